@@ -1,0 +1,74 @@
+"""Telling a database folder from any other, and opening its catalog."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .catalog import Catalog
+from .directory_lock import LOCK_NAME
+from .errors import NotADatabaseError
+from .lmdb_store import LmdbStore
+from .segment_folder import QUARANTINE_FOLDER, SEGMENTS_FOLDER, TMP_FOLDER
+
+CATALOG_FOLDER = "catalog"
+# What may lie in a folder whose creation was interrupted before the catalog had its first record.
+_OUR_NAMES = frozenset({CATALOG_FOLDER, LOCK_NAME, SEGMENTS_FOLDER, TMP_FOLDER, QUARANTINE_FOLDER})
+
+
+def open_catalog(folder: str | Path, *, engine: str, read_only: bool = False, create: bool = True) -> Catalog:
+    """Open the catalog of a database folder, creating it in a missing or empty folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The database folder, not the `catalog` folder inside.
+    engine : str
+        The release to record when the database is created.
+    read_only : bool
+        Refuse writes, and never create.
+    create : bool
+        Whether a missing or empty folder becomes a new database.
+
+    Raises
+    ------
+    NotADatabaseError
+        When there is no database and none may be created, or the folder holds other files.
+    FormatVersionError
+        When the database was written by a newer release.
+    """
+    create = create and not read_only
+    path = os.fspath(folder)
+    if not check_is_ours(path) and not create:
+        raise NotADatabaseError(path, "it has no catalog")
+    catalog = Catalog(LmdbStore(os.path.join(path, CATALOG_FOLDER), read_only=read_only))
+    try:
+        _check_meta(catalog, path, engine=engine, create=create)
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+def check_is_ours(folder: str | Path) -> bool:
+    """Return whether the folder has a catalog; NotADatabaseError when it has none and holds other files."""
+    path = os.fspath(folder)
+    if os.path.isfile(os.path.join(path, CATALOG_FOLDER, "data.mdb")):
+        return True
+    present = set(os.listdir(path)) if os.path.isdir(path) else set()
+    foreign = sorted(present - _OUR_NAMES)
+    if foreign:
+        raise NotADatabaseError(path, f"it holds {foreign[0]!r} and no catalog: choose an empty folder")
+    return False
+
+
+def _check_meta(catalog: Catalog, path: str, *, engine: str, create: bool) -> None:
+    with catalog.read() as txn:
+        meta = catalog.read_meta(txn)
+        empty = next(txn.scan(b"\0", b"\xff"), None) is None
+    if meta is not None:
+        return
+    if not (empty and create):
+        raise NotADatabaseError(path, "its catalog has no meta record")
+    with catalog.write() as writing:
+        catalog.create_meta(writing, engine)

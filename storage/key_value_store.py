@@ -1,0 +1,77 @@
+"""What the catalog needs of an ordered key-value store."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+MAX_KEY_BYTES = 511
+
+
+class ReadTransaction(Protocol):
+    """One consistent state: what was committed when the transaction began, whatever is written later."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, None if there is none."""
+        ...
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs with ``start <= key < stop`` in byte order of the keys."""
+        ...
+
+
+class WriteTransaction(ReadTransaction, Protocol):
+    """A `ReadTransaction` that also sees and makes its own changes.
+
+    Changing keys while a scan of the same transaction runs is allowed outside the range still to be scanned.
+    """
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set `key`, replacing what it had. Keys are 1 to 511 bytes."""
+        ...
+
+    def delete(self, key: bytes) -> bool:
+        """Remove `key`; return whether it was there."""
+        ...
+
+    def delete_range(self, start: bytes, stop: bytes) -> int:
+        """Remove every key with ``start <= key < stop``; return how many there were."""
+        ...
+
+
+class KeyValueStore(Protocol):
+    """An ordered map of bytes to bytes with snapshots for readers and atomic, durable writes.
+
+    Reads may run in any thread, many at once. Writes come from one thread at a time.
+    """
+
+    @property
+    def path(self) -> str:
+        """Where the bytes are, for messages."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """How much room the store takes."""
+        ...
+
+    def read(self) -> AbstractContextManager[ReadTransaction]:
+        """Begin a read. Keep it short: pages it can see are not reused while it is open."""
+        ...
+
+    def write(self) -> AbstractContextManager[WriteTransaction]:
+        """Begin a write: committed, durably, when the block ends, undone when it raises."""
+        ...
+
+    def version(self) -> int:
+        """Return a number that grows with every commit that changed something, in any process."""
+        ...
+
+    def close(self) -> None:
+        """Close the store; it is allowed to close twice."""
+        ...
+
+
+def check_key(key: bytes) -> None:
+    """Raise ValueError when no store could hold `key`."""
+    if not 1 <= len(key) <= MAX_KEY_BYTES:
+        raise ValueError(f"a key has 1 to {MAX_KEY_BYTES} bytes, this one has {len(key)}")

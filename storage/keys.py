@@ -1,0 +1,257 @@
+"""Every key of the catalog.
+
+=====================  ======================================================  =========================
+kind (first byte)      rest of the key                                         value
+=====================  ======================================================  =========================
+1 meta                                                                         `Meta`
+2 collection           collection u32                                          `CollectionRecord`
+3 tenant               collection u32, name                                    tenant number u32
+4 log                  collection u32, first sequence number u64               a batch of points
+5 tombstones           collection u32, sequence number u64, part u16           part of a 64-bit bitmap
+6 manifest             collection u32, segment uuid (16 bytes)                 `SegmentRecord`
+7 state                collection u32                                          `StateRecord`
+8 calibration          collection u32, segment uuid (16 bytes), field          bytes of the engine
+9 calibration queries  collection u32, field                                   bytes of the engine
+10 api key             id                                                      a JSON object
+=====================  ======================================================  =========================
+
+Numbers are big endian, so that the order of keys is the order of numbers. Text is UTF-8, 1 to 255 bytes,
+always last, so no key needs a separator or can be mistaken for another. The longest key has 276 bytes; LMDB
+allows 511.
+"""
+
+import struct
+from enum import IntEnum
+from uuid import UUID
+
+KeyRange = tuple[bytes, bytes]
+
+MAX_TEXT_BYTES = 255
+_MAX_U32 = 2**32 - 1
+_MAX_U64 = 2**64 - 1
+_MAX_PART = 2**16 - 1
+
+_COLLECTION = struct.Struct(">BI")
+_LOG = struct.Struct(">BIQ")
+_TOMBSTONES = struct.Struct(">BIQH")
+
+
+class Kind(IntEnum):
+    """The first byte of a key."""
+
+    META = 1
+    COLLECTION = 2
+    TENANT = 3
+    LOG = 4
+    TOMBSTONES = 5
+    MANIFEST = 6
+    STATE = 7
+    CALIBRATION = 8
+    CALIBRATION_QUERIES = 9
+    API_KEY = 10
+
+
+def meta() -> bytes:
+    """Return the key of the one `Meta` record."""
+    return bytes([Kind.META])
+
+
+def collection(number: int) -> bytes:
+    """Return the key of a collection's record."""
+    return _prefix(Kind.COLLECTION, number)
+
+
+def tenant(number: int, name: str) -> bytes:
+    """Return the key of a tenant's number."""
+    return _prefix(Kind.TENANT, number) + _text(name, "a tenant name")
+
+
+def log(number: int, first_seq: int) -> bytes:
+    """Return the key of the batch whose first point has sequence number `first_seq`."""
+    return _LOG.pack(Kind.LOG, _bounded(number, _MAX_U32, "a collection number"), _sequence(first_seq))
+
+
+def tombstones(number: int, seq: int, part: int = 0) -> bytes:
+    """Return the key of one part of the tombstones written at sequence number `seq`."""
+    number = _bounded(number, _MAX_U32, "a collection number")
+    return _TOMBSTONES.pack(
+        Kind.TOMBSTONES, number, _sequence(seq), _bounded(part, _MAX_PART, "a part number")
+    )
+
+
+def manifest(number: int, segment: str) -> bytes:
+    """Return the key of a live segment's record."""
+    return _prefix(Kind.MANIFEST, number) + _uuid(segment)
+
+
+def state(number: int) -> bytes:
+    """Return the key of a collection's counters."""
+    return _prefix(Kind.STATE, number)
+
+
+def calibration(number: int, segment: str, field: str) -> bytes:
+    """Return the key of one field's calibration in one segment."""
+    return _prefix(Kind.CALIBRATION, number) + _uuid(segment) + _text(field, "a field name")
+
+
+def calibration_queries(number: int, field: str) -> bytes:
+    """Return the key of the queries one field is calibrated with."""
+    return _prefix(Kind.CALIBRATION_QUERIES, number) + _text(field, "a field name")
+
+
+def api_key(identifier: str) -> bytes:
+    """Return the key of an API key's record."""
+    return bytes([Kind.API_KEY]) + _text(identifier, "an API key's id")
+
+
+def every(kind: Kind) -> KeyRange:
+    """Return the range of all keys of one kind."""
+    return _starting_with(bytes([kind]))
+
+
+def every_of_collection(kind: Kind, number: int) -> KeyRange:
+    """Return the range of one collection's keys of one kind."""
+    return _starting_with(_prefix(kind, number))
+
+
+def every_calibration(number: int, segment: str) -> KeyRange:
+    """Return the range of the calibrations of one segment."""
+    return _starting_with(_prefix(Kind.CALIBRATION, number) + _uuid(segment))
+
+
+def log_from(number: int, seq: int) -> KeyRange:
+    """Return the range of the batches whose first sequence number is at least `seq`."""
+    return log(number, seq), every_of_collection(Kind.LOG, number)[1]
+
+
+def log_below(number: int, seq: int) -> KeyRange:
+    """Return the range of the batches whose first sequence number is below `seq`."""
+    return log(number, 0), log(number, seq)
+
+
+def tombstones_at(number: int, seq: int) -> KeyRange:
+    """Return the range of the parts of the tombstones written at `seq`."""
+    return _starting_with(tombstones(number, seq)[:-2])
+
+
+def tombstones_from(number: int, seq: int) -> KeyRange:
+    """Return the range of the tombstones written at `seq` or later."""
+    return tombstones(number, seq), every_of_collection(Kind.TOMBSTONES, number)[1]
+
+
+def kind(key: bytes) -> Kind:
+    """Return the kind of a key; ValueError when its first byte is none."""
+    return Kind(key[0]) if key else Kind(0)
+
+
+def parse_collection(key: bytes) -> int:
+    """Return the collection number in a key of any kind but meta and API key."""
+    number: int
+    _, number = _COLLECTION.unpack_from(key)
+    return number
+
+
+def parse_tenant(key: bytes) -> tuple[int, str]:
+    """Return the collection number and the tenant's name."""
+    return parse_collection(key), key[_COLLECTION.size :].decode()
+
+
+def parse_log(key: bytes) -> tuple[int, int]:
+    """Return the collection number and the first sequence number."""
+    _, number, seq = _LOG.unpack(key)
+    return number, seq
+
+
+def parse_tombstones(key: bytes) -> tuple[int, int, int]:
+    """Return the collection number, the sequence number and the part."""
+    _, number, seq, part = _TOMBSTONES.unpack(key)
+    return number, seq, part
+
+
+def parse_manifest(key: bytes) -> tuple[int, str]:
+    """Return the collection number and the segment's uuid."""
+    return parse_collection(key), str(UUID(bytes=key[_COLLECTION.size :]))
+
+
+def parse_calibration(key: bytes) -> tuple[int, str, str]:
+    """Return the collection number, the segment's uuid and the field."""
+    after = _COLLECTION.size + 16
+    return parse_collection(key), str(UUID(bytes=key[_COLLECTION.size : after])), key[after:].decode()
+
+
+def parse_calibration_queries(key: bytes) -> tuple[int, str]:
+    """Return the collection number and the field."""
+    return parse_tenant(key)
+
+
+def parse_api_key(key: bytes) -> str:
+    """Return the id of an API key."""
+    return key[1:].decode()
+
+
+def well_formed(key: bytes) -> bool:
+    """Return whether `key` is exactly what one of the constructors of this module makes."""
+    try:
+        return _rebuilt(key) == key
+    except (ValueError, struct.error):
+        return False
+
+
+def _rebuilt(key: bytes) -> bytes:
+    match kind(key):
+        case Kind.META:
+            return meta()
+        case Kind.COLLECTION:
+            return collection(parse_collection(key))
+        case Kind.TENANT:
+            return tenant(*parse_tenant(key))
+        case Kind.LOG:
+            return log(*parse_log(key))
+        case Kind.TOMBSTONES:
+            return tombstones(*parse_tombstones(key))
+        case Kind.MANIFEST:
+            return manifest(*parse_manifest(key))
+        case Kind.STATE:
+            return state(parse_collection(key))
+        case Kind.CALIBRATION:
+            return calibration(*parse_calibration(key))
+        case Kind.CALIBRATION_QUERIES:
+            return calibration_queries(*parse_calibration_queries(key))
+        case Kind.API_KEY:
+            return api_key(parse_api_key(key))
+
+
+def _prefix(kind: Kind, number: int) -> bytes:
+    return _COLLECTION.pack(kind, _bounded(number, _MAX_U32, "a collection number"))
+
+
+def _starting_with(prefix: bytes) -> KeyRange:
+    """Return the range of the keys that start with `prefix`, whose first byte is a kind and so below 255."""
+    head = prefix.rstrip(b"\xff")
+    return prefix, head[:-1] + bytes([head[-1] + 1])
+
+
+def _bounded(value: int, largest: int, what: str) -> int:
+    if not 0 <= value <= largest:
+        raise ValueError(f"{what} is between 0 and {largest}, not {value}")
+    return value
+
+
+def _sequence(seq: int) -> int:
+    return _bounded(seq, _MAX_U64, "a sequence number")
+
+
+def _text(value: str, what: str) -> bytes:
+    encoded = value.encode()
+    if not 1 <= len(encoded) <= MAX_TEXT_BYTES:
+        raise ValueError(
+            f"{what} has 1 to {MAX_TEXT_BYTES} bytes in UTF-8, {value[:40]!r} has {len(encoded)}"
+        )
+    return encoded
+
+
+def _uuid(segment: str) -> bytes:
+    parsed = UUID(segment)
+    if str(parsed) != segment:
+        raise ValueError(f"a segment's uuid is written {parsed}, not {segment!r}")
+    return parsed.bytes

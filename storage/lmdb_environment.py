@@ -1,0 +1,190 @@
+"""An open LMDB environment that can be reopened under the stores that share it."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import lmdb
+
+from .errors import MapFullError, StorageError, UncertainCommitError
+from .lmdb_errors import translate, translated
+
+_SMALLEST_MAP = 1 << 30
+_DRAIN_SECONDS = 10.0
+
+
+class LmdbEnvironment:
+    """The one LMDB environment of a folder in this process.
+
+    LMDB wants an environment closed and opened again after a failed last write of a commit, and py-lmdb
+    refuses a second one beside it. Both need a moment without transactions, so every transaction is counted
+    here.
+    """
+
+    def __init__(self, path: str, *, read_only: bool, map_bytes: int) -> None:
+        self.path = path
+        self.read_only = read_only
+        self.map_bytes = map_bytes
+        self._gate = threading.Condition()
+        self._open_transactions = 0
+        self._draining = False
+        self._failed = False
+        self._writing_thread: int | None = None
+        self._environment = self._open()
+
+    def begin(self, *, write: bool) -> lmdb.Transaction[bytes]:
+        """Begin a transaction; `end` must follow it."""
+        if write:
+            self._refuse_inside_a_write()
+        while True:
+            self._enter()
+            try:
+                if write:
+                    # A killed reader keeps its slot, and with it old pages, until somebody looks.
+                    self._environment.reader_check()
+                transaction = self._environment.begin(write=write)
+            except lmdb.Error as error:
+                self._leave()
+                self._recover(error)
+                continue
+            except BaseException:
+                self._leave()
+                raise
+            if write:
+                self._writing_thread = threading.get_ident()
+            return transaction
+
+    def end(self, *, write: bool) -> None:
+        """Count a transaction that was committed or aborted as gone."""
+        if write:
+            self._writing_thread = None
+        self._leave()
+
+    def failed_commit(self, error: lmdb.Error, written: int) -> StorageError:
+        """Return what a commit that raised means, and see to it that the next transaction works."""
+        try:
+            self._environment.begin().abort()
+        except lmdb.PanicError:
+            # Only a failed write of the page that publishes the commit makes LMDB panic.
+            self._failed = True
+            return UncertainCommitError(
+                f"{self.path}: {error}: the commit failed in its last step: read the state back first"
+            )
+        except lmdb.Error:
+            self._failed = True
+        return translate(error, self.path, written=written)
+
+    def version(self) -> int:
+        """Return the number of the last committed transaction, of any process."""
+        with self._gate:
+            return int(self._environment.info()["last_txnid"])
+
+    def copy_to(self, folder: str) -> None:
+        """Copy the last committed state; pages are copied as they are, damaged or not."""
+        self._refuse_inside_a_write()
+        self._enter()
+        try:
+            with translated(self.path):
+                self._environment.copy(folder)
+        finally:
+            self._leave()
+
+    def make_writable(self) -> None:
+        """Reopen a read-only environment for writing."""
+        if self.read_only:
+            self._alone(self._reopen_writable)
+
+    def shut(self) -> None:
+        """Close the environment; nothing refers to it any more."""
+        self._environment.close()
+
+    def _refuse_inside_a_write(self) -> None:
+        if self._writing_thread == threading.get_ident():
+            raise RuntimeError("this thread is inside a write already: LMDB would wait for it forever")
+
+    def _enter(self) -> None:
+        with self._gate:
+            if not self._gate.wait_for(lambda: not self._draining, timeout=_DRAIN_SECONDS):
+                raise self._stuck()
+            self._open_transactions += 1
+
+    def _leave(self) -> None:
+        with self._gate:
+            self._open_transactions -= 1
+            self._gate.notify_all()
+
+    def _recover(self, error: lmdb.Error) -> None:
+        """Repair what made `begin` fail, or raise."""
+        if isinstance(error, lmdb.PanicError) or self._failed:
+            self._alone(self._reopen)
+        elif isinstance(error, lmdb.MapResizedError):
+            self._alone(self._adopt_map)
+        elif isinstance(error, lmdb.ReadersFullError) and self._environment.reader_check():
+            return
+        else:
+            raise translate(error, self.path) from error
+
+    def _alone(self, action: Callable[[], None]) -> None:
+        """Run `action` while no transaction is open."""
+        with self._gate:
+            self._draining = True
+            try:
+                if not self._gate.wait_for(lambda: self._open_transactions == 0, timeout=_DRAIN_SECONDS):
+                    raise self._stuck()
+                action()
+            finally:
+                self._draining = False
+                self._gate.notify_all()
+
+    def _stuck(self) -> StorageError:
+        return StorageError(
+            f"{self.path} has to be reopened, but {self._open_transactions} transactions stayed open for "
+            f"{_DRAIN_SECONDS:.0f} s: end them and try again"
+        )
+
+    def _reopen(self) -> None:
+        self._environment.close()
+        self._environment = self._open()
+        self._failed = False
+
+    def _reopen_writable(self) -> None:
+        self.read_only = False
+        self._reopen()
+
+    def _adopt_map(self) -> None:
+        with translated(self.path):
+            self._environment.set_mapsize(0)
+
+    def _open(self) -> lmdb.Environment:
+        while True:
+            try:
+                return lmdb.open(
+                    self.path,
+                    map_size=self.map_bytes,
+                    readonly=self.read_only,
+                    create=not self.read_only,
+                    sync=True,
+                    metasync=True,
+                    writemap=False,
+                    max_readers=1024,
+                    mode=0o644,
+                    lib_version=0,
+                )
+            except lmdb.Error as error:
+                if error.code != errno.ENOMEM:
+                    raise translate(error, self.path) from error
+                if self.map_bytes // 2 < _SMALLEST_MAP:
+                    raise MapFullError(
+                        f"{self.path}: the system refuses a memory map of {self.map_bytes} bytes: "
+                        f"raise the limit on address space (ulimit -v)"
+                    ) from error
+                self.map_bytes //= 2
+
+
+def abort(transaction: lmdb.Transaction[bytes]) -> None:
+    """Abort a transaction that may have ended already."""
+    with suppress(lmdb.Error):
+        transaction.abort()

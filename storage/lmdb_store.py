@@ -1,0 +1,201 @@
+"""The catalog's store on disk: one LMDB environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lmdb
+
+from . import durable
+from .errors import ClosedError, NotADatabaseError, StorageError
+from .key_value_store import check_key
+from .lmdb_environment import LmdbEnvironment, abort
+from .lmdb_errors import translated
+from .shared_handle import Lease, file_id, lease
+
+_TERABYTE = 1 << 40
+
+
+class LmdbReadTransaction:
+    """A `ReadTransaction` of LMDB."""
+
+    def __init__(self, transaction: lmdb.Transaction[bytes], path: str) -> None:
+        self._transaction: lmdb.Transaction[bytes] | None = transaction
+        self._path = path
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of `key`, None if there is none."""
+        check_key(key)
+        with translated(self._path):
+            return self._open().get(key)
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs with ``start <= key < stop`` in byte order of the keys."""
+        while True:
+            # Seeking anew each time keeps the scan right when the caller deletes what it was just given.
+            with translated(self._path):
+                cursor = self._open().cursor()
+                pair = cursor.item() if cursor.set_range(start) else None
+            if pair is None or pair[0] >= stop:
+                return
+            yield pair
+            start = pair[0] + b"\0"
+
+    def finish(self) -> None:
+        """Refuse every later call."""
+        self._transaction = None
+
+    def _open(self) -> lmdb.Transaction[bytes]:
+        if self._transaction is None:
+            raise ClosedError(f"{self._path}: this transaction has ended")
+        return self._transaction
+
+
+class LmdbWriteTransaction(LmdbReadTransaction):
+    """A `WriteTransaction` of LMDB."""
+
+    def __init__(self, transaction: lmdb.Transaction[bytes], path: str) -> None:
+        super().__init__(transaction, path)
+        self.bytes_written = 0
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set `key`, replacing what it had."""
+        check_key(key)
+        with translated(self._path):
+            self._open().put(key, value)
+        self.bytes_written += len(key) + len(value)
+
+    def delete(self, key: bytes) -> bool:
+        """Remove `key`; return whether it was there."""
+        check_key(key)
+        with translated(self._path):
+            return self._open().delete(key)
+
+    def delete_range(self, start: bytes, stop: bytes) -> int:
+        """Remove every key with ``start <= key < stop``; return how many there were."""
+        with translated(self._path):
+            cursor = self._open().cursor()
+            deleted = 0
+            found = cursor.set_range(start)
+            while found and cursor.key() < stop:
+                cursor.delete()
+                deleted += 1
+                # Deleting moves the cursor to the next key, or to none.
+                found = bool(cursor.key())
+        return deleted
+
+
+class LmdbStore:
+    """A `KeyValueStore` in a folder.
+
+    Two stores of the same folder in one process share one environment. Reads may run in any thread; writes in
+    one thread at a time, and a thread must not begin a write inside a write.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; created, unless `read_only`.
+    read_only : bool
+        Refuse writes. Other processes may write meanwhile.
+    map_bytes : int
+        Address space to reserve, the most the store can ever hold. Halved, down to 1 GiB, while the system
+        refuses it.
+
+    Raises
+    ------
+    NotADatabaseError
+        When `read_only` and there is no store in the folder.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False, map_bytes: int = _TERABYTE) -> None:
+        self._path = os.fspath(path)
+        self.read_only = read_only
+        if read_only and not os.path.isfile(self._data_path):
+            raise NotADatabaseError(self._path, "there is no data.mdb in it")
+        durable.make_folder(self._path)
+        self._lease: Lease[LmdbEnvironment] | None = lease(
+            file_id(self._path),
+            lambda: LmdbEnvironment(self._path, read_only=read_only, map_bytes=map_bytes),
+        )
+        if not read_only:
+            self._lease.handle.make_writable()
+            durable.fsync_folder(self._path)
+
+    @property
+    def path(self) -> str:
+        """The folder."""
+        return self._path
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the data file; it never shrinks."""
+        return os.path.getsize(self._data_path)
+
+    @contextmanager
+    def read(self) -> Iterator[LmdbReadTransaction]:
+        """Begin a read; see `KeyValueStore`."""
+        held = self._held()
+        handle = held.handle.begin(write=False)
+        transaction = LmdbReadTransaction(handle, self._path)
+        try:
+            yield transaction
+        finally:
+            transaction.finish()
+            abort(handle)
+            held.handle.end(write=False)
+
+    @contextmanager
+    def write(self) -> Iterator[LmdbWriteTransaction]:
+        """Begin a write; see `KeyValueStore`.
+
+        Raises
+        ------
+        DiskFullError, MapFullError
+            When there is no room; nothing was changed and the store can be used.
+        UncertainCommitError
+            When the last step failed; the store can be used, its state tells whether the write is there.
+        """
+        held = self._held()
+        if self.read_only:
+            raise StorageError(f"{self._path} was opened read-only")
+        environment = held.handle
+        handle = environment.begin(write=True)
+        transaction = LmdbWriteTransaction(handle, self._path)
+        try:
+            yield transaction
+            transaction.finish()
+            try:
+                durable.commit(handle)
+            except lmdb.Error as error:
+                raise environment.failed_commit(error, transaction.bytes_written) from error
+        finally:
+            transaction.finish()
+            abort(handle)
+            environment.end(write=True)
+
+    def version(self) -> int:
+        """Return the number of the last commit, of any process; about a microsecond."""
+        return self._held().handle.version()
+
+    def copy_to(self, folder: str | Path) -> None:
+        """Write a copy of the last committed state into an empty folder.
+
+        It begins between two writes of any process and does not hold up those that come after.
+        """
+        self._held().handle.copy_to(os.fspath(folder))
+
+    def close(self) -> None:
+        """Close the store; a transaction still open in another thread may finish."""
+        self._lease = None
+
+    @property
+    def _data_path(self) -> str:
+        return os.path.join(self._path, "data.mdb")
+
+    def _held(self) -> Lease[LmdbEnvironment]:
+        if self._lease is None:
+            raise ClosedError(f"{self._path} was closed")
+        return self._lease

@@ -1,0 +1,47 @@
+"""The JSON records of the catalog. An unknown or missing member is damage, not a default."""
+
+from typing import Any
+
+import msgspec
+
+
+class Meta(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole database: `format` decides who may open it, `engine` is the release that created it."""
+
+    format: int
+    uuid: str
+    created: str
+    engine: str
+
+
+class CollectionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A collection; `schema` is the engine's business."""
+
+    number: int
+    name: str
+    uuid: str
+    schema: dict[str, Any]
+    created: str
+
+
+class SegmentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A live segment: how many rows, of which sequence numbers, which vector fields have an index in it."""
+
+    uuid: str
+    rows: int
+    first_seq: int
+    last_seq: int
+    bytes: int
+    indexed: list[str]
+    created: str
+
+
+class StateRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A collection's counters.
+
+    `next_seq` is the sequence number of the next point. `generation` changes when the manifest or the
+    tombstones were rewritten, so a follower knows that appending what is new is not enough.
+    """
+
+    next_seq: int
+    generation: int

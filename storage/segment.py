@@ -1,0 +1,136 @@
+"""What a segment can do, wherever its bytes are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Bytes = bytes
+
+
+class Segment(Protocol):
+    """An immutable set of named values. Safe to use from many threads.
+
+    Arrays are read-only, C-contiguous and 64-byte aligned, and stay valid after `close`, however long they
+    are kept. Every method raises `ClosedError` after `close`. A name that is not there is a KeyError.
+    """
+
+    @property
+    def uuid(self) -> str:
+        """The segment's uuid."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """How much room the segment takes."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of the arrays, byte strings and records, sorted."""
+        ...
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return one array."""
+        ...
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays whose names start with `prefix`, by the rest of their names."""
+        ...
+
+    def bytes(self, name: str) -> _Bytes:
+        """Return one byte string."""
+        ...
+
+    def record(self, name: str) -> dict[str, Any]:
+        """Return one JSON record."""
+        ...
+
+    def posting(self, field: str, key: _Bytes) -> _Bytes | None:
+        """Return what was stored for a value of a field, None if nothing was."""
+        ...
+
+    def postings(
+        self, field: str, start_key: _Bytes = b"", stop_key: _Bytes | None = None
+    ) -> Iterator[tuple[_Bytes, _Bytes]]:
+        """Yield a field's ``start_key <= key < stop_key`` in byte order; None means to the end."""
+        ...
+
+    def verify(self) -> list[str]:
+        """Read everything and return what is damaged."""
+        ...
+
+    def close(self) -> None:
+        """Refuse every later call; it is allowed to close twice."""
+        ...
+
+
+class SegmentWriting(Protocol):
+    """Collects the values of one segment; nothing of it can be read before `finish`.
+
+    Names are unique across arrays, byte strings and records. Arrays are not copied before `finish`, so they
+    must not be changed until then.
+    """
+
+    @property
+    def uuid(self) -> str:
+        """The segment's uuid."""
+        ...
+
+    def put_array(self, name: str, array: NDArray[np.generic]) -> None:
+        """Add an array: bool, integer or float, at most 3 dimensions, below 4 GiB."""
+        ...
+
+    def put_bytes(self, name: str, value: bytes) -> None:
+        """Add a byte string below 4 GiB."""
+        ...
+
+    def put_record(self, name: str, record: dict[str, Any]) -> None:
+        """Add a JSON object."""
+        ...
+
+    def put_posting(self, field: str, value_key: bytes, value: bytes) -> None:
+        """Add the value for one key of a field."""
+        ...
+
+    def finish(self) -> int:
+        """Store everything durably, read it back, and return its size in bytes."""
+        ...
+
+    def abort(self) -> None:
+        """Throw everything away; it does nothing after `finish`."""
+        ...
+
+
+class SegmentStore(Protocol):
+    """Where the segments of a database are."""
+
+    def new_writer(self) -> tuple[str, SegmentWriting]:
+        """Return a new uuid and a writer for it."""
+        ...
+
+    def publish(self, uuid: str) -> None:
+        """Give a finished segment its final place."""
+        ...
+
+    def open(self, uuid: str) -> Segment:
+        """Open a published segment; FileNotFoundError when there is none."""
+        ...
+
+    def remove(self, uuid: str) -> None:
+        """Delete a segment, published or not; who has it open may read on."""
+        ...
+
+    def quarantine(self, uuid: str) -> None:
+        """Move a damaged segment aside, never to be opened again or deleted."""
+        ...
+
+    def strays(self, known: set[str], older_than_s: float) -> list[str]:
+        """Return the segments not in `known` that were last written more than `older_than_s` seconds ago."""
+        ...
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each published segment."""
+        ...

@@ -1,0 +1,195 @@
+"""A sealed segment: one LMDB environment in one file, written once, then only read."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import msgspec
+from numpy.typing import NDArray
+
+from . import array_header, segment_keys
+from .envelope import unseal
+from .errors import ClosedError, CorruptionError
+from .segment_mapping import SegmentMapping, advise_reading, crc_of_keys, lease_mapping, view
+from .shared_handle import Lease
+
+
+class SegmentFile:
+    """A `Segment` in a file. Opening reads the file's first pages and its directory; values are read when
+    asked for.
+
+    Arrays of 4 KiB and more are views of the file and cost no memory of their own. A view keeps the file
+    mapped, also after `close` and after the file was deleted.
+    """
+
+    def __init__(self, held: Lease[SegmentMapping], path: str) -> None:
+        self._lease: Lease[SegmentMapping] | None = held
+        self._path = path
+        self._uuid = held.handle.directory.uuid
+
+    @classmethod
+    def open(cls, path: str | Path) -> SegmentFile:
+        """Open a segment file; in one process the same file is mapped once.
+
+        Raises
+        ------
+        CorruptionError
+            When the file cannot be a segment. Values are not checked; `verify` does that.
+        FormatVersionError
+            When a newer release wrote it.
+        """
+        name = os.fspath(path)
+        return cls(lease_mapping(name), name)
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self._path
+
+    @property
+    def uuid(self) -> str:
+        """The segment's uuid."""
+        self._held()
+        return self._uuid
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the file."""
+        return self._held().handle.size_bytes
+
+    def names(self) -> list[str]:
+        """Return the names of the arrays, byte strings and records, sorted."""
+        keys = [*self._held().handle.arrays]
+        for kind in (segment_keys.BYTES, segment_keys.RECORD):
+            keys += [key for key, _ in self._scan(kind, kind + b"\xff")]
+        return sorted(segment_keys.name_of(key) for key in keys)
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return one array; its header is checked, its data is not."""
+        held = self._held()
+        key = segment_keys.array(name)
+        if key not in held.handle.arrays:
+            raise self._missing(key)
+        return view(held, key, held.handle.arrays[key])
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays whose names start with `prefix`, by the rest of their names."""
+        held = self._held()
+        start = segment_keys.ARRAY + prefix.encode()
+        return {
+            key[len(start) :].decode(): view(held, key, place)
+            for key, place in held.handle.arrays.items()
+            if key.startswith(start)
+        }
+
+    def bytes(self, name: str) -> builtins.bytes:
+        """Return one byte string, checked against its checksum."""
+        return builtins.bytes(self._payload(segment_keys.byte_string(name)))
+
+    def record(self, name: str) -> dict[str, Any]:
+        """Return one JSON record, checked against its checksum."""
+        key = segment_keys.record(name)
+        return self._decode(key, self._payload(key))
+
+    def posting(self, field: str, key: builtins.bytes) -> builtins.bytes | None:
+        """Return what was stored for a value of a field, checked against its checksum."""
+        whole = segment_keys.posting(field, key)
+        value = self._held().handle.get(whole)
+        return None if value is None else builtins.bytes(unseal(whole, value, path=self._path))
+
+    def postings(
+        self, field: str, start_key: builtins.bytes = b"", stop_key: builtins.bytes | None = None
+    ) -> Iterator[tuple[builtins.bytes, builtins.bytes]]:
+        """Yield a field's ``start_key <= key < stop_key`` in byte order; None means to the end."""
+        start = segment_keys.posting(field, start_key)
+        stop = (
+            segment_keys.postings_stop(field) if stop_key is None else segment_keys.posting(field, stop_key)
+        )
+        for key, value in self._scan(start, stop):
+            yield segment_keys.parse_posting(key)[1], builtins.bytes(unseal(key, value, path=self._path))
+
+    def verify(self) -> list[str]:
+        """Read the whole file and return what is damaged.
+
+        Only call it on a file whose LMDB structure is known to be sound: one just written, or one that
+        `vicinal.storage.verify` has looked at. LMDB may abort the process on another.
+        """
+        handle = self._held().handle
+        advise_reading(self._path)
+        problems = []
+        seen = []
+        try:
+            for key, value in self._scan(b"\0", b"\xff"):
+                seen.append(key)
+                try:
+                    self._check(key, value)
+                except (CorruptionError, ValueError) as error:
+                    problems.append(str(error))
+        except (lmdb.Error, CorruptionError) as error:
+            return [*problems, f"{self._path}: {error}"]
+        directory = handle.directory
+        others = [key for key in seen if key != segment_keys.DIRECTORY]
+        if (len(others), crc_of_keys(others)) != (directory.entries, directory.keys_crc):
+            problems.append(f"{self._path}: its {len(others)} keys are not the {directory.entries} written")
+        return problems
+
+    def close(self) -> None:
+        """Refuse every later call; arrays taken before stay valid."""
+        self._lease = None
+
+    def _held(self) -> Lease[SegmentMapping]:
+        if self._lease is None:
+            raise ClosedError(f"{self._path} was closed")
+        return self._lease
+
+    def _payload(self, key: builtins.bytes) -> memoryview:
+        value = self._held().handle.get(key)
+        if value is None:
+            raise self._missing(key)
+        return unseal(key, value, path=self._path)
+
+    def _missing(self, key: builtins.bytes) -> KeyError:
+        return KeyError(f"{self._path} has no {segment_keys.name_of(key)!r}; it has {self.names()}")
+
+    def _decode(self, key: builtins.bytes, payload: memoryview) -> dict[str, Any]:
+        try:
+            return msgspec.json.decode(payload, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise CorruptionError(self._path, f"the record {segment_keys.name_of(key)!r}: {error}") from error
+
+    def _scan(
+        self, start: builtins.bytes, stop: builtins.bytes
+    ) -> Iterator[tuple[builtins.bytes, memoryview]]:
+        held = self._held()
+        transaction = held.handle.begin()
+        try:
+            cursor = transaction.cursor()
+            found = cursor.set_range(start)
+            while found and (key := builtins.bytes(cursor.key())) < stop:
+                yield key, cursor.value()
+                found = cursor.next()
+        finally:
+            transaction.abort()
+
+    def _check(self, key: builtins.bytes, value: memoryview) -> None:
+        """Raise when a value is damaged."""
+        kind = key[:1]
+        if kind == segment_keys.ARRAY:
+            header = array_header.decode(key, value, path=self._path)
+            array_header.check_data(key, header, value[array_header.HEADER_BYTES :], path=self._path)
+            return
+        if kind not in (
+            segment_keys.DIRECTORY,
+            segment_keys.BYTES,
+            segment_keys.POSTING,
+            segment_keys.RECORD,
+        ):
+            raise CorruptionError(self._path, f"key {key.hex()} is of no kind a segment has")
+        payload = unseal(key, value, path=self._path)
+        if kind == segment_keys.RECORD:
+            self._decode(key, payload)

@@ -1,0 +1,99 @@
+"""Whether a database folder is whole. Nothing is changed, and a writer may be at work meanwhile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from .database_folder import CATALOG_FOLDER
+from .errors import NotADatabaseError
+from .segment_folder import SegmentFolder
+from .verify_child import Answer, Request
+
+_CATALOG_REMEDY = "restore the database from a backup"
+_SEGMENT_REMEDY = "restore this file from a backup; what other segments hold is not affected"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that is wrong: where, what, and what to do about it."""
+
+    path: str
+    what: str
+    remedy: str
+
+
+def check_folder(folder: str | Path) -> list[Damage]:
+    """Read everything in a database folder and return what is damaged.
+
+    Every checksum of the catalog and of the live segments is computed, and the catalog's records are compared
+    with each other and with the files. The files are read in a child process, so damage that makes LMDB end
+    its process is reported like any other. Bytes of a file that nothing refers to are not looked at.
+
+    Raises
+    ------
+    NotADatabaseError
+        When there is no catalog in the folder.
+    """
+    path = Path(folder)
+    catalog = path / CATALOG_FOLDER
+    if not (catalog / "data.mdb").is_file():
+        raise NotADatabaseError(os.fspath(folder), "it has no catalog")
+    reader = _Reader()
+    try:
+        answer = reader.ask(Request(str(catalog)))
+        damages = [Damage(str(catalog), what, _CATALOG_REMEDY) for what in answer.problems]
+        segments = SegmentFolder(path, read_only=True)
+        for uuid in answer.segments:
+            file = segments.path(uuid)
+            if not file.is_file():
+                damages.append(Damage(str(file), "the file of a live segment is missing", _SEGMENT_REMEDY))
+                continue
+            found = reader.ask(Request(str(file), uuid))
+            damages += [Damage(str(file), what, _SEGMENT_REMEDY) for what in found.problems]
+        return damages
+    finally:
+        reader.close()
+
+
+class _Reader:
+    """The child process, started again when a file has ended it."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def ask(self, request: Request) -> Answer:
+        """Return the child's answer; its death is one."""
+        child = self._started()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdin.write(msgspec.json.encode(request) + b"\n")
+            child.stdin.flush()
+            line = child.stdout.readline()
+        except BrokenPipeError:
+            line = b""
+        if line:
+            return msgspec.json.decode(line, type=Answer)
+        status = self.close()
+        return Answer([f"reading it ended the process that read it (status {status})"])
+
+    def close(self) -> int:
+        """Wait for the child to end and return its status."""
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        child.communicate()
+        return child.returncode
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            # -P keeps files in the current folder from being imported.
+            command = [sys.executable, "-P", "-m", "vicinal.storage.verify_child"]
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return self._child

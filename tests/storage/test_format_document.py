@@ -1,0 +1,85 @@
+"""The examples of docs/format.md are what the code writes, and its tables what the code knows."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from vicinal.storage import array_header, keys, segment_keys
+from vicinal.storage.array_header import DTYPES
+from vicinal.storage.batch import Batch
+from vicinal.storage.catalog import FORMAT_VERSION, Catalog
+from vicinal.storage.id_column import IdColumn
+from vicinal.storage.keys import Kind
+from vicinal.storage.memory_store import MemoryStore
+from vicinal.storage.payload_column import PayloadColumn
+from vicinal.storage.records import CollectionRecord, Meta, SegmentRecord, StateRecord
+from vicinal.storage.vector_column import DenseColumn
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+ARRAY_KEY = segment_keys.array("vector.plot.rows")
+
+
+def state_value() -> bytes:
+    catalog = Catalog(MemoryStore())
+    with catalog.write() as txn:
+        catalog.put_state(txn, 3, StateRecord(next_seq=105, generation=2))
+        value = txn.get(keys.state(3))
+    assert value is not None
+    return value
+
+
+def array_value() -> bytes:
+    array = np.array([[1, 2, 3]], dtype=np.float32)
+    return array_header.encode(ARRAY_KEY, array) + array.tobytes()
+
+
+def batch() -> bytes:
+    return Batch(
+        ids=IdColumn.from_values([7]),
+        payloads=PayloadColumn.from_rows([{"year": 1999}], 1),
+        vectors={"plot": DenseColumn(np.array([[1, -2]], dtype=np.float32))},
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("example", "written"),
+    [
+        ("state-key", keys.state(3)),
+        ("state-value", state_value()),
+        ("array-key", ARRAY_KEY),
+        ("array-value", array_value()),
+        ("batch", batch()),
+    ],
+)
+def test_the_hex_is_what_the_code_writes(example: str, written: bytes) -> None:
+    (block,) = re.findall(rf"^```hex {example}\n(.*?)```", DOCUMENT, re.DOTALL | re.MULTILINE)
+    assert bytes.fromhex(block) == written
+
+
+def test_the_batch_of_the_example_reads_back() -> None:
+    again = Batch.decode(batch())
+    assert again.ids.to_list() == [7]
+    assert again.payloads.get(0) == {"year": 1999}
+
+
+def test_every_kind_of_key_and_every_member_is_in_the_table() -> None:
+    rows = re.findall(r"^\| (\d+) ([\w ]+) \|([^|]*)\|([^|]*)\|$", DOCUMENT, re.MULTILINE)
+    kinds = {Kind(int(number)): members for number, _, _, members in rows}
+    assert sorted(kinds) == sorted(Kind)
+    for kind, record in {
+        Kind.META: Meta,
+        Kind.COLLECTION: CollectionRecord,
+        Kind.MANIFEST: SegmentRecord,
+        Kind.STATE: StateRecord,
+    }.items():
+        members = [field.name for field in msgspec.structs.fields(record)]
+        assert re.findall(r"`(\w+)`", kinds[kind]) == members
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    assert DOCUMENT.startswith(f"# Format {FORMAT_VERSION}\n")
+    codes = re.findall(r"(\d+) (\w+)", DOCUMENT[DOCUMENT.index("Dtype codes:") :].split(".")[0])
+    assert {int(code): np.dtype(name) for code, name in codes} == DTYPES

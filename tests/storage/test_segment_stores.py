@@ -1,0 +1,21 @@
+"""Both segment stores against the conformance suite."""
+
+from pathlib import Path
+
+import pytest
+from conformance.segment_conformance import SegmentConformance
+
+from vicinal.storage.memory_segment_folder import MemorySegmentFolder
+from vicinal.storage.segment_folder import SegmentFolder
+
+
+class TestSegmentFolder(SegmentConformance):
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> SegmentFolder:
+        return SegmentFolder(tmp_path)
+
+
+class TestMemorySegmentFolder(SegmentConformance):
+    @pytest.fixture
+    def folder(self) -> MemorySegmentFolder:
+        return MemorySegmentFolder()

@@ -1,0 +1,24 @@
+"""Both stores against the conformance suite."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conformance.store_conformance import StoreConformance
+
+from vicinal.storage.lmdb_store import LmdbStore
+from vicinal.storage.memory_store import MemoryStore
+
+
+class TestLmdbStore(StoreConformance):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[LmdbStore]:
+        store = LmdbStore(tmp_path / "catalog")
+        yield store
+        store.close()
+
+
+class TestMemoryStore(StoreConformance):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore()
