@@ -1,0 +1,94 @@
+"""Dense vectors as an index sees them: aligned, padded rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .element import ROW_ALIGNMENT, Element
+
+NO_NORMS: NDArray[np.float32] = np.empty(0, np.float32)
+_BLOCK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class DenseVectors:
+    """Rows of one field, stored as they were given.
+
+    Parameters
+    ----------
+    rows
+        ``(n, element.stride(dim))``, C-contiguous, 64-byte aligned; what lies behind ``dim`` is zero.
+    dim
+        Dimensions of a vector.
+    element
+        What a vector is made of.
+    inv_norms
+        ``1 / |x|`` of each row when the metric is the cosine, else empty.
+    """
+
+    rows: NDArray[Any]
+    dim: int
+    element: Element
+    inv_norms: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        rows, stride = self.rows, self.element.stride(self.dim)
+        if rows.dtype != self.element.dtype or rows.ndim != 2 or rows.shape[1] != stride:
+            raise ValueError(
+                f"rows are {rows.dtype} {rows.shape}; {self.element} rows of {self.dim} dimensions are "
+                f"{self.element.dtype} (n, {stride}): use pad()"
+            )
+        if not rows.flags.c_contiguous or (rows.size and rows.ctypes.data % ROW_ALIGNMENT):
+            raise ValueError(f"rows are not contiguous or not aligned to {ROW_ALIGNMENT} bytes: use pad()")
+        norms = self.inv_norms
+        if norms.dtype != np.float32 or norms.ndim != 1 or len(norms) not in (0, len(rows)):
+            raise ValueError(
+                f"inv_norms are {norms.dtype} {norms.shape}; expected float32 ({len(rows)},) or (0,)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows and their norms."""
+        return self.rows.nbytes + self.inv_norms.nbytes
+
+    @property
+    def matrix(self) -> NDArray[Any]:
+        """The rows without their padding (a view)."""
+        return self.rows[:, : self.element.width(self.dim)]
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype[Any] | type[Any]) -> NDArray[Any]:
+    """Return a zeroed C-contiguous array whose first byte lies on a cache line."""
+    kind = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    raw = np.zeros(size + ROW_ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ROW_ALIGNMENT
+    return raw[start : start + size].view(kind).reshape(shape)
+
+
+def pad(matrix: NDArray[Any], element: Element, dim: int) -> NDArray[Any]:
+    """Copy ``matrix`` (n, width) into aligned rows padded with zeros to whole cache lines."""
+    width = element.width(dim)
+    if matrix.ndim != 2 or matrix.shape[1] != width:
+        raise ValueError(f"matrix has shape {matrix.shape}; {element} of {dim} dimensions needs (n, {width})")
+    rows = aligned((len(matrix), element.stride(dim)), element.dtype)
+    rows[:, :width] = matrix
+    return rows
+
+
+def inverse_norms(matrix: NDArray[Any]) -> NDArray[np.float32]:
+    """Return ``1 / |x|`` of each row, summed in double precision; 0 for a row of zeros."""
+    result = np.empty(len(matrix), np.float32)
+    step = max(1, _BLOCK_BYTES // max(1, matrix.shape[1] * 8))
+    for start in range(0, len(matrix), step):
+        block = matrix[start : start + step].astype(np.float64)
+        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        result[start : start + step] = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return result

@@ -1,0 +1,115 @@
+"""Exact search: every allowed row is compared with every query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dense_vectors import DenseVectors
+from .exact_scan import ExactScan
+from .metric import Metric
+from .neighbors import Neighbors
+from .row_set import RowSet
+from .vector_index import Arrays, Effort
+
+if TYPE_CHECKING:
+    from .vector_index import VectorIndex
+
+
+def exact_search(
+    vectors: DenseVectors, metric: Metric, queries: NDArray[Any], k: int, allowed: RowSet | None = None
+) -> Neighbors:
+    """Return the true ``min(k, allowed)`` nearest rows of each query, ties by row.
+
+    Parameters
+    ----------
+    vectors
+        The rows to search.
+    metric
+        How to compare; ``HAMMING`` for binary vectors.
+    queries
+        float32 ``(q, dim)``, or packed uint8 for binary vectors.
+    k
+        How many rows to return for each query.
+    allowed
+        The rows that may be returned; None means all.
+    """
+    return ExactScan(vectors, metric).search(queries, k, allowed)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """No structure at all: each search compares every row. Recall is 1."""
+
+    name = "flat"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``{"name": "flat"}``."""
+        return {"name": self.name}
+
+    def order(self, vectors: DenseVectors, metric: Metric) -> NDArray[np.uint32] | None:
+        """Return None: an exact scan does not care about the order of rows."""
+        return None
+
+    def build(
+        self,
+        vectors: DenseVectors,
+        metric: Metric,
+        *,
+        seed: int = 0,
+        threads: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Return no arrays: the stored rows are all it needs."""
+        if progress is not None:
+            progress(1.0)
+        return {}
+
+    def open(self, arrays: Arrays, vectors: DenseVectors, metric: Metric) -> VectorIndex:
+        """Return the index over ``vectors``."""
+        if arrays:
+            raise ValueError(f"a flat index has no arrays; got {sorted(arrays)}")
+        return FlatIndex(vectors, metric)
+
+
+class FlatIndex:
+    """Exact search over the rows of one segment."""
+
+    def __init__(self, vectors: DenseVectors, metric: Metric) -> None:
+        self._scan = ExactScan(vectors, metric)
+
+    @property
+    def nbytes(self) -> int:
+        """0: there are no arrays besides the rows."""
+        return 0
+
+    def search(
+        self, queries: NDArray[Any], k: int, *, allowed: RowSet | None = None, effort: Effort
+    ) -> Neighbors:
+        """Return the true nearest rows, whatever the effort."""
+        return self._scan.search(queries, k, allowed)
+
+    def effort(
+        self, k: int, *, recall: float | None = None, ef: int | None = None, selectivity: float = 1.0
+    ) -> Effort:
+        """Return the only effort there is: all rows that are allowed."""
+        count = round(self._scan.n_rows * selectivity)
+        return Effort(0, count, 1.0, self.scan_cost(count, contiguous=selectivity >= 1.0))
+
+    def scan_cost(self, count: int, contiguous: bool) -> float:
+        """Predict the seconds of an exact scan of ``count`` rows for one query."""
+        return self._scan.cost(count, contiguous)
+
+    def calibrate(
+        self, queries: NDArray[Any], truth_scores: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Return no arrays: there is nothing to measure."""
+        return {}
+
+    def with_table(self, arrays: Arrays) -> FlatIndex:
+        """Return this index."""
+        return self

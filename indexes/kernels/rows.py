@@ -1,0 +1,77 @@
+"""Stored rows as kernels see them, and the exact score of a row."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import carray
+
+from .float_scores import BITS, FLOAT32_DOT, four_raw_scores
+from .kernel import inner
+from .memory import pointer, view_f32, view_u8
+
+COSINE, DOT, L2, HAMMING = range(4)
+CHUNK_ITEMS = 16
+
+ROWS = np.dtype(
+    [
+        ("rows", np.uint64),  # address
+        ("inv_norms", np.uint64),  # address of (n,) float32; read for the cosine only
+        ("n", np.int64),
+        ("dim", np.int64),
+        ("row_bytes", np.int64),
+        ("chunks", np.int64),  # turns of the score kernel: 16 items, or 64 bytes of bits
+        ("kind", np.int64),  # float_scores.FLOAT32_DOT ...
+        ("metric", np.int64),
+        ("query_bytes", np.int64),  # of a query as it is given
+        ("padded_bytes", np.int64),  # of a query as the score kernel reads it
+    ]
+)
+
+
+@inner
+def view_rows(address):
+    return carray(pointer(address), (1,), ROWS)[0]
+
+
+@inner
+def pad_query(rows, query, padded, out):
+    """Copy a query to ``padded`` with zeros behind it; return 1 / |q| for the cosine, else 1."""
+    source, target = view_u8(query, rows.query_bytes), view_u8(padded, rows.padded_bytes)
+    for i in range(rows.query_bytes):
+        target[i] = source[i]
+    for i in range(rows.query_bytes, rows.padded_bytes):
+        target[i] = 0
+    if rows.metric != COSINE:
+        return np.float32(1.0)
+    chunks = rows.padded_bytes // (CHUNK_ITEMS * 4)
+    four_raw_scores(FLOAT32_DOT, padded, padded, padded, padded, padded, chunks, out)
+    square = view_f32(out, 4)[0]
+    return np.float32(np.float32(1.0) / np.float32(math.sqrt(square))) if square > 0 else np.float32(0.0)
+
+
+@inner
+def four_scores(rows, a, b, c, d, padded, query_inv_norm, out):
+    """Store the exact scores of four rows, which may repeat."""
+    base, size = rows.rows, np.uint64(rows.row_bytes)
+    at_a, at_b, at_c, at_d = base + a * size, base + b * size, base + c * size, base + d * size
+    four_raw_scores(rows.kind, at_a, at_b, at_c, at_d, padded, rows.chunks, out)
+    scores = view_f32(out, 4)
+    if rows.metric == COSINE:
+        norms = view_f32(rows.inv_norms, rows.n)
+        scores[0] = scores[0] * norms[a] * query_inv_norm
+        scores[1] = scores[1] * norms[b] * query_inv_norm
+        scores[2] = scores[2] * norms[c] * query_inv_norm
+        scores[3] = scores[3] * norms[d] * query_inv_norm
+    elif rows.metric == L2:
+        for i in range(4):
+            scores[i] = math.sqrt(scores[i])
+
+
+def kind_of(element: str, metric: int) -> int:
+    """Return which score kernel compares rows of ``element`` under ``metric``."""
+    if element == "binary":
+        return BITS
+    first = {"float32": 0, "float16": 2, "int8": 4}[element]
+    return first + (metric == L2)

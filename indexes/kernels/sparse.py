@@ -1,0 +1,82 @@
+"""Exact dot products of sparse rows and sparse queries."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .kernel import entry_point, inner
+from .memory import view_f32, view_i64, view_u32, view_u64
+from .scan import write_result
+from .top import clear_heap, key_of, replace_largest, sort_heap
+
+_NO_TERM = np.int64(-1)
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@inner
+def place_of(terms, mask, term):
+    """Return where ``term`` is, or would be put, in an open-addressed table."""
+    place = (np.uint64(term) * _SPREAD >> np.uint64(40)) & mask
+    while terms[place] != _NO_TERM and terms[place] != np.int64(term):
+        place = (place + np.uint64(1)) & mask
+    return place
+
+
+@inner
+def load_terms(terms, weights, mask, indices, values, start, stop):
+    terms[:] = _NO_TERM
+    weights[:] = 0
+    for i in range(start, stop):
+        place = place_of(terms, mask, indices[i])
+        terms[place] = np.int64(indices[i])
+        weights[place] += values[i]
+
+
+@inner
+def row_score(terms, weights, mask, indices, values, start, stop):
+    total = np.float64(0.0)
+    for i in range(start, stop):
+        # A term that the query lacks leads to an empty place of weight zero.
+        total += np.float64(values[i]) * np.float64(weights[place_of(terms, mask, indices[i])])
+    return np.float32(total)
+
+
+@entry_point
+def scan_sparse(
+    indptr,
+    indices,
+    values,
+    n_rows,
+    query_indptr,
+    query_indices,
+    query_values,
+    n_queries,
+    k,
+    lo,
+    hi,
+    listed,
+    table_size,
+    terms_address,
+    weights_address,
+    heap_address,
+    found,
+    scores,
+):
+    """Find the ``k`` rows, of ``lo`` to ``hi`` or of ``listed[lo:hi]``, of the largest dot products."""
+    pointers, starts = view_i64(indptr, n_rows + 1), view_i64(query_indptr, n_queries + 1)
+    row_terms, row_values = view_u32(indices, pointers[n_rows]), view_f32(values, pointers[n_rows])
+    n_terms = starts[n_queries]
+    query_terms, query_weights = view_u32(query_indices, n_terms), view_f32(query_values, n_terms)
+    terms, weights = view_i64(terms_address, table_size), view_f32(weights_address, table_size)
+    mask, heap, rows = np.uint64(table_size - 1), view_u64(heap_address, k), view_u32(listed, hi)
+    for q in range(n_queries):
+        load_terms(terms, weights, mask, query_terms, query_weights, starts[q], starts[q + 1])
+        clear_heap(heap, k)
+        for i in range(lo, hi):
+            row = np.int64(rows[i]) if listed else i
+            score = row_score(terms, weights, mask, row_terms, row_values, pointers[row], pointers[row + 1])
+            key = key_of(score, row, True)
+            if key < heap[0]:
+                replace_largest(heap, k, key)
+        sort_heap(heap, k)
+        write_result(heap, k, True, np.float32(-np.inf), found[q], scores[q])

@@ -1,0 +1,193 @@
+"""Approximate search: a best-first walk over a graph by codes, then exact scores of the nearest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .graph import STATS, encode_query, four_distances, keys_of, view_graph, view_walk
+from .kernel import entry_point, inner
+from .memory import LINE, prefetch_lines, view_i64, view_u8, view_u32, view_u64
+from .pool import BLOCK, EXPANDED, clear_pool, offer, pool_size, row_of
+from .rows import COSINE, DOT, pad_query, view_rows
+from .scan import prefetch_row, scan_block, write_result
+from .top import NO_KEY, clear_heap, sort_heap
+
+# How many entry rows a walk starts from.
+_STARTS = 4
+_LAST_EPOCH = 255
+_MOST_LINES_AHEAD = 64
+
+
+@inner
+def start_walk(metric, graph, n, walk, scale, visited, epoch, pool):
+    """Offer the nearest entry rows to the pool."""
+    entries, distances = view_u32(graph.entries, graph.n_entries), view_u32(walk.distances, 4)
+    keys, last = view_u64(walk.keys, 4), np.uint64(graph.n_entries - 1)
+    for first in range(0, graph.n_entries, 4):
+        a = np.uint64(first)
+        b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
+        four_distances(metric, graph, graph.entry_codes, a, b, c, d, walk, walk.distances)
+        count = min(4, graph.n_entries - first)
+        keys_of(metric, graph, n, entries, distances, first, count, scale, keys)
+        offer(walk.pool, pool, _STARTS, keys, count)
+    for i in range(min(_STARTS, graph.n_entries)):
+        visited[row_of(pool[i])] = epoch
+    # What fell out of the first places was not marked as visited.
+    for i in range(_STARTS, BLOCK):
+        pool[i] = NO_KEY
+
+
+@inner
+def collect_fresh(graph, n, links, row, fresh, visited, epoch):
+    """List the neighbours of ``row`` that this query has not seen; return how many there are."""
+    count, first, none = 0, np.uint64(row) * np.uint64(graph.degree), np.uint32(n)
+    for i in range(graph.degree):
+        # Unused places become row n, which always counts as seen: cheaper than a branch.
+        neighbour = min(links[first + np.uint64(i)], none)
+        fresh[count] = neighbour
+        count += visited[neighbour] != epoch
+        visited[neighbour] = epoch
+    return count
+
+
+@inner
+def compare(metric, graph, n, walk, fresh, distances, count, scale, keys):
+    """Make the keys of the rows listed in ``fresh``, whose codes are on their way."""
+    for i in range(count, count + 3):
+        fresh[i] = fresh[0]
+    for i in range(0, count, 4):
+        a, b = np.uint64(fresh[i]), np.uint64(fresh[i + 1])
+        c, d = np.uint64(fresh[i + 2]), np.uint64(fresh[i + 3])
+        four_distances(metric, graph, graph.codes, a, b, c, d, walk, walk.distances + np.uint64(4 * i))
+    keys_of(metric, graph, n, fresh, distances, 0, count, scale, keys)
+
+
+@inner
+def walk_graph(graph, rows, walk, scale, ef, visited, epoch, stats):
+    """Fill the pool with the ``ef`` nearest rows that a best-first walk finds; return how many there are."""
+    metric, n, degree = rows.metric, rows.n, graph.degree
+    links, pool = view_u32(graph.links, n * degree), view_u64(walk.pool, ef + BLOCK)
+    fresh, distances = view_u32(walk.fresh, degree + 4), view_u32(walk.distances, degree + 4)
+    keys = view_u64(walk.keys, degree + 4)
+    code_bytes, lines = np.uint64(graph.code_bytes), min(graph.code_bytes // LINE, _MOST_LINES_AHEAD)
+    link_bytes, link_lines = np.uint64(degree * 4), degree * 4 // LINE
+    clear_pool(pool, ef)
+    visited[n] = epoch
+    start_walk(metric, graph, n, walk, scale, visited, epoch, pool)
+    current = 0
+    stats[1] += graph.n_entries
+    while current < ef and pool[current] != NO_KEY:
+        key = pool[current]
+        pool[current] = key | EXPANDED
+        current += 1
+        if key & EXPANDED:
+            continue
+        count = collect_fresh(graph, n, links, row_of(key), fresh, visited, epoch)
+        for i in range(count):
+            prefetch_lines(graph.codes + np.uint64(fresh[i]) * code_bytes, lines)
+        # The next row to expand, unless a nearer one turns up now. A prefetch of no row does no harm.
+        if current < ef:
+            prefetch_lines(graph.links + row_of(pool[current]) * link_bytes, link_lines)
+        compare(metric, graph, n, walk, fresh, distances, count, scale, keys)
+        least = offer(walk.pool, pool, ef, keys, count)
+        while current > 0 and pool[current - 1] >= least:
+            current -= 1
+        stats[0] += 1
+        stats[1] += count
+    return pool_size(pool, ef)
+
+
+@inner
+def list_allowed(pool, size, allowed, n, wanted, listed):
+    """List the nearest ``wanted`` rows of the pool that are allowed; return their and the whole number."""
+    count, seen = 0, 0
+    words = view_u64(allowed, (n + 63) // 64)
+    for i in range(size):
+        row = row_of(pool[i])
+        if not allowed or words[row >> np.uint64(6)] >> (row & np.uint64(63)) & np.uint64(1):
+            seen += 1
+            if count < wanted:
+                listed[count] = row
+                count += 1
+    return count, seen
+
+
+@inner
+def scan_codes(graph, rows, walk, scale, width, candidates, n_candidates, stats):
+    """Fill the pool with the ``width`` listed rows nearest by their codes; return how many there are."""
+    metric, n, degree = rows.metric, rows.n, graph.degree
+    pool, listed = view_u64(walk.pool, width + BLOCK), view_u32(candidates, n_candidates)
+    fresh, distances = view_u32(walk.fresh, degree + 4), view_u32(walk.distances, degree + 4)
+    keys = view_u64(walk.keys, degree + 4)
+    code_bytes, lines = np.uint64(graph.code_bytes), min(graph.code_bytes // LINE, _MOST_LINES_AHEAD)
+    clear_pool(pool, width)
+    for first in range(0, n_candidates, degree):
+        count = min(degree, n_candidates - first)
+        for i in range(count):
+            fresh[i] = listed[first + i]
+        # The rows after these, so that their codes arrive while these are compared.
+        for i in range(first + degree, min(first + 2 * degree, n_candidates)):
+            prefetch_lines(graph.codes + np.uint64(listed[i]) * code_bytes, lines)
+        compare(metric, graph, n, walk, fresh, distances, count, scale, keys)
+        offer(walk.pool, pool, width, keys, count)
+    stats[1] += n_candidates
+    return pool_size(pool, width)
+
+
+@entry_point
+def search_graph(
+    graph_address,
+    walk_address,
+    queries,
+    n_queries,
+    k,
+    ef,
+    wanted,
+    allowed,
+    candidates,
+    n_candidates,
+    enough,
+    found,
+    scores,
+):
+    """Find about the ``k`` nearest rows of each query.
+
+    ``wanted`` of the nearest rows that a walk of width ``ef`` finds, and that the bitset ``allowed`` holds if
+    there is one, are scored exactly. A query that sees fewer than ``enough`` of them compares the codes of
+    all ``candidates``, the same rows as a list; so does every query if ``ef`` is 0. ``found`` and ``scores``
+    are written, the rest are numbers and addresses; addresses stay integers because an array's flags would
+    be part of the signature.
+    """
+    graph, walk = view_graph(graph_address), view_walk(walk_address)
+    rows = view_rows(graph.rows)
+    higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
+    worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
+    visited, epochs = view_u8(walk.visited, rows.n + 1), view_i64(walk.epoch, 1)
+    pool, listed = view_u64(walk.pool, max(ef, wanted)), view_u32(walk.listed, wanted)
+    heap = view_u64(walk.heap, k)
+    stats = view_i64(walk.stats, STATS)
+    stats[:] = 0
+    for q in range(n_queries):
+        inv_norm = pad_query(rows, queries + np.uint64(q * rows.query_bytes), walk.padded, walk.out)
+        scale = encode_query(graph, rows, walk)
+        count, seen = 0, 0
+        if ef:
+            if epochs[0] == _LAST_EPOCH:
+                visited[:] = 0
+                epochs[0] = 0
+            epochs[0] += 1
+            size = walk_graph(graph, rows, walk, scale, ef, visited, np.uint8(epochs[0]), stats)
+            count, seen = list_allowed(pool, size, allowed, rows.n, wanted, listed)
+            stats[3] += seen < enough
+        if seen < enough:
+            size = scan_codes(graph, rows, walk, scale, wanted, candidates, n_candidates, stats)
+            count, seen = list_allowed(pool, size, np.uint64(0), rows.n, wanted, listed)
+        clear_heap(heap, k)
+        if count:
+            for i in range(min(count, 4)):
+                prefetch_row(rows, listed[i])
+            listing = walk.listed
+            scan_block(rows, listing, 0, count, walk.padded, inv_norm, higher_is_nearer, heap, k, walk.out)
+            stats[2] += count
+        sort_heap(heap, k)
+        write_result(heap, k, higher_is_nearer, worst, found[q], scores[q])

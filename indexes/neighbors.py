@@ -1,0 +1,56 @@
+"""What a search over one segment returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .metric import Metric
+
+NO_ROW = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class SearchStats:
+    """Work done, totalled over the queries of a batch."""
+
+    hops: int = 0
+    distances: int = 0
+    rescored: int = 0
+    fallbacks: int = 0
+
+    def __add__(self, other: SearchStats) -> SearchStats:
+        return SearchStats(
+            self.hops + other.hops,
+            self.distances + other.distances,
+            self.rescored + other.rescored,
+            self.fallbacks + other.fallbacks,
+        )
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The nearest rows of each query, nearest first, ties by row.
+
+    Missing results are padded with row ``2**32 - 1`` and the metric's worst score.
+    """
+
+    rows: NDArray[np.uint32]
+    scores: NDArray[np.float32]
+    stats: SearchStats = field(default_factory=SearchStats)
+
+    @classmethod
+    def empty(cls, n_queries: int, k: int, metric: Metric) -> Neighbors:
+        """Return padding only."""
+        rows = np.full((n_queries, k), NO_ROW, np.uint32)
+        return cls(rows, np.full((n_queries, k), metric.worst, np.float32))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Neighbors]) -> Neighbors:
+        """Join the results of parts of a batch."""
+        rows = np.concatenate([part.rows for part in parts])
+        scores = np.concatenate([part.scores for part in parts])
+        return cls(rows, scores, sum((part.stats for part in parts), SearchStats()))

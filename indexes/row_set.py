@@ -1,0 +1,74 @@
+"""Sets of rows of one segment, in the forms that kernels read."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+
+class RowSet:
+    """An immutable set of row numbers of a segment of ``n`` rows.
+
+    Built by :meth:`from_bitmap`, :meth:`from_range` or :meth:`everything`. The bitset and the list are made
+    when first asked for and then kept.
+    """
+
+    def __init__(self, n: int, *, bounds: tuple[int, int] | None, rows: NDArray[np.uint32] | None) -> None:
+        self.n = n
+        self._rows = rows
+        self._bounds = bounds
+        self.count = bounds[1] - bounds[0] if bounds is not None else 0 if rows is None else len(rows)
+
+    @classmethod
+    def from_bitmap(cls, bitmap: BitMap, n: int) -> RowSet:
+        """Take the row numbers of a roaring bitmap, all of which must be below ``n``."""
+        count = len(bitmap)
+        if count == 0:
+            return cls(n, bounds=(0, 0), rows=None)
+        first, last = int(bitmap.min()), int(bitmap.max())
+        if last >= n:
+            raise ValueError(f"bitmap holds row {last}; the segment has {n} rows")
+        if last - first + 1 == count:
+            return cls(n, bounds=(first, last + 1), rows=None)
+        return cls(n, bounds=None, rows=np.frombuffer(bitmap.to_array(), np.uint32))
+
+    @classmethod
+    def from_range(cls, lo: int, hi: int, n: int) -> RowSet:
+        """Take the rows ``lo <= row < hi``."""
+        if not 0 <= lo <= hi <= n:
+            raise ValueError(f"range [{lo}, {hi}) does not lie within [0, {n})")
+        return cls(n, bounds=(lo, hi), rows=None)
+
+    @classmethod
+    def everything(cls, n: int) -> RowSet:
+        """Take all rows."""
+        return cls.from_range(0, n, n)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """``(lo, hi)`` when the rows are contiguous, else None."""
+        return self._bounds
+
+    @cached_property
+    def rows(self) -> NDArray[np.uint32]:
+        """The rows in ascending order."""
+        if self._rows is not None:
+            return self._rows
+        assert self._bounds is not None
+        return np.arange(*self._bounds, dtype=np.uint32)
+
+    @cached_property
+    def words(self) -> NDArray[np.uint64]:
+        """One bit per row of the segment, row 0 lowest in word 0: ``ceil(n / 64)`` words."""
+        bits = np.zeros(-(-self.n // 64) * 64, np.bool_)
+        if self._bounds is not None:
+            bits[self._bounds[0] : self._bounds[1]] = True
+        else:
+            bits[self.rows] = True
+        return np.packbits(bits, bitorder="little").view(np.uint64)

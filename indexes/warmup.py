@@ -1,0 +1,62 @@
+"""Compiles every kernel, so that no user waits for it later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dense_vectors import DenseVectors, inverse_norms, pad
+from .element import Element
+from .exact_scan import ExactScan
+from .hnsw import SMALLEST_GRAPH
+from .metric import Metric
+
+
+def warmup(progress: Callable[[str], None] | None = None) -> None:
+    """Compile all kernels of this package, or load them from numba's cache.
+
+    Parameters
+    ----------
+    progress
+        Told the name of each kernel before it is compiled.
+    """
+    tell = progress or (lambda _name: None)
+    tell("exact scan")
+    n, dim = SMALLEST_GRAPH, 8
+    matrix = np.eye(n, dim, dtype=np.float32) + 1
+    vectors = DenseVectors(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, inverse_norms(matrix))
+    ExactScan(vectors, Metric.COSINE).search(matrix[:1], 1)
+    tell("graph walk")
+    _walk(vectors, matrix)
+    tell("sparse scan")
+    from .sparse_exact import exact_sparse_search
+
+    csr = (np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1, np.float32))
+    exact_sparse_search(csr, csr, 1)
+    tell("maxsim scan")
+    from .multi_exact import exact_maxsim_search
+
+    ragged = (np.array([0, 1]), np.ones((1, 8), np.float32))
+    exact_maxsim_search(ragged, ragged, 1)
+
+
+def _walk(vectors: DenseVectors, queries: NDArray[np.float32]) -> None:
+    from .codes import encode
+    from .graph import NO_LINK, choose_entries
+    from .hnsw_index import HnswIndex
+    from .vector_index import Effort
+
+    codes = encode(vectors, Metric.COSINE)
+    arrays: dict[str, NDArray[Any]] = {
+        "links": np.full((len(vectors), 16), NO_LINK, np.uint32),
+        "entries": choose_entries(len(vectors), 0),
+        "codes": codes.rows,
+        "mean": codes.mean,
+        "bias": codes.bias,
+        "scale": np.array([codes.scale], np.float32),
+    }
+    index = HnswIndex(arrays, vectors, Metric.COSINE)
+    index.search(queries[:1], 1, effort=Effort(1, 1, None, 0.0))

@@ -1,0 +1,110 @@
+"""Runs every kernel on fixed inputs and prints a digest of all results; started by ``test_kernels.py``.
+
+Usage: ``python kernel_results.py NAME...`` checks that the named instruction forms are the ones in use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from vicinal.indexes.dense_vectors import NO_NORMS, DenseVectors, inverse_norms, pad
+from vicinal.indexes.element import Element
+from vicinal.indexes.flat import exact_search
+from vicinal.indexes.hnsw_index import HnswIndex
+from vicinal.indexes.metric import Metric
+from vicinal.indexes.multi_exact import exact_maxsim_search
+from vicinal.indexes.neighbors import Neighbors
+from vicinal.indexes.row_set import RowSet
+from vicinal.indexes.sparse_exact import exact_sparse_search
+from vicinal.indexes.vector_index import Effort
+
+N = 700
+results: list[tuple[str, Neighbors]] = []
+
+
+def matrix_of(element: Element, dim: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Return values that also hold tiny halves, which a conversion may flush to zero."""
+    values = rng.standard_normal((N, dim))
+    if element is Element.BINARY:
+        return np.packbits(values > 0, axis=1)
+    if element is Element.INT8:
+        return np.clip(values * 40, -128, 127).astype(np.int8)
+    values[:, 0] *= 1e-7
+    return values.astype(element.dtype)
+
+
+def graph_arrays(vectors: DenseVectors, metric: Metric, rng: np.random.Generator) -> dict[str, Any]:
+    """Return a random graph with unused places, and codes."""
+    from vicinal.indexes.codes import encode
+
+    links = rng.integers(0, N, (N, 16)).astype(np.uint32)
+    links[:, 11:] = 2**32 - 1
+    arrays: dict[str, Any] = {"links": links, "entries": np.arange(0, N, 13, dtype=np.uint32)}
+    if metric is not Metric.HAMMING:
+        codes = encode(vectors, metric)
+        arrays |= {"codes": codes.rows, "mean": codes.mean, "bias": codes.bias}
+        arrays["scale"] = np.array([codes.scale], np.float32)
+    return arrays
+
+
+def run_dense() -> None:
+    """Search exactly and by a walk, with and without a filter."""
+    for element in Element:
+        binary = element is Element.BINARY
+        for metric in [Metric.HAMMING] if binary else [Metric.COSINE, Metric.DOT, Metric.L2]:
+            for dim in (24, 200):
+                rng = np.random.default_rng(dim)
+                matrix = matrix_of(element, dim, rng)
+                norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
+                vectors = DenseVectors(pad(matrix, element, dim), dim, element, norms)
+                queries = matrix[:40] if binary else rng.standard_normal((40, dim)).astype(np.float32)
+                name = f"{element} {metric} {dim}"
+                some = RowSet.from_bitmap(BitMap(range(3, N, 3)), N)
+                index = HnswIndex(graph_arrays(vectors, metric, rng), vectors, metric)
+                for allowed in (None, some):
+                    results.append((f"scan {name}", exact_search(vectors, metric, queries, 9, allowed)))
+                    for ef in (5, 40, 300):
+                        effort = Effort(ef, min(ef, 20), None, 0.0)
+                        found = index.search(queries, 5, allowed=allowed, effort=effort)
+                        results.append((f"walk {name} {ef}", found))
+
+
+def run_ragged() -> None:
+    """Search sparse vectors and multi-vectors."""
+    rng = np.random.default_rng(5)
+    indptr = np.arange(0, 10 * N + 1, 10)
+    csr = (indptr, rng.integers(0, 99, 10 * N).astype(np.uint32), rng.random(10 * N).astype(np.float32))
+    results.append(("sparse", exact_sparse_search(csr, csr, 5)))
+    for dtype in (np.float16, np.float32):
+        for width in (13, 32):
+            tokens = rng.standard_normal((10 * N, width)).astype(dtype)
+            queries = (np.array([0, 3, 8]), rng.standard_normal((8, width)).astype(np.float32))
+            results.append((f"maxsim {width}", exact_maxsim_search((indptr, tokens), queries, 5)))
+
+
+def main() -> None:
+    """Check the forms, run everything, print one digest a result."""
+    from vicinal.indexes.kernels import target
+
+    forms = {
+        "vnni": target.HAS_VNNI,
+        "avx2": target.HAS_AVX2,
+        "half": target.HAS_HALF_CONVERSION,
+    }
+    expected = set(sys.argv[1:])
+    if {name for name, on in forms.items() if on} != expected:
+        raise SystemExit(f"forms in use are {forms}; expected {sorted(expected)}")
+    run_dense()
+    run_ragged()
+    for name, found in results:
+        digest = hashlib.sha256(found.rows.tobytes() + found.scores.tobytes()).hexdigest()
+        print(name, digest[:16], found.stats)
+
+
+if __name__ == "__main__":
+    main()

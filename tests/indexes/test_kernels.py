@@ -1,0 +1,63 @@
+"""Kernels give the same bits whatever instructions the CPU has, and stay within their arrays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import llvmlite.binding as llvm
+import pytest
+
+from vicinal.indexes.kernels import target
+
+PROGRAM = Path(__file__).parent / "kernel_results.py"
+PLAIN = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+popcnt,+lzcnt"}
+
+
+def results(folder: Path, forms: list[str], **environment: str) -> str:
+    """Run the kernels in another process with a cache of its own, and return what they computed."""
+    variables = {**os.environ, "NUMBA_CACHE_DIR": str(folder), **environment}
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), *forms], env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def native_forms() -> list[str]:
+    forms = {"vnni": target.HAS_VNNI, "avx2": target.HAS_AVX2, "half": target.HAS_HALF_CONVERSION}
+    return [name for name, on in forms.items() if on]
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return results(tmp_path_factory.mktemp("native"), native_forms())
+
+
+@pytest.mark.skipif(not target.IS_X86, reason="the plain form of another machine is its native one")
+def test_plain_instructions_give_the_same_bits(native: str, tmp_path: Path) -> None:
+    assert results(tmp_path, [], **PLAIN) == native
+
+
+@pytest.mark.skipif(not target.HAS_AVX2, reason="this CPU lacks AVX2")
+def test_avx2_gives_the_same_bits(native: str, tmp_path: Path) -> None:
+    assert results(tmp_path, ["avx2", "half"], **AVX2) == native
+
+
+def test_no_kernel_leaves_its_arrays(native: str, tmp_path: Path) -> None:
+    assert results(tmp_path, native_forms(), NUMBA_BOUNDSCHECK="1") == native
+
+
+@pytest.mark.skipif(not target.IS_X86, reason="one form only")
+def test_forms_share_a_cache_without_mixing(native: str, tmp_path: Path) -> None:
+    assert results(tmp_path, [], **PLAIN) == native
+    assert results(tmp_path, native_forms()) == native
+
+
+def test_features_follow_numbas_choice() -> None:
+    host = {name for name, on in llvm.get_host_cpu_features().items() if on}
+    if "NUMBA_CPU_FEATURES" not in os.environ:
+        assert target.enabled_features() <= host

@@ -1,0 +1,91 @@
+"""Exact search of sparse vectors and of multi-vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import naive
+import numpy as np
+import pytest
+from pyroaring import BitMap
+
+from vicinal.indexes.multi_exact import exact_maxsim_search
+from vicinal.indexes.row_set import RowSet
+from vicinal.indexes.sparse_exact import exact_sparse_search
+
+
+def random_csr(n: int, terms: int, most: int, seed: int) -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, most + 1, n)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    indices = [np.sort(rng.choice(terms, count, replace=False)) for count in counts]
+    flat = np.concatenate(indices).astype(np.uint32) if n else np.empty(0, np.uint32)
+    return indptr, flat, rng.random(len(flat)).astype(np.float32)
+
+
+def random_ragged(n: int, width: int, most: int, seed: int, dtype: Any) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(0, most + 1, n))]).astype(np.int64)
+    return offsets, rng.standard_normal((int(offsets[-1]), width)).astype(dtype)
+
+
+def sets_of(n: int) -> list[RowSet | None]:
+    rows = np.flatnonzero(np.random.default_rng(9).random(n) < 0.3)
+    listed = RowSet.from_bitmap(BitMap(rows.tolist()), n)
+    return [None, RowSet.from_range(n // 4, n // 2, n), listed, RowSet.from_range(0, 0, n)]
+
+
+def check(found: Any, table: Any, k: int, allowed: RowSet | None) -> None:
+    rows = None if allowed is None else allowed.rows
+    expected, truth = naive.top(table, k, True, rows)
+    np.testing.assert_allclose(found.scores, truth, rtol=2e-3, atol=1e-4)
+    wanted = min(k, table.shape[1] if allowed is None else allowed.count)
+    assert (found.rows[:, wanted:] == naive.NO_ROW).all()
+    assert (
+        np.take_along_axis(table, found.rows[:, :wanted].astype(np.int64), 1) >= truth[:, :wanted] - 1e-2
+    ).all()
+    assert (expected[:, wanted:] == naive.NO_ROW).all()
+
+
+@pytest.mark.parametrize("k", [1, 7, 150])
+def test_sparse_equals_the_oracle(k: int) -> None:
+    rows, queries = random_csr(120, 300, 20, 0), random_csr(9, 300, 12, 1)
+    table = naive.sparse_scores(rows, queries)
+    for allowed in sets_of(120):
+        check(exact_sparse_search(rows, queries, k, allowed), table, k, allowed)
+
+
+def test_sparse_terms_may_be_any_number_and_ties_come_by_row() -> None:
+    rows = (np.array([0, 1, 2, 3]), np.array([2**32 - 1, 7, 2**32 - 1], np.uint32), np.ones(3, np.float32))
+    queries = (np.array([0, 2]), np.array([2**32 - 1] * 2, np.uint32), np.array([1, 2], np.float32))
+    found = exact_sparse_search(rows, queries, 3)
+    assert found.rows.tolist() == [[0, 2, 1]]
+    assert found.scores.tolist() == [[3, 3, 0]]
+
+
+def test_damaged_sparse_rows_are_refused() -> None:
+    rows = (np.array([0, 5]), np.zeros(2, np.uint32), np.ones(2, np.float32))
+    with pytest.raises(ValueError, match="rise from 0 to 2"):
+        exact_sparse_search(rows, rows, 1)
+    with pytest.raises(ValueError, match="expected uint32"):
+        exact_sparse_search((np.array([0, 2]), np.zeros(2, np.int32), np.ones(2, np.float32)), rows, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("width", [1, 8, 16, 33, 128])
+def test_maxsim_equals_the_oracle(dtype: Any, width: int) -> None:
+    rows = random_ragged(60, width, 9, 0, dtype)
+    offsets, tokens = random_ragged(7, width, 6, 1, np.float32)
+    table = naive.maxsim_scores(rows, (offsets, tokens))
+    for allowed in sets_of(60):
+        check(exact_maxsim_search(rows, (offsets, tokens), 8, allowed), table, 8, allowed)
+
+
+def test_damaged_tokens_are_refused() -> None:
+    rows = (np.array([0, 2]), np.ones((2, 4), np.float32))
+    with pytest.raises(ValueError, match="rise from 0 to 3"):
+        exact_maxsim_search((np.array([0, 2]), np.ones((3, 4), np.float32)), rows, 1)
+    with pytest.raises(ValueError, match=r"expected \(t, 4\)"):
+        exact_maxsim_search(rows, (np.array([0, 2]), np.ones((2, 5), np.float32)), 1)
+    with pytest.raises(ValueError, match="float16 or float32"):
+        exact_maxsim_search((np.array([0, 2]), np.ones((2, 4))), rows, 1)
