@@ -1,0 +1,156 @@
+"""The interface that every kind of database has: embedded, in memory, remote.
+
+Code written against these protocols runs unchanged against :func:`vicinal.open` with a path or with
+``":memory:"``; ``tests/conformance/database_conformance.py`` holds each implementation to them. The
+meaning of every parameter is told once, in :class:`~vicinal.engine.database.Database` and
+:class:`~vicinal.engine.collection.Collection`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
+
+from numpy.typing import NDArray
+
+from .explanation import Explanation
+from .filter import Filter
+from .info import CollectionInfo, DatabaseInfo
+from .point import Page, Point, PointId
+from .progress import Progress
+from .schema import CollectionSchema
+from .vector_field import VectorField
+
+Ids = Sequence[PointId] | NDArray[Any]
+FilterLike = Filter | Mapping[str, Any]
+
+
+@runtime_checkable
+class CollectionApi(Protocol):
+    """Points that share a schema."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def schema(self) -> CollectionSchema:
+        """Its fields."""
+
+    def upsert(
+        self,
+        ids: Ids,
+        vectors: Any,
+        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        *,
+        tenant: str | None = None,
+    ) -> int:
+        """Insert or replace points."""
+
+    def delete(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Delete points."""
+
+    def update_payload(
+        self,
+        payload: Mapping[str, Any],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        replace: bool = False,
+        tenant: str | None = None,
+    ) -> int:
+        """Change payloads."""
+
+    def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
+        """Return points by id."""
+
+    def scroll(
+        self,
+        *,
+        filter: FilterLike | None = None,
+        limit: int = 100,
+        after: int | None = None,
+        with_vectors: bool = False,
+        tenant: str | None = None,
+    ) -> Page:
+        """Return points a page at a time."""
+
+    def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
+        """Count points."""
+
+    def search(
+        self,
+        query: Any,
+        k: int = 10,
+        *,
+        field: str | None = None,
+        filter: FilterLike | None = None,
+        recall: float = 0.95,
+        ef: int | None = None,
+        exact: bool = False,
+        tenant: str | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+        threads: int = 1,
+    ) -> Any:
+        """Return the nearest points."""
+
+    def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+        """Search and say how."""
+
+    def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:
+        """Measure effort against recall on real queries."""
+
+    def flush(self, progress: Progress = ...) -> None:
+        """Seal what is growing."""
+
+    def merge(self, progress: Progress = ...) -> None:
+        """Bring everything into one segment."""
+
+    def wait_indexed(self, timeout: float | None = None, progress: Progress = ...) -> None:
+        """Return when everything is indexed."""
+
+    def info(self) -> CollectionInfo:
+        """Return sizes and states."""
+
+
+@runtime_checkable
+class DatabaseApi(Protocol):
+    """A set of collections; a context manager."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+
+    def create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> CollectionApi:
+        """Create a collection."""
+
+    def collection(self, name: str) -> CollectionApi:
+        """Return a collection."""
+
+    def collections(self) -> list[str]:
+        """Return the names of all collections."""
+
+    def drop_collection(self, name: str) -> None:
+        """Delete a collection."""
+
+    def info(self) -> DatabaseInfo:
+        """Return sizes and states."""
+
+    def close(self) -> None:
+        """Let go of everything."""

@@ -1,0 +1,348 @@
+"""A collection as a caller uses it: validates, then reads a snapshot or hands a change to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..storage.batch import Batch
+from ..storage.payload_column import PayloadColumn
+from .calibration import calibrate_segments
+from .collection_input import id_list, reading_tenant, selection, unique_ids, vector_columns, writing_tenant
+from .collection_state import CollectionState
+from .errors import InvalidArgument, translated
+from .explanation import Explanation, explanation
+from .filter import Filter
+from .host import Host
+from .info import CollectionInfo, collection_info
+from .manifest_operations import StoreCalibration
+from .point import Page, Point, PointId
+from .point_reads import count_points, get_points, scroll_points
+from .progress import Progress, silent
+from .query_input import bound, check_integer, chosen_field, dense_queries
+from .schema import CollectionSchema
+from .sealed_view import SealedView
+from .search_call import answer
+from .snapshot import Snapshot
+from .vector_field import Dense
+from .write_operations import Delete, Tenant, UpdatePayload, upsert
+
+_SCROLL_LIMIT = 10_000
+
+
+class Collection:
+    """Points that share a schema. Safe to use from any number of threads.
+
+    Got from :meth:`Database.create_collection` or :meth:`Database.collection`, never made directly. Writes
+    are durable and visible to every search that starts after they returned. A search sees one snapshot and
+    never waits for a write, a merge or an index build.
+    """
+
+    def __init__(self, state: CollectionState, host: Host) -> None:
+        self._state = state
+        self._host = host
+
+    def __repr__(self) -> str:
+        return f"Collection({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._state.name
+
+    @property
+    def schema(self) -> CollectionSchema:
+        """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
+        return self._state.schema
+
+    def upsert(
+        self,
+        ids: Sequence[PointId] | NDArray[Any],
+        vectors: Any,
+        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        *,
+        tenant: str | None = None,
+    ) -> int:
+        """Insert points, or replace those whose ids exist.
+
+        All of them become durable and visible together, or none does.
+
+        Parameters
+        ----------
+        ids : sequence of int or str
+            Unsigned 64-bit numbers or texts of 1 to 255 bytes of UTF-8; each once.
+        vectors : mapping or array
+            Vectors by field name; the array itself when the schema has one field. Dense: ``(n, dim)``,
+            packed ``uint8`` ``(n, dim / 8)`` for binary. Sparse: a CSR matrix, or ``(indices, values)`` or
+            a dict for each point. Multi-vector: a list of ``(tokens, dim)`` arrays.
+        payloads : sequence of mapping, optional
+            A JSON object or None for each point.
+        tenant : str, optional
+            Owner of the points; required in a partitioned collection, refused in others.
+
+        Returns
+        -------
+        int
+            Sequence number up to which the collection is durable.
+
+        Raises
+        ------
+        InvalidArgument
+            Whatever is wrong with the input, with the row; nothing was changed.
+        ResourceExhausted
+            The disk or the catalog's map is full; nothing was changed.
+        """
+        column = unique_ids(ids)
+        owner = writing_tenant(self._state, tenant)
+        columns = vector_columns(self.schema, vectors, len(column))
+        with translated():
+            rows = PayloadColumn.from_rows(payloads, len(column))
+        if not len(column):
+            return self._state.next_sequence
+        numbers = [owner.number] * len(column) if self.schema.partitioned else []
+        batch = Batch(ids=column, tenants=np.array(numbers, np.uint32), vectors=columns, payloads=rows)
+        return int(self._host.submit(upsert(self._state, owner, batch)))
+
+    def delete(
+        self,
+        ids: Sequence[PointId] | NDArray[Any] | None = None,
+        *,
+        filter: Filter | Mapping[str, Any] | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete points by id, or all that satisfy a filter; return how many there were.
+
+        Exactly one of ``ids`` and ``filter`` is given. Ids that do not exist are passed over.
+        """
+        listed, expression = selection(self.schema, ids, filter)
+        owner = reading_tenant(self._state, tenant)
+        if owner is None:
+            return 0
+        return int(self._host.submit(Delete(self._state, owner, listed, expression)))
+
+    def update_payload(
+        self,
+        payload: Mapping[str, Any],
+        ids: Sequence[PointId] | NDArray[Any] | None = None,
+        *,
+        filter: Filter | Mapping[str, Any] | None = None,
+        replace: bool = False,
+        tenant: str | None = None,
+    ) -> int:
+        """Merge ``payload`` into the payloads of the chosen points, or replace them; vectors stay.
+
+        Exactly one of ``ids`` and ``filter`` is given. Merging is by top-level key. Returns how many points
+        there were.
+        """
+        listed, expression = selection(self.schema, ids, filter)
+        owner = reading_tenant(self._state, tenant)
+        with translated():
+            column = PayloadColumn.from_rows([payload], 1)
+        self._state.growing.postings.parse(column)
+        change = column.get(0) or {}
+        if owner is None:
+            return 0
+        rewrite = (lambda old: change) if replace else (lambda old: old | change)
+        return int(self._host.submit(UpdatePayload(self._state, owner, listed, expression, rewrite)))
+
+    def get(
+        self,
+        ids: Sequence[PointId] | NDArray[Any],
+        *,
+        with_vectors: bool = False,
+        tenant: str | None = None,
+    ) -> list[Point | None]:
+        """Return the points of the given ids, None in the place of each that does not exist."""
+        wanted = id_list(ids)
+        owner = reading_tenant(self._state, tenant)
+        return get_points(self._snapshot(owner), wanted, owner, with_vectors)
+
+    def scroll(
+        self,
+        *,
+        filter: Filter | Mapping[str, Any] | None = None,
+        limit: int = 100,
+        after: int | None = None,
+        with_vectors: bool = False,
+        tenant: str | None = None,
+    ) -> Page:
+        """Return points in the order they were written, a page at a time.
+
+        Pages are stable: going through all of them returns every point that was there from the first page to
+        the last exactly once. A point that is written again meanwhile moves to the end.
+
+        Parameters
+        ----------
+        limit : int
+            Points of a page, 1 to 10,000.
+        after : int, optional
+            ``page.next`` of the page before.
+        """
+        check_integer("limit", limit, 1, _SCROLL_LIMIT)
+        if after is not None:
+            check_integer("after", after, 0, 2**63)
+        expression = bound(filter, self.schema)
+        owner = reading_tenant(self._state, tenant)
+        return scroll_points(self._snapshot(owner), expression, owner, limit, after or 0, with_vectors)
+
+    def count(self, *, filter: Filter | Mapping[str, Any] | None = None, tenant: str | None = None) -> int:
+        """Return exactly how many points there are, or satisfy ``filter``."""
+        expression = bound(filter, self.schema)
+        owner = reading_tenant(self._state, tenant)
+        return count_points(self._snapshot(owner), expression, owner)
+
+    def search(
+        self,
+        query: Any,
+        k: int = 10,
+        *,
+        field: str | None = None,
+        filter: Filter | Mapping[str, Any] | None = None,
+        recall: float = 0.95,
+        ef: int | None = None,
+        exact: bool = False,
+        tenant: str | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+        threads: int = 1,
+    ) -> Any:
+        """Return the ``min(k, matches)`` nearest points.
+
+        Parameters
+        ----------
+        query : array
+            One query, or a batch with one more dimension: dense ``(dim,)`` or ``(q, dim)``; sparse
+            ``(indices, values)`` or a dict, or a list of those or a CSR matrix; multi-vector
+            ``(tokens, dim)``, or a list of those.
+        k : int
+            Results wanted; ``k + offset`` is at most 10,000.
+        field : str, optional
+            Vector field to search; needed when the schema has several.
+        filter : Filter or mapping, optional
+            Only points that satisfy it are found.
+        recall : float
+            Target recall@k, above 0 and at most 1. The engine chooses the effort that reaches it by the
+            table measured for each segment; see :meth:`calibrate`.
+        ef : int, optional
+            Explicit width of the graph walk instead of ``recall``.
+        exact : bool
+            Score every point that may be found.
+        tenant : str, optional
+            Whose points are searched; required in a partitioned collection.
+        offset : int
+            How many of the nearest points to leave out.
+        with_payload, with_vectors : bool
+            What hits carry.
+        threads : int
+            Over how many threads a batch is spread; 0 means every core.
+
+        Returns
+        -------
+        Hits or BatchHits
+            :class:`Hits` for one query, :class:`BatchHits` for a batch. Nearest first; equal scores in the
+            order of segments and rows.
+
+        Raises
+        ------
+        InvalidArgument
+            Wrong dimension, NaN, unknown field, absurd ``k`` and the like.
+        UnindexedField
+            The filter names a payload field that is not indexed.
+        """
+        owner = reading_tenant(self._state, tenant)
+        return answer(
+            self._snapshot(owner),
+            owner,
+            query,
+            k,
+            field=field,
+            filter=filter,
+            recall=recall,
+            ef=ef,
+            exact=exact,
+            offset=offset,
+            with_payload=with_payload,
+            with_vectors=with_vectors,
+            threads=threads,
+        )[0]
+
+    def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+        """Search as :meth:`search` does and return the answer with its plan, its work and its time."""
+        unknown = sorted(options.keys() - _SEARCH_OPTIONS.keys())
+        if unknown:
+            raise InvalidArgument(
+                f"explain() got {unknown[0]!r}; it takes what search() takes: {sorted(_SEARCH_OPTIONS)}",
+                field=unknown[0],
+            )
+        chosen = _SEARCH_OPTIONS | options
+        owner = reading_tenant(self._state, chosen.pop("tenant"))
+        return explanation(*answer(self._snapshot(owner), owner, query, k, **chosen))
+
+    def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
+        """Measure, on real queries, which effort reaches which recall.
+
+        A new collection is calibrated on vectors of its own, and queries often come from another
+        distribution than documents do. A few hundred real ones make ``recall=`` mean what it says. The
+        queries are kept, so that segments made later are measured on them too. Searches go on meanwhile.
+
+        Parameters
+        ----------
+        queries : (q, dim) array
+            At least 50 queries of a dense field; at most 1,000 of them are used.
+        field : str, optional
+            The vector field; needed when the schema has several.
+        progress : callable, optional
+
+        Returns
+        -------
+        int
+            How many segments have an index and were measured.
+        """
+        name, spec = chosen_field(self.schema, field)
+        if not isinstance(spec, Dense):
+            raise InvalidArgument(
+                f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"
+            )
+        batch, _ = dense_queries(name, spec, queries)
+        snapshot = self._host.current(self._state)
+        kept, tables = calibrate_segments(snapshot, name, batch, progress)
+        stored = self._host.submit(StoreCalibration(self._state, name, kept, tables))
+        for view in snapshot.views:
+            if isinstance(view, SealedView) and view.uuid in tables:
+                view.segment.set_effort_table(name, tables[view.uuid][name])
+        return int(stored)
+
+    def flush(self, progress: Progress = silent) -> None:
+        """Seal the growing rows into a segment with its indexes; return when that is done."""
+        self._host.flush(self._state, progress)
+
+    def merge(self, progress: Progress = silent) -> None:
+        """Bring everything into one indexed segment without dead rows; return when that is done."""
+        self._host.merge(self._state, progress)
+
+    def wait_indexed(self, timeout: float | None = None, progress: Progress = silent) -> None:
+        """Do now what background work would do once writes pause, and return when all of it is done.
+
+        Raises
+        ------
+        DeadlineExceeded
+            It took longer than ``timeout`` seconds; it goes on in the background.
+        """
+        self._host.settle(self._state, timeout, progress)
+
+    def info(self) -> CollectionInfo:
+        """Return sizes, segments and what background work is doing."""
+        state = self._state
+        return collection_info(self._host.current(state), state, self._host.activity(state))
+
+    def _snapshot(self, owner: Tenant | None) -> Snapshot:
+        snapshot = self._host.current(self._state)
+        # A tenant that never wrote has no points, and learns no more than that.
+        return snapshot if owner is not None else Snapshot(self.schema, (), snapshot.next_sequence)
+
+
+_SEARCH_OPTIONS: dict[str, Any] = dict(Collection.search.__kwdefaults__ or {})

@@ -1,0 +1,108 @@
+"""Checks what a caller passes to a collection besides vectors and filters: ids, tenants, field names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..storage.id_column import IdColumn
+from ..storage.vector_column import VectorColumn
+from .collection_state import CollectionState
+from .errors import InvalidArgument, translated
+from .filter import Filter
+from .point import PointId
+from .query_input import bound
+from .schema import CollectionSchema
+from .vector_input import validate_vectors
+from .write_operations import NO_TENANT, Tenant
+
+MAX_TENANT_BYTES = 255
+
+_NOBODY = Tenant(None, NO_TENANT)
+
+Ids = Sequence[PointId] | NDArray[Any]
+
+
+def id_list(ids: Ids) -> list[PointId]:
+    """Return ids as plain numbers and texts."""
+    with translated():
+        return IdColumn.from_values(ids).to_list()
+
+
+def unique_ids(ids: Ids) -> IdColumn:
+    """Return ids as a column; InvalidArgument when one occurs twice."""
+    with translated():
+        column = IdColumn.from_values(ids)
+    duplicate = column.first_duplicate()
+    if duplicate is not None:
+        first, second = duplicate
+        raise InvalidArgument(
+            f"id {column[first]!r} stands at positions {first} and {second} of one call; each id must occur "
+            "once, so keep the version you want",
+            field="ids",
+        )
+    return column
+
+
+def selection(
+    schema: CollectionSchema, ids: Ids | None, filter: Filter | Mapping[str, Any] | None
+) -> tuple[list[PointId] | None, Filter | None]:
+    """Return the points a write is about, by id or by filter; exactly one of the two is given."""
+    if (ids is None) == (filter is None):
+        raise InvalidArgument("give exactly one of ids and filter", field="ids")
+    return (None if ids is None else list(dict.fromkeys(id_list(ids)))), bound(filter, schema)
+
+
+def reading_tenant(state: CollectionState, tenant: str | None) -> Tenant | None:
+    """Return the tenant of a call; None for one that never wrote, which has no points."""
+    if not state.schema.partitioned and tenant is None:
+        return _NOBODY
+    name = _checked_tenant(state, tenant)
+    number = state.tenants.get(name)
+    return None if number is None else Tenant(name, number)
+
+
+def writing_tenant(state: CollectionState, tenant: str | None) -> Tenant:
+    """Return the tenant of an upsert, which becomes known by it."""
+    if not state.schema.partitioned and tenant is None:
+        return _NOBODY
+    name = _checked_tenant(state, tenant)
+    return Tenant(name, state.assign_tenant(name))
+
+
+def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:
+    """Return the vectors of ``n`` points by field; a schema with one field takes them without its name."""
+    fields = schema.vectors
+    if not isinstance(vectors, Mapping):
+        if len(fields) != 1:
+            raise InvalidArgument(
+                f"vectors is a {type(vectors).__name__}, but the collection has the fields {sorted(fields)}; "
+                "give a mapping of field name to vectors",
+                field="vectors",
+            )
+        vectors = {next(iter(fields)): vectors}
+    unknown, missing = sorted(vectors.keys() - fields.keys()), sorted(fields.keys() - vectors.keys())
+    if unknown or missing:
+        wrong = f"no field is named {unknown[0]!r}" if unknown else f"field {missing[0]!r} has no vectors"
+        raise InvalidArgument(
+            f"{wrong}; the collection has the fields {sorted(fields)} and each needs vectors", field="vectors"
+        )
+    return {name: validate_vectors(name, fields[name], vectors[name], n) for name in fields}
+
+
+def _checked_tenant(state: CollectionState, tenant: str | None) -> str:
+    if not state.schema.partitioned:
+        raise InvalidArgument(
+            f"collection {state.name!r} is not partitioned, yet tenant={tenant!r} was given; leave it out or "
+            "create the collection with partitioned=True",
+            field="tenant",
+        )
+    if not isinstance(tenant, str) or not 0 < len(tenant.encode()) <= MAX_TENANT_BYTES:
+        raise InvalidArgument(
+            f"collection {state.name!r} is partitioned and tenant is {tenant!r}; every call names a tenant, "
+            f"a text of 1 to {MAX_TENANT_BYTES} bytes",
+            field="tenant",
+        )
+    return tenant

@@ -1,0 +1,213 @@
+"""Opening a database, and the collections in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..storage.catalog import FORMAT_VERSION, Catalog
+from ..storage.database_folder import check_is_ours, open_catalog
+from ..storage.directory_lock import DirectoryLock
+from ..storage.memory_segment_folder import MemorySegmentFolder
+from ..storage.memory_store import MemoryStore
+from ..storage.segment_folder import SegmentFolder
+from .collection import Collection
+from .errors import NotADatabase, NotFound, ReadOnly, translated
+from .following_host import FollowingHost
+from .host import Host
+from .info import DatabaseInfo
+from .merge_policy import MergePolicySettings
+from .schema import CollectionSchema
+from .vector_field import VectorField
+from .writing_host import WritingHost
+
+MEMORY = ":memory:"
+
+
+class Database:
+    """A folder of collections, or the same in memory. Got from :func:`open`; a context manager.
+
+    Safe to use from any number of threads. After :meth:`close` every call raises :class:`Closed`; hits and
+    points that were returned before stay readable.
+    """
+
+    def __init__(self, path: str, host: Host, lock: DirectoryLock | None) -> None:
+        self._path = path
+        self._host = host
+        self._lock = lock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Database({self._path!r})"
+
+    @property
+    def path(self) -> str:
+        """Its folder, or ``:memory:``."""
+        return self._path
+
+    def create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> Collection:
+        """Create a collection.
+
+        Parameters
+        ----------
+        name : str
+            1 to 64 letters, digits, dots, dashes or underscores.
+        vectors : mapping or VectorField
+            Vector fields by name; a single field is named ``vector``.
+        fields : mapping, optional
+            Payload fields to index for filters: name, with dots for nested ones, to ``keyword``, ``integer``,
+            ``float``, ``bool`` or ``datetime``. Values may be arrays of these.
+        partitioned : bool
+            Whether every point belongs to a tenant. Every call then names one and sees only its points.
+
+        Raises
+        ------
+        AlreadyExists
+            There is a collection of that name.
+        InvalidArgument
+            A name, a dimension or a combination that cannot be.
+        """
+        named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
+        schema = CollectionSchema(vectors=dict(named), fields=dict(fields or {}), partitioned=partitioned)
+        return Collection(self._host.create(name, schema), self._host)
+
+    def collection(self, name: str) -> Collection:
+        """Return a collection that exists.
+
+        Raises
+        ------
+        NotFound
+            There is none of that name.
+        """
+        collections = self._host.collections()
+        if name not in collections:
+            known = ", ".join(sorted(collections)) or "none"
+            raise NotFound(f"no collection is named {name!r}; there are: {known}", field="name")
+        return Collection(collections[name], self._host)
+
+    def collections(self) -> list[str]:
+        """Return the names of all collections, sorted."""
+        return sorted(self._host.collections())
+
+    def drop_collection(self, name: str) -> None:
+        """Delete a collection with all its points.
+
+        Raises
+        ------
+        NotFound
+            There is none of that name.
+        """
+        self.collection(name)
+        self._host.drop(name)
+
+    def info(self) -> DatabaseInfo:
+        """Return sizes and states of all collections."""
+        return DatabaseInfo(
+            path=self._path,
+            format=FORMAT_VERSION,
+            collections=tuple(self.collection(name).info() for name in self.collections()),
+            bytes_catalog=self._host.bytes_catalog(),
+        )
+
+    def close(self) -> None:
+        """Finish the writes that were begun, stop background work and let go of the folder."""
+        self._host.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def open(
+    path: str | os.PathLike[str],
+    *,
+    read_only: bool = False,
+    merge_policy: MergePolicySettings | None = None,
+) -> Database:
+    """Open a database, creating it if there is none.
+
+    Parameters
+    ----------
+    path : str or path
+        A folder, or ``":memory:"`` for a database that ends with the process.
+    read_only : bool
+        Open without taking the writer's place. Any number of processes may do so beside one writer; they
+        follow its writes.
+    merge_policy : MergePolicySettings, optional
+        When background work seals and merges segments.
+
+    Raises
+    ------
+    LockedByAnotherProcess
+        Another process has it open for writing; the message names its pid.
+    NotADatabase
+        The path is a file, or a folder that holds something else.
+    FormatTooNew
+        It was written by a newer release.
+    NotFound
+        ``read_only`` was said and there is no database.
+    """
+    settings = merge_policy or MergePolicySettings()
+    if os.fspath(path) == MEMORY:
+        if read_only:
+            raise ReadOnly(
+                "a database in memory has no other process to read from; open it without read_only"
+            )
+        catalog = Catalog(MemoryStore())
+        with catalog.write() as txn:
+            catalog.create_meta(txn, _engine())
+        return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings), None)
+    folder = Path(path)
+    with translated():
+        return _open_read_only(folder) if read_only else _open_for_writing(folder, settings)
+
+
+def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:
+    if folder.exists() and not folder.is_dir():
+        raise NotADatabase(f"{folder} is a file; give the path of a folder", field="path")
+    # Before the lock, which would leave its file in a folder that is not ours.
+    check_is_ours(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = DirectoryLock(folder)
+    try:
+        catalog = open_catalog(folder, engine=_engine())
+        try:
+            host = WritingHost(catalog, SegmentFolder(folder), settings)
+        except BaseException:
+            catalog.close()
+            raise
+    except BaseException:
+        lock.close()
+        raise
+    return Database(str(folder), host, lock)
+
+
+def _open_read_only(folder: Path) -> Database:
+    if not folder.exists():
+        raise NotFound(f"no database at {folder}; open it once without read_only to create it", field="path")
+    catalog = open_catalog(folder, engine=_engine(), read_only=True)
+    try:
+        return Database(str(folder), FollowingHost(catalog, SegmentFolder(folder, read_only=True)), None)
+    except BaseException:
+        catalog.close()
+        raise
+
+
+def _engine() -> str:
+    return f"vicinal {version('vicinal')}"

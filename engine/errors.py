@@ -1,0 +1,162 @@
+"""Every error a caller can meet.
+
+::
+
+    VicinalError
+    ├── InvalidArgument            the call is wrong and would be wrong again
+    ├── NotFound                   no such collection, point, field or tenant
+    ├── Conflict                   the call clashes with what is there
+    │   ├── AlreadyExists
+    │   └── LockedByAnotherProcess another process has the database open for writing
+    ├── Corruption                 stored bytes are not what was written
+    ├── Unavailable                try again later; nothing is known to be wrong with the call
+    │   └── DeadlineExceeded       it took longer than the caller would wait
+    ├── ResourceExhausted          a limit of this machine or of this database
+    │   ├── DiskFull
+    │   ├── MapFull
+    │   └── LimitExceeded          more than one call may ask for
+    └── FailedPrecondition         the state must change before this call can succeed
+        ├── Closed
+        ├── ReadOnly
+        ├── UnindexedField         a filter names a payload field without an index
+        ├── FormatTooNew
+        └── NotADatabase
+
+A message says what came, what was expected and what to do. Errors of the layers below become these in
+one place, :func:`translated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..storage.errors import (
+    ClosedError,
+    CorruptionError,
+    DiskFullError,
+    FormatVersionError,
+    LockedError,
+    MapFullError,
+    NotADatabaseError,
+    StorageError,
+)
+from ..storage.invalid_value import InvalidValueError
+
+
+class VicinalError(Exception):
+    """The base of all errors raised for a caller.
+
+    Attributes
+    ----------
+    field : str or None
+        The argument that is to blame, such as ``vectors['plot']``, when one is.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidArgument(VicinalError):
+    """An argument is not what the call takes."""
+
+
+class NotFound(VicinalError):
+    """What the call names does not exist."""
+
+
+class Conflict(VicinalError):
+    """The call clashes with something that exists."""
+
+
+class AlreadyExists(Conflict):
+    """What the call would create exists."""
+
+
+class LockedByAnotherProcess(Conflict):
+    """Another process has the database open for writing; the message names its pid."""
+
+
+class Corruption(VicinalError):
+    """Stored bytes are not what was written."""
+
+
+class Unavailable(VicinalError):
+    """The call failed for a reason that may pass; it can be tried again."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The call took longer than its caller was ready to wait."""
+
+
+class ResourceExhausted(VicinalError):
+    """Something ran out."""
+
+
+class DiskFull(ResourceExhausted):
+    """The file system has no room; nothing was changed."""
+
+
+class MapFull(ResourceExhausted):
+    """The database reached the size of its memory map; nothing was changed."""
+
+
+class LimitExceeded(ResourceExhausted):
+    """The call asks for more than one call may."""
+
+
+class FailedPrecondition(VicinalError):
+    """The state of the database does not allow this call."""
+
+
+class Closed(FailedPrecondition):
+    """The database was closed."""
+
+
+class ReadOnly(FailedPrecondition):
+    """The database is open for reading only."""
+
+
+class UnindexedField(FailedPrecondition):
+    """A filter names a payload field that has no index."""
+
+
+class FormatTooNew(FailedPrecondition):
+    """The database was written by a newer release."""
+
+
+class NotADatabase(FailedPrecondition):
+    """The folder holds something else."""
+
+
+# The first class that fits decides, so a class stands before its bases.
+_TRANSLATION: tuple[tuple[type[Exception], type[VicinalError]], ...] = (
+    (CorruptionError, Corruption),
+    (LockedError, LockedByAnotherProcess),
+    (MapFullError, MapFull),
+    (DiskFullError, DiskFull),
+    (FormatVersionError, FormatTooNew),
+    (NotADatabaseError, NotADatabase),
+    (ClosedError, Closed),
+    (StorageError, Unavailable),
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise errors of the storage layer as errors of this module, with the original as their cause."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise InvalidArgument(str(error), field=error.field) from error
+    except StorageError as error:
+        raise translate(error) from error
+
+
+def translate(error: StorageError) -> VicinalError:
+    """Return the error a caller gets for one of the storage layer."""
+    for storage_class, public_class in _TRANSLATION:
+        if isinstance(error, storage_class):
+            return public_class(str(error))
+    raise AssertionError(f"{type(error).__name__} is no storage error")

@@ -1,0 +1,101 @@
+"""The growing segment as one snapshot sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from ..indexes.dense_vectors import DenseVectors
+from ..storage.batch import Batch
+from ..storage.vector_column import MultiColumn, SparseColumn, VectorColumn
+from .bitmaps import bitmap
+from .growing_segment import GrowingSegment
+from .growing_vectors import GrowingDense, GrowingMulti, GrowingSparse
+from .point import PointId
+from .postings import FieldPostings
+from .segment_view import SegmentView
+
+GROWING = "growing"
+
+
+class GrowingView(SegmentView):
+    """The first rows of a growing segment, minus the dead ones; more may be appended behind them."""
+
+    bytes_disk = 0
+    indexed_fields: tuple[str, ...] = ()
+
+    def __init__(self, segment: GrowingSegment, n_rows: int, dead: BitMap) -> None:
+        super().__init__(GROWING, n_rows, dead)
+        self.segment = segment
+
+    def owned(self, tenant: int) -> BitMap:
+        """Return the rows of a tenant, dead or alive."""
+        return bitmap(np.flatnonzero(self.segment.tenants.view(self.n_rows) == tenant))
+
+    def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
+        """Return the newest row of each id, dead or alive, -1 where there is none."""
+        return self.segment.find(tenant, ids, self.n_rows)
+
+    def postings(self) -> FieldPostings:
+        """Return the filter postings of the indexed payload fields."""
+        return self.segment.postings.reader(self.n_rows)
+
+    def sequence(self) -> NDArray[np.uint64]:
+        """Return the sequence number of each row, ascending."""
+        return self.segment.sequence.view(self.n_rows)
+
+    def ids(self, rows: NDArray[np.int64]) -> list[PointId]:
+        """Return the ids of ``rows``."""
+        ids = self.segment.ids
+        return [ids[row] for row in rows.tolist()]
+
+    @property
+    def ids_are_numeric(self) -> bool:
+        """Whether every id of the view is a number."""
+        return self.segment.all_numeric(self.n_rows)
+
+    def id_column(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the ids of ``rows`` as uint64, or as object when any id of the view is a text."""
+        dtype = np.uint64 if self.ids_are_numeric else object
+        return np.array(self.ids(rows), dtype=dtype)
+
+    def payload(self, row: int) -> dict[str, Any]:
+        """Return one payload."""
+        raw = self.segment.payloads[row]
+        payload: dict[str, Any] = orjson.loads(raw) if raw else {}
+        return payload
+
+    def dense(self, field: str) -> DenseVectors:
+        """Return the rows of a dense field as an index sees them, zero-copy."""
+        column = self.segment.vectors[field]
+        assert isinstance(column, GrowingDense)
+        return column.vectors(self.n_rows)
+
+    def ragged(self, field: str) -> SparseColumn | MultiColumn:
+        """Return the rows of a sparse or multi-vector field, zero-copy."""
+        column = self.segment.vectors[field]
+        assert isinstance(column, GrowingSparse | GrowingMulti)
+        if isinstance(column, GrowingSparse):
+            return SparseColumn(*column.arrays(self.n_rows))
+        return MultiColumn(*column.arrays(self.n_rows))
+
+    def index(self, field: str) -> None:
+        """Return None: growing rows are scanned."""
+
+    def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
+        """Copy out the vectors of one field."""
+        return self.segment.vectors[field].column(rows)
+
+    def batch(self, rows: NDArray[np.int64]) -> Batch:
+        """Copy out whole points."""
+        return self.segment.batch(rows)
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes held in memory."""
+        return self.segment.bytes_memory

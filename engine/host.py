@@ -1,0 +1,50 @@
+"""What a database handle stands on: the writing process, or one that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from .collection_state import CollectionState
+from .maintenance import Activity
+from .progress import Progress
+from .schema import CollectionSchema
+from .snapshot import Snapshot
+from .writer import Operation
+
+
+class Host(Protocol):
+    """The services of an open database. Every method may be called from any thread."""
+
+    def collections(self) -> Mapping[str, CollectionState]:
+        """Return the collections there are now, by name."""
+
+    def create(self, name: str, schema: CollectionSchema) -> CollectionState:
+        """Create a collection."""
+
+    def drop(self, name: str) -> None:
+        """Delete a collection."""
+
+    def current(self, state: CollectionState) -> Snapshot:
+        """Return the newest snapshot of a collection."""
+
+    def submit(self, operation: Operation[Any]) -> Any:
+        """Commit a change and return its answer."""
+
+    def flush(self, state: CollectionState, progress: Progress) -> None:
+        """Seal the growing rows."""
+
+    def merge(self, state: CollectionState, progress: Progress) -> None:
+        """Merge everything into one segment."""
+
+    def settle(self, state: CollectionState, timeout_seconds: float | None, progress: Progress) -> None:
+        """Do what the merge policy would do once the collection is quiet."""
+
+    def activity(self, state: CollectionState) -> Activity:
+        """Return what background work is doing."""
+
+    def bytes_catalog(self) -> int:
+        """Return the size of the catalog."""
+
+    def close(self) -> None:
+        """Let go of everything."""

@@ -1,0 +1,122 @@
+"""Sizes and states, as ``info()`` reports them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .collection_state import CollectionState
+from .maintenance import Activity
+from .snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentInfo:
+    """One segment of a collection.
+
+    Attributes
+    ----------
+    uuid : str
+        Name of its file without the ending; ``growing`` for the rows that are in the log only.
+    rows, dead : int
+        Rows it holds and how many of them are outdated or deleted.
+    bytes_disk, bytes_memory : int
+        Size of its file; bytes in memory that are not the file's pages.
+    indexed : tuple of str
+        Vector fields that have an index in it.
+    """
+
+    uuid: str
+    rows: int
+    dead: int
+    bytes_disk: int
+    bytes_memory: int
+    indexed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """One collection.
+
+    Attributes
+    ----------
+    name : str
+    points : int
+        Points that are alive.
+    segments : tuple of SegmentInfo
+    tenants : int
+        Tenants that ever wrote; 0 in a collection that is not partitioned.
+    activity : Activity
+        What background work is doing.
+    """
+
+    name: str
+    points: int
+    segments: tuple[SegmentInfo, ...]
+    tenants: int
+    activity: Activity
+
+    @property
+    def bytes_disk(self) -> int:
+        """Bytes of its segment files."""
+        return sum(segment.bytes_disk for segment in self.segments)
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes in memory that are not pages of its files."""
+        return sum(segment.bytes_memory for segment in self.segments)
+
+    @property
+    def indexed_rows(self) -> int:
+        """Rows in segments that have an index."""
+        return sum(segment.rows for segment in self.segments if segment.indexed)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseInfo:
+    """A database.
+
+    Attributes
+    ----------
+    path : str
+    format : int
+        Version of the format on disk.
+    collections : tuple of CollectionInfo
+    bytes_catalog : int
+        Bytes of the catalog, the log included.
+    """
+
+    path: str
+    format: int
+    collections: tuple[CollectionInfo, ...]
+    bytes_catalog: int
+
+    @property
+    def points(self) -> int:
+        """Points that are alive."""
+        return sum(collection.points for collection in self.collections)
+
+    @property
+    def bytes_disk(self) -> int:
+        """Bytes on disk, catalog and segments."""
+        return self.bytes_catalog + sum(collection.bytes_disk for collection in self.collections)
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes in memory that are not pages of files."""
+        return sum(collection.bytes_memory for collection in self.collections)
+
+
+def collection_info(snapshot: Snapshot, state: CollectionState, activity: Activity) -> CollectionInfo:
+    """Return the sizes of a collection as a snapshot shows them."""
+    segments = tuple(
+        SegmentInfo(
+            uuid=view.uuid,
+            rows=view.n_rows,
+            dead=len(view.dead),
+            bytes_disk=view.bytes_disk,
+            bytes_memory=view.bytes_memory,
+            indexed=view.indexed_fields,
+        )
+        for view in snapshot.views
+    )
+    return CollectionInfo(state.name, snapshot.n_points, segments, len(state.tenants), activity)

@@ -1,0 +1,161 @@
+"""Decides which segments to seal and merge: a pure function of sizes and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStatistics:
+    """What the policy knows of one sealed segment."""
+
+    uuid: str
+    n_rows: int
+    n_live: int
+    n_bytes: int
+    indexed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GrowingStatistics:
+    """What the policy knows of the growing segment.
+
+    Attributes
+    ----------
+    n_rows, n_bytes : int
+        Size in memory.
+    idle_seconds : float
+        Time since the last write to the collection.
+    """
+
+    n_rows: int
+    n_bytes: int
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MergePolicySettings:
+    """The numbers the policy works with; the defaults suit an embedded engine on a laptop or a server.
+
+    Attributes
+    ----------
+    quiet_seconds : float
+        A collection without writes for this long is quiet: what its load left behind is put in order.
+    growing_bytes : int
+        A growing segment of this size is sealed without an index even while writes go on, which bounds
+        memory and the time to open.
+    seal_rows : int
+        A quiet growing segment is sealed from this many rows on; fewer cost less to scan than a file.
+    unindexed_rows : int
+        From this many rows without an index on, one is built even while writes go on.
+    tier_factor : int
+        Segments within this ratio of sizes belong to one tier; this many in a tier are merged into one.
+    dead_fraction : float
+        A segment with this fraction of dead rows is rewritten.
+    segment_bytes : int
+        No merge makes a segment larger than this; one value of a file stays below 4 GiB.
+    """
+
+    quiet_seconds: float = 0.5
+    growing_bytes: int = 256 << 20
+    seal_rows: int = 4096
+    unindexed_rows: int = 1_000_000
+    tier_factor: int = 4
+    dead_fraction: float = 0.2
+    segment_bytes: int = 3 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class MergeTask:
+    """One piece of background work.
+
+    Attributes
+    ----------
+    segments : tuple of str
+        Segments to replace by one new segment.
+    with_growing : bool
+        Whether the growing rows go into it too.
+    with_index : bool
+        Whether indexes are built.
+    reason : str
+        Why, for people.
+    """
+
+    segments: tuple[str, ...]
+    with_growing: bool
+    with_index: bool
+    reason: str
+
+
+def next_task(
+    segments: Sequence[SegmentStatistics],
+    growing: GrowingStatistics,
+    settings: MergePolicySettings,
+) -> MergeTask | None:
+    """Return the most useful piece of work, or None when there is nothing worth doing.
+
+    A bulk load is left alone while it runs, but for sealing what would not fit in memory, and ends in one
+    segment whose index is built once: everything without an index is merged in one step as soon as the
+    collection is quiet. Indexed segments are merged by tiers, so that each row is rewritten a number of
+    times that grows with the logarithm of the collection's size.
+    """
+    if growing.n_bytes >= settings.growing_bytes:
+        return MergeTask((), True, False, f"the growing segment holds {growing.n_rows:,} rows")
+    unindexed = _fitting([s for s in segments if not s.indexed and s.n_live], settings)
+    n_unindexed = sum(segment.n_live for segment in unindexed)
+    quiet = growing.idle_seconds >= settings.quiet_seconds
+    if quiet and n_unindexed + growing.n_rows >= settings.seal_rows:
+        pending = (*unindexed, *_small_neighbours(segments, n_unindexed + growing.n_rows, settings))
+        return MergeTask(
+            tuple(segment.uuid for segment in pending),
+            growing.n_rows > 0,
+            True,
+            f"{n_unindexed + growing.n_rows:,} rows have no index yet",
+        )
+    if n_unindexed >= settings.unindexed_rows:
+        return MergeTask(
+            tuple(s.uuid for s in unindexed), False, True, f"{n_unindexed:,} rows have no index yet"
+        )
+    return _dead_task(segments, settings) or _tier_task(segments, settings)
+
+
+def _dead_task(segments: Sequence[SegmentStatistics], settings: MergePolicySettings) -> MergeTask | None:
+    for segment in segments:
+        dead = segment.n_rows - segment.n_live
+        if dead and dead >= settings.dead_fraction * segment.n_rows:
+            reason = f"{dead:,} of {segment.n_rows:,} rows are dead"
+            return MergeTask((segment.uuid,), False, segment.indexed, reason)
+    return None
+
+
+def _tier_task(segments: Sequence[SegmentStatistics], settings: MergePolicySettings) -> MergeTask | None:
+    by_size = sorted((s for s in segments if s.indexed), key=lambda s: s.n_bytes)
+    for start in range(len(by_size) - settings.tier_factor + 1):
+        tier = by_size[start : start + settings.tier_factor]
+        alike = tier[-1].n_bytes <= settings.tier_factor * tier[0].n_bytes
+        if alike and sum(s.n_bytes for s in tier) <= settings.segment_bytes:
+            return MergeTask(tuple(s.uuid for s in tier), False, True, f"{len(tier)} segments of one size")
+    return None
+
+
+def _small_neighbours(
+    segments: Sequence[SegmentStatistics], n_new: int, settings: MergePolicySettings
+) -> list[SegmentStatistics]:
+    """Return indexed segments so small beside ``n_new`` rows that rebuilding them now saves a merge later."""
+    small: list[SegmentStatistics] = []
+    for segment in sorted((s for s in segments if s.indexed), key=lambda s: s.n_rows):
+        total = n_new + sum(s.n_live for s in small)
+        if segment.n_live <= total // 2 and segment.n_bytes <= settings.segment_bytes // 4:
+            small.append(segment)
+    return small
+
+
+def _fitting(segments: Sequence[SegmentStatistics], settings: MergePolicySettings) -> list[SegmentStatistics]:
+    chosen: list[SegmentStatistics] = []
+    room = settings.segment_bytes
+    for segment in segments:
+        if segment.n_bytes <= room:
+            chosen.append(segment)
+            room -= segment.n_bytes
+    return chosen

@@ -1,0 +1,135 @@
+"""Carries out one merge task: builds the segment, then swaps it into the manifest."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..storage.catalog import Catalog
+from ..storage.records import SegmentRecord
+from ..storage.segment import SegmentStore
+from .bitmaps import bitmap, rows_of
+from .collection_state import CollectionState, ReplaceSegments
+from .errors import translated
+from .growing_view import GrowingView
+from .index_tables import Tables, load_queries
+from .manifest_operations import ReplaceInManifest
+from .merge_policy import MergeTask
+from .progress import Progress
+from .sealed_segment import SealedSegment
+from .segment_builder import BuiltSegment, SegmentBuilder, indexable_fields
+from .segment_view import SegmentView
+from .writer import Writer
+
+log = logging.getLogger("vicinal.merge")
+
+Part = tuple[SegmentView, NDArray[np.int64]]
+
+
+class Merger:
+    """Merges segments of any collection of one database.
+
+    Searches and writes go on meanwhile: the new segment is built from a snapshot, and what died since is
+    carried over when the writer swaps it in.
+    """
+
+    def __init__(self, catalog: Catalog, folder: SegmentStore, writer: Writer) -> None:
+        self._catalog = catalog
+        self._folder = folder
+        self._writer = writer
+
+    def perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
+        """Do ``task``. One task a collection at a time: the caller holds the collection's merge lock."""
+        snapshot = state.snapshot
+        wanted = set(task.segments)
+        parts: list[Part] = []
+        sealed_below = 0
+        for view in snapshot.views:
+            if isinstance(view, GrowingView):
+                if not task.with_growing:
+                    continue
+                sealed_below = snapshot.next_sequence
+            elif view.uuid not in wanted:
+                continue
+            parts.append((view, _live_rows(view)))
+        n_rows = sum(len(rows) for _, rows in parts)
+        log.debug("%s: merging %d rows (%s)", state.name, n_rows, task.reason)
+        if not n_rows:
+            change = ReplaceSegments(frozenset(wanted), None, sealed_below)
+            self._retire(self._writer.submit(ReplaceInManifest(state, change, None)))
+            return
+        fields = indexable_fields(state.schema, n_rows) if task.with_index else []
+        uuid, built = self._write(state, fields, parts, progress)
+        self._swap(state, uuid, built, ReplaceSegments(frozenset(wanted), None, sealed_below), progress)
+
+    def _write(
+        self, state: CollectionState, fields: list[str], parts: list[Part], progress: Progress
+    ) -> tuple[str, BuiltSegment]:
+        with translated():
+            uuid, sink = self._folder.new_writer()
+            try:
+                header = {"uuid": uuid, "collection": state.record.uuid}
+                built = SegmentBuilder(state.schema, fields).build(parts, sink, header, progress)
+                sink.finish()
+            except BaseException:
+                sink.abort()
+                raise
+            self._folder.publish(uuid)
+        progress("write", 1.0)
+        return uuid, built
+
+    def _swap(
+        self,
+        state: CollectionState,
+        uuid: str,
+        built: BuiltSegment,
+        change: ReplaceSegments,
+        progress: Progress,
+    ) -> None:
+        try:
+            with translated():
+                segment = SealedSegment(self._folder.open(uuid), state.schema)
+            tables = self._calibrate(state, segment, progress)
+            record = SegmentRecord(
+                uuid=uuid,
+                rows=segment.n_rows,
+                first_seq=int(built.sequence[0]),
+                last_seq=int(built.sequence[-1]),
+                bytes=segment.bytes_disk,
+                indexed=built.indexed,
+                created=segment.header["created"],
+            )
+            change = ReplaceSegments(change.removed, segment, change.sealed_below)
+            removed = self._writer.submit(ReplaceInManifest(state, change, record, tables))
+        except BaseException:
+            self._folder.remove(uuid)
+            raise
+        self._retire(removed)
+
+    def _calibrate(self, state: CollectionState, segment: SealedSegment, progress: Progress) -> Tables:
+        """Measure the new indexes on the queries the caller calibrated with, if there are any."""
+        tables: Tables = {}
+        for field in segment.indexed_fields:
+            with self._catalog.read() as txn:
+                queries = load_queries(self._catalog, txn, state.number, field)
+            index = segment.index(field)
+            if queries is None or index is None:
+                continue
+            progress(f"calibrate {field}", 0.0)
+            tables[field] = dict(index.calibrate(queries["queries"]))
+            segment.set_effort_table(field, tables[field])
+            progress(f"calibrate {field}", 1.0)
+        return tables
+
+    def _retire(self, segments: list[SealedSegment]) -> None:
+        # Searches under way and other processes keep reading what they have mapped.
+        for segment in segments:
+            self._folder.remove(segment.uuid)
+
+
+def _live_rows(view: SegmentView) -> NDArray[np.int64]:
+    if not view.dead:
+        return np.arange(view.n_rows)
+    return rows_of(bitmap(np.arange(view.n_rows)) - view.dead)

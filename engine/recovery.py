@@ -1,0 +1,66 @@
+"""Builds the state in memory from the catalog, at opening and in processes that follow a writer."""
+
+from __future__ import annotations
+
+from pyroaring import BitMap64
+
+from ..storage.batch import Batch
+from ..storage.catalog import Catalog
+from ..storage.errors import CorruptionError
+from ..storage.key_value_store import ReadTransaction
+from ..storage.records import CollectionRecord
+from ..storage.segment import SegmentStore
+from .bitmaps import numbers_of
+from .collection_state import CollectionState
+from .index_tables import load_tables
+from .sealed_segment import SealedSegment
+
+
+def load_collection(
+    catalog: Catalog, txn: ReadTransaction, record: CollectionRecord, folder: SegmentStore
+) -> CollectionState:
+    """Return the state of one collection as ``txn`` sees it."""
+    state = CollectionState(record)
+    reload_collection(catalog, txn, state, folder)
+    return state
+
+
+def reload_collection(
+    catalog: Catalog, txn: ReadTransaction, state: CollectionState, folder: SegmentStore
+) -> None:
+    """Bring ``state`` to what ``txn`` sees, from scratch; segments that are open stay open."""
+    opened = state.sealed
+    segments = []
+    for entry in catalog.segments(txn, state.number):
+        segment = opened.get(entry.uuid) or SealedSegment(folder.open(entry.uuid), state.schema)
+        if segment.n_rows != entry.rows:
+            raise CorruptionError(
+                f"segments/{entry.uuid}.seg", f"holds {segment.n_rows} rows, the manifest says {entry.rows}"
+            )
+        load_tables(catalog, txn, state.number, segment)
+        segments.append(segment)
+    state.set_segments(segments)
+    state.next_sequence = 1
+    follow_collection(catalog, txn, state)
+    state.generation = catalog.state(txn, state.number).generation
+
+
+def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionState) -> None:
+    """Apply the writes that came after those ``state`` has, and publish them.
+
+    Only for a manifest that did not change since; otherwise the state is reloaded.
+    """
+    known = state.next_sequence
+    stored = catalog.tenants(txn, state.number)
+    # Numbers given to tenants whose first write is still waiting must not be given again.
+    state.tenants.update(stored)
+    state.stored_tenants = set(stored)
+    for first_sequence, value in catalog.log(txn, state.number, known):
+        batch = Batch.decode(value)
+        state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads))
+    dead = BitMap64()
+    for _, numbers in catalog.tombstones(txn, state.number, known):
+        dead |= numbers
+    state.bury(numbers_of(dead))
+    state.next_sequence = catalog.state(txn, state.number).next_seq
+    state.publish()

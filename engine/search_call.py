@@ -1,0 +1,92 @@
+"""One call of ``search``: checks what the caller said, runs it, wraps the answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .errors import InvalidArgument
+from .executor import SearchReport, SearchRequest, execute
+from .filter import Filter
+from .hits import BatchHits, Hits
+from .planner import SearchKnobs
+from .query_input import bound, check_integer, chosen_field, validate_queries
+from .snapshot import Snapshot
+from .write_operations import Tenant
+
+MAX_K = 10_000
+MAX_EF = 65_536
+
+
+def answer(
+    snapshot: Snapshot,
+    owner: Tenant | None,
+    query: Any,
+    k: int,
+    *,
+    field: str | None,
+    filter: Filter | Mapping[str, Any] | None,
+    recall: float,
+    ef: int | None,
+    exact: bool,
+    offset: int,
+    with_payload: bool,
+    with_vectors: bool,
+    threads: int,
+) -> tuple[Hits | BatchHits, int, SearchReport, float]:
+    """Return the hits, how many queries there were, the executor's report and the seconds of checking.
+
+    The parameters are those of :meth:`Collection.search`. The tenant goes to the executor beside the filter,
+    never into it, so nothing a filter says can reach another tenant's points.
+    """
+    start = time.perf_counter()
+    knobs = SearchKnobs(recall, ef, exact)
+    _check(k, offset, knobs, threads)
+    name, spec = chosen_field(snapshot.schema, field)
+    queries, single = validate_queries(name, spec, query)
+    request = SearchRequest(
+        field=name,
+        spec=spec,
+        queries=queries,
+        k=k + offset,
+        expression=None if filter is None else bound(filter, snapshot.schema),
+        tenant=None if owner is None else owner.scope,
+        knobs=knobs,
+        threads=threads or os.cpu_count() or 1,
+    )
+    validate_seconds = time.perf_counter() - start
+    found = execute(snapshot, request)
+    places, scores = found.places, found.scores
+    if offset:
+        places, scores = places[:, offset:], scores[:, offset:]
+    hits: Hits | BatchHits
+    if single:
+        places, scores = places[0], scores[0]
+        if places[-1] < 0:
+            n = int(np.count_nonzero(places >= 0))
+            places, scores = places[:n], scores[:n]
+        hits = Hits(snapshot, places, scores, with_payload, with_vectors)
+    else:
+        counts = np.count_nonzero(places >= 0, axis=1)
+        hits = BatchHits(snapshot, places, scores, counts, with_payload, with_vectors)
+    return hits, len(queries), found.report, validate_seconds
+
+
+def _check(k: int, offset: int, knobs: SearchKnobs, threads: int) -> None:
+    if type(k) is not int or not 1 <= k <= MAX_K:
+        check_integer("k", k, 1, MAX_K)
+    if offset:
+        check_integer("offset", offset, 0, MAX_K - k)
+    if threads != 1:
+        check_integer("threads", threads, 0, 1024)
+    if knobs.ef is not None:
+        check_integer("ef", knobs.ef, 1, MAX_EF)
+    if not isinstance(knobs.recall, float | int) or not 0 < knobs.recall <= 1:
+        raise InvalidArgument(
+            f"recall is {knobs.recall!r}; expected a fraction above 0 and at most 1, such as 0.95",
+            field="recall",
+        )

@@ -1,0 +1,189 @@
+"""The changes a writer commits: upsert, delete, payload update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..storage.batch import Batch
+from ..storage.catalog import Catalog
+from ..storage.key_value_store import WriteTransaction
+from ..storage.payload_column import PayloadColumn
+from ..storage.records import StateRecord
+from .bitmaps import bitmap64, rows_of
+from .collection_state import CollectionState
+from .filter import Filter
+from .growing_postings import ParsedFields
+from .point import PointId
+
+LOG_RECORD_BYTES = 1 << 20
+"""Target size of one value of the log; LMDB finds room for values of this size without long searches."""
+
+NO_TENANT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Who owns the points of a call; number 0 in a collection that is not partitioned."""
+
+    name: str | None
+    number: int
+
+    @property
+    def scope(self) -> int | None:
+        """The tenant whose rows a read is confined to, None where there are no tenants."""
+        return None if self.name is None else self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Insert points, or replace those whose ids exist.
+
+    Attributes
+    ----------
+    state : CollectionState
+    tenant : Tenant
+    chunks : list of (int, bytes)
+        The batch cut into log records: number of points and encoded bytes of each.
+    batch : Batch
+        The same points in one piece.
+    parsed : ParsedFields
+        Their indexed payload fields.
+    """
+
+    state: CollectionState
+    tenant: Tenant
+    chunks: list[tuple[int, bytes]]
+    batch: Batch
+    parsed: ParsedFields
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
+        """Log the points and return the sequence number after them."""
+        state = self.state
+        _remember_tenant(catalog, txn, state, self.tenant)
+        replaced = state.living_sequence(self.batch.ids, self.tenant.number)
+        first = state.next_sequence
+        sequence = first
+        for n, encoded in self.chunks:
+            catalog.append_log(txn, state.number, sequence, encoded)
+            sequence += n
+        _bury(catalog, txn, state, first, replaced)
+        state.append(self.batch, first, self.parsed)
+        _put_state(catalog, txn, state)
+        return state.next_sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete points by id, or those of a tenant that satisfy a filter."""
+
+    state: CollectionState
+    tenant: Tenant
+    ids: Sequence[PointId] | None
+    expression: Filter | None
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
+        """Bury the points and return how many there were."""
+        state = self.state
+        if self.ids is not None:
+            dead = state.living_sequence(self.ids, self.tenant.number)
+        else:
+            dead = _matching_sequence(state, self.expression, self.tenant)
+        if len(dead):
+            _bury(catalog, txn, state, state.next_sequence, dead)
+            state.next_sequence += 1
+            _put_state(catalog, txn, state)
+        return len(dead)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePayload:
+    """Change the payloads of points that exist; their vectors stay.
+
+    ``change`` maps an old payload to the new one; it runs in the writer's thread, so that no write can
+    come between reading and replacing.
+    """
+
+    state: CollectionState
+    tenant: Tenant
+    ids: Sequence[PointId] | None
+    expression: Filter | None
+    change: Callable[[dict[str, Any]], dict[str, Any]]
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
+        """Write a new version of each point and return how many there were."""
+        parts: list[Batch] = []
+        number = self.tenant.number
+        for view in self.state.pending().views:
+            if self.ids is not None:
+                rows = view.find(self.ids, number)
+                rows = rows[rows >= 0]
+            else:
+                rows = rows_of(view.matching(self.expression, self.tenant.scope))
+            if len(rows):
+                parts.append(view.batch(rows))
+        if not parts:
+            return 0
+        old = Batch.concat(parts)
+        payloads = [self.change(old.payloads.get(i)) for i in range(len(old.ids))]
+        column = PayloadColumn.from_rows(payloads, len(payloads))
+        batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)
+        upsert(self.state, self.tenant, batch).apply(catalog, txn)
+        return len(payloads)
+
+
+def upsert(state: CollectionState, tenant: Tenant, batch: Batch) -> Upsert:
+    """Encode ``batch`` for the log and parse its indexed fields; any thread may call this."""
+    parsed = state.growing.postings.parse(batch.payloads)
+    chunks = [(len(part.ids), part.encode()) for part in batch.split(LOG_RECORD_BYTES)]
+    return Upsert(state, tenant, chunks, batch, parsed)
+
+
+def _matching_sequence(
+    state: CollectionState, expression: Filter | None, tenant: Tenant
+) -> NDArray[np.uint64]:
+    found = [np.empty(0, np.uint64)]
+    for view in state.pending().views:
+        found.append(view.sequence()[rows_of(view.matching(expression, tenant.scope))])
+    return np.concatenate(found)
+
+
+def _remember_tenant(catalog: Catalog, txn: WriteTransaction, state: CollectionState, tenant: Tenant) -> None:
+    if tenant.name is not None and tenant.name not in state.stored_tenants:
+        catalog.put_tenant(txn, state.number, tenant.name, tenant.number)
+        state.stored_tenants.add(tenant.name)
+
+
+def _bury(
+    catalog: Catalog,
+    txn: WriteTransaction,
+    state: CollectionState,
+    sequence: int,
+    dead: NDArray[np.uint64],
+) -> None:
+    if len(dead):
+        catalog.put_tombstones(txn, state.number, sequence, bitmap64(dead))
+        state.bury(dead)
+
+
+def _put_state(catalog: Catalog, txn: WriteTransaction, state: CollectionState) -> None:
+    catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))

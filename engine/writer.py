@@ -1,0 +1,139 @@
+"""The one thread that writes: groups waiting calls into one durable commit."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..storage.catalog import Catalog
+from ..storage.key_value_store import WriteTransaction
+from .collection_state import CollectionState
+from .errors import Closed, VicinalError, translated
+
+_GROUP_OPERATIONS = 256
+
+Result = TypeVar("Result", covariant=True)
+
+
+class Operation(Protocol[Result]):
+    """One change that is all there or not at all.
+
+    ``apply`` runs in the writer's thread. A caller's mistake is raised as a :class:`VicinalError` before
+    anything is changed; whatever else it raises undoes the whole group.
+    """
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> Result:
+        """Put the change into ``txn`` and into the unpublished state, and return the caller's answer."""
+
+    @property
+    def touched(self) -> CollectionState | None:
+        """The collection whose snapshot changes."""
+
+
+class _Pending(Generic[Result]):
+    __slots__ = ("future", "operation")
+
+    def __init__(self, operation: Operation[Result]) -> None:
+        self.operation = operation
+        self.future: Future[Result] = Future()
+
+
+class Writer:
+    """Commits operations in the order they came.
+
+    Calls that wait while a commit is under way go into the next commit together, so that concurrent
+    writers share the cost of making their data durable. A call returns once its commit is on disk and
+    its effect is visible to searches.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    reload : callable
+        Rebuilds the state in memory from the catalog after a group failed.
+    """
+
+    def __init__(self, catalog: Catalog, reload: Callable[[], None]) -> None:
+        self._catalog = catalog
+        self._reload = reload
+        self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._close_lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="vicinal-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Operation[Result]) -> Result:
+        """Commit ``operation`` and return its answer. Any thread may call this."""
+        pending = _Pending(operation)
+        with self._close_lock:
+            if self._closed:
+                raise Closed("the database is closed; open it again with vicinal.open(path)")
+            self._queue.put(pending)
+        return pending.future.result()
+
+    def close(self) -> None:
+        """Commit what is waiting, then stop."""
+        with self._close_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            group, closing = self._take_group()
+            if group:
+                self._commit(group)
+            # An exception that a caller holds must not keep alive, through this frame, what it wrote.
+            del group
+            if closing:
+                return
+
+    def _take_group(self) -> tuple[list[_Pending[Any]], bool]:
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        group = [first]
+        while len(group) < _GROUP_OPERATIONS:
+            try:
+                pending = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if pending is None:
+                return group, True
+            group.append(pending)
+        return group, False
+
+    def _commit(self, group: list[_Pending[Any]]) -> None:
+        answers: list[tuple[_Pending[Any], Any]] = []
+        try:
+            with translated(), self._catalog.write() as txn:
+                for pending in group:
+                    try:
+                        answers.append((pending, pending.operation.apply(self._catalog, txn)))
+                    except VicinalError as error:
+                        pending.future.set_exception(error)
+        except BaseException as error:
+            self._fail(group, error)
+            return
+        for state in {id(s): s for p, _ in answers if (s := p.operation.touched) is not None}.values():
+            state.publish()
+        for pending, answer in answers:
+            pending.future.set_result(answer)
+
+    def _fail(self, group: list[_Pending[Any]], error: BaseException) -> None:
+        try:
+            self._reload()
+        except BaseException as reload_error:
+            # What memory holds is no longer known to match the catalog: nothing may be written over it.
+            with self._close_lock:
+                self._closed = True
+            error.add_note(
+                f"reloading the catalog failed too, the database takes no more writes: {reload_error}"
+            )
+        for pending in group:
+            if not pending.future.done():
+                pending.future.set_exception(error)

@@ -1,0 +1,139 @@
+"""The process that writes: a writer thread, a maintenance thread, and the state they keep."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ..storage.catalog import Catalog
+from ..storage.segment import SegmentStore
+from .collection_state import CollectionState
+from .errors import Closed, Corruption, NotFound, translated
+from .maintenance import Activity, Maintenance
+from .manifest_operations import CreateCollection, DropCollection
+from .merge_policy import MergePolicySettings
+from .merger import Merger
+from .progress import Progress
+from .recovery import load_collection, reload_collection
+from .schema import CollectionSchema
+from .snapshot import Snapshot
+from .writer import Operation, Writer
+
+log = logging.getLogger("vicinal.database")
+
+STRAY_SECONDS = 600.0
+"""A file that the manifest does not know is left alone for this long: another process may be making it."""
+
+
+class WritingHost:
+    """An open database that takes writes."""
+
+    def __init__(self, catalog: Catalog, folder: SegmentStore, settings: MergePolicySettings) -> None:
+        self._catalog = catalog
+        self._folder = folder
+        self._collections: dict[str, CollectionState] = {}
+        self._closed = False
+        with translated(), catalog.read() as txn:
+            for record in catalog.collections(txn):
+                try:
+                    self._collections[record.name] = load_collection(catalog, txn, record, folder)
+                except FileNotFoundError as error:
+                    raise Corruption(
+                        f"{error.filename} is in the manifest of {record.name!r}, not in the folder; bring "
+                        "the file back from a copy of the database"
+                    ) from error
+        self._remove_strays()
+        self._writer = Writer(catalog, self._reload)
+        self._maintenance = Maintenance(
+            Merger(catalog, folder, self._writer), lambda: self._collections.values(), settings
+        )
+
+    def collections(self) -> Mapping[str, CollectionState]:
+        """Return the collections there are now, by name."""
+        self._check_open()
+        return self._collections
+
+    def create(self, name: str, schema: CollectionSchema) -> CollectionState:
+        """Create a collection."""
+        return self._writer.submit(CreateCollection(name, schema, self._collections))
+
+    def drop(self, name: str) -> None:
+        """Delete a collection."""
+        self._check_open()
+        state = self._collections[name]
+        with self._maintenance.exclusive(state):
+            removed = self._writer.submit(DropCollection(state, self._collections))
+        for segment in removed:
+            self._folder.remove(segment.uuid)
+
+    def current(self, state: CollectionState) -> Snapshot:
+        """Return the newest snapshot of a collection."""
+        self._check_open()
+        if state.dropped:
+            raise NotFound(f"collection {state.name!r} was dropped", field="name")
+        return state.snapshot
+
+    def submit(self, operation: Operation[Any]) -> Any:
+        """Commit a change and return its answer."""
+        touched = operation.touched
+        if touched is not None and touched.dropped:
+            raise NotFound(f"collection {touched.name!r} was dropped", field="name")
+        answer = self._writer.submit(operation)
+        self._maintenance.wake()
+        return answer
+
+    def flush(self, state: CollectionState, progress: Progress) -> None:
+        """Seal the growing rows."""
+        self.current(state)
+        self._maintenance.flush(state, progress)
+
+    def merge(self, state: CollectionState, progress: Progress) -> None:
+        """Merge everything into one segment."""
+        self.current(state)
+        self._maintenance.merge(state, progress)
+
+    def settle(self, state: CollectionState, timeout_seconds: float | None, progress: Progress) -> None:
+        """Do what the merge policy would do once the collection is quiet."""
+        self.current(state)
+        self._maintenance.settle(state, timeout_seconds, progress)
+
+    def activity(self, state: CollectionState) -> Activity:
+        """Return what background work is doing."""
+        return self._maintenance.activity(state)
+
+    def bytes_catalog(self) -> int:
+        """Return the size of the catalog."""
+        return self._catalog.size_bytes
+
+    def close(self) -> None:
+        """Commit what is waiting, give up background work and let go of everything."""
+        if self._closed:
+            return
+        self._closed = True
+        self._maintenance.close()
+        self._writer.close()
+        for state in self._collections.values():
+            state.close()
+        self._catalog.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("the database is closed; open it again with vicinal.open(path)")
+
+    def _reload(self) -> None:
+        with self._catalog.read() as txn:
+            records = {record.name: record for record in self._catalog.collections(txn)}
+            for name in self._collections.keys() - records.keys():
+                self._collections.pop(name).dropped = True
+            for name, record in records.items():
+                if name in self._collections:
+                    reload_collection(self._catalog, txn, self._collections[name], self._folder)
+                else:
+                    self._collections[name] = load_collection(self._catalog, txn, record, self._folder)
+
+    def _remove_strays(self) -> None:
+        known = {uuid for state in self._collections.values() for uuid in state.sealed}
+        for uuid in self._folder.strays(known, STRAY_SECONDS):
+            log.info("removing %s, which the manifest does not know", uuid)
+            self._folder.remove(uuid)

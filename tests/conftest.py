@@ -1,0 +1,10 @@
+"""How much Hypothesis tries: a run of CI by default, `--hypothesis-profile=fuzz` for `make fuzz`."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# No deadline: the first example of many tests waits for a kernel to be compiled.
+settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", parent=settings.get_profile("ci"), max_examples=5_000)
+settings.load_profile("ci")

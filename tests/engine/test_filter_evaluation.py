@@ -1,0 +1,209 @@
+"""Filters over growing and sealed postings mean what they mean for one payload at a time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive_filter import FIELDS, filters, holds, payloads
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from vicinal.engine import segment_postings
+from vicinal.engine.errors import InvalidArgument
+from vicinal.engine.filter import F, Filter
+from vicinal.engine.growing_postings import GrowingPostings
+from vicinal.engine.postings import PostingsSource, evaluate
+from vicinal.engine.schema import CollectionSchema
+from vicinal.engine.segment_postings import SegmentPostings
+from vicinal.engine.vector_field import Sparse
+from vicinal.storage.errors import CorruptionError
+from vicinal.storage.payload_column import PayloadColumn
+
+SCHEMA = CollectionSchema({"words": Sparse()}, FIELDS)
+
+
+class PostingsInMemory:
+    """What a segment file offers of its postings."""
+
+    def __init__(self, schema: CollectionSchema, column: PayloadColumn) -> None:
+        built, self.arrays = segment_postings.build(schema, column)
+        self.values: dict[tuple[str, bytes], bytes] = {}
+        for field, key, value in built:
+            assert (field, key) not in self.values
+            assert len(key) <= 300
+            self.values[field, key] = value
+
+    def posting(self, field: str, key: bytes) -> bytes | None:
+        return self.values.get((field, key))
+
+    def array(self, name: str) -> NDArray[Any]:
+        return self.arrays[name]
+
+
+class WithIds:
+    """Postings, and the row of each id."""
+
+    def __init__(self, postings: Any, ids: Sequence[int | str]) -> None:
+        self._rows = {point_id: row for row, point_id in enumerate(ids)}
+        self.equal, self.range = postings.equal, postings.range
+        self.null, self.present = postings.null, postings.present
+
+    def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
+        return BitMap(self._rows[point_id] for point_id in ids if point_id in self._rows)
+
+
+def point_ids(n: int) -> list[int | str]:
+    return [f"p{row}" if row % 2 else row for row in range(n)]
+
+
+def growing(schema: CollectionSchema, rows: list[dict[str, Any]], step: int) -> GrowingPostings:
+    postings = GrowingPostings(schema)
+    for first in range(0, len(rows), step):
+        part = rows[first : first + step]
+        postings.apply(first, postings.parse(PayloadColumn.from_rows(part, len(part))))
+    return postings
+
+
+def sealed(schema: CollectionSchema, rows: list[dict[str, Any]]) -> SegmentPostings:
+    return SegmentPostings(PostingsInMemory(schema, PayloadColumn.from_rows(rows, len(rows))), schema)
+
+
+@settings(max_examples=400)
+@given(st.lists(payloads(), max_size=10), filters, st.integers(1, 4), st.data())
+def test_every_source_agrees_with_the_meaning(
+    rows: list[dict[str, Any]], expression: Filter, step: int, data: st.DataObject
+) -> None:
+    ids = point_ids(len(rows))
+    bound = expression.bind(SCHEMA)
+    expected = [row for row, payload in enumerate(rows) if holds(expression, payload, ids[row])]
+    assert list(evaluate(bound, WithIds(sealed(SCHEMA, rows), ids), len(rows))) == expected
+    postings = growing(SCHEMA, rows, step)
+    assert list(evaluate(bound, WithIds(postings.reader(len(rows)), ids), len(rows))) == expected
+    seen = data.draw(st.integers(0, len(rows)))
+    reader = WithIds(postings.reader(seen), ids[:seen])
+    assert list(evaluate(bound, reader, seen)) == [row for row in expected if row < seen]
+
+
+@given(filters)
+def test_a_filter_survives_json(expression: Filter) -> None:
+    assert Filter.from_json(json.loads(json.dumps(expression.to_json()))) == expression
+
+
+def test_wide_ranges_are_cut_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment_postings, "_BUCKETS_FROM", 300)
+    random = np.random.default_rng(3)
+    schema = CollectionSchema({"words": Sparse()}, {"year": "integer", "score": "float"})
+    n = 1000
+    years = random.integers(0, 60, n)
+    scores = random.integers(0, 50, (n, 2)) / 16
+    rows = [{"year": int(years[row]), "score": scores[row].tolist()} for row in range(n)]
+    postings = sealed(schema, rows)
+    for lo, hi in random.integers(-2, 62, (200, 2)).tolist():
+        expected = np.flatnonzero((years >= lo) & (years < hi)).tolist()
+        bound = ((F("year") >= lo) & (F("year") < hi)).bind(schema)
+        assert list(evaluate(bound, WithIds(postings, []), n)) == expected
+        assert list(postings.range("year", lo, False, hi, True)) == expected
+    unsealed = growing(schema, rows, 170).reader(n)
+    for lo, hi in (random.integers(0, 100, (200, 2)) / 32).tolist():
+        for source in postings, unsealed:
+            expected = np.flatnonzero(((scores > lo) & (scores <= hi)).any(axis=1)).tolist()
+            assert list(source.range("score", lo, True, hi, False)) == expected
+            expected = np.flatnonzero(((scores >= lo) & (scores < hi)).any(axis=1)).tolist()
+            assert list(source.range("score", lo, False, hi, True)) == expected
+
+
+def test_a_reader_never_sees_rows_that_are_being_applied() -> None:
+    schema = CollectionSchema({"words": Sparse()}, {"year": "integer", "genre": "keyword", "seen": "bool"})
+    postings = GrowingPostings(schema)
+    batch = [{"year": i, "genre": "ab"[i % 2], "seen": None if i % 3 else True} for i in range(50)]
+    parsed = postings.parse(PayloadColumn.from_rows(batch, 50))
+    length = 0
+    failures: list[str] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        expressions = [F("genre") == "a", F("year") >= 25, F("seen").is_null(), F("seen") == True]  # noqa: E712
+        bound = [expression.bind(schema) for expression in expressions]
+        while not stop.is_set():
+            seen = length
+            counts = [seen // 2, seen // 2, seen // 50 * 33, seen // 50 * 17]
+            found = [evaluate(expression, WithIds(postings.reader(seen), []), seen) for expression in bound]
+            if [len(rows) for rows in found] != counts or any(rows and rows.max() >= seen for rows in found):
+                failures.append(f"{seen}: {found}")
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for first in range(0, 50 * 400, 50):
+        postings.apply(first, parsed)
+        length = first + 50
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not failures
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ({"genre": 3}, r"payloads row 2: field 'genre' is 3 \(int\); expected text"),
+        ({"genre": ["a", ["b"]]}, "field 'genre' is .*list"),
+        ({"genre": {"name": "a"}}, "field 'genre' is .*dict"),
+        ({"maker": {"city": 1}}, "field 'maker.city' is 1"),
+        ({"year": True}, r"field 'year' is True \(bool\)"),
+        ({"year": 1990.0}, r"field 'year' is 1990.0 \(float\); expected a whole number"),
+        ({"year": "1990"}, r"field 'year' is '1990' \(str\)"),
+        ({"year": 2**63}, "field 'year' is 9223372036854775808"),
+        ({"score": "0.5"}, "field 'score' is '0.5'"),
+        ({"score": False}, "field 'score' is False"),
+        ({"seen": 1}, r"field 'seen' is 1 \(int\); expected true or false"),
+        ({"added": 1714521600}, "field 'added' is 1714521600 .*; expected a time as ISO 8601 text"),
+        ({"added": "yesterday"}, "field 'added' is 'yesterday', which is no time"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_and_nothing_is_changed(payload: Any, message: str) -> None:
+    rows: list[dict[str, Any]] = [{"genre": "a"}, {"year": 1}, payload]
+    column = PayloadColumn.from_rows(rows, 3)
+    postings = GrowingPostings(SCHEMA)
+    with pytest.raises(InvalidArgument, match=message) as caught:
+        postings.parse(column)
+    assert caught.value.field == "payloads"
+    assert not postings.reader(3).present("genre")
+    with pytest.raises(InvalidArgument, match=message):
+        segment_postings.build(SCHEMA, column)
+
+
+def test_a_row_is_named_beyond_the_first_chunk() -> None:
+    rows: list[dict[str, Any]] = [{"year": 1}] * 5000 + [{"year": "x"}]
+    with pytest.raises(InvalidArgument, match="payloads row 5000: field 'year'"):
+        GrowingPostings(SCHEMA).parse(PayloadColumn.from_rows(rows, len(rows)))
+    rows[-1] = {"year": [2, None]}
+    reader = growing(SCHEMA, rows, 5001).reader(5001)
+    assert list(reader.equal("year", 2)) == [5000]
+    assert list(reader.null("year")) == [5000]
+    assert len(reader.equal("year", 1)) == 5000
+
+
+def test_damaged_postings_are_corruption() -> None:
+    file = PostingsInMemory(SCHEMA, PayloadColumn.from_rows([{"genre": "a"}], 1))
+    file.values = {key: value[:-1] for key, value in file.values.items()}
+    source: PostingsSource = WithIds(SegmentPostings(file, SCHEMA), [])
+    with pytest.raises(CorruptionError, match="genre"):
+        evaluate((F("genre") == "a").bind(SCHEMA), source, 1)
+    file.arrays["posting.year.row"] = np.zeros(3, np.uint32)
+    with pytest.raises(CorruptionError, match="year"):
+        SegmentPostings(file, SCHEMA)
+
+
+def test_a_schema_without_indexed_fields() -> None:
+    plain = CollectionSchema({"words": Sparse()})
+    postings, arrays = segment_postings.build(plain, PayloadColumn.from_rows([{"a": 1}], 1))
+    assert (list(postings), arrays) == ([], {})
+    assert growing(plain, [{"a": 1}], 1).parse(PayloadColumn.from_rows(None, 0)) == {}

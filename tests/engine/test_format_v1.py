@@ -1,0 +1,87 @@
+"""A database written by the release that introduced format 1 opens, with every value as it was written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.make_format_v1 import N_INDEXED, N_LOGGED, payload, sparse, tokens, vectors
+
+import vicinal
+from vicinal import F
+from vicinal.storage.verify import check_folder
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "format_v1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(FIXTURE, tmp_path / "db")
+    return tmp_path / "db"
+
+
+@pytest.fixture(params=["writing", "read_only"])
+def db(folder: Path, request: pytest.FixtureRequest) -> Iterator[vicinal.Database]:
+    with vicinal.open(folder, read_only=request.param == "read_only") as database:
+        yield database
+
+
+def test_points_are_as_they_were_written(db: vicinal.Database) -> None:
+    films = db.collection("films")
+    assert films.count() == N_INDEXED - 1 + N_LOGGED - 1
+    written = vectors(N_INDEXED, 1)
+    for i, point in enumerate(films.get(range(N_INDEXED), with_vectors=True)):
+        if i == 3:
+            assert point is None
+            continue
+        assert point is not None
+        assert point.payload == ({"year": 7} if i == 7 else payload(i))
+        expected = vectors(1, 3)[0] if i == 7 else written[i]
+        np.testing.assert_array_equal(point.vectors["plot"], expected)
+    assert films.get(["text-4"]) == [None]
+
+
+def test_filters_read_the_stored_postings(db: vicinal.Database) -> None:
+    films = db.collection("films")
+    alive = {i: {"year": 7} if i == 7 else payload(i) for i in range(N_INDEXED) if i != 3}
+    assert films.count(filter=F("genres") == "b") == sum("b" in p.get("genres", []) for p in alive.values())
+    assert films.count(filter=F("rating") >= 100.0) == sum(p.get("rating", 0) >= 100 for p in alive.values())
+    assert films.count(filter=F("year").is_null()) == sum(p.get("year", 0) is None for p in alive.values())
+    assert films.count(filter=F("seen") == True) == sum(p.get("seen", False) for p in alive.values())  # noqa: E712
+    late = F("at") >= "2024-01-20T00:00:00Z"
+    assert films.count(filter=late) == sum(p.get("at", "") >= "2024-01-20" for p in alive.values())
+
+
+def test_the_stored_graph_answers(db: vicinal.Database) -> None:
+    films = db.collection("films")
+    query = vectors(1, 99)
+    assert "graph walk" in films.explain(query, ef=300).plan
+    found = films.search(query, k=10, ef=300).ids[0]
+    exact = films.search(query, k=10, exact=True).ids[0]
+    assert len(set(found) & set(exact)) >= 9
+
+
+def test_sparse_and_multi_vectors_of_each_tenant(db: vicinal.Database) -> None:
+    rooms = db.collection("rooms")
+    assert rooms.count(tenant="ada") == 20
+    assert rooms.count(tenant="bob") == 19
+    for i, point in enumerate(rooms.get(range(20), with_vectors=True, tenant="ada")):
+        assert point is not None
+        indices, values = point.vectors["terms"]
+        assert dict(zip(indices.tolist(), values.tolist(), strict=True)) == sparse(i)
+        np.testing.assert_array_equal(point.vectors["tokens"], tokens(i).astype(np.float16))
+
+
+def test_it_passes_the_check(folder: Path) -> None:
+    assert check_folder(folder) == []
+
+
+def test_it_takes_writes(folder: Path) -> None:
+    with vicinal.open(folder) as db:
+        films = db.collection("films")
+        films.upsert([3], vectors(1, 5), [{"year": 3}])
+        films.merge()
+        assert films.count() == N_INDEXED + N_LOGGED - 1

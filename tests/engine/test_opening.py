@@ -1,0 +1,92 @@
+"""Opening: what is a database, what is not, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vicinal
+from vicinal.storage import keys
+from vicinal.storage.envelope import seal
+from vicinal.storage.lmdb_store import LmdbStore
+
+
+def test_an_empty_or_missing_folder_becomes_a_database(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "a" / "b"):
+        with vicinal.open(folder) as db:
+            assert db.collections() == []
+
+
+def test_a_file_or_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
+    with pytest.raises(vicinal.NotADatabase, match=r"cat\.jpg"):
+        vicinal.open(tmp_path / "photos")
+    with pytest.raises(vicinal.NotADatabase, match="file"):
+        vicinal.open(tmp_path / "photos" / "cat.jpg")
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
+
+
+def test_reading_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(vicinal.NotFound, match="no database"):
+        vicinal.open(tmp_path / "none", read_only=True)
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(vicinal.NotADatabase):
+        vicinal.open(tmp_path, read_only=True)
+
+
+def test_a_newer_format_is_refused_with_both_versions(tmp_path: Path) -> None:
+    with vicinal.open(tmp_path / "db"):
+        pass
+    store = LmdbStore(tmp_path / "db" / "catalog")
+    with store.write() as txn:
+        record = b'{"format":99,"uuid":"u","created":"later","engine":"vicinal 99","more":1}'
+        txn.put(keys.meta(), seal(keys.meta(), record))
+    store.close()
+    for read_only in (False, True):
+        with pytest.raises(vicinal.FormatTooNew, match="99"):
+            vicinal.open(tmp_path / "db", read_only=read_only)
+
+
+def test_a_missing_segment_is_named(tmp_path: Path) -> None:
+    with vicinal.open(tmp_path / "db") as db:
+        points = db.create_collection("points", vicinal.Dense(4))
+        points.upsert(range(10), np.ones((10, 4)))
+        points.flush()
+    segment = next((tmp_path / "db" / "segments").glob("*.seg"))
+    segment.rename(tmp_path / "aside.seg")
+    with pytest.raises(vicinal.Corruption, match=segment.name):
+        vicinal.open(tmp_path / "db")
+    (tmp_path / "aside.seg").rename(segment)
+    with vicinal.open(tmp_path / "db") as db:
+        assert db.collection("points").count() == 10
+
+
+def test_a_damaged_segment_is_refused_and_kept(tmp_path: Path) -> None:
+    with vicinal.open(tmp_path / "db") as db:
+        points = db.create_collection("points", vicinal.Dense(4))
+        points.upsert(range(10), np.ones((10, 4)))
+        points.flush()
+    segment = next((tmp_path / "db" / "segments").glob("*.seg"))
+    segment.write_bytes(segment.read_bytes()[:5000])
+    with pytest.raises(vicinal.Corruption, match=segment.name):
+        vicinal.open(tmp_path / "db")
+    assert segment.stat().st_size == 5000
+
+
+def test_memory_has_no_other_readers() -> None:
+    with pytest.raises(vicinal.ReadOnly):
+        vicinal.open(":memory:", read_only=True)
+
+
+def test_failed_opening_leaves_the_lock_free(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
+    for _ in range(2):
+        with pytest.raises(vicinal.NotADatabase):
+            vicinal.open(tmp_path / "photos")
+    (tmp_path / "photos" / "cat.jpg").unlink()
+    with vicinal.open(tmp_path / "photos") as db:
+        assert db.collections() == []

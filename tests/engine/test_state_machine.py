@@ -1,0 +1,169 @@
+"""A collection does what a dict does, whatever happens in between."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+import vicinal
+from vicinal import F, has_id
+
+DIM = 4
+TENANTS = ["ada", "bob"]
+ids = st.one_of(st.integers(0, 12), st.sampled_from(["a", "b", "3"]))
+id_lists = st.lists(ids, min_size=1, max_size=6, unique=True)
+tenants = st.sampled_from(TENANTS)
+years = st.one_of(st.none(), st.integers(-3, 3), st.lists(st.integers(-3, 3), max_size=3))
+
+Key = tuple[str, int | str]
+
+
+def has_year_from(payload: dict[str, Any], low: int) -> bool:
+    year = payload.get("year")
+    return any(y >= low for y in (year if isinstance(year, list) else [year]) if y is not None)
+
+
+class CollectionMachine(RuleBasedStateMachine):
+    """Two collections, one partitioned by tenant and one not, against two dicts."""
+
+    @initialize()
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="vicinal-machine-"))
+        self.policy = vicinal.MergePolicySettings(quiet_seconds=1e9)
+        self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
+        self.db.create_collection("points", vicinal.Dense(DIM, metric="dot"), fields={"year": "integer"})
+        self.db.create_collection(
+            "rooms", vicinal.Dense(DIM, metric="dot"), fields={"year": "integer"}, partitioned=True
+        )
+        self.model: dict[Key, tuple[np.ndarray, dict[str, Any]]] = {}
+        self.clock = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "db"):
+            self.db.close()
+            shutil.rmtree(self.folder)
+
+    def where(self, tenant: str) -> tuple[vicinal.Collection, dict[str, Any]]:
+        if tenant == "":
+            return self.db.collection("points"), {}
+        return self.db.collection("rooms"), {"tenant": tenant}
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists, year=years)
+    def upsert(self, tenant: str, chosen: list[int | str], year: Any) -> None:
+        collection, scope = self.where(tenant)
+        self.clock += 1
+        vectors = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
+        payload = {"year": year, "clock": self.clock} if year is not None else {"clock": self.clock}
+        collection.upsert(chosen, vectors, [payload] * len(chosen), **scope)
+        for point_id, vector in zip(chosen, vectors, strict=True):
+            self.model[tenant, point_id] = (vector, payload)
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists)
+    def delete(self, tenant: str, chosen: list[int | str]) -> None:
+        collection, scope = self.where(tenant)
+        present = [i for i in chosen if (tenant, i) in self.model]
+        assert collection.delete(chosen, **scope) == len(present)
+        for point_id in present:
+            del self.model[tenant, point_id]
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), low=st.integers(-3, 3))
+    def delete_by_filter(self, tenant: str, low: int) -> None:
+        collection, scope = self.where(tenant)
+        gone = [
+            key
+            for key, (_, payload) in self.model.items()
+            if key[0] == tenant and has_year_from(payload, low)
+        ]
+        assert collection.delete(filter=F("year") >= low, **scope) == len(gone)
+        for key in gone:
+            del self.model[key]
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists)
+    def update_payload(self, tenant: str, chosen: list[int | str]) -> None:
+        collection, scope = self.where(tenant)
+        present = [i for i in chosen if (tenant, i) in self.model]
+        assert collection.update_payload({"year": 2}, chosen, **scope) == len(present)
+        for point_id in present:
+            vector, payload = self.model[tenant, point_id]
+            self.model[tenant, point_id] = (vector, payload | {"year": 2})
+
+    @rule(partitioned=st.booleans())
+    def flush(self, partitioned: bool) -> None:
+        self.db.collection("rooms" if partitioned else "points").flush()
+
+    @rule(partitioned=st.booleans())
+    def merge(self, partitioned: bool) -> None:
+        collection = self.db.collection("rooms" if partitioned else "points")
+        collection.merge()
+        assert len(collection.info().segments) <= 1
+
+    @rule()
+    def reopen(self) -> None:
+        self.db.close()
+        self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists)
+    def get(self, tenant: str, chosen: list[int | str]) -> None:
+        collection, scope = self.where(tenant)
+        for point_id, point in zip(chosen, collection.get(chosen, with_vectors=True, **scope), strict=True):
+            expected = self.model.get((tenant, point_id))
+            if expected is None:
+                assert point is None
+            else:
+                assert point is not None
+                assert point.payload == expected[1]
+                np.testing.assert_array_equal(point.vectors["vector"], expected[0])
+
+    @rule(
+        tenant=st.sampled_from(["", *TENANTS]), low=st.integers(-3, 3), barred=id_lists, k=st.integers(1, 30)
+    )
+    def search(self, tenant: str, low: int, barred: list[int | str], k: int) -> None:
+        collection, scope = self.where(tenant)
+        query = np.random.default_rng(self.clock).standard_normal(DIM).astype(np.float32)
+        expression = (F("year") >= low) & ~has_id(barred)
+        passing = {
+            key[1]: float(vector @ query)
+            for key, (vector, payload) in self.model.items()
+            if key[0] == tenant and key[1] not in barred and has_year_from(payload, low)
+        }
+        hits = collection.search(query, k=k, filter=expression, **scope)
+        nearest = sorted(passing.values(), reverse=True)[:k]
+        assert len(hits) == min(k, len(passing))
+        np.testing.assert_allclose(hits.scores, nearest, rtol=1e-4, atol=1e-5)
+        for hit in hits:
+            np.testing.assert_allclose(hit.score, passing[hit.id], rtol=1e-4, atol=1e-5)
+            assert hit.payload == self.model[tenant, hit.id][1]
+        assert collection.count(filter=expression, **scope) == len(passing)
+
+    @invariant()
+    def counts_agree(self) -> None:
+        if not hasattr(self, "db"):
+            return
+        for tenant in ["", *TENANTS]:
+            collection, scope = self.where(tenant)
+            assert collection.count(**scope) == sum(key[0] == tenant for key in self.model)
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), limit=st.integers(1, 5))
+    def scroll(self, tenant: str, limit: int) -> None:
+        collection, scope = self.where(tenant)
+        seen: list[int | str] = []
+        after = None
+        while True:
+            page = collection.scroll(limit=limit, after=after, **scope)
+            seen += [point.id for point in page.points]
+            after = page.next
+            if after is None:
+                break
+        assert len(seen) == len(set(seen))
+        assert set(seen) == {key[1] for key in self.model if key[0] == tenant}
+
+
+CollectionMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestCollection = CollectionMachine.TestCase

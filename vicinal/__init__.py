@@ -1,0 +1,150 @@
+"""A vector database engine: embedded in a process, served over gRPC, and measured.
+
+    import vicinal
+    db = vicinal.open("films.vicinal")
+
+This module is the front door: it names what users need and loads each name when it is first used, so that
+importing it costs a few milliseconds and loads no compiler. Folder ``x/`` of the source tree is the
+package ``vicinal.x``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine.collection import Collection
+    from .engine.database import Database, open
+    from .engine.errors import (
+        AlreadyExists,
+        Closed,
+        Conflict,
+        Corruption,
+        DeadlineExceeded,
+        DiskFull,
+        FailedPrecondition,
+        FormatTooNew,
+        InvalidArgument,
+        LimitExceeded,
+        LockedByAnotherProcess,
+        MapFull,
+        NotADatabase,
+        NotFound,
+        ReadOnly,
+        ResourceExhausted,
+        Unavailable,
+        UnindexedField,
+        VicinalError,
+    )
+    from .engine.explanation import Explanation
+    from .engine.filter import F, Filter, has_id
+    from .engine.hits import BatchHits, Hit, Hits
+    from .engine.info import CollectionInfo, DatabaseInfo
+    from .engine.merge_policy import MergePolicySettings
+    from .engine.point import Page, Point
+    from .engine.vector_field import Dense, Multi, Sparse
+    from .indexes.element import Element
+    from .indexes.flat import Flat
+    from .indexes.hnsw import Hnsw
+    from .indexes.metric import Metric
+
+    __version__: str
+
+_MODULES = {
+    "engine.collection": ("Collection",),
+    "engine.database": ("Database", "open"),
+    "engine.errors": (
+        "AlreadyExists",
+        "Closed",
+        "Conflict",
+        "Corruption",
+        "DeadlineExceeded",
+        "DiskFull",
+        "FailedPrecondition",
+        "FormatTooNew",
+        "InvalidArgument",
+        "LimitExceeded",
+        "LockedByAnotherProcess",
+        "MapFull",
+        "NotADatabase",
+        "NotFound",
+        "ReadOnly",
+        "ResourceExhausted",
+        "Unavailable",
+        "UnindexedField",
+        "VicinalError",
+    ),
+    "engine.explanation": ("Explanation",),
+    "engine.filter": ("F", "Filter", "has_id"),
+    "engine.hits": ("BatchHits", "Hit", "Hits"),
+    "engine.info": ("CollectionInfo", "DatabaseInfo"),
+    "engine.merge_policy": ("MergePolicySettings",),
+    "engine.point": ("Page", "Point"),
+    "engine.vector_field": ("Dense", "Multi", "Sparse"),
+    "indexes.element": ("Element",),
+    "indexes.flat": ("Flat",),
+    "indexes.hnsw": ("Hnsw",),
+    "indexes.metric": ("Metric",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [  # noqa: RUF022  # in the order a newcomer meets them
+    "open",
+    "Database",
+    "Collection",
+    "Dense",
+    "Sparse",
+    "Multi",
+    "Metric",
+    "Element",
+    "Hnsw",
+    "Flat",
+    "F",
+    "Filter",
+    "has_id",
+    "Hit",
+    "Hits",
+    "BatchHits",
+    "Point",
+    "Page",
+    "Explanation",
+    "DatabaseInfo",
+    "CollectionInfo",
+    "MergePolicySettings",
+    "VicinalError",
+    "InvalidArgument",
+    "NotFound",
+    "Conflict",
+    "AlreadyExists",
+    "LockedByAnotherProcess",
+    "Corruption",
+    "Unavailable",
+    "DeadlineExceeded",
+    "ResourceExhausted",
+    "DiskFull",
+    "MapFull",
+    "LimitExceeded",
+    "FailedPrecondition",
+    "Closed",
+    "ReadOnly",
+    "UnindexedField",
+    "FormatTooNew",
+    "NotADatabase",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("vicinal")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
