@@ -1,0 +1,5 @@
+"""The command line: `vicinal ...` and `python -m vicinal ...`."""
+
+from .app import main
+
+__all__ = ["main"]

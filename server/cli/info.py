@@ -1,0 +1,86 @@
+"""`vicinal info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ...engine.collection import Collection
+from ...engine.info import CollectionInfo
+from ...engine.schema import CollectionSchema
+from ...engine.vector_field import Dense, Multi
+from .opening import open_existing
+from .screen import console
+from .units import human_bytes
+
+
+def info(
+    database: Annotated[Path, typer.Argument(metavar="DIR", help="The database.")],
+    segments: Annotated[bool, typer.Option("--segments", help="One line a segment too.")] = False,
+) -> None:
+    """Show collections, points, segments, bytes on disk and in memory."""
+    with open_existing(database) as opened:
+        whole = opened.info()
+        console.print(
+            f"[bold]{database}[/bold]  format {whole.format}, {whole.points:,} points, "
+            f"{human_bytes(whole.bytes_disk)} on disk ({human_bytes(whole.bytes_catalog)} of them catalog), "
+            f"{human_bytes(whole.bytes_memory)} in memory",
+            soft_wrap=True,
+        )
+        for collection in whole.collections:
+            _show_collection(opened.collection(collection.name), collection, segments)
+
+
+def _show_collection(collection: Collection, sizes: CollectionInfo, segments: bool) -> None:
+    schema = collection.schema
+    share = sizes.indexed_rows / max(1, sum(segment.rows for segment in sizes.segments))
+    console.print()
+    console.print(f"[bold]{sizes.name}[/bold]")
+    table = Table.grid(padding=(0, 2))
+    table.add_row(
+        "points", f"{sizes.points:,}" + (f" of {sizes.tenants:,} tenants" if schema.partitioned else "")
+    )
+    table.add_row("segments", f"{len(sizes.segments)}, {share:.0%} of their rows indexed")
+    table.add_row("disk", human_bytes(sizes.bytes_disk))
+    table.add_row("memory", human_bytes(sizes.bytes_memory))
+    table.add_row("vectors", "; ".join(f"{name}: {text}" for name, text in describe_vectors(schema).items()))
+    if schema.fields:
+        table.add_row("indexed fields", ", ".join(f"{name}: {kind}" for name, kind in schema.fields.items()))
+    if sizes.activity.stage:
+        table.add_row("under way", f"{sizes.activity.stage}, {sizes.activity.fraction:.0%}")
+    if sizes.activity.last_error:
+        table.add_row("last error", sizes.activity.last_error)
+    console.print(table)
+    if segments:
+        _show_segments(sizes)
+
+
+def _show_segments(sizes: CollectionInfo) -> None:
+    table = Table("segment", "rows", "dead", "disk", "memory", "index", box=None)
+    for segment in sizes.segments:
+        table.add_row(
+            segment.uuid,
+            f"{segment.rows:,}",
+            f"{segment.dead:,}",
+            human_bytes(segment.bytes_disk),
+            human_bytes(segment.bytes_memory),
+            ", ".join(segment.indexed) or "none: searched exactly",
+        )
+    console.print(table)
+
+
+def describe_vectors(schema: CollectionSchema) -> dict[str, str]:
+    """Say in words what each vector field is."""
+    described = {}
+    for name, field in schema.vectors.items():
+        match field:
+            case Dense():
+                described[name] = f"dense, {field.dim} dimensions, {field.metric}, {field.element}"
+            case Multi():
+                described[name] = f"multi, {field.dim} dimensions, {field.metric}, {field.element}"
+            case _:
+                described[name] = f"sparse, {field.metric}"
+    return described

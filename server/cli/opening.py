@@ -1,0 +1,16 @@
+"""Opening the database that a command is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...engine.database import Database
+from ...engine.database import open as open_database
+from ...engine.errors import NotFound
+
+
+def open_existing(path: Path) -> Database:
+    """Open for reading a database that has to be there."""
+    if not path.exists():
+        raise NotFound(f"there is no database at {path}")
+    return open_database(path, read_only=True)
