@@ -1,0 +1,90 @@
+# `make demo` and `make test` work on a fresh machine: Python 3.11 or newer, a C++ compiler, nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# Kills of `make crash`.
+N ?= 1000
+
+.PHONY: help demo test lint format typecheck crash fuzz bench clean
+
+help:
+	@echo "make demo        install into .venv, then search real data with it"
+	@echo "make test        install into .venv, then ruff, mypy and pytest, as .ci/run does"
+	@echo "make lint        ruff check and ruff format --check"
+	@echo "make format      ruff format and the fixes ruff is sure of"
+	@echo "make typecheck   mypy --strict"
+	@echo "make crash       kill a writing process N=1000 times and look at what is left"
+	@echo "make fuzz        property tests with many more examples"
+	@echo "make bench       recall and speed on the shipped sample, beside the peers"
+	@echo "make clean       remove .venv, builds and caches"
+
+demo: $(VENV)/installed
+	@$(BIN)/vicinal demo
+
+test: lint typecheck
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+typecheck: $(VENV)/installed-test build/typing
+	$(BIN)/mypy
+
+crash: $(VENV)/installed-test
+	VICINAL_CRASH_CYCLES=$(N) $(BIN)/python -m pytest tests/crash
+
+fuzz: $(VENV)/installed-test
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz --ignore=tests/crash
+
+bench: $(VENV)/installed-bench
+	$(BIN)/vicinal bench run --dataset sample --k 10 --peers hnswlib,faiss,usearch,rabitqlib --out build/bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; say which: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# $(1): extras with their brackets.
+define install
+	@echo "Installing vicinal$(1) into $(VENV)"
+	@$(PIP) install --quiet --editable '.$(1)' \
+		|| { echo "Installing failed. One dependency, hnswlib, is compiled: is there a C++ compiler (c++ --version)?"; exit 1; }
+	@touch $@
+endef
+
+$(VENV)/installed: pyproject.toml | $(BIN)/python
+	$(call install)
+
+$(VENV)/installed-test: pyproject.toml | $(BIN)/python
+	$(call install,[test])
+	@touch $(VENV)/installed
+
+$(VENV)/installed-bench: pyproject.toml | $(BIN)/python
+	$(call install,[bench])
+	@touch $(VENV)/installed
+
+# Folder x/ is the package vicinal.x only by the mapping in pyproject.toml, which type checkers do not read:
+# they are shown a folder of links instead.
+.PHONY: build/typing
+build/typing:
+	@if [ -L build/typing/vicinal ]; then rm build/typing/vicinal; fi
+	@mkdir -p build/typing/vicinal
+	@for folder in engine indexes storage server proto bench; do \
+		ln -sfn ../../../$$folder build/typing/vicinal/$$folder; done
+	@for file in __init__.py __main__.py py.typed; do \
+		ln -sfn ../../../vicinal/$$file build/typing/vicinal/$$file; done

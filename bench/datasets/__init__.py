@@ -1,0 +1,6 @@
+"""Readers of benchmark data, one file each; `open_dataset` picks the one that a name or path stands for."""
+
+from .dataset import METRICS, Dataset, DatasetError, Metric, checked_metric
+from .opening import open_dataset
+
+__all__ = ["METRICS", "Dataset", "DatasetError", "Metric", "checked_metric", "open_dataset"]

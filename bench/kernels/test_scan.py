@@ -1,0 +1,53 @@
+"""The exact scan: every element type, rows in order and at random places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pyroaring import BitMap
+
+from vicinal.indexes.dense_vectors import NO_NORMS, DenseVectors, pad
+from vicinal.indexes.element import Element
+from vicinal.indexes.exact_scan import ExactScan
+from vicinal.indexes.metric import Metric
+from vicinal.indexes.row_set import RowSet
+
+ROWS, DIM, QUERIES, K = 20_000, 384, 8, 10
+RNG = np.random.default_rng(0)
+LISTED = BitMap(np.sort(RNG.choice(ROWS, ROWS // 4, replace=False)).astype(np.uint32))
+PLACES = {
+    "in-order": RowSet.everything(ROWS),
+    "listed": RowSet.from_bitmap(LISTED, ROWS),
+}
+
+
+def stored(element: Element) -> tuple[DenseVectors, Metric, Any]:
+    if element is Element.BINARY:
+        codes = RNG.integers(0, 256, (ROWS + QUERIES, DIM // 8), dtype=np.uint8)
+        rows = DenseVectors(pad(codes[QUERIES:], element, DIM), DIM, element, NO_NORMS)
+        return rows, Metric.HAMMING, codes[:QUERIES]
+    floats = RNG.standard_normal((ROWS + QUERIES, DIM), dtype=np.float32)
+    matrix = (floats * 30).clip(-127, 127) if element is Element.INT8 else floats
+    rows = DenseVectors(pad(matrix[QUERIES:].astype(element.dtype), element, DIM), DIM, element, NO_NORMS)
+    return rows, Metric.DOT, floats[:QUERIES]
+
+
+@pytest.mark.parametrize("places", PLACES)
+@pytest.mark.parametrize("element", list(Element))
+def test_scan(benchmark: Any, element: Element, places: str) -> None:
+    vectors, metric, queries = stored(element)
+    scan, allowed = ExactScan(vectors, metric), PLACES[places]
+    scan.search(queries, K, allowed)
+    benchmark.extra_info["rows_scored"] = allowed.count * QUERIES
+    found = benchmark(scan.search, queries, K, allowed)
+    assert found.rows.shape == (QUERIES, K)
+
+
+@pytest.mark.parametrize("k", [1, 100, 1000])
+def test_top_k(benchmark: Any, k: int) -> None:
+    vectors, metric, queries = stored(Element.BINARY)
+    scan = ExactScan(vectors, metric)
+    scan.search(queries, k)
+    benchmark(scan.search, queries, k)

@@ -1,0 +1,6 @@
+"""Engines to compare with, one adapter file each; `find_peers` loads those that are installed."""
+
+from .finding import PEERS, Missing, UnknownPeerError, find_peers
+from .peer import Build, Peer, Searcher, Work
+
+__all__ = ["PEERS", "Build", "Missing", "Peer", "Searcher", "UnknownPeerError", "Work", "find_peers"]

@@ -1,0 +1,98 @@
+"""Every measurement of this engine runs on small data and records what it says it records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from vicinal.bench import writing
+from vicinal.bench.cli import app
+
+
+def measure(out: Path, command: str, dataset: str, *options: str) -> tuple[str, list[dict[str, Any]]]:
+    arguments = [command, "--dataset", dataset, "--out", str(out), *options]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    lines = (out / "results.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert {record["kind"] for record in records} == {command}
+    assert not list((out / "scratch").iterdir())
+    return result.output, records
+
+
+def test_single(tmp_path: Path) -> None:
+    output, records = measure(tmp_path, "single", "random-800x16", "--queries", "20", "--repetitions", "2")
+    assert [record["target"] for record in records] == [0.90, 0.95, 0.99]
+    for record in records:
+        expected = record["single_mean_us"] - record["batch_us_per_query"]
+        assert record["single_over_share_us"] == pytest.approx(expected, abs=0.02)
+        assert record["recall"] >= record["target"] - 0.1
+    assert "single over share" in output
+
+
+def test_recall(tmp_path: Path) -> None:
+    options = ("--queries", "120", "--calibrating", "60", "--repetitions", "1")
+    _, records = measure(tmp_path, "recall", "random-800x16", *options)
+    states = [(record["state"], record["queries_measured"], record["calibrated_on"]) for record in records]
+    assert states == [("unseen", 120, 0)] * 3 + [("calibrated", 60, 60)] * 3
+    for record in records:
+        assert record["plan"]
+        assert record["over_target"] == pytest.approx(record["recall"] - record["target"], abs=1e-5)
+
+
+def test_answers_without_the_index_are_not_passed_off_as_its_recall(tmp_path: Path) -> None:
+    # Below 512 rows there is no graph.
+    options = ("--queries", "120", "--calibrating", "60", "--repetitions", "1")
+    output, records = measure(tmp_path, "recall", "random-300x16", *options)
+    assert {record["recall"] for record in records} == {1.0}
+    assert {record["hops_per_query"] for record in records} == {0.0}
+    assert "6 of 6 rows were answered by exact scans" in output
+
+
+def test_calibrating_on_all_queries_is_refused(tmp_path: Path) -> None:
+    arguments = ["recall", "--dataset", "random-300x8", "--out", str(tmp_path), "--queries", "60"]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*arguments, "--calibrating", "60"])
+    assert result.exit_code == 2
+    assert "leaves none to measure" in result.output
+
+
+def test_filter(tmp_path: Path) -> None:
+    output, records = measure(tmp_path, "filter", "sample", "--queries", "20", "--repetitions", "1")
+    assert {record["filter"].split()[0] for record in records} == {"domain", "pos", "length"}
+    for record in records:
+        assert record["counted"] == record["matches"]
+        assert record["rows_failing_filter"] == 0
+        assert record["queries_with_too_few_rows"] == 0
+        assert record["recall"] > 0.85
+        assert record["plan"]
+    assert "Filtered search" in output
+
+
+def test_limit(tmp_path: Path) -> None:
+    _, records = measure(tmp_path, "limit", "random-800x16", "--queries", "20", "--repetitions", "1")
+    assert [record["target"] for record in records] == [0.95, 0.99]
+    for record in records:
+        assert (record["code_bytes"], record["vector_bytes"], record["links_bytes"]) == (64, 64, 128)
+        assert record["bound_us"] > 0
+        assert record["times_bound"] == pytest.approx(record["us_per_query"] / record["bound_us"], rel=0.05)
+
+
+def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "WARM_UP_ROWS", 300)
+    monkeypatch.setattr(writing, "REOPENINGS", 1)
+    output, (record,) = measure(tmp_path, "write", "random-1200x16", "--batch-rows", "100")
+    assert record["recall_right_after"] == 1.0
+    assert len(record["peer_builds_seconds"]) == 2
+    assert record["indexed_after_first_write_seconds"] >= record["written_seconds"]
+    for name in (
+        "rows_per_second",
+        "reopen_load_seconds",
+        "reopen_open_seconds",
+        "reopen_start_to_answer_seconds",
+    ):
+        assert record[name] > 0
+    assert "process start to first answer" in output

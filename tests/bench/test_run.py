@@ -1,0 +1,154 @@
+"""A whole run on small data: tables, picture, records, and engines that are not there."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from vicinal.bench import running
+from vicinal.bench.cli import app
+from vicinal.bench.datasets import Dataset, open_dataset
+from vicinal.bench.drawing import draw_fronts
+from vicinal.bench.peers import PEERS, UnknownPeerError, find_peers
+from vicinal.bench.running import MemoryShortageError, run
+from vicinal.bench.sweep import Plan
+from vicinal.bench.tables import count, seconds, size
+from vicinal.bench.timing import Watch
+from vicinal.bench.truth import exact_truth
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def bench(*arguments: str) -> str:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def read_records(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+
+
+def test_run_writes_tables_picture_and_records(tmp_path: Path) -> None:
+    arguments = ("--dataset", "random-500x16", "--peers", "hnswlib", "--out", str(tmp_path))
+    output = bench("run", *arguments, "--repetitions", "2", "--singles", "5", "--queries", "40")
+    assert "exact truth of 40 queries: computed" in output
+    assert "At equal recall" in output
+    assert (tmp_path / "recall-random-500x16-k10.png").read_bytes().startswith(PNG)
+    records = read_records(tmp_path)
+    assert {record["peer"] for record in records} == {"vicinal", "hnswlib"}
+    for record in records:
+        assert record["kind"] == "run"
+        assert record["dataset"]["hash"] == open_dataset("random-500x16", queries=40).content_hash
+        assert record["machine"].keys() >= {"cpu", "cores", "caches", "memory_bytes"}
+        assert record.keys() >= {"commit", "dirty", "source", "packages", "parameters", "repetitions"}
+        assert 0 < record["recall"] <= 1
+        for name in ("qps", "us_per_query", "p50_us", "p95_us", "p99_us", "bytes_per_vector"):
+            assert record[name] > 0, name
+        assert record["p50_us"] <= record["p95_us"] <= record["p99_us"]
+    assert max(record["recall"] for record in records if record["peer"] == "hnswlib") > 0.99
+    assert not list((tmp_path / "scratch").iterdir())
+    again = bench(
+        "run", *arguments, "--repetitions", "1", "--singles", "1", "--queries", "40", "--peers-only"
+    )
+    assert "from the cache" in again
+    assert len(read_records(tmp_path)) > len(records)
+
+
+def test_a_missing_peer_is_named_and_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PEERS, "absent", ("absent_adapter", "AbsentPeer", "absent-package"))
+    output = bench(
+        *("run", "--dataset", "random-200x16", "--peers", "hnswlib,absent", "--out", str(tmp_path)),
+        *("--repetitions", "1", "--singles", "1", "--queries", "10", "--peers-only"),
+    )
+    assert "absent skipped" in output
+    assert "pip install absent-package" in output
+    assert {record["peer"] for record in read_records(tmp_path)} == {"hnswlib"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--peers", "hnswlb"), "unknown peers ['hnswlb']"),
+        (("--dataset", "nowhere"), "no dataset at 'nowhere'"),
+        (("--dataset", "random-5x4", "--peers-only", "--peers", "hnswlib"), "k = 10 with 5 rows"),
+        (("--dataset", "random-50x4", "--metric", "hamming"), "metric 'hamming'"),
+        (("--dataset", "random-50x4", "--peers-only", "--peers", ""), "nothing to measure"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    runner = CliRunner(env={"COLUMNS": "400"})
+    result = runner.invoke(app, ["run", "--out", str(tmp_path), *arguments], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_an_engine_that_refuses_the_data_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("rabitqlib")
+    data = open_dataset("random-200x16", queries=10)
+    peers, _ = find_peers(["rabitqlib", "hnswlib"])
+    plan = Plan(k=5, repetitions=1, singles=1)
+    outcome = run(data, exact_truth(data, 5), peers, plan, tmp_path, Watch(), lambda stage, share: None)
+    assert all("rabitqlib" in refusal for refusal in outcome.refused)
+    assert {built.peer for built in outcome.builds} >= {"hnswlib"}
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "l2"])
+@pytest.mark.parametrize("name", sorted(PEERS))
+def test_every_installed_engine_finds_the_neighbours(tmp_path: Path, name: str, metric: str) -> None:
+    peers, missing = find_peers([name])
+    if missing:
+        pytest.skip(str(missing[0]))
+    data: Dataset = open_dataset(f"clustered-400x64-{metric}", queries=20)
+    truth = exact_truth(data, 5)
+    plan = Plan(k=5, efforts=(10, 200), repetitions=1, singles=2)
+    outcome = run(data, truth, peers, plan, tmp_path, Watch(), lambda stage, share: None)
+    assert not outcome.refused
+    assert {built.build.label for built in outcome.builds} == {build.label for build in peers[0].builds(data)}
+    for point in outcome.points:
+        assert math.isfinite(point.seconds)
+    reached = {
+        built.label: max(p.recall for p in outcome.points if p.built is built) for built in outcome.builds
+    }
+    # One-bit codes of 64 dimensions and 8-bit integers without rescoring lose some.
+    assert min(reached.values()) > 0.8, reached
+    assert max(reached.values()) > 0.97, reached
+
+
+def test_indexes_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(running, "available_bytes", lambda: 1000)
+    data = open_dataset("random-200x16", queries=10)
+    peers, _ = find_peers(["hnswlib"])
+    with pytest.raises(MemoryShortageError, match="name fewer engines"):
+        run(data, exact_truth(data, 5), peers, Plan(k=5), tmp_path, Watch(), lambda stage, share: None)
+
+
+def test_unknown_peers_are_refused() -> None:
+    with pytest.raises(UnknownPeerError, match="there are adapters for vicinal, hnswlib"):
+        find_peers(["annoy"])
+
+
+def test_the_picture_needs_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    data = open_dataset("random-200x16", queries=10)
+    peers, _ = find_peers(["hnswlib"])
+    plan = Plan(k=5, efforts=(5, 10), repetitions=1, singles=1)
+    outcome = run(data, exact_truth(data, 5), peers, plan, tmp_path, Watch(), lambda stage, share: None)
+    draw_fronts(outcome.points, "a title", 5, tmp_path / "deep" / "x.png")
+    assert (tmp_path / "deep" / "x.png").read_bytes().startswith(PNG)
+
+
+def test_human_units() -> None:
+    assert [seconds(value) for value in (250.0, 3.21, 0.0123, 4.2e-5)] == [
+        "250 s",
+        "3.2 s",
+        "12.3 ms",
+        "42.0 us",
+    ]
+    assert [size(value) for value in (512, 2048, 3.5 * 2**20)] == ["512 B", "2.0 KiB", "3.5 MiB"]
+    assert [count(None), count(1234.4)] == ["-", "1,234"]
