@@ -1,0 +1,207 @@
+"""The rules of ARCHITECTURE.md, executed."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import vicinal
+from vicinal.engine import errors
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGE_DIRS: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
+
+# Which folders each folder may import.
+MAY_IMPORT = {
+    "vicinal": {"engine", "indexes", "server"},
+    "engine": {"indexes", "storage"},
+    "indexes": set[str](),
+    "storage": set[str](),
+    "proto": set[str](),
+    "server": {"engine", "indexes", "storage", "proto"},
+    "bench": {"engine", "indexes", "storage", "server", "proto", "vicinal"},
+}
+TOP_LEVEL = {
+    *MAY_IMPORT,
+    "tests",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    ".ci",
+    ".gitignore",
+}
+REFUSED_NAMES = {"utils", "common", "helpers", "types", "manager", "base"}
+MAX_LINES = 350
+
+
+def sources(folder: str) -> Iterator[Path]:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        # bench/kernels/ holds suites for pytest-benchmark, which are run from the checkout.
+        if "_pb2" not in path.name and not path.name.startswith("test_"):
+            yield path
+
+
+ALL_SOURCES = [path for folder in MAY_IMPORT for path in sources(folder)]
+
+
+def imported_folders(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and folder of every import of another part of vicinal."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    package = parts[:-1] if parts[0] != "vicinal" else ()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            home = package[: len(package) - node.level + 1]
+            target = [*home, *(node.module or "").split(".")] if node.module else [*home]
+            names = target[:1] or [alias.name for alias in node.names]
+            yield from ((node.lineno, name) for name in names)
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            modules = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+            for module in modules:
+                if module is not None and module.split(".")[0] == "vicinal":
+                    yield node.lineno, [*module.split("."), "vicinal"][1]
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_imports_point_down(folder: str) -> None:
+    wrong = []
+    for path in sources(folder):
+        for line, target in imported_folders(path):
+            if target != folder and target not in MAY_IMPORT[folder]:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {target}/")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_parts_import_each_other_by_relative_imports() -> None:
+    wrong = []
+    for path in ALL_SOURCES:
+        absolute = re.findall(r"^\s*(?:from|import) vicinal\b.*", path.read_text(), flags=re.MULTILINE)
+        if path.relative_to(ROOT).parts[0] in {"engine", "indexes", "storage", "server"}:
+            wrong += [f"{path.relative_to(ROOT)}: {line.strip()}" for line in absolute]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_listed_packages_are_the_folders_with_code() -> None:
+    found = {
+        path.parent.relative_to(ROOT).as_posix()
+        for folder in MAY_IMPORT
+        for path in (ROOT / folder).rglob("__init__.py")
+    }
+    assert set(PACKAGE_DIRS.values()) == found
+    assert PROJECT["tool"]["setuptools"]["packages"] == list(PACKAGE_DIRS)
+    for package, folder in PACKAGE_DIRS.items():
+        expected = "vicinal" if folder == "vicinal" else "vicinal." + folder.replace("/", ".")
+        assert package == expected
+
+
+def test_every_folder_with_code_is_a_package() -> None:
+    bare = {path.parent for path in ALL_SOURCES if not (path.parent / "__init__.py").exists()}
+    assert not bare
+
+
+def test_wheel_holds_every_package_and_the_sample(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ["pyproject.toml", "README.md", "LICENSE"]:
+        shutil.copy(ROOT / name, tree)
+    for folder in MAY_IMPORT:
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    script = "from setuptools.build_meta import build_wheel; print(build_wheel('..'))"
+    built = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], cwd=tree, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    with zipfile.ZipFile(tmp_path / built.stdout.split()[-1]) as wheel:
+        packed = set(wheel.namelist())
+    expected = set()
+    for path in ALL_SOURCES:
+        parts = path.relative_to(ROOT).parts
+        expected.add("/".join(parts if parts[0] == "vicinal" else ("vicinal", *parts)))
+    assert expected <= packed
+    for path in (ROOT / "bench" / "sample").iterdir():
+        assert f"vicinal/bench/sample/{path.name}" in packed
+    assert {name.split("/")[0].split("-")[0] for name in packed} == {"vicinal"}
+
+
+def test_top_level_holds_what_it_should() -> None:
+    ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split()] + [".git"]
+    found = {
+        entry.name
+        for entry in ROOT.iterdir()
+        if not any(fnmatch.fnmatch(entry.name, pattern) for pattern in ignored)
+    }
+    assert found == TOP_LEVEL
+
+
+@pytest.mark.parametrize("path", ALL_SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_module_is_small_and_named_after_one_thing(path: Path) -> None:
+    assert path.stem not in REFUSED_NAMES
+    assert path.parent.name not in REFUSED_NAMES
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+def test_importing_vicinal_is_quick_and_loads_no_compiler() -> None:
+    script = (
+        "import sys, time; start = time.perf_counter(); import vicinal; "
+        "print(time.perf_counter() - start, *{'numba', 'grpc', 'numpy', 'lmdb'}.intersection(sys.modules))"
+    )
+    runs = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        seconds, *loaded = done.stdout.split()
+        assert loaded == []
+        runs.append(float(seconds))
+    assert min(runs) < 0.1
+
+
+def test_front_door_names_everything_once() -> None:
+    tree = ast.parse((ROOT / "vicinal" / "__init__.py").read_text())
+    typed = {
+        alias.name: (node.module or "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }
+    assert typed == vicinal._HOME
+    assert sorted(vicinal.__all__) == sorted(vicinal._HOME)
+    for name in vicinal.__all__:
+        assert getattr(vicinal, name) is not None
+    assert set(vicinal.__all__) <= set(dir(vicinal))
+
+
+def test_front_door_has_every_error() -> None:
+    public = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.VicinalError)
+    }
+    assert public <= set(vicinal.__all__)
+
+
+def test_front_door_refuses_other_names() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = vicinal.no_such_name
+
+
+def test_paths_in_architecture_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`([\w./-]+(?:/|\.py|\.md))`", text))
+    assert len(named) > 30
+    missing = [name for name in sorted(named - {"x/"}) if not os.path.exists(ROOT / name)]
+    assert not missing
