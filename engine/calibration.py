@@ -7,34 +7,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .collection_state import CollectionState
 from .errors import InvalidArgument
+from .host import Host
 from .index_tables import Tables
+from .manifest_operations import StoreCalibration
 from .progress import Progress
 from .sealed_view import SealedView
-from .snapshot import Snapshot
 
 MIN_QUERIES = 50
 MAX_QUERIES = 1000
 
 
-def calibrate_segments(
-    snapshot: Snapshot, field: str, queries: NDArray[Any], progress: Progress
-) -> tuple[dict[str, NDArray[Any]], dict[str, Tables]]:
-    """Return the queries that were used, by name for the catalog, and an effort table for each segment."""
+def calibrate_collection(
+    state: CollectionState, host: Host, field: str, queries: NDArray[Any], progress: Progress
+) -> int:
+    """Measure every segment on the queries, keep queries and tables, and return how many have an index.
+
+    A segment that a merge put in place meanwhile is measured too, before this returns.
+    """
+    queries = _chosen(queries)
+    tables: dict[str, Tables] = {}
+    while True:
+        snapshot = host.current(state)
+        views = [view for view in snapshot.views if isinstance(view, SealedView) and view.indexed_fields]
+        missing = [view for view in views if view.uuid not in tables]
+        if tables and not missing:
+            return len(views)
+        for number, view in enumerate(missing):
+            progress(f"calibrate {field}", number / len(missing))
+            index = view.index(field)
+            tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(queries))}
+        progress(f"calibrate {field}", 1.0)
+        host.submit(StoreCalibration(state, field, {"queries": queries}, tables))
+        for view in missing:
+            if field in tables[view.uuid]:
+                view.segment.set_effort_table(field, tables[view.uuid][field])
+        if not views:
+            return 0
+
+
+def _chosen(queries: NDArray[Any]) -> NDArray[Any]:
     if len(queries) < MIN_QUERIES:
         raise InvalidArgument(
             f"{len(queries)} queries are too few to measure recall on; give at least {MIN_QUERIES}, "
             "better a few hundred",
             field="queries",
         )
-    if len(queries) > MAX_QUERIES:
-        queries = np.ascontiguousarray(queries[np.linspace(0, len(queries) - 1, MAX_QUERIES).astype(int)])
-    tables: dict[str, Tables] = {}
-    views = [view for view in snapshot.views if isinstance(view, SealedView)]
-    for number, view in enumerate(views):
-        progress(f"calibrate {field}", number / len(views))
-        index = view.index(field)
-        if index is not None:
-            tables[view.uuid] = {field: dict(index.calibrate(queries))}
-    progress(f"calibrate {field}", 1.0)
-    return {"queries": queries}, tables
+    if len(queries) <= MAX_QUERIES:
+        return queries
+    return np.ascontiguousarray(queries[np.linspace(0, len(queries) - 1, MAX_QUERIES).astype(int)])

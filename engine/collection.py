@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..storage.batch import Batch
 from ..storage.payload_column import PayloadColumn
-from .calibration import calibrate_segments
+from .calibration import calibrate_collection
 from .collection_input import id_list, reading_tenant, selection, unique_ids, vector_columns, writing_tenant
 from .collection_state import CollectionState
 from .errors import InvalidArgument, translated
@@ -18,13 +18,11 @@ from .explanation import Explanation, explanation
 from .filter import Filter
 from .host import Host
 from .info import CollectionInfo, collection_info
-from .manifest_operations import StoreCalibration
 from .point import Page, Point, PointId
 from .point_reads import count_points, get_points, scroll_points
 from .progress import Progress, silent
 from .query_input import bound, check_integer, chosen_field, dense_queries
 from .schema import CollectionSchema
-from .sealed_view import SealedView
 from .search_call import answer
 from .snapshot import Snapshot
 from .vector_field import Dense
@@ -102,8 +100,8 @@ class Collection:
             rows = PayloadColumn.from_rows(payloads, len(column))
         if not len(column):
             return self._state.next_sequence
-        numbers = [owner.number] * len(column) if self.schema.partitioned else []
-        batch = Batch(ids=column, tenants=np.array(numbers, np.uint32), vectors=columns, payloads=rows)
+        numbers = np.full(len(column) if self.schema.partitioned else 0, owner.number, np.uint32)
+        batch = Batch(ids=column, tenants=numbers, vectors=columns, payloads=rows)
         return int(self._host.submit(upsert(self._state, owner, batch)))
 
     def delete(
@@ -118,7 +116,7 @@ class Collection:
         Exactly one of ``ids`` and ``filter`` is given. Ids that do not exist are passed over.
         """
         listed, expression = selection(self.schema, ids, filter)
-        owner = reading_tenant(self._state, tenant)
+        _, owner = self._view(tenant)
         if owner is None:
             return 0
         return int(self._host.submit(Delete(self._state, owner, listed, expression)))
@@ -138,7 +136,7 @@ class Collection:
         there were.
         """
         listed, expression = selection(self.schema, ids, filter)
-        owner = reading_tenant(self._state, tenant)
+        _, owner = self._view(tenant)
         with translated():
             column = PayloadColumn.from_rows([payload], 1)
         self._state.growing.postings.parse(column)
@@ -157,8 +155,8 @@ class Collection:
     ) -> list[Point | None]:
         """Return the points of the given ids, None in the place of each that does not exist."""
         wanted = id_list(ids)
-        owner = reading_tenant(self._state, tenant)
-        return get_points(self._snapshot(owner), wanted, owner, with_vectors)
+        snapshot, owner = self._view(tenant)
+        return get_points(snapshot, wanted, owner, with_vectors)
 
     def scroll(
         self,
@@ -185,14 +183,14 @@ class Collection:
         if after is not None:
             check_integer("after", after, 0, 2**63)
         expression = bound(filter, self.schema)
-        owner = reading_tenant(self._state, tenant)
-        return scroll_points(self._snapshot(owner), expression, owner, limit, after or 0, with_vectors)
+        snapshot, owner = self._view(tenant)
+        return scroll_points(snapshot, expression, owner, limit, after or 0, with_vectors)
 
     def count(self, *, filter: Filter | Mapping[str, Any] | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""
         expression = bound(filter, self.schema)
-        owner = reading_tenant(self._state, tenant)
-        return count_points(self._snapshot(owner), expression, owner)
+        snapshot, owner = self._view(tenant)
+        return count_points(snapshot, expression, owner)
 
     def search(
         self,
@@ -253,9 +251,9 @@ class Collection:
         UnindexedField
             The filter names a payload field that is not indexed.
         """
-        owner = reading_tenant(self._state, tenant)
+        snapshot, owner = self._view(tenant)
         return answer(
-            self._snapshot(owner),
+            snapshot,
             owner,
             query,
             k,
@@ -279,8 +277,8 @@ class Collection:
                 field=unknown[0],
             )
         chosen = _SEARCH_OPTIONS | options
-        owner = reading_tenant(self._state, chosen.pop("tenant"))
-        return explanation(*answer(self._snapshot(owner), owner, query, k, **chosen))
+        snapshot, owner = self._view(chosen.pop("tenant"))
+        return explanation(*answer(snapshot, owner, query, k, **chosen))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall.
@@ -308,13 +306,7 @@ class Collection:
                 f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"
             )
         batch, _ = dense_queries(name, spec, queries)
-        snapshot = self._host.current(self._state)
-        kept, tables = calibrate_segments(snapshot, name, batch, progress)
-        stored = self._host.submit(StoreCalibration(self._state, name, kept, tables))
-        for view in snapshot.views:
-            if isinstance(view, SealedView) and view.uuid in tables:
-                view.segment.set_effort_table(name, tables[view.uuid][name])
-        return int(stored)
+        return calibrate_collection(self._state, self._host, name, batch, progress)
 
     def flush(self, progress: Progress = silent) -> None:
         """Seal the growing rows into a segment with its indexes; return when that is done."""
@@ -332,6 +324,8 @@ class Collection:
         DeadlineExceeded
             It took longer than ``timeout`` seconds; it goes on in the background.
         """
+        if timeout is not None and not isinstance(timeout, int | float):
+            raise InvalidArgument(f"timeout is {timeout!r}; expected seconds or None", field="timeout")
         self._host.settle(self._state, timeout, progress)
 
     def info(self) -> CollectionInfo:
@@ -339,10 +333,12 @@ class Collection:
         state = self._state
         return collection_info(self._host.current(state), state, self._host.activity(state))
 
-    def _snapshot(self, owner: Tenant | None) -> Snapshot:
+    def _view(self, tenant: str | None) -> tuple[Snapshot, Tenant | None]:
+        """Return the newest snapshot, and then the tenant, which may have come with it."""
         snapshot = self._host.current(self._state)
+        owner = reading_tenant(self._state, tenant)
         # A tenant that never wrote has no points, and learns no more than that.
-        return snapshot if owner is not None else Snapshot(self.schema, (), snapshot.next_sequence)
+        return (snapshot if owner else Snapshot(self.schema, (), snapshot.next_sequence)), owner
 
 
 _SEARCH_OPTIONS: dict[str, Any] = dict(Collection.search.__kwdefaults__ or {})

@@ -65,11 +65,11 @@ def reading_tenant(state: CollectionState, tenant: str | None) -> Tenant | None:
 
 
 def writing_tenant(state: CollectionState, tenant: str | None) -> Tenant:
-    """Return the tenant of an upsert, which becomes known by it."""
+    """Return the tenant of an upsert; one that is new gets its number from the writer."""
     if not state.schema.partitioned and tenant is None:
         return _NOBODY
     name = _checked_tenant(state, tenant)
-    return Tenant(name, state.assign_tenant(name))
+    return Tenant(name, state.tenants.get(name, NO_TENANT))
 
 
 def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:
@@ -99,10 +99,18 @@ def _checked_tenant(state: CollectionState, tenant: str | None) -> str:
             "create the collection with partitioned=True",
             field="tenant",
         )
-    if not isinstance(tenant, str) or not 0 < len(tenant.encode()) <= MAX_TENANT_BYTES:
+    if not isinstance(tenant, str) or not 0 < _utf8_bytes(tenant) <= MAX_TENANT_BYTES:
         raise InvalidArgument(
             f"collection {state.name!r} is partitioned and tenant is {tenant!r}; every call names a tenant, "
             f"a text of 1 to {MAX_TENANT_BYTES} bytes",
             field="tenant",
         )
     return tenant
+
+
+def _utf8_bytes(text: str) -> int:
+    """Return the length in UTF-8, 0 for what UTF-8 cannot hold."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ..storage.batch import Batch
 from ..storage.id_column import IdColumn
 from ..storage.records import CollectionRecord
 from .bitmaps import bitmap, bitmap64, numbers_of
+from .errors import NotFound
 from .growing_postings import ParsedFields
 from .growing_segment import GrowingSegment
 from .growing_view import GrowingView
@@ -63,13 +63,12 @@ class CollectionState:
         self.sealed: dict[str, SealedSegment] = {}
         self.growing = GrowingSegment(self.schema)
         self.tenants: dict[str, int] = {}
-        self.stored_tenants: set[str] = set()
         self.tombstones = BitMap64()
         self.last_write = time.monotonic()
         self.dropped = False
+        self.calibrations = 0
         self._dead: dict[str, BitMap] = {}
         self._growing_dead = BitMap()
-        self._tenant_lock = threading.Lock()
         self._views: dict[str, SealedView] = {}
         self.snapshot = Snapshot(self.schema, (), self.next_sequence)
 
@@ -94,15 +93,21 @@ class CollectionState:
         """Make every change so far visible to searches that start from now on."""
         self.snapshot = self.pending()
 
+    def check_not_dropped(self) -> None:
+        """Raise NotFound when the collection was dropped."""
+        if self.dropped:
+            raise NotFound(f"collection {self.name!r} was dropped", field="name")
+
     def close(self) -> None:
         """Let go of the segment files; what was read of them stays readable."""
         for segment in self.sealed.values():
             segment.file.close()
 
-    def assign_tenant(self, name: str) -> int:
-        """Return the number of a tenant, giving it one if it is new; any thread may call this."""
-        with self._tenant_lock:
-            return self.tenants.setdefault(name, len(self.tenants) + 1)
+    def new_tenant(self, name: str) -> int:
+        """Give a tenant that writes for the first time its number; only the writer does."""
+        number = max(self.tenants.values(), default=0) + 1
+        self.tenants[name] = number
+        return number
 
     def living_sequence(self, ids: Sequence[PointId] | IdColumn, tenant: int) -> NDArray[np.uint64]:
         """Return the sequence numbers of the living versions of the given points, in no order."""

@@ -35,10 +35,9 @@ class Database:
     points that were returned before stay readable.
     """
 
-    def __init__(self, path: str, host: Host, lock: DirectoryLock | None) -> None:
+    def __init__(self, path: str, host: Host) -> None:
         self._path = path
         self._host = host
-        self._lock = lock
 
     def __enter__(self) -> Self:
         return self
@@ -130,8 +129,6 @@ class Database:
     def close(self) -> None:
         """Finish the writes that were begun, stop background work and let go of the folder."""
         self._host.close()
-        if self._lock is not None:
-            self._lock.close()
 
 
 def open(
@@ -172,7 +169,7 @@ def open(
         catalog = Catalog(MemoryStore())
         with catalog.write() as txn:
             catalog.create_meta(txn, _engine())
-        return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings), None)
+        return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings))
     folder = Path(path)
     with translated():
         return _open_read_only(folder) if read_only else _open_for_writing(folder, settings)
@@ -188,14 +185,14 @@ def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:
     try:
         catalog = open_catalog(folder, engine=_engine())
         try:
-            host = WritingHost(catalog, SegmentFolder(folder), settings)
+            host = WritingHost(catalog, SegmentFolder(folder), settings, lock)
         except BaseException:
             catalog.close()
             raise
     except BaseException:
         lock.close()
         raise
-    return Database(str(folder), host, lock)
+    return Database(str(folder), host)
 
 
 def _open_read_only(folder: Path) -> Database:
@@ -203,7 +200,7 @@ def _open_read_only(folder: Path) -> Database:
         raise NotFound(f"no database at {folder}; open it once without read_only to create it", field="path")
     catalog = open_catalog(folder, engine=_engine(), read_only=True)
     try:
-        return Database(str(folder), FollowingHost(catalog, SegmentFolder(folder, read_only=True)), None)
+        return Database(str(folder), FollowingHost(catalog, SegmentFolder(folder, read_only=True)))
     except BaseException:
         catalog.close()
         raise

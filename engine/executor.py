@@ -27,6 +27,8 @@ Queries = NDArray[Any] | SparseColumn | MultiColumn
 # What a view remembers of filters: a caller's few favourites, in at most some 16 MB.
 _FILTERS_KEPT = 32
 _FILTER_ROWS_KEPT = 4_000_000
+# Plans by field, k and knobs: a caller may come with ever new targets of recall.
+_PLANS_KEPT = 256
 
 
 @dataclass(slots=True)
@@ -98,7 +100,8 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     """
     report = SearchReport()
     found: list[tuple[int, Neighbors]] = []
-    for number, view in enumerate(snapshot.views):
+    # No queries ask nothing of any segment.
+    for number, view in enumerate(snapshot.views if len(request.queries) else ()):
         start = time.perf_counter()
         allowed = _allowed(view, request)
         planned = time.perf_counter()
@@ -142,6 +145,8 @@ def _plan(view: SegmentView, request: SearchRequest, allowed: RowSet | None) -> 
     if kept is not None and kept[0] is index:
         return kept[1]
     plan = plan_segment(index, view.n_rows, None, request.k, request.knobs)
+    if len(view.plan_cache) >= _PLANS_KEPT:
+        view.plan_cache.clear()
     view.plan_cache[key] = (index, plan)
     return plan
 

@@ -10,7 +10,7 @@ from ..storage.catalog import Catalog
 from ..storage.key_value_store import ReadTransaction
 from ..storage.segment import SegmentStore
 from .collection_state import CollectionState
-from .errors import Closed, NotFound, ReadOnly, translated
+from .errors import Closed, ReadOnly, translated
 from .maintenance import Activity
 from .progress import Progress
 from .recovery import follow_collection, load_collection, reload_collection
@@ -19,6 +19,7 @@ from .snapshot import Snapshot
 from .writer import Operation
 
 _ATTEMPTS = 10
+_UNKNOWN = -1
 
 
 class FollowingHost:
@@ -53,8 +54,7 @@ class FollowingHost:
     def current(self, state: CollectionState) -> Snapshot:
         """Return the newest snapshot of a collection."""
         self._refresh()
-        if state.dropped:
-            raise NotFound(f"collection {state.name!r} was dropped", field="name")
+        state.check_not_dropped()
         return state.snapshot
 
     def submit(self, operation: Operation[Any]) -> Any:
@@ -130,8 +130,16 @@ class FollowingHost:
             known = collections.get(name)
             if known is None:
                 collections[name] = load_collection(catalog, txn, record, self._folder)
-            elif catalog.state(txn, known.number).generation != known.generation:
-                reload_collection(catalog, txn, known, self._folder)
             else:
-                follow_collection(catalog, txn, known)
+                self._catch_up(txn, known)
         self._collections = collections
+
+    def _catch_up(self, txn: ReadTransaction, state: CollectionState) -> None:
+        generation = state.generation
+        # Whatever interrupts this leaves a state that is half of two; the next call then starts over.
+        state.generation = _UNKNOWN
+        if self._catalog.state(txn, state.number).generation == generation:
+            follow_collection(self._catalog, txn, state)
+            state.generation = generation
+        else:
+            reload_collection(self._catalog, txn, state, self._folder)

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from .collection_state import CollectionState
 from .errors import Closed, DeadlineExceeded, VicinalError
 from .growing_view import GrowingView
-from .merge_policy import GrowingStatistics, MergePolicySettings, MergeTask, SegmentStatistics, next_task
+from .merge_policy import (
+    GrowingStatistics,
+    MergePolicySettings,
+    MergeTask,
+    SegmentStatistics,
+    next_task,
+    tasks_to_merge_all,
+)
 from .merger import Merger
 from .progress import Progress, silent
 from .schema import CollectionSchema
-from .sealed_view import SealedView
 from .segment_builder import indexable_fields
 from .segment_view import SegmentView
 
@@ -89,18 +95,16 @@ class Maintenance:
     def flush(self, state: CollectionState, progress: Progress = silent) -> None:
         """Seal the growing rows into a segment with its indexes, and return when that is done."""
         with self._lock(state):
+            state.check_not_dropped()
             if any(isinstance(view, GrowingView) for view in state.snapshot.views):
                 self._perform(state, MergeTask((), True, True, "flush"), progress)
 
     def merge(self, state: CollectionState, progress: Progress = silent) -> None:
-        """Bring the whole collection into one segment without dead rows, indexed, and return when done."""
+        """Bring the collection into one segment, indexed and without dead rows; return when that is done."""
         with self._lock(state):
-            views = state.snapshot.views
-            segments = tuple(view.uuid for view in views if isinstance(view, SealedView))
-            growing = len(segments) != len(views)
-            done = len(segments) == 1 and not growing and not views[0].dead
-            if views and not (done and _statistics(views[0], state.schema).indexed):
-                self._perform(state, MergeTask(segments, growing, True, "merge"), progress)
+            state.check_not_dropped()
+            for task in tasks_to_merge_all(*_sizes(state, 0.0), self._settings):
+                self._perform(state, task, progress)
 
     def settle(
         self, state: CollectionState, timeout_seconds: float | None, progress: Progress = silent
@@ -110,13 +114,19 @@ class Maintenance:
         lock = self._lock(state)
         if not lock.acquire(timeout=-1 if timeout_seconds is None else timeout_seconds):
             raise DeadlineExceeded(f"a merge of {state.name!r} still runs after {timeout_seconds} s")
+
+        def step(stage: str, fraction: float) -> None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise DeadlineExceeded(
+                    f"{state.name!r} is not fully indexed after {timeout_seconds} s, it is at {stage!r}; "
+                    "background work goes on with it"
+                )
+            progress(stage, fraction)
+
         try:
+            state.check_not_dropped()
             while task := self._next(state, idle_seconds=float("inf")):
-                if deadline is not None and time.monotonic() > deadline:
-                    raise DeadlineExceeded(
-                        f"{state.name!r} is not fully indexed after {timeout_seconds} s: {task.reason}"
-                    )
-                self._perform(state, task, progress)
+                self._perform(state, task, step)
         finally:
             lock.release()
 
@@ -152,7 +162,7 @@ class Maintenance:
         if not lock.acquire(blocking=False):
             return False
         try:
-            task = self._next(state, time.monotonic() - state.last_write)
+            task = None if state.dropped else self._next(state, time.monotonic() - state.last_write)
             if task is None:
                 return False
             self._perform(state, task, silent)
@@ -169,14 +179,7 @@ class Maintenance:
             lock.release()
 
     def _next(self, state: CollectionState, idle_seconds: float) -> MergeTask | None:
-        segments: list[SegmentStatistics] = []
-        growing = GrowingStatistics(0, 0, idle_seconds)
-        for view in state.snapshot.views:
-            if isinstance(view, GrowingView):
-                growing = GrowingStatistics(view.n_rows, view.bytes_memory, idle_seconds)
-            else:
-                segments.append(_statistics(view, state.schema))
-        return next_task(segments, growing, self._settings)
+        return next_task(*_sizes(state, idle_seconds), self._settings)
 
     def _perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
         uuid = state.record.uuid
@@ -197,6 +200,17 @@ class Maintenance:
     def _lock(self, state: CollectionState) -> threading.RLock:
         with self._locks_guard:
             return self._locks.setdefault(state.record.uuid, threading.RLock())
+
+
+def _sizes(state: CollectionState, idle_seconds: float) -> tuple[list[SegmentStatistics], GrowingStatistics]:
+    segments: list[SegmentStatistics] = []
+    growing = GrowingStatistics(0, 0, idle_seconds)
+    for view in state.snapshot.views:
+        if isinstance(view, GrowingView):
+            growing = GrowingStatistics(view.n_rows, view.bytes_memory, idle_seconds)
+        else:
+            segments.append(_statistics(view, state.schema))
+    return segments, growing
 
 
 def _statistics(view: SegmentView, schema: CollectionSchema) -> SegmentStatistics:

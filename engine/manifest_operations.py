@@ -72,6 +72,7 @@ class StoreCalibration:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Store the tables of the segments that are still there; return how many those are."""
+        self.state.calibrations += 1
         catalog.put_calibration_queries(txn, self.state.number, self.field, encode_queries(self.queries))
         stored = 0
         for segment, tables in self.tables.items():
@@ -82,6 +83,28 @@ class StoreCalibration:
         state.generation += 1
         catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
         return stored
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTables:
+    """Keep effort tables of one segment that were measured after it was put into the manifest."""
+
+    state: CollectionState
+    segment: str
+    tables: Tables
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> None:
+        """Store them, unless the segment was merged away meanwhile."""
+        state = self.state
+        if self.segment in state.sealed:
+            store_tables(catalog, txn, state.number, self.segment, self.tables)
+            state.generation += 1
+            catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +122,8 @@ class CreateCollection:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> CollectionState:
         """Write its record and return its empty state."""
-        if self.name in self.collections:
+        known = self.collections.get(self.name)
+        if known is not None and not known.dropped:
             raise AlreadyExists(
                 f"collection {self.name!r} exists; use db.collection({self.name!r}) or drop it first"
             )
@@ -123,15 +147,14 @@ class DropCollection:
     """Remove a collection with all it holds."""
 
     state: CollectionState
-    collections: dict[str, CollectionState]
 
     @property
-    def touched(self) -> None:
-        """Nobody searches it from now on."""
+    def touched(self) -> CollectionState:
+        """The collection, which nothing is written to from now on."""
+        return self.state
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> list[SealedSegment]:
         """Remove its keys and return its segments."""
         catalog.delete_collection(txn, self.state.number)
-        self.collections.pop(self.state.name, None)
         self.state.dropped = True
         return list(self.state.sealed.values())

@@ -120,6 +120,30 @@ def next_task(
     return _dead_task(segments, settings) or _tier_task(segments, settings)
 
 
+def tasks_to_merge_all(
+    segments: Sequence[SegmentStatistics], growing: GrowingStatistics, settings: MergePolicySettings
+) -> list[MergeTask]:
+    """Return the work that leaves as few segments as may be, indexed and without dead rows.
+
+    One segment, unless that would be larger than a segment may be.
+    """
+    groups: list[list[SegmentStatistics]] = [[]]
+    room = settings.segment_bytes - growing.n_bytes
+    for segment in segments:
+        if segment.n_bytes > room and groups[-1]:
+            groups.append([])
+            room = settings.segment_bytes
+        groups[-1].append(segment)
+        room -= segment.n_bytes
+    tasks: list[MergeTask] = []
+    for number, group in enumerate(groups):
+        with_growing = number == 0 and growing.n_rows > 0
+        done = len(group) == 1 and group[0].indexed and group[0].n_live == group[0].n_rows
+        if with_growing or (group and not done):
+            tasks.append(MergeTask(tuple(s.uuid for s in group), with_growing, True, "merge"))
+    return tasks
+
+
 def _dead_task(segments: Sequence[SegmentStatistics], settings: MergePolicySettings) -> MergeTask | None:
     for segment in segments:
         dead = segment.n_rows - segment.n_live

@@ -12,10 +12,10 @@ from ..storage.records import SegmentRecord
 from ..storage.segment import SegmentStore
 from .bitmaps import bitmap, rows_of
 from .collection_state import CollectionState, ReplaceSegments
-from .errors import translated
+from .errors import Closed, NotFound, ResourceExhausted, translated
 from .growing_view import GrowingView
 from .index_tables import Tables, load_queries
-from .manifest_operations import ReplaceInManifest
+from .manifest_operations import ReplaceInManifest, StoreTables
 from .merge_policy import MergeTask
 from .progress import Progress
 from .sealed_segment import SealedSegment
@@ -91,22 +91,34 @@ class Merger:
         try:
             with translated():
                 segment = SealedSegment(self._folder.open(uuid), state.schema)
+            seen = state.calibrations
             tables = self._calibrate(state, segment, progress)
-            record = SegmentRecord(
-                uuid=uuid,
-                rows=segment.n_rows,
-                first_seq=int(built.sequence[0]),
-                last_seq=int(built.sequence[-1]),
-                bytes=segment.bytes_disk,
-                indexed=built.indexed,
-                created=segment.header["created"],
-            )
-            change = ReplaceSegments(change.removed, segment, change.sealed_below)
-            removed = self._writer.submit(ReplaceInManifest(state, change, record, tables))
         except BaseException:
             self._folder.remove(uuid)
             raise
+        record = SegmentRecord(
+            uuid=uuid,
+            rows=segment.n_rows,
+            first_seq=int(built.sequence[0]),
+            last_seq=int(built.sequence[-1]),
+            bytes=segment.bytes_disk,
+            indexed=built.indexed,
+            created=segment.header["created"],
+        )
+        change = ReplaceSegments(change.removed, segment, change.sealed_below)
+        try:
+            removed = self._writer.submit(ReplaceInManifest(state, change, record, tables))
+        except (ResourceExhausted, NotFound, Closed):
+            # These say that nothing was committed. After any other error, or an interrupt while waiting, the
+            # manifest may name the file: it stays, and opening removes it if the manifest does not.
+            self._folder.remove(uuid)
+            raise
         self._retire(removed)
+        while state.calibrations != seen:
+            # The caller calibrated while the segment was measured on the queries from before.
+            seen = state.calibrations
+            tables = self._calibrate(state, segment, progress)
+            self._writer.submit(StoreTables(state, uuid, tables))
 
     def _calibrate(self, state: CollectionState, segment: SealedSegment, progress: Progress) -> Tables:
         """Measure the new indexes on the queries the caller calibrated with, if there are any."""

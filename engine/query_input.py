@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from ..indexes.element import Element
 from ..indexes.metric import Metric
 from ..storage.vector_column import DenseColumn, MultiColumn, SparseColumn
-from .dense_input import MAX_MAGNITUDE, to_element, to_matrix
+from .dense_input import MAX_MAGNITUDE, SHORTEST_UNDER_COSINE, to_element, to_matrix
 from .errors import InvalidArgument
 from .filter import Filter
 from .filter_json import filter_from_json
+from .ragged_input import to_multi, to_sparse
 from .schema import CollectionSchema
 from .vector_field import Dense, Multi, Sparse, VectorField
 from .vector_input import validate_vectors
 
 Queries = NDArray[Any] | SparseColumn | MultiColumn
+
+_LEAST_SQUARE = SHORTEST_UNDER_COSINE**2
 
 
 def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, VectorField]:
@@ -66,14 +69,11 @@ def validate_queries(name: str, spec: VectorField, query: Any) -> tuple[Queries,
             return dense_queries(name, spec, query)
         case Sparse():
             single = isinstance(query, Mapping) or (isinstance(query, tuple) and len(query) == 2)
-            rows = [query] if single else query
-            n = rows.shape[0] if hasattr(rows, "shape") else len(rows)
-            return validate_vectors(name, spec, rows, n), single  # type: ignore[return-value]
+            return to_sparse([query] if single else query, f"query for {name!r}"), single
         case Multi():
             single = getattr(query, "ndim", 0) == 2
             rows = [query] if single else query
-            n = len(rows[1]) - 1 if isinstance(rows, tuple) else len(rows)
-            return validate_vectors(name, spec, rows, n), single  # type: ignore[return-value]
+            return to_multi(rows, f"query for {name!r}", spec.dim, spec.element), single
 
 
 def check_integer(name: str, value: Any, low: int, high: int) -> None:
@@ -92,11 +92,11 @@ def dense_queries(name: str, spec: Dense, query: Any) -> tuple[NDArray[Any], boo
         type(query) is np.ndarray
         and query.dtype == np.float32
         and query.shape == (spec.dim,)
-        and 0 < query.dot(query) < MAX_MAGNITUDE**2
+        and _LEAST_SQUARE <= query.dot(query) < MAX_MAGNITUDE**2
         and spec.element is not Element.BINARY
     ):
         return np.ascontiguousarray(query).reshape(1, -1), True
-    single = np.ndim(query) == 1 if isinstance(query, np.ndarray) else _is_one_row(query)
+    single = query.ndim < 2 if isinstance(query, np.ndarray) else _is_one_row(query)
     rows = query[None] if single and isinstance(query, np.ndarray) else [query] if single else query
     if spec.element is Element.BINARY:
         return _column_matrix(name, spec, rows), single
@@ -112,7 +112,7 @@ def dense_queries(name: str, spec: Dense, query: Any) -> tuple[NDArray[Any], boo
         lowest, highest = (
             (squares[0], squares[0]) if single else (squares.min(initial=1), squares.max(initial=1))
         )
-        if highest < MAX_MAGNITUDE**2 and (lowest > 0 or spec.metric is not Metric.COSINE):
+        if highest < MAX_MAGNITUDE**2 and (lowest >= _LEAST_SQUARE or spec.metric is not Metric.COSINE):
             return batch, single
     matrix = to_matrix(rows, f"query for {name!r}", spec.dim)
     cosine = spec.metric is Metric.COSINE

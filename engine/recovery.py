@@ -51,10 +51,7 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     Only for a manifest that did not change since; otherwise the state is reloaded.
     """
     known = state.next_sequence
-    stored = catalog.tenants(txn, state.number)
-    # Numbers given to tenants whose first write is still waiting must not be given again.
-    state.tenants.update(stored)
-    state.stored_tenants = set(stored)
+    state.tenants = dict(catalog.tenants(txn, state.number))
     for first_sequence, value in catalog.log(txn, state.number, known):
         batch = Batch.decode(value)
         state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads))

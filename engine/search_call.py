@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, LimitExceeded
 from .executor import SearchReport, SearchRequest, execute
 from .filter import Filter
 from .hits import BatchHits, Hits
@@ -20,6 +21,8 @@ from .write_operations import Tenant
 
 MAX_K = 10_000
 MAX_EF = 65_536
+MAX_RESULTS = 50_000_000
+"""Places of all queries of one call: rows, places and scores of so many take about a gigabyte."""
 
 
 def answer(
@@ -44,10 +47,20 @@ def answer(
     never into it, so nothing a filter says can reach another tenant's points.
     """
     start = time.perf_counter()
-    knobs = SearchKnobs(recall, ef, exact)
-    _check(k, offset, knobs, threads)
+    if type(k) is not int or offset or threads != 1 or not 1 <= k <= MAX_K:
+        _check(k, offset, threads)
+    try:
+        knobs = _knobs(recall, ef, exact)
+    except TypeError as error:
+        # An argument that cannot be hashed is none that the cache, or anybody, can use.
+        raise InvalidArgument(
+            f"recall is {recall!r}, ef is {ef!r}, exact is {exact!r}; expected number, integer, bool",
+            field="recall",
+        ) from error
     name, spec = chosen_field(snapshot.schema, field)
     queries, single = validate_queries(name, spec, query)
+    if not single:
+        _check_results(len(queries), k + offset)
     request = SearchRequest(
         field=name,
         spec=spec,
@@ -76,17 +89,29 @@ def answer(
     return hits, len(queries), found.report, validate_seconds
 
 
-def _check(k: int, offset: int, knobs: SearchKnobs, threads: int) -> None:
-    if type(k) is not int or not 1 <= k <= MAX_K:
-        check_integer("k", k, 1, MAX_K)
-    if offset:
-        check_integer("offset", offset, 0, MAX_K - k)
-    if threads != 1:
-        check_integer("threads", threads, 0, 1024)
-    if knobs.ef is not None:
-        check_integer("ef", knobs.ef, 1, MAX_EF)
-    if not isinstance(knobs.recall, float | int) or not 0 < knobs.recall <= 1:
-        raise InvalidArgument(
-            f"recall is {knobs.recall!r}; expected a fraction above 0 and at most 1, such as 0.95",
-            field="recall",
+def _check(k: int, offset: int, threads: int) -> None:
+    check_integer("k", k, 1, MAX_K)
+    check_integer("offset", offset, 0, MAX_K - k)
+    check_integer("threads", threads, 0, 1024)
+
+
+def _check_results(queries: int, k: int) -> None:
+    if queries * k > MAX_RESULTS:
+        raise LimitExceeded(
+            f"{queries:,} queries with k + offset {k:,} ask for {queries * k:,} results; one call returns at "
+            f"most {MAX_RESULTS:,}: send the batch in parts of {MAX_RESULTS // k:,} queries",
+            field="query",
         )
+
+
+@lru_cache(maxsize=256, typed=True)
+def _knobs(recall: float, ef: int | None, exact: bool) -> SearchKnobs:
+    if ef is not None:
+        check_integer("ef", ef, 1, MAX_EF)
+    if not isinstance(recall, float | int) or isinstance(recall, bool) or not 0 < recall <= 1:
+        raise InvalidArgument(
+            f"recall is {recall!r}; expected a fraction above 0 and at most 1, such as 0.95", field="recall"
+        )
+    if not isinstance(exact, bool):
+        raise InvalidArgument(f"exact is {exact!r}; expected True or False", field="exact")
+    return SearchKnobs(recall, ef, exact)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ NO_TENANT = 0
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Who owns the points of a call; number 0 in a collection that is not partitioned."""
+    """Who owns the points of a call; number 0 in a collection that is not partitioned, or not known yet."""
 
     name: str | None
     number: int
@@ -68,16 +68,20 @@ class Upsert:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Log the points and return the sequence number after them."""
-        state = self.state
-        _remember_tenant(catalog, txn, state, self.tenant)
-        replaced = state.living_sequence(self.batch.ids, self.tenant.number)
+        state, batch, chunks = self.state, self.batch, self.chunks
+        number = _stored_tenant(catalog, txn, state, self.tenant)
+        if number != self.tenant.number:
+            # The tenant was not known yet, or not under this number, when the caller encoded the batch.
+            batch = replace(batch, tenants=np.full(len(batch.ids), number, np.uint32))
+            chunks = _log_chunks(batch)
+        replaced = state.living_sequence(batch.ids, number)
         first = state.next_sequence
         sequence = first
-        for n, encoded in self.chunks:
+        for n, encoded in chunks:
             catalog.append_log(txn, state.number, sequence, encoded)
             sequence += n
         _bury(catalog, txn, state, first, replaced)
-        state.append(self.batch, first, self.parsed)
+        state.append(batch, first, self.parsed)
         _put_state(catalog, txn, state)
         return state.next_sequence
 
@@ -98,11 +102,13 @@ class Delete:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Bury the points and return how many there were."""
-        state = self.state
+        state, tenant = self.state, _resolved(self.state, self.tenant)
+        if tenant is None:
+            return 0
         if self.ids is not None:
-            dead = state.living_sequence(self.ids, self.tenant.number)
+            dead = state.living_sequence(self.ids, tenant.number)
         else:
-            dead = _matching_sequence(state, self.expression, self.tenant)
+            dead = _matching_sequence(state, self.expression, tenant)
         if len(dead):
             _bury(catalog, txn, state, state.next_sequence, dead)
             state.next_sequence += 1
@@ -132,13 +138,15 @@ class UpdatePayload:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Write a new version of each point and return how many there were."""
         parts: list[Batch] = []
-        number = self.tenant.number
+        tenant = _resolved(self.state, self.tenant)
+        if tenant is None:
+            return 0
         for view in self.state.pending().views:
             if self.ids is not None:
-                rows = view.find(self.ids, number)
+                rows = view.find(self.ids, tenant.number)
                 rows = rows[rows >= 0]
             else:
-                rows = rows_of(view.matching(self.expression, self.tenant.scope))
+                rows = rows_of(view.matching(self.expression, tenant.scope))
             if len(rows):
                 parts.append(view.batch(rows))
         if not parts:
@@ -147,15 +155,18 @@ class UpdatePayload:
         payloads = [self.change(old.payloads.get(i)) for i in range(len(old.ids))]
         column = PayloadColumn.from_rows(payloads, len(payloads))
         batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)
-        upsert(self.state, self.tenant, batch).apply(catalog, txn)
+        upsert(self.state, tenant, batch).apply(catalog, txn)
         return len(payloads)
 
 
 def upsert(state: CollectionState, tenant: Tenant, batch: Batch) -> Upsert:
     """Encode ``batch`` for the log and parse its indexed fields; any thread may call this."""
     parsed = state.growing.postings.parse(batch.payloads)
-    chunks = [(len(part.ids), part.encode()) for part in batch.split(LOG_RECORD_BYTES)]
-    return Upsert(state, tenant, chunks, batch, parsed)
+    return Upsert(state, tenant, _log_chunks(batch), batch, parsed)
+
+
+def _log_chunks(batch: Batch) -> list[tuple[int, bytes]]:
+    return [(len(part.ids), part.encode()) for part in batch.split(LOG_RECORD_BYTES)]
 
 
 def _matching_sequence(
@@ -167,10 +178,22 @@ def _matching_sequence(
     return np.concatenate(found)
 
 
-def _remember_tenant(catalog: Catalog, txn: WriteTransaction, state: CollectionState, tenant: Tenant) -> None:
-    if tenant.name is not None and tenant.name not in state.stored_tenants:
-        catalog.put_tenant(txn, state.number, tenant.name, tenant.number)
-        state.stored_tenants.add(tenant.name)
+def _resolved(state: CollectionState, tenant: Tenant) -> Tenant | None:
+    """Return the tenant with the number it has now; one given in a commit that failed was taken back."""
+    if tenant.name is None:
+        return tenant
+    number = state.tenants.get(tenant.name)
+    return None if number is None else Tenant(tenant.name, number)
+
+
+def _stored_tenant(catalog: Catalog, txn: WriteTransaction, state: CollectionState, tenant: Tenant) -> int:
+    if tenant.name is None:
+        return tenant.number
+    number = state.tenants.get(tenant.name)
+    if number is None:
+        number = state.new_tenant(tenant.name)
+        catalog.put_tenant(txn, state.number, tenant.name, number)
+    return number
 
 
 def _bury(

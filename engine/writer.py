@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..storage.catalog import Catalog
 from ..storage.key_value_store import WriteTransaction
 from .collection_state import CollectionState
-from .errors import Closed, VicinalError, translated
+from .errors import Closed, Unavailable, VicinalError, translated
 
 _GROUP_OPERATIONS = 256
 
@@ -60,6 +60,7 @@ class Writer:
         self._reload = reload
         self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
         self._closed = False
+        self._broken: BaseException | None = None
         self._close_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="vicinal-writer", daemon=True)
         self._thread.start()
@@ -109,10 +110,18 @@ class Writer:
 
     def _commit(self, group: list[_Pending[Any]]) -> None:
         answers: list[tuple[_Pending[Any], Any]] = []
+        if self._broken is not None:
+            for pending in group:
+                pending.future.set_exception(
+                    Unavailable(f"an earlier commit failed and so did reloading ({self._broken}); open again")
+                )
+            return
         try:
             with translated(), self._catalog.write() as txn:
                 for pending in group:
                     try:
+                        if pending.operation.touched is not None:
+                            pending.operation.touched.check_not_dropped()
                         answers.append((pending, pending.operation.apply(self._catalog, txn)))
                     except VicinalError as error:
                         pending.future.set_exception(error)
@@ -120,7 +129,8 @@ class Writer:
             self._fail(group, error)
             return
         for state in {id(s): s for p, _ in answers if (s := p.operation.touched) is not None}.values():
-            state.publish()
+            if not state.dropped:
+                state.publish()
         for pending, answer in answers:
             pending.future.set_result(answer)
 
@@ -129,8 +139,7 @@ class Writer:
             self._reload()
         except BaseException as reload_error:
             # What memory holds is no longer known to match the catalog: nothing may be written over it.
-            with self._close_lock:
-                self._closed = True
+            self._broken = reload_error
             error.add_note(
                 f"reloading the catalog failed too, the database takes no more writes: {reload_error}"
             )

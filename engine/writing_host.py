@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import threading
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
 from ..storage.catalog import Catalog
+from ..storage.directory_lock import DirectoryLock
 from ..storage.segment import SegmentStore
 from .collection_state import CollectionState
-from .errors import Closed, Corruption, NotFound, translated
+from .errors import Closed, Corruption, translated
 from .maintenance import Activity, Maintenance
 from .manifest_operations import CreateCollection, DropCollection
 from .merge_policy import MergePolicySettings
@@ -29,7 +33,16 @@ STRAY_SECONDS = 600.0
 class WritingHost:
     """An open database that takes writes."""
 
-    def __init__(self, catalog: Catalog, folder: SegmentStore, settings: MergePolicySettings) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        folder: SegmentStore,
+        settings: MergePolicySettings,
+        lock: DirectoryLock | None = None,
+    ) -> None:
+        # Held here rather than by the handle, so that it lives as long as anything that can write.
+        self._lock = lock
+        self._close_lock = threading.Lock()
         self._catalog = catalog
         self._folder = folder
         self._collections: dict[str, CollectionState] = {}
@@ -48,6 +61,8 @@ class WritingHost:
         self._maintenance = Maintenance(
             Merger(catalog, folder, self._writer), lambda: self._collections.values(), settings
         )
+        # A build that runs on in C++ while the interpreter ends would abort the process.
+        atexit.register(_close_if_alive, weakref.ref(self))
 
     def collections(self) -> Mapping[str, CollectionState]:
         """Return the collections there are now, by name."""
@@ -63,22 +78,20 @@ class WritingHost:
         self._check_open()
         state = self._collections[name]
         with self._maintenance.exclusive(state):
-            removed = self._writer.submit(DropCollection(state, self._collections))
+            removed = self._writer.submit(DropCollection(state))
+            if self._collections.get(name) is state:
+                del self._collections[name]
         for segment in removed:
             self._folder.remove(segment.uuid)
 
     def current(self, state: CollectionState) -> Snapshot:
         """Return the newest snapshot of a collection."""
         self._check_open()
-        if state.dropped:
-            raise NotFound(f"collection {state.name!r} was dropped", field="name")
+        state.check_not_dropped()
         return state.snapshot
 
     def submit(self, operation: Operation[Any]) -> Any:
         """Commit a change and return its answer."""
-        touched = operation.touched
-        if touched is not None and touched.dropped:
-            raise NotFound(f"collection {touched.name!r} was dropped", field="name")
         answer = self._writer.submit(operation)
         self._maintenance.wake()
         return answer
@@ -108,14 +121,18 @@ class WritingHost:
 
     def close(self) -> None:
         """Commit what is waiting, give up background work and let go of everything."""
-        if self._closed:
-            return
-        self._closed = True
-        self._maintenance.close()
-        self._writer.close()
-        for state in self._collections.values():
-            state.close()
-        self._catalog.close()
+        # A second caller waits for the first, and returns when everything is let go of.
+        with self._close_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._maintenance.close()
+            self._writer.close()
+            for state in self._collections.values():
+                state.close()
+            self._catalog.close()
+            if self._lock is not None:
+                self._lock.close()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -127,8 +144,10 @@ class WritingHost:
             for name in self._collections.keys() - records.keys():
                 self._collections.pop(name).dropped = True
             for name, record in records.items():
-                if name in self._collections:
-                    reload_collection(self._catalog, txn, self._collections[name], self._folder)
+                known = self._collections.get(name)
+                if known is not None and known.record.uuid == record.uuid:
+                    known.dropped = False
+                    reload_collection(self._catalog, txn, known, self._folder)
                 else:
                     self._collections[name] = load_collection(self._catalog, txn, record, self._folder)
 
@@ -137,3 +156,9 @@ class WritingHost:
         for uuid in self._folder.strays(known, STRAY_SECONDS):
             log.info("removing %s, which the manifest does not know", uuid)
             self._folder.remove(uuid)
+
+
+def _close_if_alive(reference: weakref.ref[WritingHost]) -> None:
+    host = reference()
+    if host is not None:
+        host.close()

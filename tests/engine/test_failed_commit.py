@@ -14,6 +14,7 @@ import pytest
 
 import vicinal
 from vicinal.storage import durable
+from vicinal.storage.catalog import Catalog
 
 DIM = 4
 
@@ -147,3 +148,68 @@ def test_a_callers_mistake_does_not_spoil_the_group(tmp_path: Path) -> None:
             worker.join()
         assert len(errors) == 4
         assert db.collection("points").count() == 4
+
+
+def test_after_a_failed_reload_nothing_is_written_any_more(
+    tmp_path: Path, fail: Callable[[Exception], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = vicinal.open(tmp_path / "db")
+    points = db.create_collection("points", vicinal.Dense(DIM))
+    points.upsert([1, 2, 3], rows(3))
+    with monkeypatch.context() as patch:
+        # The catalog cannot be read back either, as when the disk is gone.
+        patch.setattr(Catalog, "collections", lambda *_: (_ for _ in ()).throw(OSError("gone")))
+        fail(io_error())
+        with pytest.raises(vicinal.VicinalError):
+            points.upsert([4], rows(1))
+    with pytest.raises(vicinal.Unavailable, match="open again"):
+        points.upsert([11], rows(1))
+    db.close()
+    with vicinal.open(tmp_path / "db") as db:
+        assert [p is not None for p in db.collection("points").get([1, 2, 3, 4, 11])] == [True] * 3 + [
+            False
+        ] * 2
+
+
+def test_a_commit_that_landed_though_it_failed_keeps_its_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = vicinal.MergePolicySettings(quiet_seconds=1e9)
+    with vicinal.open(tmp_path / "db", merge_policy=policy) as db:
+        points = db.create_collection("points", vicinal.Dense(DIM))
+        points.upsert(range(10), rows(10))
+        commit = durable.commit
+        pending: list[bool] = []
+
+        def landing(transaction: Any) -> None:
+            commit(transaction)
+            if pending:
+                pending.clear()
+                raise io_error()
+
+        monkeypatch.setattr(durable, "commit", landing)
+
+        def progress(stage: str, fraction: float) -> None:
+            if (stage, fraction) == ("write", 1.0):
+                pending.append(True)
+
+        with pytest.raises(vicinal.VicinalError):
+            points.flush(progress)
+        assert points.count() == 10
+    with vicinal.open(tmp_path / "db") as db:
+        assert db.collection("points").count() == 10
+
+
+def test_a_drop_that_failed_leaves_every_handle_as_it_was(
+    tmp_path: Path, fail: Callable[[Exception], None]
+) -> None:
+    with vicinal.open(tmp_path / "db") as db:
+        points = db.create_collection("points", vicinal.Dense(DIM))
+        points.upsert([1], rows(1))
+        fail(disk_full())
+        with pytest.raises(vicinal.DiskFull):
+            db.drop_collection("points")
+        assert db.collections() == ["points"]
+        assert points.count() == 1
+        points.upsert([2], rows(1))
+        assert db.collection("points").count() == 2

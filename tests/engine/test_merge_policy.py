@@ -13,6 +13,7 @@ from vicinal.engine.merge_policy import (
     MergePolicySettings,
     SegmentStatistics,
     next_task,
+    tasks_to_merge_all,
 )
 
 SETTINGS = MergePolicySettings()
@@ -106,6 +107,19 @@ def test_a_long_stream_rewrites_each_row_a_logarithmic_number_of_times() -> None
     assert sum(s.n_rows for s in segments) == n * batch
     assert len(segments) <= 16
     assert written <= 8 * n * batch
+
+
+def test_merging_all_leaves_one_segment_or_as_many_as_must_be() -> None:
+    growing = GrowingStatistics(10, 20_000, QUIET)
+    (task,) = tasks_to_merge_all([segment("a", 1000), segment("b", 2000)], growing, SETTINGS)
+    assert (task.segments, task.with_growing, task.with_index) == (("a", "b"), True, True)
+    assert tasks_to_merge_all([segment("a", 1000)], NOTHING, SETTINGS) == []
+    assert len(tasks_to_merge_all([segment("a", 1000, live=9)], NOTHING, SETTINGS)) == 1
+    assert len(tasks_to_merge_all([segment("a", 1000, indexed=False)], NOTHING, SETTINGS)) == 1
+    large = SETTINGS.segment_bytes // 2000
+    tasks = tasks_to_merge_all([segment(f"s{i}", large // 2 - 100) for i in range(4)], growing, SETTINGS)
+    assert [len(task.segments) for task in tasks] == [2, 2]
+    assert [task.with_growing for task in tasks] == [True, False]
 
 
 statistics = st.builds(
