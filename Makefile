@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Kills of `make crash`.
 N ?= 1000
 
-.PHONY: help demo test lint format typecheck crash fuzz bench clean
+.PHONY: help demo test lint format typecheck crash fuzz bench bench-kernels clean
 
 help:
 	@echo "make demo        install into .venv, then search real data with it"
@@ -22,6 +22,7 @@ help:
 	@echo "make crash       kill a writing process N=1000 times and look at what is left"
 	@echo "make fuzz        property tests with many more examples"
 	@echo "make bench       recall and speed on the shipped sample, beside the peers"
+	@echo "make bench-kernels   time the kernels alone, with pytest-benchmark"
 	@echo "make clean       remove .venv, builds and caches"
 
 demo: $(VENV)/installed
@@ -49,6 +50,9 @@ fuzz: $(VENV)/installed-test
 
 bench: $(VENV)/installed-bench
 	$(BIN)/vicinal bench run --dataset sample --k 10 --peers hnswlib,faiss,usearch,rabitqlib --out build/bench
+
+bench-kernels: $(VENV)/installed-test
+	$(BIN)/python -m pytest bench/kernels --benchmark-only
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +25,10 @@ from .tables import describe
 from .timing import Watch, load_warning
 from .truth import Truth, cached_truth
 
-console = Console()
+# A log has no width, and figures that are cut off are none.
+_LOG_COLUMNS = 160
+
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _LOG_COLUMNS)
 
 
 @contextmanager

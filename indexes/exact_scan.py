@@ -38,7 +38,7 @@ def check_queries(queries: NDArray[Any], vectors: DenseVectors, k: int) -> NDArr
 
 def address(array: NDArray[Any] | None) -> np.uint64:
     """Return where an array begins, 0 for none. The caller keeps the array alive."""
-    return np.uint64(0 if array is None else array.ctypes.data)
+    return np.uint64(0 if array is None else array.__array_interface__["data"][0])
 
 
 def listed_rows(allowed: RowSet | None, n: int) -> tuple[int, int, NDArray[np.uint32] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,11 @@ def _write_parquet(collection: Collection, request: ExportRequest, path: Path, t
                     arrays.append(_arrow_vectors(arrow, field.type, vectors))
                 else:
                     values = [record.get(field.name) for record in records]
-                    arrays.append(arrow.array(values, field.type))
+                    with _refused(arrow, request, field.name):
+                        arrays.append(arrow.array(values, field.type))
+                    # Arrow gives every object of a column the keys of all, which would come back as nulls.
+                    if _holds_struct(arrow, field.type) and arrays[-1].to_pylist() != values:
+                        raise _refusal(request, field.name, "objects whose keys differ")
             writer.write_table(arrow.table(arrays, schema=schema))
             n_points += len(points)
             told(n_points)
@@ -125,22 +130,66 @@ def _payload_schema(arrow: Any, collection: Collection, request: ExportRequest) 
     for points in _pages(collection, request, with_vectors=False):
         records = [_record(collection.schema, request, point, {}) for point in points]
         names = dict.fromkeys(name for record in records for name in record)
-        fields = []
         for name in names:
-            try:
-                kind = arrow.array([record.get(name) for record in records]).type
-                fields.append(arrow.field(name, kind))
-                schema = arrow.unify_schemas(
-                    [schema, arrow.schema([fields[-1]])], promote_options="permissive"
-                )
-            except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
-                raise InvalidArgument(
-                    f"{name!r} holds values of several types, which one Parquet column cannot: {error}; "
-                    f"export to JSON lines instead, --out {request.path.with_suffix('.jsonl').name}"
-                ) from error
+            with _refused(arrow, request, name):
+                kind = _arrow_type(arrow, [record.get(name) for record in records], name == request.id_field)
+                schema = _with_column(arrow, schema, name, kind)
     if request.id_field not in schema.names:
         schema = schema.append(arrow.field(request.id_field, arrow.uint64()))
+    for field in schema:
+        if _holds_empty_struct(arrow, field.type):
+            raise _refusal(request, field.name, "an object without keys")
     return schema
+
+
+def _arrow_type(arrow: Any, values: list[Any], unsigned: bool) -> Any:
+    """Return the type of a column, uint64 where int64 is too small or, for ids, always."""
+    try:
+        kind = arrow.array(values).type
+    except OverflowError:
+        return arrow.array(values, arrow.uint64()).type
+    return arrow.uint64() if unsigned and arrow.types.is_integer(kind) else kind
+
+
+def _with_column(arrow: Any, schema: Any, name: str, kind: Any) -> Any:
+    """Add a column, or widen the one of that name."""
+    place = schema.get_field_index(name)
+    if place >= 0 and {schema.field(place).type, kind} == {arrow.int64(), arrow.uint64()}:
+        # Arrow would make it int64. Where it has a negative number too, writing that is refused.
+        return schema.set(place, arrow.field(name, arrow.uint64()))
+    return arrow.unify_schemas(
+        [schema, arrow.schema([arrow.field(name, kind)])], promote_options="permissive"
+    )
+
+
+def _holds_struct(arrow: Any, kind: Any) -> bool:
+    inner = (kind.field(i).type for i in range(kind.num_fields))
+    return bool(arrow.types.is_struct(kind)) or any(_holds_struct(arrow, field) for field in inner)
+
+
+def _holds_empty_struct(arrow: Any, kind: Any) -> bool:
+    inner = [kind.field(i).type for i in range(kind.num_fields)]
+    return bool(arrow.types.is_struct(kind) and not inner) or any(
+        _holds_empty_struct(arrow, field) for field in inner
+    )
+
+
+@contextmanager
+def _refused(arrow: Any, request: ExportRequest, name: str) -> Iterator[None]:
+    try:
+        yield
+    except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
+        raise _refusal(request, name, f"values of several types ({error})") from error
+    except OverflowError as error:
+        raise _refusal(request, name, f"numbers beyond those of its type ({error})") from error
+
+
+def _refusal(request: ExportRequest, name: str, what: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{name!r} holds {what}, which one Parquet column cannot; export to JSON lines instead, "
+        f"--out {request.path.with_suffix('.jsonl').name}",
+        field=name,
+    )
 
 
 def _arrow_vector_types(arrow: Any, schema: CollectionSchema) -> dict[str, Any]:

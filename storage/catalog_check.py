@@ -25,11 +25,16 @@ class CatalogCheck:
 
     def __init__(self, path: str) -> None:
         self.problems: list[str] = []
-        # Collection number by uuid of every live segment.
-        self.segments: dict[str, int] = {}
+        # Every live segment by uuid.
+        self.segments: dict[str, SegmentRecord] = {}
         self._path = path
         self._names: Counter[str] = Counter()
-        self._collections: set[int] = set()
+        self._numbers: Counter[int] = Counter()
+        # The vector fields of each collection with their kinds; None when its schema has no list of them.
+        self._collections: dict[int, dict[str, Any] | None] = {}
+        # By collection: where the vector columns of its batches begin to be these.
+        self._columns: dict[int, dict[tuple[tuple[str, str], ...], int]] = defaultdict(dict)
+        self._tenants: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._owned: dict[int, int] = defaultdict(int)
         self._states: dict[int, StateRecord] = {}
         # By collection: what uses sequence numbers, and the first number after those it uses.
@@ -78,17 +83,22 @@ class CatalogCheck:
     def _collection(self, key: bytes, payload: memoryview) -> None:
         record = msgspec.json.decode(payload, type=CollectionRecord)
         number = keys.parse_collection(key)
-        self._collections.add(number)
+        self._collections[number] = _vector_kinds(record.schema)
         self._names[record.name] += 1
+        self._numbers[record.number] += 1
         if record.number != number:
             raise CorruptionError(self._path, f"collection {number} says it is {record.number}")
 
     def _tenant(self, key: bytes, payload: memoryview) -> None:
-        msgspec.json.decode(payload, type=int)
+        number, name = keys.parse_tenant(key)
+        self._tenants[number][msgspec.json.decode(payload, type=int)].append(name)
 
     def _log(self, key: bytes, payload: memoryview) -> None:
         number, first = keys.parse_log(key)
-        rows = len(Batch.decode(bytes(payload), source=self._path))
+        batch = Batch.decode(bytes(payload), source=self._path)
+        rows = len(batch)
+        columns = tuple(sorted((name, column.kind) for name, column in batch.vectors.items()))
+        self._columns[number].setdefault(columns, first)
         if first < self._log_end[number]:
             raise CorruptionError(self._path, f"the batch at {first} begins inside the one before")
         self._log_end[number] = first + rows
@@ -109,7 +119,9 @@ class CatalogCheck:
                 f"segment {uuid} has {record.rows} rows from {record.first_seq} to {record.last_seq}",
             )
         self._sequences[number].append((f"segment {uuid}", record.last_seq + 1))
-        self.segments[uuid] = number
+        if uuid in self.segments:
+            raise CorruptionError(self._path, f"segment {uuid} belongs to two collections")
+        self.segments[uuid] = record
 
     def _state(self, key: bytes, payload: memoryview) -> None:
         self._states[keys.parse_collection(key)] = msgspec.json.decode(payload, type=StateRecord)
@@ -126,7 +138,12 @@ class CatalogCheck:
         for name, count in self._names.items():
             if count > 1:
                 yield f"{count} collections are named {name!r}"
-        for number in sorted(self._owned.keys() - self._collections):
+        for number, count in self._numbers.items():
+            if count > 1:
+                yield f"{count} collections have the number {number}"
+        yield from self._shared_tenants()
+        yield from self._foreign_columns()
+        for number in sorted(self._owned.keys() - self._collections.keys()):
             yield f"{self._owned[number]} keys belong to collection {number}, which does not exist"
         for (number, seq), parts in self._tombstones.items():
             yield from self._bitmap(number, seq, parts)
@@ -136,6 +153,22 @@ class CatalogCheck:
             for what, end in uses:
                 if end > next_seq:
                     yield f"{what} of collection {number} ends at {end}, after the next number {next_seq}"
+
+    def _shared_tenants(self) -> Iterator[str]:
+        for number, tenants in self._tenants.items():
+            for tenant, names in tenants.items():
+                if len(names) > 1:
+                    yield f"tenants {names} of collection {number} have the same number {tenant}"
+
+    def _foreign_columns(self) -> Iterator[str]:
+        for number, found in self._columns.items():
+            expected = self._collections.get(number)
+            for columns, first in found.items():
+                if number in self._collections and dict(columns) != expected:
+                    yield (
+                        f"the batch at {first} of collection {number} has vectors {dict(columns)}, "
+                        f"its schema {expected}"
+                    )
 
     def _bitmap(self, number: int, seq: int, parts: list[tuple[int, bytes]]) -> Iterator[str]:
         where = f"the tombstones at {seq} of collection {number}"
@@ -148,3 +181,10 @@ class CatalogCheck:
             yield f"{where} are no bitmap"
             return
         self._sequences[number].append((where, max(seq, dead.max() if dead else 0) + 1))
+
+
+def _vector_kinds(schema: dict[str, Any]) -> dict[str, Any] | None:
+    vectors = schema.get("vectors")
+    if not isinstance(vectors, dict):
+        return None
+    return {name: field.get("kind") if isinstance(field, dict) else None for name, field in vectors.items()}

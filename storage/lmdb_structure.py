@@ -9,6 +9,9 @@ import lmdb.verify
 
 from .errors import CorruptionError
 from .lmdb_meta import read_meta
+from .lmdb_tree import places
+
+_AFTER_EVERY_KEY = b"\xff" * 512
 
 # The module has no type annotations.
 _walk = cast(Callable[[str, bool], list[str]], lmdb.verify.verify)
@@ -22,8 +25,16 @@ def structure_problems(path: str | Path) -> list[str]:
     """
     name = os.fspath(path)
     try:
-        read_meta(name)
-        return _walk(name, False)
+        file_bytes = read_meta(name).file_bytes
+        problems = _walk(name, False)
+        beyond = (
+            place for _, place in places(name, _AFTER_EVERY_KEY) if place.offset + place.size > file_bytes
+        )
+        if (place := next(beyond, None)) is not None:
+            problems.append(
+                f"a value of {place.size} bytes at {place.offset} lies behind the {file_bytes} bytes"
+            )
+        return problems
     except CorruptionError as error:
         return [error.detail]
     except lmdb.verify.VerifyError as error:

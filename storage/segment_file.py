@@ -38,6 +38,8 @@ class SegmentFile:
 
         Raises
         ------
+        FileNotFoundError
+            When it is not there, or was deleted while it was being opened; `filename` says which.
         CorruptionError
             When the file cannot be a segment. Values are not checked; `verify` does that.
         FormatVersionError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import threading
@@ -21,6 +22,7 @@ from .errors import CorruptionError, FormatVersionError
 from .lmdb_errors import translated
 from .lmdb_meta import read_meta
 from .lmdb_tree import Place, places
+from .segment_environment import open_environment
 from .shared_handle import Lease, file_id, lease
 
 SEGMENT_FORMAT = 1
@@ -56,17 +58,8 @@ class SegmentMapping:
         self.path = path
         self.size_bytes = meta.file_bytes
         self._lock = threading.Lock()
+        self._environment = _open(path, meta.file_bytes)
         with translated(path):
-            self._environment = lmdb.open(
-                path,
-                subdir=False,
-                map_size=meta.file_bytes,
-                readonly=True,
-                create=False,
-                lock=False,
-                readahead=False,
-                lib_version=0,
-            )
             self._transaction = self._environment.begin(buffers=True)
         try:
             self.arrays = dict(places(path, segment_keys.BYTES))
@@ -113,6 +106,17 @@ class SegmentMapping:
             return msgspec.json.decode(payload, type=Directory), start
         except msgspec.DecodeError as error:
             raise CorruptionError(self.path, f"the directory: {error}") from error
+
+
+def _open(path: str, file_bytes: int) -> lmdb.Environment:
+    with translated(path):
+        try:
+            return open_environment(path, map_size=file_bytes, readonly=True, create=False, readahead=False)
+        except lmdb.Error as error:
+            if error.code != errno.ENOENT:
+                raise
+            # A merge in another process may delete the file at any moment, also after its meta was read.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
 
 
 class _FormatOnly(msgspec.Struct):

@@ -19,6 +19,7 @@ from . import array_header, durable, segment_keys
 from .envelope import OVERHEAD, seal
 from .errors import ClosedError, CorruptionError
 from .lmdb_errors import translate
+from .segment_environment import open_environment
 from .segment_file import SegmentFile
 from .segment_mapping import SEGMENT_FORMAT, Directory, crc_of_keys
 
@@ -118,15 +119,12 @@ class SegmentWriter:
         )
         environment = None
         try:
-            environment = lmdb.open(
+            environment = open_environment(
                 self._path,
-                subdir=False,
                 map_size=_MAP_FACTOR * (total + _ENTRY_OVERHEAD * len(keys)) + _MAP_SLACK,
-                lock=False,
                 sync=True,
                 metasync=True,
                 writemap=False,
-                lib_version=0,
             )
             transaction = environment.begin(write=True, buffers=True)
             _put(transaction, segment_keys.DIRECTORY, directory)

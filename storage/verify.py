@@ -12,8 +12,9 @@ import msgspec
 
 from .database_folder import CATALOG_FOLDER
 from .errors import NotADatabaseError
+from .records import SegmentRecord
 from .segment_folder import SegmentFolder
-from .verify_child import Answer, Request
+from .verify_child import Answer, CheckCatalog, CheckPoints, CheckSegment, Request
 
 _CATALOG_REMEDY = "restore the database from a backup"
 _SEGMENT_REMEDY = "restore this file from a backup; what other segments hold is not affected"
@@ -31,9 +32,10 @@ class Damage:
 def check_folder(folder: str | Path) -> list[Damage]:
     """Read everything in a database folder and return what is damaged.
 
-    Every checksum of the catalog and of the live segments is computed, and the catalog's records are compared
-    with each other and with the files. The files are read in a child process, so damage that makes LMDB end
-    its process is reported like any other. Bytes of a file that nothing refers to are not looked at.
+    Every checksum of the catalog and of the live segments is computed, the catalog's records are compared
+    with each other and with the files, and each point must live in one place only. The files are read in a
+    child process, so damage that makes LMDB end its process is reported like any other. Bytes of a file that
+    nothing refers to are not looked at.
 
     Raises
     ------
@@ -46,19 +48,30 @@ def check_folder(folder: str | Path) -> list[Damage]:
         raise NotADatabaseError(os.fspath(folder), "it has no catalog")
     reader = _Reader()
     try:
-        answer = reader.ask(Request(str(catalog)))
+        answer = reader.ask(CheckCatalog(str(catalog)))
         damages = [Damage(str(catalog), what, _CATALOG_REMEDY) for what in answer.problems]
-        segments = SegmentFolder(path, read_only=True)
-        for uuid in answer.segments:
-            file = segments.path(uuid)
-            if not file.is_file():
-                damages.append(Damage(str(file), "the file of a live segment is missing", _SEGMENT_REMEDY))
-                continue
-            found = reader.ask(Request(str(file), uuid))
-            damages += [Damage(str(file), what, _SEGMENT_REMEDY) for what in found.problems]
-        return damages
+        if not answer.readable:
+            return damages
+        apart = []
+        for record in answer.segments:
+            file = SegmentFolder(path, read_only=True).path(record.uuid)
+            problems = _segment_problems(reader, file, record, catalog)
+            if problems:
+                apart.append(record.uuid)
+            damages += [Damage(str(file), what, _SEGMENT_REMEDY) for what in problems]
+        together = reader.ask(CheckPoints(str(path), apart))
+        return damages + [Damage(str(path), what, _CATALOG_REMEDY) for what in together.problems]
     finally:
         reader.close()
+
+
+def _segment_problems(reader: _Reader, file: Path, record: SegmentRecord, catalog: Path) -> list[str]:
+    found = reader.ask(CheckSegment(str(file), record))
+    if not found.gone:
+        return found.problems
+    # A merge of another process may have replaced the segment since the manifest was read.
+    live = reader.ask(CheckCatalog(str(catalog))).segments
+    return ["the file of a live segment is missing"] if any(one.uuid == record.uuid for one in live) else []
 
 
 class _Reader:
@@ -81,7 +94,7 @@ class _Reader:
         if line:
             return msgspec.json.decode(line, type=Answer)
         status = self.close()
-        return Answer([f"reading it ended the process that read it (status {status})"])
+        return Answer([f"reading it ended the process that read it (status {status})"], readable=False)
 
     def close(self) -> int:
         """Wait for the child to end and return its status."""

@@ -9,32 +9,58 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 import msgspec
 
+from .catalog import Catalog
 from .catalog_check import CatalogCheck
+from .database_folder import CATALOG_FOLDER
 from .errors import CorruptionError, StorageError
 from .lmdb_store import LmdbStore
 from .lmdb_structure import structure_problems
 from .lmdb_tree import check_transactions
+from .points_check import point_columns, points_problems
+from .records import SegmentRecord
 from .segment_file import SegmentFile
 
 _TORN_READS = 5
 _PAUSE_SECONDS = 0.003
 
 
-class Request(msgspec.Struct, frozen=True):
-    """Check the file at `path`: the catalog folder when `uuid` is None, else that segment."""
+class CheckCatalog(msgspec.Struct, frozen=True, tag=True):
+    """Check the catalog in the folder `path`."""
 
     path: str
-    uuid: str | None = None
+
+
+class CheckSegment(msgspec.Struct, frozen=True, tag=True):
+    """Check the segment file at `path`, of which the catalog says `record`."""
+
+    path: str
+    record: SegmentRecord
+
+
+class CheckPoints(msgspec.Struct, frozen=True, tag=True):
+    """Compare the points of the database folder `path`, but for those of the damaged segments in `apart`."""
+
+    path: str
+    apart: list[str]
+
+
+Request = CheckCatalog | CheckSegment | CheckPoints
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is wrong, and the live segments when a catalog was checked."""
+    """What is wrong; `segments` are the live ones when a catalog was checked.
+
+    `readable` is whether LMDB may be let loose on the file, `gone` whether the file was not there.
+    """
 
     problems: list[str]
-    segments: list[str] = []
+    segments: list[SegmentRecord] = []
+    readable: bool = True
+    gone: bool = False
 
 
 def check_catalog(path: str) -> Answer:
@@ -48,29 +74,68 @@ def check_catalog(path: str) -> Answer:
             store.copy_to(private)
             store.close()
             problems = structure_problems(os.path.join(private, "data.mdb"))
-            return Answer(problems) if problems else _check_values(path, private)
+            return Answer(problems, readable=False) if problems else _check_values(path, private)
     except CorruptionError as error:
-        return Answer([error.detail])
+        return Answer([error.detail], readable=False)
     except StorageError as error:
-        return Answer([str(error)])
+        return Answer([str(error)], readable=False)
 
 
-def check_segment(path: str, uuid: str) -> Answer:
-    """Check a segment file."""
-    problems = structure_problems(path)
-    if problems:
-        return Answer(problems)
+def check_segment(path: str, record: SegmentRecord) -> Answer:
+    """Check a segment file, which another process may delete meanwhile."""
     try:
-        segment = SegmentFile.open(path)
+        problems = structure_problems(path)
+        return Answer(problems, readable=False) if problems else Answer(_segment_problems(path, record))
+    except FileNotFoundError:
+        return Answer([], readable=False, gone=True)
+    except StorageError as error:
+        return Answer([str(error)], readable=False)
+
+
+def check_points(path: str, apart: list[str]) -> Answer:
+    """Check that each point lives once; only for a folder whose files were found to be readable."""
+    store = LmdbStore(os.path.join(path, CATALOG_FOLDER), read_only=True)
+    try:
+        return Answer(list(points_problems(path, Catalog(store), set(apart))))
     except StorageError as error:
         return Answer([str(error)])
+    finally:
+        store.close()
+
+
+def _segment_problems(path: str, record: SegmentRecord) -> list[str]:
+    segment = SegmentFile.open(path)
     try:
         problems = segment.verify()
-        if segment.uuid != uuid:
+        if segment.uuid != record.uuid:
             problems.append(f"it contains segment {segment.uuid}")
-        return Answer(problems)
+        # A checksum that is wrong says more than what follows from it.
+        return problems or list(_disagreements(segment, record))
     finally:
         segment.close()
+
+
+def _disagreements(segment: SegmentFile, record: SegmentRecord) -> Iterator[str]:
+    """Yield where the file does not say what the catalog says of it."""
+    try:
+        stated = segment.record("segment").get("rows")
+    except KeyError:
+        yield "it has no record 'segment'"
+        return
+    try:
+        _, _, sequence = point_columns(segment)
+    except CorruptionError as error:
+        yield error.detail
+        return
+    if stated != record.rows:
+        yield f"it states {stated} rows, the catalog {record.rows}"
+    elif stated != len(sequence):
+        yield f"it states {stated} rows and has {len(sequence)}"
+    elif stated and (sequence.min(), sequence.max()) != (record.first_seq, record.last_seq):
+        yield (
+            f"its sequence numbers are {sequence.min()} to {sequence.max()}, "
+            f"the catalog says {record.first_seq} to {record.last_seq}"
+        )
 
 
 def _check_transactions(data: str) -> None:
@@ -91,18 +156,23 @@ def _check_values(path: str, private: str) -> Answer:
     with store.read() as txn:
         check.run(txn.scan(b"\0", b"\xff" * 512))
     store.close()
-    return Answer(check.problems, sorted(check.segments))
+    return Answer(check.problems, [check.segments[uuid] for uuid in sorted(check.segments)])
+
+
+def _answer(request: Request) -> Answer:
+    match request:
+        case CheckCatalog(path):
+            return check_catalog(path)
+        case CheckSegment(path, record):
+            return check_segment(path, record)
+        case CheckPoints(path, apart):
+            return check_points(path, apart)
 
 
 def main() -> None:
     """Answer the requests of standard input."""
     for line in sys.stdin.buffer:
-        request = msgspec.json.decode(line, type=Request)
-        if request.uuid is None:
-            answer = check_catalog(request.path)
-        else:
-            answer = check_segment(request.path, request.uuid)
-        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode(_answer(msgspec.json.decode(line, type=Request))) + b"\n")
         sys.stdout.buffer.flush()
 
 

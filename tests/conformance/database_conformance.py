@@ -347,6 +347,8 @@ class DatabaseConformance:
             ({"k": 5, "offset": 10_000}, "offset"),
             ({"recall": 1.5}, "recall"),
             ({"ef": -3}, "ef"),
+            ({"recall": [0.9]}, "recall"),
+            ({"exact": 1}, "exact"),
             ({"field": "plott"}, "plott"),
             ({"filter": "year > 3"}, "filter"),
         ]:

@@ -3,8 +3,8 @@
 Usage: writer_process.py FOLDER SEED POINT HIT
 
 ``POINT`` names a step of durability (``fsync_file``, ``fsync_folder``, ``rename``, ``commit``) with
-``:before`` or ``:after``, or is ``none``; the process kills itself at the ``HIT``-th time it gets there.
-Each acknowledged operation is a line on standard output.
+``:before`` or ``:after``, or is ``none``; the process kills itself at the ``HIT``-th time it gets there, and
+says so first. Each operation is a line on standard output before it begins and one when it is acknowledged.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from vicinal.storage import durable
 
 DIM = 8
 IDS = 400
+TENANTS = ("ada", "ben")
+# Who owns the points of each collection: None where it is not partitioned.
+OWNERS: dict[str, tuple[str | None, ...]] = {"points": (None,), "owned": TENANTS, "scratch": (None,)}
 
 
 def arm(point: str, hit: int) -> None:
@@ -37,16 +40,23 @@ def arm(point: str, hit: int) -> None:
     def killing(function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(*arguments: Any, **options: Any) -> Any:
             left[0] -= 1
-            if left[0] == 0 and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
+            # Its own copy: other threads go on counting while this one is inside the step.
+            now = left[0] == 0
+            if now and when == "before":
+                die(point)
             answer = function(*arguments, **options)
-            if left[0] == 0 and when == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
+            if now and when == "after":
+                die(point)
             return answer
 
         return wrapper
 
     setattr(durable, step, killing(getattr(durable, step)))
+
+
+def die(point: str) -> None:
+    say(op="killed", point=point)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def vector(point_id: int, version: int) -> np.ndarray:
@@ -55,36 +65,61 @@ def vector(point_id: int, version: int) -> np.ndarray:
 
 
 def say(**record: Any) -> None:
-    print(json.dumps(record), flush=True)
+    # One call a line, because the thread that merges may be the one that dies.
+    os.write(1, json.dumps(record).encode() + b"\n")
+
+
+def create(db: vicinal.Database, name: str) -> None:
+    partitioned = OWNERS[name] != (None,)
+    db.create_collection(name, vicinal.Dense(DIM), fields={"version": "integer"}, partitioned=partitioned)
+
+
+def operate(db: vicinal.Database, rng: random.Random, version: int) -> None:
+    """Do one random operation, said before and after."""
+    name = rng.choices(list(OWNERS), [5, 3, 2])[0]
+    if name == "scratch" and name not in db.collections():
+        say(op="begin", kind="create", collection=name)
+        create(db, name)
+        return
+    points = db.collection(name)
+    tenant = rng.choice(OWNERS[name])
+    ids = rng.sample(range(IDS), rng.randint(1, 40))
+    said = {"collection": name, "tenant": tenant, "ids": ids, "version": version}
+    action = rng.random()
+    if name == "scratch" and action < 0.2:
+        say(op="begin", kind="drop", collection=name)
+        db.drop_collection(name)
+    elif action < 0.55:
+        say(op="begin", kind="upsert", **said)
+        vectors = np.stack([vector(i, version) for i in ids])
+        points.upsert(ids, vectors, [{"version": version}] * len(ids), tenant=tenant)
+    elif action < 0.7:
+        say(op="begin", kind="update", **said)
+        points.update_payload({"note": version}, ids=ids, tenant=tenant)
+    elif action < 0.85:
+        say(op="begin", kind="delete", **said)
+        points.delete(ids, tenant=tenant)
+    elif action < 0.93:
+        say(op="begin", kind="none")
+        points.flush()
+    else:
+        say(op="begin", kind="none")
+        points.merge()
 
 
 def main(folder: str, seed: int, point: str, hit: int) -> None:
     rng = random.Random(seed)
     policy = MergePolicySettings(quiet_seconds=0.02, seal_rows=60, growing_bytes=1 << 20, tier_factor=2)
     with vicinal.open(folder, merge_policy=policy) as db:
-        if "points" not in db.collections():
-            db.create_collection("points", vicinal.Dense(DIM), fields={"version": "integer"})
-        points = db.collection("points")
+        for name in ("points", "owned"):
+            if name not in db.collections():
+                create(db, name)
         arm(point, hit)
         say(op="ready")
         version = seed * 1_000_000
         while True:
             version += 1
-            ids = rng.sample(range(IDS), rng.randint(1, 40))
-            action = rng.random()
-            if action < 0.7:
-                say(op="begin", kind="upsert", ids=ids, version=version)
-                vectors = np.stack([vector(i, version) for i in ids])
-                points.upsert(ids, vectors, [{"version": version}] * len(ids))
-            elif action < 0.85:
-                say(op="begin", kind="delete", ids=ids, version=version)
-                points.delete(ids)
-            elif action < 0.93:
-                say(op="begin", kind="none")
-                points.flush()
-            else:
-                say(op="begin", kind="none")
-                points.merge()
+            operate(db, rng, version)
             say(op="done")
 
 

@@ -51,8 +51,8 @@ def test_targets_hold_after_calibration(words: tuple[vicinal.Collection, Any]) -
     collection, data = words
     assert collection.calibrate(data.queries_dense[:100]) == 1
     for target in (0.90, 0.95, 0.99):
-        # Ten points of margin in a hundred queries would hide nothing; these are 1,000 places.
-        assert recall(collection, data.queries_dense[100:], recall=target) >= target - 0.02
+        # A hundred queries that the table has not seen: 1,000 places.
+        assert recall(collection, data.queries_dense[100:], recall=target) >= target - 0.01
 
 
 @pytest.mark.parametrize(

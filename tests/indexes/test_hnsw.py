@@ -14,6 +14,7 @@ from pyroaring import BitMap
 from vicinal.indexes.element import Element
 from vicinal.indexes.hnsw import Hnsw
 from vicinal.indexes.metric import Metric
+from vicinal.indexes.neighbors import NO_ROW
 from vicinal.indexes.row_set import RowSet
 from vicinal.indexes.vector_index import VectorIndex
 
@@ -116,6 +117,43 @@ def test_rows_where_no_walk_comes_by_are_all_compared() -> None:
     assert (found.rows % 2 == 0).all()
     assert naive.recall(found.scores, truth, False, 1e-4) >= 0.98
     assert found.stats.fallbacks == 20
+
+
+@pytest.mark.parametrize("lo", [0, 500])
+@pytest.mark.parametrize("ef", [64, 500, 2000])
+def test_a_walk_that_ends_early_still_finds_k(lo: int, ef: int) -> None:
+    matrix = random_matrix(3000, 16, Element.FLOAT32)
+    vectors = as_vectors(matrix, 16, Element.FLOAT32, Metric.L2)
+    arrays = Hnsw().build(vectors, Metric.L2)
+    # As after a build of rows that are all alike, each of which links to others like it.
+    alone = {**arrays, "links": np.full_like(arrays["links"], NO_ROW)}
+    index = Hnsw().open(alone, vectors, Metric.L2)
+    allowed = RowSet.from_range(lo, 3000, 3000)
+    queries = matrix[:40] + 0.1
+    effort = index.effort(50, ef=ef)
+    found = index.search(queries, 50, allowed=allowed if lo else None, effort=effort)
+    _, truth = naive.top(naive.scores(matrix, queries, "l2"), 50, False, np.arange(lo, 3000))
+    assert ((found.rows >= lo) & (found.rows < 3000)).all()
+    assert naive.recall(found.scores, truth, False, 1e-4) >= 0.98
+    assert found.stats.fallbacks == 40
+    for query, rows in zip(queries, found.rows, strict=True):
+        single = index.search(query[None], 50, allowed=allowed if lo else None, effort=effort)
+        np.testing.assert_array_equal(single.rows[0], rows)
+
+
+def test_rows_that_are_all_alike_still_make_k() -> None:
+    six = random_matrix(6, 16, Element.FLOAT32)
+    index = opened(six[np.random.default_rng(0).integers(0, 6, 6000)])
+    for ef in (500, 700, 1000):
+        found = index.search(six, 500, effort=index.effort(500, ef=ef))
+        assert (found.rows < 6000).all()
+        assert all(len(np.unique(rows)) == 500 for rows in found.rows)
+
+
+def test_no_queries_have_no_neighbours() -> None:
+    index = opened(random_matrix(1500, 16, Element.FLOAT32))
+    found = index.search(np.empty((0, 16), np.float32), 5, effort=index.effort(5, ef=50))
+    assert found.rows.shape == found.scores.shape == (0, 5)
 
 
 def test_the_visited_marks_survive_more_queries_than_epochs() -> None:

@@ -7,12 +7,13 @@ import sys
 import textwrap
 import zlib
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import numpy as np
 import pytest
 
-from vicinal.storage import durable
+from vicinal.storage import durable, segment_mapping
 from vicinal.storage.errors import CorruptionError
 from vicinal.storage.segment_file import SegmentFile
 from vicinal.storage.segment_folder import SegmentFolder
@@ -275,3 +276,36 @@ def flip(path: Path, offset: int) -> None:
         (byte,) = file.read(1)
         file.seek(offset)
         file.write(bytes([byte ^ 16]))
+
+
+@pytest.mark.parametrize("step", ["file_id", "read_meta", "places"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_file_that_vanishes_while_it_is_opened_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+) -> None:
+    """A follower tries again on FileNotFoundError, and on nothing else."""
+    segments = SegmentFolder(tmp_path)
+    uuid, writer = segments.new_writer()
+    writer.put_array("rows", np.arange(5000))
+    writer.finish()
+    segments.publish(uuid)
+    gone = str(segments.path(uuid))
+    original = getattr(segment_mapping, step)
+
+    def vanishing(path: str, *arguments: Any) -> Any:
+        if when == "before":
+            os.unlink(gone)
+        answer = original(path, *arguments)
+        answer = iter(list(answer)) if step == "places" else answer
+        if when == "after":
+            os.unlink(gone)
+        return answer
+
+    monkeypatch.setattr(segment_mapping, step, vanishing)
+    if (step, when) == ("places", "after"):
+        # It is mapped by then and stays readable.
+        assert len(segments.open(uuid).array("rows")) == 5000
+        return
+    with pytest.raises(FileNotFoundError) as caught:
+        segments.open(uuid)
+    assert caught.value.filename == gone

@@ -28,19 +28,21 @@ from vicinal.storage.records import CollectionRecord, SegmentRecord, StateRecord
 from vicinal.storage.segment_folder import SegmentFolder
 from vicinal.storage.vector_column import DenseColumn
 from vicinal.storage.verify import check_folder
-from vicinal.storage.verify_child import Request
+from vicinal.storage.verify_child import CheckCatalog, CheckSegment
 
 # The long form: VICINAL_FUZZ=20000 pytest tests/storage/test_verify.py
 MUTATIONS = int(os.environ.get("VICINAL_FUZZ", "60"))
 UUID = "00000000-0000-4000-8000-00000000000a"
+SCHEMA = {"vectors": {"plot": {"kind": "dense"}}}
 ROWS = np.arange(2000, dtype=np.float32).reshape(20, 100)
 
 
-def batch(first: int, rows: int) -> bytes:
+def batch(first: int, rows: int, tenants: np.ndarray | None = None, field: str = "plot") -> bytes:
     return Batch(
+        tenants=np.empty(0, np.uint32) if tenants is None else tenants,
         ids=IdColumn.from_values(np.arange(first, first + rows, dtype=np.uint64)),
         payloads=PayloadColumn.from_rows([{"year": 1990 + row} for row in range(rows)], rows),
-        vectors={"plot": DenseColumn(np.full((rows, 16), first, dtype=np.float32))},
+        vectors={field: DenseColumn(np.full((rows, 16), first, dtype=np.float32))},
     ).encode()
 
 
@@ -51,7 +53,9 @@ def add_segment(folder: Path) -> str:
     writer.put_array("vectors/plot/inv_norms", ROWS[0])
     writer.put_array("sequence", np.arange(20, dtype=np.uint64))
     writer.put_bytes("blob", bytes(range(256)) * 20)
-    writer.put_record("header", {"rows": 20})
+    for name, array in IdColumn.from_values(np.arange(20)).arrays().items():
+        writer.put_array(f"id.{name}", array)
+    writer.put_record("segment", {"rows": 20})
     for value in range(150):
         writer.put_posting("year", value.to_bytes(8, "big"), BitMap64([value]).serialize())
     writer.finish()
@@ -71,7 +75,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     catalog = open_catalog(folder, engine="0.1.0")
     uuid = add_segment(folder)
     with catalog.write() as txn:
-        catalog.put_collection(txn, CollectionRecord(1, "films", UUID, {"vectors": {}}, "2025-01-01"))
+        catalog.put_collection(txn, CollectionRecord(1, "films", UUID, SCHEMA, "2025-01-01"))
         catalog.put_tenant(txn, 1, "ada", 1)
         catalog.put_segment(txn, 1, SegmentRecord(uuid, 20, 0, 19, 4096, ["plot"], "2025-01-01"))
         catalog.put_tombstones(txn, 1, 20, BitMap64([3, 4]))
@@ -251,13 +255,14 @@ class TestMutations:
     def test_segments(self, database: Path, reader: verify._Reader) -> None:
         path = only_segment(database)
         uuid = path.stem
+        (record,) = live_segments(database)
         sound = path.read_bytes()
         said = segment_content(database, uuid)
         values = [ROWS.tobytes(), bytes(range(256)) * 20, np.arange(20).tobytes(), b'{"rows":20}']
         inside = [range(at := sound.index(value), at + len(value)) for value in values]
         for number, mutated in enumerate(mutations(sound, MUTATIONS, seed=1)):
             path.write_bytes(mutated)
-            found = reader.ask(Request(str(path), uuid)).problems
+            found = reader.ask(CheckSegment(str(path), record)).problems
             if not found:
                 assert segment_content(database, uuid) == said, f"mutation {number} is missed"
             changed = [at for at in range(min(len(sound), len(mutated))) if sound[at] != mutated[at]]
@@ -274,7 +279,7 @@ class TestMutations:
             private = tmp_path / f"catalog-{number}"
             private.mkdir()
             (private / "data.mdb").write_bytes(mutated)
-            found = reader.ask(Request(str(private))).problems
+            found = reader.ask(CheckCatalog(str(private))).problems
             if not found:
                 assert catalog_content(private) == said, f"mutation {number} is missed"
             changed = [at for at in range(min(len(sound), len(mutated))) if sound[at] != mutated[at]]
@@ -285,6 +290,7 @@ class TestMutations:
         self, database: Path, reader: verify._Reader
     ) -> None:
         path = only_segment(database)
+        (record,) = live_segments(database)
         sound = path.read_bytes()
         generator = random.Random(3)
         for key, value in raw_pairs(path):
@@ -293,7 +299,7 @@ class TestMutations:
             start = sound.index(key + value) + len(key) if key + value in sound else sound.index(value)
             mutated[start + generator.randrange(len(value))] ^= 1 << generator.randrange(8)
             path.write_bytes(mutated)
-            assert reader.ask(Request(str(path), path.stem)).problems, key
+            assert reader.ask(CheckSegment(str(path), record)).problems, key
 
 
 def mutations(sound: bytes, count: int, seed: int) -> Iterator[bytes]:
@@ -326,11 +332,20 @@ def segment_content(database: Path, uuid: str) -> dict[str, object]:
             "names": segment.names(),
             "arrays": arrays,
             "blob": segment.bytes("blob"),
-            "header": segment.record("header"),
+            "header": segment.record("segment"),
             "postings": list(segment.postings("year")),
         }
     finally:
         segment.close()
+
+
+def live_segments(database: Path) -> list[SegmentRecord]:
+    catalog = Catalog(LmdbStore(database / CATALOG_FOLDER, read_only=True))
+    try:
+        with catalog.read() as txn:
+            return catalog.segments(txn, 1)
+    finally:
+        catalog.close()
 
 
 def catalog_content(folder: Path) -> list[tuple[bytes, bytes]]:
