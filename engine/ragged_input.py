@@ -98,7 +98,7 @@ def to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
 
 def _pair(row: int, entry: Any, what: str) -> tuple[NDArray[Any], NDArray[Any]]:
     if isinstance(entry, Mapping):
-        return np.array(list(entry.keys())), np.array(list(entry.values()))
+        entry = (list(entry.keys()), list(entry.values()))
     if not isinstance(entry, Sequence) or len(entry) != 2:
         raise InvalidArgument(
             f"{what} row {row} is a {type(entry).__name__}; pass (indices, values) or {{index: value}}",

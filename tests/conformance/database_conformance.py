@@ -296,6 +296,9 @@ class DatabaseConformance:
             assert found[0].id == int(np.argmax(maxsim))
             np.testing.assert_allclose(found.scores, np.sort(maxsim)[::-1][:3], rtol=1e-5)
             texts.merge()
+        for wrong in ({1: [1, 2], 2: 3}, {1: "x"}, ([1, 2], [1.0]), None, 5):
+            with pytest.raises(vicinal.InvalidArgument):
+                texts.upsert([99], {"terms": [wrong], "tokens": [tokens[0]]})
         back = texts.get([12], with_vectors=True)[0]
         assert back is not None
         np.testing.assert_array_equal(back.vectors["tokens"], asked)
