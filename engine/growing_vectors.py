@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +12,6 @@ from ..indexes.metric import Metric
 from ..storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .growable_array import GrowableArray
 from .vector_field import Dense, Multi, Sparse, VectorField
-
-
-class GrowingVectors(Protocol):
-    """Vectors of one field that one thread appends and many read as a prefix."""
-
-    def append(self, column: VectorColumn) -> None:
-        """Append the rows of ``column``."""
-
-    def column(self, rows: NDArray[np.int64]) -> VectorColumn:
-        """Copy out the given rows."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes reserved in memory."""
 
 
 class GrowingDense:

@@ -60,8 +60,6 @@ class Maintenance:
     collections : callable
         Returns the collections there are now.
     settings : MergePolicySettings
-    background : bool
-        Whether to start the thread.
     """
 
     def __init__(
@@ -69,7 +67,6 @@ class Maintenance:
         merger: Merger,
         collections: Callable[[], Iterable[CollectionState]],
         settings: MergePolicySettings,
-        background: bool = True,
     ) -> None:
         self._merger = merger
         self._collections = collections
@@ -81,8 +78,7 @@ class Maintenance:
         self._closing = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vicinal-maintenance", daemon=True)
-        if background:
-            self._thread.start()
+        self._thread.start()
 
     def wake(self) -> None:
         """Say that something was written."""

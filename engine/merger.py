@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from ..storage.catalog import Catalog
 from ..storage.records import SegmentRecord
 from ..storage.segment import SegmentStore
-from .bitmaps import bitmap, rows_of
 from .collection_state import CollectionState, ReplaceSegments
 from .errors import Closed, NotFound, ResourceExhausted, translated
 from .growing_view import GrowingView
@@ -56,13 +56,13 @@ class Merger:
             parts.append((view, _live_rows(view)))
         n_rows = sum(len(rows) for _, rows in parts)
         log.debug("%s: merging %d rows (%s)", state.name, n_rows, task.reason)
+        change = ReplaceSegments(frozenset(wanted), None, sealed_below)
         if not n_rows:
-            change = ReplaceSegments(frozenset(wanted), None, sealed_below)
             self._retire(self._writer.submit(ReplaceInManifest(state, change, None)))
             return
         fields = indexable_fields(state.schema, n_rows) if task.with_index else []
         uuid, built = self._write(state, fields, parts, progress)
-        self._swap(state, uuid, built, ReplaceSegments(frozenset(wanted), None, sealed_below), progress)
+        self._swap(state, uuid, built, change, progress)
 
     def _write(
         self, state: CollectionState, fields: list[str], parts: list[Part], progress: Progress
@@ -77,7 +77,6 @@ class Merger:
                 sink.abort()
                 raise
             self._folder.publish(uuid)
-        progress("write", 1.0)
         return uuid, built
 
     def _swap(
@@ -89,6 +88,8 @@ class Merger:
         progress: Progress,
     ) -> None:
         try:
+            # Inside, because whoever is told may give the work up, and the file has its final name by now.
+            progress("write", 1.0)
             with translated():
                 segment = SealedSegment(self._folder.open(uuid), state.schema)
             seen = state.calibrations
@@ -105,7 +106,7 @@ class Merger:
             indexed=built.indexed,
             created=segment.header["created"],
         )
-        change = ReplaceSegments(change.removed, segment, change.sealed_below)
+        change = replace(change, added=segment)
         try:
             removed = self._writer.submit(ReplaceInManifest(state, change, record, tables))
         except (ResourceExhausted, NotFound, Closed):
@@ -142,6 +143,4 @@ class Merger:
 
 
 def _live_rows(view: SegmentView) -> NDArray[np.int64]:
-    if not view.dead:
-        return np.arange(view.n_rows)
-    return rows_of(bitmap(np.arange(view.n_rows)) - view.dead)
+    return np.arange(view.n_rows) if view.live is None else view.live.rows.astype(np.int64)

@@ -61,8 +61,7 @@ class WritingHost:
         self._maintenance = Maintenance(
             Merger(catalog, folder, self._writer), lambda: self._collections.values(), settings
         )
-        # A build that runs on in C++ while the interpreter ends would abort the process.
-        atexit.register(_close_if_alive, weakref.ref(self))
+        _OPEN.add(self)
 
     def collections(self) -> Mapping[str, CollectionState]:
         """Return the collections there are now, by name."""
@@ -158,7 +157,11 @@ class WritingHost:
             self._folder.remove(uuid)
 
 
-def _close_if_alive(reference: weakref.ref[WritingHost]) -> None:
-    host = reference()
-    if host is not None:
+_OPEN: weakref.WeakSet[WritingHost] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_what_is_open() -> None:
+    # A build that runs on in C++ while the interpreter ends would abort the process.
+    for host in list(_OPEN):
         host.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -48,16 +49,16 @@ def as_queries(matrix: NDArray[Any], element: Element) -> NDArray[Any]:
     return matrix if element is Element.BINARY else matrix.astype(np.float32)
 
 
-class IndexConformance:
+class IndexConformance(ABC):
     """Subclass as ``Test...`` and give a spec; ``floor`` is the recall it must keep at ``recall=0.95``."""
 
     floor: ClassVar[float] = 1.0
     n: ClassVar[int] = 1500
     dim: ClassVar[int] = 40
 
+    @abstractmethod
     def spec(self) -> IndexSpec:
         """Return the spec to test."""
-        raise NotImplementedError
 
     def opened(self, matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> VectorIndex:
         """Build and open an index over ``matrix``."""
