@@ -11,7 +11,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Kills of `make crash`.
 N ?= 1000
 
-.PHONY: help demo test lint format typecheck crash fuzz bench bench-kernels clean
+# The generated code of proto/ runs with every protobuf from the release that this compiler belongs to onwards,
+# so an old one is kept on purpose. It is installed beside the environment, whose packages it would hold back.
+PROTOC_RELEASE := 1.66.2
+
+.PHONY: help demo test lint format typecheck proto crash fuzz fuzz-server bench bench-kernels clean
 
 help:
 	@echo "make demo        install into .venv, then search real data with it"
@@ -19,8 +23,10 @@ help:
 	@echo "make lint        ruff check and ruff format --check"
 	@echo "make format      ruff format and the fixes ruff is sure of"
 	@echo "make typecheck   mypy --strict"
+	@echo "make proto       compile proto/v1/*.proto anew"
 	@echo "make crash       kill a writing process N=1000 times and look at what is left"
 	@echo "make fuzz        property tests with many more examples"
+	@echo "make fuzz-server malformed requests and queries of two tenants to a server, in their long form"
 	@echo "make bench       recall and speed on the shipped sample, beside the peers"
 	@echo "make bench-kernels   time the kernels alone, with pytest-benchmark"
 	@echo "make clean       remove .venv, builds and caches"
@@ -28,7 +34,7 @@ help:
 demo: $(VENV)/installed
 	@$(BIN)/vicinal demo
 
-test: lint typecheck
+test: lint typecheck build/protoc
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/installed-test
@@ -42,11 +48,22 @@ format: $(VENV)/installed-test
 typecheck: $(VENV)/installed-test build/typing
 	$(BIN)/mypy
 
+proto: build/typing build/protoc
+	PYTHONPATH=build/protoc $(BIN)/python -m grpc_tools.protoc -Ibuild/typing \
+		--python_out=build/typing --pyi_out=build/typing build/typing/vicinal/proto/v1/*.proto
+
+build/protoc: | $(BIN)/python
+	@$(PIP) install --quiet --no-deps --target $@ grpcio-tools==$(PROTOC_RELEASE)
+
 crash: $(VENV)/installed-test
 	VICINAL_CRASH_CYCLES=$(N) $(BIN)/python -m pytest tests/crash
 
 fuzz: $(VENV)/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --ignore=tests/crash
+
+fuzz-server: $(VENV)/installed-test
+	VICINAL_MALFORMED=20000 VICINAL_TENANT_QUERIES=10000 $(BIN)/python -m pytest \
+		tests/server/test_malformed_requests.py tests/server/test_tenant_isolation.py
 
 bench: $(VENV)/installed-bench
 	$(BIN)/vicinal bench run --dataset sample --k 10 --peers hnswlib,faiss,usearch,rabitqlib --out build/bench

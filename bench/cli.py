@@ -11,6 +11,7 @@ from .drawing import draw_fronts
 from .extras import load_extra
 from .peers import UnknownPeerError, find_peers
 from .running import run
+from .serving.command import server_command
 from .sweep import Plan
 from .tables import builds_table, describe, equal_recall, equal_recall_table, front_table, plural
 from .terminal import (
@@ -228,3 +229,6 @@ def limit_command(
         show(*limit_tables(limit, records))
         warn(exact_note(records))
         report(out, "limit", data, [{**row, "others_busy_cores": watch.others} for row in records])
+
+
+app.command("server")(server_command)

@@ -1,4 +1,4 @@
-"""`vicinal demo`: a database filled with real data, asked, and measured, in under a minute."""
+"""`vicinal demo`: a database filled with real data, asked, measured and served, in under a minute."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from ..server.cli.screen import bars, console, stages
 from ..server.cli.units import human_bytes, human_seconds
 from ..server.cli.warmup import warmup
 from . import sample
+from .demo_server import serve_and_ask
 
 K = 10
 SHOWN_HITS = 3
@@ -40,7 +41,7 @@ def demo(
         Path | None, typer.Option(metavar="DIR", help="Keep the database in this new folder.")
     ] = None,
 ) -> None:
-    """Load 5,000 real embeddings into a new database, search them, and measure the answers."""
+    """Load 5,000 real embeddings into a new database, search them, measure the answers, and serve them."""
     if keep is not None and keep.exists():
         raise InvalidArgument(f"{keep} exists; give the name of a new folder")
     with tempfile.TemporaryDirectory(prefix="vicinal-demo-") as scratch:
@@ -52,6 +53,8 @@ def demo(
             synsets = fill(db, words)
             ask(synsets, words)
             measure(synsets, words)
+        serve_and_ask(folder, words)
+        with open_database(folder, read_only=True) as db:
             disk = human_bytes(db.info().bytes_disk)
     place = f"{folder}, {disk}" if keep else f"a temporary folder, {disk}, now removed"
     console.print(f"The database was {place}.", soft_wrap=True)
@@ -142,6 +145,7 @@ def say_what_is_next(keep: Path | None) -> None:
     lines = [
         ("import FILE DIR --collection NAME", "your own npy, hdf5, parquet or jsonl"),
         ("bench run --dataset sample", "recall against speed, beside others"),
+        (f"serve {keep or 'words.vicinal'}", "answer over gRPC"),
         (f"info {keep or 'words.vicinal'}", "what is in a database"),
         ("--help", "the other commands"),
     ]

@@ -20,6 +20,7 @@ from .datasets.dataset import Floats
 from .sweep import Step
 
 if TYPE_CHECKING:
+    from ..engine.api import CollectionApi
     from ..engine.collection import Collection
     from ..engine.database import Database
     from ..engine.explanation import Explanation
@@ -40,12 +41,19 @@ def create_collection(
     database: Database, dataset: Dataset, *, m: int = M, ef_construction: int = EF_CONSTRUCTION
 ) -> Collection:
     """Create the collection that fits the dataset: one dense field, and the fields worth filtering on."""
-    index = vicinal.Hnsw(m=m, ef_construction=ef_construction)
-    dense = vicinal.Dense(dataset.dim, metric=dataset.metric, element="float32", index=index)
+    dense = dense_field(dataset, m=m, ef_construction=ef_construction)
     return database.create_collection(COLLECTION, vectors={FIELD: dense}, fields=dict(dataset.fields))
 
 
-def upsert_rows(collection: Collection, dataset: Dataset, start: int, stop: int, *, payloads: bool) -> None:
+def dense_field(dataset: Dataset, *, m: int = M, ef_construction: int = EF_CONSTRUCTION) -> vicinal.Dense:
+    """Return the vector field that holds the dataset."""
+    index = vicinal.Hnsw(m=m, ef_construction=ef_construction)
+    return vicinal.Dense(dataset.dim, metric=dataset.metric, element="float32", index=index)
+
+
+def upsert_rows(
+    collection: CollectionApi, dataset: Dataset, start: int, stop: int, *, payloads: bool
+) -> None:
     """Write rows `start` to `stop`; a point's id is its row number."""
     rows: list[dict[str, Any]] | None = None
     if payloads and dataset.payloads is not None:

@@ -23,6 +23,8 @@ PACKAGES = (
     "usearch",
     "rabitqlib",
     "pyroaring",
+    "grpcio",
+    "protobuf",
 )
 _CPU_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
@@ -73,7 +75,7 @@ def code() -> dict[str, Any]:
 
 def _source() -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for name in ("engine", "indexes", "storage", "bench"):
+    for name in ("engine", "indexes", "storage", "server", "proto", "bench"):
         package = files(f"{__package__.partition('.')[0]}.{name}")
         folder = Path(str(package))
         for path in sorted(folder.rglob("*.py")):

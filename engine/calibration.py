@@ -7,26 +7,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import deadline
 from .collection_state import CollectionState
 from .errors import InvalidArgument
 from .host import Host
 from .index_tables import Tables
 from .manifest_operations import StoreCalibration
 from .progress import Progress
+from .query_input import chosen_field, dense_queries
 from .sealed_view import SealedView
+from .vector_field import Dense
 
 MIN_QUERIES = 50
 MAX_QUERIES = 1000
 
 
 def calibrate_collection(
-    state: CollectionState, host: Host, field: str, queries: NDArray[Any], progress: Progress
+    state: CollectionState, host: Host, chosen: str | None, queries: Any, progress: Progress
 ) -> int:
     """Measure every segment on the queries, keep queries and tables, and return how many have an index.
 
-    A segment that a merge put in place meanwhile is measured too, before this returns.
+    A segment that a merge put in place meanwhile is measured too, before this returns. Nothing is kept
+    before every segment was measured, so giving up leaves what there was.
     """
-    queries = _chosen(queries)
+    field, spec = chosen_field(state.schema, chosen)
+    if not isinstance(spec, Dense):
+        raise InvalidArgument(
+            f"field {field!r} is searched exactly, so there is nothing to calibrate", field="field"
+        )
+    batch, _ = dense_queries(field, spec, queries)
+    batch = _some_of(batch)
     tables: dict[str, Tables] = {}
     while True:
         snapshot = host.current(state)
@@ -35,11 +45,12 @@ def calibrate_collection(
         if tables and not missing:
             return len(views)
         for number, view in enumerate(missing):
+            deadline.check()
             progress(f"calibrate {field}", number / len(missing))
             index = view.index(field)
-            tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(queries))}
+            tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(batch))}
         progress(f"calibrate {field}", 1.0)
-        host.submit(StoreCalibration(state, field, {"queries": queries}, tables))
+        host.submit(StoreCalibration(state, field, {"queries": batch}, tables))
         for view in missing:
             if field in tables[view.uuid]:
                 view.segment.set_effort_table(field, tables[view.uuid][field])
@@ -47,7 +58,7 @@ def calibrate_collection(
             return 0
 
 
-def _chosen(queries: NDArray[Any]) -> NDArray[Any]:
+def _some_of(queries: NDArray[Any]) -> NDArray[Any]:
     if len(queries) < MIN_QUERIES:
         raise InvalidArgument(
             f"{len(queries)} queries are too few to measure recall on; give at least {MIN_QUERIES}, "

@@ -6,26 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..storage.batch import Batch
 from ..storage.payload_column import PayloadColumn
+from .api import FilterLike, Ids
 from .calibration import calibrate_collection
 from .collection_input import id_list, reading_tenant, selection, unique_ids, vector_columns, writing_tenant
 from .collection_state import CollectionState
+from .deadline import check_seconds
 from .errors import InvalidArgument, translated
 from .explanation import Explanation, explanation
-from .filter import Filter
 from .host import Host
 from .info import CollectionInfo, collection_info
-from .point import Page, Point, PointId
-from .point_reads import count_points, get_points, scroll_points
+from .point import Page, Point
+from .point_reads import Admit, count_points, get_points, scroll_points
 from .progress import Progress, silent
-from .query_input import bound, check_integer, chosen_field, dense_queries
+from .query_input import bound, check_integer
 from .schema import CollectionSchema
 from .search_call import answer
 from .snapshot import Snapshot
-from .vector_field import Dense
 from .write_operations import Delete, Tenant, UpdatePayload, upsert
 
 _SCROLL_LIMIT = 10_000
@@ -52,13 +51,18 @@ class Collection:
         return self._state.name
 
     @property
+    def uuid(self) -> str:
+        """Names it for good: a collection that is dropped and created again has another one."""
+        return self._state.record.uuid
+
+    @property
     def schema(self) -> CollectionSchema:
         """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
         return self._state.schema
 
     def upsert(
         self,
-        ids: Sequence[PointId] | NDArray[Any],
+        ids: Ids,
         vectors: Any,
         payloads: Sequence[Mapping[str, Any] | None] | None = None,
         *,
@@ -105,11 +109,7 @@ class Collection:
         return int(self._host.submit(upsert(self._state, owner, batch)))
 
     def delete(
-        self,
-        ids: Sequence[PointId] | NDArray[Any] | None = None,
-        *,
-        filter: Filter | Mapping[str, Any] | None = None,
-        tenant: str | None = None,
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
     ) -> int:
         """Delete points by id, or all that satisfy a filter; return how many there were.
 
@@ -124,9 +124,9 @@ class Collection:
     def update_payload(
         self,
         payload: Mapping[str, Any],
-        ids: Sequence[PointId] | NDArray[Any] | None = None,
+        ids: Ids | None = None,
         *,
-        filter: Filter | Mapping[str, Any] | None = None,
+        filter: FilterLike | None = None,
         replace: bool = False,
         tenant: str | None = None,
     ) -> int:
@@ -147,25 +147,25 @@ class Collection:
         return int(self._host.submit(UpdatePayload(self._state, owner, listed, expression, rewrite)))
 
     def get(
-        self,
-        ids: Sequence[PointId] | NDArray[Any],
-        *,
-        with_vectors: bool = False,
-        tenant: str | None = None,
+        self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None, admit: Admit | None = None
     ) -> list[Point | None]:
-        """Return the points of the given ids, None in the place of each that does not exist."""
+        """Return the points of the given ids, None in the place of each that does not exist.
+
+        ``admit`` is told the bytes that are going to be read, payloads as JSON, and may raise.
+        """
         wanted = id_list(ids)
         snapshot, owner = self._view(tenant)
-        return get_points(snapshot, wanted, owner, with_vectors)
+        return get_points(snapshot, wanted, owner, with_vectors, admit)
 
     def scroll(
         self,
         *,
-        filter: Filter | Mapping[str, Any] | None = None,
+        filter: FilterLike | None = None,
         limit: int = 100,
         after: int | None = None,
         with_vectors: bool = False,
         tenant: str | None = None,
+        most_bytes: int | None = None,
     ) -> Page:
         """Return points in the order they were written, a page at a time.
 
@@ -178,15 +178,17 @@ class Collection:
             Points of a page, 1 to 10,000.
         after : int, optional
             ``page.next`` of the page before.
+        most_bytes : int, optional
+            End the page before its payloads, as JSON, and vectors take more; it has one point at least.
         """
         check_integer("limit", limit, 1, _SCROLL_LIMIT)
         if after is not None:
             check_integer("after", after, 0, 2**63)
         expression = bound(filter, self.schema)
         snapshot, owner = self._view(tenant)
-        return scroll_points(snapshot, expression, owner, limit, after or 0, with_vectors)
+        return scroll_points(snapshot, expression, owner, limit, after or 0, with_vectors, most_bytes)
 
-    def count(self, *, filter: Filter | Mapping[str, Any] | None = None, tenant: str | None = None) -> int:
+    def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""
         expression = bound(filter, self.schema)
         snapshot, owner = self._view(tenant)
@@ -198,7 +200,7 @@ class Collection:
         k: int = 10,
         *,
         field: str | None = None,
-        filter: Filter | Mapping[str, Any] | None = None,
+        filter: FilterLike | None = None,
         recall: float = 0.95,
         ef: int | None = None,
         exact: bool = False,
@@ -300,20 +302,20 @@ class Collection:
         int
             How many segments have an index and were measured.
         """
-        name, spec = chosen_field(self.schema, field)
-        if not isinstance(spec, Dense):
-            raise InvalidArgument(
-                f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"
-            )
-        batch, _ = dense_queries(name, spec, queries)
-        return calibrate_collection(self._state, self._host, name, batch, progress)
+        return calibrate_collection(self._state, self._host, field, queries, progress)
 
     def flush(self, progress: Progress = silent) -> None:
-        """Seal the growing rows into a segment with its indexes; return when that is done."""
+        """Seal the growing rows into a segment with its indexes; return when that is done.
+
+        At the end of a :func:`deadline` the segment is given up; background work seals the rows later.
+        """
         self._host.flush(self._state, progress)
 
     def merge(self, progress: Progress = silent) -> None:
-        """Bring everything into one indexed segment without dead rows; return when that is done."""
+        """Bring everything into one indexed segment without dead rows; return when that is done.
+
+        At the end of a :func:`deadline` the segment under way is given up; those that were finished stay.
+        """
         self._host.merge(self._state, progress)
 
     def wait_indexed(self, timeout: float | None = None, progress: Progress = silent) -> None:
@@ -322,10 +324,10 @@ class Collection:
         Raises
         ------
         DeadlineExceeded
-            It took longer than ``timeout`` seconds; it goes on in the background.
+            It took longer than ``timeout`` seconds, or than a :func:`deadline`; background work does it.
         """
-        if timeout is not None and not isinstance(timeout, int | float):
-            raise InvalidArgument(f"timeout is {timeout!r}; expected seconds or None", field="timeout")
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         self._host.settle(self._state, timeout, progress)
 
     def info(self) -> CollectionInfo:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +20,9 @@ from .collection import Collection
 from .errors import NotADatabase, NotFound, ReadOnly, translated
 from .following_host import FollowingHost
 from .host import Host
-from .info import DatabaseInfo
+from .info import CollectionInfo, DatabaseInfo
 from .merge_policy import MergePolicySettings
+from .names import checked_name
 from .schema import CollectionSchema
 from .vector_field import VectorField
 from .writing_host import WritingHost
@@ -86,7 +88,7 @@ class Database:
         """
         named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
         schema = CollectionSchema(vectors=dict(named), fields=dict(fields or {}), partitioned=partitioned)
-        return Collection(self._host.create(name, schema), self._host)
+        return Collection(self._host.create(checked_name(name, "a collection"), schema), self._host)
 
     def collection(self, name: str) -> Collection:
         """Return a collection that exists.
@@ -122,9 +124,15 @@ class Database:
         return DatabaseInfo(
             path=self._path,
             format=FORMAT_VERSION,
-            collections=tuple(self.collection(name).info() for name in self.collections()),
+            collections=tuple(self._infos()),
             bytes_catalog=self._host.bytes_catalog(),
         )
+
+    def _infos(self) -> Iterator[CollectionInfo]:
+        for name in self.collections():
+            # One may be dropped after the names were listed.
+            with suppress(NotFound):
+                yield self.collection(name).info()
 
     def close(self) -> None:
         """Finish the writes that were begun, stop background work and let go of the folder."""

@@ -15,12 +15,14 @@
     │   ├── DiskFull
     │   ├── MapFull
     │   └── LimitExceeded          more than one call may ask for
-    └── FailedPrecondition         the state must change before this call can succeed
-        ├── Closed
-        ├── ReadOnly
-        ├── UnindexedField         a filter names a payload field without an index
-        ├── FormatTooNew
-        └── NotADatabase
+    ├── FailedPrecondition         the state must change before this call can succeed
+    │   ├── Closed
+    │   ├── ReadOnly
+    │   ├── UnindexedField         a filter names a payload field without an index
+    │   ├── FormatTooNew
+    │   └── NotADatabase
+    ├── Unauthenticated            a server wants a key, and got none or not one that is valid
+    └── PermissionDenied           the key does not give the right to this call
 
 A message says what came, what was expected and what to do. Errors of the layers below become these in
 one place, :func:`translated`.
@@ -51,11 +53,14 @@ class VicinalError(Exception):
     ----------
     field : str or None
         The argument that is to blame, such as ``vectors['plot']``, when one is.
+    retry_after : float or None
+        Seconds after which the same call may succeed, when that is known.
     """
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.field = field
+        self.retry_after = retry_after
 
 
 class InvalidArgument(VicinalError):
@@ -128,6 +133,14 @@ class FormatTooNew(FailedPrecondition):
 
 class NotADatabase(FailedPrecondition):
     """The folder holds something else."""
+
+
+class Unauthenticated(VicinalError):
+    """The server wants a key, and got none or not one that is valid."""
+
+
+class PermissionDenied(VicinalError):
+    """The key is valid and does not give the right to this call."""
 
 
 # The first class that fits decides, so a class stands before its bases.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ..indexes.neighbors import NO_ROW, Neighbors, SearchStats
 from ..indexes.row_set import RowSet
 from ..storage.vector_column import MultiColumn, SparseColumn
+from . import deadline
 from .filter import Filter
 from .planner import IndexSearch, Plan, SearchKnobs, plan_segment
 from .segment_view import SegmentView
@@ -29,6 +31,10 @@ _FILTERS_KEPT = 32
 _FILTER_ROWS_KEPT = 4_000_000
 # Plans by field, k and knobs: a caller may come with ever new targets of recall.
 _PLANS_KEPT = 256
+# Queries of one call of a kernel under a deadline: enough that the call costs nothing beside them.
+_PIECE_QUERIES = 64
+# Of sparse and multi-vector rows no more than some tenths of a second can read.
+_PIECE_BYTES = 1e9
 
 
 @dataclass(slots=True)
@@ -97,11 +103,14 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     """Return the ``min(k, matches)`` nearest points of each query.
 
     Ties go to the segment that came first, then to the lower row. Takes no locks; kernels release the GIL.
+    Under a deadline the time is looked at before each segment and each piece of a batch, and all that was
+    found is given up when it is over.
     """
     report = SearchReport()
     found: list[tuple[int, Neighbors]] = []
     # No queries ask nothing of any segment.
     for number, view in enumerate(snapshot.views if len(request.queries) else ()):
+        deadline.check()
         start = time.perf_counter()
         allowed = _allowed(view, request)
         planned = time.perf_counter()
@@ -156,17 +165,45 @@ def _spread(view: SegmentView, request: SearchRequest, allowed: RowSet | None, p
     n = len(queries)
     threads = min(request.threads, n)
     if threads <= 1:
-        return _search(view, request, queries, allowed, plan)
+        return _in_pieces(view, request, queries, allowed, plan)
     cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
     pool = _pool()
+    # The deadline of the caller is one of its context, which the threads of the pool do not have.
     futures = [
-        pool.submit(_search, view, request, _slice(queries, lo, hi), allowed, plan)
+        pool.submit(copy_context().run, _in_pieces, view, request, _slice(queries, lo, hi), allowed, plan)
         for lo, hi in pairwise(cuts)
     ]
-    parts = [future.result() for future in futures]
-    stats = sum((part.stats for part in parts), SearchStats())
-    rows = np.concatenate([part.rows for part in parts])
-    return Neighbors(rows, np.concatenate([part.scores for part in parts]), stats)
+    wait(futures)
+    return Neighbors.concat([future.result() for future in futures])
+
+
+def _in_pieces(
+    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None, plan: Plan
+) -> Neighbors:
+    """Search in one call of a kernel, or in several with looks at the deadline between them."""
+    if deadline.current() is None or len(queries) == 1:
+        return _search(view, request, queries, allowed, plan)
+    size = _piece_queries(view, request, queries, allowed)
+    if size >= len(queries):
+        return _search(view, request, queries, allowed, plan)
+    parts: list[Neighbors] = []
+    for lo in range(0, len(queries), size):
+        deadline.check()
+        parts.append(_search(view, request, _slice(queries, lo, min(lo + size, len(queries))), allowed, plan))
+    return Neighbors.concat(parts)
+
+
+def _piece_queries(
+    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None
+) -> int:
+    """Return how many queries one call of a kernel takes under a deadline."""
+    if isinstance(queries, np.ndarray):
+        return _PIECE_QUERIES
+    rows = view.ragged(request.field)
+    share = 1.0 if allowed is None else allowed.count / view.n_rows
+    # Every token of a query reads all of the rows.
+    reads = len(queries.tokens) / len(queries) if isinstance(queries, MultiColumn) else 1.0
+    return max(1, min(_PIECE_QUERIES, int(_PIECE_BYTES / (1 + rows.nbytes * share * reads))))
 
 
 def _search(

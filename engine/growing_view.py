@@ -12,6 +12,7 @@ from pyroaring import BitMap
 
 from ..indexes.dense_vectors import DenseVectors
 from ..storage.batch import Batch
+from ..storage.payload_column import PayloadColumn
 from ..storage.vector_column import MultiColumn, SparseColumn, VectorColumn
 from .bitmaps import bitmap
 from .growing_segment import GrowingSegment
@@ -69,6 +70,19 @@ class GrowingView(SegmentView):
         raw = self.segment.payloads[row]
         payload: dict[str, Any] = orjson.loads(raw) if raw else {}
         return payload
+
+    def raw_payload(self, row: int) -> bytes:
+        """Return the JSON text of one payload."""
+        return self.segment.payloads[row]
+
+    def payload_column(self, rows: NDArray[np.int64]) -> PayloadColumn:
+        """Copy out the payloads of ``rows``, not parsed."""
+        return PayloadColumn.from_raw([self.segment.payloads[row] for row in rows.tolist()])
+
+    def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of the JSON text of each of ``rows``."""
+        payloads = self.segment.payloads
+        return np.array([len(payloads[row]) for row in rows.tolist()], np.int64)
 
     def dense(self, field: str) -> DenseVectors:
         """Return the rows of a dense field as an index sees them, zero-copy."""

@@ -9,6 +9,8 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..storage.payload_column import PayloadColumn
+from ..storage.vector_column import VectorColumn
 from .point import PointId
 
 
@@ -50,13 +52,20 @@ class HitSource(Protocol):
     def vectors(self, place: int) -> dict[str, Any]:
         """Return one row's vectors."""
 
+    def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
+        """Return the payloads of rows named by place, in that order, as they are stored."""
+
+    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
+        """Return the vectors of rows named by place, in that order, by field name."""
+
 
 class Hits(Sequence[Hit]):
     """The answer to one query, nearest first.
 
     Behaves as a sequence of :class:`Hit`. ``ids`` and ``scores`` are the same answer as numpy columns and
-    cost nothing per row. Payloads are read when a hit is looked at, from the snapshot that was searched,
-    so they agree with the scores whatever has been written since. Immutable; safe to share between threads.
+    cost nothing per row; :meth:`payload_column` and :meth:`vector_columns` are columns too. Payloads are
+    read when they are looked at, from the snapshot that was searched, so they agree with the scores whatever
+    has been written since. Immutable; safe to share between threads.
     """
 
     __slots__ = ("_places", "_source", "_with_payload", "_with_vectors", "scores")
@@ -100,6 +109,18 @@ class Hits(Sequence[Hit]):
 
     def __repr__(self) -> str:
         return f"Hits({list(self)!r})"
+
+    def payload_column(self) -> PayloadColumn:
+        """Return the payloads of all hits as JSON text, not parsed; empty objects if hits carry none."""
+        return _payload_column(self._source, self._places, self._with_payload)
+
+    def vector_columns(self) -> dict[str, VectorColumn]:
+        """Return the vectors of all hits by field name, copied; no fields if hits carry none."""
+        return self._source.vector_columns(self._places) if self._with_vectors else {}
+
+    def origin(self) -> tuple[HitSource, NDArray[np.int64]]:
+        """Return where the rows of the hits are read from, and their places there."""
+        return self._source, self._places
 
     def _hit(self, place: int, point_id: PointId, score: float) -> Hit:
         payload = self._source.payload(place) if self._with_payload else {}
@@ -167,3 +188,26 @@ class BatchHits(Sequence[Hits]):
             self._with_payload,
             self._with_vectors,
         )
+
+    def payload_column(self) -> PayloadColumn:
+        """Return the payloads of all hits as :meth:`Hits.payload_column` does, query after query.
+
+        There is no padding: ``counts`` says how many rows each query has.
+        """
+        return _payload_column(self._source, self._found(), self._with_payload)
+
+    def vector_columns(self) -> dict[str, VectorColumn]:
+        """Return the vectors of all hits as :meth:`Hits.vector_columns` does, query after query."""
+        return self._source.vector_columns(self._found()) if self._with_vectors else {}
+
+    def origin(self) -> tuple[HitSource, NDArray[np.int64]]:
+        """Return where the rows of all hits are read from, and their places there, query after query."""
+        return self._source, self._found()
+
+    def _found(self) -> NDArray[np.int64]:
+        """Return the places of all hits laid end to end."""
+        return self._places[self._places >= 0]
+
+
+def _payload_column(source: HitSource, places: NDArray[np.int64], with_payload: bool) -> PayloadColumn:
+    return source.payload_column(places) if with_payload else PayloadColumn.from_rows(None, len(places))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from . import deadline
 from .collection_state import CollectionState
-from .errors import Closed, DeadlineExceeded, VicinalError
+from .deadline import Deadline
+from .errors import Closed, DeadlineExceeded
 from .growing_view import GrowingView
 from .merge_policy import (
     GrowingStatistics,
@@ -90,14 +92,14 @@ class Maintenance:
 
     def flush(self, state: CollectionState, progress: Progress = silent) -> None:
         """Seal the growing rows into a segment with its indexes, and return when that is done."""
-        with self._lock(state):
+        with self.exclusive(state):
             state.check_not_dropped()
             if any(isinstance(view, GrowingView) for view in state.snapshot.views):
                 self._perform(state, MergeTask((), True, True, "flush"), progress)
 
     def merge(self, state: CollectionState, progress: Progress = silent) -> None:
         """Bring the collection into one segment, indexed and without dead rows; return when that is done."""
-        with self._lock(state):
+        with self.exclusive(state):
             state.check_not_dropped()
             for task in tasks_to_merge_all(*_sizes(state, 0.0), self._settings):
                 self._perform(state, task, progress)
@@ -106,29 +108,29 @@ class Maintenance:
         self, state: CollectionState, timeout_seconds: float | None, progress: Progress = silent
     ) -> None:
         """Do at once what the policy would do once the collection is quiet."""
-        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        lock = self._lock(state)
-        if not lock.acquire(timeout=-1 if timeout_seconds is None else timeout_seconds):
-            raise DeadlineExceeded(f"a merge of {state.name!r} still runs after {timeout_seconds} s")
-
-        def step(stage: str, fraction: float) -> None:
-            if deadline is not None and time.monotonic() > deadline:
-                raise DeadlineExceeded(
-                    f"{state.name!r} is not fully indexed after {timeout_seconds} s, it is at {stage!r}; "
-                    "background work goes on with it"
-                )
-            progress(stage, fraction)
-
         try:
-            state.check_not_dropped()
-            while task := self._next(state, idle_seconds=float("inf")):
-                self._perform(state, task, step)
+            with Deadline(timeout_seconds).within(), self.exclusive(state):
+                state.check_not_dropped()
+                while task := self._next(state, idle_seconds=float("inf")):
+                    self._perform(state, task, progress)
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(
+                f"{state.name!r} is not fully indexed: {error}; background work goes on with it"
+            ) from error
+
+    @contextmanager
+    def exclusive(self, state: CollectionState) -> Iterator[None]:
+        """Return a context in which nothing else merges the collection; entering it may wait for a merge."""
+        lock = self._lock(state)
+        limit = deadline.current()
+        if limit is None:
+            lock.acquire()
+        else:
+            limit.wait(lambda seconds: lock.acquire(timeout=seconds))
+        try:
+            yield
         finally:
             lock.release()
-
-    def exclusive(self, state: CollectionState) -> AbstractContextManager[bool]:
-        """Return a context in which no merge of the collection runs."""
-        return self._lock(state)
 
     def close(self) -> None:
         """Stop; a build under way is given up at its next step and leaves nothing behind."""
@@ -180,18 +182,22 @@ class Maintenance:
     def _perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
         uuid = state.record.uuid
 
-        def step(stage: str, fraction: float) -> None:
-            if self._closing.is_set():
-                raise Closed("the database was closed while a merge was under way; the log has every row")
-            self._activity[uuid] = Activity(stage, fraction)
-            progress(stage, fraction)
+        # Only a step may give up, because a segment that is built is worth its commit. The steps of a build
+        # come from any thread.
+        with deadline.suspended() as limit:
 
-        try:
-            self._merger.perform(state, task, step)
-        except VicinalError:
-            self._activity.pop(uuid, None)
-            raise
-        self._activity.pop(uuid, None)
+            def step(stage: str, fraction: float) -> None:
+                if self._closing.is_set():
+                    raise Closed("the database was closed while a merge was under way; the log has every row")
+                if limit is not None:
+                    limit.check()
+                self._activity[uuid] = Activity(stage, fraction)
+                progress(stage, fraction)
+
+            try:
+                self._merger.perform(state, task, step)
+            finally:
+                self._activity.pop(uuid, None)
 
     def _lock(self, state: CollectionState) -> threading.RLock:
         with self._locks_guard:

@@ -117,8 +117,9 @@ class CreateCollection:
 
     @property
     def touched(self) -> CollectionState | None:
-        """The collection whose snapshot changes."""
-        return self.collections.get(self.name)
+        """The collection whose snapshot changes; one that was dropped and is still listed is not it."""
+        known = self.collections.get(self.name)
+        return None if known is None or known.dropped else known
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> CollectionState:
         """Write its record and return its empty state."""

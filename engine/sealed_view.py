@@ -13,6 +13,7 @@ from ..indexes.dense_vectors import DenseVectors
 from ..indexes.vector_index import VectorIndex
 from ..storage.batch import Batch
 from ..storage.id_column import IdColumn
+from ..storage.payload_column import PayloadColumn
 from ..storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .point import PointId
 from .postings import FieldPostings
@@ -62,6 +63,18 @@ class SealedView(SegmentView):
     def payload(self, row: int) -> dict[str, Any]:
         """Return one payload."""
         return self.segment.payloads.get(row)
+
+    def raw_payload(self, row: int) -> bytes:
+        """Return the JSON text of one payload."""
+        return self.segment.payloads.raw(row)
+
+    def payload_column(self, rows: NDArray[np.int64]) -> PayloadColumn:
+        """Copy out the payloads of ``rows``, not parsed."""
+        return self.segment.payloads.take(rows)
+
+    def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of the JSON text of each of ``rows``, which are not read."""
+        return self.segment.payloads.sizes(rows)
 
     def dense(self, field: str) -> DenseVectors:
         """Return the rows of a dense field as an index sees them, without a copy."""

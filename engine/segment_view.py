@@ -15,6 +15,7 @@ from ..indexes.dense_vectors import DenseVectors
 from ..indexes.row_set import RowSet
 from ..indexes.vector_index import VectorIndex
 from ..storage.batch import Batch
+from ..storage.payload_column import PayloadColumn
 from ..storage.vector_column import MultiColumn, SparseColumn, VectorColumn
 from .bitmaps import bitmap
 from .filter import Filter
@@ -107,6 +108,18 @@ class SegmentView(ABC):
     @abstractmethod
     def payload(self, row: int) -> dict[str, Any]:
         """Return one payload."""
+
+    @abstractmethod
+    def raw_payload(self, row: int) -> bytes:
+        """Return the JSON text of one payload."""
+
+    @abstractmethod
+    def payload_column(self, rows: NDArray[np.int64]) -> PayloadColumn:
+        """Copy out the payloads of ``rows``, not parsed."""
+
+    @abstractmethod
+    def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of the JSON text of each of ``rows``, which are not read."""
 
     @abstractmethod
     def dense(self, field: str) -> DenseVectors:

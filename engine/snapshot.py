@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..storage.payload_column import PayloadColumn
 from ..storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .point import PointId
 from .schema import CollectionSchema
 from .segment_view import SegmentView
+from .vector_field import Dense, Multi, Sparse, VectorField
 
 _VIEW_SHIFT = 32
 _ROW_MASK = (1 << _VIEW_SHIFT) - 1
 NO_PLACE = -1
+# So few payloads of several views are read faster one by one.
+_FEW = 64
+
+_Column = TypeVar("_Column", PayloadColumn, VectorColumn)
 
 
 class Snapshot:
@@ -53,6 +60,19 @@ class Snapshot:
             places[found] = place(number, rows[found])
         return places
 
+    def by_view(
+        self, places: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.bool_] | slice, NDArray[np.int64], SegmentView]]:
+        """Yield each view that some of the places are in: which of them, their rows, and the view."""
+        if len(self.views) == 1 and (places >= 0).all():
+            yield slice(None), places, self.views[0]
+            return
+        numbers = places >> _VIEW_SHIFT
+        for number, view in enumerate(self.views):
+            here = numbers == number
+            if here.any():
+                yield here, places[here] & _ROW_MASK, view
+
     def ids(self, places: NDArray[np.int64]) -> list[PointId]:
         """Return the ids of rows named by place."""
         if len(self.views) == 1:
@@ -82,6 +102,24 @@ class Snapshot:
         row = np.array([place & _ROW_MASK])
         return {name: _one(view.vector_column(name, row)) for name in self.schema.vectors}
 
+    def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
+        """Return the payloads of rows named by place, in that order, as they are stored."""
+        views = self.views
+        if len(views) == 1 or len(places) > _FEW:
+            return _gathered(views, places, lambda view, rows: view.payload_column(rows))
+        return PayloadColumn.from_raw(
+            [views[p >> _VIEW_SHIFT].raw_payload(p & _ROW_MASK) for p in places.tolist()]
+        )
+
+    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
+        """Return the vectors of rows named by place, in that order, by field name, as copies."""
+        if not len(places):
+            return {name: _empty(field) for name, field in self.schema.vectors.items()}
+        return {name: self._vector_column(name, places) for name in self.schema.vectors}
+
+    def _vector_column(self, field: str, places: NDArray[np.int64]) -> VectorColumn:
+        return _gathered(self.views, places, lambda view, rows: view.vector_column(field, rows))
+
 
 def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
     """Name rows of one view across the views of a snapshot."""
@@ -89,6 +127,39 @@ def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
     if view_number:
         places |= view_number << _VIEW_SHIFT
     return places
+
+
+def _gathered(
+    views: Sequence[SegmentView],
+    places: NDArray[np.int64],
+    column_of: Callable[[SegmentView, NDArray[np.int64]], _Column],
+) -> _Column:
+    """Return one column of the rows at one or more places, from ``column_of``, which reads one view."""
+    if len(views) == 1:
+        return column_of(views[0], places)
+    # Rows of one view are read together, in the order they are stored in.
+    order = np.argsort(places)
+    ordered = places[order]
+    cuts: list[int] = (np.flatnonzero(np.diff(ordered >> _VIEW_SHIFT)) + 1).tolist()
+    rows = ordered & _ROW_MASK
+    parts = [
+        column_of(views[int(ordered[lo]) >> _VIEW_SHIFT], rows[lo:hi])
+        for lo, hi in pairwise([0, *cuts, len(rows)])
+    ]
+    column = parts[0] if len(parts) == 1 else parts[0].concat(parts)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return column.take(rank)
+
+
+def _empty(field: VectorField) -> VectorColumn:
+    match field:
+        case Dense():
+            return DenseColumn(np.empty((0, field.element.width(field.dim)), field.element.dtype))
+        case Sparse():
+            return SparseColumn(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
+        case Multi():
+            return MultiColumn(np.zeros(1, np.int64), np.empty((0, field.dim), field.element.dtype))
 
 
 def _one(column: VectorColumn) -> Any:

@@ -138,6 +138,7 @@ class UpdatePayload:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Write a new version of each point and return how many there were."""
         parts: list[Batch] = []
+        sequences: list[NDArray[np.uint64]] = []
         tenant = _resolved(self.state, self.tenant)
         if tenant is None:
             return 0
@@ -149,9 +150,11 @@ class UpdatePayload:
                 rows = rows_of(view.matching(self.expression, tenant.scope))
             if len(rows):
                 parts.append(view.batch(rows))
+                sequences.append(view.sequence()[rows])
         if not parts:
             return 0
-        old = Batch.concat(parts)
+        # In the order they were written, which does not depend on how segments are cut and arranged.
+        old = Batch.concat(parts).take(np.argsort(np.concatenate(sequences)))
         payloads = [self.change(old.payloads.get(i)) for i in range(len(old.ids))]
         column = PayloadColumn.from_rows(payloads, len(payloads))
         batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)

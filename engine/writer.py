@@ -5,13 +5,15 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..storage.catalog import Catalog
 from ..storage.key_value_store import WriteTransaction
+from . import deadline
 from .collection_state import CollectionState
-from .errors import Closed, Unavailable, VicinalError, translated
+from .deadline import Deadline
+from .errors import Closed, DeadlineExceeded, Unavailable, VicinalError, translated
 
 _GROUP_OPERATIONS = 256
 
@@ -66,12 +68,22 @@ class Writer:
         self._thread.start()
 
     def submit(self, operation: Operation[Result]) -> Result:
-        """Commit ``operation`` and return its answer. Any thread may call this."""
+        """Commit ``operation`` and return its answer. Any thread may call this.
+
+        Raises
+        ------
+        DeadlineExceeded
+            The operation had not begun when the deadline was over; it is withdrawn and changed nothing.
+        """
+        deadline.check()
         pending = _Pending(operation)
         with self._close_lock:
             if self._closed:
                 raise Closed("the database is closed; open it again with vicinal.open(path)")
             self._queue.put(pending)
+        limit = deadline.current()
+        if limit is not None:
+            _wait_to_begin(pending.future, limit)
         return pending.future.result()
 
     def close(self) -> None:
@@ -86,6 +98,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             group, closing = self._take_group()
+            group = [pending for pending in group if pending.future.set_running_or_notify_cancel()]
             if group:
                 self._commit(group)
             # An exception that a caller holds must not keep alive, through this frame, what it wrote.
@@ -146,3 +159,13 @@ class Writer:
         for pending in group:
             if not pending.future.done():
                 pending.future.set_exception(error)
+
+
+def _wait_to_begin(future: Future[Any], limit: Deadline) -> None:
+    """Wait until a change is made, or withdraw it when time is over before it was begun."""
+    try:
+        limit.wait(lambda seconds: bool(wait([future], seconds).done))
+    except DeadlineExceeded:
+        # One that is being made is waited for, so that its caller knows what became of it.
+        if future.cancel():
+            raise

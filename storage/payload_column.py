@@ -83,6 +83,11 @@ class PayloadColumn:
         """Return the bytes that each row takes, (n,)."""
         return np.diff(self._offsets) + 8
 
+    def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of the JSON text of each of ``rows``."""
+        sizes: NDArray[np.int64] = self._offsets[rows + 1] - self._offsets[rows]
+        return sizes
+
     def raw(self, row: int) -> bytes:
         """Return the JSON text of one payload."""
         row = range(len(self))[row]

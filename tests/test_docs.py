@@ -1,21 +1,68 @@
-"""The Python code in the documents runs, each document as one session in an empty folder."""
+"""The documents run: each one's blocks of Python and of ``sh`` as one session in an empty folder.
+
+What `vicinal serve` starts in a block of ``sh`` runs beside the rest of the session, as in another terminal,
+on a free port that stands for the one in the text. Blocks of ``console`` show what not every machine has.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from serving.running_server import free_port
+from serving.served_process import served_process
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+PORTS = ("7700", "7701")
 
 
-def blocks(document: Path) -> list[tuple[int, str]]:
-    """Return the line and the text of every block of Python."""
+def blocks(document: Path) -> list[tuple[int, str, str]]:
+    """Return the line, the language and the text of every block that runs."""
     text = document.read_text()
-    return [(text.count("\n", 0, match.start(1)), match[1]) for match in BLOCK.finditer(text)]
+    return [(text.count("\n", 0, match.start(2)), match[1], match[2]) for match in BLOCK.finditer(text)]
+
+
+class Session:
+    """A reader who types in one document, in a folder of their own."""
+
+    def __init__(self, folder: Path, servers: ExitStack) -> None:
+        self.values: dict[str, object] = {"__name__": "__main__"}
+        self._folder = folder
+        self._servers = servers
+        self._ports = {port: str(free_port()) for port in PORTS}
+
+    def run(self, document: Path, line: int, language: str, text: str) -> None:
+        """Run one block."""
+        text = re.sub(r"\b(?:" + "|".join(PORTS) + r")\b", lambda port: self._ports[port[0]], text)
+        if language == "python":
+            # Empty lines in front make tracebacks name the line of the document.
+            exec(compile("\n" * line + text, str(document), "exec"), self.values)
+            return
+        for command in text.splitlines():
+            words = shlex.split(command)
+            if words[:2] == ["vicinal", "serve"]:
+                self._serve(words[2], words[3:])
+            else:
+                # The installed command, whatever else of that name there is.
+                path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+                environment = os.environ | {"PATH": path}
+                done = subprocess.run(
+                    command, shell=True, capture_output=True, text=True, check=False, env=environment
+                )
+                assert done.returncode == 0, f"{document}: {command}\n{done.stdout}{done.stderr}"
+
+    def _serve(self, database: str, options: list[str]) -> None:
+        log = self._folder.parent / "serve.log"
+        default = [] if "--port" in options else ["--port", self._ports["7700"]]
+        self._servers.enter_context(served_process(Path(database), log, (*options, *default)))
 
 
 @pytest.mark.parametrize(
@@ -24,18 +71,21 @@ def blocks(document: Path) -> list[tuple[int, str]]:
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_code_runs(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    session: dict[str, object] = {"__name__": "__main__"}
-    for line, code in blocks(document):
-        # Empty lines in front make tracebacks name the line of the document.
-        exec(compile("\n" * line + code, str(document), "exec"), session)
-    for value in session.values():
-        if hasattr(value, "close"):
-            value.close()
+    folder = tmp_path / "session"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with ExitStack() as servers:
+        session = Session(folder, servers)
+        for block in blocks(document):
+            session.run(document, *block)
+        for value in session.values.values():
+            if hasattr(value, "close"):
+                value.close()
 
 
 def test_first_query_fits_in_ten_lines() -> None:
-    _, code = blocks(ROOT / "README.md")[0]
+    _, language, code = blocks(ROOT / "README.md")[0]
+    assert language == "python"
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     assert ".search(" in code
 

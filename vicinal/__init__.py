@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .engine.collection import Collection
     from .engine.database import Database, open
+    from .engine.deadline import deadline
     from .engine.errors import (
         AlreadyExists,
         Closed,
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
         MapFull,
         NotADatabase,
         NotFound,
+        PermissionDenied,
         ReadOnly,
         ResourceExhausted,
+        Unauthenticated,
         Unavailable,
         UnindexedField,
         VicinalError,
@@ -48,12 +51,19 @@ if TYPE_CHECKING:
     from .indexes.flat import Flat
     from .indexes.hnsw import Hnsw
     from .indexes.metric import Metric
+    from .server.client.async_remote_collection import AsyncRemoteCollection
+    from .server.client.async_remote_database import AsyncRemoteDatabase
+    from .server.client.connecting import aconnect, connect
+    from .server.client.remote_collection import RemoteCollection
+    from .server.client.remote_database import RemoteDatabase
+    from .server.client.tls import Tls
 
     __version__: str
 
 _MODULES = {
     "engine.collection": ("Collection",),
     "engine.database": ("Database", "open"),
+    "engine.deadline": ("deadline",),
     "engine.errors": (
         "AlreadyExists",
         "Closed",
@@ -69,8 +79,10 @@ _MODULES = {
         "MapFull",
         "NotADatabase",
         "NotFound",
+        "PermissionDenied",
         "ReadOnly",
         "ResourceExhausted",
+        "Unauthenticated",
         "Unavailable",
         "UnindexedField",
         "VicinalError",
@@ -86,6 +98,12 @@ _MODULES = {
     "indexes.flat": ("Flat",),
     "indexes.hnsw": ("Hnsw",),
     "indexes.metric": ("Metric",),
+    "server.client.async_remote_collection": ("AsyncRemoteCollection",),
+    "server.client.async_remote_database": ("AsyncRemoteDatabase",),
+    "server.client.connecting": ("aconnect", "connect"),
+    "server.client.remote_collection": ("RemoteCollection",),
+    "server.client.remote_database": ("RemoteDatabase",),
+    "server.client.tls": ("Tls",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -112,6 +130,14 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "DatabaseInfo",
     "CollectionInfo",
     "MergePolicySettings",
+    "deadline",
+    "connect",
+    "aconnect",
+    "Tls",
+    "RemoteDatabase",
+    "RemoteCollection",
+    "AsyncRemoteDatabase",
+    "AsyncRemoteCollection",
     "VicinalError",
     "InvalidArgument",
     "NotFound",
@@ -131,6 +157,8 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "UnindexedField",
     "FormatTooNew",
     "NotADatabase",
+    "Unauthenticated",
+    "PermissionDenied",
 ]
 
 

@@ -14,7 +14,10 @@ from typer.main import get_command
 
 from ...engine.errors import InvalidArgument, VicinalError
 from .check import check
+from .health import health
 from .info import info
+from .key import key
+from .serve import serve
 from .transfer import export_file, import_file
 from .warmup import warmup
 
@@ -68,6 +71,9 @@ app.command("check")(check)
 app.command("import")(import_file)
 app.command("export")(export_file)
 app.command("warmup")(warmup)
+app.command("serve")(serve)
+app.add_typer(key, name="key")
+app.command("health")(health)
 
 
 @app.command("version")

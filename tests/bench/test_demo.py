@@ -22,6 +22,9 @@ def test_demo_answers_and_measures(
     assert "a third-year student" in printed
     assert "aerosol" in printed
     assert "recall@10" in printed
+    assert "over gRPC" in printed
+    assert "there and back" in printed
+    assert "no tenant is named 'verbs'" in printed
     assert str(folder) in printed.replace("\n", "")
     with vicinal.open(folder, read_only=True) as db:
         assert db.collection("synsets").count() == 5_000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conformance.answer_conformance import AnswerConformance
+from conformance.tending_conformance import TendingConformance
 
 import vicinal
 from vicinal import Dense, F, Multi, Sparse, has_id
@@ -21,7 +23,7 @@ def cosine_order(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
     return np.argsort(-scores, kind="stable")
 
 
-class DatabaseConformance:
+class DatabaseConformance(AnswerConformance, TendingConformance):
     """The shared API, on a database that starts empty."""
 
     @pytest.fixture

@@ -67,6 +67,7 @@ def test_other_errors_pass_through() -> None:
 
 
 def test_errors_name_their_field_and_survive_pickling() -> None:
-    error = pickle.loads(pickle.dumps(InvalidArgument("message", field="ids")))
-    assert (str(error), error.field) == ("message", "ids")
+    error = pickle.loads(pickle.dumps(InvalidArgument("message", field="ids", retry_after=0.5)))
+    assert (str(error), error.field, error.retry_after) == ("message", "ids", 0.5)
     assert VicinalError("message").field is None
+    assert VicinalError("message").retry_after is None

@@ -100,6 +100,17 @@ def test_a_write_behind_a_drop_is_refused_and_leaves_nothing(tmp_path: Path) -> 
         assert db.collection("other").count() == 0
 
 
+def test_a_uuid_names_a_collection_for_good(tmp_path: Path) -> None:
+    with vicinal.open(tmp_path / "db") as db:
+        uuid = db.create_collection("points", vicinal.Dense(DIM)).uuid
+        assert db.collection("points").uuid == uuid
+        assert db.create_collection("others", vicinal.Dense(DIM)).uuid != uuid
+    with vicinal.open(tmp_path / "db") as db:
+        assert db.collection("points").uuid == uuid
+        db.drop_collection("points")
+        assert db.create_collection("points", vicinal.Dense(DIM)).uuid != uuid
+
+
 def test_a_dropped_collection_is_not_merged(tmp_path: Path) -> None:
     with vicinal.open(tmp_path / "db") as db:
         points = db.create_collection("points", vicinal.Dense(DIM))

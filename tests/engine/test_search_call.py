@@ -11,7 +11,7 @@ import pytest
 import vicinal
 from vicinal import Dense, Multi, Sparse
 from vicinal.engine.errors import LimitExceeded
-from vicinal.engine.search_call import MAX_RESULTS
+from vicinal.engine.search_options import MAX_RESULTS
 from vicinal.indexes.flat import Flat
 
 DIM, ROWS = 8, 1500

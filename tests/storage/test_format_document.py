@@ -1,5 +1,6 @@
 """The examples of docs/format.md are what the code writes, and its tables what the code knows."""
 
+import datetime
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from vicinal.server.service.api_key import ApiKey, digest_of
 from vicinal.storage import array_header, keys, segment_keys
 from vicinal.storage.array_header import DTYPES
 from vicinal.storage.batch import Batch
@@ -19,6 +21,7 @@ from vicinal.storage.records import CollectionRecord, Meta, SegmentRecord, State
 from vicinal.storage.vector_column import DenseColumn
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+API_KEY_ID = "0123456789ab"
 ARRAY_KEY = segment_keys.array("vector.plot.rows")
 
 
@@ -27,6 +30,23 @@ def state_value() -> bytes:
     with catalog.write() as txn:
         catalog.put_state(txn, 3, StateRecord(next_seq=105, generation=2))
         value = txn.get(keys.state(3))
+    assert value is not None
+    return value
+
+
+def api_key_value() -> bytes:
+    key = ApiKey(
+        name="web",
+        sha256=digest_of("A" * 43),
+        tenants=None,
+        collections=("films",),
+        rights="read",
+        created=datetime.datetime(2026, 5, 4, 9, 12, 44, tzinfo=datetime.UTC),
+    )
+    catalog = Catalog(MemoryStore())
+    with catalog.write() as txn:
+        catalog.put_api_key(txn, API_KEY_ID, key.to_record())
+        value = txn.get(keys.api_key(API_KEY_ID))
     assert value is not None
     return value
 
@@ -49,6 +69,8 @@ def batch() -> bytes:
     [
         ("state-key", keys.state(3)),
         ("state-value", state_value()),
+        ("api-key-key", keys.api_key(API_KEY_ID)),
+        ("api-key-value", api_key_value()),
         ("array-key", ARRAY_KEY),
         ("array-value", array_value()),
         ("batch", batch()),

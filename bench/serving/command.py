@@ -1,0 +1,86 @@
+"""`vicinal bench server`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..peers import UnknownPeerError
+from ..terminal import measuring, progress_bar, read_dataset, read_truth, report, show, warn
+from ..timing import load_warning
+from .figure import Figure, figures_table
+from .peers import PEERS
+
+SCRATCH = "scratch"
+K = 10
+PARTS = ("singles", "throughput", "batches", "upserts", "connections", "overload", "peers")
+OVERLOAD_TIMES = 6
+
+
+def server_command(
+    dataset: Annotated[str, typer.Option(help="As in the other measurements.")] = "sample",
+    out: Annotated[Path, typer.Option(help="Folder for results and cached truth.")] = Path("bench-results"),
+    only: Annotated[str, typer.Option(help=f"Parts to measure, of {', '.join(PARTS)}.")] = ",".join(PARTS),
+    seconds: Annotated[float, typer.Option(min=0.05, help="How long each thing is measured.")] = 10.0,
+    overload_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.05, help=f"The overload; {OVERLOAD_TIMES} x --seconds when left out."),
+    ] = None,
+    overload_exact: Annotated[
+        bool, typer.Option("--overload-exact", help="Overload with exact queries instead of indexed ones.")
+    ] = False,
+    callers: Annotated[int, typer.Option(min=1, help="Concurrent callers.")] = 16,
+    peers: Annotated[str, typer.Option(help="Servers to compare with; empty for none.")] = ",".join(PEERS),
+    peers_python: Annotated[
+        str, typer.Option(help="Interpreter of an environment that has the extra bench-server.")
+    ] = sys.executable,
+    queries: Annotated[int | None, typer.Option(min=1, help="Use only the first so many queries.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Use only the first so many vectors.")] = None,
+    lock: Annotated[Path | None, typer.Option(help="Hold this file's lock while timing.")] = None,
+) -> None:
+    """Latency, throughput, writes and overload of the server, beside a bare gRPC echo and other servers."""
+    wanted, names = _chosen(only, PARTS), _names(peers)
+    with measuring():
+        unknown = [name for name in names if name not in PEERS]
+        if unknown:
+            raise UnknownPeerError(f"unknown servers {unknown}; there are adapters for {', '.join(PEERS)}")
+        # They load gRPC, which the other commands do without.
+        from .overload import measure_overload
+        from .peers_beside import measure_peers
+        from .sections import SECTIONS, loaded
+        from .setting import Setting
+
+        data = read_dataset(dataset, queries=queries, rows=rows)
+        truth = read_truth(data, K, out)
+        warn(load_warning())
+        figures: list[Figure] = []
+        with progress_bar() as step, loaded(out / SCRATCH, data, step) as (folder, scratch):
+            overload = OVERLOAD_TIMES * seconds if overload_seconds is None else overload_seconds
+            setting = Setting(data, truth, folder, scratch, seconds, overload, callers, lock, step)
+            for part in wanted:
+                if part == "overload":
+                    found = measure_overload(setting, exact=overload_exact)
+                elif part == "peers":
+                    found, missing = measure_peers(setting, names, peers_python)
+                    for one in missing:
+                        warn(one)
+                else:
+                    found = SECTIONS[part](setting)
+                show(figures_table(part, found))
+                figures += found
+        report(out, "server", data, [{"k": K, "seconds": seconds, **one.as_record()} for one in figures])
+
+
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _chosen(only: str, parts: tuple[str, ...]) -> list[str]:
+    names = _names(only)
+    unknown = [name for name in names if name not in parts]
+    if unknown or not names:
+        raise typer.BadParameter(f"{only!r}; expected some of {', '.join(parts)}", param_hint="--only")
+    return [name for name in parts if name in names]

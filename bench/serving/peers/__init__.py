@@ -1,0 +1,4 @@
+"""Servers to compare with. Each file is loaded by its path, by an interpreter that has its client."""
+
+# name: (file of the adapter, packages to install)
+PEERS = {"milvus-lite": ("milvus_lite", "pymilvus milvus-lite"), "chroma": ("chroma", "chromadb")}

@@ -1,0 +1,151 @@
+"""The interface of a database for programs that run an event loop.
+
+The same methods as in :mod:`~vicinal.engine.api`, to be awaited. The meaning of every parameter is told
+once, in :class:`~vicinal.engine.database.Database` and :class:`~vicinal.engine.collection.Collection`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
+
+from .api import FilterLike, Ids
+from .explanation import Explanation
+from .info import CollectionInfo, DatabaseInfo
+from .point import Page, Point
+from .progress import Progress
+from .schema import CollectionSchema
+from .vector_field import VectorField
+
+
+@runtime_checkable
+class AsyncCollectionApi(Protocol):
+    """Points that share a schema."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def schema(self) -> CollectionSchema:
+        """Its fields."""
+
+    async def upsert(
+        self,
+        ids: Ids,
+        vectors: Any,
+        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        *,
+        tenant: str | None = None,
+    ) -> int:
+        """Insert or replace points."""
+
+    async def delete(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Delete points."""
+
+    async def update_payload(
+        self,
+        payload: Mapping[str, Any],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        replace: bool = False,
+        tenant: str | None = None,
+    ) -> int:
+        """Change payloads."""
+
+    async def get(
+        self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None
+    ) -> list[Point | None]:
+        """Return points by id."""
+
+    async def scroll(
+        self,
+        *,
+        filter: FilterLike | None = None,
+        limit: int = 100,
+        after: int | None = None,
+        with_vectors: bool = False,
+        tenant: str | None = None,
+    ) -> Page:
+        """Return points a page at a time."""
+
+    async def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
+        """Count points."""
+
+    async def search(
+        self,
+        query: Any,
+        k: int = 10,
+        *,
+        field: str | None = None,
+        filter: FilterLike | None = None,
+        recall: float = 0.95,
+        ef: int | None = None,
+        exact: bool = False,
+        tenant: str | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+        threads: int = 1,
+    ) -> Any:
+        """Return the nearest points."""
+
+    async def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+        """Search and say how."""
+
+    async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:
+        """Measure effort against recall on real queries."""
+
+    async def flush(self, progress: Progress = ...) -> None:
+        """Seal what is growing."""
+
+    async def merge(self, progress: Progress = ...) -> None:
+        """Bring everything into one segment."""
+
+    async def wait_indexed(self, timeout: float | None = None, progress: Progress = ...) -> None:
+        """Return when everything is indexed."""
+
+    async def info(self) -> CollectionInfo:
+        """Return sizes and states."""
+
+
+@runtime_checkable
+class AsyncDatabaseApi(Protocol):
+    """A set of collections; an asynchronous context manager."""
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+
+    async def create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> AsyncCollectionApi:
+        """Create a collection."""
+
+    async def collection(self, name: str) -> AsyncCollectionApi:
+        """Return a collection."""
+
+    async def collections(self) -> list[str]:
+        """Return the names of all collections."""
+
+    async def drop_collection(self, name: str) -> None:
+        """Delete a collection."""
+
+    async def info(self) -> DatabaseInfo:
+        """Return sizes and states."""
+
+    async def close(self) -> None:
+        """Let go of everything."""

@@ -1,0 +1,48 @@
+"""What points take, told from how they are stored, so that nobody reads more of them than fits in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..storage.vector_column import SparseColumn
+from .hits import BatchHits, Hits
+from .segment_view import SegmentView
+from .snapshot import Snapshot
+from .vector_field import Dense, VectorField
+
+
+def stored_sizes(
+    snapshot: Snapshot, places: NDArray[np.int64], *, payloads: bool = True, vectors: bool = False
+) -> NDArray[np.int64]:
+    """Return the bytes of payload and vectors of each row named by place; 0 where the place is negative."""
+    sizes = np.zeros(len(places), np.int64)
+    for here, rows, view in snapshot.by_view(places):
+        if payloads:
+            sizes[here] += view.payload_sizes(rows)
+        if vectors:
+            for name, field in snapshot.schema.vectors.items():
+                sizes[here] += _vector_sizes(view, name, field, rows)
+    return sizes
+
+
+def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: bool) -> int:
+    """Return the bytes of payloads and vectors of hits that a database of this process found."""
+    if not (payloads or vectors):
+        return 0
+    snapshot, places = hits.origin()
+    assert isinstance(snapshot, Snapshot)
+    return int(stored_sizes(snapshot, places, payloads=payloads, vectors=vectors).sum())
+
+
+def _vector_sizes(
+    view: SegmentView, name: str, field: VectorField, rows: NDArray[np.int64]
+) -> NDArray[np.int64] | int:
+    if isinstance(field, Dense):
+        return field.element.width(field.dim) * field.element.dtype.itemsize
+    column = view.ragged(name)
+    if isinstance(column, SparseColumn):
+        entry = column.indices.itemsize + column.values.itemsize
+        return (column.indptr[rows + 1] - column.indptr[rows]) * entry
+    token = int(column.tokens.shape[1]) * column.tokens.itemsize
+    return (column.offsets[rows + 1] - column.offsets[rows]) * token

@@ -1,0 +1,141 @@
+from vicinal.proto.v1 import vectors_pb2 as _vectors_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Scope(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "tenant")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    tenant: str
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
+
+class Filter(_message.Message):
+    __slots__ = ("json",)
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    json: bytes
+    def __init__(self, json: _Optional[bytes] = ...) -> None: ...
+
+class Selection(_message.Message):
+    __slots__ = ("ids", "filter")
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ids: _vectors_pb2.PointIds
+    filter: Filter
+    def __init__(self, ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
+
+class PointColumns(_message.Message):
+    __slots__ = ("ids", "payloads", "vectors")
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOADS_FIELD_NUMBER: _ClassVar[int]
+    VECTORS_FIELD_NUMBER: _ClassVar[int]
+    ids: _vectors_pb2.PointIds
+    payloads: _vectors_pb2.Payloads
+    vectors: _containers.RepeatedCompositeFieldContainer[_vectors_pb2.FieldVectors]
+    def __init__(self, ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., payloads: _Optional[_Union[_vectors_pb2.Payloads, _Mapping]] = ..., vectors: _Optional[_Iterable[_Union[_vectors_pb2.FieldVectors, _Mapping]]] = ...) -> None: ...
+
+class UpsertPointsRequest(_message.Message):
+    __slots__ = ("scope", "points")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    points: PointColumns
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., points: _Optional[_Union[PointColumns, _Mapping]] = ...) -> None: ...
+
+class UpsertPointsResponse(_message.Message):
+    __slots__ = ("sequence_number",)
+    SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    sequence_number: int
+    def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
+
+class DeletePointsRequest(_message.Message):
+    __slots__ = ("scope", "selection")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    SELECTION_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    selection: Selection
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ...) -> None: ...
+
+class DeletePointsResponse(_message.Message):
+    __slots__ = ("deleted",)
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    deleted: int
+    def __init__(self, deleted: _Optional[int] = ...) -> None: ...
+
+class UpdatePayloadsRequest(_message.Message):
+    __slots__ = ("scope", "selection", "payload_json", "replace")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    SELECTION_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_JSON_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    selection: Selection
+    payload_json: bytes
+    replace: bool
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., payload_json: _Optional[bytes] = ..., replace: bool = ...) -> None: ...
+
+class UpdatePayloadsResponse(_message.Message):
+    __slots__ = ("updated",)
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    updated: int
+    def __init__(self, updated: _Optional[int] = ...) -> None: ...
+
+class GetPointsRequest(_message.Message):
+    __slots__ = ("scope", "ids", "with_vectors")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    WITH_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    ids: _vectors_pb2.PointIds
+    with_vectors: bool
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., with_vectors: bool = ...) -> None: ...
+
+class GetPointsResponse(_message.Message):
+    __slots__ = ("points", "found")
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    points: PointColumns
+    found: _containers.RepeatedScalarFieldContainer[bool]
+    def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., found: _Optional[_Iterable[bool]] = ...) -> None: ...
+
+class ScrollPointsRequest(_message.Message):
+    __slots__ = ("scope", "filter", "limit", "after", "with_vectors")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    WITH_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    filter: Filter
+    limit: int
+    after: int
+    with_vectors: bool
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., limit: _Optional[int] = ..., after: _Optional[int] = ..., with_vectors: bool = ...) -> None: ...
+
+class ScrollPointsResponse(_message.Message):
+    __slots__ = ("points", "next")
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    points: PointColumns
+    next: int
+    def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., next: _Optional[int] = ...) -> None: ...
+
+class CountPointsRequest(_message.Message):
+    __slots__ = ("scope", "filter")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    filter: Filter
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
+
+class CountPointsResponse(_message.Message):
+    __slots__ = ("count",)
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    def __init__(self, count: _Optional[int] = ...) -> None: ...

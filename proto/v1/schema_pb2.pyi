@@ -1,0 +1,90 @@
+from vicinal.proto.v1 import vectors_pb2 as _vectors_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Metric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    METRIC_UNSPECIFIED: _ClassVar[Metric]
+    METRIC_COSINE: _ClassVar[Metric]
+    METRIC_DOT: _ClassVar[Metric]
+    METRIC_L2: _ClassVar[Metric]
+    METRIC_HAMMING: _ClassVar[Metric]
+
+class PayloadFieldType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PAYLOAD_FIELD_TYPE_UNSPECIFIED: _ClassVar[PayloadFieldType]
+    PAYLOAD_FIELD_TYPE_KEYWORD: _ClassVar[PayloadFieldType]
+    PAYLOAD_FIELD_TYPE_INTEGER: _ClassVar[PayloadFieldType]
+    PAYLOAD_FIELD_TYPE_FLOAT: _ClassVar[PayloadFieldType]
+    PAYLOAD_FIELD_TYPE_BOOL: _ClassVar[PayloadFieldType]
+    PAYLOAD_FIELD_TYPE_DATETIME: _ClassVar[PayloadFieldType]
+METRIC_UNSPECIFIED: Metric
+METRIC_COSINE: Metric
+METRIC_DOT: Metric
+METRIC_L2: Metric
+METRIC_HAMMING: Metric
+PAYLOAD_FIELD_TYPE_UNSPECIFIED: PayloadFieldType
+PAYLOAD_FIELD_TYPE_KEYWORD: PayloadFieldType
+PAYLOAD_FIELD_TYPE_INTEGER: PayloadFieldType
+PAYLOAD_FIELD_TYPE_FLOAT: PayloadFieldType
+PAYLOAD_FIELD_TYPE_BOOL: PayloadFieldType
+PAYLOAD_FIELD_TYPE_DATETIME: PayloadFieldType
+
+class DenseField(_message.Message):
+    __slots__ = ("dim", "metric", "element_type", "index_json")
+    DIM_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
+    dim: int
+    metric: Metric
+    element_type: _vectors_pb2.ElementType
+    index_json: str
+    def __init__(self, dim: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ...) -> None: ...
+
+class SparseField(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MultiField(_message.Message):
+    __slots__ = ("dim", "element_type")
+    DIM_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    dim: int
+    element_type: _vectors_pb2.ElementType
+    def __init__(self, dim: _Optional[int] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ...) -> None: ...
+
+class VectorField(_message.Message):
+    __slots__ = ("name", "dense", "sparse", "multi")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DENSE_FIELD_NUMBER: _ClassVar[int]
+    SPARSE_FIELD_NUMBER: _ClassVar[int]
+    MULTI_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    dense: DenseField
+    sparse: SparseField
+    multi: MultiField
+    def __init__(self, name: _Optional[str] = ..., dense: _Optional[_Union[DenseField, _Mapping]] = ..., sparse: _Optional[_Union[SparseField, _Mapping]] = ..., multi: _Optional[_Union[MultiField, _Mapping]] = ...) -> None: ...
+
+class PayloadField(_message.Message):
+    __slots__ = ("path", "type")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    type: PayloadFieldType
+    def __init__(self, path: _Optional[str] = ..., type: _Optional[_Union[PayloadFieldType, str]] = ...) -> None: ...
+
+class Schema(_message.Message):
+    __slots__ = ("vectors", "fields", "partitioned")
+    VECTORS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONED_FIELD_NUMBER: _ClassVar[int]
+    vectors: _containers.RepeatedCompositeFieldContainer[VectorField]
+    fields: _containers.RepeatedCompositeFieldContainer[PayloadField]
+    partitioned: bool
+    def __init__(self, vectors: _Optional[_Iterable[_Union[VectorField, _Mapping]]] = ..., fields: _Optional[_Iterable[_Union[PayloadField, _Mapping]]] = ..., partitioned: bool = ...) -> None: ...

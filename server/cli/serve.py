@@ -1,0 +1,160 @@
+"""`vicinal serve`."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..service.limits import Limits
+from ..service.settings import DEFAULT_PORT, ServerSettings
+from .screen import console
+
+_MB = 1 << 20
+_DEFAULTS = Limits()
+
+Database = Annotated[Path, typer.Argument(metavar="DIR", help="The database; created if it is not there.")]
+Host = Annotated[str, typer.Option(help="Where to listen; beyond this machine only with TLS and a key.")]
+Port = Annotated[int, typer.Option(help="The port; 0 takes a free one.")]
+TlsCert = Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain to show callers, PEM.")]
+TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key, PEM.")]
+ClientCa = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Let in only clients with a certificate of this authority."),
+]
+MetricsPort = Annotated[int | None, typer.Option(help="Answer Prometheus here, on the same host.")]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Listen beyond this machine even without TLS or keys.")
+]
+LogCalls = Annotated[
+    bool, typer.Option("--log-calls", help="Log every call, not only those that failed here.")
+]
+Grace = Annotated[float, typer.Option(metavar="SECONDS", help="How long stopping waits for running calls.")]
+MessageMb = Annotated[int, typer.Option(metavar="MB", help="Size of one request.")]
+Calls = Annotated[int, typer.Option(help="Calls at work at a time.")]
+Searches = Annotated[int, typer.Option(help="Reads at a time; others wait in line.")]
+MemoryMb = Annotated[int, typer.Option(metavar="MB", help="Estimated memory of all calls together.")]
+FreeDiskMb = Annotated[int, typer.Option(metavar="MB", help="Refuse writes when the disk has less left.")]
+ReceiveSeconds = Annotated[
+    float, typer.Option(metavar="SECONDS", help="How long a caller may take to send its message.")
+]
+CallsPerSecond = Annotated[
+    float | None, typer.Option(help="Calls of one key a second; any number if not said.")
+]
+
+
+def serve(
+    database: Database,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    client_ca: ClientCa = None,
+    metrics_port: MetricsPort = None,
+    insecure: Insecure = False,
+    log_calls: LogCalls = False,
+    grace: Grace = 30.0,
+    max_message_mb: MessageMb = _DEFAULTS.max_message_bytes // _MB,
+    max_calls: Calls = _DEFAULTS.max_calls,
+    max_searches: Searches = _DEFAULTS.running_searches,
+    max_memory_mb: MemoryMb = _DEFAULTS.memory_bytes // _MB,
+    min_free_disk_mb: FreeDiskMb = _DEFAULTS.disk_free_bytes // _MB,
+    receive_seconds: ReceiveSeconds = _DEFAULTS.receive_seconds,
+    max_calls_per_second: CallsPerSecond = None,
+) -> None:
+    """Serve a database over gRPC until told to stop, by Ctrl-C or SIGTERM.
+
+    Stopping lets no more calls in and finishes those that run; a second Ctrl-C stops at once. Either way what
+    was acknowledged is in the database.
+    """
+    limits = Limits(
+        max_message_bytes=max_message_mb * _MB,
+        max_calls=max_calls,
+        running_searches=max_searches,
+        memory_bytes=max_memory_mb * _MB,
+        disk_free_bytes=min_free_disk_mb * _MB,
+        receive_seconds=receive_seconds,
+        calls_per_second=max_calls_per_second,
+    )
+    settings = ServerSettings(
+        folder=database,
+        host=host,
+        port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        client_ca=client_ca,
+        insecure=insecure,
+        metrics_port=metrics_port,
+        limits=limits,
+        log_calls=log_calls,
+        grace_seconds=grace,
+    )
+    _serve(settings)
+
+
+def _serve(settings: ServerSettings) -> None:
+    # gRPC tells in the errors it raises, and to who sets this, what it would write to the terminal.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from ..service.call_log import CallLog
+    from ..service.server import Server
+
+    log = CallLog(every_call=settings.log_calls)
+    log.attach()
+    signals = _Signals()
+    server = Server(settings, log)
+    server.start()
+    try:
+        _announce(settings, server)
+        signals.wait()
+    finally:
+        stopping = threading.Thread(target=server.stop, name="vicinal-stop")
+        stopping.start()
+        while stopping.is_alive():
+            if signals.came_within(0.05):
+                server.hurry()
+        stopping.join()
+    log.event("info", "stopped")
+
+
+def _announce(settings: ServerSettings, server: Any) -> None:
+    """Say where it listens, in a line that a script can wait for."""
+    parts = [
+        "TLS, client certificates" if settings.client_ca else "TLS" if settings.has_tls else "no TLS",
+        "keys" if server.has_keys else "no keys: everyone who can connect may do everything",
+    ]
+    if server.metrics_port is not None:
+        scheme = "https" if settings.has_tls else "http"
+        parts.append(f"metrics on {scheme}://{settings.address(server.metrics_port)}/metrics")
+    line = f"vicinal serves {settings.folder}: listening on {server.address} ({'; '.join(parts)})"
+    console.print(line, markup=False, soft_wrap=True)
+    console.file.flush()
+
+
+class _Signals:
+    """SIGINT and SIGTERM as something to wait for, so that no code runs in the middle of other code."""
+
+    def __init__(self) -> None:
+        self._received, sender = socket.socketpair()
+        sender.setblocking(False)
+        # Kept, for as long as the interpreter writes to it.
+        self._sender = sender
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+
+    def wait(self) -> None:
+        """Return when one has come."""
+        self._received.recv(1)
+
+    def came_within(self, seconds: float) -> bool:
+        """Return whether another came, after waiting so long at most."""
+        ready, _, _ = select.select([self._received], [], [], seconds)
+        if ready:
+            self._received.recv(1)
+        return bool(ready)

@@ -1,0 +1,156 @@
+"""A collection that a server has, for programs that run an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...engine.api import FilterLike, Ids
+from ...engine.explanation import Explanation
+from ...engine.info import CollectionInfo
+from ...engine.point import Page, Point
+from ...engine.progress import Progress, silent
+from ...engine.schema import CollectionSchema
+from .async_driver import AsyncDriver
+from .core import CollectionCore
+
+
+class AsyncRemoteCollection:
+    """Points that share a schema, on a server. Usable by any number of tasks of one event loop.
+
+    It has the methods of :class:`~vicinal.server.client.remote_collection.RemoteCollection`, with the same
+    parameters, answers and errors, to be awaited. ``progress`` is called in the event loop, and what is sent
+    is checked and encoded there, about a millisecond a megabyte. A call whose task is cancelled is given up
+    by the server too.
+    """
+
+    def __init__(self, core: CollectionCore, driver: AsyncDriver) -> None:
+        self._core = core
+        self._driver = driver
+
+    def __repr__(self) -> str:
+        return f"AsyncRemoteCollection({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._core.handle.name
+
+    @property
+    def schema(self) -> CollectionSchema:
+        """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
+        return self._core.handle.schema
+
+    @property
+    def uuid(self) -> str:
+        """Names this collection, and none that is created later under its name."""
+        return self._core.handle.uuid
+
+    async def upsert(
+        self,
+        ids: Ids,
+        vectors: Any,
+        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        *,
+        tenant: str | None = None,
+    ) -> int:
+        """Insert points, or replace those whose ids exist; return how far the collection is durable."""
+        return await self._driver.run(self._core.points.upsert(ids, vectors, payloads, tenant))
+
+    async def delete(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Delete points by id, or all that satisfy a filter; return how many there were."""
+        return await self._driver.run(self._core.points.delete(ids, filter, tenant))
+
+    async def update_payload(
+        self,
+        payload: Mapping[str, Any],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        replace: bool = False,
+        tenant: str | None = None,
+    ) -> int:
+        """Merge ``payload`` into the payloads of the chosen points, or replace them; return how many."""
+        return await self._driver.run(self._core.points.update_payload(payload, ids, filter, replace, tenant))
+
+    async def get(
+        self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None
+    ) -> list[Point | None]:
+        """Return the points of the given ids, None in the place of each that does not exist."""
+        return await self._driver.run(self._core.points.get(ids, with_vectors, tenant))
+
+    async def scroll(
+        self,
+        *,
+        filter: FilterLike | None = None,
+        limit: int = 100,
+        after: int | None = None,
+        with_vectors: bool = False,
+        tenant: str | None = None,
+    ) -> Page:
+        """Return points in the order they were written, a page at a time."""
+        return await self._driver.run(self._core.points.scroll(filter, limit, after, with_vectors, tenant))
+
+    async def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
+        """Return exactly how many points there are, or satisfy ``filter``."""
+        return await self._driver.run(self._core.points.count(filter, tenant))
+
+    async def search(
+        self,
+        query: Any,
+        k: int = 10,
+        *,
+        field: str | None = None,
+        filter: FilterLike | None = None,
+        recall: float = 0.95,
+        ef: int | None = None,
+        exact: bool = False,
+        tenant: str | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+        threads: int = 1,
+    ) -> Any:
+        """Return the ``min(k, matches)`` nearest points: ``Hits`` of one query, ``BatchHits`` of a batch."""
+        return await self._driver.run(
+            self._core.searches.search(
+                query,
+                k,
+                field=field,
+                filter=filter,
+                recall=recall,
+                ef=ef,
+                exact=exact,
+                tenant=tenant,
+                offset=offset,
+                with_payload=with_payload,
+                with_vectors=with_vectors,
+                threads=threads,
+            )
+        )
+
+    async def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+        """Search as :meth:`search` does, in one message, and return the answer with its plan and work."""
+        return await self._driver.run(self._core.searches.explain(query, k, options))
+
+    async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
+        """Measure, on real queries, which effort reaches which recall; return how many segments were."""
+        return await self._driver.run(self._core.tending.calibrate(queries, field, progress))
+
+    async def flush(self, progress: Progress = silent) -> None:
+        """Seal the growing rows into a segment with its indexes; return when that is done."""
+        await self._driver.run(self._core.tending.flush(progress))
+
+    async def merge(self, progress: Progress = silent) -> None:
+        """Bring everything into one indexed segment without dead rows; return when that is done."""
+        await self._driver.run(self._core.tending.merge(progress))
+
+    async def wait_indexed(self, timeout: float | None = None, progress: Progress = silent) -> None:
+        """Have done now what background work would do once writes pause; return when all of it is."""
+        await self._driver.run(self._core.tending.wait_indexed(timeout, progress))
+
+    async def info(self) -> CollectionInfo:
+        """Return sizes, segments and what background work is doing."""
+        return await self._driver.run(self._core.tending.info())

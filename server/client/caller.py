@@ -1,0 +1,93 @@
+"""Calls of one server: attempts, repetitions and the time they may take together."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from ...engine import deadline
+from ...engine.errors import DeadlineExceeded
+from ..wire.methods import Method
+from .call import Attempt, CallFailed, Operation, Pause, StreamAttempt
+from .retry_policy import RetryPolicy
+
+
+class Caller:
+    """Turns a request into the steps that bring its response. Does no input or output; safe between threads.
+
+    Parameters
+    ----------
+    timeout : float or None
+        Seconds that one call may take, repetitions included; a stream may take any time.
+    policy : RetryPolicy
+    clock, chance : callable
+        Seconds that only grow; a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        timeout: float | None,
+        policy: RetryPolicy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._timeout = timeout
+        self._policy = policy
+        self._clock = clock
+        self._chance = chance
+
+    def call(self, method: Method, request: bytes, *, harmless: bool) -> Operation[bytes]:
+        """Return the response to a request; ``harmless`` says that doing it twice does no harm."""
+        left = self._timeout
+        end = None if left is None else self._clock() + left
+        if deadline.current() is not None:
+            left = self._left(end)
+        attempts = 0
+        while True:
+            try:
+                response: bytes = yield Attempt(method.path, request, left)
+                return response
+            except CallFailed as failure:
+                attempts += 1
+                pause = self._pause(attempts, failure, harmless, end)
+            yield Pause(pause)
+            left = self._left(end)
+
+    def stream(
+        self, method: Method, request: bytes, receive: Callable[[bytes], None], *, harmless: bool
+    ) -> Operation[None]:
+        """Hand each response to ``receive`` and return after the last one."""
+        attempts = 0
+        while True:
+            try:
+                yield StreamAttempt(method.path, request, self._left(None), receive)
+                return
+            except CallFailed as failure:
+                attempts += 1
+                pause = self._pause(attempts, failure, harmless, None)
+            yield Pause(pause)
+
+    def _pause(self, attempts: int, failure: CallFailed, harmless: bool, end: float | None) -> float:
+        """Return the seconds until the next attempt, or raise what the caller is to see."""
+        if isinstance(failure.error, DeadlineExceeded):
+            # In the words of the deadline that the caller set, if it is that one which is over.
+            deadline.check()
+        pause = self._policy.pause(attempts, failure, harmless, self._chance())
+        if pause is None or pause >= self._time_left(end):
+            raise failure.error from None
+        return pause
+
+    def _left(self, end: float | None) -> float | None:
+        """Return the seconds that the next attempt may take; DeadlineExceeded when there are none."""
+        deadline.check()
+        left = deadline.remaining()
+        if end is None:
+            return left
+        own = end - self._clock()
+        return own if left is None or own < left else left
+
+    def _time_left(self, end: float | None) -> float:
+        left = self._left(end)
+        return float("inf") if left is None else left

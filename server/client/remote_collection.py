@@ -1,0 +1,175 @@
+"""A collection that a server has, used as if it were here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...engine.api import FilterLike, Ids
+from ...engine.explanation import Explanation
+from ...engine.info import CollectionInfo
+from ...engine.point import Page, Point
+from ...engine.progress import Progress, silent
+from ...engine.schema import CollectionSchema
+from .blocking_driver import BlockingDriver
+from .core import CollectionCore
+
+
+class RemoteCollection:
+    """Points that share a schema, on a server. Safe to use from any number of threads.
+
+    It has the methods of :class:`~vicinal.engine.collection.Collection`, with the same parameters, answers
+    and errors; where a call differs, it says so. It stands for the collection that had the name when this
+    object was got: once that is dropped, every call raises :class:`NotFound`.
+    """
+
+    def __init__(self, core: CollectionCore, driver: BlockingDriver) -> None:
+        self._core = core
+        self._driver = driver
+
+    def __repr__(self) -> str:
+        return f"RemoteCollection({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._core.handle.name
+
+    @property
+    def schema(self) -> CollectionSchema:
+        """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
+        return self._core.handle.schema
+
+    @property
+    def uuid(self) -> str:
+        """Names this collection, and none that is created later under its name."""
+        return self._core.handle.uuid
+
+    def upsert(
+        self,
+        ids: Ids,
+        vectors: Any,
+        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        *,
+        tenant: str | None = None,
+    ) -> int:
+        """Insert points, or replace those whose ids exist.
+
+        More than the server takes at once goes in parts, one after the other. Each part is durable and
+        visible as a whole or not at all; all of them are checked before the first is sent. If one fails,
+        those before it stay, and a note on the error says how many points that is. A part that may not have
+        reached the server is sent again, over what others may have written to the same points meanwhile.
+        """
+        return self._driver.run(self._core.points.upsert(ids, vectors, payloads, tenant))
+
+    def delete(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Delete points by id, or all that satisfy a filter; return how many there were.
+
+        Ids that do not fit in one message go in parts, as in :meth:`upsert`.
+        """
+        return self._driver.run(self._core.points.delete(ids, filter, tenant))
+
+    def update_payload(
+        self,
+        payload: Mapping[str, Any],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        replace: bool = False,
+        tenant: str | None = None,
+    ) -> int:
+        """Merge ``payload`` into the payloads of the chosen points, or replace them; return how many.
+
+        Ids that do not fit in one message go in parts, as in :meth:`upsert`.
+        """
+        return self._driver.run(self._core.points.update_payload(payload, ids, filter, replace, tenant))
+
+    def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
+        """Return the points of the given ids, None in the place of each that does not exist.
+
+        More than the server returns at once are asked for in parts, and each sees the state of its moment.
+        """
+        return self._driver.run(self._core.points.get(ids, with_vectors, tenant))
+
+    def scroll(
+        self,
+        *,
+        filter: FilterLike | None = None,
+        limit: int = 100,
+        after: int | None = None,
+        with_vectors: bool = False,
+        tenant: str | None = None,
+    ) -> Page:
+        """Return points in the order they were written, a page at a time."""
+        return self._driver.run(self._core.points.scroll(filter, limit, after, with_vectors, tenant))
+
+    def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
+        """Return exactly how many points there are, or satisfy ``filter``."""
+        return self._driver.run(self._core.points.count(filter, tenant))
+
+    def search(
+        self,
+        query: Any,
+        k: int = 10,
+        *,
+        field: str | None = None,
+        filter: FilterLike | None = None,
+        recall: float = 0.95,
+        ef: int | None = None,
+        exact: bool = False,
+        tenant: str | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+        threads: int = 1,
+    ) -> Any:
+        """Return the ``min(k, matches)`` nearest points: ``Hits`` of one query, ``BatchHits`` of a batch.
+
+        A batch that is more than the server takes at once goes in parts, and each sees the state of its
+        moment.
+        """
+        return self._driver.run(
+            self._core.searches.search(
+                query,
+                k,
+                field=field,
+                filter=filter,
+                recall=recall,
+                ef=ef,
+                exact=exact,
+                tenant=tenant,
+                offset=offset,
+                with_payload=with_payload,
+                with_vectors=with_vectors,
+                threads=threads,
+            )
+        )
+
+    def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+        """Search as :meth:`search` does, in one message, and return the answer with its plan and work.
+
+        The seconds by stage are those of the server's engine.
+        """
+        return self._driver.run(self._core.searches.explain(query, k, options))
+
+    def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
+        """Measure, on real queries, which effort reaches which recall; return how many segments were."""
+        return self._driver.run(self._core.tending.calibrate(queries, field, progress))
+
+    def flush(self, progress: Progress = silent) -> None:
+        """Seal the growing rows into a segment with its indexes; return when that is done."""
+        self._driver.run(self._core.tending.flush(progress))
+
+    def merge(self, progress: Progress = silent) -> None:
+        """Bring everything into one indexed segment without dead rows; return when that is done."""
+        self._driver.run(self._core.tending.merge(progress))
+
+    def wait_indexed(self, timeout: float | None = None, progress: Progress = silent) -> None:
+        """Have done now what background work would do once writes pause; return when all of it is."""
+        self._driver.run(self._core.tending.wait_indexed(timeout, progress))
+
+    def info(self) -> CollectionInfo:
+        """Return sizes, segments and what background work is doing."""
+        return self._driver.run(self._core.tending.info())

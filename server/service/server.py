@@ -1,0 +1,226 @@
+"""A database served over gRPC."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from ...engine.database import open as open_database
+from ...engine.errors import FailedPrecondition, translated
+from ...storage.database_folder import check_is_ours
+from ..wire.methods import METHODS, SERVICES
+from .authentication import AuthenticationInterceptor
+from .call_log import CallLog
+from .grpc_options import grpc_options
+from .handlers import rpc_handlers
+from .health import SERVICE as HEALTH
+from .health import Health
+from .key_store import KeyStore
+from .listening import check_free, listen
+from .metrics import Metrics
+from .metrics_endpoint import MetricsEndpoint
+from .reflection import Reflection
+from .runtime import Runtime
+from .sealed_numbers import SealedNumbers
+from .settings import ServerSettings
+from .tls import https_context, server_credentials
+from .worker_threads import WorkerThreads
+
+# Threads beyond those of running and receiving calls: for refusing at once, and for health.
+_SPARE_THREADS = 128
+# How long gRPC may take to send what it has, and work to end whose callers were hung up on.
+_LAST_SECONDS = 2.0
+
+
+class Server:
+    """A server; a context manager that starts it and stops it.
+
+    Parameters
+    ----------
+    settings : ServerSettings
+    log : CallLog, optional
+        Where lines about calls go; standard error when it is left out.
+
+    Examples
+    --------
+    >>> with Server(ServerSettings("films.vicinal", port=0)) as server:
+    ...     films = vicinal.connect(f"127.0.0.1:{server.port}").collection("films")
+    """
+
+    def __init__(self, settings: ServerSettings, log: CallLog | None = None) -> None:
+        self._settings = settings
+        self._log = log or CallLog(every_call=settings.log_calls)
+        self._stopping = threading.Lock()
+        self._grpc: grpc.Server | None = None
+        self._endpoint: MetricsEndpoint | None = None
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as a client takes it."""
+        return self._settings.address(self.port)
+
+    @property
+    def metrics_port(self) -> int | None:
+        """Where Prometheus is answered, None when it is not."""
+        return None if self._endpoint is None else self._endpoint.port
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether callers need a key."""
+        return self._keys.any_exist()
+
+    @property
+    def runtime(self) -> Runtime:
+        """What its calls share."""
+        return self._runtime
+
+    def start(self) -> None:
+        """Begin to listen, open the database, and let calls in; return when they are.
+
+        Raises
+        ------
+        VicinalError
+            The database cannot be opened, the address not be listened on, or the settings are not safe.
+        """
+        self.bind()
+        try:
+            self.load()
+        except BaseException:
+            self.stop(0.0)
+            raise
+
+    def bind(self) -> None:
+        """Listen, and answer that the database is not open yet."""
+        settings = self._settings
+        credentials = server_credentials(settings)
+        check_free(settings.host, settings.port)
+        self._keys = _open_keys(settings)
+        try:
+            self._check_exposure()
+            self._prepare()
+            self.port = listen(self._serving(), settings, credentials)
+        except BaseException:
+            self.stop(0.0)
+            raise
+        self._serving().start()
+
+    def load(self) -> None:
+        """Open the database and let calls in."""
+        settings, runtime = self._settings, self._runtime
+        database = open_database(settings.folder, merge_policy=settings.merge_policy)
+        runtime.database = database
+        _compile_kernels()
+        runtime.metrics.watch(waiting=lambda: runtime.line.waiting, database=database.info)
+        runtime.calls.open()
+        self._health.set_serving(True)
+
+    def stop(self, grace: float | None = None) -> None:
+        """Let no more calls in, finish those that run, and close the database.
+
+        What was acknowledged is in the database. A caller who comes too late is told to try again; one whose
+        call is not done in time is hung up on.
+
+        Parameters
+        ----------
+        grace : float, optional
+            Seconds that running calls have; those of the settings when it is left out.
+        """
+        with self._stopping:
+            if self._grpc is not None:
+                self._drain(self._settings.grace_seconds if grace is None else grace)
+                self._runtime.close()
+            if self._endpoint is not None:
+                self._endpoint.close()
+                self._endpoint = None
+            self._keys.close()
+
+    def hurry(self) -> None:
+        """Have :meth:`stop`, which another thread is in, wait for running calls no longer."""
+        self._runtime.calls.hurry()
+
+    def _drain(self, grace: float) -> None:
+        serving = self._serving()
+        self._health.set_serving(False)
+        self._runtime.calls.close()
+        finished = self._runtime.calls.wait_empty(grace)
+        self._health.close()
+        serving.stop(_LAST_SECONDS if finished else 0.0).wait()
+        # Work that was given up looks at its caller from time to time.
+        finished = finished or self._runtime.calls.wait_empty(_LAST_SECONDS)
+        self._threads.shutdown(wait=finished)
+        self._grpc = None
+
+    def _check_exposure(self) -> None:
+        settings = self._settings
+        if settings.is_loopback or settings.insecure or (settings.has_tls and self.has_keys):
+            return
+        missing = [
+            *([] if settings.has_tls else ["TLS (--tls-cert and --tls-key)"]),
+            *([] if self.has_keys else [f"a key (vicinal key create {settings.folder} --name NAME ...)"]),
+        ]
+        raise FailedPrecondition(
+            f"{settings.host} can be reached from other machines, and a server there takes "
+            f"{' and '.join(missing)}; listen on 127.0.0.1, or say --insecure if something else protects it",
+            field="host",
+        )
+
+    def _prepare(self) -> None:
+        settings, limits = self._settings, self._settings.limits
+        metrics = Metrics(METHODS)
+        runtime = Runtime(settings, metrics, SealedNumbers(self._keys.sealing_secret()))
+        self._runtime = runtime
+        self._health = Health(SERVICES, runtime.receiving)
+        threads = limits.max_calls + limits.max_receiving + _SPARE_THREADS
+        self._threads = WorkerThreads(threads, "vicinal-call")
+        self._grpc = grpc.server(
+            self._threads,  # type: ignore[arg-type]  # it uses what every executor has
+            interceptors=[AuthenticationInterceptor(self._keys, metrics.refused)],
+            options=grpc_options(limits),
+        )
+        reflection = Reflection([*SERVICES, HEALTH], runtime.receiving)
+        self._grpc.add_generic_rpc_handlers(
+            [*rpc_handlers(runtime, self._log), self._health.handlers(), *reflection.handlers()]
+        )
+        if settings.metrics_port is not None:
+            check_free(settings.host, settings.metrics_port)
+            self._endpoint = MetricsEndpoint(
+                metrics,
+                self._keys,
+                host=settings.host,
+                port=settings.metrics_port,
+                tls=https_context(settings),
+            )
+
+    def _serving(self) -> grpc.Server:
+        assert self._grpc is not None
+        return self._grpc
+
+
+def _open_keys(settings: ServerSettings) -> KeyStore:
+    with translated():
+        exists = check_is_ours(settings.folder)
+    if not exists:
+        open_database(settings.folder).close()
+    return KeyStore(str(settings.folder), read_only=True)
+
+
+@cache
+def _compile_kernels() -> None:
+    # Only here, because this loads the compiler.
+    from ...indexes.warmup import warmup
+
+    warmup()

@@ -1,0 +1,44 @@
+"""Filters as messages: their JSON, bounded before it is looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...engine.filter import Filter
+from ...engine.filter_limits import MAX_DEPTH
+from ...proto.v1 import points_pb2 as pb
+from .bounded_json import read_bounded_object, write_json
+
+MAX_BYTES = 1 << 20
+# Each level of a filter is an object and a list in it; its conditions have two objects and a list.
+_MAX_NESTING = 2 * MAX_DEPTH + 3
+
+
+def put_filter(message: pb.Filter, expression: Filter | Mapping[str, Any]) -> None:
+    """Fill ``message`` with a filter, given as an expression or as its JSON.
+
+    Raises
+    ------
+    InvalidArgument, LimitExceeded
+        As the engine raises them for a filter that is none, or too large.
+    """
+    if isinstance(expression, Mapping):
+        expression = Filter.from_json(expression)
+    message.json = write_json(expression.to_json())
+
+
+def read_filter(message: pb.Filter) -> Mapping[str, Any]:
+    """Return the JSON object of a filter that was sent, which the engine checks further.
+
+    Raises
+    ------
+    InvalidArgument
+        When it is not a JSON object. No text at all is none: a filter that was lost on the way is not one
+        that every point satisfies.
+    LimitExceeded
+        When it is larger or nested more deeply than any filter.
+    """
+    return read_bounded_object(
+        message.json, "the filter", "filter", max_bytes=MAX_BYTES, max_nesting=_MAX_NESTING
+    )

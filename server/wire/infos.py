@@ -1,0 +1,68 @@
+"""Sizes and states as messages."""
+
+from __future__ import annotations
+
+from ...engine.info import CollectionInfo, DatabaseInfo, SegmentInfo
+from ...engine.maintenance import Activity
+from ...proto.v1 import collections_pb2, database_pb2
+
+
+def put_collection_info(message: collections_pb2.CollectionInfo, info: CollectionInfo) -> None:
+    """Fill ``message`` with the sizes of a collection."""
+    message.name = info.name
+    message.points = info.points
+    message.tenants = info.tenants
+    for segment in info.segments:
+        message.segments.add(
+            uuid=segment.uuid,
+            rows=segment.rows,
+            dead=segment.dead,
+            bytes_disk=segment.bytes_disk,
+            bytes_memory=segment.bytes_memory,
+            indexed=segment.indexed,
+        )
+    put_activity(message.activity, info.activity)
+
+
+def read_collection_info(message: collections_pb2.CollectionInfo) -> CollectionInfo:
+    """Return the sizes of a collection."""
+    segments = tuple(
+        SegmentInfo(
+            uuid=segment.uuid,
+            rows=segment.rows,
+            dead=segment.dead,
+            bytes_disk=segment.bytes_disk,
+            bytes_memory=segment.bytes_memory,
+            indexed=tuple(segment.indexed),
+        )
+        for segment in message.segments
+    )
+    return CollectionInfo(
+        message.name, message.points, segments, message.tenants, read_activity(message.activity)
+    )
+
+
+def put_database_info(message: database_pb2.GetDatabaseInfoResponse, info: DatabaseInfo) -> None:
+    """Fill ``message`` with the sizes of a database; where it is stays with the server."""
+    message.format = info.format
+    message.bytes_catalog = info.bytes_catalog
+    for collection in info.collections:
+        put_collection_info(message.collections.add(), collection)
+
+
+def read_database_info(message: database_pb2.GetDatabaseInfoResponse, path: str) -> DatabaseInfo:
+    """Return the sizes of a database; ``path`` says where it was reached."""
+    collections = tuple(map(read_collection_info, message.collections))
+    return DatabaseInfo(path, message.format, collections, message.bytes_catalog)
+
+
+def put_activity(message: collections_pb2.Activity, activity: Activity) -> None:
+    """Fill ``message`` with what background work does."""
+    message.stage = activity.stage
+    message.fraction = activity.fraction
+    message.last_error = activity.last_error
+
+
+def read_activity(message: collections_pb2.Activity) -> Activity:
+    """Return what background work does."""
+    return Activity(message.stage, message.fraction, message.last_error)

@@ -1,0 +1,131 @@
+"""Points as messages: columns of ids, payloads and vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...engine.errors import InvalidArgument
+from ...engine.filter import Filter
+from ...engine.point import Point, PointId
+from ...engine.schema import CollectionSchema
+from ...engine.vector_field import Dense, Multi, Sparse, VectorField
+from ...proto.v1 import points_pb2 as pb
+from ...storage.payload_column import PayloadColumn
+from ...storage.ragged import offsets_of
+from ...storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from .bounded_json import has_long_number, read_object
+from .filters import put_filter, read_filter
+from .payloads import put_payloads, read_payloads
+from .point_ids import put_ids, read_ids
+from .vectors import Rows, one_vector, put_fields, read_field_columns, read_fields
+
+
+def put_points(message: pb.PointColumns, points: Sequence[Point], schema: CollectionSchema) -> None:
+    """Fill ``message`` with points as the engine returned them, all with vectors or all without."""
+    put_ids(message.ids, [point.id for point in points])
+    put_payloads(message.payloads, PayloadColumn.from_rows([point.payload for point in points], len(points)))
+    if points and points[0].vectors:
+        put_fields(
+            message.vectors,
+            {
+                name: _column(field, [point.vectors[name] for point in points])
+                for name, field in schema.vectors.items()
+            },
+        )
+
+
+def read_points(message: pb.PointColumns) -> list[Point]:
+    """Return the points of a message; InvalidArgument when its columns differ in length."""
+    ids = read_ids(message.ids)
+    n = len(ids)
+    payloads = read_payloads(message.payloads, n) or [{} for _ in ids]
+    columns = read_field_columns(message.vectors, n)
+    return [
+        Point(point_id, payload, {name: one_vector(column, row) for name, column in columns.items()})
+        for row, (point_id, payload) in enumerate(zip(ids, payloads, strict=True))
+    ]
+
+
+def put_found(
+    message: pb.GetPointsResponse, points: Sequence[Point | None], schema: CollectionSchema
+) -> None:
+    """Fill the response of a GetPoints call with what ``get`` returned."""
+    put_points(message.points, [point for point in points if point is not None], schema)
+    message.found.extend(point is not None for point in points)
+
+
+def read_found(message: pb.GetPointsResponse, n: int) -> list[Point | None]:
+    """Return what ``get`` of ``n`` ids returned; InvalidArgument when it does not fit."""
+    points = read_points(message.points)
+    if len(message.found) != n or sum(message.found) != len(points):
+        raise InvalidArgument(
+            f"found has {len(message.found)} entries, {sum(message.found)} of them true, for {n} ids and "
+            f"{len(points)} points",
+            field="found",
+        )
+    rest = iter(points)
+    return [next(rest) if there else None for there in message.found]
+
+
+def read_upsert(
+    message: pb.PointColumns,
+) -> tuple[list[PointId], dict[str, Rows], list[dict[str, Any]] | None]:
+    """Return ids, vectors by field and payloads as ``upsert`` takes them.
+
+    Raises
+    ------
+    InvalidArgument
+        When the bytes do not hold what the message says, or columns differ in length. That every field has
+        vectors, and of the right width, the engine checks.
+    """
+    ids = read_ids(message.ids)
+    n = len(ids)
+    return ids, read_fields(message.vectors, n), read_payloads(message.payloads, n)
+
+
+def read_payload(text: bytes) -> dict[str, Any]:
+    """Return the one JSON object of UpdatePayloads; InvalidArgument when it is none."""
+    return read_object(text, "payload", "payload", has_long_number(text))
+
+
+def put_selection(
+    message: pb.Selection, ids: Sequence[PointId] | None, filter: Filter | Mapping[str, Any] | None
+) -> None:
+    """Fill ``message`` with the points that a write is about: ids, or a filter."""
+    if ids is not None:
+        put_ids(message.ids, ids)
+    elif filter is not None:
+        put_filter(message.filter, filter)
+
+
+def read_selection(message: pb.Selection) -> tuple[list[PointId] | None, Mapping[str, Any] | None]:
+    """Return the points that a write is about, by ids or by filter: one of the two is None.
+
+    Raises
+    ------
+    InvalidArgument
+        When neither is there: a write is never about all points because something was left out.
+    """
+    match message.WhichOneof("by"):
+        case "ids":
+            return read_ids(message.ids), None
+        case "filter":
+            return None, read_filter(message.filter)
+    raise InvalidArgument("the selection names no points; set ids or filter", field="ids")
+
+
+def _column(field: VectorField, vectors: Sequence[Any]) -> VectorColumn:
+    match field:
+        case Dense():
+            return DenseColumn(np.stack(vectors))
+        case Sparse():
+            return SparseColumn(
+                offsets_of((len(indices) for indices, _ in vectors), len(vectors)),
+                np.concatenate([indices for indices, _ in vectors]),
+                np.concatenate([values for _, values in vectors]),
+            )
+        case Multi():
+            return MultiColumn(offsets_of(map(len, vectors), len(vectors)), np.concatenate(vectors))

@@ -1,0 +1,128 @@
+"""Schemas as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import TypeVar
+
+from ...engine.errors import InvalidArgument
+from ...engine.payload_field import FieldType
+from ...engine.schema import CollectionSchema
+from ...engine.vector_field import Dense, Multi, Sparse, VectorField
+from ...indexes.metric import Metric
+from ...indexes.registry import spec_from_json
+from ...indexes.vector_index import IndexSpec
+from ...proto.v1 import schema_pb2 as pb
+from .bounded_json import read_bounded_object, write_json
+from .vectors import ELEMENT_TYPES
+
+_Choice = TypeVar("_Choice")
+
+_METRICS = {
+    Metric.COSINE: pb.METRIC_COSINE,
+    Metric.DOT: pb.METRIC_DOT,
+    Metric.L2: pb.METRIC_L2,
+    Metric.HAMMING: pb.METRIC_HAMMING,
+}
+_FIELD_TYPES = {
+    FieldType.KEYWORD: pb.PAYLOAD_FIELD_TYPE_KEYWORD,
+    FieldType.INTEGER: pb.PAYLOAD_FIELD_TYPE_INTEGER,
+    FieldType.FLOAT: pb.PAYLOAD_FIELD_TYPE_FLOAT,
+    FieldType.BOOL: pb.PAYLOAD_FIELD_TYPE_BOOL,
+    FieldType.DATETIME: pb.PAYLOAD_FIELD_TYPE_DATETIME,
+}
+_METRIC_OF = {int(number): metric for metric, number in _METRICS.items()}
+_FIELD_TYPE_OF = {int(number): kind for kind, number in _FIELD_TYPES.items()}
+_ELEMENT_OF = {int(number): element for element, number in ELEMENT_TYPES.items()}
+
+_MAX_INDEX_BYTES = 4096
+_MAX_INDEX_NESTING = 8
+
+
+def put_schema(message: pb.Schema, schema: CollectionSchema) -> None:
+    """Fill ``message`` with a schema."""
+    for name, field in schema.vectors.items():
+        _put_field(message.vectors.add(name=name), field)
+    for path, kind in schema.fields.items():
+        message.fields.add(path=path, type=_FIELD_TYPES[kind])
+    message.partitioned = schema.partitioned
+
+
+def read_schema(message: pb.Schema) -> CollectionSchema:
+    """Return the schema of a message.
+
+    Raises
+    ------
+    InvalidArgument
+        When a kind, metric or type is missing or unknown, a name occurs twice, or the engine refuses it.
+    """
+    vectors: dict[str, VectorField] = {}
+    for field in message.vectors:
+        _refuse_second(field.name, vectors, "vector field", "vectors")
+        vectors[field.name] = _read_field(field, f"vectors[{field.name!r}]")
+    fields: dict[str, FieldType] = {}
+    for payload_field in message.fields:
+        path = payload_field.path
+        _refuse_second(path, fields, "payload field", "fields")
+        fields[path] = _known(_FIELD_TYPE_OF, payload_field.type, "type", f"fields[{path!r}]")
+    return CollectionSchema(vectors, fields, message.partitioned)
+
+
+def _put_field(message: pb.VectorField, field: VectorField) -> None:
+    match field:
+        case Dense():
+            message.dense.dim = field.dim
+            message.dense.metric = _METRICS[field.metric]
+            message.dense.element_type = ELEMENT_TYPES[field.element]
+            message.dense.index_json = write_json(field.index.to_json()).decode()
+        case Sparse():
+            message.sparse.SetInParent()
+        case Multi():
+            message.multi.dim = field.dim
+            message.multi.element_type = ELEMENT_TYPES[field.element]
+
+
+def _read_field(message: pb.VectorField, what: str) -> VectorField:
+    match message.WhichOneof("kind"):
+        case "dense":
+            dense = message.dense
+            return Dense(
+                dense.dim,
+                metric=_known(_METRIC_OF, dense.metric, "metric", what),
+                element=_known(_ELEMENT_OF, dense.element_type, "element_type", what),
+                index=_read_index(dense.index_json, what),
+            )
+        case "sparse":
+            return Sparse()
+        case "multi":
+            element = _known(_ELEMENT_OF, message.multi.element_type, "element_type", what)
+            return Multi(message.multi.dim, element=element)
+    raise InvalidArgument(f"{what} has no kind; set one of dense, sparse and multi", field=what)
+
+
+def _read_index(text: str, what: str) -> IndexSpec | None:
+    if not text:
+        return None
+    where = f"the index of {what}"
+    record = read_bounded_object(
+        text.encode(), where, what, max_bytes=_MAX_INDEX_BYTES, max_nesting=_MAX_INDEX_NESTING
+    )
+    try:
+        return spec_from_json(record)
+    except (ValueError, TypeError) as error:
+        raise InvalidArgument(f"{where} cannot be read: {error}", field=what) from error
+
+
+def _known(choices: dict[int, _Choice], number: int, name: str, what: str) -> _Choice:
+    if number not in choices:
+        raise InvalidArgument(
+            f"{what} has {name} {number}; expected one of {', '.join(map(str, choices.values()))}, "
+            f"{min(choices)} to {max(choices)}",
+            field=what,
+        )
+    return choices[number]
+
+
+def _refuse_second(name: str, seen: Container[str], kind: str, what: str) -> None:
+    if name in seen:
+        raise InvalidArgument(f"the {kind} {name!r} is declared twice", field=what)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vicinal
+from vicinal.engine.collection import Collection
+from vicinal.engine.explanation import Explanation, SegmentPlan
+from vicinal.engine.hits import Hits
+from vicinal.engine.info import CollectionInfo, DatabaseInfo, SegmentInfo
+from vicinal.engine.maintenance import Activity
+from vicinal.proto.v1 import search_pb2
+from vicinal.proto.v1.collections_pb2 import CollectionInfo as InfoMessage
+from vicinal.proto.v1.database_pb2 import GetDatabaseInfoResponse
+from vicinal.server.wire.explanations import put_explanation, read_explanation
+from vicinal.server.wire.hits import ReceivedRows, read_batch_hits, read_hits
+from vicinal.server.wire.infos import (
+    put_collection_info,
+    put_database_info,
+    read_collection_info,
+    read_database_info,
+)
+from vicinal.storage.payload_column import PayloadColumn
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+sizes = st.integers(0, 2**64 - 1)
+fractions = st.floats(0, 1)
+segments = st.builds(SegmentInfo, texts, sizes, sizes, sizes, sizes, st.lists(texts, max_size=3).map(tuple))
+collection_infos = st.builds(
+    CollectionInfo,
+    texts,
+    sizes,
+    st.lists(segments, max_size=3).map(tuple),
+    sizes,
+    st.builds(Activity, texts, fractions, texts),
+)
+plans = st.builds(SegmentPlan, texts, sizes, sizes, texts, st.none() | fractions, sizes, sizes, sizes, sizes)
+
+
+@given(collection_infos)
+def test_sizes_of_a_collection_arrive(info: CollectionInfo) -> None:
+    message = InfoMessage()
+    put_collection_info(message, info)
+    assert read_collection_info(InfoMessage.FromString(message.SerializeToString())) == info
+
+
+@given(st.lists(collection_infos, max_size=3), st.integers(0, 2**32 - 1), sizes)
+def test_sizes_of_a_database_arrive_but_for_where_it_is(
+    collections: list[CollectionInfo], version: int, catalog: int
+) -> None:
+    info = DatabaseInfo("/var/lib/films.vicinal", version, tuple(collections), catalog)
+    message = GetDatabaseInfoResponse()
+    put_database_info(message, info)
+    data = message.SerializeToString()
+    assert info.path.encode() not in data
+    arrived = read_database_info(GetDatabaseInfoResponse.FromString(data), "127.0.0.1:7700")
+    assert arrived == DatabaseInfo("127.0.0.1:7700", version, tuple(collections), catalog)
+
+
+@given(st.lists(plans, max_size=3), st.dictionaries(texts, fractions, max_size=4))
+def test_plans_arrive(given_plans: list[SegmentPlan], stages: dict[str, float]) -> None:
+    rows = ReceivedRows(np.empty(0, np.uint64), PayloadColumn.from_rows(None, 0), {})
+    hits = Hits(rows, np.empty(0, np.int64), np.empty(0, np.float32))
+    message = search_pb2.ExplainResponse()
+    put_explanation(message, Explanation(hits, 1, tuple(given_plans), stages))
+    arrived = read_explanation(search_pb2.ExplainResponse.FromString(message.SerializeToString()), hits)
+    assert arrived == Explanation(hits, 1, tuple(given_plans), stages)
+    assert list(arrived.stages) == list(stages)
+
+
+@pytest.fixture(scope="module")
+def films() -> Iterator[Collection]:
+    with vicinal.open(":memory:") as database:
+        collection = database.create_collection("films", {"plot": vicinal.Dense(4)})
+        collection.upsert([1, 2, 3], np.eye(3, 4, dtype=np.float32))
+        yield collection
+
+
+def test_an_explanation_of_an_engine_arrives(films: Collection) -> None:
+    query: Any = np.ones(4, np.float32)
+    explained = films.explain(query, 2)
+    message = search_pb2.ExplainResponse()
+    put_explanation(message, explained)
+    arrived = read_explanation(message, read_hits(message.hits))
+    assert str(arrived) == str(explained)
+    assert list(arrived.hits) == list(explained.hits)
+    batch = films.explain(np.ones((3, 4), np.float32), 2)
+    message = search_pb2.ExplainResponse()
+    put_explanation(message, batch)
+    hits = read_batch_hits(message.hits, message.counts, 3, 2, True)
+    arrived = read_explanation(message, hits)
+    assert (arrived.queries, arrived.plan) == (3, batch.plan)
+    assert repr(hits[:]) == repr(batch.hits[:])
+
+
+def test_sizes_of_an_engine_arrive(films: Collection) -> None:
+    message = InfoMessage()
+    put_collection_info(message, films.info())
+    assert read_collection_info(message) == films.info()

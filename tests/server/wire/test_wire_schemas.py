@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vicinal.engine.errors import InvalidArgument, LimitExceeded
+from vicinal.engine.payload_field import FieldType
+from vicinal.engine.schema import CollectionSchema
+from vicinal.engine.vector_field import Dense, Multi, Sparse
+from vicinal.indexes.element import Element
+from vicinal.indexes.flat import Flat
+from vicinal.indexes.hnsw import Hnsw
+from vicinal.indexes.metric import Metric
+from vicinal.proto.v1 import schema_pb2 as pb
+from vicinal.proto.v1.vectors_pb2 import ElementType
+from vicinal.server.wire.schemas import put_schema, read_schema
+
+names = st.text("abcXYZ019_.-", min_size=1, max_size=8)
+paths = names.filter(lambda name: all(name.split(".")))
+indexes = st.builds(Hnsw, m=st.integers(2, 128), ef_construction=st.integers(8, 4096)) | st.builds(Flat)
+
+
+@st.composite
+def dense_fields(draw: st.DrawFn) -> Dense:
+    element = draw(st.sampled_from(Element))
+    if element is Element.BINARY:
+        return Dense(8 * draw(st.integers(1, 1024)), metric="hamming", element=element, index=draw(indexes))
+    metric = draw(st.sampled_from([Metric.COSINE, Metric.DOT, Metric.L2]))
+    return Dense(draw(st.integers(1, 8192)), metric=metric, element=element, index=draw(indexes))
+
+
+multi_fields = st.builds(Multi, st.integers(1, 8192), element=st.sampled_from(["float16", "float32"]))
+schemas = st.builds(
+    CollectionSchema,
+    st.dictionaries(names, dense_fields() | st.builds(Sparse) | multi_fields, min_size=1, max_size=5),
+    st.dictionaries(paths, st.sampled_from(FieldType), max_size=5),
+    st.booleans(),
+)
+
+
+def sent(schema: CollectionSchema) -> pb.Schema:
+    message = pb.Schema()
+    put_schema(message, schema)
+    return pb.Schema.FromString(message.SerializeToString())
+
+
+@given(schemas)
+def test_schemas_arrive_as_they_were_sent(schema: CollectionSchema) -> None:
+    arrived = read_schema(sent(schema))
+    assert arrived == schema
+    assert arrived.to_json() == schema.to_json()
+    assert list(arrived.vectors) == list(schema.vectors)
+    assert list(arrived.fields) == list(schema.fields)
+
+
+def test_every_choice_has_a_number_of_its_own() -> None:
+    for choices, numbers in [
+        (Element, ElementType.values()),
+        (Metric, pb.Metric.values()),
+        (FieldType, pb.PayloadFieldType.values()),
+    ]:
+        # One more is the number of what was not said.
+        assert len(list(choices)) == len(numbers) - 1
+
+
+def test_the_index_may_be_left_out() -> None:
+    message = sent(CollectionSchema({"plot": Dense(8)}))
+    message.vectors[0].dense.index_json = ""
+    assert read_schema(message) == CollectionSchema({"plot": Dense(8)})
+
+
+def dense(**changes: Any) -> pb.Schema:
+    values = {"dim": 8, "metric": pb.METRIC_DOT, "element_type": ElementType.Value("ELEMENT_TYPE_FLOAT32")}
+    field = pb.DenseField(**(values | changes))
+    return pb.Schema(vectors=[pb.VectorField(name="plot", dense=field)])
+
+
+def fields(*named: tuple[str, int]) -> pb.Schema:
+    message = dense()
+    for path, kind in named:
+        message.fields.add(path=path, type=kind)
+    return message
+
+
+MALFORMED = {
+    "nothing": pb.Schema(),
+    "no kind": pb.Schema(vectors=[pb.VectorField(name="plot")]),
+    "no name": pb.Schema(vectors=[pb.VectorField(sparse=pb.SparseField())]),
+    "bad name": pb.Schema(vectors=[pb.VectorField(name="../plot", sparse=pb.SparseField())]),
+    "a name twice": pb.Schema(vectors=[pb.VectorField(name="plot", sparse=pb.SparseField())] * 2),
+    "too many": pb.Schema(
+        vectors=[pb.VectorField(name=f"f{number}", sparse=pb.SparseField()) for number in range(33)]
+    ),
+    "no metric": dense(metric=0),
+    "unknown metric": dense(metric=99),
+    "hamming of floats": dense(metric=pb.METRIC_HAMMING),
+    "no element type": dense(element_type=0),
+    "unknown element type": dense(element_type=-1),
+    "no dimensions": dense(dim=0),
+    "too many dimensions": dense(dim=2**32 - 1),
+    "multi without element type": pb.Schema(
+        vectors=[pb.VectorField(name="tokens", multi=pb.MultiField(dim=8))]
+    ),
+    "multi of bytes": pb.Schema(
+        vectors=[pb.VectorField(name="tokens", multi=pb.MultiField(dim=8, element_type="ELEMENT_TYPE_INT8"))]
+    ),
+    "index is no JSON": dense(index_json="hnsw"),
+    "index is a list": dense(index_json="[]"),
+    "index without a name": dense(index_json="{}"),
+    "index of an unknown name": dense(index_json='{"name":"nothing"}'),
+    "index with an unknown parameter": dense(index_json='{"name":"hnsw","ef":16}'),
+    "index out of range": dense(index_json='{"name":"hnsw","m":1000000000}'),
+    "index named by a list": dense(index_json='{"name":["hnsw"]}'),
+    "no type": fields(("year", 0)),
+    "unknown type": fields(("year", 6)),
+    "a path twice": fields(("year", 1), ("year", 2)),
+    "bad path": fields(("year.", 1)),
+}
+
+
+@pytest.mark.parametrize("message", MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed_schemas_are_refused(message: pb.Schema) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        read_schema(message)
+    assert caught.value.field is not None
+
+
+@pytest.mark.parametrize("text", ['{"name":' + "[" * 50 + "]" * 50 + "}", '{"name":"' + "x" * 5000 + '"}'])
+def test_an_index_is_described_in_few_words(text: str) -> None:
+    with pytest.raises(LimitExceeded, match=r"the index of vectors\['plot'\]") as caught:
+        read_schema(dense(index_json=text))
+    assert caught.value.field == "vectors['plot']"
+
+
+numbers = st.integers(-1, 7)
+any_fields = st.one_of(
+    st.builds(
+        lambda name, field: pb.VectorField(name=name, dense=field),
+        st.text(max_size=3),
+        st.builds(
+            pb.DenseField,
+            dim=st.integers(0, 2**32 - 1),
+            metric=numbers,
+            element_type=numbers,
+            index_json=st.sampled_from(["", "{}", "null", '{"name":"hnsw"}', '{"name":"flat"}', "{"]),
+        ),
+    ),
+    st.builds(pb.VectorField, name=st.text(max_size=3), multi=st.builds(pb.MultiField, dim=numbers.map(abs))),
+    st.builds(pb.VectorField, name=st.text(max_size=3)),
+)
+
+
+@given(
+    st.builds(
+        pb.Schema,
+        vectors=st.lists(any_fields, max_size=3),
+        fields=st.lists(st.builds(pb.PayloadField, path=st.text(max_size=3), type=numbers), max_size=3),
+        partitioned=st.booleans(),
+    )
+)
+def test_whatever_arrives_is_refused_or_a_schema(message: pb.Schema) -> None:
+    with suppress(InvalidArgument):
+        schema = read_schema(message)
+        assert read_schema(sent(schema)) == schema

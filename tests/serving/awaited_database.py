@@ -1,0 +1,90 @@
+"""The asynchronous client, awaited call by call, as what the conformance suite takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine
+from typing import Any, Self
+
+import vicinal
+
+_COLLECTION_CALLS = (
+    "upsert",
+    "delete",
+    "update_payload",
+    "get",
+    "scroll",
+    "count",
+    "search",
+    "explain",
+    "calibrate",
+    "flush",
+    "merge",
+    "wait_indexed",
+    "info",
+)
+
+
+class AwaitedDatabase:
+    """An ``AsyncRemoteDatabase`` in an event loop of its own, which runs while a call waits."""
+
+    def __init__(self, remote: vicinal.AsyncRemoteDatabase) -> None:
+        self._remote = remote
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+        self._runner.close()
+
+    def run(self, call: Coroutine[Any, Any, Any]) -> Any:
+        """Await a call in the context of this moment, which holds the deadline."""
+        return self._runner.run(call, context=contextvars.copy_context())
+
+    def create_collection(self, *args: Any, **options: Any) -> AwaitedCollection:
+        return AwaitedCollection(self, self.run(self._remote.create_collection(*args, **options)))
+
+    def collection(self, name: str) -> AwaitedCollection:
+        return AwaitedCollection(self, self.run(self._remote.collection(name)))
+
+    def collections(self) -> list[str]:
+        return self.run(self._remote.collections())
+
+    def drop_collection(self, name: str) -> None:
+        self.run(self._remote.drop_collection(name))
+
+    def info(self) -> vicinal.DatabaseInfo:
+        return self.run(self._remote.info())
+
+    def close(self) -> None:
+        self.run(self._remote.close())
+
+
+class AwaitedCollection:
+    """An ``AsyncRemoteCollection``, awaited call by call."""
+
+    def __init__(self, database: AwaitedDatabase, remote: vicinal.AsyncRemoteCollection) -> None:
+        self._database = database
+        self._remote = remote
+
+    @property
+    def name(self) -> str:
+        return self._remote.name
+
+    @property
+    def schema(self) -> Any:
+        return self._remote.schema
+
+
+def _awaited(name: str) -> Any:
+    def call(self: AwaitedCollection, *args: Any, **options: Any) -> Any:
+        return self._database.run(getattr(self._remote, name)(*args, **options))
+
+    return call
+
+
+for _name in _COLLECTION_CALLS:
+    setattr(AwaitedCollection, _name, _awaited(_name))

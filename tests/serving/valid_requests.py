@@ -1,0 +1,234 @@
+"""A smallest request for each RPC that succeeds with the right key, by the full name of the RPC.
+
+``tests/server/test_authorisation_matrix.py`` holds the table to the descriptors.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from google.protobuf.message import Message
+
+from vicinal.proto.v1 import collections_pb2 as collections
+from vicinal.proto.v1 import database_pb2 as database
+from vicinal.proto.v1 import points_pb2 as points
+from vicinal.proto.v1 import schema_pb2 as schema
+from vicinal.proto.v1 import search_pb2 as search
+from vicinal.proto.v1 import vectors_pb2 as vectors
+
+DIM = 4
+
+
+class Names(enum.Enum):
+    """What a request names, which decides what a key can be denied."""
+
+    NOTHING = "nothing"
+    NEW_COLLECTION = "a collection that is made"
+    COLLECTION = "a collection"
+    TENANT = "a collection and a tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about."""
+
+    collection: str
+    tenant: str | None = None
+    uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the tests know of one RPC.
+
+    Attributes
+    ----------
+    right : str
+        What a key needs: ``any``, ``read``, ``write`` or ``admin``.
+    names : Names
+        What its request names.
+    make : callable
+        Makes the request for a target.
+    changes : bool
+        Whether the request changes what readers see.
+    tenants : bool
+        Whether a key that is bound to a tenant may call it.
+    """
+
+    right: str
+    names: Names
+    make: Callable[[Target], Message]
+    changes: bool = False
+    tenants: bool = True
+
+
+def dense(rows: np.ndarray) -> vectors.Vectors:
+    """Return dense float32 vectors as a message."""
+    rows = np.ascontiguousarray(rows, dtype="<f4")
+    matrix = vectors.Matrix(
+        data=rows.tobytes(),
+        element_type=vectors.ELEMENT_TYPE_FLOAT32,
+        rows=rows.shape[0],
+        columns=rows.shape[1],
+    )
+    return vectors.Vectors(dense=matrix)
+
+
+def queries(n: int = 1, dim: int = DIM) -> vectors.Vectors:
+    """Return ``n`` random queries."""
+    return dense(np.random.default_rng(n).standard_normal((n, dim)))
+
+
+def scope(target: Target) -> points.Scope:
+    """Return which points a call is about."""
+    return points.Scope(collection=target.collection, collection_uuid=target.uuid, tenant=target.tenant)
+
+
+def collection_schema() -> schema.Schema:
+    """Return the schema that the requests of this table fit."""
+    field = schema.DenseField(dim=DIM, metric=schema.METRIC_COSINE, element_type=vectors.ELEMENT_TYPE_FLOAT32)
+    return schema.Schema(
+        vectors=[schema.VectorField(name="vector", dense=field)],
+        fields=[schema.PayloadField(path="year", type=schema.PAYLOAD_FIELD_TYPE_INTEGER)],
+        partitioned=True,
+    )
+
+
+def _upsert(target: Target) -> Message:
+    columns = points.PointColumns(
+        ids=vectors.PointIds(numbers=[1, 100]),
+        payloads=vectors.Payloads(json=b'{"year":1990}{}', row_sizes=[13, 2]),
+        vectors=[vectors.FieldVectors(field="vector", vectors=queries(2))],
+    )
+    return points.UpsertPointsRequest(scope=scope(target), points=columns)
+
+
+def _chosen() -> points.Selection:
+    return points.Selection(ids=vectors.PointIds(numbers=[1]))
+
+
+def _options() -> search.SearchOptions:
+    return search.SearchOptions(k=3, with_payload=True, with_vectors=True)
+
+
+_ENTRIES = {
+    "CollectionService.CreateCollection": Entry(
+        "admin",
+        Names.NEW_COLLECTION,
+        # Beside the collection that exists, so that every target has a name that is free.
+        lambda t: collections.CreateCollectionRequest(name=f"{t.collection}-new", schema=collection_schema()),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.GetCollection": Entry(
+        "read", Names.COLLECTION, lambda t: collections.GetCollectionRequest(name=t.collection)
+    ),
+    "CollectionService.ListCollections": Entry(
+        "read", Names.NOTHING, lambda t: collections.ListCollectionsRequest()
+    ),
+    "CollectionService.DeleteCollection": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.DeleteCollectionRequest(name=t.collection),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.GetCollectionInfo": Entry(
+        "read",
+        Names.COLLECTION,
+        lambda t: collections.GetCollectionInfoRequest(collection=t.collection, collection_uuid=t.uuid),
+    ),
+    "CollectionService.FlushCollection": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.FlushCollectionRequest(collection=t.collection, collection_uuid=t.uuid),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.MergeCollection": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.MergeCollectionRequest(collection=t.collection, collection_uuid=t.uuid),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.WaitIndexed": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.WaitIndexedRequest(
+            collection=t.collection, collection_uuid=t.uuid, timeout_seconds=60
+        ),
+        tenants=False,
+    ),
+    "CollectionService.CalibrateCollection": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.CalibrateCollectionRequest(
+            collection=t.collection, collection_uuid=t.uuid, queries=queries(50)
+        ),
+        tenants=False,
+    ),
+    "DatabaseService.GetDatabaseInfo": Entry(
+        "read", Names.NOTHING, lambda t: database.GetDatabaseInfoRequest()
+    ),
+    "DatabaseService.GetLimits": Entry("any", Names.NOTHING, lambda t: database.GetLimitsRequest()),
+    "PointService.UpsertPoints": Entry("write", Names.TENANT, _upsert, changes=True),
+    "PointService.DeletePoints": Entry(
+        "write",
+        Names.TENANT,
+        lambda t: points.DeletePointsRequest(scope=scope(t), selection=_chosen()),
+        changes=True,
+    ),
+    "PointService.UpdatePayloads": Entry(
+        "write",
+        Names.TENANT,
+        lambda t: points.UpdatePayloadsRequest(
+            scope=scope(t), selection=_chosen(), payload_json=b'{"changed":true}'
+        ),
+        changes=True,
+    ),
+    "PointService.GetPoints": Entry(
+        "read",
+        Names.TENANT,
+        lambda t: points.GetPointsRequest(
+            scope=scope(t), ids=vectors.PointIds(numbers=[1, 2]), with_vectors=True
+        ),
+    ),
+    "PointService.ScrollPoints": Entry(
+        "read", Names.TENANT, lambda t: points.ScrollPointsRequest(scope=scope(t), limit=2, with_vectors=True)
+    ),
+    "PointService.CountPoints": Entry(
+        "read", Names.TENANT, lambda t: points.CountPointsRequest(scope=scope(t))
+    ),
+    "SearchService.Search": Entry(
+        "read",
+        Names.TENANT,
+        lambda t: search.SearchRequest(scope=scope(t), query=queries(), options=_options()),
+    ),
+    "SearchService.SearchBatch": Entry(
+        "read",
+        Names.TENANT,
+        lambda t: search.SearchBatchRequest(scope=scope(t), queries=queries(3), options=_options()),
+    ),
+    "SearchService.Explain": Entry(
+        "read",
+        Names.TENANT,
+        lambda t: search.ExplainRequest(scope=scope(t), queries=queries(3), options=_options()),
+    ),
+}
+ENTRIES = {f"vicinal.v1.{name}": entry for name, entry in _ENTRIES.items()}
+
+
+def request(name: str, target: Target) -> Message:
+    """Return the request of one RPC for a target."""
+    return ENTRIES[name].make(target)
+
+
+def elsewhere(target: Target, *, collection: str | None = None, tenant: str | None = None) -> Target:
+    """Return a target with another collection or tenant and no uuid."""
+    return replace(
+        target, collection=collection or target.collection, tenant=tenant or target.tenant, uuid=""
+    )
