@@ -19,12 +19,13 @@ from .explanation import Explanation, explanation
 from .host import Host
 from .info import CollectionInfo, collection_info
 from .point import Page, Point
-from .point_reads import Admit, count_points, get_points, scroll_points
+from .point_reads import count_points, get_points, scroll_points
 from .progress import Progress, silent
 from .query_input import bound, check_integer
 from .schema import CollectionSchema
 from .search_call import answer
 from .snapshot import Snapshot
+from .stored_sizes import Admit
 from .write_operations import Delete, Tenant, UpdatePayload, upsert
 
 _SCROLL_LIMIT = 10_000
@@ -129,11 +130,12 @@ class Collection:
         filter: FilterLike | None = None,
         replace: bool = False,
         tenant: str | None = None,
+        admit: Admit | None = None,
     ) -> int:
         """Merge ``payload`` into the payloads of the chosen points, or replace them; vectors stay.
 
         Exactly one of ``ids`` and ``filter`` is given. Merging is by top-level key. Returns how many points
-        there were.
+        there were. ``admit`` is told, in the writer's thread, the bytes to be written, and may raise.
         """
         listed, expression = selection(self.schema, ids, filter)
         _, owner = self._view(tenant)
@@ -144,7 +146,8 @@ class Collection:
         if owner is None:
             return 0
         rewrite = (lambda old: change) if replace else (lambda old: old | change)
-        return int(self._host.submit(UpdatePayload(self._state, owner, listed, expression, rewrite)))
+        update = UpdatePayload(self._state, owner, listed, expression, rewrite, column.largest(), admit)
+        return int(self._host.submit(update))
 
     def get(
         self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None, admit: Admit | None = None
@@ -166,6 +169,7 @@ class Collection:
         with_vectors: bool = False,
         tenant: str | None = None,
         most_bytes: int | None = None,
+        admit: Admit | None = None,
     ) -> Page:
         """Return points in the order they were written, a page at a time.
 
@@ -179,14 +183,14 @@ class Collection:
         after : int, optional
             ``page.next`` of the page before.
         most_bytes : int, optional
-            End the page before its payloads, as JSON, and vectors take more; it has one point at least.
+            End the page before its payloads and vectors take more; then ``admit`` is told as by :meth:`get`.
         """
         check_integer("limit", limit, 1, _SCROLL_LIMIT)
         if after is not None:
             check_integer("after", after, 0, 2**63)
         expression = bound(filter, self.schema)
         snapshot, owner = self._view(tenant)
-        return scroll_points(snapshot, expression, owner, limit, after or 0, with_vectors, most_bytes)
+        return scroll_points(snapshot, expression, owner, limit, after or 0, with_vectors, most_bytes, admit)
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""

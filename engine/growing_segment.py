@@ -39,6 +39,7 @@ class GrowingSegment:
         self._previous = GrowableArray(np.int64)
         self._numeric_ids_until = 0
         self._payload_bytes = 0
+        self.largest_payload = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,6 +70,7 @@ class GrowingSegment:
             self.vectors[name].append(column)
         self.payloads.extend(batch.payloads.raw(i) for i in range(n))
         self._payload_bytes += batch.payloads.nbytes
+        self.largest_payload = max(self.largest_payload, batch.payloads.largest())
         self.postings.apply(first_row, parsed)
         if self._numeric_ids_until == first_row and batch.ids.is_numeric:
             self._numeric_ids_until += n

@@ -79,6 +79,11 @@ class GrowingView(SegmentView):
         """Copy out the payloads of ``rows``, not parsed."""
         return PayloadColumn.from_raw([self.segment.payloads[row] for row in rows.tolist()])
 
+    @property
+    def largest_payload(self) -> int:
+        """Bytes that no payload exceeds; one that came after the view may be as large."""
+        return self.segment.largest_payload
+
     def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the bytes of the JSON text of each of ``rows``."""
         payloads = self.segment.payloads

@@ -87,7 +87,7 @@ class Hits(Sequence[Hit]):
     @property
     def ids(self) -> NDArray[Any]:
         """Ids as a column: uint64 when every id is a number, else object."""
-        return self._source.id_column(self._places)
+        return _id_column(self._source, self._places)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -163,8 +163,8 @@ class BatchHits(Sequence[Hits]):
         """Ids as a (q, k) matrix; padding reads 2**64-1 in a column of numbers, None among texts."""
         found = self._places >= 0
         if found.all():
-            return self._source.id_column(self._places.ravel()).reshape(self._places.shape)
-        column = self._source.id_column(self._places[found])
+            return _id_column(self._source, self._places.ravel()).reshape(self._places.shape)
+        column = _id_column(self._source, self._places[found])
         empty: Any = np.uint64(2**64 - 1) if column.dtype == np.uint64 else None
         ids = np.full(self._places.shape, empty, dtype=column.dtype)
         ids[found] = column
@@ -207,6 +207,14 @@ class BatchHits(Sequence[Hits]):
     def _found(self) -> NDArray[np.int64]:
         """Return the places of all hits laid end to end."""
         return self._places[self._places >= 0]
+
+
+def _id_column(source: HitSource, places: NDArray[np.int64]) -> NDArray[Any]:
+    column = source.id_column(places)
+    # What else the collection holds is no part of the answer, and a remote caller is not told.
+    if column.dtype != np.uint64 and not any(isinstance(point_id, str) for point_id in column):
+        return column.astype(np.uint64)
+    return column
 
 
 def _payload_column(source: HitSource, places: NDArray[np.int64], with_payload: bool) -> PayloadColumn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,10 @@ from .filter import Filter
 from .point import Page, Point, PointId
 from .segment_view import SegmentView
 from .snapshot import NO_PLACE, Snapshot, place
-from .stored_sizes import stored_sizes
+from .stored_sizes import Admit, stored_sizes
 from .write_operations import Tenant
 
 _POINTS_BETWEEN_CHECKS = 1024
-
-Admit = Callable[[int], None]
-"""Told how many bytes are going to be read; may raise."""
 
 
 def get_points(
@@ -58,10 +55,12 @@ def scroll_points(
     after: int,
     with_vectors: bool,
     most_bytes: int | None = None,
+    admit: Admit | None = None,
 ) -> Page:
     """Return the ``limit`` points with the lowest sequence numbers above ``after``, in their order.
 
-    With ``most_bytes`` the page ends before they take more, but has one point at least.
+    With ``most_bytes`` the page ends before they take more, but has one point at least; ``admit`` is told
+    what they take.
     """
     scope = None if owner is None else owner.scope
     sequences: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
@@ -84,6 +83,8 @@ def scroll_points(
         fitting = max(1, int(np.searchsorted(ends, most_bytes, side="right")))
         more = more or fitting < len(chosen)
         sequence, chosen = sequence[:fitting], chosen[:fitting]
+        if admit is not None:
+            admit(int(ends[fitting - 1]))
     found = zip(snapshot.ids(chosen), chosen.tolist(), strict=True)
     points = [
         _point(snapshot, number, point_id, at, with_vectors) for number, (point_id, at) in enumerate(found)

@@ -66,6 +66,11 @@ class SealedSegment:
         return list(self._index_specs)
 
     @cached_property
+    def largest_payload(self) -> int:
+        """Bytes of the largest payload."""
+        return self.payloads.largest()
+
+    @cached_property
     def _sorted_sequence(self) -> NDArray[np.uint64]:
         ascending: NDArray[np.uint64] = self.sequence[self._sequence_order]
         return ascending

@@ -72,6 +72,11 @@ class SealedView(SegmentView):
         """Copy out the payloads of ``rows``, not parsed."""
         return self.segment.payloads.take(rows)
 
+    @property
+    def largest_payload(self) -> int:
+        """Bytes of the largest payload."""
+        return self.segment.largest_payload
+
     def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the bytes of the JSON text of each of ``rows``, which are not read."""
         return self.segment.payloads.sizes(rows)

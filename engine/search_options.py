@@ -26,7 +26,8 @@ def check_options(
         With the option to blame as its ``field``.
     """
     # The common call, which is to cost little.
-    if type(k) is not int or offset or threads != 1 or not 1 <= k <= MAX_K:
+    plain = type(k) is type(offset) is type(threads) is int
+    if not plain or offset or threads != 1 or not 1 <= k <= MAX_K:
         check_integer("k", k, 1, MAX_K)
         check_integer("offset", offset, 0, MAX_K - k)
         check_integer("threads", threads, 0, MAX_THREADS)

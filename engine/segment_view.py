@@ -117,6 +117,11 @@ class SegmentView(ABC):
     def payload_column(self, rows: NDArray[np.int64]) -> PayloadColumn:
         """Copy out the payloads of ``rows``, not parsed."""
 
+    @property
+    @abstractmethod
+    def largest_payload(self) -> int:
+        """Bytes that no payload exceeds."""
+
     @abstractmethod
     def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the bytes of the JSON text of each of ``rows``, which are not read."""

@@ -51,6 +51,11 @@ class Snapshot:
         """How many points are alive."""
         return sum(view.n_live for view in self.views)
 
+    @cached_property
+    def largest_payload(self) -> int:
+        """Bytes that no payload exceeds."""
+        return max((view.largest_payload for view in self.views), default=0)
+
     def find(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the place of each id, -1 where there is no such point."""
         places = np.full(len(ids), NO_PLACE, np.int64)
@@ -105,7 +110,9 @@ class Snapshot:
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
         """Return the payloads of rows named by place, in that order, as they are stored."""
         views = self.views
-        if len(views) == 1 or len(places) > _FEW:
+        if len(views) == 1:
+            return views[0].payload_column(places)
+        if len(places) > _FEW:
             return _gathered(views, places, lambda view, rows: view.payload_column(rows))
         return PayloadColumn.from_raw(
             [views[p >> _VIEW_SHIFT].raw_payload(p & _ROW_MASK) for p in places.tolist()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,12 @@ from .hits import BatchHits, Hits
 from .segment_view import SegmentView
 from .snapshot import Snapshot
 from .vector_field import Dense, VectorField
+
+# So little is not worth looking up what each row takes.
+_LITTLE = 1 << 18
+
+Admit = Callable[[int], None]
+"""Told how many bytes are going to be read; may raise."""
 
 
 def stored_sizes(
@@ -27,11 +35,18 @@ def stored_sizes(
 
 
 def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: bool) -> int:
-    """Return the bytes of payloads and vectors of hits that a database of this process found."""
+    """Return the bytes of payloads and vectors of hits that a database of this process found.
+
+    Where that is little for certain, it is what they take at most.
+    """
     if not (payloads or vectors):
         return 0
     snapshot, places = hits.origin()
     assert isinstance(snapshot, Snapshot)
+    if not vectors:
+        most = len(places) * snapshot.largest_payload
+        if most <= _LITTLE:
+            return most
     return int(stored_sizes(snapshot, places, payloads=payloads, vectors=vectors).sum())
 
 

@@ -19,6 +19,9 @@ from .collection_state import CollectionState
 from .filter import Filter
 from .growing_postings import ParsedFields
 from .point import PointId
+from .segment_view import SegmentView
+from .snapshot import place
+from .stored_sizes import Admit, stored_sizes
 
 LOG_RECORD_BYTES = 1 << 20
 """Target size of one value of the log; LMDB finds room for values of this size without long searches."""
@@ -121,7 +124,8 @@ class UpdatePayload:
     """Change the payloads of points that exist; their vectors stay.
 
     ``change`` maps an old payload to the new one; it runs in the writer's thread, so that no write can
-    come between reading and replacing.
+    come between reading and replacing. ``admit`` is told the bytes of the new versions, each with ``added``
+    more than it has, before any is read; what it raises is a VicinalError.
     """
 
     state: CollectionState
@@ -129,6 +133,8 @@ class UpdatePayload:
     ids: Sequence[PointId] | None
     expression: Filter | None
     change: Callable[[dict[str, Any]], dict[str, Any]]
+    added: int = 0
+    admit: Admit | None = None
 
     @property
     def touched(self) -> CollectionState:
@@ -137,22 +143,19 @@ class UpdatePayload:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Write a new version of each point and return how many there were."""
-        parts: list[Batch] = []
-        sequences: list[NDArray[np.uint64]] = []
         tenant = _resolved(self.state, self.tenant)
         if tenant is None:
             return 0
-        for view in self.state.pending().views:
-            if self.ids is not None:
-                rows = view.find(self.ids, tenant.number)
-                rows = rows[rows >= 0]
-            else:
-                rows = rows_of(view.matching(self.expression, tenant.scope))
-            if len(rows):
-                parts.append(view.batch(rows))
-                sequences.append(view.sequence()[rows])
-        if not parts:
+        pending = self.state.pending()
+        chosen = [self._rows(view, tenant) for view in pending.views]
+        if not any(map(len, chosen)):
             return 0
+        if self.admit is not None:
+            places = np.concatenate([place(number, rows) for number, rows in enumerate(chosen)])
+            self.admit(int(stored_sizes(pending, places, vectors=True).sum()) + len(places) * self.added)
+        found = [(view, rows) for view, rows in zip(pending.views, chosen, strict=True) if len(rows)]
+        parts = [view.batch(rows) for view, rows in found]
+        sequences = [view.sequence()[rows] for view, rows in found]
         # In the order they were written, which does not depend on how segments are cut and arranged.
         old = Batch.concat(parts).take(np.argsort(np.concatenate(sequences)))
         payloads = [self.change(old.payloads.get(i)) for i in range(len(old.ids))]
@@ -160,6 +163,12 @@ class UpdatePayload:
         batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)
         upsert(self.state, tenant, batch).apply(catalog, txn)
         return len(payloads)
+
+    def _rows(self, view: SegmentView, tenant: Tenant) -> NDArray[Any]:
+        if self.ids is None:
+            return rows_of(view.matching(self.expression, tenant.scope))
+        rows = view.find(self.ids, tenant.number)
+        return rows[rows >= 0]
 
 
 def upsert(state: CollectionState, tenant: Tenant, batch: Batch) -> Upsert:

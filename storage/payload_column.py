@@ -88,6 +88,10 @@ class PayloadColumn:
         sizes: NDArray[np.int64] = self._offsets[rows + 1] - self._offsets[rows]
         return sizes
 
+    def largest(self) -> int:
+        """Return the bytes of the longest JSON text, 0 when there is none."""
+        return int(np.diff(self._offsets).max(initial=0))
+
     def raw(self, row: int) -> bytes:
         """Return the JSON text of one payload."""
         row = range(len(self))[row]

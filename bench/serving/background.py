@@ -90,6 +90,11 @@ class Background:
         """Everything it printed so far."""
         return self._log.read_text(errors="replace")
 
+    def restart(self) -> None:
+        """Stop it and start it again."""
+        self.stop()
+        self.__enter__()
+
     def stop(self) -> None:
         """Ask it to stop, and end it when it does not."""
         process = self._process

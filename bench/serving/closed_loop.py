@@ -37,7 +37,7 @@ class Loop:
 
 
 def loop_threads(call: Callable[[int], object], callers: int, seconds: float) -> Loop:
-    """Call from several threads for some time; each call gets a number. The first failure is raised."""
+    """Call from several threads for some time, each at least once; each call gets a number of its own."""
     spent: list[list[float]] = [[] for _ in range(callers)]
     failures: list[BaseException] = []
     started, ends = threading.Barrier(callers + 1), [0.0]
@@ -47,10 +47,12 @@ def loop_threads(call: Callable[[int], object], callers: int, seconds: float) ->
         started.wait()
         try:
             before = time.perf_counter()
-            while before < ends[0] and not failures:
+            while not failures:
                 call(place)
                 after = time.perf_counter()
                 durations.append(after - before)
+                if after >= ends[0]:
+                    break
                 before, place = after, place + callers
         except BaseException as failure:
             failures.append(failure)
@@ -77,10 +79,12 @@ async def loop_tasks(call: Callable[[int], Awaitable[object]], callers: int, sec
 
     async def run(place: int) -> None:
         before = time.perf_counter()
-        while before < ends:
+        while True:
             await call(place)
             after = time.perf_counter()
             durations.append(after - before)
+            if after >= ends:
+                break
             before, place = after, place + callers
 
     await asyncio.gather(*(run(caller) for caller in range(callers)))

@@ -18,6 +18,7 @@ SCRATCH = "scratch"
 K = 10
 PARTS = ("singles", "throughput", "batches", "upserts", "connections", "overload", "peers")
 OVERLOAD_TIMES = 6
+WORK = ("exact", "indexed")
 
 
 def server_command(
@@ -29,9 +30,9 @@ def server_command(
         float | None,
         typer.Option(min=0.05, help=f"The overload; {OVERLOAD_TIMES} x --seconds when left out."),
     ] = None,
-    overload_exact: Annotated[
-        bool, typer.Option("--overload-exact", help="Overload with exact queries instead of indexed ones.")
-    ] = False,
+    overload_work: Annotated[
+        str, typer.Option(help="What a call of the overload asks for: exact, indexed, or both.")
+    ] = ",".join(WORK),
     callers: Annotated[int, typer.Option(min=1, help="Concurrent callers.")] = 16,
     peers: Annotated[str, typer.Option(help="Servers to compare with; empty for none.")] = ",".join(PEERS),
     peers_python: Annotated[
@@ -42,7 +43,8 @@ def server_command(
     lock: Annotated[Path | None, typer.Option(help="Hold this file's lock while timing.")] = None,
 ) -> None:
     """Latency, throughput, writes and overload of the server, beside a bare gRPC echo and other servers."""
-    wanted, names = _chosen(only, PARTS), _names(peers)
+    wanted, names = _chosen("--only", only, PARTS), _names(peers)
+    work = _chosen("--overload-work", overload_work, WORK)
     with measuring():
         unknown = [name for name in names if name not in PEERS]
         if unknown:
@@ -62,7 +64,7 @@ def server_command(
             setting = Setting(data, truth, folder, scratch, seconds, overload, callers, lock, step)
             for part in wanted:
                 if part == "overload":
-                    found = measure_overload(setting, exact=overload_exact)
+                    found = [one for kind in work for one in measure_overload(setting, exact=kind == "exact")]
                 elif part == "peers":
                     found, missing = measure_peers(setting, names, peers_python)
                     for one in missing:
@@ -78,9 +80,9 @@ def _names(text: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def _chosen(only: str, parts: tuple[str, ...]) -> list[str]:
-    names = _names(only)
-    unknown = [name for name in names if name not in parts]
+def _chosen(option: str, text: str, known: tuple[str, ...]) -> list[str]:
+    names = _names(text)
+    unknown = [name for name in names if name not in known]
     if unknown or not names:
-        raise typer.BadParameter(f"{only!r}; expected some of {', '.join(parts)}", param_hint="--only")
-    return [name for name in parts if name in names]
+        raise typer.BadParameter(f"{text!r}; expected some of {', '.join(known)}", param_hint=option)
+    return [name for name in known if name in names]

@@ -21,7 +21,7 @@ from .worker import results, workers
 CONNECTIONS = 200
 TIMES = 1.5
 KINDS = ("idle", "slow")
-_TURNS = 3
+TURNS = 3
 
 
 def measure_connections(setting: Setting) -> list[Figure]:
@@ -33,9 +33,9 @@ def measure_connections(setting: Setting) -> list[Figure]:
         endpoints: dict[str, Endpoint] = {
             "search": Search(server.address, queries, {"k": setting.k, "with_payload": False})
         }
-        seconds = setting.seconds / _TURNS
+        seconds = setting.seconds / TURNS
         with setting.timing():
-            for _ in range(_TURNS):
+            for _ in range(TURNS):
                 for kind, durations in spent.items():
                     beside: Any = (
                         nullcontext()
@@ -44,7 +44,7 @@ def measure_connections(setting: Setting) -> list[Figure]:
                     )
                     with beside:
                         future = client.submit(interleave, endpoints, seconds)
-                        stage = f"beside {CONNECTIONS if kind != 'none' else 'no'} {kind} connections"
+                        stage = "alone" if kind == "none" else f"beside {CONNECTIONS} {kind} connections"
                         (found,) = results([future], stage, seconds, setting.step)
                         durations.append(found["search"])
                     if kind != "none":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,8 @@ ACCEPTED_TIMES = 2.0
 RECOVERED_SECONDS = 5.0
 BUDGET_TIMES = 1.1
 
-_LEAD_SECONDS = 2.0
-_TAIL_SECONDS = 8.0
+LEAD_SECONDS = 2.0
+TAIL_SECONDS = 8.0
 _PROBE_PAUSE = 0.01
 # Recovered is who answers as many probes in a row, about as fast as before.
 _PROBES = 20
@@ -101,24 +101,27 @@ def measure_overload(setting: Setting, *, exact: bool) -> list[Figure]:
             )
             (found,) = results([future], "capacity", setting.seconds, setting.step)
             seen = _overload(setting, server, target, found["work"], generators, prober)
-    work = f"batches of {BATCH} {'exact' if exact else 'indexed'} queries"
-    return _figures(seen, limits, work, placement.words)
+    return _figures(seen, limits, "exact" if exact else "indexed", placement.words)
 
 
 def _overload(
     setting: Setting, server: Background, target: Bytes, capacity: Measured, generators: Any, prober: Any
 ) -> Overload:
+    # What a process does first is to load what it calls with, which is not to eat into the time before.
+    results(
+        [one.submit(repeat, target, 0.0, 0.0) for one in (prober, *generators)], "load", 1.0, setting.step
+    )
     before = resident_bytes(server.pid)
-    start = time.monotonic() + _LEAD_SECONDS
+    start = time.monotonic() + LEAD_SECONDS
     end = start + setting.overload_seconds
     rate = TIMES * capacity.per_second / len(generators)
     with watching_memory(server.pid) as memory:
-        probing = prober.submit(repeat, target, _PROBE_PAUSE, end + _TAIL_SECONDS)
+        probing = prober.submit(repeat, target, _PROBE_PAUSE, end + TAIL_SECONDS)
         offering = [
             generator.submit(offer, target, rate, start, setting.overload_seconds, seed)
             for seed, generator in enumerate(generators)
         ]
-        seconds = _LEAD_SECONDS + setting.overload_seconds + _TAIL_SECONDS
+        seconds = LEAD_SECONDS + setting.overload_seconds + TAIL_SECONDS
         *offered, probes = results([*offering, probing], f"overload, {TIMES:g}x", seconds, setting.step)
     return Overload(capacity, Calls.joined(offered), probes, start, end, before, memory.peak)
 
@@ -142,23 +145,25 @@ def _figures(seen: Overload, limits: Limits, work: str, placement: str) -> list[
     }
     failed, sent_late = record["failed"], record["sent_late_p99_ms"]
     load = Figure(
-        name=f"overload: {work}",
+        name=f"overload, {work}: load",
         asked=f"{TIMES:g} x capacity offered, nothing fails",
-        measured=f"capacity {capacity.per_second:,.0f} calls/s, offered {offered_per_second:,.0f}/s, "
-        f"accepted {accepted_per_second:,.0f}/s, {failed:,} failed; sent late by p99 {sent_late} ms",
+        measured=f"capacity {capacity.per_second:,.0f} batches of {BATCH} a second, offered "
+        f"{offered_per_second:,.0f}, accepted {accepted_per_second:,.0f}, {failed:,} failed; "
+        f"sent late by p99 {sent_late} ms",
         holds=offered_per_second >= 0.9 * TIMES * capacity.per_second and not failed,
         record=record,
     )
-    return [load, _memory(seen, limits), _refusals(offered), _accepted(seen), _recovery(seen)]
+    effects = (_memory(seen, limits), _refusals(offered), _accepted(seen), _recovery(seen))
+    return [load, *(replace(one, name=f"overload, {work}: {one.name}") for one in effects)]
 
 
 def _memory(seen: Overload, limits: Limits) -> Figure:
     before, peak, most = seen.memory_before, seen.memory_peak, BUDGET_TIMES * limits.memory_bytes
     asked = f"grows by at most {size(limits.memory_bytes)} + 10 %"
     if before is None or peak is None:
-        return Figure("overload: memory", asked, "not told by this system")
+        return Figure("memory", asked, "not told by this system")
     return Figure(
-        name="overload: memory",
+        name="memory",
         asked=asked,
         measured=f"{size(before)} before, {size(peak)} at most: grew by {size(max(0, peak - before))}",
         holds=peak - before <= most,
@@ -171,11 +176,11 @@ def _refusals(offered: Calls) -> Figure:
     silent = offered.count(Outcome.REFUSED_SILENTLY)
     asked = f"within {REFUSED_SECONDS * 1e3:g} ms, with a retry hint"
     if not len(refused):
-        return Figure("overload: refusals", asked, "nothing was refused", False)
+        return Figure("refusals", asked, "nothing was refused", False)
     p50, p99, most = (_ms(refused, share) for share in (50, 99, 100))
     within = float((refused <= REFUSED_SECONDS).mean())
     return Figure(
-        name="overload: refusals",
+        name="refusals",
         asked=asked,
         measured=f"p50 {p50} ms, p99 {p99} ms, longest {most} ms; {silent} without a hint",
         holds=p99 <= REFUSED_SECONDS * 1e3 and not silent,
@@ -187,10 +192,10 @@ def _accepted(seen: Overload) -> Figure:
     accepted = seen.offered.taking(Outcome.ACCEPTED)
     asked = f"p99 at most {ACCEPTED_TIMES:g} x that at capacity"
     if not len(accepted):
-        return Figure("overload: accepted calls", asked, "nothing was accepted", False)
+        return Figure("accepted calls", asked, "nothing was accepted", False)
     usual, p99 = _ms(seen.capacity.seconds, 99), _ms(accepted, 99)
     return Figure(
-        name="overload: accepted calls",
+        name="accepted calls",
         asked=asked,
         measured=f"{p99} ms, {p99 / usual:.2f} x the {usual} ms at capacity",
         holds=p99 <= ACCEPTED_TIMES * usual,
@@ -201,9 +206,9 @@ def _accepted(seen: Overload) -> Figure:
 def _recovery(seen: Overload) -> Figure:
     seconds = seen.seconds_to_recovery
     return Figure(
-        name="overload: recovery",
+        name="recovery",
         asked=f"within {RECOVERED_SECONDS:g} s",
-        measured=f"not within {_TAIL_SECONDS:g} s" if seconds is None else f"after {seconds:.2f} s",
+        measured=f"not within {TAIL_SECONDS:g} s" if seconds is None else f"after {seconds:.2f} s",
         holds=seconds is not None and seconds <= RECOVERED_SECONDS,
         record={"recovered_after_seconds": seconds},
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,13 +23,18 @@ from .placement import FREE
 from .setting import Setting
 
 OURS = "vicinal"
-EFFORTS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+EFFORTS = (16, 32, 48, 96, 192, 384)
 LEVELS = (0.95, 0.99)
 TIMES = 3.0
 QUERIES = 500
 _ENOUGH_RECALL = 0.996
 _LOAD_SECONDS = 60.0
-_TELEMETRY_OFF = {"ANONYMIZED_TELEMETRY": "False"}
+# Nothing leaves this machine, and nobody is slowed down by a log of every call.
+_QUIET = {"ANONYMIZED_TELEMETRY": "False", "RUST_LOG": "error"}
+
+
+Sweep: TypeAlias = "Iterator[Sequence[ServedPoint]]"
+"""The points of one server, one effort after the other."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class ServedPoint:
 
 
 def measure_peers(setting: Setting, names: Sequence[str], python: str) -> tuple[list[Figure], list[str]]:
-    """Sweep the effort of every server, one server at a time.
+    """Sweep the effort of all servers, in turns, so that drift of the machine hits all alike.
 
     Returns
     -------
@@ -61,57 +68,59 @@ def measure_peers(setting: Setting, names: Sequence[str], python: str) -> tuple[
     vectors, queries = setting.scratch / "vectors.npy", setting.scratch / "queries.npy"
     np.save(vectors, setting.dataset.vectors)
     np.save(queries, setting.dataset.queries[:QUERIES])
-    points: list[ServedPoint] = []
     missing: list[str] = []
-    with setting.serving(FREE) as server, _client(setting, OURS, sys.executable) as client:
-        client.do("connect", "connect", address=server.address)
-        points += _sweep(setting, OURS, client, lambda: None)
-    for name in names:
-        module, packages = PEERS[name]
-        try:
-            with _client(setting, module, python) as client:
-                points += _measure_peer(setting, name, client)
-        except PeerMissingError as error:
-            missing.append(f"{name} skipped: {error}; install {packages} for {python}, see --peers-python")
+    with ExitStack() as stack:
+        sweeps = [stack.enter_context(_ours(setting))]
+        for name in names:
+            module, packages = PEERS[name]
+            try:
+                sweeps.append(stack.enter_context(_loaded_peer(setting, name, module, python)))
+            except PeerMissingError as error:
+                told = f"{name} skipped: {error}; install {packages} for {python}, see --peers-python"
+                missing.append(told)
+        points = [point for turn in zip_longest(*sweeps, fillvalue=()) for found in turn for point in found]
     measured = [name for name in names if any(point.peer == name for point in points)]
+    points.sort(key=lambda point: [OURS, *names].index(point.peer))
     return [*map(_point_figure, points), *_beside(points, measured, setting.callers)], missing
 
 
 @contextmanager
 def _client(setting: Setting, module: str, python: str) -> Iterator[PeerClient]:
-    files = (
-        setting.scratch / "vectors.npy",
-        setting.scratch / "queries.npy",
-        setting.scratch / f"{module}.log",
-    )
-    with PeerClient(module, python, *files, setting.step) as client:
+    vectors, queries = (setting.scratch / f"{name}.npy" for name in ("vectors", "queries"))
+    log = setting.scratch / f"{module}.log"
+    with PeerClient(module, python, vectors, queries, log, setting.step) as client:
         yield client
 
 
-def _measure_peer(setting: Setting, name: str, client: PeerClient) -> list[ServedPoint]:
+@contextmanager
+def _ours(setting: Setting) -> Iterator[Sweep]:
+    with setting.serving(FREE) as server, _client(setting, OURS, sys.executable) as client:
+        client.do("connect", "connect", address=server.address)
+        yield _sweep(setting, OURS, client, lambda: None)
+
+
+@contextmanager
+def _loaded_peer(setting: Setting, name: str, module: str, python: str) -> Iterator[Sweep]:
     port, folder = free_port(), setting.scratch / name
-    described = client.do("describe", "load the client", folder=str(folder), port=port)
     log, address = setting.scratch / f"{name}-server.log", f"127.0.0.1:{port}"
-    server = Background(described["command"], log, address=address, environment=_TELEMETRY_OFF)
+    with _client(setting, module, python) as client:
+        described = client.do("describe", "load the client", folder=str(folder), port=port)
+        with Background(described["command"], log, address=address, environment=_QUIET) as server:
 
-    def restart() -> None:
-        if described["restarts_for_effort"]:
-            server.stop()
-            server.__enter__()
+            def restart() -> None:
+                if described["restarts_for_effort"]:
+                    server.restart()
+                    client.do("connect", "connect", address=address)
+
             client.do("connect", "connect", address=address)
-
-    with server:
-        client.do("connect", "connect", address=address)
-        graph = {"m": M, "ef_construction": EF_CONSTRUCTION}
-        client.do("load", "load and index", _LOAD_SECONDS, metric=setting.dataset.metric, **graph)
-        return _sweep(setting, name, client, restart)
+            graph = {"m": M, "ef_construction": EF_CONSTRUCTION}
+            client.do("load", "load and index", _LOAD_SECONDS, metric=setting.dataset.metric, **graph)
+            yield _sweep(setting, name, client, restart)
 
 
-def _sweep(setting: Setting, name: str, client: PeerClient, restart: Callable[[], None]) -> list[ServedPoint]:
+def _sweep(setting: Setting, name: str, client: PeerClient, restart: Callable[[], None]) -> Sweep:
     """Measure with one caller and with several at rising effort, until recall is nearly 1."""
-    points = []
     out = setting.scratch / "answers.npy"
-    # Many short looks at one server would say more about the machine than one long one; this is a compromise.
     seconds = setting.seconds / 2
     for ef in EFFORTS:
         if ef < setting.k:
@@ -120,14 +129,15 @@ def _sweep(setting: Setting, name: str, client: PeerClient, restart: Callable[[]
         restart()
         client.do("answers", f"recall at ef {ef}", k=setting.k, out=str(out))
         reached = _recall(setting, out)
+        points = []
         for callers in dict.fromkeys((1, setting.callers)):
             with setting.timing():
                 stage = f"ef {ef}, callers: {callers}"
                 rate = client.do("rate", stage, seconds, k=setting.k, callers=callers, seconds=seconds)
             points.append(ServedPoint(name, ef, callers, reached, **rate))
+        yield points
         if reached >= _ENOUGH_RECALL:
-            break
-    return points
+            return
 
 
 def _recall(setting: Setting, answers: Path) -> float:

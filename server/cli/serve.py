@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -18,6 +20,7 @@ from .screen import console
 
 _MB = 1 << 20
 _DEFAULTS = Limits()
+_FILES = 65_536
 
 Database = Annotated[Path, typer.Argument(metavar="DIR", help="The database; created if it is not there.")]
 Host = Annotated[str, typer.Option(help="Where to listen; beyond this machine only with TLS and a key.")]
@@ -106,9 +109,13 @@ def _serve(settings: ServerSettings) -> None:
 
     log = CallLog(every_call=settings.log_calls)
     log.attach()
+    _raise_file_limit()
     signals = _Signals()
     server = Server(settings, log)
     server.start()
+    # What there is now stays until the end, so the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     try:
         _announce(settings, server)
         signals.wait()
@@ -134,6 +141,14 @@ def _announce(settings: ServerSettings, server: Any) -> None:
     line = f"vicinal serves {settings.folder}: listening on {server.address} ({'; '.join(parts)})"
     console.print(line, markup=False, soft_wrap=True)
     console.file.flush()
+
+
+def _raise_file_limit() -> None:
+    """Let the process have as many files as the system lets it: connections and segments are files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Signals:

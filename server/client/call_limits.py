@@ -8,6 +8,7 @@ from ...proto.v1.database_pb2 import GetLimitsRequest, GetLimitsResponse
 from ..wire.methods import METHODS
 from .call import Operation
 from .caller import Caller
+from .responses import parsed
 
 MESSAGE_BYTES = 4096
 """What a request has beside its rows, at most: names, options, lengths."""
@@ -47,7 +48,7 @@ class ServerLimits:
         if self._known is None:
             request = GetLimitsRequest().SerializeToString()
             answer = yield from self._caller.call(METHODS["GetLimits"], request, harmless=True)
-            limits = GetLimitsResponse.FromString(answer)
+            limits = parsed(GetLimitsResponse, answer)
             # Threads that ask at the same time learn the same.
             self._known = CallLimits(
                 limits.max_message_bytes, limits.max_points, limits.max_queries, limits.max_results

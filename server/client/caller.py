@@ -12,6 +12,9 @@ from ..wire.methods import Method
 from .call import Attempt, CallFailed, Operation, Pause, StreamAttempt
 from .retry_policy import RetryPolicy
 
+_LONGEST_SECONDS = 1e9
+"""Thirty years. gRPC takes a time that it cannot count for one that is over."""
+
 
 class Caller:
     """Turns a request into the steps that bring its response. Does no input or output; safe between threads.
@@ -33,7 +36,7 @@ class Caller:
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._timeout = timeout
+        self._timeout = _countable(timeout)
         self._policy = policy
         self._clock = clock
         self._chance = chance
@@ -82,7 +85,7 @@ class Caller:
     def _left(self, end: float | None) -> float | None:
         """Return the seconds that the next attempt may take; DeadlineExceeded when there are none."""
         deadline.check()
-        left = deadline.remaining()
+        left = _countable(deadline.remaining())
         if end is None:
             return left
         own = end - self._clock()
@@ -91,3 +94,8 @@ class Caller:
     def _time_left(self, end: float | None) -> float:
         left = self._left(end)
         return float("inf") if left is None else left
+
+
+def _countable(seconds: float | None) -> float | None:
+    """Return a time as gRPC takes it: what is beyond all waiting is any time."""
+    return None if seconds is None or seconds > _LONGEST_SECONDS else seconds

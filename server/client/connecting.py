@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ...engine.deadline import check_seconds
@@ -94,4 +93,4 @@ def aconnect(
 def _caller(timeout: Any, retries: Any) -> Caller:
     if timeout is not None:
         check_seconds("timeout", timeout)
-    return Caller(None if timeout == math.inf else timeout, RetryPolicy(checked_retries(retries)))
+    return Caller(timeout, RetryPolicy(checked_retries(retries)))

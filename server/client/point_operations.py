@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,15 +84,16 @@ class PointOperations:
         """Delete points by id or by filter."""
         listed, _ = selection(self._handle.schema, ids, filter)
         scope = self._handle.scope(tenant)
-        deleted = 0
-        for chosen in (yield from self._selections(listed, filter)):
+
+        def send(chosen: pb.Selection) -> Operation[int]:
             request = pb.DeletePointsRequest(selection=chosen)
             # Done twice, it would find nothing the second time and say so.
             answer = yield from self._caller.call(
                 METHODS["DeletePoints"], scope + request.SerializeToString(), harmless=False
             )
-            deleted += parsed(pb.DeletePointsResponse, answer).deleted
-        return deleted
+            return parsed(pb.DeletePointsResponse, answer).deleted
+
+        return (yield from self._each_selection(listed, filter, send))
 
     def update_payload(
         self,
@@ -109,8 +110,8 @@ class PointOperations:
         with translated():
             column = PayloadColumn.from_rows([payload], 1)
         parse_fields(schema.fields, column)
-        updated = 0
-        for chosen in (yield from self._selections(listed, filter)):
+
+        def send(chosen: pb.Selection) -> Operation[int]:
             request = pb.UpdatePayloadsRequest(
                 selection=chosen, payload_json=column.raw(0), replace=bool(replace)
             )
@@ -118,8 +119,9 @@ class PointOperations:
             answer = yield from self._caller.call(
                 METHODS["UpdatePayloads"], scope + request.SerializeToString(), harmless=listed is not None
             )
-            updated += parsed(pb.UpdatePayloadsResponse, answer).updated
-        return updated
+            return parsed(pb.UpdatePayloadsResponse, answer).updated
+
+        return (yield from self._each_selection(listed, filter, send))
 
     def get(self, ids: Ids, with_vectors: bool, tenant: str | None) -> Operation[list[Point | None]]:
         """Return points by id."""
@@ -146,7 +148,8 @@ class PointOperations:
         check_integer("limit", limit, 1, _PAGE_ROWS)
         if after is not None:
             check_integer("after", after, 0, 2**63)
-        scope = self._handle.scope(tenant) + self._filter(filter, pb.ScrollPointsRequest())
+        filtering = self._filter(filter, pb.ScrollPointsRequest())
+        scope = self._handle.scope(tenant) + filtering
         points: list[Point] = []
         while True:
             request = pb.ScrollPointsRequest(
@@ -178,22 +181,32 @@ class PointOperations:
             put_filter(request.filter, filter)
         return request.SerializeToString()
 
-    def _selections(
-        self, ids: list[PointId] | None, filter: FilterLike | None
-    ) -> Operation[list[pb.Selection]]:
-        """Return what a write is about; more than one only where ids do not fit in one message."""
+    def _each_selection(
+        self,
+        ids: list[PointId] | None,
+        filter: FilterLike | None,
+        send: Callable[[pb.Selection], Operation[int]],
+    ) -> Operation[int]:
+        """Send what a write is about, ids in as many calls as they need; return how many there were."""
         if ids is None:
             chosen = pb.Selection()
             put_selection(chosen, None, filter)
-            return [chosen]
-        limits = yield from self._limits.get()
-        sizes = IdColumn.from_values(ids).row_bytes()
-        selections = []
-        for start, stop in cut(sizes, limits.message_bytes - MESSAGE_BYTES, max(len(ids), 1), "ids"):
+            return (yield from send(chosen))
+
+        def send_part(start: int, stop: int) -> Operation[int]:
             chosen = pb.Selection()
             put_selection(chosen, ids[start:stop], None)
-            selections.append(chosen)
-        return selections
+            try:
+                return (yield from send(chosen))
+            except VicinalError as error:
+                if start:
+                    error.add_note(f"the first {start:,} of {len(ids):,} ids were done before this")
+                raise
+
+        limits = yield from self._limits.get()
+        sizes = IdColumn.from_values(ids).row_bytes()
+        parts = cut(sizes, limits.message_bytes - MESSAGE_BYTES, max(len(ids), 1), "ids")
+        return sum((yield from in_parts(parts, send_part, nothing)))
 
     def _parts(self, sizes: NDArray[np.int64], what: str) -> Operation[Parts]:
         limits = yield from self._limits.get()

@@ -19,7 +19,7 @@ from .grpc_options import MAX_METADATA_BYTES
 from .limits import Limits
 from .point_sizes import PointSizes
 from .principal import Principal
-from .refusals import not_ready, rate_limited
+from .refusals import not_ready
 from .rights import Rule
 from .runtime import Runtime
 
@@ -81,7 +81,7 @@ class Call:
     @property
     def page_bytes(self) -> int:
         """Most bytes of an answer that can be cut short."""
-        return min(self.limits.max_message_bytes, self.limits.memory_bytes // 4)
+        return min(self.limits.max_message_bytes, self.limits.memory_bytes // 8)
 
     @property
     def database(self) -> Database:
@@ -96,25 +96,19 @@ class Call:
         return not self._context.is_active()
 
     def admit(self, rule: Rule) -> None:
-        """Refuse at once, before anything is read, a call that would be refused later.
+        """Refuse, before anything is read, a call that would be refused whatever it says.
 
         Raises
         ------
         LimitExceeded
             There are too many headers.
-        ResourceExhausted
-            The key makes too many calls a second, or there are too many calls, or the disk is nearly full.
-        Unavailable
-            The server is not ready.
         PermissionDenied
             The key has no right to this kind of call.
+        DiskFull
+            The call would write, and the disk is nearly full.
         """
         runtime, principal = self._runtime, self.principal
         check_metadata(self._context.invocation_metadata())
-        seconds = runtime.rates.take(principal.key_id)
-        if seconds is not None:
-            raise rate_limited(self.limits.calls_per_second or 0.0, seconds)
-        runtime.calls.check()
         principal.require(rule.right)
         if not rule.for_tenants:
             principal.require_every_tenant()
@@ -122,7 +116,7 @@ class Call:
             runtime.disk.check()
 
     def receive(self, messages: Iterator[bytes]) -> bytes:
-        """Return the message, and count the call among the running ones."""
+        """Return the message, and count the call among the running ones, if there is room by now."""
         received = self._runtime.receiving.receive(messages, self._context, self.principal.key_id)
         self._runtime.calls.enter()
         self._running = True

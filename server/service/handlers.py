@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-import grpc
+from typing import TYPE_CHECKING
 
 from ..wire.methods import METHODS
 from . import collection_handlers, database_handlers, point_handlers, search_handlers
@@ -16,14 +14,19 @@ from .rpc import Handler, Rpc
 from .runtime import Runtime
 
 if TYPE_CHECKING:
-    Service = grpc.GenericRpcHandler[Any, Any]
-    GrpcHandler = grpc.RpcMethodHandler[Any, Any]
+    from .rpc import GrpcHandler
 
 _MODULES = (database_handlers, collection_handlers, point_handlers, search_handlers)
 
 
-def _handlers(names: Iterable[str]) -> dict[str, Handler]:
-    """Return the functions of the handler modules that are named after the RPCs, as `get_points`."""
+def find_handlers(names: Iterable[str]) -> dict[str, Handler]:
+    """Return the functions of the handler modules that are named after the RPCs, as `get_points`.
+
+    Raises
+    ------
+    ImportError
+        One is missing, or has no rule.
+    """
     found: dict[str, Handler] = {}
     for name in names:
         function = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
@@ -37,14 +40,12 @@ def _handlers(names: Iterable[str]) -> dict[str, Handler]:
     return found
 
 
-HANDLERS: Mapping[str, Handler] = _handlers(METHODS)
+HANDLERS: Mapping[str, Handler] = find_handlers(METHODS)
 
 
-def rpc_handlers(runtime: Runtime, log: CallLog) -> list[Service]:
-    """Return what gRPC serves: every RPC of every service."""
-    services: dict[str, dict[str, GrpcHandler]] = {}
-    for name, method in METHODS.items():
-        service = method.path.split("/")[1]
-        rpc = Rpc(runtime, log, method, RULES[name], HANDLERS[name])
-        services.setdefault(service, {})[name] = rpc.handler()
-    return [grpc.method_handlers_generic_handler(service, handlers) for service, handlers in services.items()]
+def rpc_handlers(runtime: Runtime, log: CallLog) -> dict[str, GrpcHandler]:
+    """Return what gRPC serves, by path: every RPC of every service."""
+    return {
+        method.path: Rpc(runtime, log, method, RULES[name], HANDLERS[name]).handler()
+        for name, method in METHODS.items()
+    }

@@ -21,7 +21,7 @@ _MOST_RECEIVING = 8
 _State = health_pb2.HealthCheckResponse
 
 if TYPE_CHECKING:
-    Service = grpc.GenericRpcHandler[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
 
 
 class Health:
@@ -59,15 +59,12 @@ class Health:
             self._ended = True
             self._changed.notify_all()
 
-    def handlers(self) -> Service:
-        """Return what gRPC serves."""
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Check": grpc.stream_unary_rpc_method_handler(self._check),
-                "Watch": grpc.stream_stream_rpc_method_handler(self._watch),
-            },
-        )
+    def handlers(self) -> dict[str, Handler]:
+        """Return what gRPC serves, by path."""
+        return {
+            f"/{SERVICE}/Check": grpc.stream_unary_rpc_method_handler(self._check),
+            f"/{SERVICE}/Watch": grpc.stream_stream_rpc_method_handler(self._watch),
+        }
 
     def _check(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         if self._service(messages, context) not in self._known:

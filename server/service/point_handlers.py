@@ -12,7 +12,8 @@ from .call import Call
 
 # What a Python object of a payload takes, as a multiple of its JSON; and an id that is chosen by.
 _PARSED = 6
-# What a point that is read takes, as a multiple of its bytes: as an object, in the message, and as its bytes.
+# What a point that is read takes, as a multiple of its bytes: as an object, in the message, and as its bytes;
+# or, where it is read to be written anew, as an object, in the batch, in the log and in the growing segment.
 _READ = 4
 _ID_BYTES = 100
 # The engine refuses a longer page, in the words it has for that.
@@ -51,11 +52,14 @@ def update_payloads(call: Call, request: pb.UpdatePayloadsRequest) -> pb.UpdateP
     payload = read_payload(request.payload_json)
     call.take_memory(_ID_BYTES * count_ids(request.selection.ids))
     ids, filter = read_selection(request.selection)
-    # Every point is written anew, with its vectors.
-    n = len(ids) if ids is not None else collection.count(filter=filter, tenant=tenant)
-    call.take_point_memory(collection, n, True, True)
-    call.take_memory(n * len(request.payload_json))
-    updated = collection.update_payload(payload, ids, filter=filter, replace=request.replace, tenant=tenant)
+    updated = collection.update_payload(
+        payload,
+        ids,
+        filter=filter,
+        replace=request.replace,
+        tenant=tenant,
+        admit=lambda n: call.take_memory(_READ * n),
+    )
     return pb.UpdatePayloadsResponse(updated=updated)
 
 
@@ -64,11 +68,12 @@ def get_points(call: Call, request: pb.GetPointsRequest) -> pb.GetPointsResponse
     collection, tenant = call.scope(request.scope)
     n, with_vectors = count_ids(request.ids), request.with_vectors
     _check_points(call, n)
-    call.take_point_memory(collection, n, True, with_vectors)
+    call.take_memory(_ID_BYTES * n)
+    call.take_point_memory(collection, n, False, False)
     ids = read_ids(request.ids)
     call.wait_in_line()
     points = collection.get(
-        ids, with_vectors=with_vectors, tenant=tenant, admit=lambda n: call.cover_memory(_READ * n)
+        ids, with_vectors=with_vectors, tenant=tenant, admit=lambda n: call.take_memory(_READ * n)
     )
     response = pb.GetPointsResponse()
     put_found(response, points, collection.schema)
@@ -95,6 +100,7 @@ def scroll_points(call: Call, request: pb.ScrollPointsRequest) -> pb.ScrollPoint
             with_vectors=request.with_vectors,
             tenant=tenant,
             most_bytes=most,
+            admit=lambda n: call.cover_memory(_READ * n),
         )
         response = pb.ScrollPointsResponse()
         put_points(response.points, page.points, collection.schema)

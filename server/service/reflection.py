@@ -14,7 +14,7 @@ from .authentication import current_principal
 from .receiving import CallerGone, Receiving
 
 if TYPE_CHECKING:
-    Service = grpc.GenericRpcHandler[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
 
 # The two are the same messages under two names: tools ask for the newer one first.
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
@@ -35,13 +35,13 @@ class Reflection:
         self._answers = reflection.ReflectionServicer([*services, SERVICES[1]])
         self._receiving = receiving
 
-    def handlers(self) -> list[Service]:
-        """Return what gRPC serves."""
+    def handlers(self) -> dict[str, Handler]:
+        """Return what gRPC serves, by path."""
         handler = grpc.stream_stream_rpc_method_handler(
             self._serve,
             response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
         )
-        return [grpc.method_handlers_generic_handler(service, {_METHOD: handler}) for service in SERVICES]
+        return {f"/{service}/{_METHOD}": handler for service in SERVICES}
 
     def _serve(
         self, messages: Iterator[bytes], context: grpc.ServicerContext

@@ -7,31 +7,40 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...engine.errors import ResourceExhausted, Unavailable
+from ...engine.errors import ResourceExhausted, Unavailable, VicinalError
 
 _OVERLOADED_SECONDS = 0.1
 _NOT_READY_SECONDS = 0.5
 
 
-class Overloaded(ResourceExhausted):
+class Refusal(VicinalError):
+    """Nothing of the call was run.
+
+    Attributes
+    ----------
+    word : str
+        The reason, for counting.
+    """
+
+    word: ClassVar[str]
+
+
+class Overloaded(ResourceExhausted, Refusal):
     """There is no room for the call now."""
 
-    word: ClassVar[str] = "overloaded"
+    word = "overloaded"
 
 
-class RateLimited(ResourceExhausted):
+class RateLimited(ResourceExhausted, Refusal):
     """The key has made all the calls it may make for now."""
 
-    word: ClassVar[str] = "rate_limited"
+    word = "rate_limited"
 
 
-class NotReady(Unavailable):
+class NotReady(Unavailable, Refusal):
     """The call came before the database was open, or after the server began to stop."""
 
-    word: ClassVar[str] = "not_ready"
-
-
-Refusal = Overloaded | RateLimited | NotReady
+    word = "not_ready"
 
 
 def overloaded(why: str) -> Overloaded:

@@ -43,8 +43,8 @@ class Rpc:
     Every RPC is served as one that takes a stream of requests, of which there is one: then this runs before
     the message is read. A caller who is refused sends in vain; one who is slow holds nothing but a thread.
 
-    1. The interceptor has found out who calls.
-    2. Refused at once: too many calls of the key or of all, a server not ready, a right that is missing.
+    1. The door has found out who calls, and refused the call if there are too many of the key or of all.
+    2. A right that is missing is told at once.
     3. The message is received, within a time.
     4. The call takes a place among the running ones and the memory it is going to need.
     5. The handler looks at what the request names, and runs it under the caller's deadline.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 
 from ...engine.database import Database
@@ -55,13 +54,13 @@ class Runtime:
         self.database: Database | None = None
         self.sizes = PointSizes()
         self.audit = RecallAudit(metrics.audited)
-        self._numbers = itertools.count(1)
-        # Requests of several runs of a server stand in one log.
-        self._run = secrets.token_hex(4)
 
     def request_id(self) -> str:
-        """Return a text that names one call in the log and in the status its caller gets."""
-        return f"{self._run}-{next(self._numbers)}"
+        """Return a text that names one call in the log and in the status its caller gets.
+
+        It is random: a number would tell a caller how many calls of others there were.
+        """
+        return secrets.token_hex(8)
 
     def close(self) -> None:
         """Close the database, after which no call can reach it, and end every thread."""

@@ -87,7 +87,8 @@ def _arguments(call: Call, collection: Collection, options: pb.SearchOptions, qu
     # The engine refuses a larger one, in the words it has for that.
     results = queries * min(k + offset, MAX_K)
     _check_limits(call.limits, queries, results)
-    call.take_point_memory(collection, results, with_payload, with_vectors)
+    # What payloads and vectors take is known when the hits are.
+    call.take_point_memory(collection, results, False, False)
     return {
         "k": k,
         "field": options.field or None,
@@ -117,9 +118,9 @@ def _check_limits(limits: Limits, queries: int, results: int) -> None:
 
 
 def _cover(call: Call, hits: Hits | BatchHits, arguments: Mapping[str, Any]) -> None:
-    """Take the memory that payloads and vectors of the hits turn out to need, before any of them is read."""
+    """Take the memory that payloads and vectors of the hits need, before any of them is read."""
     found = hits_bytes(hits, payloads=arguments["with_payload"], vectors=arguments["with_vectors"])
-    call.cover_memory(_COPIES * found)
+    call.take_memory(_COPIES * found)
 
 
 def _of_one_tenant(explanation: Explanation) -> Explanation:

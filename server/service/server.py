@@ -15,6 +15,8 @@ from ...storage.database_folder import check_is_ours
 from ..wire.methods import METHODS, SERVICES
 from .authentication import AuthenticationInterceptor
 from .call_log import CallLog
+from .door import Door
+from .early_refusals import EarlyRefusals
 from .grpc_options import grpc_options
 from .handlers import rpc_handlers
 from .health import SERVICE as HEALTH
@@ -55,6 +57,7 @@ class Server:
         self._settings = settings
         self._log = log or CallLog(every_call=settings.log_calls)
         self._stopping = threading.Lock()
+        self._keys: KeyStore | None = None
         self._grpc: grpc.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
         self.port = 0
@@ -81,7 +84,7 @@ class Server:
     @property
     def has_keys(self) -> bool:
         """Whether callers need a key."""
-        return self._keys.any_exist()
+        return self._keys is not None and self._keys.any_exist()
 
     @property
     def runtime(self) -> Runtime:
@@ -108,10 +111,10 @@ class Server:
         settings = self._settings
         credentials = server_credentials(settings)
         check_free(settings.host, settings.port)
-        self._keys = _open_keys(settings)
+        self._keys = keys = _open_keys(settings)
         try:
             self._check_exposure()
-            self._prepare()
+            self._prepare(keys)
             self.port = listen(self._serving(), settings, credentials)
         except BaseException:
             self.stop(0.0)
@@ -146,7 +149,8 @@ class Server:
             if self._endpoint is not None:
                 self._endpoint.close()
                 self._endpoint = None
-            self._keys.close()
+            if self._keys is not None:
+                self._keys.close()
 
     def hurry(self) -> None:
         """Have :meth:`stop`, which another thread is in, wait for running calls no longer."""
@@ -178,28 +182,31 @@ class Server:
             field="host",
         )
 
-    def _prepare(self) -> None:
+    def _prepare(self, keys: KeyStore) -> None:
         settings, limits = self._settings, self._settings.limits
         metrics = Metrics(METHODS)
-        runtime = Runtime(settings, metrics, SealedNumbers(self._keys.sealing_secret()))
+        runtime = Runtime(settings, metrics, SealedNumbers(keys.sealing_secret()))
         self._runtime = runtime
         self._health = Health(SERVICES, runtime.receiving)
         threads = limits.max_calls + limits.max_receiving + _SPARE_THREADS
         self._threads = WorkerThreads(threads, "vicinal-call")
         self._grpc = grpc.server(
             self._threads,  # type: ignore[arg-type]  # it uses what every executor has
-            interceptors=[AuthenticationInterceptor(self._keys, metrics.refused)],
             options=grpc_options(limits),
         )
         reflection = Reflection([*SERVICES, HEALTH], runtime.receiving)
-        self._grpc.add_generic_rpc_handlers(
-            [*rpc_handlers(runtime, self._log), self._health.handlers(), *reflection.handlers()]
+        door = Door(
+            AuthenticationInterceptor(keys, metrics.refused),
+            self._health.handlers() | reflection.handlers(),
+            rpc_handlers(runtime, self._log),
+            EarlyRefusals(runtime, self._log),
         )
+        self._grpc.add_generic_rpc_handlers((door,))
         if settings.metrics_port is not None:
             check_free(settings.host, settings.metrics_port)
             self._endpoint = MetricsEndpoint(
                 metrics,
-                self._keys,
+                keys,
                 host=settings.host,
                 port=settings.metrics_port,
                 tls=https_context(settings),

@@ -38,6 +38,11 @@ class WorkerThreads(Executor):
         self._backlog: deque[_Work] = deque()
         self._ended = False
 
+    @property
+    def resting(self) -> int:
+        """Threads that have nothing to do."""
+        return len(self._resting)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run ``fn(*args)`` in a thread; return nothing that could be waited for."""
         assert not kwargs

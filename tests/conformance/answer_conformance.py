@@ -56,6 +56,15 @@ class AnswerConformance:
         assert films.search(np.ones(DIM), k=4).ids.dtype == object
         assert films.search(np.ones((2, DIM)), k=4).ids.dtype == object
 
+    def test_the_type_of_ids_is_told_by_the_answer_alone(self, films: CollectionApi) -> None:
+        films.upsert(["a", 1, 2], matrix(3), [{"year": year} for year in (1, 2, 2)])
+        assert films.search(np.ones(DIM), filter=F("year") == 2).ids.dtype == np.uint64
+        assert films.search(np.ones((2, DIM)), k=3, filter=F("year") == 2).ids[0, 2] == 2**64 - 1
+        assert films.search(np.ones(DIM), filter=F("year") == 3).ids.dtype == np.uint64
+        assert (
+            films.search(np.ones((2, DIM)), k=2, filter=F("year") == 3).ids.tolist() == [[2**64 - 1] * 2] * 2
+        )
+
     @pytest.mark.parametrize("metric", ["cosine", "l2"])
     @pytest.mark.parametrize("ids", [[1, 2, 3], ["a", "b", "c"], [1, "b", 3]])
     def test_padding_of_a_batch(self, db: DatabaseApi, metric: str, ids: list[int | str]) -> None:

@@ -6,7 +6,6 @@ something only where the same request succeeds with the right key, so each case 
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,12 +16,13 @@ import pytest
 from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection_pb2
 from serving.calls import Metadata, Outcome
+from serving.denied_callers import denied_callers
 from serving.rpcs import BY_NAME, RPCS, Rpc
 from serving.running_server import RunningServer, health, running_server
 from serving.valid_requests import ENTRIES, Names, Target, collection_schema, queries
 
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
-from vicinal.server.service.key_store import KeyStore, now
+from vicinal.server.service.key_store import KeyStore
 
 PROTO = Path(__file__).resolve().parent.parent.parent / "proto" / "v1"
 RIGHTS = ["any", "read", "write", "admin"]
@@ -112,45 +112,6 @@ def stage(request: pytest.FixtureRequest, served: RunningServer, admin: str) -> 
     for name in (stage.here.collection, stage.full.collection, f"{stage.full.collection}-new"):
         stage.create(name)
     return stage
-
-
-def denied_callers(served: RunningServer) -> dict[str, Metadata]:
-    """Return what callers without a valid key send."""
-    good = served.key("admin")
-    identifier, secret = good.split("_", 2)[1:]
-    other_secret = served.key("admin").split("_", 2)[2]
-    revoked_id, revoked = served.identified_key("admin")
-    with KeyStore(served.folder) as keys:
-        keys.revoke(revoked_id)
-    day = datetime.timedelta(days=1)
-    with KeyStore(served.folder, clock=lambda: now() - 2 * day) as keys:
-        expired = keys.create("late", "admin", expires=now() - day)[1]
-    changed = secret[:-1] + ("A" if secret[-1] != "A" else "B")
-    texts = {
-        "garbage": "garbage",
-        "empty": "",
-        "unknown id": f"vicinal_{'0' * 12}_{secret}",
-        "secret of another": f"vicinal_{identifier}_{other_secret}",
-        "secret changed": f"vicinal_{identifier}_{changed}",
-        "secret cut": good[:-1],
-        "secret longer": f"{good}A",
-        "no secret": f"vicinal_{identifier}_",
-        "id in capitals": f"vicinal_{identifier.upper()}x_{secret}",
-        "huge": "vicinal_" + "a" * 6000,
-        "expired": expired,
-        "revoked": revoked,
-    }
-    callers: dict[str, Metadata] = {
-        f"bearer, {name}": (("authorization", f"Bearer {text}"),) for name, text in texts.items()
-    }
-    callers |= {f"header, {name}": (("x-api-key", text),) for name, text in texts.items()}
-    return callers | {
-        "no key": (),
-        "basic": (("authorization", f"Basic {good}"),),
-        "bare": (("authorization", good),),
-        "elsewhere": (("api-key", good),),
-        "bytes": (("x-api-key-bin", good.encode()),),
-    }
 
 
 def test_the_table_is_the_descriptors() -> None:

@@ -100,6 +100,13 @@ def films(core: DatabaseCore) -> CollectionCore:
     return core.collection(CollectionHandle("films", "u-1", schema))
 
 
+class Garbage:
+    """A response that is no message."""
+
+    def SerializeToString(self) -> bytes:
+        return b"\xff"
+
+
 def failed(repeat: Repeat, error: vicinal.VicinalError | None = None) -> CallFailed:
     return CallFailed(error or Unavailable("gone"), repeat)
 
@@ -229,6 +236,22 @@ def test_a_part_that_is_too_much_for_the_server_is_halved(films: CollectionCore,
     script = Script(clock, too_much)
     with pytest.raises(LimitExceeded, match="memory"):
         script.run(films.points.upsert([1], rows(1), None, None))
+
+
+def test_a_selection_that_is_too_much_for_the_server_is_halved(films: CollectionCore, clock: Clock) -> None:
+    too_much = failed(Repeat.NEVER, LimitExceeded("memory"))
+    answers = [points_pb2.DeletePointsResponse(deleted=n) for n in (3, 4)]
+    script = Script(clock, LIMITS, too_much, *answers)
+    assert script.run(films.points.delete(range(10), None, None)) == 7
+    sent = [script.request(i, points_pb2.DeletePointsRequest).selection.ids.numbers for i in range(1, 4)]
+    assert [list(ids) for ids in sent] == [list(range(10)), list(range(5)), list(range(5, 10))]
+    script = Script(clock, too_much, points_pb2.UpdatePayloadsResponse(updated=5), failed(Repeat.NEVER))
+    with pytest.raises(Unavailable) as raised:
+        script.run(films.points.update_payload({"year": 1}, range(10), None, False, None))
+    assert raised.value.__notes__ == ["the first 5 of 10 ids were done before this"]
+    script = Script(clock, too_much)
+    with pytest.raises(LimitExceeded, match="memory"):
+        script.run(films.points.delete(None, F("year") == 1, None))
 
 
 def test_a_batch_goes_in_parts_and_comes_back_as_one(films: CollectionCore, clock: Clock) -> None:
@@ -378,6 +401,15 @@ def test_a_deadline_bounds_the_attempt(films: CollectionCore, clock: Clock) -> N
         Script(clock).run(count(films))
 
 
+def test_more_time_than_grpc_can_count_is_any_time(clock: Clock) -> None:
+    patient = DatabaseCore(Address("localhost", 7700), Caller(1e12, RetryPolicy(), clock=clock))
+    films = patient.collection(CollectionHandle("films", "u-1", CollectionSchema({"plot": Dense(DIM)})))
+    with vicinal.deadline(1e15):
+        script = Script(clock, failed(Repeat.ALWAYS), COUNTED)
+        script.run(count(films))
+    assert [step.timeout for step in script.steps if isinstance(step, Attempt)] == [None, None]
+
+
 def test_an_answer_of_another_release_is_told_from_a_mistake(films: CollectionCore, clock: Clock) -> None:
     odd = [search_pb2.HitColumns(scores=[1.0]), found(2), found(3), found(2)]
     odd[2].payloads.row_sizes.extend([0])
@@ -386,6 +418,9 @@ def test_an_answer_of_another_release_is_told_from_a_mistake(films: CollectionCo
         script = Script(clock, search_pb2.SearchResponse(hits=hits))
         with pytest.raises(vicinal.Corruption, match="same release"):
             script.run(films.searches.search({1: 1.0}, 1 if len(hits.scores) == 2 else 5, field="terms"))
+    script = Script(clock, Garbage())
+    with pytest.raises(vicinal.Corruption, match="same release"):
+        script.run(films.points.upsert([1], rows(1), None, None))
     script = Script(clock, search_pb2.SearchResponse(hits=odd[3]))
     hits = script.run(films.searches.search({1: 1.0}, 2, field="terms"))
     with pytest.raises(vicinal.Corruption, match="same release"):

@@ -154,6 +154,7 @@ WRITES: list[Call] = [
     mixed(tokens=5),
 ]
 READS: list[Call] = [
+    films("scroll", filter=F("nobody") == 1, tenant="ada"),
     films("get", "12"),
     films("get", [None]),
     rooms("get", [1]),
@@ -187,6 +188,12 @@ READS: list[Call] = [
     lambda db: db.collection("mixed").calibrate(np.ones((60, DIM)), field="terms"),
 ]
 SEARCHES: list[Call] = [
+    films("search", QUERY, offset=None),
+    films("search", QUERY, offset=[]),
+    films("search", QUERY, offset=0.0),
+    films("search", QUERY, offset=False),
+    films("search", QUERY, threads=True),
+    films("search", QUERY, threads=1.0),
     films("search", np.ones(DIM + 1)),
     films("search", np.full(DIM, np.nan)),
     films("search", np.full(DIM, 1e30)),
