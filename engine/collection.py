@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from .calibration import calibrate_collection
 from .collection_input import id_list, reading_tenant, selection, unique_ids, vector_columns, writing_tenant
 from .collection_state import CollectionState
 from .deadline import check_seconds
-from .errors import InvalidArgument, translated
+from .error_translation import public
+from .errors import InvalidArgument
 from .explanation import Explanation, explanation
 from .host import Host
 from .info import CollectionInfo, collection_info
@@ -31,6 +33,7 @@ from .write_operations import Delete, Tenant, UpdatePayload, upsert
 _SCROLL_LIMIT = 10_000
 
 
+@public
 class Collection:
     """Points that share a schema. Safe to use from any number of threads.
 
@@ -101,8 +104,7 @@ class Collection:
         column = unique_ids(ids)
         owner = writing_tenant(self._state, tenant)
         columns = vector_columns(self.schema, vectors, len(column))
-        with translated():
-            rows = PayloadColumn.from_rows(payloads, len(column))
+        rows = PayloadColumn.from_rows(payloads, len(column))
         if not len(column):
             return self._state.next_sequence
         numbers = np.full(len(column) if self.schema.partitioned else 0, owner.number, np.uint32)
@@ -139,8 +141,7 @@ class Collection:
         """
         listed, expression = selection(self.schema, ids, filter)
         _, owner = self._view(tenant)
-        with translated():
-            column = PayloadColumn.from_rows([payload], 1)
+        column = PayloadColumn.from_rows([payload], 1)
         self._state.growing.postings.parse(column)
         change = column.get(0) or {}
         if owner is None:
@@ -347,4 +348,4 @@ class Collection:
         return (snapshot if owner else Snapshot(self.schema, (), snapshot.next_sequence)), owner
 
 
-_SEARCH_OPTIONS: dict[str, Any] = dict(Collection.search.__kwdefaults__ or {})
+_SEARCH_OPTIONS: dict[str, Any] = dict(unwrap(Collection.search).__kwdefaults__)

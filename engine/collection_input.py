@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ..storage.id_column import IdColumn
 from ..storage.vector_column import VectorColumn
 from .collection_state import CollectionState
-from .errors import InvalidArgument, translated
+from .error_translation import translated
+from .errors import InvalidArgument
 from .filter import Filter
 from .point import PointId
 from .query_input import bound

@@ -32,6 +32,8 @@ class ReplaceSegments:
 
     Attributes
     ----------
+    base : frozenset of str
+        Every segment there was when the rows were read.
     removed : frozenset of str
         Segments that go.
     added : SealedSegment or None
@@ -40,6 +42,7 @@ class ReplaceSegments:
         Growing rows with a lower sequence number are covered by ``added``.
     """
 
+    base: frozenset[str]
     removed: frozenset[str]
     added: SealedSegment | None
     sealed_below: int

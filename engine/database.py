@@ -17,7 +17,9 @@ from ..storage.memory_segment_folder import MemorySegmentFolder
 from ..storage.memory_store import MemoryStore
 from ..storage.segment_folder import SegmentFolder
 from .collection import Collection
-from .errors import NotADatabase, NotFound, ReadOnly, translated
+from .collection_state import CollectionState
+from .error_translation import public, raises_its_own
+from .errors import NotADatabase, NotFound, ReadOnly
 from .following_host import FollowingHost
 from .host import Host
 from .info import CollectionInfo, DatabaseInfo
@@ -30,6 +32,7 @@ from .writing_host import WritingHost
 MEMORY = ":memory:"
 
 
+@public
 class Database:
     """A folder of collections, or the same in memory. Got from :func:`open`; a context manager.
 
@@ -98,11 +101,7 @@ class Database:
         NotFound
             There is none of that name.
         """
-        collections = self._host.collections()
-        if name not in collections:
-            known = ", ".join(sorted(collections)) or "none"
-            raise NotFound(f"no collection is named {name!r}; there are: {known}", field="name")
-        return Collection(collections[name], self._host)
+        return Collection(self._state(name), self._host)
 
     def collections(self) -> list[str]:
         """Return the names of all collections, sorted."""
@@ -116,8 +115,7 @@ class Database:
         NotFound
             There is none of that name.
         """
-        self.collection(name)
-        self._host.drop(name)
+        self._host.drop(self._state(name))
 
     def info(self) -> DatabaseInfo:
         """Return sizes and states of all collections."""
@@ -127,6 +125,13 @@ class Database:
             collections=tuple(self._infos()),
             bytes_catalog=self._host.bytes_catalog(),
         )
+
+    def _state(self, name: str) -> CollectionState:
+        collections = self._host.collections()
+        if name not in collections:
+            known = ", ".join(sorted(collections)) or "none"
+            raise NotFound(f"no collection is named {name!r}; there are: {known}", field="name")
+        return collections[name]
 
     def _infos(self) -> Iterator[CollectionInfo]:
         for name in self.collections():
@@ -139,6 +144,7 @@ class Database:
         self._host.close()
 
 
+@raises_its_own
 def open(
     path: str | os.PathLike[str],
     *,
@@ -179,8 +185,7 @@ def open(
             catalog.create_meta(txn, _engine())
         return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings))
     folder = Path(path)
-    with translated():
-        return _open_read_only(folder) if read_only else _open_for_writing(folder, settings)
+    return _open_read_only(folder) if read_only else _open_for_writing(folder, settings)
 
 
 def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:

@@ -24,26 +24,11 @@
     ├── Unauthenticated            a server wants a key, and got none or not one that is valid
     └── PermissionDenied           the key does not give the right to this call
 
-A message says what came, what was expected and what to do. Errors of the layers below become these in
-one place, :func:`translated`.
+A message says what came, what was expected and what to do. Errors of the layers below and of the system
+become these in one place, ``engine/error_translation.py``.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from ..storage.errors import (
-    ClosedError,
-    CorruptionError,
-    DiskFullError,
-    FormatVersionError,
-    LockedError,
-    MapFullError,
-    NotADatabaseError,
-    StorageError,
-)
-from ..storage.invalid_value import InvalidValueError
 
 
 class VicinalError(Exception):
@@ -141,35 +126,3 @@ class Unauthenticated(VicinalError):
 
 class PermissionDenied(VicinalError):
     """The key is valid and does not give the right to this call."""
-
-
-# The first class that fits decides, so a class stands before its bases.
-_TRANSLATION: tuple[tuple[type[Exception], type[VicinalError]], ...] = (
-    (CorruptionError, Corruption),
-    (LockedError, LockedByAnotherProcess),
-    (MapFullError, MapFull),
-    (DiskFullError, DiskFull),
-    (FormatVersionError, FormatTooNew),
-    (NotADatabaseError, NotADatabase),
-    (ClosedError, Closed),
-    (StorageError, Unavailable),
-)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise errors of the storage layer as errors of this module, with the original as their cause."""
-    try:
-        yield
-    except InvalidValueError as error:
-        raise InvalidArgument(str(error), field=error.field) from error
-    except StorageError as error:
-        raise translate(error) from error
-
-
-def translate(error: StorageError) -> VicinalError:
-    """Return the error a caller gets for one of the storage layer."""
-    for storage_class, public_class in _TRANSLATION:
-        if isinstance(error, storage_class):
-            return public_class(str(error))
-    raise AssertionError(f"{type(error).__name__} is no storage error")

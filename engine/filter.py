@@ -15,7 +15,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..storage.point_id import checked_id
-from .errors import InvalidArgument, translated
+from .error_translation import translated
+from .errors import InvalidArgument
 from .filter_value import Scalar, plain_value, refuse_none
 from .names import checked_path
 from .point import PointId

@@ -10,7 +10,7 @@ from ..storage.catalog import Catalog
 from ..storage.key_value_store import ReadTransaction
 from ..storage.segment import SegmentStore
 from .collection_state import CollectionState
-from .errors import Closed, ReadOnly, translated
+from .errors import Closed, ReadOnly
 from .maintenance import Activity
 from .progress import Progress
 from .recovery import follow_collection, load_collection, reload_collection
@@ -47,7 +47,7 @@ class FollowingHost:
         """Refuse."""
         self._refuse("create a collection")
 
-    def drop(self, name: str) -> None:
+    def drop(self, state: CollectionState) -> None:
         """Refuse."""
         self._refuse("drop a collection")
 
@@ -97,11 +97,10 @@ class FollowingHost:
     def _refresh(self) -> None:
         if self._closed:
             raise Closed("the database is closed; open it again with vicinal.open(path, read_only=True)")
-        with translated():
-            if self._catalog.version() == self._version:
-                return
-            with self._lock:
-                self._follow()
+        if self._catalog.version() == self._version:
+            return
+        with self._lock:
+            self._follow()
 
     def _follow(self) -> None:
         for attempt in range(_ATTEMPTS):

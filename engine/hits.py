@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..storage.payload_column import PayloadColumn
 from ..storage.vector_column import VectorColumn
+from .error_translation import public
 from .point import PointId
 
 
@@ -59,6 +60,7 @@ class HitSource(Protocol):
         """Return the vectors of rows named by place, in that order, by field name."""
 
 
+@public
 class Hits(Sequence[Hit]):
     """The answer to one query, nearest first.
 
@@ -128,6 +130,7 @@ class Hits(Sequence[Hit]):
         return Hit(point_id, score, payload, vectors)
 
 
+@public
 class BatchHits(Sequence[Hits]):
     """The answers to a batch of queries, in the order of the queries.
 

@@ -22,7 +22,7 @@ class Host(Protocol):
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Create a collection."""
 
-    def drop(self, name: str) -> None:
+    def drop(self, state: CollectionState) -> None:
         """Delete a collection."""
 
     def current(self, state: CollectionState) -> Snapshot:

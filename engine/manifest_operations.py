@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..storage.catalog import Catalog
 from ..storage.key_value_store import WriteTransaction
 from ..storage.records import CollectionRecord, SegmentRecord, StateRecord
+from .collection_set import CollectionSet
 from .collection_state import CollectionState, ReplaceSegments
-from .errors import AlreadyExists
+from .errors import AlreadyExists, Unavailable
 from .index_tables import Tables, encode_queries, store_tables
 from .schema import CollectionSchema
 from .sealed_segment import SealedSegment
@@ -41,6 +42,9 @@ class ReplaceInManifest:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> list[SealedSegment]:
         """Rewrite the manifest and return the segments that left it."""
         state, change = self.state, self.change
+        if frozenset(state.sealed) != change.base:
+            # A merge that was told its commit had failed may have been committed all the same.
+            raise Unavailable(f"the segments of {state.name!r} are not those that were merged; try again")
         tombstones = state.tombstones_after(change)
         for old in change.removed:
             catalog.delete_segment(txn, state.number, old)
@@ -113,18 +117,15 @@ class CreateCollection:
 
     name: str
     schema: CollectionSchema
-    collections: dict[str, CollectionState]
+    collections: CollectionSet
 
     @property
-    def touched(self) -> CollectionState | None:
-        """The collection whose snapshot changes; one that was dropped and is still listed is not it."""
-        known = self.collections.get(self.name)
-        return None if known is None or known.dropped else known
+    def touched(self) -> None:
+        """No collection's snapshot changes."""
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> CollectionState:
         """Write its record and return its empty state."""
-        known = self.collections.get(self.name)
-        if known is not None and not known.dropped:
+        if self.collections.get(self.name) is not None:
             raise AlreadyExists(
                 f"collection {self.name!r} exists; use db.collection({self.name!r}) or drop it first"
             )
@@ -139,7 +140,7 @@ class CreateCollection:
         catalog.put_collection(txn, record)
         catalog.put_state(txn, record.number, StateRecord(1, 0))
         state = CollectionState(record)
-        self.collections[self.name] = state
+        self.collections.add(state)
         return state
 
 
@@ -148,6 +149,7 @@ class DropCollection:
     """Remove a collection with all it holds."""
 
     state: CollectionState
+    collections: CollectionSet
 
     @property
     def touched(self) -> CollectionState:
@@ -157,5 +159,5 @@ class DropCollection:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> list[SealedSegment]:
         """Remove its keys and return its segments."""
         catalog.delete_collection(txn, self.state.number)
-        self.state.dropped = True
+        self.collections.remove(self.state)
         return list(self.state.sealed.values())

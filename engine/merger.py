@@ -12,7 +12,8 @@ from ..storage.catalog import Catalog
 from ..storage.records import SegmentRecord
 from ..storage.segment import SegmentStore
 from .collection_state import CollectionState, ReplaceSegments
-from .errors import Closed, NotFound, ResourceExhausted, translated
+from .error_translation import translated
+from .errors import Closed, NotFound, ResourceExhausted
 from .growing_view import GrowingView
 from .index_tables import Tables, load_queries
 from .manifest_operations import ReplaceInManifest, StoreTables
@@ -56,7 +57,8 @@ class Merger:
             parts.append((view, _live_rows(view)))
         n_rows = sum(len(rows) for _, rows in parts)
         log.debug("%s: merging %d rows (%s)", state.name, n_rows, task.reason)
-        change = ReplaceSegments(frozenset(wanted), None, sealed_below)
+        base = frozenset(view.uuid for view in snapshot.views if not isinstance(view, GrowingView))
+        change = ReplaceSegments(base, frozenset(wanted), None, sealed_below)
         if not n_rows:
             self._retire(self._writer.submit(ReplaceInManifest(state, change, None)))
             return

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..storage.catalog import Catalog
 from ..storage.key_value_store import WriteTransaction
 from . import deadline
+from .collection_set import CollectionSet
 from .collection_state import CollectionState
 from .deadline import Deadline
-from .errors import Closed, DeadlineExceeded, Unavailable, VicinalError, translated
+from .error_translation import FOREIGN, translate
+from .errors import Closed, DeadlineExceeded, Unavailable, VicinalError
 
 _GROUP_OPERATIONS = 256
 
@@ -53,16 +54,15 @@ class Writer:
     Parameters
     ----------
     catalog : Catalog
-    reload : callable
-        Rebuilds the state in memory from the catalog after a group failed.
+    collections : CollectionSet
     """
 
-    def __init__(self, catalog: Catalog, reload: Callable[[], None]) -> None:
+    def __init__(self, catalog: Catalog, collections: CollectionSet) -> None:
         self._catalog = catalog
-        self._reload = reload
+        self._collections = collections
         self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
         self._closed = False
-        self._broken: BaseException | None = None
+        self._must_reload = False
         self._close_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="vicinal-writer", daemon=True)
         self._thread.start()
@@ -123,42 +123,59 @@ class Writer:
 
     def _commit(self, group: list[_Pending[Any]]) -> None:
         answers: list[tuple[_Pending[Any], Any]] = []
-        if self._broken is not None:
-            for pending in group:
-                pending.future.set_exception(
-                    Unavailable(f"an earlier commit failed and so did reloading ({self._broken}); open again")
-                )
-            return
         try:
-            with translated(), self._catalog.write() as txn:
+            if self._must_reload:
+                self._reload()
+            with self._catalog.write() as txn:
                 for pending in group:
                     try:
                         if pending.operation.touched is not None:
-                            pending.operation.touched.check_not_dropped()
+                            self._collections.check_there(pending.operation.touched)
                         answers.append((pending, pending.operation.apply(self._catalog, txn)))
                     except VicinalError as error:
                         pending.future.set_exception(error)
+            self._publish(answers)
         except BaseException as error:
             self._fail(group, error)
             return
-        for state in {id(s): s for p, _ in answers if (s := p.operation.touched) is not None}.values():
-            if not state.dropped:
-                state.publish()
         for pending, answer in answers:
             pending.future.set_result(answer)
 
-    def _fail(self, group: list[_Pending[Any]], error: BaseException) -> None:
+    def _publish(self, answers: list[tuple[_Pending[Any], Any]]) -> None:
+        for state in {id(s): s for p, _ in answers if (s := p.operation.touched) is not None}.values():
+            state.publish()
+        self._collections.publish()
+
+    def _reload(self) -> None:
+        # What memory holds is not known to match the catalog, and nothing may be written over it.
+        self._must_reload = True
         try:
-            self._reload()
-        except BaseException as reload_error:
-            # What memory holds is no longer known to match the catalog: nothing may be written over it.
-            self._broken = reload_error
-            error.add_note(
-                f"reloading the catalog failed too, the database takes no more writes: {reload_error}"
-            )
+            self._collections.reload()
+        except Exception as error:
+            raise Unavailable(
+                f"a commit failed, and so did reading back what the catalog has ({error}); nothing is "
+                "written until that works, and every write tries it first"
+            ) from error
+        self._must_reload = False
+
+    def _fail(self, group: list[_Pending[Any]], error: BaseException) -> None:
+        if not self._must_reload:
+            try:
+                self._reload()
+            except Unavailable as unavailable:
+                error.add_note(str(unavailable))
         for pending in group:
             if not pending.future.done():
-                pending.future.set_exception(error)
+                pending.future.set_exception(_told(error))
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return the error for one caller: callers of a group wait in threads of their own."""
+    if not isinstance(error, FOREIGN):
+        return error
+    told = translate(error)
+    told.__cause__ = error
+    return told
 
 
 def _wait_to_begin(future: Future[Any], limit: Deadline) -> None:

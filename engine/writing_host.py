@@ -12,14 +12,14 @@ from typing import Any
 from ..storage.catalog import Catalog
 from ..storage.directory_lock import DirectoryLock
 from ..storage.segment import SegmentStore
+from .collection_set import CollectionSet
 from .collection_state import CollectionState
-from .errors import Closed, Corruption, translated
+from .errors import Closed
 from .maintenance import Activity, Maintenance
 from .manifest_operations import CreateCollection, DropCollection
 from .merge_policy import MergePolicySettings
 from .merger import Merger
 from .progress import Progress
-from .recovery import load_collection, reload_collection
 from .schema import CollectionSchema
 from .snapshot import Snapshot
 from .writer import Operation, Writer
@@ -45,41 +45,29 @@ class WritingHost:
         self._close_lock = threading.Lock()
         self._catalog = catalog
         self._folder = folder
-        self._collections: dict[str, CollectionState] = {}
         self._closed = False
-        with translated(), catalog.read() as txn:
-            for record in catalog.collections(txn):
-                try:
-                    self._collections[record.name] = load_collection(catalog, txn, record, folder)
-                except FileNotFoundError as error:
-                    raise Corruption(
-                        f"{error.filename} is in the manifest of {record.name!r}, not in the folder; bring "
-                        "the file back from a copy of the database"
-                    ) from error
+        self._collections = CollectionSet(catalog, folder)
         self._remove_strays()
-        self._writer = Writer(catalog, self._reload)
+        self._writer = Writer(catalog, self._collections)
         self._maintenance = Maintenance(
-            Merger(catalog, folder, self._writer), lambda: self._collections.values(), settings
+            Merger(catalog, folder, self._writer), lambda: self._collections.published.values(), settings
         )
         _OPEN.add(self)
 
     def collections(self) -> Mapping[str, CollectionState]:
         """Return the collections there are now, by name."""
         self._check_open()
-        return self._collections
+        return self._collections.published
 
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Create a collection."""
         return self._writer.submit(CreateCollection(name, schema, self._collections))
 
-    def drop(self, name: str) -> None:
+    def drop(self, state: CollectionState) -> None:
         """Delete a collection."""
-        self._check_open()
-        state = self._collections[name]
+        self.current(state)
         with self._maintenance.exclusive(state):
-            removed = self._writer.submit(DropCollection(state))
-            if self._collections.get(name) is state:
-                del self._collections[name]
+            removed = self._writer.submit(DropCollection(state, self._collections))
         for segment in removed:
             self._folder.remove(segment.uuid)
 
@@ -127,7 +115,7 @@ class WritingHost:
             self._closed = True
             self._maintenance.close()
             self._writer.close()
-            for state in self._collections.values():
+            for state in self._collections.published.values():
                 state.close()
             self._catalog.close()
             if self._lock is not None:
@@ -137,21 +125,8 @@ class WritingHost:
         if self._closed:
             raise Closed("the database is closed; open it again with vicinal.open(path)")
 
-    def _reload(self) -> None:
-        with self._catalog.read() as txn:
-            records = {record.name: record for record in self._catalog.collections(txn)}
-            for name in self._collections.keys() - records.keys():
-                self._collections.pop(name).dropped = True
-            for name, record in records.items():
-                known = self._collections.get(name)
-                if known is not None and known.record.uuid == record.uuid:
-                    known.dropped = False
-                    reload_collection(self._catalog, txn, known, self._folder)
-                else:
-                    self._collections[name] = load_collection(self._catalog, txn, record, self._folder)
-
     def _remove_strays(self) -> None:
-        known = {uuid for state in self._collections.values() for uuid in state.sealed}
+        known = {uuid for state in self._collections.published.values() for uuid in state.sealed}
         for uuid in self._folder.strays(known, STRAY_SECONDS):
             log.info("removing %s, which the manifest does not know", uuid)
             self._folder.remove(uuid)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.errors import translated
+from ..engine.error_translation import translated
 from ..storage.vector_files import read_vectors
 from .file_batch import (
     DEFAULT_FIELD,

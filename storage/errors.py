@@ -9,6 +9,8 @@
     ├── LockedError            another writer has the folder
     ├── MapFullError           the reserved address space is used up
     ├── DiskFullError          the file system is full
+    ├── SystemLimitError       the system gives no more of something else
+    ├── AccessError            this user may not do it
     ├── UncertainCommitError   a commit failed after its last step had begun
     └── ClosedError            the object was closed
 
@@ -78,6 +80,14 @@ class MapFullError(StorageError):
 
 class DiskFullError(StorageError):
     """The file system has no room; the transaction changed nothing."""
+
+
+class SystemLimitError(StorageError):
+    """The system gives no more open files, memory maps or the like; the message names the limit."""
+
+
+class AccessError(StorageError):
+    """This user may not read or write the file; the message says what is missing."""
 
 
 class UncertainCommitError(StorageError):

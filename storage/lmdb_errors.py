@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import lmdb
 
+from . import system_errors
 from .errors import CorruptionError, DiskFullError, MapFullError, StorageError
 
 _DAMAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.VersionMismatchError)
@@ -25,11 +26,11 @@ def translate(error: lmdb.Error, path: str, *, written: int = 0) -> StorageError
     if isinstance(error, _DAMAGE):
         return CorruptionError(path, str(error))
     # LMDB keeps errno values in `code`; its own errors are negative.
-    if error.code in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(f"{path}: {error}: free some space")
     if error.code == errno.EIO and written and _free_bytes(path) < written + _COMMIT_SLACK:
         return DiskFullError(f"{path}: the write was cut short because the disk is full: free some space")
-    return StorageError(f"{path}: {error}")
+    if error.code > 0:
+        return system_errors.translate(OSError(error.code, os.strerror(error.code)), path)
+    return StorageError(f"{path}: {error}: try again")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ...engine.errors import NotFound, translated
+from ...engine.error_translation import translated
+from ...engine.errors import NotFound
 from ...storage.verify import check_folder
 from .screen import console
 from .units import human_seconds

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...engine.errors import InvalidArgument, translated
+from ...engine.error_translation import translated
+from ...engine.errors import InvalidArgument
 from ...storage.database_folder import check_is_ours
 from ..service.key_store import KeyStore, now
 from .screen import console

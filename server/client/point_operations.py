@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...engine.api import FilterLike, Ids
 from ...engine.collection_input import id_list, selection, unique_ids, vector_columns
-from ...engine.errors import VicinalError, translated
+from ...engine.error_translation import translated
+from ...engine.errors import VicinalError
 from ...engine.parsed_fields import parse_fields
 from ...engine.point import Page, Point, PointId
 from ...engine.query_input import bound, check_integer

@@ -18,7 +18,8 @@ from typing import Self
 
 import msgspec
 
-from ...engine.errors import NotFound, translated
+from ...engine.error_translation import translated
+from ...engine.errors import NotFound
 from ...storage import keys
 from ...storage.database_folder import check_is_ours, open_catalog
 from ...storage.keys import Kind

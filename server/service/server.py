@@ -10,7 +10,8 @@ from typing import Self
 import grpc
 
 from ...engine.database import open as open_database
-from ...engine.errors import FailedPrecondition, translated
+from ...engine.error_translation import translated
+from ...engine.errors import FailedPrecondition
 from ...storage.database_folder import check_is_ours
 from ..wire.methods import METHODS, SERVICES
 from .authentication import AuthenticationInterceptor

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.errors import Corruption, InvalidArgument, translate
+from ...engine.errors import Corruption, InvalidArgument
 from ...engine.hits import BatchHits, Hits
 from ...engine.point import PointId
 from ...proto.v1 import search_pb2 as pb
-from ...storage.errors import StorageError
 from ...storage.payload_column import PayloadColumn
 from ...storage.vector_column import VectorColumn
 from .packed_column import integers, put_packed
@@ -87,10 +86,7 @@ class ReceivedRows:
 
     def payload(self, place: int) -> dict[str, Any]:
         """Return one payload."""
-        try:
-            return self._payloads.get(place)
-        except StorageError as error:
-            raise translate(error) from error
+        return self._payloads.get(place)
 
     def vectors(self, place: int) -> dict[str, Any]:
         """Return one row's vectors."""

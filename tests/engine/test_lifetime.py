@@ -89,7 +89,7 @@ def test_a_write_behind_a_drop_is_refused_and_leaves_nothing(tmp_path: Path) -> 
         points.upsert([1], rows(1))
         state, host = points._state, points._host
         late = _upsert(points, [2, 3])
-        host.submit(DropCollection(state))
+        host.submit(DropCollection(state, host._collections))
         with pytest.raises(vicinal.NotFound, match="dropped"):
             host.submit(late)
     with vicinal.open(tmp_path / "db") as db:
