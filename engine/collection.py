@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from inspect import unwrap
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from .collection_input import id_list, reading_tenant, selection, unique_ids, ve
 from .collection_state import CollectionState
 from .deadline import check_seconds
 from .error_translation import public
-from .errors import InvalidArgument
 from .explanation import Explanation, explanation
 from .host import Host
 from .info import CollectionInfo, collection_info
@@ -26,6 +24,7 @@ from .progress import Progress, silent
 from .query_input import bound, check_integer
 from .schema import CollectionSchema
 from .search_call import answer
+from .search_options import every_option
 from .snapshot import Snapshot
 from .stored_sizes import Admit
 from .write_operations import Delete, Tenant, UpdatePayload, upsert
@@ -277,13 +276,7 @@ class Collection:
 
     def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
         """Search as :meth:`search` does and return the answer with its plan, its work and its time."""
-        unknown = sorted(options.keys() - _SEARCH_OPTIONS.keys())
-        if unknown:
-            raise InvalidArgument(
-                f"explain() got {unknown[0]!r}; it takes what search() takes: {sorted(_SEARCH_OPTIONS)}",
-                field=unknown[0],
-            )
-        chosen = _SEARCH_OPTIONS | options
+        chosen = every_option(self.search, options)
         snapshot, owner = self._view(chosen.pop("tenant"))
         return explanation(*answer(snapshot, owner, query, k, **chosen))
 
@@ -346,6 +339,3 @@ class Collection:
         owner = reading_tenant(self._state, tenant)
         # A tenant that never wrote has no points, and learns no more than that.
         return (snapshot if owner else Snapshot(self.schema, (), snapshot.next_sequence)), owner
-
-
-_SEARCH_OPTIONS: dict[str, Any] = dict(unwrap(Collection.search).__kwdefaults__)

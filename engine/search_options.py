@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from inspect import unwrap
+from typing import Any
 
 from .errors import InvalidArgument, LimitExceeded
 from .planner import SearchKnobs
@@ -39,6 +42,24 @@ def check_options(
             f"recall is {recall!r}, ef is {ef!r}, exact is {exact!r}; expected number, integer, bool",
             field="recall",
         ) from error
+
+
+def every_option(search: Callable[..., Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options that a ``search`` method takes by keyword, those that were not said by default.
+
+    Raises
+    ------
+    InvalidArgument
+        Something else was said.
+    """
+    options: dict[str, Any] = dict(unwrap(search).__kwdefaults__)
+    unknown = sorted(said.keys() - options.keys())
+    if unknown:
+        raise InvalidArgument(
+            f"explain() got {unknown[0]!r}; it takes what search() takes: {sorted(options)}",
+            field=unknown[0],
+        )
+    return {**options, **said}
 
 
 def check_results(queries: int, k: int) -> None:

@@ -6,11 +6,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ...engine.api import FilterLike
-from ...engine.errors import InvalidArgument
 from ...engine.explanation import Explanation
 from ...engine.hits import BatchHits, Hits
 from ...engine.query_input import Queries, bound, validate_queries
-from ...engine.search_options import check_results
+from ...engine.search_options import check_results, every_option
 from ...proto.v1 import search_pb2 as pb
 from ..wire.explanations import read_explanation
 from ..wire.filters import put_filter
@@ -66,13 +65,7 @@ class SearchOperations:
 
     def explain(self, query: Any, k: int, options: dict[str, Any]) -> Operation[Explanation]:
         """Search as :meth:`search` does, in one call, and say how it was done."""
-        unknown = sorted(options.keys() - _OPTIONS.keys())
-        if unknown:
-            raise InvalidArgument(
-                f"explain() got {unknown[0]!r}; it takes what search() takes: {sorted(_OPTIONS)}",
-                field=unknown[0],
-            )
-        chosen = _OPTIONS | options
+        chosen = every_option(self.search, options)
         filter = chosen.pop("filter")
         plan = search_plan(self._handle, k, **chosen)
         queries, single, filtering = self._checked(plan, query, filter)
@@ -124,6 +117,3 @@ class SearchOperations:
         if len(answers) == 1:
             return answers[0][1]
         return joined_hits(answers, plan.with_payload, plan.with_vectors)
-
-
-_OPTIONS: dict[str, Any] = dict(SearchOperations.search.__kwdefaults__ or {})

@@ -9,7 +9,8 @@ from column_strategies import payloads
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vicinal.engine.errors import InvalidArgument, LimitExceeded, translated
+from vicinal.engine.error_translation import translated
+from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.server.wire.bounded_json import has_long_number, read_bounded_object, write_json
 from vicinal.server.wire.payloads import put_payloads, read_payload_column, read_payloads
