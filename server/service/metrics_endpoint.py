@@ -26,7 +26,7 @@ from .metrics import Metrics
 
 log = logging.getLogger("vicinal.metrics")
 
-_MAX_CONNECTIONS = 8
+_MAX_CONNECTIONS = 64
 
 
 class MetricsEndpoint:
@@ -90,7 +90,10 @@ class MetricsEndpoint:
 
 
 class _Server(ThreadingTCPServer):
-    """A few connections at a time, each for a few seconds: more than a scraper needs, little to exhaust."""
+    """Some connections at a time, each for a few seconds: more than a scraper needs, little to exhaust.
+
+    One more is let in at the cost of another, so whoever holds connections keeps nobody else from asking.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -110,8 +113,10 @@ class _Server(ThreadingTCPServer):
         self.keys = keys
         self._tls = tls
         self._seconds = seconds
-        self._places = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        self._lock = threading.Lock()
+        # In the order they came. Those that have asked are the last to be hung up on.
         self._ends: dict[socket.socket, float] = {}
+        self._asked: set[socket.socket] = set()
         super().__init__(address, _Handler)
         host, port = self.socket.getsockname()[:2]
         self.port = int(port)
@@ -125,11 +130,13 @@ class _Server(ThreadingTCPServer):
         return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, or hang up when there are too many."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        self._ends[request] = time.monotonic() + self._seconds
+        """Answer in a thread; when there are too many, hang up on the one that has been silent longest."""
+        with self._lock:
+            if len(self._ends) >= _MAX_CONNECTIONS:
+                oldest = next((one for one in self._ends if one not in self._asked), next(iter(self._ends)))
+                self._forget(oldest)
+                _hang_up(oldest)
+            self._ends[request] = time.monotonic() + self._seconds
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -137,23 +144,38 @@ class _Server(ThreadingTCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            del self._ends[request]
-            self._places.release()
+            with self._lock:
+                self._forget(request)
+
+    def asked(self, request: socket.socket) -> None:
+        """Note that a whole request has come."""
+        with self._lock:
+            if request in self._ends:
+                self._asked.add(request)
 
     def service_actions(self) -> None:
         """Hang up on those who take too long; a timeout of single reads would let them drip."""
         now = time.monotonic()
-        for connection, end in list(self._ends.items()):
-            if now > end:
-                with suppress(OSError):
-                    # Not the method of a TLS socket, which its own thread may be using.
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        with self._lock:
+            for connection, end in self._ends.items():
+                if now > end:
+                    _hang_up(connection)
+
+    def _forget(self, connection: socket.socket) -> None:
+        self._ends.pop(connection, None)
+        self._asked.discard(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Pass over connections that broke off; anything else is a mistake of ours."""
         error = sys.exception()
         if not isinstance(error, OSError):
             log.error("the metrics could not be given: %s", type(error).__name__)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        # Not the method of a TLS socket, which its own thread may be using.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -163,6 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the metrics, to those who may see them."""
+        self.server.asked(self.connection)
         refusal = self._refusal()
         if refusal is not None:
             self._answer(refusal, refusal.phrase.encode(), "text/plain; charset=utf-8")

@@ -7,9 +7,11 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -144,27 +146,63 @@ def test_it_speaks_tls_and_a_silent_handshake_holds_nobody_up(keys: KeyStore, tm
             ask(served.port, key=key)
 
 
-def _is_answered(port: int) -> bool:
-    try:
-        return ask(port)[0] == 200
-    except (http.client.HTTPException, OSError):
-        return False
-
-
 def test_silent_connections_are_few_and_are_hung_up_on(keys: KeyStore) -> None:
     with MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=0, seconds=0.5) as served:
-        silent = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(40)]
+        silent = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(100)]
         try:
-            # Those beyond the few that may wait are closed at once, the rest when their time is over.
+            # Those beyond the few that may wait are closed for others, the rest when their time is over.
             for connection in silent:
                 with suppress(ConnectionError):
                     assert connection.recv(1) == b""
         finally:
             for connection in silent:
                 connection.close()
-        end = time.monotonic() + 30
-        while not _is_answered(served.port):
-            assert time.monotonic() < end
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /metrics HTTP/1.1\r\nHost: x"])
+def test_a_scrape_gets_through_however_many_connections_are_held(keys: KeyStore, said: bytes) -> None:
+    """They are let hold on for an hour, so that it is not their end that makes room."""
+    with MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=0, seconds=3600) as served:
+        before = threading.active_count()
+        with ExitStack() as stack:
+            for number in range(500):
+                held = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
+                held.sendall(said)
+                if number % 100 == 99:
+                    assert ask(served.port)[0] == 200
+            # A thread lives for a moment after its connection.
+            end = time.monotonic() + 30
+            while threading.active_count() > before + 64:
+                assert time.monotonic() < end
+                time.sleep(0.01)
+
+
+def test_who_has_asked_is_hung_up_on_last(keys: KeyStore) -> None:
+    """One whose answer is being made keeps its place before any number of silent ones."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def waiting() -> int:
+        asked.set()
+        assert go_on.wait(60)
+        return 0
+
+    metrics = Metrics(["Search"])
+    metrics.watch(waiting=waiting)
+    with (
+        MetricsEndpoint(metrics, keys, host="127.0.0.1", port=0, seconds=3600) as served,
+        ThreadPoolExecutor(1) as pool,
+        ExitStack() as stack,
+    ):
+        scrape = pool.submit(ask, served.port)
+        assert asked.wait(60)
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
+            for _ in range(100)
+        ]
+        # The oldest of them has made room by now, and the scrape, which is older, has not.
+        assert silent[0].recv(1) == b""
+        go_on.set()
+        assert scrape.result(timeout=60)[0] == 200
 
 
 def test_garbage_is_answered_or_hung_up_on(keys: KeyStore) -> None:
