@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 from .limits import Limits
 
 _SECOND = 1_000
@@ -23,7 +25,7 @@ def grpc_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.http2.settings_timeout", 10 * _SECOND),
         # Calls of one connection at a time; more wait at the client.
         ("grpc.max_concurrent_streams", _MAX_STREAMS),
-        ("grpc.max_allowed_incoming_connections", _MAX_CONNECTIONS),
+        ("grpc.max_allowed_incoming_connections", _connections()),
         # A second server on the port is to fail, not to share it.
         ("grpc.so_reuseport", 0),
         # Vectors do not compress, and a small message that becomes a large one is an attack.
@@ -37,3 +39,9 @@ def grpc_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.server_handshake_timeout_ms", 10 * _SECOND),
         ("grpc.max_connection_idle_ms", 1_800 * _SECOND),
     ]
+
+
+def _connections() -> int:
+    """Return how many there may be: half of the files are left to the database and the metrics."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(_MAX_CONNECTIONS, max(1, files // 2))

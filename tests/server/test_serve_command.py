@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -22,6 +22,7 @@ import pytest
 from serving.calls import call
 from serving.certificates import Authority
 from serving.held_writer import held_writer
+from serving.raw_http2 import RawConnection
 from serving.rpcs import BY_NAME
 from serving.running_server import plain_channel
 from serving.served_process import ServedProcess, served_process
@@ -48,9 +49,13 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def started(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start a server; give its process and the line it said."""
+def started(
+    folder: Path, *options: str, files: int | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a server, with so many files at most; give its process and the line it said."""
     command = [sys.executable, "-m", "vicinal", "serve", str(folder), "--port", "0", *options]
+    if files is not None:
+        command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -110,6 +115,30 @@ def test_it_says_what_protects_it(tmp_path: Path) -> None:
         with grpc.secure_channel(f"127.0.0.1:{port}", credentials) as channel:
             assert call(channel, BY_NAME["GetLimits"], b"", key).ok
             assert call(channel, BY_NAME["GetLimits"], b"").code is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_connections_leave_files_for_the_database_and_the_metrics(tmp_path: Path) -> None:
+    with started(tmp_path / "db", "--metrics-port", "0", files=256) as (_, line):
+        port = int(line.partition("listening on 127.0.0.1:")[2].partition(" ")[0])
+        metrics = line.partition("metrics on ")[2].rstrip(")\n")
+        with plain_channel(port) as channel, ExitStack() as stack:
+            create(channel)
+            refused = 0
+            for _ in range(150):
+                idle = stack.enter_context(RawConnection(port))
+                refused += not greeted(idle)
+            assert 0 < refused < 60
+            assert call(channel, BY_NAME["UpsertPoints"], upsert(0, 0)).ok
+            with urlopen(metrics, timeout=PATIENCE) as answer:
+                assert b'vicinal_points{collection="films"} 10.0' in answer.read()
+
+
+def greeted(connection: RawConnection) -> bool:
+    """Return whether the server speaks to a connection, rather than to hang up on it."""
+    try:
+        return connection.read_frame() is not None
+    except ConnectionError:
+        return False
 
 
 @pytest.mark.parametrize(
