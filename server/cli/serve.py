@@ -21,6 +21,7 @@ from .screen import console
 _MB = 1 << 20
 _DEFAULTS = Limits()
 _FILES = 65_536
+_DAY_SECONDS = 86_400.0
 
 Database = Annotated[Path, typer.Argument(metavar="DIR", help="The database; created if it is not there.")]
 Host = Annotated[str, typer.Option(help="Where to listen; beyond this machine only with TLS and a key.")]
@@ -118,7 +119,8 @@ def _serve(settings: ServerSettings) -> None:
     gc.freeze()
     try:
         _announce(settings, server)
-        signals.wait()
+        while not signals.came_within(_DAY_SECONDS):
+            server.warn_of_expiry()
     finally:
         stopping = threading.Thread(target=server.stop, name="vicinal-stop")
         stopping.start()
@@ -163,12 +165,8 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
 
-    def wait(self) -> None:
-        """Return when one has come."""
-        self._received.recv(1)
-
     def came_within(self, seconds: float) -> bool:
-        """Return whether another came, after waiting so long at most."""
+        """Return whether one came, after waiting so long at most."""
         ready, _, _ = select.select([self._received], [], [], seconds)
         if ready:
             self._received.recv(1)

@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 
 from ...engine.errors import VicinalError
 from ...engine.info import DatabaseInfo
+from .certificate import Certificate
 
 # Seconds. A search takes fractions of a millisecond, a merge minutes.
 _BOUNDS = (
@@ -73,6 +74,7 @@ class Metrics(Collector):
         self._in_flight = 0
         self._waiting: Callable[[], int] = int
         self._database: Callable[[], DatabaseInfo] | None = None
+        self._certificate: Certificate | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -110,10 +112,12 @@ class Metrics(Collector):
         *,
         waiting: Callable[[], int] | None = None,
         database: Callable[[], DatabaseInfo] | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
-        """Say where to read, at each scrape, how many calls wait and what the database holds."""
+        """Say where to read, at each scrape, what is not counted here."""
         self._waiting = waiting or self._waiting
         self._database = database or self._database
+        self._certificate = certificate or self._certificate
 
     def text(self, accept: str = "") -> tuple[bytes, str]:
         """Return all metrics and their content type, in the format an HTTP client accepts."""
@@ -133,6 +137,10 @@ class Metrics(Collector):
         waiting = "Calls that were let in and wait for their turn."
         yield GaugeMetricFamily("vicinal_requests_waiting", waiting, value=self._waiting())
         yield from recall
+        if self._certificate is not None:
+            expiry = "When the certificate that callers are shown expires, in seconds since 1970."
+            ends = self._certificate.ends.timestamp()
+            yield GaugeMetricFamily("vicinal_certificate_expiry_timestamp_seconds", expiry, value=ends)
         yield from self._sizes()
 
     def _requests(self) -> list[Metric]:

@@ -16,6 +16,7 @@ from ...storage.database_folder import check_is_ours
 from ..wire.methods import METHODS, SERVICES
 from .authentication import AuthenticationInterceptor
 from .call_log import CallLog
+from .certificate import WARNING_DAYS, Certificate
 from .door import Door
 from .early_refusals import EarlyRefusals
 from .grpc_options import grpc_options
@@ -30,7 +31,7 @@ from .reflection import Reflection
 from .runtime import Runtime
 from .sealed_numbers import SealedNumbers
 from .settings import ServerSettings
-from .tls import https_context, server_credentials
+from .tls import https_context, server_credentials, shown_certificate
 from .worker_threads import WorkerThreads
 
 # Threads beyond those of running and receiving calls: for refusing at once, and for health.
@@ -61,6 +62,7 @@ class Server:
         self._keys: KeyStore | None = None
         self._grpc: grpc.Server | None = None
         self._endpoint: MetricsEndpoint | None = None
+        self._certificate: Certificate | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -111,6 +113,8 @@ class Server:
         """Listen, and answer that the database is not open yet."""
         settings = self._settings
         credentials = server_credentials(settings)
+        self._certificate = shown_certificate(settings)
+        self.warn_of_expiry()
         check_free(settings.host, settings.port)
         self._keys = keys = _open_keys(settings)
         try:
@@ -152,6 +156,18 @@ class Server:
                 self._endpoint = None
             if self._keys is not None:
                 self._keys.close()
+
+    def warn_of_expiry(self) -> None:
+        """Log a warning when the certificate expires soon, or has."""
+        certificate = self._certificate
+        if certificate is not None and certificate.days_left < WARNING_DAYS:
+            self._log.event(
+                "warning",
+                "certificate_expires",
+                file=str(certificate.path),
+                expires=certificate.ends.isoformat(),
+                days_left=round(certificate.days_left, 1),
+            )
 
     def hurry(self) -> None:
         """Have :meth:`stop`, which another thread is in, wait for running calls no longer."""
@@ -203,6 +219,7 @@ class Server:
             EarlyRefusals(runtime, self._log),
         )
         self._grpc.add_generic_rpc_handlers((door,))
+        metrics.watch(certificate=self._certificate)
         if settings.metrics_port is not None:
             check_free(settings.host, settings.metrics_port)
             self._endpoint = MetricsEndpoint(

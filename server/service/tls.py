@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from ...engine.errors import InvalidArgument
+from .certificate import Certificate, check_authorities
 from .settings import ServerSettings
 
 
@@ -19,7 +20,8 @@ def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | Non
     Raises
     ------
     InvalidArgument
-        A file is not there, cannot be read or is not what it should be.
+        A file is not there, cannot be read or is not what it should be; no authority of ``client_ca`` is
+        valid now.
     """
     if settings.tls_cert is None or settings.tls_key is None:
         return None
@@ -35,6 +37,7 @@ def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | Non
             f"{settings.client_ca} is no certificate of an authority ({error}); give a PEM file",
             field="client_ca",
         ) from error
+    check_authorities(context, settings.client_ca)
     return grpc.ssl_server_credentials([(key, chain)], authority, require_client_auth=True)
 
 
@@ -43,6 +46,21 @@ def https_context(settings: ServerSettings) -> ssl.SSLContext | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     return _context(settings.tls_cert, settings.tls_key)
+
+
+def shown_certificate(settings: ServerSettings) -> Certificate | None:
+    """Return the certificate that callers are shown, None without TLS.
+
+    Raises
+    ------
+    InvalidArgument
+        It is not valid now, or not one for servers.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    certificate = Certificate.shown_by(_context(settings.tls_cert, settings.tls_key), settings.tls_cert)
+    certificate.check()
+    return certificate
 
 
 def _context(chain: Path, key: Path) -> ssl.SSLContext:
