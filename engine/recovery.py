@@ -40,7 +40,8 @@ def reload_collection(
         load_tables(catalog, txn, state.number, segment)
         segments.append(segment)
     state.set_segments(segments)
-    state.next_sequence = 1
+    # Numbers begin at 1; a batch that a damaged key puts before that is read, and refused.
+    state.next_sequence = 0
     follow_collection(catalog, txn, state)
     state.generation = catalog.state(txn, state.number).generation
 

@@ -111,8 +111,11 @@ class Catalog:
         _put(txn, keys.tenant(number, name), tenant)
 
     def state(self, txn: ReadTransaction, number: int) -> StateRecord:
-        """Return a collection's counters; all zero when they were never written."""
-        return self._record(txn, keys.state(number), StateRecord) or StateRecord(next_seq=0, generation=0)
+        """Return a collection's counters, which are written with its record."""
+        record = self._record(txn, keys.state(number), StateRecord)
+        if record is None:
+            raise CorruptionError(self.store.path, f"collection {number} has no counters")
+        return record
 
     def put_state(self, txn: WriteTransaction, number: int, record: StateRecord) -> None:
         """Write a collection's counters."""

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from .catalog import Catalog
+from .catalog_keys import check_keys
 from .directory_lock import LOCK_NAME
-from .errors import NotADatabaseError
+from .errors import CorruptionError, NotADatabaseError
 from .lmdb_store import LmdbStore
 from .segment_folder import QUARANTINE_FOLDER, SEGMENTS_FOLDER, TMP_FOLDER
 
@@ -36,12 +37,21 @@ def open_catalog(folder: str | Path, *, engine: str, read_only: bool = False, cr
         When there is no database and none may be created, or the folder holds other files.
     FormatVersionError
         When the database was written by a newer release.
+    CorruptionError
+        When the catalog was cut short, or its pages or keys are damaged.
     """
     create = create and not read_only
     path = os.fspath(folder)
     if not check_is_ours(path) and not create:
         raise NotADatabaseError(path, "it has no catalog")
-    catalog = Catalog(LmdbStore(os.path.join(path, CATALOG_FOLDER), read_only=read_only))
+    folder_path = os.path.join(path, CATALOG_FOLDER)
+    try:
+        catalog = Catalog(LmdbStore(folder_path, read_only=read_only, examine=check_keys))
+    except CorruptionError as error:
+        raise CorruptionError(
+            error.path,
+            f"{error.detail}; restore the database from a backup, `vicinal check {path}` tells more",
+        ) from error
     try:
         _check_meta(catalog, path, engine=engine, create=create)
     except BaseException:

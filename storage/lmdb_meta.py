@@ -15,21 +15,38 @@ _MAGIC = 0xBEEFC0DE
 _DATA_VERSION = 1
 _META_FLAG = 0x08
 # Page header: number, pad, flags, free space. Meta: magic, version, address, map size, the record of the tree
-# of free pages (it begins with the page size and ends with the root), that of the main tree, last page,
-# transaction.
-_META = struct.Struct("<QHHI IIQQ I36xQ 40xQ QQ")
+# of free pages, that of the main tree, last page, transaction. A record: page size or 0, flags, depth, the
+# numbers of branch, leaf and overflow pages and of entries, root.
+_META = struct.Struct("<QHHI IIQQ IHHQQQQQ IHHQQQQQ QQ")
+# Of the environment, kept with the tree of free pages: its keys are numbers; and the file has no folder.
+_INTEGER_KEYS = 0x08
+_NO_FOLDER = 0x4000
 _PAGE_SIZES = frozenset(1 << exponent for exponent in range(9, 17))
+_LARGEST_PAGE = max(_PAGE_SIZES)
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRecord:
+    """What a meta page says of a tree: `counts` are depth, branches, leaves, overflow pages and entries."""
+
+    root: int
+    counts: tuple[int, int, int, int, int]
+
+    @property
+    def depth(self) -> int:
+        """How many levels the tree has."""
+        return self.counts[0]
 
 
 @dataclass(frozen=True, slots=True)
 class MetaPage:
-    """What one meta page says: its transaction, the last page then, the roots of the two trees."""
+    """What one meta page says: its transaction, the last page then, the two trees."""
 
     page_size: int
     transaction: int
     last_page: int
-    free_root: int
-    main_root: int
+    free: TreeRecord
+    main: TreeRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +89,13 @@ def read_meta(path: str | Path) -> LmdbMeta:
     name = os.fspath(path)
     with open(name, "rb") as file:
         file_bytes = os.fstat(file.fileno()).st_size
-        first = _parse(file.read(_META.size), 0, name)
-        file.seek(first.page_size)
-        second = _parse(file.read(_META.size), 1, name)
+        return parse_meta(file.read(_LARGEST_PAGE + _META.size), file_bytes, name)
+
+
+def parse_meta(start: bytes | memoryview, file_bytes: int, name: str) -> LmdbMeta:
+    """Return what the meta pages at the start of a file of `file_bytes` say; see `read_meta`."""
+    first = _parse(start[: _META.size], 0, name)
+    second = _parse(start[first.page_size : first.page_size + _META.size], 1, name)
     if second.page_size != first.page_size:
         raise CorruptionError(
             name, f"its meta pages state page sizes of {first.page_size} and {second.page_size}"
@@ -82,13 +103,21 @@ def read_meta(path: str | Path) -> LmdbMeta:
     return LmdbMeta((first, second), file_bytes)
 
 
-def _parse(raw: bytes, number: int, name: str) -> MetaPage:
+def _parse(raw: bytes | memoryview, number: int, name: str) -> MetaPage:
     if len(raw) < _META.size:
         raise CorruptionError(name, f"the file ends inside meta page {number}")
-    page, _, flags, _, magic, version, _, _, page_size, *rest = _META.unpack(raw)
+    page, _, flags, _, magic, version, _, _, *rest = _META.unpack(raw)
     if (page, flags, magic, version) != (number, _META_FLAG, _MAGIC, _DATA_VERSION):
         raise CorruptionError(name, f"meta page {number} is not one of LMDB 0.9")
+    (page_size, free_flags, *free), (main_pad, main_flags, *main) = rest[:8], rest[8:16]
     if page_size not in _PAGE_SIZES:
         raise CorruptionError(name, f"meta page {number} states a page size of {page_size}")
-    free_root, main_root, last_page, transaction = rest
-    return MetaPage(page_size, transaction, last_page, free_root, main_root)
+    if free_flags & ~_NO_FOLDER != _INTEGER_KEYS or main_pad or main_flags:
+        raise CorruptionError(name, f"meta page {number} states flags {free_flags:#x} and {main_flags:#x}")
+    last_page, transaction = rest[16:]
+    return MetaPage(page_size, transaction, last_page, _tree(free), _tree(main))
+
+
+def _tree(record: list[int]) -> TreeRecord:
+    depth, branches, leaves, overflow, entries, root = record
+    return TreeRecord(root, (depth, branches, leaves, overflow, entries))

@@ -14,6 +14,8 @@ from .errors import ClosedError, NotADatabaseError, StorageError
 from .key_value_store import check_key
 from .lmdb_environment import LmdbEnvironment, abort
 from .lmdb_errors import translated
+from .lmdb_meta import read_meta
+from .lmdb_state_check import Examine, check_state
 from .shared_handle import Lease, file_id, lease
 
 _TERABYTE = 1 << 40
@@ -103,23 +105,43 @@ class LmdbStore:
     map_bytes : int
         Address space to reserve, the most the store can ever hold. Halved, down to 1 GiB, while the system
         refuses it.
+    examine : callable, optional
+        Looks at the file and its entries before anybody else does, and raises CorruptionError.
 
     Raises
     ------
     NotADatabaseError
         When `read_only` and there is no store in the folder.
+    CorruptionError
+        When the file is cut short or its pages are damaged. Values are not looked at.
     """
 
-    def __init__(self, path: str | Path, *, read_only: bool = False, map_bytes: int = _TERABYTE) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        read_only: bool = False,
+        map_bytes: int = _TERABYTE,
+        examine: Examine | None = None,
+    ) -> None:
         self._path = os.fspath(path)
         self.read_only = read_only
         if read_only and not os.path.isfile(self._data_path):
             raise NotADatabaseError(self._path, "there is no data.mdb in it")
         durable.make_folder(self._path)
-        self._lease: Lease[LmdbEnvironment] | None = lease(
-            file_id(self._path),
-            lambda: LmdbEnvironment(self._path, read_only=read_only, map_bytes=map_bytes),
-        )
+
+        def open_sound() -> LmdbEnvironment:
+            if os.path.isfile(self._data_path):
+                read_meta(self._data_path)
+            environment = LmdbEnvironment(self._path, read_only=read_only, map_bytes=map_bytes)
+            try:
+                check_state(environment, self._data_path, examine)
+            except BaseException:
+                environment.shut()
+                raise
+            return environment
+
+        self._lease: Lease[LmdbEnvironment] | None = lease(file_id(self._path), open_sound)
         if not read_only:
             self._lease.handle.make_writable()
             durable.fsync_folder(self._path)
@@ -178,14 +200,17 @@ class LmdbStore:
 
     def version(self) -> int:
         """Return the number of the last commit, of any process; about a microsecond."""
-        return self._held().handle.version()
+        # Held by name: the environment of a store that another thread closes meanwhile stays open.
+        held = self._held()
+        return held.handle.version()
 
     def copy_to(self, folder: str | Path) -> None:
         """Write a copy of the last committed state into an empty folder.
 
         It begins between two writes of any process and does not hold up those that come after.
         """
-        self._held().handle.copy_to(os.fspath(folder))
+        held = self._held()
+        held.handle.copy_to(os.fspath(folder))
 
     def close(self) -> None:
         """Close the store; a transaction still open in another thread may finish."""
@@ -196,6 +221,7 @@ class LmdbStore:
         return os.path.join(self._path, "data.mdb")
 
     def _held(self) -> Lease[LmdbEnvironment]:
-        if self._lease is None:
+        held = self._lease
+        if held is None:
             raise ClosedError(f"{self._path} was closed")
-        return self._lease
+        return held

@@ -1,19 +1,22 @@
-"""The trees of an LMDB 0.9 file, read without LMDB.
+"""The tree of keys of an LMDB 0.9 file in memory, read without LMDB.
 
-py-lmdb touches every page of a value it returns, even when only its address is wanted: the arrays of a
-segment would be read from disk as soon as it is opened. So their places in the file are read out of the tree
-here.
+LMDB holds a descriptor for every environment and believes every page. A segment file never changes, so its
+values are found here: from any thread without a lock, and a page that cannot be one is an error.
 """
 
-import os
+from __future__ import annotations
+
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import CorruptionError
-from .lmdb_meta import MetaPage, read_meta
+from .lmdb_meta import MetaPage
 
 _BRANCH_FLAG = 0x01
 _LEAF_FLAG = 0x02
@@ -25,123 +28,178 @@ _PAGE = struct.Struct("<QHHHH")
 # page. In a leaf two are the length of the value and the third its flags; the value follows the key, or the
 # number of the first of the pages it has for itself does.
 _NODE = struct.Struct("<HHHH")
+_NODE_AT = struct.Struct("<H")
 _NUMBER = struct.Struct("<Q")
 _DEEPEST = 32
+_KEPT_LEAVES = 256
+
+Branch = tuple[list[bytes], list[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value is in the file."""
 
     offset: int
     size: int
 
 
-def places(path: str | Path, stop: bytes) -> Iterator[tuple[bytes, Place]]:
-    """Yield the keys below `stop` in order, each with the place of its value, which lies inside the file.
+class LmdbTree:
+    """The keys of one file. Safe to use from many threads.
 
-    Raises
-    ------
-    CorruptionError
-        When a page on the way to a key is damaged.
+    Pages are kept as lists and dictionaries once a lookup has read them: all branches, which takes about a
+    byte for each key of the file, and the first leaves, which together take 5 MB at most.
+
+    Parameters
+    ----------
+    memory : ndarray
+        The bytes of the file.
+    meta : MetaPage
+        Says where the tree begins.
+    path : str
+        Named in errors.
     """
-    tree = _Tree(os.fspath(path), read_meta(path).newest)
-    with open(path, "rb") as file:
-        for key, place in tree.entries(file, tree.meta.main_root, _DEEPEST):
-            if key >= stop:
-                return
-            yield key, place
 
-
-def check_transactions(path: str | Path) -> None:
-    """Raise CorruptionError unless the file holds its last two transactions under their own numbers.
-
-    A changed transaction number makes LMDB go on from an older state. Every transaction that changes a tree
-    frees pages, the old root at least, and lists them under its number in the tree of free pages; so the
-    largest number in that tree is the transaction's own. The first one has nothing to free. Only for files
-    that were never emptied.
-    """
-    name = os.fspath(path)
-    meta = read_meta(name)
-    even, odd = meta.transactions
-    if (even, odd) == (0, 0):
-        return
-    if even % 2 or not odd % 2 or abs(even - odd) != 1:
-        raise CorruptionError(name, f"its meta pages are of transactions {even} and {odd}")
-    with open(name, "rb") as file:
-        for page in meta.pages:
-            freed = _Tree(name, page).last_freed(file)
-            if freed != (page.transaction if page.transaction > 1 else 0):
-                raise CorruptionError(
-                    name, f"the state of transaction {page.transaction} was written by transaction {freed}"
-                )
-
-
-class _Tree:
-    """The two trees that one meta page leads to."""
-
-    def __init__(self, path: str, meta: MetaPage) -> None:
-        self.meta = meta
+    def __init__(self, memory: NDArray[np.uint8], meta: MetaPage, path: str) -> None:
+        self._memory = memory.data
+        self._page_size = meta.page_size
+        self._end = min(len(memory), (meta.last_page + 1) * meta.page_size)
+        self._root = meta.main.root
         self._path = path
+        self._branches: dict[int, Branch] = {}
+        self._leaves: dict[int, dict[bytes, Place]] = {}
 
-    def entries(self, file: BinaryIO, page: int, depth: int) -> Iterator[tuple[bytes, Place]]:
-        """Yield the keys under a page in order, each with the place of its value."""
+    def find(self, key: bytes) -> Place | None:
+        """Return where the value of `key` is, None when there is no such key."""
+        page = self._root
         if page == _NO_PAGE:
+            return None
+        for _ in range(_DEEPEST):
+            leaf = self._leaves.get(page)
+            if leaf is not None:
+                return leaf.get(key)
+            branch = self._branches.get(page)
+            if branch is None:
+                is_leaf, count = self._header(page)
+                if is_leaf:
+                    return self._find_in_leaf(page, count, key)
+                branch = self._branches[page] = self._branch(page, count)
+            keys, children = branch
+            page = children[bisect_right(keys, key) - 1]
+        raise self._damaged(page)
+
+    def entries(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, Place]]:
+        """Yield the keys with ``start <= key < stop`` in order, each with the place of its value.
+
+        Raises
+        ------
+        CorruptionError
+            When a page on the way to a key is damaged.
+        """
+        if self._root != _NO_PAGE:
+            yield from self._below(self._root, start, stop, _DEEPEST)
+
+    def _below(self, page: int, start: bytes, stop: bytes, depth: int) -> Iterator[tuple[bytes, Place]]:
+        if not depth:
+            raise self._damaged(page)
+        is_leaf, count = self._header(page)
+        if is_leaf:
+            for key, place in self._leaf(page, count):
+                if start <= key < stop:
+                    yield key, place
             return
-        raw, is_leaf, nodes = self._read(file, page, depth)
-        for at in nodes:
-            key, third, length, after = self._node(raw, at, page)
-            if is_leaf:
-                yield key, self._place(raw, page, third, length, after)
-            else:
-                yield from self.entries(file, third << 32 | length, depth - 1)
+        keys, children = self._branch(page, count)
+        first = bisect_right(keys, start) - 1
+        for child, least in zip(children[first:], keys[first:], strict=True):
+            if least >= stop:
+                return
+            yield from self._below(child, start, stop, depth - 1)
 
-    def last_freed(self, file: BinaryIO) -> int:
-        """Return the largest key in the tree of free pages, 0 when it is empty."""
-        page, depth = self.meta.free_root, _DEEPEST
-        while page != _NO_PAGE:
-            raw, is_leaf, nodes = self._read(file, page, depth)
-            key, third, length, _ = self._node(raw, nodes[-1], page)
-            if is_leaf:
-                return int.from_bytes(key, "little")
-            page, depth = third << 32 | length, depth - 1
-        return 0
-
-    def _read(self, file: BinaryIO, page: int, depth: int) -> tuple[bytes, bool, tuple[int, ...]]:
-        """Return a page, whether it is a leaf, and where in it the nodes are."""
-        if page > self.meta.last_page or depth == 0:
+    def _header(self, page: int) -> tuple[bool, int]:
+        """Return whether a page is a leaf, and how many nodes it has."""
+        base = page * self._page_size
+        if base + self._page_size > self._end:
             raise self._damaged(page)
-        file.seek(page * self.meta.page_size)
-        raw = file.read(self.meta.page_size)
-        if len(raw) < self.meta.page_size:
-            raise self._damaged(page)
-        stated, _, flags, lower, _ = _PAGE.unpack_from(raw)
+        stated, _, flags, lower, _ = _PAGE.unpack_from(self._memory, base)
         count = (lower - _PAGE.size) // 2
-        if stated != page or flags not in (_BRANCH_FLAG, _LEAF_FLAG) or not 1 <= count <= len(raw) // 4:
+        if (
+            stated != page
+            or flags not in (_BRANCH_FLAG, _LEAF_FLAG)
+            or not 1 <= count <= self._page_size // 4
+        ):
             raise self._damaged(page)
-        return raw, flags == _LEAF_FLAG, struct.unpack_from(f"<{count}H", raw, _PAGE.size)
+        return flags == _LEAF_FLAG, count
 
-    def _node(self, raw: bytes, at: int, page: int) -> tuple[bytes, int, int, int]:
-        """Return key, third number, first two numbers as one, and where the key ends."""
-        if at + _NODE.size > len(raw):
+    def _nodes(self, page: int, count: int) -> tuple[int, ...]:
+        """Return where in a page its nodes are."""
+        return struct.unpack_from(f"<{count}H", self._memory, page * self._page_size + _PAGE.size)
+
+    def _branch(self, page: int, count: int) -> Branch:
+        keys, children = [], []
+        for at in self._nodes(page, count):
+            key, third, low, _ = self._node(page, at)
+            keys.append(key)
+            children.append(third << 32 | low)
+        # LMDB never looks at the first key of a branch: it stands for everything below the second.
+        keys[0] = b""
+        if any(left >= right for left, right in pairwise(keys)):
             raise self._damaged(page)
-        first, second, third, key_length = _NODE.unpack_from(raw, at)
+        return keys, children
+
+    def _leaf(self, page: int, count: int) -> Iterator[tuple[bytes, Place]]:
+        for at in self._nodes(page, count):
+            key, flags, size, after = self._node(page, at)
+            yield key, self._place(page, flags, size, after)
+
+    def _find_in_leaf(self, page: int, count: int, key: bytes) -> Place | None:
+        if len(self._leaves) < _KEPT_LEAVES:
+            leaf = self._leaves[page] = dict(self._leaf(page, count))
+            return leaf.get(key)
+        memory, size = self._memory, self._page_size
+        base = page * size
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) // 2
+            (at,) = _NODE_AT.unpack_from(memory, base + _PAGE.size + 2 * middle)
+            start = at + _NODE.size
+            if start > size:
+                raise self._damaged(page)
+            # The length of the key is the last part of a node's head.
+            stop = start + _NODE_AT.unpack_from(memory, base + start - _NODE_AT.size)[0]
+            if stop > size:
+                raise self._damaged(page)
+            found = bytes(memory[base + start : base + stop])
+            if found < key:
+                low = middle + 1
+            elif found > key:
+                high = middle
+            else:
+                _, flags, length, after = self._node(page, at)
+                return self._place(page, flags, length, after)
+        return None
+
+    def _node(self, page: int, at: int) -> tuple[bytes, int, int, int]:
+        """Return key, third number, first two numbers as one, and where in the page the key ends."""
+        if at + _NODE.size > self._page_size:
+            raise self._damaged(page)
+        base = page * self._page_size
+        first, second, third, key_length = _NODE.unpack_from(self._memory, base + at)
         after = at + _NODE.size + key_length
-        if after > len(raw):
+        if after > self._page_size:
             raise self._damaged(page)
-        return raw[at + _NODE.size : after], third, second << 16 | first, after
+        return bytes(self._memory[base + at + _NODE.size : base + after]), third, second << 16 | first, after
 
-    def _place(self, raw: bytes, page: int, flags: int, size: int, after: int) -> Place:
+    def _place(self, page: int, flags: int, size: int, after: int) -> Place:
         """Return the place of the value whose node has its key end at `after`."""
-        if after + (_NUMBER.size if flags & _BIG_VALUE_FLAG else size) > len(raw):
+        big = bool(flags & _BIG_VALUE_FLAG)
+        if after + (_NUMBER.size if big else size) > self._page_size:
             raise self._damaged(page)
-        place = Place(page * self.meta.page_size + after, size)
-        if flags & _BIG_VALUE_FLAG:
-            (first,) = _NUMBER.unpack_from(raw, after)
-            place = Place(first * self.meta.page_size + _PAGE.size, size)
-        if place.offset + size > (self.meta.last_page + 1) * self.meta.page_size:
-            raise CorruptionError(self._path, f"a value of {size} bytes at {place.offset} leaves the file")
-        return place
+        offset = page * self._page_size + after
+        if big:
+            (first,) = _NUMBER.unpack_from(self._memory, offset)
+            offset = first * self._page_size + _PAGE.size
+        if offset + size > self._end:
+            raise CorruptionError(self._path, f"a value of {size} bytes at {offset} leaves the file")
+        return Place(offset, size)
 
     def _damaged(self, page: int) -> CorruptionError:
         return CorruptionError(self._path, f"page {page} is not a page of a tree")

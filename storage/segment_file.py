@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import msgspec
 from numpy.typing import NDArray
 
 from . import array_header, segment_keys
 from .envelope import unseal
 from .errors import ClosedError, CorruptionError
-from .segment_mapping import SegmentMapping, advise_reading, crc_of_keys, lease_mapping, view
-from .shared_handle import Lease
+from .segment_mapping import SegmentMapping, advise_reading, crc_of_keys
 
 
 class SegmentFile:
@@ -27,14 +25,14 @@ class SegmentFile:
     mapped, also after `close` and after the file was deleted.
     """
 
-    def __init__(self, held: Lease[SegmentMapping], path: str) -> None:
-        self._lease: Lease[SegmentMapping] | None = held
-        self._path = path
-        self._uuid = held.handle.directory.uuid
+    def __init__(self, mapping: SegmentMapping) -> None:
+        self._mapping: SegmentMapping | None = mapping
+        self._path = mapping.path
+        self._uuid = mapping.directory.uuid
 
     @classmethod
     def open(cls, path: str | Path) -> SegmentFile:
-        """Open a segment file; in one process the same file is mapped once.
+        """Open a segment file. It is mapped, and no descriptor is held for it.
 
         Raises
         ------
@@ -45,8 +43,7 @@ class SegmentFile:
         FormatVersionError
             When a newer release wrote it.
         """
-        name = os.fspath(path)
-        return cls(lease_mapping(name), name)
+        return cls(SegmentMapping(os.fspath(path)))
 
     @property
     def path(self) -> str:
@@ -62,31 +59,29 @@ class SegmentFile:
     @property
     def size_bytes(self) -> int:
         """The size of the file."""
-        return self._held().handle.size_bytes
+        return self._held().size_bytes
 
     def names(self) -> list[str]:
         """Return the names of the arrays, byte strings and records, sorted."""
-        keys = [*self._held().handle.arrays]
+        keys = [*self._held().arrays]
         for kind in (segment_keys.BYTES, segment_keys.RECORD):
             keys += [key for key, _ in self._scan(kind, kind + b"\xff")]
         return sorted(segment_keys.name_of(key) for key in keys)
 
     def array(self, name: str) -> NDArray[Any]:
         """Return one array; its header is checked, its data is not."""
-        held = self._held()
+        mapping = self._held()
         key = segment_keys.array(name)
-        if key not in held.handle.arrays:
+        if key not in mapping.arrays:
             raise self._missing(key)
-        return view(held, key, held.handle.arrays[key])
+        return mapping.view(key)
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Return the arrays whose names start with `prefix`, by the rest of their names."""
-        held = self._held()
+        mapping = self._held()
         start = segment_keys.ARRAY + prefix.encode()
         return {
-            key[len(start) :].decode(): view(held, key, place)
-            for key, place in held.handle.arrays.items()
-            if key.startswith(start)
+            key[len(start) :].decode(): mapping.view(key) for key in mapping.arrays if key.startswith(start)
         }
 
     def bytes(self, name: str) -> builtins.bytes:
@@ -101,7 +96,7 @@ class SegmentFile:
     def posting(self, field: str, key: builtins.bytes) -> builtins.bytes | None:
         """Return what was stored for a value of a field, checked against its checksum."""
         whole = segment_keys.posting(field, key)
-        value = self._held().handle.get(whole)
+        value = self._held().get(whole)
         return None if value is None else builtins.bytes(unseal(whole, value, path=self._path))
 
     def postings(
@@ -116,12 +111,8 @@ class SegmentFile:
             yield segment_keys.parse_posting(key)[1], builtins.bytes(unseal(key, value, path=self._path))
 
     def verify(self) -> list[str]:
-        """Read the whole file and return what is damaged.
-
-        Only call it on a file whose LMDB structure is known to be sound: one just written, or one that
-        `vicinal.storage.verify` has looked at. LMDB may abort the process on another.
-        """
-        handle = self._held().handle
+        """Read the whole file and return what is damaged."""
+        mapping = self._held()
         advise_reading(self._path)
         problems = []
         seen = []
@@ -132,25 +123,26 @@ class SegmentFile:
                     self._check(key, value)
                 except (CorruptionError, ValueError) as error:
                     problems.append(str(error))
-        except (lmdb.Error, CorruptionError) as error:
-            return [*problems, f"{self._path}: {error}"]
-        directory = handle.directory
+        except CorruptionError as error:
+            return [*problems, str(error)]
+        directory = mapping.directory
         others = [key for key in seen if key != segment_keys.DIRECTORY]
         if (len(others), crc_of_keys(others)) != (directory.entries, directory.keys_crc):
             problems.append(f"{self._path}: its {len(others)} keys are not the {directory.entries} written")
         return problems
 
     def close(self) -> None:
-        """Refuse every later call; arrays taken before stay valid."""
-        self._lease = None
+        """Refuse every later call. Calls under way finish, and arrays taken before stay valid."""
+        self._mapping = None
 
-    def _held(self) -> Lease[SegmentMapping]:
-        if self._lease is None:
+    def _held(self) -> SegmentMapping:
+        mapping = self._mapping
+        if mapping is None:
             raise ClosedError(f"{self._path} was closed")
-        return self._lease
+        return mapping
 
     def _payload(self, key: builtins.bytes) -> memoryview:
-        value = self._held().handle.get(key)
+        value = self._held().get(key)
         if value is None:
             raise self._missing(key)
         return unseal(key, value, path=self._path)
@@ -167,16 +159,9 @@ class SegmentFile:
     def _scan(
         self, start: builtins.bytes, stop: builtins.bytes
     ) -> Iterator[tuple[builtins.bytes, memoryview]]:
-        held = self._held()
-        transaction = held.handle.begin()
-        try:
-            cursor = transaction.cursor()
-            found = cursor.set_range(start)
-            while found and (key := builtins.bytes(cursor.key())) < stop:
-                yield key, cursor.value()
-                found = cursor.next()
-        finally:
-            transaction.abort()
+        mapping = self._held()
+        for key, place in mapping.tree.entries(start, stop):
+            yield key, mapping.at(place)
 
     def _check(self, key: builtins.bytes, value: memoryview) -> None:
         """Raise when a value is damaged."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from .database_folder import CATALOG_FOLDER
-from .errors import NotADatabaseError
+from .errors import NotADatabaseError, StorageError
 from .records import SegmentRecord
 from .segment_folder import SegmentFolder
 from .verify_child import Answer, CheckCatalog, CheckPoints, CheckSegment, Request
@@ -34,13 +34,15 @@ def check_folder(folder: str | Path) -> list[Damage]:
 
     Every checksum of the catalog and of the live segments is computed, the catalog's records are compared
     with each other and with the files, and each point must live in one place only. The files are read in a
-    child process, so damage that makes LMDB end its process is reported like any other. Bytes of a file that
-    nothing refers to are not looked at.
+    child process, in place, so a disk that ends the process that reads it is reported like any other damage.
+    Bytes of a file that nothing refers to are not looked at.
 
     Raises
     ------
     NotADatabaseError
         When there is no catalog in the folder.
+    StorageError
+        When something other than damage keeps the files from being read.
     """
     path = Path(folder)
     catalog = path / CATALOG_FOLDER
@@ -92,7 +94,10 @@ class _Reader:
         except BrokenPipeError:
             line = b""
         if line:
-            return msgspec.json.decode(line, type=Answer)
+            answer = msgspec.json.decode(line, type=Answer)
+            if answer.obstacle:
+                raise StorageError(f"{answer.obstacle}: nothing is known to be damaged, check again")
+            return answer
         status = self.close()
         return Answer([f"reading it ended the process that read it (status {status})"], readable=False)
 

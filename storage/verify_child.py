@@ -1,4 +1,4 @@
-"""The process in which `verify` reads files that may be damaged: LMDB can end the process that maps one.
+"""The process in which `verify` reads files that may be damaged: a disk that fails ends who has mapped one.
 
 Each line of standard input is a request, each line of standard output its answer, both JSON.
 """
@@ -7,25 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 
 import msgspec
 
+from . import system_errors
 from .catalog import Catalog
 from .catalog_check import CatalogCheck
 from .database_folder import CATALOG_FOLDER
 from .errors import CorruptionError, StorageError
 from .lmdb_store import LmdbStore
-from .lmdb_structure import structure_problems
-from .lmdb_tree import check_transactions
 from .points_check import point_columns, points_problems
 from .records import SegmentRecord
 from .segment_file import SegmentFile
-
-_TORN_READS = 5
-_PAUSE_SECONDS = 0.003
 
 
 class CheckCatalog(msgspec.Struct, frozen=True, tag=True):
@@ -54,42 +48,43 @@ Request = CheckCatalog | CheckSegment | CheckPoints
 class Answer(msgspec.Struct, frozen=True):
     """What is wrong; `segments` are the live ones when a catalog was checked.
 
-    `readable` is whether LMDB may be let loose on the file, `gone` whether the file was not there.
+    `readable` is whether LMDB may be let loose on the file, `gone` whether the file was not there, `obstacle`
+    what kept it from being read, which says nothing of the file.
     """
 
     problems: list[str]
     segments: list[SegmentRecord] = []
     readable: bool = True
     gone: bool = False
+    obstacle: str = ""
 
 
 def check_catalog(path: str) -> Answer:
-    """Check a catalog folder, which another process may be writing to."""
-    data = os.path.join(path, "data.mdb")
+    """Check a catalog folder, which another process may be writing to.
+
+    It is read in place: one transaction keeps the pages of its state as they are.
+    """
     try:
-        _check_transactions(data)
-        with tempfile.TemporaryDirectory(prefix="vicinal-verify-") as private:
-            # A copy stands still while it is walked, and LMDB makes one without looking at what it copies.
-            store = LmdbStore(path, read_only=True)
-            store.copy_to(private)
+        store = LmdbStore(path, read_only=True)
+        try:
+            check = CatalogCheck(path)
+            with store.read() as txn:
+                check.run(txn.scan(b"\0", b"\xff" * 512))
+        finally:
             store.close()
-            problems = structure_problems(os.path.join(private, "data.mdb"))
-            return Answer(problems, readable=False) if problems else _check_values(path, private)
     except CorruptionError as error:
         return Answer([error.detail], readable=False)
-    except StorageError as error:
-        return Answer([str(error)], readable=False)
+    return Answer(check.problems, [check.segments[uuid] for uuid in sorted(check.segments)])
 
 
 def check_segment(path: str, record: SegmentRecord) -> Answer:
     """Check a segment file, which another process may delete meanwhile."""
     try:
-        problems = structure_problems(path)
-        return Answer(problems, readable=False) if problems else Answer(_segment_problems(path, record))
+        return Answer(_segment_problems(path, record))
     except FileNotFoundError:
-        return Answer([], readable=False, gone=True)
-    except StorageError as error:
-        return Answer([str(error)], readable=False)
+        return Answer([], gone=True)
+    except CorruptionError as error:
+        return Answer([error.detail])
 
 
 def check_points(path: str, apart: list[str]) -> Answer:
@@ -97,8 +92,8 @@ def check_points(path: str, apart: list[str]) -> Answer:
     store = LmdbStore(os.path.join(path, CATALOG_FOLDER), read_only=True)
     try:
         return Answer(list(points_problems(path, Catalog(store), set(apart))))
-    except StorageError as error:
-        return Answer([str(error)])
+    except CorruptionError as error:
+        return Answer([error.detail])
     finally:
         store.close()
 
@@ -138,28 +133,16 @@ def _disagreements(segment: SegmentFile, record: SegmentRecord) -> Iterator[str]
         )
 
 
-def _check_transactions(data: str) -> None:
-    """Raise CorruptionError when the file does not hold its last two transactions."""
-    for attempt in range(_TORN_READS):
-        try:
-            return check_transactions(data)
-        except CorruptionError:
-            # A commit of another process between two reads looks like damage once, not every time.
-            if attempt == _TORN_READS - 1:
-                raise
-            time.sleep(_PAUSE_SECONDS)
-
-
-def _check_values(path: str, private: str) -> Answer:
-    check = CatalogCheck(path)
-    store = LmdbStore(private, read_only=True)
-    with store.read() as txn:
-        check.run(txn.scan(b"\0", b"\xff" * 512))
-    store.close()
-    return Answer(check.problems, [check.segments[uuid] for uuid in sorted(check.segments)])
-
-
 def _answer(request: Request) -> Answer:
+    try:
+        return _checked(request)
+    except StorageError as error:
+        return Answer([], obstacle=str(error))
+    except OSError as error:
+        return Answer([], obstacle=str(system_errors.translate(error)))
+
+
+def _checked(request: Request) -> Answer:
     match request:
         case CheckCatalog(path):
             return check_catalog(path)

@@ -22,7 +22,6 @@ from vicinal.storage.envelope import seal
 from vicinal.storage.errors import CorruptionError, NotADatabaseError
 from vicinal.storage.id_column import IdColumn
 from vicinal.storage.lmdb_store import LmdbStore
-from vicinal.storage.lmdb_tree import check_transactions
 from vicinal.storage.payload_column import PayloadColumn
 from vicinal.storage.records import CollectionRecord, SegmentRecord, StateRecord
 from vicinal.storage.segment_folder import SegmentFolder
@@ -215,7 +214,7 @@ def test_two_collections_of_one_name_and_wrong_numbers_are_found(database: Path)
     assert f"segment {UUID} says it is {segment.uuid}" in found
 
 
-def test_a_catalog_that_ends_the_process_is_reported(database: Path) -> None:
+def test_a_catalog_that_would_end_the_process_is_reported(database: Path) -> None:
     """A file that LMDB itself cannot be trusted with: a root that is not a page of a tree."""
     data = database / CATALOG_FOLDER / "data.mdb"
     content = bytearray(data.read_bytes())
@@ -237,10 +236,10 @@ def test_a_changed_transaction_number_is_found(database: Path, page: int) -> Non
     for other in [*range(12), 2**16 + number, 2**63 + number]:
         data.write_bytes(sound[:at] + struct.pack("<Q", other) + sound[at + 8 :])
         if other == number:
-            check_transactions(data)
+            LmdbStore(database / CATALOG_FOLDER, read_only=True).close()
         else:
             with pytest.raises(CorruptionError, match="transaction"):
-                check_transactions(data)
+                LmdbStore(database / CATALOG_FOLDER, read_only=True)
 
 
 class TestMutations:
