@@ -47,14 +47,13 @@ class Caller:
         end = None if left is None else self._clock() + left
         if deadline.current() is not None:
             left = self._left(end)
-        attempts = 0
+        failures = _Failures()
         while True:
             try:
                 response: bytes = yield Attempt(method.path, request, left)
                 return response
             except CallFailed as failure:
-                attempts += 1
-                pause = self._pause(attempts, failure, harmless, end)
+                pause = self._pause(failures, failure, harmless, end)
             yield Pause(pause)
             left = self._left(end)
 
@@ -62,22 +61,22 @@ class Caller:
         self, method: Method, request: bytes, receive: Callable[[bytes], None], *, harmless: bool
     ) -> Operation[None]:
         """Hand each response to ``receive`` and return after the last one."""
-        attempts = 0
+        failures = _Failures()
         while True:
             try:
                 yield StreamAttempt(method.path, request, self._left(None), receive)
                 return
             except CallFailed as failure:
-                attempts += 1
-                pause = self._pause(attempts, failure, harmless, None)
+                pause = self._pause(failures, failure, harmless, None)
             yield Pause(pause)
 
-    def _pause(self, attempts: int, failure: CallFailed, harmless: bool, end: float | None) -> float:
+    def _pause(self, failures: _Failures, failure: CallFailed, harmless: bool, end: float | None) -> float:
         """Return the seconds until the next attempt, or raise what the caller is to see."""
         if isinstance(failure.error, DeadlineExceeded):
             # In the words of the deadline that the caller set, if it is that one which is over.
             deadline.check()
-        pause = self._policy.pause(attempts, failure, harmless, self._chance())
+        failed_for = failures.count(self._clock())
+        pause = self._policy.pause(failures.number, failed_for, failure, harmless, self._chance())
         if pause is None or pause >= self._time_left(end):
             raise failure.error from None
         return pause
@@ -94,6 +93,23 @@ class Caller:
     def _time_left(self, end: float | None) -> float:
         left = self._left(end)
         return float("inf") if left is None else left
+
+
+class _Failures:
+    """The failed attempts of one call."""
+
+    __slots__ = ("_first", "number")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._first = 0.0
+
+    def count(self, now: float) -> float:
+        """Count one more; return the seconds since the first."""
+        if not self.number:
+            self._first = now
+        self.number += 1
+        return now - self._first
 
 
 def _countable(seconds: float | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...engine.deadline import check_seconds
+from ...engine.errors import InvalidArgument
 from .async_driver import AsyncDriver
 from .async_remote_database import AsyncRemoteDatabase
 from .blocking_driver import BlockingDriver
@@ -26,6 +27,7 @@ def connect(
     tls: Tls | bool | None = None,
     timeout: float | None = TIMEOUT_SECONDS,
     retries: int = RETRIES,
+    retry_seconds: float | None = None,
     insecure: bool = False,
 ) -> RemoteDatabase:
     """Return the database that a server has. Nothing is sent before the first call.
@@ -45,7 +47,11 @@ def connect(
     retries : int
         How often a message is sent again, after a growing pause: one that the server refused before it began
         with it, and any other whose outcome is not known if it does no harm twice. Those are all reads,
-        ``upsert``, ``update_payload`` by id, and what :class:`RemoteCollection` does to segments.
+        ``upsert``, ``update_payload`` by id, and what :class:`RemoteCollection` does to segments. The
+        default ends after 1.5 s at most, before a restart of a server does.
+    retry_seconds : float, optional
+        Send such a message again, however often, until so many seconds have passed since it first failed,
+        instead of ``retries`` times: 30 rides out a restart. No longer than ``timeout``.
     insecure : bool
         Send the key in plaintext even beyond this machine.
 
@@ -61,7 +67,7 @@ def connect(
     ...     hits = films.search(query, k=10)
     """
     endpoint = checked_endpoint(address, key, tls, insecure)
-    core = DatabaseCore(endpoint.address, _caller(timeout, retries))
+    core = DatabaseCore(endpoint.address, _caller(timeout, retries, retry_seconds))
     return RemoteDatabase(core, BlockingDriver(endpoint))
 
 
@@ -72,6 +78,7 @@ def aconnect(
     tls: Tls | bool | None = None,
     timeout: float | None = TIMEOUT_SECONDS,
     retries: int = RETRIES,
+    retry_seconds: float | None = None,
     insecure: bool = False,
 ) -> AsyncRemoteDatabase:
     """Return the database that a server has, for programs that run an event loop.
@@ -86,11 +93,19 @@ def aconnect(
     ...     hits = await films.search(query, k=10)
     """
     endpoint = checked_endpoint(address, key, tls, insecure)
-    core = DatabaseCore(endpoint.address, _caller(timeout, retries))
+    core = DatabaseCore(endpoint.address, _caller(timeout, retries, retry_seconds))
     return AsyncRemoteDatabase(core, AsyncDriver(endpoint))
 
 
-def _caller(timeout: Any, retries: Any) -> Caller:
+def _caller(timeout: Any, retries: Any, retry_seconds: Any) -> Caller:
     if timeout is not None:
         check_seconds("timeout", timeout)
-    return Caller(timeout, RetryPolicy(checked_retries(retries)))
+    if retry_seconds is not None:
+        check_seconds("retry_seconds", retry_seconds)
+        if timeout is not None and retry_seconds > timeout:
+            raise InvalidArgument(
+                f"retry_seconds is {retry_seconds:g}, more than the {timeout:g} s of timeout, which bounds "
+                "repetitions too; give a longer timeout",
+                field="retry_seconds",
+            )
+    return Caller(timeout, RetryPolicy(checked_retries(retries), retry_seconds))

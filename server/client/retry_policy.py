@@ -9,6 +9,8 @@ from ...engine.errors import InvalidArgument
 from .call import CallFailed, Repeat
 
 _MOST_RETRIES = 100
+# Beyond it every pause is the longest, and the power would end as no number.
+_MOST_DOUBLINGS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,33 +21,44 @@ class RetryPolicy:
     ----------
     retries : int
         How often one call is repeated at most.
+    seconds : float or None
+        How long one call is repeated from its first failure on, however often, instead.
     first_seconds, longest_seconds : float
         Pause before the first repetition, which doubles from one to the next; the longest.
     """
 
     retries: int = 4
+    seconds: float | None = None
     first_seconds: float = 0.1
     longest_seconds: float = 5.0
 
-    def pause(self, attempts: int, failure: CallFailed, harmless: bool, chance: float) -> float | None:
+    def pause(
+        self, attempts: int, failed_for: float, failure: CallFailed, harmless: bool, chance: float
+    ) -> float | None:
         """Return the seconds to wait before the next attempt, None when there is to be none.
 
         Parameters
         ----------
         attempts : int
             How many failed, this one included.
+        failed_for : float
+            Seconds since the first of them failed.
         failure : CallFailed
         harmless : bool
             Whether the call may be done twice.
         chance : float
             From 0 to 1, drawn anew each time, so that clients that failed together do not come back together.
         """
-        if attempts > self.retries or failure.repeat is Repeat.NEVER:
+        if failure.repeat is Repeat.NEVER or (failure.repeat is Repeat.IF_HARMLESS and not harmless):
             return None
-        if failure.repeat is Repeat.IF_HARMLESS and not harmless:
-            return None
-        backoff = min(self.longest_seconds, self.first_seconds * 2.0 ** (attempts - 1))
-        return (failure.error.retry_after or 0.0) + backoff * (0.5 + chance / 2)
+        hint = failure.error.retry_after or 0.0
+        doublings = min(attempts - 1, _MOST_DOUBLINGS)
+        backoff = min(self.longest_seconds, self.first_seconds * 2.0**doublings) * (0.5 + chance / 2)
+        if self.seconds is None:
+            return None if attempts > self.retries else hint + backoff
+        # The last attempt is made when the time is over, and not a pause before.
+        left = self.seconds - failed_for
+        return None if left <= hint else min(hint + backoff, left)
 
 
 def checked_retries(retries: Any) -> int:

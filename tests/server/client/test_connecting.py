@@ -97,6 +97,11 @@ def test_what_is_no_key(key: Any) -> None:
         ("retries", {"retries": 1.5}),
         ("retries", {"retries": 101}),
         ("retries", {"retries": True}),
+        ("retry_seconds", {"retry_seconds": -1}),
+        ("retry_seconds", {"retry_seconds": "long"}),
+        ("retry_seconds", {"retry_seconds": float("nan")}),
+        ("retry_seconds", {"retry_seconds": 61}),
+        ("retry_seconds", {"retry_seconds": 6, "timeout": 5}),
         ("tls", {"tls": "yes"}),
     ],
 )
@@ -105,6 +110,7 @@ def test_other_arguments(field: str, options: dict[str, Any]) -> None:
         vicinal.connect("localhost", **options)
     assert raised.value.field == field
     vicinal.connect("localhost", timeout=float("inf"), retries=0, tls=False).close()
+    vicinal.connect("localhost", timeout=None, retry_seconds=3600.0).close()
 
 
 def test_files_of_tls_are_read_when_the_client_is_made(tmp_path: Path) -> None:
