@@ -115,6 +115,8 @@ def measure(
     margin: float,
     *,
     given: int = 0,
+    groups: NDArray[np.bool_] | None = None,
+    shortfall: float = 1.0,
 ) -> EffortTable:
     """Measure a table.
 
@@ -130,10 +132,15 @@ def measure(
         Standard errors of the mean recall that are taken off for having seen few queries.
     given
         How many results of each query are no achievement: 1 if the row it was made from is among them.
+    groups
+        ``(g, q)``: what is promised holds for the mean of each group of queries; None for one group of all.
+    shortfall
+        How far the worst tenth of the queries may stay behind what is promised for the mean.
     """
     recall = np.zeros((len(KS), len(WIDTHS)), np.float32)
     distances = np.zeros(len(WIDTHS), np.float32)
     n_queries = len(truth)
+    members = np.ones((1, n_queries), np.bool_) if groups is None else groups
     for row, k in enumerate(KS):
         available = int(np.isfinite(truth[0]).sum())
         kth = truth[:, min(k, available) - 1, None]
@@ -150,7 +157,7 @@ def measure(
                 counted = min(given, most - 1)
                 each = np.maximum(hits[:, :k].sum(axis=1) - counted, 0) / (most - counted)
                 best = max(best, float(each.mean()))
-                safe = _promise(each, margin, min(k, available))
+                safe = _promise(each, margin, min(k, available), members, shortfall)
                 recall[row, place] = max(safe, recall[row, place - 1] if place else 0.0)
                 distances[place] = found.stats.distances / n_queries
             else:
@@ -158,8 +165,13 @@ def measure(
     return EffortTable(recall, distances)
 
 
-def _promise(each: NDArray[np.float64], margin: float, k: int) -> float:
+def _promise(
+    each: NDArray[np.float64], margin: float, k: int, groups: NDArray[np.bool_], shortfall: float
+) -> float:
     # One imagined query that misses one of its k keeps the error above zero when all were found.
     n = len(each)
     error = math.sqrt((float(each.var()) + 1 / (k * k * (n + 1))) / n)
-    return max(0.0, float(each.mean()) - margin * error)
+    mean = min(float(each[group].mean()) for group in groups)
+    tenth = max(1, n // 10)
+    worst = float(np.partition(each, tenth - 1)[:tenth].mean())
+    return max(0.0, min(mean - margin * error, worst + shortfall))

@@ -101,3 +101,27 @@ def test_a_walk_compares_few_rows(words: tuple[vicinal.Collection, Any]) -> None
     collection, data = words
     done = collection.explain(data.queries_dense, K, ef=40)
     assert done.distances / len(data.queries_dense) < 0.25 * len(data.payloads)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.005])
+@pytest.mark.parametrize("element", ["float32", "binary"])
+def test_targets_hold_where_every_text_is_stored_twelve_times(element: str, noise: float) -> None:
+    data = sample.load()
+    rng = np.random.default_rng(0)
+    rows, queries = np.repeat(data.dense[:600], 12, axis=0), data.queries_dense
+    rows = (rows + noise * rng.standard_normal(rows.shape)).astype(np.float32)[rng.permutation(len(rows))]
+    if element == "binary":
+        rows, queries = (np.packbits(matrix > 0, axis=1) for matrix in (rows, queries))
+    field = vicinal.Dense(384, element=element, metric="hamming" if element == "binary" else "cosine")
+    with vicinal.open(":memory:") as db:
+        collection = db.create_collection("copies", field)
+        collection.upsert(range(len(rows)), rows)
+        collection.merge()
+        for k in (1, K):
+            exact = collection.search(queries, k, exact=True)
+            for target in (0.90, 0.95, 0.99):
+                found = collection.search(queries, k, recall=target)
+                reached = found.scores >= exact.scores[:, -1:] - 1e-6
+                if element == "binary":
+                    reached = found.scores <= exact.scores[:, -1:]
+                assert reached.mean() >= target - 0.03, (k, target)
