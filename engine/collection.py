@@ -238,7 +238,8 @@ class Collection:
         tenant : str, optional
             Whose points are searched; required in a partitioned collection.
         offset : int
-            How many of the nearest points to leave out.
+            How many of the nearest points to leave out. Pages of one query with equal ``k``, at offsets
+            0, ``k``, ``2 k`` and so on, repeat and skip no point while the collection does not change.
         with_payload, with_vectors : bool
             What hits carry.
         threads : int

@@ -50,7 +50,7 @@ class SearchRequest:
     queries : array or column
         ``(q, dim)`` float32 or packed uint8 for dense fields; a column of q rows for the other kinds.
     k : int
-        Results wanted of each query, offset included.
+        Results wanted of each query.
     expression : Filter or None
     tenant : int or None
         Owner whose points may be returned; None in a collection that is not partitioned.
@@ -67,6 +67,16 @@ class SearchRequest:
     tenant: int | None
     knobs: SearchKnobs
     threads: int = 1
+
+    @property
+    def higher_is_nearer(self) -> bool:
+        """Which way scores point."""
+        return not isinstance(self.spec, Dense) or self.spec.metric.higher_is_nearer
+
+    @property
+    def worst_score(self) -> float:
+        """The score of padding."""
+        return -np.inf if self.higher_is_nearer else np.inf
 
 
 @dataclass(slots=True)
@@ -262,17 +272,15 @@ def _merge(
     found: list[tuple[int, Neighbors]], request: SearchRequest
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     n, k = len(request.queries), request.k
-    descending = not isinstance(request.spec, Dense) or request.spec.metric.higher_is_nearer
     if not found:
-        worst = -np.inf if descending else np.inf
-        return np.full((n, k), NO_PLACE, np.int64), np.full((n, k), worst, np.float32)
+        return np.full((n, k), NO_PLACE, np.int64), np.full((n, k), request.worst_score, np.float32)
     places = [_places(number, neighbors.rows) for number, neighbors in found]
     if len(found) == 1:
         return places[0], found[0][1].scores
     all_places = np.concatenate(places, axis=1)
     scores = np.concatenate([neighbors.scores for _, neighbors in found], axis=1)
     # A stable sort leaves ties in the order of segments and rows.
-    nearest = np.argsort(-scores if descending else scores, axis=1, kind="stable")[:, :k]
+    nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(all_places, nearest, axis=1), np.take_along_axis(scores, nearest, axis=1)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .executor import SearchReport, SearchRequest, execute
+from .executor import SearchReport, SearchRequest
 from .filter import Filter
 from .hits import BatchHits, Hits
+from .paging import page
 from .query_input import bound, chosen_field, validate_queries
 from .search_options import check_options, check_results
 from .snapshot import Snapshot
@@ -49,17 +50,15 @@ def answer(
         field=name,
         spec=spec,
         queries=queries,
-        k=k + offset,
+        k=k,
         expression=None if filter is None else bound(filter, snapshot.schema),
         tenant=None if owner is None else owner.scope,
         knobs=knobs,
         threads=threads or os.cpu_count() or 1,
     )
     validate_seconds = time.perf_counter() - start
-    found = execute(snapshot, request)
+    found = page(snapshot, request, offset)
     places, scores = found.places, found.scores
-    if offset:
-        places, scores = places[:, offset:], scores[:, offset:]
     hits: Hits | BatchHits
     if single:
         places, scores = places[0], scores[0]
