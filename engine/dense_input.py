@@ -14,7 +14,7 @@ from .errors import InvalidArgument
 MAX_MAGNITUDE = 1e17
 """Squares of larger float32 entries, summed over 8192 dimensions, could overflow."""
 
-SHORTEST_UNDER_COSINE = 1e-18
+SHORTEST = 1e-18
 """The length of a shorter vector is lost when its square underflows in float32."""
 
 Matrix = NDArray[Any]
@@ -49,7 +49,13 @@ def to_matrix(value: Any, what: str, width: int, unit: str = "dimensions") -> Ma
 
 
 def to_element(
-    matrix: Matrix, element: Element, what: str, *, cosine: bool = False, locate: Locate | None = None
+    matrix: Matrix,
+    element: Element,
+    what: str,
+    *,
+    cosine: bool = False,
+    tiny: bool = False,
+    locate: Locate | None = None,
 ) -> Matrix:
     """Return ``matrix`` C-contiguous in the dtype of ``element``; not copied when it is so already.
 
@@ -58,8 +64,9 @@ def to_element(
     Raises
     ------
     InvalidArgument
-        At the first row with a NaN, an infinity or a number that the element does not hold, and with
-        ``cosine`` at the first zero vector.
+        At the first row with a NaN, an infinity or a number that the element does not hold, at the first
+        that is shorter than `SHORTEST` but not zero unless ``tiny`` is said, and with ``cosine`` at the first
+        zero vector.
     """
     if matrix.dtype.kind == "b":
         raise InvalidArgument(f"{what} is an array of bool; pass numbers", field=what)
@@ -76,14 +83,15 @@ def to_element(
     suspects = np.flatnonzero(~(squares <= MAX_MAGNITUDE**2))
     if len(suspects):
         _refuse_numbers(stored, matrix, suspects, where, what)
-    if cosine:
-        short = np.flatnonzero(squares < SHORTEST_UNDER_COSINE**2)
-        if len(short):
-            raise InvalidArgument(
-                f"{where(int(short[0]))} is the zero vector; the cosine of a vector without length is "
-                "undefined: leave the point out, or use metric 'dot' or 'l2'",
-                field=what,
-            )
+    short = np.flatnonzero(squares < SHORTEST**2)
+    if len(short) and not tiny:
+        _refuse_tiny(stored, short, where, what)
+    if len(short) and cosine:
+        raise InvalidArgument(
+            f"{where(int(short[0]))} is the zero vector; the cosine of a vector without length is "
+            "undefined: leave the point out, or use metric 'dot' or 'l2'",
+            field=what,
+        )
     return stored
 
 
@@ -110,6 +118,17 @@ def _refuse_numbers(stored: Matrix, given: Matrix, rows: NDArray[np.intp], where
             f"{largest:g}, as the field stores {stored.dtype}",
             field=what,
         )
+
+
+def _refuse_tiny(stored: Matrix, short: NDArray[np.intp], where: Locate, what: str) -> None:
+    for row in short.tolist():
+        length = float(np.linalg.norm(stored[row].astype(np.float64)))
+        if length:
+            raise InvalidArgument(
+                f"{where(row)} has length {length:.3g}; below {SHORTEST:g} scores in float32 cannot tell it from "
+                "the zero vector: scale the vectors up",
+                field=what,
+            )
 
 
 def _to_integer(matrix: Matrix, dtype: np.dtype[Any], where: Locate, what: str) -> Matrix:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..indexes.element import Element
 from ..indexes.metric import Metric
 from ..storage.vector_column import DenseColumn, MultiColumn, SparseColumn
-from .dense_input import MAX_MAGNITUDE, SHORTEST_UNDER_COSINE, to_element, to_matrix
+from .dense_input import MAX_MAGNITUDE, SHORTEST, to_element, to_matrix
 from .errors import InvalidArgument
 from .filter import Filter
 from .filter_json import filter_from_json
@@ -22,7 +22,7 @@ from .vector_input import validate_vectors
 
 Queries = NDArray[Any] | SparseColumn | MultiColumn
 
-_LEAST_SQUARE = SHORTEST_UNDER_COSINE**2
+_LEAST_SQUARE = SHORTEST**2
 
 
 def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, VectorField]:
@@ -116,7 +116,7 @@ def dense_queries(name: str, spec: Dense, query: Any) -> tuple[NDArray[Any], boo
             return batch, single
     matrix = to_matrix(rows, f"query for {name!r}", spec.dim)
     cosine = spec.metric is Metric.COSINE
-    return to_element(matrix, Element.FLOAT32, f"query for {name!r}", cosine=cosine), single
+    return to_element(matrix, Element.FLOAT32, f"query for {name!r}", cosine=cosine, tiny=True), single
 
 
 def _is_one_row(query: Any) -> bool:

@@ -109,6 +109,12 @@ def _with(number: float, dtype: Any = np.float32) -> np.ndarray[Any, Any]:
         (INT8, _with(128), "row 17 has 128.0 at column 3"),
         (INT8, _with(-129, np.int64), "row 17 has -129 at column 3"),
         (COSINE, np.vstack([np.ones((17, 4)), np.zeros((1, 4))]), "row 17 is the zero vector"),
+        (
+            COSINE,
+            np.vstack([np.zeros((1, 4)), np.full((1, 4), 1e-30)]),
+            "row 1 has length 2e-30; below 1e-18",
+        ),
+        (DOT, np.vstack([np.zeros((1, 4)), np.full((1, 4), 1e-19)]), "row 1 has length 2e-19; below 1e-18"),
         (INT8, np.ones((18, 4), bool), "is an array of bool"),
         (COSINE, np.ones((17, 4)), "has 17 rows for 18 ids; pass one vector per id"),
         (COSINE, np.ones((18, 5)), "has shape (18, 5); expected (n, 4), the field has 4 dimensions"),
