@@ -43,7 +43,6 @@ C = TypeVar("C", bound=type)
 
 # The first class that fits decides, so a class stands before its bases.
 _PUBLIC: tuple[tuple[type[StorageError], type[VicinalError]], ...] = (
-    (CorruptionError, Corruption),
     (LockedError, LockedByAnotherProcess),
     (MapFullError, MapFull),
     (DiskFullError, DiskFull),
@@ -66,6 +65,8 @@ def translate(error: Exception) -> VicinalError:
     if isinstance(error, MemoryError):
         said = f": {error}" if str(error) else ""
         return ResourceExhausted(f"there is no memory left for the call{said}; ask for less at once")
+    if isinstance(error, CorruptionError):
+        return Corruption(f"{error}: `vicinal check` shows all that is damaged; restore it from a copy")
     if isinstance(error, OSError):
         error = system_errors.translate(error)
     for storage_class, public_class in _PUBLIC:

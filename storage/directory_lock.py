@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import LockedError
@@ -31,15 +32,16 @@ class DirectoryLock:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{self._pid}\n".encode(), 0)
         except BlockingIOError:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise LockedError(os.fspath(folder), holder) from None
         except BaseException:
+            # Closing gives the lock back: this process must be able to try again.
             os.close(descriptor)
             raise
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{self._pid}\n".encode(), 0)
         self._descriptor = descriptor
 
     def close(self) -> None:
@@ -49,10 +51,13 @@ class DirectoryLock:
             return
         # A forked child has the same lock, which is not its own to release.
         if os.getpid() == self._pid:
-            # The file stays, without a pid: deleting a lock file is a race.
-            os.ftruncate(descriptor, 0)
+            # The file stays, without a pid: deleting a lock file is a race. A pid that stays misleads nobody,
+            # because it is only read while somebody has the lock.
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
             # Closing alone would leave the lock to a child that is just being started.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
     def __enter__(self) -> "DirectoryLock":

@@ -24,7 +24,7 @@ def translate(error: lmdb.Error, path: str, *, written: int = 0) -> StorageError
     if isinstance(error, lmdb.MapFullError):
         return MapFullError(f"{path}: the memory map is full: open the database with a larger map")
     if isinstance(error, _DAMAGE):
-        return CorruptionError(path, str(error))
+        return CorruptionError(path, str(error).removeprefix(f"{path}: "))
     # LMDB keeps errno values in `code`; its own errors are negative.
     if error.code == errno.EIO and written and _free_bytes(path) < written + _COMMIT_SLACK:
         return DiskFullError(f"{path}: the write was cut short because the disk is full: free some space")

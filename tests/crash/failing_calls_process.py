@@ -1,0 +1,179 @@
+"""A process whose system calls fail, one in each child it forks. Run by the test of failing calls.
+
+Usage: failing_calls_process.py LIBRARY FOLDER SCRIPT
+
+``LIBRARY`` is preloaded. ``SCRIPT`` is ``short`` or ``long``: the long one tries every failure that fits a
+call, and lets calls fail until the public call is over, too. Prints a line of JSON for each case that went
+wrong, then one with the names of all calls and how many cases there were.
+"""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import gc
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from crash.failing_calls_script import DIM, POLICY, SHORT, Calls, Session, vectors
+
+import vicinal
+
+FOREVER = 1 << 40
+SECONDS_A_CASE = 120
+PROCESSES = os.cpu_count() or 1
+# Steps of the short script after a failure.
+ENOUGH = 2
+
+# What can befall each call, the likeliest first.
+FAILURES: dict[str, tuple[int, ...]] = {
+    "open": (errno.EMFILE, errno.EIO, errno.EACCES, errno.ENOSPC, errno.EINTR, errno.ENFILE),
+    "read": (errno.EIO, SHORT, errno.EINTR),
+    "write": (errno.ENOSPC, SHORT, errno.EIO, errno.EINTR, errno.EDQUOT),
+    "sync": (errno.EIO, errno.ENOSPC),
+    "name": (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS),
+    "mmap": (errno.ENOMEM,),
+    "lock": (errno.ENOLCK, errno.EINTR),
+}
+KINDS = {
+    "read": ("read", "pread"),
+    "write": ("write", "pwrite", "ftruncate", "truncate"),
+    "sync": ("fsync", "fdatasync"),
+    "name": ("rename", "link", "unlink", "mkdir", "rmdir"),
+    "mmap": ("mmap",),
+    "lock": ("flock", "fcntl"),
+    "open": ("open",),
+}
+
+
+def warm_up() -> None:
+    """Load what a search needs, once for all children."""
+    with vicinal.open(":memory:", merge_policy=POLICY) as db:
+        points = db.create_collection("a", vicinal.Dense(DIM), fields={"n": "integer"})
+        points.upsert(range(3), vectors(range(3)), [{"n": i} for i in range(3)])
+        for _ in range(2):
+            points.search(vectors([2]), filter=vicinal.F("n") >= 1)
+            points.explain(vectors([2]))
+            points.flush()
+    # A collection would touch, and so copy, all that a child shares with this process.
+    gc.collect()
+    gc.freeze()
+
+
+def kind_of(name: str) -> str:
+    return next(kind for kind, starts in KINDS.items() if name.startswith(starts))
+
+
+def cases(names: list[str], script: str) -> Iterator[tuple[int, int, int]]:
+    """Yield first call, last call and failure of each case."""
+    for number, name in enumerate(names, 1):
+        fitting = FAILURES[kind_of(name)]
+        for code in fitting if script == "long" else [fitting[number % len(fitting)]]:
+            yield number, number, code
+            if script == "long" and code not in (SHORT, errno.EINTR):
+                yield number, FOREVER, code
+
+
+class Case:
+    """One failure of one call, or of every call from one on, in a child of its own."""
+
+    def __init__(self, folder: Path, first: int, last: int, code: int) -> None:
+        self.folder = folder
+        self.first = first
+        self.last = last
+        self.code = code
+
+    def run(self, calls: Calls, enough: int | None) -> None:
+        """Run in this process, a child, and leave word of what went wrong."""
+        # Ends the child if it hangs; where it does is said before.
+        signal.alarm(SECONDS_A_CASE)
+        os.dup2(os.open(self._beside(".stacks"), os.O_CREAT | os.O_WRONLY), 2)
+        faulthandler.dump_traceback_later(SECONDS_A_CASE / 2)
+        calls.watch(self.folder)
+        session = Session(self.folder, calls, self.code)
+        try:
+            calls.arm(self.first, self.last, self.code)
+            session.run(enough)
+            session.check_afterwards()
+        except BaseException as error:
+            wrong = {"error": repr(error)[:1000], "trace": traceback.format_exc()[-6000:]}
+            wrong |= {"told": session.told, "call": calls.failed()}
+            self._beside(".wrong").write_text(json.dumps(wrong))
+            os._exit(1)
+        os._exit(0)
+
+    def result(self, status: int) -> dict[str, Any] | None:
+        """Return what went wrong in the child that ended with a status, and remove what it left."""
+        said, stacks = self._beside(".wrong"), self._beside(".stacks")
+        answer: dict[str, Any] | None = None
+        if status:
+            failure = "SHORT" if self.code == SHORT else errno.errorcode[self.code]
+            answer = {"case": [self.first, self.last, failure]}
+            if said.exists():
+                answer |= json.loads(said.read_text())
+            else:
+                answer |= {"error": f"it ended with status {status}", "trace": stacks.read_text()}
+        shutil.rmtree(self.folder, ignore_errors=True)
+        said.unlink(missing_ok=True)
+        stacks.unlink(missing_ok=True)
+        return answer
+
+    def _beside(self, suffix: str) -> Path:
+        return self.folder.with_suffix(suffix)
+
+
+def call_names(folder: Path, calls: Calls) -> list[str]:
+    """Return what each call is when none fails."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        try:
+            calls.watch(folder)
+            session = Session(folder, calls, 0)
+            session.run(None)
+            os.write(writing, json.dumps(calls.names()).encode())
+            session.check_afterwards()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        names: list[str] = json.loads(pipe.read())
+    os.wait()
+    return names
+
+
+def main(library: str, root: str, script: str) -> None:
+    calls = Calls(library)
+    warm_up()
+    names = call_names(Path(root) / "names", calls)
+    waiting = [Case(Path(root) / f"{n}", *case) for n, case in enumerate(cases(names, script))]
+    waiting.reverse()
+    running: dict[int, Case] = {}
+    done = wrong = 0
+    while waiting or running:
+        if waiting and len(running) < PROCESSES:
+            case = waiting.pop()
+            child = os.fork()
+            if child == 0:
+                case.run(calls, None if script == "long" else ENOUGH)
+            running[child] = case
+            continue
+        child, status = os.wait()
+        found = running.pop(child).result(status)
+        done += 1
+        if found is not None:
+            wrong += 1
+            print(json.dumps(found), flush=True)
+    print(json.dumps({"cases": done, "wrong": wrong, "calls": names}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,41 @@
+"""Every n-th call of the system fails: what is raised are public errors in words, and nothing is lost.
+
+``VICINAL_FAILING_CALLS=long`` (``make crash``) tries every failure that fits each call, alone and for as long
+as the public call lasts; the default, one failure of each call of the script, is the form for CI.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from crash.failing_calls_process import KINDS, kind_of
+from crash.native_library import compile_library
+
+HERE = Path(__file__).parent
+SCRIPT = os.environ.get("VICINAL_FAILING_CALLS", "short")
+# Nothing here is about the disk itself, and memory syncs at once.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def test_failing_calls(tmp_path: Path) -> None:
+    library = compile_library(HERE / "failing_calls.c", tmp_path)
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        process = subprocess.run(
+            [sys.executable, str(HERE / "failing_calls_process.py"), library, folder, SCRIPT],
+            env=os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": str(HERE.parent)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    *wrong, summary = map(json.loads, process.stdout.splitlines())
+    for case in wrong:
+        print(case["case"], case["error"], case["trace"], sep="\n")
+    assert not wrong
+    assert {kind_of(name) for name in summary["calls"]} == set(KINDS)
+    assert summary["cases"] >= len(summary["calls"]) > 100
+    print(summary["cases"], "failures of", len(summary["calls"]), "calls")
