@@ -125,8 +125,8 @@ def _refuse_tiny(stored: Matrix, short: NDArray[np.intp], where: Locate, what: s
         length = float(np.linalg.norm(stored[row].astype(np.float64)))
         if length:
             raise InvalidArgument(
-                f"{where(row)} has length {length:.3g}; below {SHORTEST:g} scores in float32 cannot tell it from "
-                "the zero vector: scale the vectors up",
+                f"{where(row)} has length {length:.3g}; below {SHORTEST:g} float32 scores cannot tell it "
+                "from the zero vector: scale the vectors up",
                 field=what,
             )
 
