@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.payload_column import iso_text
+from ..storage.json_rows import iso_text
 from .errors import InvalidArgument
 
 Scalar = str | bool | int | float

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from . import json_rows
 from .errors import CorruptionError
 from .invalid_value import InvalidValueError
 from .ragged import Rows, checked_offsets, concat_offsets, offsets_of, row_numbers, slice_offsets, take_bytes
 
 Payload = dict[str, Any]
 
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _EMPTY = b"{}"
-# Compact JSON has no line feed of its own (text escapes it), so one between rows cuts exactly.
-_ROW_END = orjson.Fragment(b"\n")
-_BETWEEN_ROWS = b",\n,"
-_EXPECTED = (
-    "a payload is a JSON object: keys are text; values are null, bool, 64-bit integers, finite floats, text, "
-    "lists or objects"
-)
-_WITHOUT_NUMBERS = frozenset({str, int, bool, type(None)})
-_FLOATS = (float, np.floating)
 
 
 class PayloadColumn:
@@ -40,31 +29,26 @@ class PayloadColumn:
         self._data = data
 
     @classmethod
-    def from_rows(cls, rows: Sequence[Mapping[str, Any] | None] | None, n: int) -> PayloadColumn:
+    def from_rows(cls, rows: Iterable[Mapping[str, Any] | None] | None, n: int) -> PayloadColumn:
         """Return the column of ``n`` payloads; None, for a row or for all of them, is the empty object.
 
-        A date or time becomes its ISO 8601 text (without a zone: UTC), a NumPy number a plain one.
+        Rows come as any iterable but a mapping; `json_rows` says what they may hold and how it is stored.
 
         Raises
         ------
         InvalidValueError
-            At the first row that is not an object or holds what JSON does not: a key that is not text, NaN,
-            infinity, an integer beyond 64 bits, another type.
+            At the first row that is not an object or holds what JSON does not.
         """
         if rows is None:
             return cls(np.arange(0, len(_EMPTY) * n + 1, len(_EMPTY)), np.frombuffer(_EMPTY * n, np.uint8))
-        if isinstance(rows, Mapping | str | bytes):
+        if isinstance(rows, Mapping | str | bytes) or not isinstance(rows, Iterable):
             message = f"payloads is a {type(rows).__name__}; pass a list with one object per id"
             raise InvalidValueError(message, field="payloads")
-        if len(rows) != n:
-            message = f"payloads has {len(rows)} rows for {n} ids; pass one object (or None) per id"
+        listed = rows if type(rows) is list else list(rows)
+        if len(listed) != n:
+            message = f"payloads has {len(listed)} rows for {n} ids; pass one object (or None) per id"
             raise InvalidValueError(message, field="payloads")
-        encoded = _encode_all(rows) or [_encode(row, number) for number, row in enumerate(rows)]
-        # orjson writes NaN and infinity as null, so only a row with a null can hide one.
-        for number, text in enumerate(encoded):
-            if b"null" in text and not _is_finite(rows[number]):
-                _refuse_non_finite(rows[number], number)
-        return cls.from_raw(encoded)
+        return cls.from_raw(json_rows.encode(listed))
 
     @classmethod
     def from_raw(cls, texts: Sequence[bytes]) -> PayloadColumn:
@@ -147,75 +131,6 @@ class PayloadColumn:
                 source, f"payload text is {data.dtype} {data.shape}, expected uint8 (bytes,)"
             )
         return cls(checked_offsets(arrays["offsets"], len(data), source), data)
-
-
-def iso_text(moment: date) -> str:
-    """Return a date or a time as ISO 8601 text; a time without a zone is one in UTC."""
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.isoformat()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):
-        return iso_text(value)
-    if isinstance(value, np.bool_ | np.integer | np.float64 | np.float32 | np.float16):
-        return value.item()
-    raise TypeError(f"it holds {value!r} ({type(value).__name__})")
-
-
-def _encode_all(rows: Sequence[Any]) -> list[bytes] | None:
-    """Return the JSON text of each row from one call of the encoder; None when a row needs a closer look."""
-    if set(map(type, rows)) != {dict}:
-        return None
-    parts: list[Any] = [_ROW_END] * (2 * len(rows) - 1)
-    parts[::2] = rows
-    try:
-        text = orjson.dumps(parts, _plain, _OPTIONS)
-    except TypeError:
-        return None
-    return text[1:-1].split(_BETWEEN_ROWS)
-
-
-def _encode(row: Any, number: int) -> bytes:
-    if row is None:
-        return _EMPTY
-    if not isinstance(row, dict):
-        message = f"payloads row {number} is {row!r:.80} ({type(row).__name__}); {_EXPECTED}"
-        raise InvalidValueError(message, field="payloads", row=number)
-    try:
-        return orjson.dumps(row, _plain, _OPTIONS)
-    except TypeError as error:
-        reason = error.__cause__ or error
-        message = f"payloads row {number} cannot be stored: {reason}; {_EXPECTED}"
-        raise InvalidValueError(message, field="payloads", row=number) from error
-
-
-def _is_finite(value: Any) -> bool:
-    # Asked of every value of a row with a null in it: the type is compared before anything slower.
-    kind = type(value)
-    if kind in _WITHOUT_NUMBERS:
-        return True
-    if kind is dict:
-        return all(map(_is_finite, value.values()))
-    if kind is list or kind is tuple:
-        return all(map(_is_finite, value))
-    return not isinstance(value, _FLOATS) or math.isfinite(value)
-
-
-def _refuse_non_finite(row: Any, number: int) -> None:
-    pending: list[tuple[str, Any]] = [("", row)]
-    while pending:
-        path, value = pending.pop()
-        if isinstance(value, dict):
-            pending.extend((f"{path}.{key}" if path else key, item) for key, item in value.items())
-        elif isinstance(value, list | tuple):
-            pending.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
-        elif isinstance(value, _FLOATS) and not math.isfinite(value):
-            message = (
-                f"payloads row {number} has {value} at {path!r}; every number must be finite (None for none)"
-            )
-            raise InvalidValueError(message, field="payloads", row=number)
 
 
 def _decode(text: bytes | memoryview) -> Payload:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import orjson
@@ -68,6 +71,13 @@ def test_times_and_numpy_numbers_become_json() -> None:
         "whole": np.int64(-3),
         "flag": np.bool_(True),
         "pair": (1, 2),
+        "array": np.ones((2, 1), np.float32),
+        "name": np.str_("x"),
+        "uuid": UUID(int=1),
+        "member": _Colour.RED,
+        "ordered": OrderedDict(a=1),
+        "frozen": MappingProxyType({"a": None}),
+        "queue": deque([1, "a"]),
     }
     assert PayloadColumn.from_rows([row], 1).get(0) == {
         "naive": "2024-05-01T12:30:00.000005+00:00",
@@ -78,6 +88,13 @@ def test_times_and_numpy_numbers_become_json() -> None:
         "whole": -3,
         "flag": True,
         "pair": [1, 2],
+        "array": [[1.0], [1.0]],
+        "name": "x",
+        "uuid": "00000000-0000-0000-0000-000000000001",
+        "member": "red",
+        "ordered": {"a": 1},
+        "frozen": {"a": None},
+        "queue": [1, "a"],
     }
     assert datetime.fromisoformat(PayloadColumn.from_rows([row], 1).get(0)["naive"]).tzinfo == UTC
 
@@ -93,18 +110,69 @@ class _Bytes(enum.Enum):
     A = b"a"
 
 
+class _Colour(enum.Enum):
+    RED = "red"
+
+
+class _Hidden(enum.Enum):
+    NAN = float("nan")
+
+
+class _List(list[Any]):
+    pass
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        OrderedDict(a=NAN),
+        {"a": OrderedDict(b=NAN)},
+        {"a": defaultdict(float, b=NAN)},
+        {"a": Counter(x=NAN)},  # type: ignore[arg-type]  # what a count may not be is the point
+        {"a": _List([NAN])},
+        {"a": deque([NAN])},
+        {"a": _Hidden.NAN},
+        {"a": np.array([NAN])},
+        {"a": np.float16("inf")},
+        {"a": (1, (NAN,))},
+        MappingProxyType({"a": NAN}),
+        UserDict(a=UserList([NAN])),
+    ],
+    ids=lambda row: f"{row!r:.40}",
+)
+def test_no_type_of_mapping_or_sequence_hides_a_nan(row: Any) -> None:
+    for rows in ([row], [{"z": None}, row], [{"z": None, "row": row}]):
+        with pytest.raises(InvalidValueError, match="numbers must be finite"):
+            PayloadColumn.from_rows(rows, len(rows))
+
+
+def test_rows_come_as_any_iterable() -> None:
+    rows = [{"a": 1}, None, {"a": 2}]
+    for form in (
+        tuple(rows),
+        iter(rows),
+        (row for row in rows),
+        dict(enumerate(rows)).values(),
+        deque(rows),
+    ):
+        assert PayloadColumn.from_rows(form, 3).to_list() == [{"a": 1}, {}, {"a": 2}]
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
         ({"a": {"b": float("nan")}}, "has nan at 'a.b'"),
         ({"a": None, "b": [1.0, float("inf")]}, r"has inf at 'b\[1\]'"),
         ({"a": np.float32("nan")}, "has nan at 'a'"),
-        ({1: 2}, "must be str"),
+        ({1: 2}, r"has the key 1 \(int\) at '', but keys are text"),
         ({"a": 2**64}, "64-bit"),
         ({"a": -(2**63) - 1}, "64-bit"),
-        ({"a": {1}}, r"it holds \{1\} \(set\)"),
+        ({"a": {1}}, r"it has \{1\} \(set\) at 'a'"),
         ({"a": b"x"}, "bytes"),
-        ({"a": np.zeros(2)}, "ndarray"),
+        ({"a": {"b": 1}.values()}, "dict_values"),
         ({"a": time(3)}, "time"),
         ({"a": "\ud800"}, "UTF-8"),
         (_nested(300), "Recursion limit"),
