@@ -13,6 +13,10 @@ log = logging.getLogger("vicinal.server")
 
 _Work = tuple[Callable[..., Any], tuple[Any, ...]]
 
+# Threads that rest for longer than this end, but for a few, which calls that come now and then find.
+_REST_SECONDS = 10.0
+_KEPT = 16
+
 
 class WorkerThreads(Executor):
     """Threads made on demand, of which the one that rested last works next.
@@ -27,14 +31,23 @@ class WorkerThreads(Executor):
         Threads; work beyond waits for one to be free.
     name : str
         What their names begin with.
+    kept : int
+        Threads that stay however long they rest.
+    rest_seconds : float
+        After how long others end.
     """
 
-    def __init__(self, most: int, name: str) -> None:
+    def __init__(
+        self, most: int, name: str, *, kept: int = _KEPT, rest_seconds: float = _REST_SECONDS
+    ) -> None:
         self._most = most
         self._name = name
+        self._kept = kept
+        self.rest_seconds = rest_seconds
         self._lock = threading.Lock()
         self._resting: list[_Worker] = []
-        self._made: list[threading.Thread] = []
+        self._alive: set[threading.Thread] = set()
+        self._made = 0
         self._backlog: deque[_Work] = deque()
         self._ended = False
 
@@ -68,21 +81,32 @@ class WorkerThreads(Executor):
                 self._resting.append(worker)
             return None
 
+    def may_leave(self, worker: _Worker) -> bool:
+        """Return whether a worker that has rested long is to end; if not, it rests on or has been woken."""
+        with self._lock:
+            leaves = worker in self._resting and len(self._alive) > self._kept
+            if leaves:
+                self._resting.remove(worker)
+                self._alive.discard(threading.current_thread())
+            return leaves
+
     def _grow(self, work: _Work) -> bool:
         """Make a thread that begins with ``work``; return False when there can be no more."""
-        made = len(self._made)
-        if made >= self._most:
+        alive = len(self._alive)
+        if alive >= self._most:
             return False
-        thread = threading.Thread(target=_Worker(self, work).run, name=f"{self._name}-{made}", daemon=True)
+        name = f"{self._name}-{self._made}"
+        thread = threading.Thread(target=_Worker(self, work).run, name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            if not made:
+            if not alive:
                 raise
-            log.warning("the system gives no more than %d threads: %s", made, error)
-            self._most = made
+            log.warning("the system gives no more than %d threads: %s", alive, error)
+            self._most = alive
             return False
-        self._made.append(thread)
+        self._alive.add(thread)
+        self._made += 1
         return True
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -90,10 +114,11 @@ class WorkerThreads(Executor):
         with self._lock:
             self._ended = True
             resting, self._resting = self._resting, []
+            alive = list(self._alive)
         for worker in resting:
             worker.wake(None)
         if wait:
-            for thread in self._made:
+            for thread in alive:
                 thread.join()
 
 
@@ -127,5 +152,7 @@ class _Worker:
             del function, arguments
             work = self._threads.next_work(self)
             if work is None:
-                self._asleep.acquire()
+                while not self._asleep.acquire(timeout=self._threads.rest_seconds):
+                    if self._threads.may_leave(self):
+                        return
                 work, self._next = self._next, None

@@ -52,6 +52,48 @@ def test_as_many_run_at_a_time_as_there_may_be() -> None:
     assert sorted(done) == list(range(20))
 
 
+def alive(name: str) -> int:
+    return sum(thread.name.startswith(f"{name}-") for thread in threading.enumerate())
+
+
+def fill(threads: WorkerThreads, number: int) -> None:
+    """Have so many threads work at the same time, and return when they are done."""
+    together = threading.Barrier(number + 1)
+    for _ in range(number):
+        threads.submit(together.wait, PATIENCE)
+    together.wait(PATIENCE)
+
+
+def test_threads_that_rest_end_but_for_a_few() -> None:
+    threads = WorkerThreads(300, "ending", kept=4, rest_seconds=0.01)
+    for _ in range(3):
+        fill(threads, 200)
+        wait_until(lambda: alive("ending") == 4)
+    assert threads.resting == 4
+    threads.shutdown(wait=True)
+    assert alive("ending") == 0
+
+
+def test_threads_that_rest_briefly_stay() -> None:
+    threads = WorkerThreads(300, "staying", kept=4, rest_seconds=3600.0)
+    fill(threads, 50)
+    wait_until(lambda: threads.resting == 50)
+    assert alive("staying") == 50
+    threads.shutdown(wait=True)
+    assert alive("staying") == 0
+
+
+def test_no_work_is_lost_to_a_thread_that_is_about_to_end() -> None:
+    threads = WorkerThreads(16, "racing", kept=0, rest_seconds=0.0001)
+    done: list[int] = []
+    for number in range(3000):
+        threads.submit(done.append, number)
+        if number % 7 == 0:
+            time.sleep(0.0001)
+    threads.shutdown(wait=True)
+    assert sorted(done) == list(range(3000))
+
+
 def test_every_piece_of_work_is_done_once() -> None:
     threads = WorkerThreads(4, "test")
     done: list[int] = []
