@@ -20,7 +20,7 @@ from ..storage.vector_column import MultiColumn, SparseColumn
 from . import deadline
 from .filter import Filter
 from .planner import IndexSearch, Plan, SearchKnobs, plan_segment
-from .segment_view import SegmentView
+from .segment_view import Allowed, SegmentView
 from .snapshot import NO_PLACE, Snapshot, place
 from .vector_field import Dense, VectorField
 
@@ -125,11 +125,11 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         allowed = _allowed(view, request)
         planned = time.perf_counter()
         report.filter_seconds += planned - start
-        count = view.n_rows if allowed is None else allowed.count
+        count = view.n_rows if allowed.rows is None else allowed.rows.count
         if count == 0:
             continue
         plan = _plan(view, request, allowed)
-        neighbors = _spread(view, request, allowed, plan)
+        neighbors = _spread(view, request, allowed.rows, plan)
         report.search_seconds += time.perf_counter() - planned
         report.segments.append(SegmentReport(view.uuid, view.n_rows, count, plan, neighbors.stats))
         found.append((number, neighbors))
@@ -139,34 +139,33 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     return Found(places, scores, report)
 
 
-def _allowed(view: SegmentView, request: SearchRequest) -> RowSet | None:
-    """Return the rows that may be found, None for all: alive, the tenant's, and passing the filter."""
+def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
+    """Return the rows that may be found: alive, the tenant's, and passing the filter."""
     expression, tenant = request.expression, request.tenant
     if expression is None and tenant is None:
-        return view.live
+        return view.unfiltered
     key = (expression, tenant)
     allowed = view.allowed_cache.get(key)
     if allowed is None:
-        allowed = RowSet.from_bitmap(view.matching(expression, tenant), view.n_rows)
-        kept = list(view.allowed_cache.values())
-        if len(kept) >= _FILTERS_KEPT or sum(rows.count for rows in kept) + allowed.count > _FILTER_ROWS_KEPT:
+        rows = RowSet.from_bitmap(view.matching(expression, tenant), view.n_rows)
+        allowed = Allowed(rows)
+        kept = [other.rows.count for other in list(view.allowed_cache.values()) if other.rows is not None]
+        if len(kept) >= _FILTERS_KEPT or sum(kept) + rows.count > _FILTER_ROWS_KEPT:
             view.allowed_cache.clear()
         view.allowed_cache[key] = allowed
     return allowed
 
 
-def _plan(view: SegmentView, request: SearchRequest, allowed: RowSet | None) -> Plan:
+def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
     index = view.index(request.field) if isinstance(request.spec, Dense) else None
-    if allowed is not None:
-        return plan_segment(index, view.n_rows, allowed, request.k, request.knobs)
     key = (request.field, request.k, request.knobs)
-    kept = view.plan_cache.get(key)
+    kept = allowed.plans.get(key)
     if kept is not None and kept[0] is index:
         return kept[1]
-    plan = plan_segment(index, view.n_rows, None, request.k, request.knobs)
-    if len(view.plan_cache) >= _PLANS_KEPT:
-        view.plan_cache.clear()
-    view.plan_cache[key] = (index, plan)
+    plan = plan_segment(index, view.n_rows, allowed.rows, request.k, request.knobs)
+    if len(allowed.plans) >= _PLANS_KEPT:
+        allowed.plans.clear()
+    allowed.plans[key] = (index, plan)
     return plan
 
 
@@ -252,11 +251,9 @@ def _scan(view: SegmentView, request: SearchRequest, queries: Queries, allowed: 
                 allowed=allowed,
             )
         case _:
-            from ..indexes.flat import exact_search
-
             spec = request.spec
             assert isinstance(spec, Dense)
-            return exact_search(view.dense(request.field), spec.metric, queries, request.k, allowed=allowed)
+            return view.exact_scan(request.field, spec.metric).search(queries, request.k, allowed)
 
 
 def _slice(queries: Queries, lo: int, hi: int) -> Queries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ..indexes.dense_vectors import DenseVectors
+from ..indexes.exact_scan import ExactScan
+from ..indexes.metric import Metric
 from ..indexes.row_set import RowSet
 from ..indexes.vector_index import VectorIndex
 from ..storage.batch import Batch
@@ -24,6 +27,22 @@ from .point import PointId
 from .postings import FieldPostings, evaluate
 
 NO_ROW = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The rows of a view that a filter and a tenant leave, and the plans that were made for them.
+
+    Attributes
+    ----------
+    rows : RowSet or None
+        None for every row of the segment.
+    plans : dict
+        By field, k and knobs: the index a plan was made for, and the plan.
+    """
+
+    rows: RowSet | None
+    plans: dict[Any, tuple[VectorIndex | None, Plan]] = field(default_factory=dict)
 
 
 class SegmentView(ABC):
@@ -45,8 +64,8 @@ class SegmentView(ABC):
         self.uuid = uuid
         self.n_rows = n_rows
         self.dead = dead
-        self.allowed_cache: dict[Any, RowSet] = {}
-        self.plan_cache: dict[Any, tuple[VectorIndex | None, Plan]] = {}
+        self.allowed_cache: dict[Any, Allowed] = {}
+        self._scans: dict[str, ExactScan] = {}
 
     @property
     def n_live(self) -> int:
@@ -59,6 +78,18 @@ class SegmentView(ABC):
         if not self.dead:
             return None
         return RowSet.from_bitmap(BitMap(range(self.n_rows)) - self.dead, self.n_rows)
+
+    @cached_property
+    def unfiltered(self) -> Allowed:
+        """What may be found without a filter and a tenant."""
+        return Allowed(self.live)
+
+    def exact_scan(self, field: str, metric: Metric) -> ExactScan:
+        """Return the scan of the rows of a dense field."""
+        scan = self._scans.get(field)
+        if scan is None:
+            scan = self._scans[field] = ExactScan(self.dense(field), metric)
+        return scan
 
     def matching(self, expression: Filter | None, tenant: int | None) -> BitMap:
         """Return the live rows of ``tenant`` that satisfy ``expression``."""

@@ -38,7 +38,7 @@ def check_queries(queries: NDArray[Any], vectors: DenseVectors, k: int) -> NDArr
 
 def address(array: NDArray[Any] | None) -> np.uint64:
     """Return where an array begins, 0 for none. The caller keeps the array alive."""
-    return np.uint64(0 if array is None else array.__array_interface__["data"][0])
+    return np.uint64(0 if array is None else array.ctypes.data)
 
 
 def listed_rows(allowed: RowSet | None, n: int) -> tuple[int, int, NDArray[np.uint32] | None]:
@@ -79,26 +79,27 @@ class ExactScan:
         self._metric = metric
         self.n_rows = len(vectors)
         self._record: NDArray[Any] | None = None
+        self._record_address = np.uint64(0)
+        self._padded_bytes = 0
 
     def search(self, queries: NDArray[Any], k: int, allowed: RowSet | None = None) -> Neighbors:
         """Return the true nearest rows of each query."""
         queries = check_queries(queries, self._vectors, k)
-        result = Neighbors.empty(len(queries), k, self._metric)
         lo, hi, listed = listed_rows(allowed, self.n_rows)
         # Rows beyond the number of candidates would only be padding.
         wanted = min(k, hi - lo)
         if not len(queries) or not wanted:
-            return result
+            return Neighbors.empty(len(queries), k, self._metric)
         # Kernels are loaded by the first search: importing numba takes longer than opening a database.
         from .kernels.scan import scan, scan_scratch_bytes
 
         if self._record is None:
-            self._record = row_record(self._vectors, self._metric)
-        padded = int(self._record["padded_bytes"][0])
-        narrow = result if wanted == k else Neighbors.empty(len(queries), wanted, self._metric)
-        scratch = np.empty(scan_scratch_bytes(padded, wanted), np.uint8)
+            self._describe()
+        rows = np.empty((len(queries), wanted), np.uint32)
+        scores = np.empty((len(queries), wanted), np.float32)
+        scratch = np.empty(scan_scratch_bytes(self._padded_bytes, wanted), np.uint8)
         scan(
-            address(self._record),
+            self._record_address,
             address(queries),
             len(queries),
             wanted,
@@ -106,11 +107,22 @@ class ExactScan:
             hi,
             address(listed),
             address(scratch),
-            narrow.rows,
-            narrow.scores,
+            rows,
+            scores,
         )
-        result.rows[:, :wanted], result.scores[:, :wanted] = narrow.rows, narrow.scores
-        return Neighbors(result.rows, result.scores, SearchStats(rescored=(hi - lo) * len(queries)))
+        stats = SearchStats(rescored=(hi - lo) * len(queries))
+        if wanted == k:
+            return Neighbors(rows, scores, stats)
+        padded = Neighbors.empty(len(queries), k, self._metric)
+        padded.rows[:, :wanted], padded.scores[:, :wanted] = rows, scores
+        return Neighbors(padded.rows, padded.scores, stats)
+
+    def _describe(self) -> None:
+        record = row_record(self._vectors, self._metric)
+        self._padded_bytes = int(record["padded_bytes"][0])
+        self._record_address = address(record)
+        # Last, because another thread takes it as the sign that the rest is there.
+        self._record = record
 
     def cost(self, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""

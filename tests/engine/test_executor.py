@@ -17,4 +17,4 @@ def test_kept_plans_are_bounded() -> None:
         for recall in np.linspace(0.5, 0.99, 600).tolist():
             collection.search(matrix[0], recall=recall)
         (view,) = collection._state.snapshot.views
-        assert 0 < len(view.plan_cache) <= 256
+        assert 0 < len(view.unfiltered.plans) <= 256
