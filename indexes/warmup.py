@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,28 +14,17 @@ from .hnsw import SMALLEST_GRAPH
 from .metric import Metric
 
 
-def warmup(progress: Callable[[str], None] | None = None) -> None:
-    """Compile all kernels of this package, or load them from numba's cache.
-
-    Parameters
-    ----------
-    progress
-        Told the name of each kernel before it is compiled.
-    """
-    tell = progress or (lambda _name: None)
-    tell("exact scan")
+def warmup() -> None:
+    """Compile all kernels of this package, or load those that were compiled before."""
     n, dim = SMALLEST_GRAPH, 8
     matrix = np.eye(n, dim, dtype=np.float32) + 1
     vectors = DenseVectors(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, inverse_norms(matrix))
     ExactScan(vectors, Metric.COSINE).search(matrix[:1], 1)
-    tell("graph walk")
     _walk(vectors, matrix)
-    tell("sparse scan")
     from .sparse_exact import exact_sparse_search
 
     csr = (np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1, np.float32))
     exact_sparse_search(csr, csr, 1)
-    tell("maxsim scan")
     from .multi_exact import exact_maxsim_search
 
     ragged = (np.array([0, 1]), np.ones((1, 8), np.float32))

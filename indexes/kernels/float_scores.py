@@ -80,7 +80,7 @@ def _four(item_bytes: int, load_row: Callable[..., Any], add: Callable[..., Any]
     return four
 
 
-_float32_dots = _four(4, _load_float, _add_product)
+float32_dots = _four(4, _load_float, _add_product)
 _float32_squares = _four(4, _load_float, _add_square)
 _float16_dots = _four(2, _load_half, _add_product)
 _float16_squares = _four(2, _load_half, _add_square)
@@ -92,7 +92,7 @@ _int8_squares = _four(1, _load_int8, _add_square)
 def four_raw_scores(kind, a, b, c, d, query, chunks, out):
     """Store four raw scores: dot products, squared distances, or counts of differing bits, as float32."""
     if kind == FLOAT32_DOT:
-        _float32_dots(a, b, c, d, query, chunks, out)
+        float32_dots(a, b, c, d, query, chunks, out)
     elif kind == FLOAT32_SQUARE:
         _float32_squares(a, b, c, d, query, chunks, out)
     elif kind == FLOAT16_DOT:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import carray
 
 from .code_distances import four_dots, four_hammings, four_nibble_dots
 from .kernel import inner
-from .memory import LINE, pointer, view_f32, view_i8, view_u8
+from .memory import LINE, record_at, view_f32, view_i8, view_u8
 from .rows import HAMMING, L2
 
 GRAPH = np.dtype(
@@ -48,16 +47,8 @@ CODE_LIMIT = np.float32(127.0)
 _OFFSET = 1 << 30
 # A query close to the mean needs no finer steps than this many to a row's, and the bias must fit 31 bits.
 _FINEST = np.float32(4.0)
-
-
-@inner
-def view_graph(address):
-    return carray(pointer(address), (1,), GRAPH)[0]
-
-
-@inner
-def view_walk(address):
-    return carray(pointer(address), (1,), WALK)[0]
+view_graph = record_at(GRAPH)
+view_walk = record_at(WALK)
 
 
 @inner

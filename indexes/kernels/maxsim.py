@@ -11,6 +11,7 @@ from .scan import write_result
 from .top import clear_heap, key_of, replace_largest, sort_heap
 
 _CHUNK = 16
+_HIGHER_IS_NEARER = np.bool_(True)
 
 
 @inner
@@ -51,7 +52,7 @@ def row_score(
     return total
 
 
-@entry_point
+@entry_point("maxsim scan")
 def scan_maxsim(
     kind,
     width,
@@ -104,11 +105,11 @@ def scan_maxsim(
                 block,
                 out,
             )
-            key = key_of(score, row, True)
+            key = key_of(score, np.uint64(row), _HIGHER_IS_NEARER)
             if key < heap[0]:
                 replace_largest(heap, k, key)
         sort_heap(heap, k)
-        write_result(heap, k, True, np.float32(-np.inf), found[q], scores[q])
+        write_result(heap, k, _HIGHER_IS_NEARER, np.float32(-np.inf), found[q], scores[q])
 
 
 def kind_of(half: bool) -> int:

@@ -10,24 +10,16 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
+from numba.np.numpy_support import from_dtype
 
 from .kernel import inner
 from .vectors import BYTE, I32
 
 LINE = 64
-
-
-@intrinsic
-def pointer(typingctx: Any, address: Any) -> Any:
-    """Turn an address into a pointer that ``carray`` takes."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], BYTE.as_pointer())
-
-    return types.voidptr(types.uint64), emit
 
 
 @intrinsic
@@ -51,31 +43,42 @@ def prefetch_lines(address, lines):
         prefetch(address + np.uint64(line * LINE))
 
 
-@inner
-def view_u8(address, count):
-    return carray(pointer(address), (count,), np.uint8)
+def _view_of(dtype: type[np.generic]) -> Any:
+    """Return an intrinsic that makes an array of an address; one that used carray would be compiled."""
+    array = types.Array(from_dtype(np.dtype(dtype)), 1, "C")
+
+    @intrinsic
+    def view(typingctx: Any, address: Any, count: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            start, length = args
+            made = context.make_array(array)(context, builder)
+            size = context.get_constant(types.intp, np.dtype(dtype).itemsize)
+            data = builder.inttoptr(start, made.data.type)
+            populate_array(made, data=data, shape=[length], strides=[size], itemsize=size, meminfo=None)
+            return made._getvalue()
+
+        return array(types.uint64, types.intp), emit
+
+    return view
 
 
-@inner
-def view_i8(address, count):
-    return carray(pointer(address), (count,), np.int8)
+def record_at(dtype: np.dtype[Any]) -> Any:
+    """Return an intrinsic that reads an address as one record."""
+    record = from_dtype(dtype)
+
+    @intrinsic
+    def view(typingctx: Any, address: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(record))
+
+        return record(types.uint64), emit
+
+    return view
 
 
-@inner
-def view_u32(address, count):
-    return carray(pointer(address), (count,), np.uint32)
-
-
-@inner
-def view_i64(address, count):
-    return carray(pointer(address), (count,), np.int64)
-
-
-@inner
-def view_u64(address, count):
-    return carray(pointer(address), (count,), np.uint64)
-
-
-@inner
-def view_f32(address, count):
-    return carray(pointer(address), (count,), np.float32)
+view_u8 = _view_of(np.uint8)
+view_i8 = _view_of(np.int8)
+view_u32 = _view_of(np.uint32)
+view_i64 = _view_of(np.int64)
+view_u64 = _view_of(np.uint64)
+view_f32 = _view_of(np.float32)

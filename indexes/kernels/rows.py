@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import carray
 
-from .float_scores import BITS, FLOAT32_DOT, four_raw_scores
+from .float_scores import BITS, float32_dots, four_raw_scores
 from .kernel import inner
-from .memory import pointer, view_f32, view_u8
+from .memory import record_at, view_f32, view_u8
 
 COSINE, DOT, L2, HAMMING = range(4)
 CHUNK_ITEMS = 16
@@ -28,11 +27,7 @@ ROWS = np.dtype(
         ("padded_bytes", np.int64),  # of a query as the score kernel reads it
     ]
 )
-
-
-@inner
-def view_rows(address):
-    return carray(pointer(address), (1,), ROWS)[0]
+view_rows = record_at(ROWS)
 
 
 @inner
@@ -46,7 +41,7 @@ def pad_query(rows, query, padded, out):
     if rows.metric != COSINE:
         return np.float32(1.0)
     chunks = rows.padded_bytes // (CHUNK_ITEMS * 4)
-    four_raw_scores(FLOAT32_DOT, padded, padded, padded, padded, padded, chunks, out)
+    float32_dots(padded, padded, padded, padded, padded, chunks, out)
     square = view_f32(out, 4)[0]
     return np.float32(np.float32(1.0) / np.float32(math.sqrt(square))) if square > 0 else np.float32(0.0)
 

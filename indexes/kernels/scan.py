@@ -59,7 +59,7 @@ def scan_block(rows, listed, start, stop, padded, inv_norm, higher_is_nearer, he
                 replace_largest(heap, k, key)
 
 
-@entry_point
+@entry_point("exact scan")
 def scan(rows_address, queries, n_queries, k, lo, hi, listed, scratch, found, scores):
     """Find the ``k`` nearest of rows ``lo`` to ``hi``, or of ``listed[lo:hi]``, for each query.
 

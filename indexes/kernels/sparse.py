@@ -9,6 +9,7 @@ from .memory import view_f32, view_i64, view_u32, view_u64
 from .scan import write_result
 from .top import clear_heap, key_of, replace_largest, sort_heap
 
+_HIGHER_IS_NEARER = np.bool_(True)
 _NO_TERM = np.int64(-1)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -41,7 +42,7 @@ def row_score(terms, weights, mask, indices, values, start, stop):
     return np.float32(total)
 
 
-@entry_point
+@entry_point("sparse scan")
 def scan_sparse(
     indptr,
     indices,
@@ -75,8 +76,8 @@ def scan_sparse(
         for i in range(lo, hi):
             row = np.int64(rows[i]) if listed else i
             score = row_score(terms, weights, mask, row_terms, row_values, pointers[row], pointers[row + 1])
-            key = key_of(score, row, True)
+            key = key_of(score, np.uint64(row), _HIGHER_IS_NEARER)
             if key < heap[0]:
                 replace_largest(heap, k, key)
         sort_heap(heap, k)
-        write_result(heap, k, True, np.float32(-np.inf), found[q], scores[q])
+        write_result(heap, k, _HIGHER_IS_NEARER, np.float32(-np.inf), found[q], scores[q])

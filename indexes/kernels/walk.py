@@ -12,8 +12,10 @@ from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import prefetch_row, scan_block, write_result
 from .top import NO_KEY, clear_heap, sort_heap
 
+# Of numpy's type: for a number of Python's numba compiles the called function once more.
+_FIRST = np.int64(0)
 # How many entry rows a walk starts from.
-_STARTS = 4
+_STARTS = np.int64(4)
 _LAST_EPOCH = 255
 _MOST_LINES_AHEAD = 64
 
@@ -59,7 +61,7 @@ def compare(metric, graph, n, walk, fresh, distances, count, scale, keys):
         a, b = np.uint64(fresh[i]), np.uint64(fresh[i + 1])
         c, d = np.uint64(fresh[i + 2]), np.uint64(fresh[i + 3])
         four_distances(metric, graph, graph.codes, a, b, c, d, walk, walk.distances + np.uint64(4 * i))
-    keys_of(metric, graph, n, fresh, distances, 0, count, scale, keys)
+    keys_of(metric, graph, n, fresh, distances, _FIRST, count, scale, keys)
 
 
 @inner
@@ -134,7 +136,7 @@ def scan_codes(graph, rows, walk, scale, width, candidates, n_candidates, stats)
     return pool_size(pool, width)
 
 
-@entry_point
+@entry_point("graph walk")
 def search_graph(
     graph_address,
     walk_address,
@@ -187,7 +189,9 @@ def search_graph(
             for i in range(min(count, 4)):
                 prefetch_row(rows, listed[i])
             listing = walk.listed
-            scan_block(rows, listing, 0, count, walk.padded, inv_norm, higher_is_nearer, heap, k, walk.out)
+            scan_block(
+                rows, listing, _FIRST, count, walk.padded, inv_norm, higher_is_nearer, heap, k, walk.out
+            )
             stats[2] += count
         sort_heap(heap, k)
         write_result(heap, k, higher_is_nearer, worst, found[q], scores[q])

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from ...engine.progress import Progress as Report
+from ...indexes.kernels.compiling import shown_by
 
 console = Console(highlight=False)
 
@@ -23,8 +24,18 @@ def bars() -> Iterator[Progress]:
         TextColumn("{task.fields[note]}", style="dim"),
         TimeElapsedColumn(),
         console=console,
+        disable=not console.is_terminal,
     ) as shown:
-        yield shown
+        kernels: dict[str, TaskID] = {}
+
+        def compiled(kernel: str, done: int, functions: int) -> None:
+            if kernel not in kernels:
+                kernels[kernel] = shown.add_task(f"compiling {kernel}", total=functions, note="")
+            shown.update(kernels[kernel], completed=done)
+
+        # What a search or a build compiles would otherwise be written across the bars.
+        with shown_by(compiled):
+            yield shown
 
 
 @contextmanager

@@ -5,15 +5,27 @@ from __future__ import annotations
 import time
 
 from .screen import console
-from .units import human_seconds
+from .units import human_bytes, human_seconds
 
 
 def warmup() -> None:
-    """Compile the search kernels now, once per machine, so that the first search does not wait for it."""
+    """Compile the search kernels now, so that no first search waits for it.
+
+    They are kept in the user's cache folder for every environment with the same versions.
+    """
     start = time.perf_counter()
-    console.print("Compiling search kernels, once per machine:", end="")
     # Only here, because this loads the compiler, which the other commands do without.
+    from ...indexes.kernels import cache_folder
     from ...indexes.warmup import warmup as compile_kernels
 
-    compile_kernels(lambda name: console.print(f" {name} ...", end=""))
-    console.print(f" ready in {human_seconds(time.perf_counter() - start)}")
+    compile_kernels()
+    console.print(f"The search kernels are ready, after {human_seconds(time.perf_counter() - start)}.")
+    files, size = cache_folder.usage()
+    if files:
+        console.print(
+            f"Kept: {files} files, {human_bytes(size)}, in {cache_folder.place()}",
+            markup=False,
+            soft_wrap=True,
+        )
+    else:
+        console.print("They could not be kept: each process compiles them again.")

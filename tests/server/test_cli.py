@@ -15,6 +15,7 @@ import pytest
 
 import vicinal
 from vicinal import Dense, F, Multi, Sparse
+from vicinal.indexes.kernels import cache_folder
 from vicinal.server.cli import main
 
 ROWS, DIM = 300, 8
@@ -325,8 +326,8 @@ def test_unknown_collection_names_those_there_are(run: Run, films: Path, tmp_pat
     assert "there are: films" in err
 
 
-def test_warmup_compiles_and_says_how_long(run: Run) -> None:
+def test_warmup_compiles_and_says_how_long_and_where(run: Run) -> None:
     code, out, _ = run("warmup")
     assert code == 0
-    assert out.startswith("Compiling search kernels, once per machine: ")
-    assert "ready in" in out
+    assert out.startswith("The search kernels are ready, after ")
+    assert f"in {cache_folder.place()}\n" in out

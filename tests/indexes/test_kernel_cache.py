@@ -1,0 +1,150 @@
+"""Compiled kernels are kept for the user, are believed only when they are sound, and are not needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vicinal.indexes.kernels import cache_folder
+from vicinal.indexes.kernels.cache_folder import MOST_FILES, NoCacheFolder
+
+# The kernel that compiles fastest.
+PROGRAM = """
+import logging, sys
+import numpy as np
+logging.basicConfig(level="INFO", format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
+from vicinal.indexes.sparse_exact import exact_sparse_search
+csr = (np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1, np.float32))
+for _ in range(2):
+    print("found", exact_sparse_search(csr, csr, 1).rows.tolist())
+"""
+
+
+def search(cache: Path, **environment: str) -> list[str]:
+    """Search in another process and return what it said."""
+    kept_apart = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**kept_apart, "XDG_CACHE_HOME": str(cache), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("found")] == ["found [[0]]"] * 2
+    assert done.stderr == ""
+    return [line for line in lines if not line.startswith("found")]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache folder with one kernel."""
+    folder = tmp_path_factory.mktemp("cache")
+    said = search(folder)
+    assert said[0].startswith("vicinal.kernels INFO compiling the kernel 'sparse scan'")
+    assert said[1].startswith("vicinal.kernels INFO compiled the kernel 'sparse scan' in ")
+    return folder
+
+
+def the_kernel(cache: Path) -> Path:
+    """Return the only file of a cache folder."""
+    [kernel] = (cache / "vicinal" / "kernels").iterdir()
+    return kernel
+
+
+def test_a_second_process_compiles_nothing(filled: Path) -> None:
+    assert search(filled) == []
+    for folder in (filled / "vicinal", filled / "vicinal" / "kernels"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert the_kernel(filled).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
+        lambda content: os.urandom(len(content)),
+        lambda content: content.replace(b"vicinal kernel 1", b"vicinal kernel 0", 1),
+    ],
+    ids=["empty", "cut", "flipped", "garbage", "other-version"],
+)
+def test_a_damaged_kernel_is_not_believed(
+    filled: Path, monkeypatch: pytest.MonkeyPatch, damage: object
+) -> None:
+    assert callable(damage)
+    from numba.core.registry import cpu_target
+
+    from vicinal.indexes.kernels.kernel_cache import _rebuilt
+
+    monkeypatch.setattr("numba.core.compiler.CompileResult._rebuild", lambda *_: "believed")
+    content = the_kernel(filled).read_bytes()
+    assert _rebuilt(content, cpu_target.target_context) == "believed"
+    assert _rebuilt(damage(content), cpu_target.target_context) is None
+
+
+def test_a_damaged_kernel_is_made_anew(filled: Path) -> None:
+    kernel = the_kernel(filled)
+    sound = kernel.read_bytes()
+    kernel.write_bytes(sound[:-1])
+    said = search(filled)
+    assert said[0] == "vicinal.kernels WARNING the kept kernel 'sparse scan' is damaged and is compiled anew"
+    assert len(kernel.read_bytes()) == len(sound)
+    assert search(filled) == []
+
+
+@pytest.mark.parametrize("why", ["no folder can be made", "others may write"])
+def test_search_works_where_nothing_can_be_kept(tmp_path: Path, why: str) -> None:
+    if why == "no folder can be made":
+        (tmp_path / "vicinal").write_text("a file in the way")
+    else:
+        folder = tmp_path / "vicinal" / "kernels"
+        folder.mkdir(parents=True)
+        folder.chmod(0o777)
+    said = search(tmp_path)
+    warnings = [line for line in said if "WARNING" in line]
+    assert len(warnings) == 1
+    assert "compiled search kernels cannot be kept, so each process compiles them again" in warnings[0]
+    assert not list(tmp_path.glob("vicinal/kernels/*"))
+
+
+def test_numba_cache_dir_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder.place() == tmp_path / "xdg" / "vicinal" / "kernels"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))
+    assert cache_folder.place() == tmp_path / "numba" / "vicinal" / "kernels"
+
+
+def test_a_folder_of_someone_else_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    cache_folder.write("one", b"code")
+    assert cache_folder.read("one") == b"code"
+    another = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: another)
+    with pytest.raises(NoCacheFolder, match="belongs to user"):
+        cache_folder.read("one")
+    with pytest.raises(NoCacheFolder, match="belongs to user"):
+        cache_folder.write("two", b"code")
+
+
+def test_the_longest_unused_and_the_abandoned_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    cache_folder.write("first", b"code")
+    folder = cache_folder.place()
+    for i in range(MOST_FILES):
+        (folder / f"file-{i:03}").write_bytes(b"x")
+        os.utime(folder / f"file-{i:03}", (1_000_000 + i, 1_000_000 + i))
+    (folder / ".tmp-left").write_bytes(b"x")
+    os.utime(folder / ".tmp-left", (1_000_000, 1_000_000))
+    cache_folder.write("last", b"code")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"first", "last"} | {f"file-{i:03}" for i in range(2, MOST_FILES)}
+    assert cache_folder.usage()[0] == MOST_FILES
