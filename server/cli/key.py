@@ -16,7 +16,8 @@ from rich.text import Text
 from ...engine.error_translation import translated
 from ...engine.errors import InvalidArgument
 from ...storage.database_folder import check_is_ours
-from ..service.key_store import KeyStore, now
+from ..service.forward_clock import now
+from ..service.key_store import KeyStore
 from .screen import console
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([mhdw])", re.ASCII)

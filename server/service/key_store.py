@@ -24,6 +24,7 @@ from ...storage import keys
 from ...storage.database_folder import check_is_ours, open_catalog
 from ...storage.keys import Kind
 from .api_key import ApiKey, digest_of, is_key_id, new_key, parse_key
+from .forward_clock import ForwardClock
 from .principal import ANONYMOUS, Principal
 
 _SEALING = b"vicinal.sealed"
@@ -31,11 +32,6 @@ _SEALING = b"vicinal.sealed"
 # is the id of no key, because its letters are no hexadecimal digits.
 _NO_KEY = ("no such key!", "")
 _NO_DIGEST = digest_of("")
-
-
-def now() -> datetime.datetime:
-    """Return the time of day."""
-    return datetime.datetime.now(datetime.UTC)
 
 
 class _Known:
@@ -59,8 +55,8 @@ class KeyStore:
         A database that exists.
     read_only : bool
         For looking up only, as a server does.
-    clock : callable
-        Tells the time of day, for expiry.
+    clock : callable, optional
+        Tells the time of day, for expiry; one that never goes back when it is left out.
 
     Raises
     ------
@@ -71,7 +67,11 @@ class KeyStore:
     """
 
     def __init__(
-        self, folder: str | Path, *, read_only: bool = False, clock: Callable[[], datetime.datetime] = now
+        self,
+        folder: str | Path,
+        *,
+        read_only: bool = False,
+        clock: Callable[[], datetime.datetime] | None = None,
     ) -> None:
         with translated():
             if not check_is_ours(folder):
@@ -81,7 +81,7 @@ class KeyStore:
                     field="path",
                 )
             self._catalog = open_catalog(folder, engine="", read_only=read_only, create=False)
-        self._clock = clock
+        self._clock = clock or ForwardClock()
         # Valid keys only, so it has no more entries than the database has keys.
         self._known: dict[str, _Known] = {}
         self._any_exist = False
