@@ -13,8 +13,9 @@ from pyroaring import BitMap, BitMap64
 from ..storage.batch import Batch
 from ..storage.id_column import IdColumn
 from ..storage.records import CollectionRecord
+from ..storage.segment_check import any_damage
 from .bitmaps import bitmap, bitmap64, numbers_of
-from .errors import NotFound
+from .errors import Corruption, NotFound
 from .growing_postings import ParsedFields
 from .growing_segment import GrowingSegment
 from .growing_view import GrowingView
@@ -100,6 +101,17 @@ class CollectionState:
         """Raise NotFound when the collection was dropped."""
         if self.dropped:
             raise NotFound(f"collection {self.name!r} was dropped", field="name")
+
+    def check_sound(self) -> None:
+        """Raise Corruption when a segment was found to be damaged since it was opened."""
+        if not any_damage():
+            return
+        for view in self.snapshot.views:
+            if isinstance(view, SealedView) and (what := view.segment.file.damage):
+                raise Corruption(
+                    f"segment {view.uuid} of {self.name!r}: {what}; answers from it may have been wrong. "
+                    f"Restore the file from a backup; `vicinal check` names everything that is damaged"
+                )
 
     def close(self) -> None:
         """Let go of the segment files; what was read of them stays readable."""

@@ -55,6 +55,7 @@ class FollowingHost:
         """Return the newest snapshot of a collection."""
         self._refresh()
         state.check_not_dropped()
+        state.check_sound()
         return state.snapshot
 
     def submit(self, operation: Operation[Any]) -> Any:

@@ -20,6 +20,7 @@ from .manifest_operations import ReplaceInManifest, StoreTables
 from .merge_policy import MergeTask
 from .progress import Progress
 from .sealed_segment import SealedSegment
+from .sealed_view import SealedView
 from .segment_builder import BuiltSegment, SegmentBuilder, indexable_fields
 from .segment_view import SegmentView
 from .writer import Writer
@@ -70,6 +71,10 @@ class Merger:
         self, state: CollectionState, fields: list[str], parts: list[Part], progress: Progress
     ) -> tuple[str, BuiltSegment]:
         with translated():
+            for view, _ in parts:
+                # What is damaged would get new checksums.
+                if isinstance(view, SealedView):
+                    view.segment.file.check()
             uuid, sink = self._folder.new_writer()
             try:
                 header = {"uuid": uuid, "collection": state.record.uuid}

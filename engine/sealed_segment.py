@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from ..indexes.dense_vectors import DenseVectors
 from ..indexes.registry import spec_from_json
 from ..indexes.vector_index import VectorIndex
+from ..storage.errors import CorruptionError
 from ..storage.id_column import IdColumn
 from ..storage.payload_column import PayloadColumn
 from ..storage.segment import Segment
@@ -34,6 +37,11 @@ class SealedSegment:
         self.file = file
         self.uuid = file.uuid
         self.schema = schema
+        with _complete(self.uuid):
+            self._open(file, schema)
+        file.check_in_background()
+
+    def _open(self, file: Segment, schema: CollectionSchema) -> None:
         self.header = file.record("segment")
         self.n_rows = int(self.header["rows"])
         self.ids = IdColumn.from_arrays(file.arrays("id."))
@@ -82,7 +90,8 @@ class SealedSegment:
             spec = self.schema.vectors[field]
             assert isinstance(spec, Dense)
             arrays = self.file.arrays(f"vector.{field}.")
-            vectors = DenseVectors(arrays["rows"], spec.dim, spec.element, arrays["inv_norms"])
+            with _complete(self.uuid):
+                vectors = DenseVectors(arrays["rows"], spec.dim, spec.element, arrays["inv_norms"])
             self._vectors[field] = vectors
         result: DenseVectors = vectors
         return result
@@ -92,7 +101,8 @@ class SealedSegment:
         column = self._vectors.get(field)
         if column is None:
             kind = MultiColumn if isinstance(self.schema.vectors[field], Multi) else SparseColumn
-            column = kind.from_arrays(self.file.arrays(f"vector.{field}."))
+            with _complete(self.uuid):
+                column = kind.from_arrays(self.file.arrays(f"vector.{field}."))
             self._vectors[field] = column
         result: SparseColumn | MultiColumn = column
         return result
@@ -108,7 +118,8 @@ class SealedSegment:
                 spec = spec_from_json(self._index_specs[field])
                 vectors = self.dense(field)
                 metric = self.schema.dense(field).metric
-                index = spec.open(self.file.arrays(f"index.{field}."), vectors, metric)
+                with _complete(self.uuid):
+                    index = spec.open(self.file.arrays(f"index.{field}."), vectors, metric)
                 if field in self._effort_tables:
                     index = index.with_table(self._effort_tables[field])
                 self._indexes[field] = index
@@ -159,3 +170,12 @@ class SealedSegment:
         assert self.tenants is not None
         lo, hi = np.searchsorted(self.tenants, [tenant, tenant + 1])
         return int(lo), int(hi)
+
+
+@contextmanager
+def _complete(uuid: str) -> Iterator[None]:
+    """Raise CorruptionError for a name that the segment does not have."""
+    try:
+        yield
+    except KeyError as error:
+        raise CorruptionError(f"segment {uuid}", f"it is not complete: {error.args[0]}") from error

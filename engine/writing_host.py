@@ -65,7 +65,8 @@ class WritingHost:
 
     def drop(self, state: CollectionState) -> None:
         """Delete a collection."""
-        self.current(state)
+        self._check_open()
+        state.check_not_dropped()
         with self._maintenance.exclusive(state):
             removed = self._writer.submit(DropCollection(state, self._collections))
         for segment in removed:
@@ -75,10 +76,13 @@ class WritingHost:
         """Return the newest snapshot of a collection."""
         self._check_open()
         state.check_not_dropped()
+        state.check_sound()
         return state.snapshot
 
     def submit(self, operation: Operation[Any]) -> Any:
         """Commit a change and return its answer."""
+        if operation.touched is not None:
+            operation.touched.check_sound()
         answer = self._writer.submit(operation)
         self._maintenance.wake()
         return answer

@@ -130,7 +130,11 @@ def decode(key: bytes, value: bytes | memoryview, *, path: str = "") -> ArrayHea
 
 def check_data(key: bytes, header: ArrayHeader, data: memoryview, *, path: str = "") -> None:
     """Raise CorruptionError when the data fails its checksum."""
-    actual = zlib.crc32(data)
+    check_crc(key, header, zlib.crc32(data), path=path)
+
+
+def check_crc(key: bytes, header: ArrayHeader, actual: int, *, path: str = "") -> None:
+    """Raise CorruptionError when the crc32 of the data is not the one stored."""
     if actual != header.data_crc:
         raise CorruptionError(
             path, f"the data of array {key!r} has checksum {actual:08x}, {header.data_crc:08x} was stored"

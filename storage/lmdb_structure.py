@@ -254,3 +254,16 @@ class LmdbStructure:
         if not sound.all():
             page = int(numbers[np.argmin(sound)])
             raise CorruptionError(self._path, f"page {page} is not what LMDB leaves there")
+
+
+def keys_with_lengths(memory: NDArray[np.uint8], entries: Entries) -> NDArray[np.uint8]:
+    """Return the keys in order as one array of bytes, each preceded by its length (u16)."""
+    sizes = entries.key_bytes
+    ends = np.cumsum(sizes + 2)
+    joined = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+    starts = ends - sizes - 2
+    joined[starts] = sizes & 0xFF
+    joined[starts + 1] = sizes >> 8
+    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    joined[np.repeat(starts + 2, sizes) + within] = memory[np.repeat(entries.key_at, sizes) + within]
+    return joined

@@ -86,6 +86,17 @@ class MemorySegment:
         self._open()
         return []
 
+    def check_in_background(self) -> None:
+        """Do nothing: memory is not verified."""
+
+    def check(self) -> None:
+        """Do nothing: memory is not verified."""
+
+    @property
+    def damage(self) -> str:
+        """What is damaged: nothing."""
+        return ""
+
     def close(self) -> None:
         """Refuse every later call; arrays taken before stay valid."""
         self._values = None

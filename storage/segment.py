@@ -62,6 +62,19 @@ class Segment(Protocol):
         """Read everything and return what is damaged."""
         ...
 
+    def check_in_background(self) -> None:
+        """Have arrays and keys verified beside other work; records and postings are when they are read."""
+        ...
+
+    def check(self) -> None:
+        """Raise CorruptionError unless arrays and keys are sound; they are read once a process."""
+        ...
+
+    @property
+    def damage(self) -> str:
+        """What a check found to be damaged, empty while nothing is known; also after `close`."""
+        ...
+
     def close(self) -> None:
         """Refuse every later call; it is allowed to close twice."""
         ...

@@ -11,10 +11,13 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
-from . import array_header, segment_keys
+from . import array_header, segment_check, segment_keys
 from .envelope import unseal
 from .errors import ClosedError, CorruptionError
 from .segment_mapping import SegmentMapping, advise_reading, crc_of_keys
+
+# So many are looked at in a few milliseconds.
+_FEW_KEYS = 4096
 
 
 class SegmentFile:
@@ -95,9 +98,15 @@ class SegmentFile:
 
     def posting(self, field: str, key: builtins.bytes) -> builtins.bytes | None:
         """Return what was stored for a value of a field, checked against its checksum."""
+        mapping = self._held()
         whole = segment_keys.posting(field, key)
-        value = self._held().get(whole)
-        return None if value is None else builtins.bytes(unseal(whole, value, path=self._path))
+        value = mapping.get(whole)
+        if value is not None:
+            return builtins.bytes(unseal(whole, value, path=self._path))
+        # It may be missed because of a damaged key. Of more keys the background tells.
+        if mapping.directory.entries <= _FEW_KEYS:
+            segment_check.check_keys(mapping)
+        return None
 
     def postings(
         self, field: str, start_key: builtins.bytes = b"", stop_key: builtins.bytes | None = None
@@ -131,9 +140,27 @@ class SegmentFile:
             problems.append(f"{self._path}: its {len(others)} keys are not the {directory.entries} written")
         return problems
 
+    def check_in_background(self) -> None:
+        """Have arrays and keys verified by a thread, unless they were in this process."""
+        segment_check.check_in_background(self._held())
+
+    def check(self) -> None:
+        """Raise CorruptionError unless arrays and keys are sound."""
+        found = segment_check.check_now(self._held())
+        if found:
+            raise CorruptionError(self._path, found)
+
+    @property
+    def damage(self) -> str:
+        """What a check found to be damaged, empty while nothing is known."""
+        mapping = self._mapping
+        return "" if mapping is None else segment_check.known_damage(mapping)
+
     def close(self) -> None:
         """Refuse every later call. Calls under way finish, and arrays taken before stay valid."""
-        self._mapping = None
+        mapping, self._mapping = self._mapping, None
+        if mapping is not None:
+            mapping.let_go()
 
     def _held(self) -> SegmentMapping:
         mapping = self._mapping

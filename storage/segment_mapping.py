@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from . import array_header, segment_keys
 from .aligned import aligned_copy, is_aligned
 from .envelope import unseal
-from .errors import CorruptionError, FormatVersionError
+from .errors import ClosedError, CorruptionError, FormatVersionError
 from .lmdb_meta import parse_meta
 from .lmdb_tree import LmdbTree, Place
 from .mapped_file import map_file
@@ -22,6 +24,8 @@ SEGMENT_FORMAT = 1
 # Below this a copy is cheaper than the pages a view would keep mapped, and LMDB may store the value
 # unaligned.
 _SMALLEST_VIEW_BYTES = 4096
+# So much goes through its checksum in 20 us, each time it is asked for.
+_LARGEST_CHECKED_BYTES = 1 << 16
 
 
 class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,21 +45,35 @@ class SegmentMapping:
 
     Attributes
     ----------
+    identity : tuple of int
+        The file and its state, as the system numbers them.
+    memory : ndarray
+        The bytes of the file.
+    meta : MetaPage
+        The one LMDB goes by.
     tree : LmdbTree
         Every key of the file.
     arrays : dict of bytes to Place
         Where each array is, by its key.
+    keys_are_sound : bool
+        Whether somebody found them to be the ones in the directory.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._memory = map_file(path)
-        self._bytes = self._memory.data
-        self.size_bytes = len(self._memory)
+        status = os.stat(path)
+        self.identity = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        self.memory = map_file(path)
+        self._bytes = self.memory.data
+        self.size_bytes = len(self.memory)
         meta = parse_meta(self._bytes, self.size_bytes, path)
         if meta.transactions != (0, 1) or meta.file_bytes != (meta.last_page + 1) * meta.page_size:
             raise CorruptionError(path, "the file is not what one transaction in a new LMDB file leaves")
-        self.tree = LmdbTree(self._memory, meta.newest, path)
+        self.keys_are_sound = False
+        self._guard = threading.Lock()
+        self._let_go = False
+        self.tree = LmdbTree(self.memory, meta.newest, path)
+        self.meta = meta.newest
         self.directory = self._read_directory()
         self.arrays = dict(self.tree.entries(segment_keys.ARRAY, segment_keys.BYTES))
 
@@ -68,14 +86,39 @@ class SegmentMapping:
         """Return the memory of a place."""
         return self._bytes[place.offset : place.offset + place.size]
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Return a context in which a thread that nobody waits for may read the file; `let_go` waits for it.
+
+        Raises
+        ------
+        ClosedError
+            When the file was let go of: somebody may be writing another in its place.
+        """
+        with self._guard:
+            if self._let_go:
+                raise ClosedError(f"{self.path} was closed")
+            yield
+
+    def let_go(self) -> None:
+        """Keep the background from reading the file; what was taken out of it may be read on."""
+        with self._guard:
+            self._let_go = True
+
+    def bytes_at(self, offset: int, size: int) -> memoryview:
+        """Return a part of the file."""
+        return self._bytes[offset : offset + size]
+
     def view(self, key: bytes) -> NDArray[Any]:
         """Return an array: a view of the file if it is big and aligned, else an aligned copy.
 
-        Of a view only the page with the header is read.
+        Of a big one only the page with the header is read, and its data is not verified.
         """
         place = self.arrays[key]
-        value = self._memory[place.offset : place.offset + place.size]
+        value = self.memory[place.offset : place.offset + place.size]
         header = array_header.decode(key, value.data, path=self.path)
+        if header.data_bytes <= _LARGEST_CHECKED_BYTES:
+            array_header.check_data(key, header, value[array_header.HEADER_BYTES :].data, path=self.path)
         data = value[array_header.HEADER_BYTES :].view(header.dtype).reshape(header.shape)
         if header.data_bytes >= _SMALLEST_VIEW_BYTES and is_aligned(data.ctypes.data):
             return data
