@@ -24,7 +24,7 @@ help:
 	@echo "make format      ruff format and the fixes ruff is sure of"
 	@echo "make typecheck   mypy --strict"
 	@echo "make proto       compile proto/v1/*.proto anew"
-	@echo "make crash       kill a writing process N=1000 times, let every system call fail, and look at what is left"
+	@echo "make crash       kills (N=1000), failing system calls, closes under threads, flipped bits: the long forms"
 	@echo "make fuzz        property tests with many more examples"
 	@echo "make fuzz-server malformed requests and queries of two tenants to a server, in their long form"
 	@echo "make bench       recall and speed on the shipped sample, beside the peers"
@@ -56,7 +56,7 @@ build/protoc: | $(BIN)/python
 	@$(PIP) install --quiet --no-deps --target $@ grpcio-tools==$(PROTOC_RELEASE)
 
 crash: $(VENV)/installed-test
-	VICINAL_CLOSES=10000 VICINAL_CRASH_CYCLES=$(N) VICINAL_FAILING_CALLS=long $(BIN)/python -m pytest tests/crash
+	VICINAL_CLOSES=10000 VICINAL_FLIPS=10000 VICINAL_CRASH_CYCLES=$(N) VICINAL_FAILING_CALLS=long $(BIN)/python -m pytest tests/crash
 
 fuzz: $(VENV)/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --ignore=tests/crash

@@ -1,0 +1,60 @@
+"""One bit of a closed database flips: its answers stay right, or vicinal says that it is damaged.
+
+``VICINAL_FLIPS`` sets how many are tried (``make crash``); the default is the form for CI. They are tried in
+a process of its own, which is started again behind a flip that ended it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+FLIPS = int(os.environ.get("VICINAL_FLIPS", "300"))
+# So long without a line is a hang, however busy the machine is.
+HANG_SECONDS = 120.0
+
+
+def test_a_flipped_bit_changes_no_answer_in_silence(tmp_path: Path) -> None:
+    seen: Counter[str] = Counter()
+    faults: list[str] = []
+    first = 0
+    while first < FLIPS:
+        first = try_from(first, tmp_path / "template", seen, faults)
+    assert faults == []
+    assert set(seen) <= {"right", "refused", "found later"}, seen
+    assert seen["refused"] > FLIPS // 10
+
+
+def try_from(first: int, template: Path, seen: Counter[str], faults: list[str]) -> int:
+    """Try flips from `first` on until the process ends; return the flip to go on with."""
+    script = Path(__file__).with_name("flipping_process.py")
+    command = [sys.executable, str(script), str(template), str(first), str(FLIPS - first)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    flip = None
+    while True:
+        timer = threading.Timer(HANG_SECONDS, process.kill)
+        timer.start()
+        line = process.stdout.readline()
+        timer.cancel()
+        if not line:
+            break
+        said = json.loads(line)
+        if "flip" in said:
+            flip = said
+            continue
+        seen[said["came"]] += 1
+        if said["came"] not in ("right", "refused", "found later"):
+            faults.append(f"{flip}: {said['came']}")
+        flip = None
+    _, stderr = process.communicate()
+    if flip is None:
+        assert process.returncode == 0, stderr
+        return FLIPS
+    faults.append(f"{flip} ended the process: status {process.returncode}")
+    return int(flip["flip"]) + 1
