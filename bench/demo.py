@@ -23,6 +23,7 @@ from ..engine.errors import InvalidArgument
 from ..engine.filter import F
 from ..engine.vector_field import Dense
 from ..server.cli.screen import bars, console, stages
+from ..server.cli.tables import show_table
 from ..server.cli.units import human_bytes, human_seconds
 from ..server.cli.warmup import warmup
 from . import sample
@@ -129,7 +130,7 @@ def measure(synsets: Collection, words: sample.Sample) -> None:
         middle, slow = np.quantile(seconds, [0.5, 0.95])
         table.add_row(name, f"{recall:.3f}", human_seconds(middle), human_seconds(slow), f"{compared:,.0f}")
     console.print(f"\n[bold]Measured[/bold] over {len(queries)} queries, one at a time, one thread:")
-    console.print(table)
+    show_table(table)
     plan = synsets.explain(queries, k=K).segments[0]
     console.print(f"The plan for recall=0.95: {plan.plan}", style="dim", soft_wrap=True)
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ..server.cli.tables import show_table
 from .datasets import Dataset, DatasetError, checked_metric, open_dataset
 from .extras import MissingExtraError
 from .machine import code
@@ -105,7 +106,7 @@ def show(*tables: Table) -> None:
     """Print tables with air between them."""
     for one in tables:
         console.print()
-        console.print(one)
+        show_table(one, console)
 
 
 def report(out: Path, kind: str, data: Dataset, rows: Sequence[dict[str, Any]]) -> None:

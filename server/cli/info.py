@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ...engine.collection import Collection
 from ...engine.info import CollectionInfo
@@ -14,6 +16,7 @@ from ...engine.schema import CollectionSchema
 from ...engine.vector_field import Dense, Multi
 from .opening import open_existing
 from .screen import console
+from .tables import show_table
 from .units import human_bytes
 
 
@@ -24,12 +27,15 @@ def info(
     """Show collections, points, segments, bytes on disk and in memory."""
     with open_existing(database) as opened:
         whole = opened.info()
-        console.print(
-            f"[bold]{database}[/bold]  format {whole.format}, {whole.points:,} points, "
-            f"{human_bytes(whole.bytes_disk)} on disk ({human_bytes(whole.bytes_catalog)} of them catalog), "
-            f"{human_bytes(whole.bytes_memory)} in memory",
-            soft_wrap=True,
+        console.print(f"[bold]{escape(str(database))}[/bold]", soft_wrap=True)
+        table = Table.grid(padding=(0, 2))
+        table.add_row("format", str(whole.format))
+        table.add_row("points", f"{whole.points:,}")
+        table.add_row(
+            "disk", f"{human_bytes(whole.bytes_disk)}, {human_bytes(whole.bytes_catalog)} of them catalog"
         )
+        table.add_row("memory", human_bytes(whole.bytes_memory))
+        show_table(table)
         for collection in whole.collections:
             _show_collection(opened.collection(collection.name), collection, segments)
 
@@ -38,22 +44,24 @@ def _show_collection(collection: Collection, sizes: CollectionInfo, segments: bo
     schema = collection.schema
     share = sizes.indexed_rows / max(1, sum(segment.rows for segment in sizes.segments))
     console.print()
-    console.print(f"[bold]{sizes.name}[/bold]")
+    console.print(f"[bold]{escape(sizes.name)}[/bold]", soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     table.add_row(
         "points", f"{sizes.points:,}" + (f" of {sizes.tenants:,} tenants" if schema.partitioned else "")
     )
     table.add_row("segments", f"{len(sizes.segments)}, {share:.0%} of their rows indexed")
-    table.add_row("disk", human_bytes(sizes.bytes_disk))
+    table.add_row("disk", f"{human_bytes(sizes.bytes_disk)} in segment files")
     table.add_row("memory", human_bytes(sizes.bytes_memory))
-    table.add_row("vectors", "; ".join(f"{name}: {text}" for name, text in describe_vectors(schema).items()))
+    described = "; ".join(f"{name}: {text}" for name, text in describe_vectors(schema).items())
+    table.add_row("vectors", Text(described))
     if schema.fields:
-        table.add_row("indexed fields", ", ".join(f"{name}: {kind}" for name, kind in schema.fields.items()))
+        fields = ", ".join(f"{name}: {kind}" for name, kind in schema.fields.items())
+        table.add_row("indexed fields", Text(fields))
     if sizes.activity.stage:
         table.add_row("under way", f"{sizes.activity.stage}, {sizes.activity.fraction:.0%}")
     if sizes.activity.last_error:
-        table.add_row("last error", sizes.activity.last_error)
-    console.print(table)
+        table.add_row("last error", Text(sizes.activity.last_error))
+    show_table(table)
     if segments:
         _show_segments(sizes)
 
@@ -69,7 +77,7 @@ def _show_segments(sizes: CollectionInfo) -> None:
             human_bytes(segment.bytes_memory),
             ", ".join(segment.indexed) or "none: searched exactly",
         )
-    console.print(table)
+    show_table(table)
 
 
 def describe_vectors(schema: CollectionSchema) -> dict[str, str]:

@@ -14,11 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ...engine.error_translation import translated
-from ...engine.errors import InvalidArgument
+from ...engine.errors import InvalidArgument, NotFound
 from ...storage.database_folder import check_is_ours
+from ..service.api_key import ApiKey
 from ..service.forward_clock import now
 from ..service.key_store import KeyStore
 from .screen import console
+from .tables import show_table
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([mhdw])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -95,7 +97,7 @@ def list_keys(database: Folder) -> None:
     for identifier, record in found.items():
         table.add_row(
             identifier,
-            record.name,
+            Text(record.name),
             record.rights,
             _listed(record.tenants),
             _listed(record.collections),
@@ -103,18 +105,44 @@ def list_keys(database: Folder) -> None:
             "never" if record.expires is None else _minute(record.expires),
             record.state(now()),
         )
-    console.print(table)
+    show_table(table)
 
 
 @key.command("revoke")
 def revoke(
     database: Folder,
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Its id, as `vicinal key list` shows it.")],
+    said: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|NAME", help="Its id as `key list` shows it, a beginning of it, or its name."
+        ),
+    ],
 ) -> None:
     """Make a key invalid, from the next call on and for ever."""
     with KeyStore(database) as keys:
+        identifier = _one_meant(keys.list(), said)
         revoked = keys.revoke(identifier)
-    console.print(f"Key {identifier} ({revoked.name}) is revoked.", markup=False)
+    console.print(f"Key {identifier} ({revoked.name}) is revoked.", markup=False, soft_wrap=True)
+
+
+def _one_meant(keys: dict[str, ApiKey], said: str) -> str:
+    """Return the id of the only key that is meant; what was revoked before is meant by its whole id alone."""
+    if said in keys:
+        return said
+    meant = {
+        identifier: record
+        for identifier, record in keys.items()
+        if record.revoked is None and (record.name == said or (said and identifier.startswith(said)))
+    }
+    if not meant:
+        raise NotFound(
+            f"no key has the id {said!r}, an id that begins so, or that name; `vicinal key list` shows them",
+            field="id",
+        )
+    if len(meant) > 1:
+        matches = "; ".join(f"{identifier} ({record.name})" for identifier, record in meant.items())
+        raise InvalidArgument(f"{said!r} means {len(meant)} keys; say the id of one: {matches}", field="id")
+    return next(iter(meant))
 
 
 def parse_expiry(text: str, start: datetime.datetime) -> datetime.datetime:

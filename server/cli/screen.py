@@ -35,7 +35,12 @@ def bars() -> Iterator[Progress]:
 
         # What a search or a build compiles would otherwise be written across the bars.
         with shown_by(compiled):
-            yield shown
+            try:
+                yield shown
+            except BaseException:
+                # A bar that stands still above an error looks like work that goes on.
+                shown.live.transient = True
+                raise
 
 
 @contextmanager

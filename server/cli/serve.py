@@ -74,6 +74,8 @@ def serve(
 ) -> None:
     """Serve a database over gRPC until told to stop, by Ctrl-C or SIGTERM.
 
+    Where it listens is a line on standard output, once calls are let in; the log goes to standard error.
+
     Stopping lets no more calls in and finishes those that run; a second Ctrl-C stops at once. Either way what
     was acknowledged is in the database.
     """

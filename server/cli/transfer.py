@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from ...engine.database import open as open_database
 from ...engine.errors import InvalidArgument, NotFound
@@ -16,6 +17,8 @@ from ..import_collection import NewCollection, import_points
 from .opening import open_existing
 from .screen import bars, console, stages
 from .units import human_bytes, human_seconds
+
+EXIT_INTERRUPTED = 130
 
 
 def import_file(
@@ -44,30 +47,57 @@ def import_file(
     ] = "",
     partitioned: Annotated[bool, typer.Option("--partitioned", help="Create it parted by tenant.")] = False,
     tenant: Annotated[str | None, typer.Option(help="Whose points these are, in a partitioned one.")] = None,
+    no_index: Annotated[
+        bool,
+        typer.Option("--no-index", help="Leave indexing to the next process that has it open for writing."),
+    ] = False,
 ) -> None:
-    """Read vectors, ids and payloads from a file into a collection, and index them."""
+    """Read vectors, ids and payloads from a file into a collection, and index it.
+
+    Every batch is durable when the next one is read: stopped by Ctrl-C, it keeps what was read.
+    """
     request = FileRequest(file, id_field, tuple(vector_field or ()))
     new = NewCollection(collection, metric, element, parse_fields(fields), partitioned)
     start = time.perf_counter()
     if not file.is_file():
         raise NotFound(f"there is no file {file}")
-    with open_database(database) as opened:
-        with bars() as shown:
-            task = shown.add_task("reading", total=1.0, note="")
+    try:
+        with open_database(database) as opened:
+            with bars() as shown:
+                task = shown.add_task("reading", total=1.0, note="")
 
-            def told(n_points: int, fraction: float) -> None:
-                shown.update(task, completed=fraction, note=f"{n_points:,} points")
+                def told(n_points: int, fraction: float) -> None:
+                    shown.update(task, completed=fraction, note=f"{n_points:,} points")
 
-            into, n_points = import_points(opened, request, new, tenant, told)
-        with stages() as report:
-            into.wait_indexed(progress=report)
-        info = into.info()
+                into, n_points = import_points(opened, request, new, tenant, told)
+            if not no_index:
+                with stages() as report:
+                    into.wait_indexed(progress=report)
+                    # The rest, which background work would leave in the log as too few to matter.
+                    into.flush(progress=report)
+            points, size = into.info().points, opened.info().bytes_disk
+    except KeyboardInterrupt:
+        _tell_what_stays(database, collection)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     took = human_seconds(time.perf_counter() - start)
-    console.print(
-        f"{n_points:,} points read into [bold]{collection}[/bold] in {took}; "
-        f"it now has {info.points:,} points in {human_bytes(info.bytes_disk)}.",
-        soft_wrap=True,
-    )
+    for line in (
+        f"{n_points:,} points read into {collection} in {took}.",
+        f"It now has {points:,} points; the database takes {human_bytes(size)} on disk.",
+    ):
+        console.print(line, markup=False, soft_wrap=True)
+    if no_index:
+        console.print("They are not indexed yet: they are searched exactly.")
+
+
+def _tell_what_stays(database: Path, collection: str) -> None:
+    """Say what an interrupted import leaves, once the database was closed."""
+    with open_existing(database) as opened:
+        held = {one.name: one.points for one in opened.info().collections}
+    if collection in held:
+        words = f"{collection} has {held[collection]:,} points, those that were read included, and they stay."
+    else:
+        words = f"nothing was read into {collection}."
+    Console(stderr=True, highlight=False).print(f"interrupted: {words}", markup=False, soft_wrap=True)
 
 
 def export_file(
@@ -92,9 +122,8 @@ def export_file(
 
         n_points = write_file(source, request, told)
     took = human_seconds(time.perf_counter() - start)
-    console.print(
-        f"{n_points:,} points written to {out} ({human_bytes(out.stat().st_size)}) in {took}.", soft_wrap=True
-    )
+    console.print(f"{n_points:,} points written in {took}.")
+    console.print(f"{out} ({human_bytes(out.stat().st_size)})", markup=False, soft_wrap=True)
 
 
 def parse_fields(text: str) -> dict[str, str]:

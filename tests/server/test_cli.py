@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def films(tmp_path: Path) -> Path:
 
 
 def test_version(run: Run) -> None:
-    assert run("version")[:2] == (0, f"vicinal {metadata.version('vicinal')}\n")
+    assert run("--version")[:2] == run("version")[:2] == (0, f"vicinal {metadata.version('vicinal')}\n")
 
 
 def test_help_lists_every_command(run: Run) -> None:
@@ -94,7 +95,7 @@ def test_added_command_that_is_a_function(run: Run, monkeypatch: pytest.MonkeyPa
 def test_info(run: Run, films: Path) -> None:
     code, out, _ = run("info", films, "--segments")
     assert code == 0
-    assert "format 1, 300 points" in out
+    assert re.search(r"^points +300 *$", out, re.MULTILINE)
     assert "plot: dense, 8 dimensions, cosine, float32" in out
     assert "year: integer" in out
     assert "growing" in out

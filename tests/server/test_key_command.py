@@ -201,3 +201,17 @@ def test_keys_are_handled_without_loading_the_compiler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+def test_a_key_is_revoked_by_a_beginning_or_its_name(run: Run, folder: Path) -> None:
+    first, _ = create(run, folder, "--name", "app", "--rights", "read")
+    second, _ = create(run, folder, "--name", "app", "--rights", "read")
+    third, _ = create(run, folder, "--name", "web", "--rights", "read")
+    code, _, err = run("revoke", folder, "app")
+    assert code == 2
+    assert err == f"error: 'app' means 2 keys; say the id of one: {first} (app); {second} (app)\n"
+    assert run("revoke", folder, first[:11])[:2] == (0, f"Key {first} (app) is revoked.\n")
+    assert run("revoke", folder, "app")[:2] == (0, f"Key {second} (app) is revoked.\n")
+    assert run("revoke", folder, "web")[:2] == (0, f"Key {third} (web) is revoked.\n")
+    assert run("revoke", folder, "web")[0] == 1
+    assert run("revoke", folder, "")[0] == 1

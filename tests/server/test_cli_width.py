@@ -1,0 +1,142 @@
+"""What the command line prints is read whole: in a terminal of 80 columns, and in a pipe."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vicinal
+from vicinal.server.service.key_store import KeyStore
+
+COLUMNS = 80
+ROWS = 600
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+LONG = "films-with-a-rather-long-name-for-a-collection"
+NAMES = ("a-key-for-the-nightly-import-of-films-and-series", "web")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database with everything that a table may show."""
+    folder = tmp_path_factory.mktemp("width")
+    path = folder / "films.vicinal"
+    rng = np.random.default_rng(2)
+    matrix = rng.standard_normal((ROWS, 8)).astype(np.float32)
+    with vicinal.open(path) as db:
+        films = db.create_collection(
+            LONG,
+            {"plot": vicinal.Dense(8), "poster": vicinal.Dense(8, metric="l2", element="float16")},
+            fields={f"field_number_{i}": "integer" for i in range(8)},
+        )
+        films.upsert(range(ROWS), {"plot": matrix, "poster": matrix})
+        films.flush()
+        films.upsert([1], {"plot": matrix[:1], "poster": matrix[:1]})
+    with KeyStore(path) as keys:
+        for name in NAMES:
+            keys.create(
+                name, "read", tenants=("anna", "boris"), collections=("films", "series"), expires=None
+            )
+    np.save(folder / "v.npy", matrix)
+    return folder
+
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Return one call of each command that prints something."""
+    path, out = str(folder / "films.vicinal"), str(folder / f"{os.urandom(4).hex()}.jsonl")
+    bench = (
+        "bench",
+        "run",
+        "--dataset",
+        "random-600x8",
+        "--peers",
+        "",
+        "--queries",
+        "5",
+        "--repetitions",
+        "1",
+    )
+    helped = ("", "import", "export", "serve", "key create", "bench run")
+    return {
+        "info": ["info", path, "--segments"],
+        "check": ["check", path],
+        "key list": ["key", "list", path],
+        "key create": ["key", "create", path, "--name", NAMES[0], "--rights", "read", "--tenant", "anna"],
+        "key revoke": ["key", "revoke", path, "no such key"],
+        "import": ["import", str(folder / "v.npy"), str(folder / "in"), "--collection", "c"],
+        "import refused": ["import", str(folder / "v.npy"), path, "--collection", LONG, "--metric", "l2"],
+        "export": ["export", path, "--collection", LONG, "--out", out],
+        "warmup": ["warmup"],
+        "version": ["--version"],
+        "bench": [*bench, "--singles", "5", "--out", str(folder / "bench")],
+        **{f"help {command}": [*command.split(), "--help"] for command in helped},
+    }
+
+
+COMMANDS = list(commands(Path("/")))
+PROGRAM = [sys.executable, "-m", "vicinal"]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "CI")}
+
+
+def in_a_terminal(arguments: list[str]) -> str:
+    """Run a command in a terminal of 80 columns; return what it shows, without colours."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+    started = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**ENVIRONMENT, "TERM": "xterm-256color"},
+    )
+    os.close(theirs)
+    shown = b""
+    # Linux ends a terminal that nobody holds with an error.
+    try:
+        while part := os.read(ours, 65_536):
+            shown += part
+    except OSError:
+        pass
+    os.close(ours)
+    started.wait()
+    return ESCAPES.sub("", shown.decode())
+
+
+def may_be_wide(line: str) -> bool:
+    """Return whether a line holds what must not be cut: a path, or a sentence that the terminal wraps."""
+    return "/" in line or line.startswith(("error: ", "Key "))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_nothing_is_cut_in_a_terminal(folder: Path, name: str) -> None:
+    shown = in_a_terminal(commands(folder)[name])
+    assert "Traceback" not in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    for line in re.split(r"[\r\n]+", shown):
+        assert len(line) <= COLUMNS or may_be_wide(line), line
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if not name.startswith("help")])
+def test_a_pipe_gets_plain_text(folder: Path, name: str) -> None:
+    done = subprocess.run(
+        [*PROGRAM, *commands(folder)[name]], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert "\x1b" not in said
+    assert "\N{HORIZONTAL ELLIPSIS}" not in said
+    if name == "key list":
+        header, *keys = done.stdout.splitlines()
+        assert re.split(r"  +", header.strip())[:3] == ["id", "name", "rights"]
+        for line, key in zip(keys, NAMES, strict=False):
+            assert re.fullmatch(r"[0-9a-f]{12}", re.split(r"  +", line.strip())[0])
+            assert re.split(r"  +", line.strip())[1] == key
