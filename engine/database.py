@@ -10,9 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ..storage import durable
 from ..storage.catalog import FORMAT_VERSION, Catalog
 from ..storage.database_folder import check_is_ours, open_catalog
 from ..storage.directory_lock import DirectoryLock
+from ..storage.held_folder import HeldFolder
 from ..storage.memory_segment_folder import MemorySegmentFolder
 from ..storage.memory_store import MemoryStore
 from ..storage.segment_folder import SegmentFolder
@@ -57,7 +59,7 @@ class Database:
 
     @property
     def path(self) -> str:
-        """Its folder, or ``:memory:``."""
+        """The absolute path of its folder when it was opened, or ``:memory:``."""
         return self._path
 
     def create_collection(
@@ -184,7 +186,8 @@ def open(
         with catalog.write() as txn:
             catalog.create_meta(txn, _engine())
         return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings))
-    folder = Path(path)
+    # Absolute from here on: the working directory may change while the database is open.
+    folder = Path(os.path.abspath(path))
     return _open_read_only(folder) if read_only else _open_for_writing(folder, settings)
 
 
@@ -193,12 +196,13 @@ def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:
         raise NotADatabase(f"{folder} is a file; give the path of a folder", field="path")
     # Before the lock, which would leave its file in a folder that is not ours.
     check_is_ours(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = DirectoryLock(folder)
+    durable.make_folder(folder)
+    held = HeldFolder(folder)
+    lock = DirectoryLock(held)
     try:
-        catalog = open_catalog(folder, engine=_engine())
+        catalog = open_catalog(held, engine=_engine())
         try:
-            host = WritingHost(catalog, SegmentFolder(folder), settings, lock)
+            host = WritingHost(catalog, SegmentFolder(held), settings, lock)
         except BaseException:
             catalog.close()
             raise
@@ -211,9 +215,12 @@ def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:
 def _open_read_only(folder: Path) -> Database:
     if not folder.exists():
         raise NotFound(f"no database at {folder}; open it once without read_only to create it", field="path")
-    catalog = open_catalog(folder, engine=_engine(), read_only=True)
+    if not folder.is_dir():
+        raise NotADatabase(f"{folder} is a file; give the path of a folder", field="path")
+    held = HeldFolder(folder)
+    catalog = open_catalog(held, engine=_engine(), read_only=True)
     try:
-        return Database(str(folder), FollowingHost(catalog, SegmentFolder(folder, read_only=True)))
+        return Database(str(folder), FollowingHost(catalog, SegmentFolder(held, read_only=True)))
     except BaseException:
         catalog.close()
         raise

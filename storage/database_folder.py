@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
+from . import durable
 from .catalog import Catalog
 from .catalog_keys import check_keys
 from .directory_lock import LOCK_NAME
 from .errors import CorruptionError, NotADatabaseError
+from .held_folder import HeldFolder
+from .lmdb_environment import DATA_NAME
 from .lmdb_store import LmdbStore
 from .segment_folder import QUARANTINE_FOLDER, SEGMENTS_FOLDER, TMP_FOLDER
 
 CATALOG_FOLDER = "catalog"
+# Where a catalog is made before it has its name.
+_STAGED = f"{TMP_FOLDER}/{CATALOG_FOLDER}"
 # What may lie in a folder whose creation was interrupted before the catalog had its first record.
 _OUR_NAMES = frozenset({CATALOG_FOLDER, LOCK_NAME, SEGMENTS_FOLDER, TMP_FOLDER, QUARANTINE_FOLDER})
 
 
-def open_catalog(folder: str | Path, *, engine: str, read_only: bool = False, create: bool = True) -> Catalog:
+def open_catalog(
+    folder: HeldFolder | str | Path, *, engine: str, read_only: bool = False, create: bool = True
+) -> Catalog:
     """Open the catalog of a database folder, creating it in a missing or empty folder.
 
     Parameters
     ----------
-    folder : str or Path
+    folder : HeldFolder, str or Path
         The database folder, not the `catalog` folder inside.
     engine : str
         The release to record when the database is created.
@@ -41,12 +50,21 @@ def open_catalog(folder: str | Path, *, engine: str, read_only: bool = False, cr
         When the catalog was cut short, or its pages or keys are damaged.
     """
     create = create and not read_only
-    path = os.fspath(folder)
-    if not check_is_ours(path) and not create:
+    path = folder.path() if isinstance(folder, HeldFolder) else os.path.abspath(folder)
+    exists = check_is_ours(path)
+    if not exists and not create:
         raise NotADatabaseError(path, "it has no catalog")
-    folder_path = os.path.join(path, CATALOG_FOLDER)
+    if not exists:
+        durable.make_folder(path)
+    held = folder if isinstance(folder, HeldFolder) else HeldFolder(path)
+    if create:
+        # What an interrupted creation left, before the catalog had its name or after.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(_STAGED, dir_fd=held.descriptor)
+    if not exists:
+        _create(held, engine)
     try:
-        catalog = Catalog(LmdbStore(folder_path, read_only=read_only, examine=check_keys))
+        catalog = Catalog(LmdbStore(CATALOG_FOLDER, within=held, read_only=read_only, examine=check_keys))
     except CorruptionError as error:
         raise CorruptionError(
             error.path,
@@ -63,13 +81,35 @@ def open_catalog(folder: str | Path, *, engine: str, read_only: bool = False, cr
 def check_is_ours(folder: str | Path) -> bool:
     """Return whether the folder has a catalog; NotADatabaseError when it has none and holds other files."""
     path = os.fspath(folder)
-    if os.path.isfile(os.path.join(path, CATALOG_FOLDER, "data.mdb")):
+    if os.path.isfile(os.path.join(path, CATALOG_FOLDER, DATA_NAME)):
         return True
     present = set(os.listdir(path)) if os.path.isdir(path) else set()
     foreign = sorted(present - _OUR_NAMES)
     if foreign:
         raise NotADatabaseError(path, f"it holds {foreign[0]!r} and no catalog: choose an empty folder")
     return False
+
+
+def _create(folder: HeldFolder, engine: str) -> None:
+    """Make a database of a folder that has no catalog.
+
+    The catalog gets its name last, so that whatever interrupts this leaves a folder that is begun anew.
+    """
+    for name in (SEGMENTS_FOLDER, TMP_FOLDER, QUARANTINE_FOLDER, CATALOG_FOLDER):
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=folder.descriptor)
+    durable.fsync_folder(".", folder.descriptor)
+    durable.fsync_name(folder.path())
+    catalog = Catalog(LmdbStore(_STAGED, within=folder))
+    try:
+        with catalog.write() as txn:
+            catalog.create_meta(txn, engine)
+    finally:
+        catalog.close()
+    durable.fsync_file(folder.path(f"{_STAGED}/{DATA_NAME}"))
+    durable.rename(f"{_STAGED}/{DATA_NAME}", f"{CATALOG_FOLDER}/{DATA_NAME}", folder.descriptor)
+    durable.fsync_folder(CATALOG_FOLDER, folder.descriptor)
+    shutil.rmtree(_STAGED, dir_fd=folder.descriptor)
 
 
 def _check_meta(catalog: Catalog, path: str, *, engine: str, create: bool) -> None:

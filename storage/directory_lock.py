@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import LockedError
+from .held_folder import HeldFolder
 
 LOCK_NAME = "LOCK"
 _PID_WAIT_SECONDS = 0.2
@@ -25,11 +26,13 @@ class DirectoryLock:
         When somebody holds it; the error has the pid.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self._path = os.path.join(os.fspath(folder), LOCK_NAME)
+    def __init__(self, folder: HeldFolder | str | Path) -> None:
+        self._folder = folder if isinstance(folder, HeldFolder) else HeldFolder(folder)
         self._pid = os.getpid()
         self._descriptor: int | None = None
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(
+            LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644, dir_fd=self._folder.descriptor
+        )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(descriptor, 0)
@@ -37,7 +40,7 @@ class DirectoryLock:
         except BlockingIOError:
             holder = _holder(descriptor)
             os.close(descriptor)
-            raise LockedError(os.fspath(folder), holder) from None
+            raise LockedError(self._folder.path(), holder) from None
         except BaseException:
             # Closing gives the lock back: this process must be able to try again.
             os.close(descriptor)

@@ -5,6 +5,7 @@ or after it.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import lmdb
@@ -20,14 +21,17 @@ def fsync_file(path: str | Path) -> None:
     _fsync(path, os.O_RDONLY)
 
 
-def fsync_folder(path: str | Path) -> None:
-    """Wait until the names in a folder are on disk: a new or renamed file is not safe before."""
-    _fsync(path, os.O_RDONLY | os.O_DIRECTORY)
+def fsync_folder(path: str | Path, within: int | None = None) -> None:
+    """Wait until the names in a folder are on disk: a new or renamed file is not safe before.
+
+    `within` is the descriptor of the folder that a relative path starts from.
+    """
+    _fsync(path, os.O_RDONLY | os.O_DIRECTORY, within)
 
 
-def rename(source: str | Path, target: str | Path) -> None:
+def rename(source: str | Path, target: str | Path, within: int | None = None) -> None:
     """Give a file its final name in one step; `fsync_folder` of both folders makes it last."""
-    os.rename(source, target)
+    os.rename(source, target, src_dir_fd=within, dst_dir_fd=within)
 
 
 def make_folder(path: str | Path) -> None:
@@ -41,11 +45,17 @@ def make_folder(path: str | Path) -> None:
     except FileExistsError:
         if not path.is_dir():
             raise
-    fsync_folder(path.parent)
+    fsync_name(path)
 
 
-def _fsync(path: str | Path, flags: int) -> None:
-    descriptor = os.open(path, flags | os.O_CLOEXEC)
+def fsync_name(folder: str | Path) -> None:
+    """Wait until a folder's own name is on disk, as far as its parent may be read."""
+    with suppress(PermissionError):
+        fsync_folder(os.path.dirname(folder))
+
+
+def _fsync(path: str | Path, flags: int, within: int | None = None) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, dir_fd=within)
     try:
         os.fsync(descriptor)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,8 +11,10 @@ from contextlib import suppress
 import lmdb
 
 from .errors import MapFullError, StorageError, UncertainCommitError
+from .held_folder import FileId, file_id
 from .lmdb_errors import translate, translated
 
+DATA_NAME = "data.mdb"
 _SMALLEST_MAP = 1 << 30
 _DRAIN_SECONDS = 10.0
 
@@ -22,10 +25,14 @@ class LmdbEnvironment:
     LMDB wants an environment closed and opened again after a failed last write of a commit, and py-lmdb
     refuses a second one beside it. Both need a moment without transactions, so every transaction is counted
     here.
+
+    `where` returns the path that the folder has now. The data file that was opened first is the only one ever
+    written: a folder that has another in its place is refused.
     """
 
-    def __init__(self, path: str, *, read_only: bool, map_bytes: int) -> None:
-        self.path = path
+    def __init__(self, where: Callable[[], str], *, read_only: bool, map_bytes: int) -> None:
+        self._where = where
+        self.path = where()
         self.read_only = read_only
         self.map_bytes = map_bytes
         self._gate = threading.Condition()
@@ -33,7 +40,8 @@ class LmdbEnvironment:
         self._draining = False
         self._failed = False
         self._writing_thread: int | None = None
-        self._environment = self._open()
+        self._environment = self._open(self.path)
+        self._file_id: FileId = file_id(os.path.join(self.path, DATA_NAME))
 
     def begin(self, *, write: bool) -> lmdb.Transaction[bytes]:
         """Begin a transaction; `end` must follow it."""
@@ -81,6 +89,20 @@ class LmdbEnvironment:
         """Return the number of the last committed transaction, of any process."""
         with self._gate:
             return int(self._environment.info()["last_txnid"])
+
+    def check_in_place(self) -> str:
+        """Return the path of the folder; StorageError when the data file that is open is not in it.
+
+        LMDB would go on writing to a file that was deleted or put elsewhere, and nobody would find it.
+        """
+        path = self._where()
+        with suppress(FileNotFoundError):
+            if file_id(os.path.join(path, DATA_NAME)) == self._file_id:
+                return path
+        raise StorageError(
+            f"{path}: {DATA_NAME} was deleted or replaced while it was open: nothing was written; open the "
+            "database again"
+        )
 
     def copy_to(self, folder: str) -> None:
         """Copy the last committed state; pages are copied as they are, damaged or not."""
@@ -146,11 +168,13 @@ class LmdbEnvironment:
         )
 
     def _reopen(self) -> None:
+        path = self.check_in_place()
         self._environment.close()
-        self._environment = self._open()
+        self._environment = self._open(path)
         self._failed = False
 
     def _reopen_writable(self) -> None:
+        self.check_in_place()
         self.read_only = False
         self._reopen()
 
@@ -158,11 +182,11 @@ class LmdbEnvironment:
         with translated(self.path):
             self._environment.set_mapsize(0)
 
-    def _open(self) -> lmdb.Environment:
+    def _open(self, path: str) -> lmdb.Environment:
         while True:
             try:
                 return lmdb.open(
-                    self.path,
+                    path,
                     map_size=self.map_bytes,
                     readonly=self.read_only,
                     create=not self.read_only,

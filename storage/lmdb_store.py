@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import lmdb
 
 from . import durable
 from .errors import ClosedError, NotADatabaseError, StorageError
+from .held_folder import HeldFolder, file_id
 from .key_value_store import check_key
-from .lmdb_environment import LmdbEnvironment, abort
+from .lmdb_environment import DATA_NAME, LmdbEnvironment, abort
 from .lmdb_errors import translated
 from .lmdb_meta import read_meta
 from .lmdb_state_check import Examine, check_state
-from .shared_handle import Lease, file_id, lease
+from .shared_handle import Lease, lease
 
 _TERABYTE = 1 << 40
 
@@ -100,6 +102,9 @@ class LmdbStore:
     ----------
     path : str or Path
         The folder; created, unless `read_only`.
+    within : HeldFolder, optional
+        Where a relative path starts, also when that folder has another name by now; without it, a relative
+        path starts where the process is when this is called.
     read_only : bool
         Refuse writes. Other processes may write meanwhile.
     map_bytes : int
@@ -120,22 +125,26 @@ class LmdbStore:
         self,
         path: str | Path,
         *,
+        within: HeldFolder | None = None,
         read_only: bool = False,
         map_bytes: int = _TERABYTE,
         examine: Examine | None = None,
     ) -> None:
-        self._path = os.fspath(path)
+        # The environment keeps it and may outlive this store, so it is no method of the store.
+        self._where = partial(_path_now, os.fspath(path) if within else os.path.abspath(path), within)
+        self._path = self._where()
         self.read_only = read_only
-        if read_only and not os.path.isfile(self._data_path):
-            raise NotADatabaseError(self._path, "there is no data.mdb in it")
+        data_path = os.path.join(self._path, DATA_NAME)
+        if read_only and not os.path.isfile(data_path):
+            raise NotADatabaseError(self._path, f"there is no {DATA_NAME} in it")
         durable.make_folder(self._path)
 
         def open_sound() -> LmdbEnvironment:
-            if os.path.isfile(self._data_path):
-                read_meta(self._data_path)
-            environment = LmdbEnvironment(self._path, read_only=read_only, map_bytes=map_bytes)
+            if os.path.isfile(data_path):
+                read_meta(data_path)
+            environment = LmdbEnvironment(self._where, read_only=read_only, map_bytes=map_bytes)
             try:
-                check_state(environment, self._data_path, examine)
+                check_state(environment, data_path, examine)
             except BaseException:
                 environment.shut()
                 raise
@@ -154,7 +163,7 @@ class LmdbStore:
     @property
     def size_bytes(self) -> int:
         """The size of the data file; it never shrinks."""
-        return os.path.getsize(self._data_path)
+        return os.path.getsize(os.path.join(self._where(), DATA_NAME))
 
     @contextmanager
     def read(self) -> Iterator[LmdbReadTransaction]:
@@ -189,6 +198,7 @@ class LmdbStore:
         try:
             yield transaction
             transaction.finish()
+            environment.check_in_place()
             try:
                 durable.commit(handle)
             except lmdb.Error as error:
@@ -216,12 +226,12 @@ class LmdbStore:
         """Close the store; a transaction still open in another thread may finish."""
         self._lease = None
 
-    @property
-    def _data_path(self) -> str:
-        return os.path.join(self._path, "data.mdb")
-
     def _held(self) -> Lease[LmdbEnvironment]:
         held = self._lease
         if held is None:
             raise ClosedError(f"{self._path} was closed")
         return held
+
+
+def _path_now(name: str, within: HeldFolder | None) -> str:
+    return name if within is None else within.path(name)

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from . import durable
 from .errors import CorruptionError
+from .held_folder import HeldFolder
 from .segment_file import SegmentFile
 from .segment_writer import SegmentWriter
 
@@ -27,30 +28,32 @@ SUFFIX = ".seg"
 class SegmentFolder:
     """A `SegmentStore` on disk.
 
+    Files are given names, listed and removed in the folder that was opened, also when it has another name by
+    now. They are written and read by the path it has at that moment: a file that got elsewhere in between is
+    not published, and one that is read has to be the segment asked for.
+
     Parameters
     ----------
-    folder : str or Path
+    folder : HeldFolder, str or Path
         The database folder.
     read_only : bool
         Do not create the folders.
     """
 
-    def __init__(self, folder: str | Path, *, read_only: bool = False) -> None:
-        self._folder = Path(folder)
+    def __init__(self, folder: HeldFolder | str | Path, *, read_only: bool = False) -> None:
+        self._folder = folder if isinstance(folder, HeldFolder) else HeldFolder(folder)
         if not read_only:
             for name in (SEGMENTS_FOLDER, TMP_FOLDER, QUARANTINE_FOLDER):
-                durable.make_folder(self._folder / name)
+                durable.make_folder(self._folder.path(name))
 
     def new_writer(self) -> tuple[str, SegmentWriter]:
         """Return a new uuid and a writer for it; `publish` it after its `finish`."""
         uuid = str(uuid4())
-        return uuid, SegmentWriter(self._path(TMP_FOLDER, uuid), uuid=uuid)
+        return uuid, SegmentWriter(self._folder.path(_file(TMP_FOLDER, uuid)), uuid=uuid)
 
     def publish(self, uuid: str) -> None:
         """Give a finished segment its final place, durably."""
-        durable.rename(self._path(TMP_FOLDER, uuid), self._path(SEGMENTS_FOLDER, uuid))
-        durable.fsync_folder(self._folder / SEGMENTS_FOLDER)
-        durable.fsync_folder(self._folder / TMP_FOLDER)
+        self._move(uuid, TMP_FOLDER, SEGMENTS_FOLDER)
 
     def open(self, uuid: str) -> SegmentFile:
         """Open a published segment.
@@ -70,20 +73,18 @@ class SegmentFolder:
 
     def path(self, uuid: str) -> Path:
         """Return where a published segment is."""
-        return self._path(SEGMENTS_FOLDER, uuid)
+        return Path(self._folder.path(_file(SEGMENTS_FOLDER, uuid)))
 
     def remove(self, uuid: str) -> None:
         """Delete a segment, published or not; who has it open may read on."""
         for name in (SEGMENTS_FOLDER, TMP_FOLDER):
             with suppress(FileNotFoundError):
-                os.unlink(self._path(name, uuid))
-                durable.fsync_folder(self._folder / name)
+                os.unlink(_file(name, uuid), dir_fd=self._folder.descriptor)
+                durable.fsync_folder(name, self._folder.descriptor)
 
     def quarantine(self, uuid: str) -> None:
         """Move a damaged segment aside, never to be opened again or deleted."""
-        durable.rename(self._path(SEGMENTS_FOLDER, uuid), self._path(QUARANTINE_FOLDER, uuid))
-        durable.fsync_folder(self._folder / QUARANTINE_FOLDER)
-        durable.fsync_folder(self._folder / SEGMENTS_FOLDER)
+        self._move(uuid, SEGMENTS_FOLDER, QUARANTINE_FOLDER)
 
     def strays(self, known: set[str], older_than_s: float) -> list[str]:
         """Return the segments not in `known`, in `segments` and `tmp`, last written more than `older_than_s`
@@ -104,22 +105,35 @@ class SegmentFolder:
         return {uuid: status.st_size for uuid, status in self._files(SEGMENTS_FOLDER)}
 
     def _files(self, name: str) -> list[tuple[str, os.stat_result]]:
-        folder = self._folder / name
-        if not folder.is_dir():
+        try:
+            folder = os.open(
+                name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder.descriptor
+            )
+        except FileNotFoundError:
             return []
         found = []
-        for entry in os.scandir(folder):
-            stem, suffix = os.path.splitext(entry.name)
-            if suffix == SUFFIX and _is_uuid(stem):
-                # Another process may delete a file between the listing and this line.
-                with suppress(FileNotFoundError):
-                    found.append((stem, entry.stat()))
+        try:
+            for entry in os.scandir(folder):
+                stem, suffix = os.path.splitext(entry.name)
+                if suffix == SUFFIX and _is_uuid(stem):
+                    # Another process may delete a file between the listing and this line.
+                    with suppress(FileNotFoundError):
+                        found.append((stem, entry.stat()))
+        finally:
+            os.close(folder)
         return found
 
-    def _path(self, folder: str, uuid: str) -> Path:
-        if not _is_uuid(uuid):
-            raise ValueError(f"{uuid!r} is not a segment's uuid")
-        return self._folder / folder / (uuid + SUFFIX)
+    def _move(self, uuid: str, source: str, target: str) -> None:
+        within = self._folder.descriptor
+        durable.rename(_file(source, uuid), _file(target, uuid), within)
+        durable.fsync_folder(target, within)
+        durable.fsync_folder(source, within)
+
+
+def _file(folder: str, uuid: str) -> str:
+    if not _is_uuid(uuid):
+        raise ValueError(f"{uuid!r} is not a segment's uuid")
+    return f"{folder}/{uuid}{SUFFIX}"
 
 
 def _is_uuid(text: str) -> bool:

@@ -6,12 +6,11 @@ a crash. So whoever needs an open environment holds a `Lease`; it is closed when
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar, cast
 
-FileId = tuple[int, int]
+from .held_folder import FileId
 
 
 class Handle(Protocol):
@@ -57,12 +56,6 @@ class Lease(Generic[H]):
                 entry.shut = True
                 del _entries[entry.file_id]
                 entry.handle.shut()
-
-
-def file_id(path: str | os.PathLike[str]) -> FileId:
-    """Return what makes a file the same file under any name."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
 
 
 def lease(identity: FileId, open_handle: Callable[[], H]) -> Lease[H]:
