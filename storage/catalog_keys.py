@@ -14,7 +14,6 @@ from .errors import CorruptionError
 from .keys import Kind
 from .lmdb_structure import Entries
 
-_COLLECTION_BYTES = 5
 # The shortest and the longest key of each kind.
 _LENGTHS = {
     Kind.META: (1, 1),
@@ -28,9 +27,14 @@ _LENGTHS = {
     Kind.CALIBRATION_QUERIES: (6, 260),
     Kind.API_KEY: (2, 256),
 }
+# By the first byte of a key.
+_SHORTEST, _LONGEST = np.full(256, 512), np.full(256, -1)
+_SHORTEST[list(_LENGTHS)], _LONGEST[list(_LENGTHS)] = np.transpose(list(_LENGTHS.values()))
 # Opening a database reads all values of the other kinds.
-_READ_BY_NAME = (Kind.META, Kind.STATE, Kind.CALIBRATION, Kind.CALIBRATION_QUERIES, Kind.API_KEY)
-_OF_NO_COLLECTION = (Kind.META, Kind.COLLECTION, Kind.API_KEY)
+_READ_BY_NAME = np.zeros(256, np.bool_)
+_READ_BY_NAME[[Kind.META, Kind.STATE, Kind.CALIBRATION, Kind.CALIBRATION_QUERIES, Kind.API_KEY]] = True
+_OF_A_COLLECTION = np.ones(256, np.bool_)
+_OF_A_COLLECTION[[Kind.META, Kind.COLLECTION, Kind.API_KEY]] = False
 
 
 def check_keys(memory: NDArray[np.uint8], entries: Entries, path: str) -> None:
@@ -39,25 +43,27 @@ def check_keys(memory: NDArray[np.uint8], entries: Entries, path: str) -> None:
     The last is looked at here for what is only read by name, and left to the reader where all is read.
     """
     kinds = memory[entries.key_at]
-    if Kind.META not in kinds:
+    if Kind.META.value not in kinds:
         # Whoever opens it says that it is no catalog.
         return
-    shortest, longest = np.full(256, 512), np.full(256, -1)
-    for kind, (least, most) in _LENGTHS.items():
-        shortest[kind], longest[kind] = least, most
     sizes = entries.key_bytes
-    _demand((sizes >= shortest[kinds]) & (sizes <= longest[kinds]), entries, path)
-    owned = ~np.isin(kinds, _OF_NO_COLLECTION)
-    numbers = np.zeros(len(kinds), np.int64)
-    for at in range(1, _COLLECTION_BYTES):
-        longer = sizes > at
-        numbers[longer] = numbers[longer] << 8 | memory[entries.key_at[longer] + at]
-    known = numbers[kinds == Kind.COLLECTION]
-    _demand(~owned | np.isin(numbers, known), entries, path)
-    for i in np.flatnonzero(np.isin(kinds, _READ_BY_NAME)).tolist():
+    _demand((sizes >= _SHORTEST[kinds]) & (sizes <= _LONGEST[kinds]), entries, path)
+    owned = _OF_A_COLLECTION[kinds]
+    owners = _numbers(memory, entries.key_at[owned])
+    known = _numbers(memory, entries.key_at[kinds == Kind.COLLECTION.value])
+    sound = np.ones(len(kinds), np.bool_)
+    sound[owned] = np.isin(owners, known)
+    _demand(sound, entries, path)
+    for i in np.flatnonzero(_READ_BY_NAME[kinds]).tolist():
         key = memory[entries.key_at[i] : entries.key_at[i] + sizes[i]].tobytes()
         start = entries.value_at[i]
         unseal(key, memory[start : start + entries.value_bytes[i]].data, path=path)
+
+
+def _numbers(memory: NDArray[np.uint8], key_at: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return the collection numbers in keys that have one."""
+    numbers: NDArray[np.uint32] = memory[key_at[:, None] + np.arange(1, 5)].view(">u4").reshape(-1)
+    return numbers
 
 
 def _demand(sound: NDArray[np.bool_], entries: Entries, path: str) -> None:

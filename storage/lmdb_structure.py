@@ -128,7 +128,7 @@ class LmdbStructure:
         flags, lower, upper = (words[:, at].astype(np.int64) for at in (5, 6, 7))
         counts = (lower - _PAGE_BYTES) // 2
         sound = pages[:, :8].copy().view("<u8")[:, 0] == numbers.astype(np.uint64)
-        sound &= (flags == flags[0]) & np.isin(flags, (_BRANCH_FLAG, _LEAF_FLAG))
+        sound &= (flags == flags[0]) & ((flags == _BRANCH_FLAG) | (flags == _LEAF_FLAG))
         sound &= (lower > _PAGE_BYTES) & (lower <= upper) & (upper <= size) & (lower % 2 == 0)
         self._demand(sound, numbers)
         page = np.repeat(np.arange(len(numbers)), counts)

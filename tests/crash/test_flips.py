@@ -1,4 +1,4 @@
-"""One bit of a closed database flips: its answers stay right, or vicinal says that it is damaged.
+"""One bit of a closed database flips, or a file is cut: answers stay right, or vicinal says what is damaged.
 
 ``VICINAL_FLIPS`` sets how many are tried (``make crash``); the default is the form for CI. They are tried in
 a process of its own, which is started again behind a flip that ended it.
