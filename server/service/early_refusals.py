@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -20,6 +21,9 @@ from .runtime import Runtime
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
+
+# Refusals that differ: a rate tells how long to wait.
+_MOST_KEPT = 256
 
 
 class EarlyRefusals:
@@ -45,12 +49,19 @@ class EarlyRefusals:
             runtime.calls.check()
         except Refusal as error:
             runtime.metrics.refused(error.word)
-            status = to_status(error, "")
+            kind: Callable[..., Refusal] = type(error)
+            code, handler = _refused(kind, str(error), error.retry_after)
             if self._log.every_call:
-                method = path.rpartition("/")[2]
-                self._log.call(runtime.request_id(), method, key_id, status.code.name, 0.0)
-            return refusing(status)
+                self._log.call(runtime.request_id(), path.rpartition("/")[2], key_id, code, 0.0)
+            return handler
         return None
+
+
+@lru_cache(_MOST_KEPT)
+def _refused(kind: Callable[..., Refusal], words: str, retry_after: float | None) -> tuple[str, Handler]:
+    # Kept, because making a status costs more than sending it.
+    status = to_status(kind(words, retry_after=retry_after), "")
+    return status.code.name, refusing(status)
 
 
 class _Here(ThreadPoolExecutor):

@@ -10,6 +10,13 @@ from ...engine.errors import InvalidArgument
 _MB = 1 << 20
 
 
+def usable_cores() -> int:
+    """Return how many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of a server; a call beyond one is refused with a status that names it.
@@ -46,7 +53,7 @@ class Limits:
     max_results: int = 1_000_000
     max_calls: int = 64
     max_receiving: int = 1_024
-    running_searches: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))
+    running_searches: int = field(default_factory=lambda: max(2, usable_cores()))
     memory_bytes: int = 256 * _MB
     disk_free_bytes: int = 1024 * _MB
     receive_seconds: float = 10.0

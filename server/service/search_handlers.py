@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,14 +18,14 @@ from ..wire.filters import read_filter
 from ..wire.hits import put_hits
 from ..wire.vectors import count_rows, read_query, read_vectors
 from .call import Call
-from .limits import Limits
+from .limits import Limits, usable_cores
 
 _DEFAULT_RECALL = 0.95
 # Payloads and vectors as they are read, in the message, and as its bytes.
 _COPIES = 3
 # How the plan of a scan begins.
 _EXACT = "exact scan"
-_CORES = os.cpu_count() or 1
+_CORES = usable_cores()
 
 
 def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,15 @@ def test_which_addresses_only_this_machine_reaches(host: str, loopback: bool, ad
     settings = ServerSettings("db", host=host)
     assert settings.is_loopback is loopback
     assert settings.address(1) == address
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes are not bound to cores here")
+def test_reads_at_a_time_are_by_the_cores_that_the_process_may_use() -> None:
+    script = (
+        "import os\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from vicinal.server.service.limits import Limits, usable_cores\n"
+        "print(usable_cores(), Limits().running_searches)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "2"]
