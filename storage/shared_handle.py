@@ -1,7 +1,7 @@
 """One handle per file in a process, however often it is opened.
 
-LMDB refuses to open an environment twice in a process, and closing one while a numpy view reads its memory is
-a crash. So whoever needs an open environment holds a `Lease`; it is closed when the last lease is gone.
+LMDB refuses to open an environment twice in a process, and closing one inside another thread's call is an
+error there. So whoever needs an open environment holds a `Lease`; it is closed when the last lease is gone.
 """
 
 from __future__ import annotations
