@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -114,9 +115,10 @@ def deadline(seconds: float) -> Iterator[None]:
 
 def check_seconds(name: str, value: float) -> None:
     """Raise InvalidArgument unless ``value`` is a time to wait for."""
-    # NaN is refused too: no comparison with it is true.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise InvalidArgument(f"{name} is {value!r}; expected seconds, 0 or more", field=name)
+    # NaN is refused too: no comparison with it is true. So is a whole number that is no float.
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not (0 <= value <= sys.float_info.max or value == float("inf")):
+        raise InvalidArgument(f"{name} is {value!r:.80}; expected seconds, 0 or more", field=name)
 
 
 def current() -> Deadline | None:

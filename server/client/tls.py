@@ -55,14 +55,17 @@ class Tls:
 def _system_roots() -> bytes | None:
     """Return whom this system trusts; None, for those that gRPC comes with, when that is not known."""
     path = ssl.get_default_verify_paths().cafile
-    return None if path is None else Path(path).read_bytes()
+    return None if path is None else _read(path, "ca, that of this system,")
 
 
 def _read(path: File, what: str) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
-        raise InvalidArgument(f"tls.{what} cannot be read: {error}", field="tls") from error
+    except (OSError, TypeError, ValueError) as error:
+        # What is no path, or none that a system could have, is a mistake of the same kind.
+        raise InvalidArgument(
+            f"tls.{what} cannot be read: {error}; give the path of a PEM file", field="tls"
+        ) from error
 
 
 def _check_authorities(path: File, pem: bytes | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -177,6 +178,35 @@ def test_progress_that_fails_is_told_to_the_server() -> None:
         with pytest.raises(KeyError, match="enough"):
             db.collection("films").flush(enough)
         assert gone.wait(60)
+
+
+def test_an_interrupt_leaves_the_client_usable() -> None:
+    """Ctrl-C during a call: the server is told that nobody waits, and the next call is answered."""
+    arrived, gone, release = threading.Event(), threading.Event(), threading.Event()
+
+    def held(request: bytes, context: grpc.ServicerContext) -> bytes:
+        if not release.is_set():
+            context.add_callback(gone.set)
+            arrived.set()
+            assert release.wait(60)
+        return b""
+
+    def interrupt() -> None:
+        assert arrived.wait(60)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with (
+        toy_server(ListCollections=held) as toy,
+        vicinal.connect(toy.address) as db,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        interrupting = pool.submit(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            db.collections()
+        interrupting.result()
+        assert gone.wait(60)
+        release.set()
+        assert db.collections() == []
 
 
 def test_threads_share_a_client(served: str) -> None:

@@ -97,12 +97,17 @@ def test_what_is_no_key(key: Any) -> None:
         ("retries", {"retries": 1.5}),
         ("retries", {"retries": 101}),
         ("retries", {"retries": True}),
+        ("timeout", {"timeout": 10**400}),
+        ("retry_seconds", {"retry_seconds": 10**400, "timeout": None}),
         ("retry_seconds", {"retry_seconds": -1}),
         ("retry_seconds", {"retry_seconds": "long"}),
         ("retry_seconds", {"retry_seconds": float("nan")}),
         ("retry_seconds", {"retry_seconds": 61}),
         ("retry_seconds", {"retry_seconds": 6, "timeout": 5}),
         ("tls", {"tls": "yes"}),
+        ("tls", {"tls": vicinal.Tls(ca=5)}),  # type: ignore[arg-type]
+        ("tls", {"tls": vicinal.Tls(ca="a\0b")}),
+        ("tls", {"tls": vicinal.Tls(cert=[], key=[])}),  # type: ignore[arg-type]
     ],
 )
 def test_other_arguments(field: str, options: dict[str, Any]) -> None:
@@ -123,6 +128,7 @@ def test_files_of_tls_are_read_when_the_client_is_made(tmp_path: Path) -> None:
     wrong = {
         "both or neither": vicinal.Tls(cert=issued.certificate),
         "cannot be read": vicinal.Tls(ca=tmp_path / "missing.pem"),
+        "Is a directory": vicinal.Tls(ca=tmp_path),
         "no certificate": vicinal.Tls(ca=empty),
         "no certificate and its": vicinal.Tls(cert=issued.certificate, key=foreign.key),
         "unencrypted key": vicinal.Tls(cert=empty, key=issued.key),
