@@ -126,7 +126,12 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _clean(folder: int) -> None:
-    entries = [(entry.stat().st_mtime, entry.name) for entry in os.scandir(folder) if entry.is_file()]
+    entries = []
+    for entry in os.scandir(folder):
+        # Another process may have removed it since.
+        with contextlib.suppress(FileNotFoundError):
+            if entry.is_file():
+                entries.append((entry.stat().st_mtime, entry.name))
     now = time.time()
     abandoned = [
         name for at, name in entries if name.startswith(_TEMPORARY) and now - at > _ABANDONED_SECONDS

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -148,3 +152,41 @@ def test_the_longest_unused_and_the_abandoned_are_removed(
     names = {path.name for path in folder.iterdir()}
     assert names == {"first", "last"} | {f"file-{i:03}" for i in range(2, MOST_FILES)}
     assert cache_folder.usage()[0] == MOST_FILES
+
+
+def test_a_first_compilation_is_shown_in_a_terminal(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    started = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    # Linux ends a terminal that nobody holds with an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 65_536):
+            shown += part
+    os.close(ours)
+    assert started.wait() == 0
+    first, *steps = re.split(r"[\r\n]+", shown.decode().strip())
+    assert first == "vicinal compiles its search kernels, once for this processor:"
+    progress = [re.fullmatch(r"  sparse scan: (\d+) of (\d+) functions, \d+\.\d s", step) for step in steps]
+    counts = [(int(one[1]), int(one[2])) for one in progress if one is not None]
+    total = counts[-1][1]
+    assert len(counts) == len(steps)
+    assert counts == [(done, total) for done in range(total + 1)]
+
+
+def test_readers_see_whole_files_while_others_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    contents = [bytes([i]) * (1 << 18) for i in range(4)]
+    cache_folder.write("kernel", contents[0])
+    with ThreadPoolExecutor(4) as pool:
+        writes = [pool.submit(cache_folder.write, "kernel", content) for content in contents * 10]
+        while not all(write.done() for write in writes):
+            assert cache_folder.read("kernel") in contents
+        for write in writes:
+            write.result()
+    assert cache_folder.usage() == (1, 1 << 18)
