@@ -12,10 +12,8 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from crash.writer_process import IDS, OWNERS, vector
+from crash.recovered_state import Model
 
 import vicinal
 from vicinal.storage.verify import check_folder
@@ -29,82 +27,6 @@ POINTS = [
     for step in ("fsync_file", "fsync_folder", "rename", "commit")
     for when in ("before", "after")
 ]
-
-# By owner and id: the version of the vector and of the payload's "version", and the payload's "note".
-Rows = dict[tuple[str | None, int], tuple[int, int | None]]
-# By name; a collection that is not there has no entry.
-State = dict[str, Rows]
-
-
-class Model:
-    """What must be there: what was acknowledged, and what the last write may have made of it."""
-
-    def __init__(self) -> None:
-        self.state: State = {}
-        self.unacknowledged: dict[str, Any] | None = None
-
-    def replay(self, lines: list[str]) -> None:
-        pending: dict[str, Any] | None = None
-        for line in lines:
-            record = json.loads(line)
-            if record["op"] == "ready":
-                # Created before the process could be killed.
-                self.state = {"points": {}, "owned": {}} | self.state
-            elif record["op"] == "begin":
-                pending = record
-            elif record["op"] == "done" and pending is not None:
-                self.state = after(self.state, pending)
-                pending = None
-        self.unacknowledged = pending
-
-    def check(self, db: vicinal.Database) -> None:
-        found = {name: rows_found(db.collection(name), name) for name in db.collections()}
-        allowed = [self.state]
-        if self.unacknowledged is not None:
-            # The write that was under way is there as a whole or not at all.
-            allowed.append(after(self.state, self.unacknowledged))
-        assert found in allowed
-        self.state = found
-
-
-def after(state: State, record: dict[str, Any]) -> State:
-    """Return what an operation makes of a state."""
-    kind = record["kind"]
-    if kind == "none":
-        return state
-    name = record["collection"]
-    if kind == "create":
-        return state | {name: {}}
-    if kind == "drop":
-        return {other: rows for other, rows in state.items() if other != name}
-    rows = dict(state[name])
-    for point_id in record["ids"]:
-        key = record["tenant"], point_id
-        if kind == "upsert":
-            rows[key] = record["version"], None
-        elif kind == "delete":
-            rows.pop(key, None)
-        elif key in rows:
-            rows[key] = rows[key][0], record["version"]
-    return state | {name: rows}
-
-
-def rows_found(points: vicinal.Collection, name: str) -> Rows:
-    """Return what a collection has, the same by id, by count and by search."""
-    rows: Rows = {}
-    for tenant in OWNERS[name]:
-        payloads = {}
-        for point_id, point in enumerate(points.get(range(IDS), with_vectors=True, tenant=tenant)):
-            if point is not None:
-                version = point.payload["version"]
-                np.testing.assert_array_equal(point.vectors["vector"], vector(point_id, version))
-                rows[tenant, point_id] = version, point.payload.get("note")
-                payloads[point_id] = point.payload
-        assert points.count(tenant=tenant) == len(payloads)
-        hits = points.search(np.ones(8), k=IDS, exact=True, tenant=tenant)
-        assert len(hits) == len(payloads)
-        assert {hit.id: hit.payload for hit in hits} == payloads
-    return rows
 
 
 def run_until_killed(folder: Path, seed: int, point: str, rng: random.Random) -> list[str]:

@@ -1,0 +1,93 @@
+"""What must be in a database after a crash, and whether it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from crash.writer_process import DIM, IDS, OWNERS, vector
+
+import vicinal
+
+# By owner and id: the version of the vector and of the payload's "version", and the payload's "note".
+Rows = dict[tuple[str | None, int], tuple[int, int | None]]
+# By name; a collection that is not there has no entry.
+State = dict[str, Rows]
+
+
+class Model:
+    """What must be there: what was acknowledged, and what the last write may have made of it."""
+
+    def __init__(self) -> None:
+        self.state: State = {}
+        self.unacknowledged: dict[str, Any] | None = None
+
+    def replay(self, lines: list[str]) -> None:
+        pending: dict[str, Any] | None = None
+        for line in lines:
+            record = json.loads(line)
+            if record["op"] == "ready":
+                # Created before the process could be killed.
+                self.state = {"points": {}, "owned": {}} | self.state
+            elif record["op"] == "begin":
+                pending = record
+            elif record["op"] == "done" and pending is not None:
+                self.state = after(self.state, pending)
+                pending = None
+        self.unacknowledged = pending
+
+    def check(self, db: vicinal.Database) -> None:
+        found = {name: rows_found(db.collection(name), name) for name in db.collections()}
+        allowed = [self.state]
+        if self.unacknowledged is not None:
+            # The write that was under way is there as a whole or not at all.
+            allowed.append(after(self.state, self.unacknowledged))
+        assert found in allowed
+        self.state = found
+
+
+def after(state: State, record: dict[str, Any]) -> State:
+    """Return what an operation makes of a state."""
+    kind = record["kind"]
+    if kind == "none":
+        return state
+    name = record["collection"]
+    if kind == "create":
+        return state | {name: {}}
+    if kind == "drop":
+        return {other: rows for other, rows in state.items() if other != name}
+    rows = dict(state[name])
+    for point_id in record["ids"]:
+        key = record["tenant"], point_id
+        if kind == "upsert":
+            rows[key] = record["version"], None
+        elif kind == "delete":
+            rows.pop(key, None)
+        elif key in rows:
+            rows[key] = rows[key][0], record["version"]
+    return state | {name: rows}
+
+
+def rows_found(points: vicinal.Collection, name: str) -> Rows:
+    """Return what a collection has, the same by id, by count and by search, in the order of brute force."""
+    rows: Rows = {}
+    query = np.ones(DIM, np.float32)
+    for tenant in OWNERS[name]:
+        payloads, stored = {}, []
+        for point_id, point in enumerate(points.get(range(IDS), with_vectors=True, tenant=tenant)):
+            if point is not None:
+                rows[tenant, point_id] = point.payload["version"], point.payload.get("note")
+                payloads[point_id] = point.payload
+                stored.append(point.vectors["vector"])
+        assert points.count(tenant=tenant) == len(payloads)
+        hits = points.search(query, k=IDS, exact=True, tenant=tenant)
+        assert len(hits) == len(payloads)
+        if not payloads:
+            continue
+        assert {hit.id: hit.payload for hit in hits} == payloads
+        vectors = np.stack([vector(point_id, payload["version"]) for point_id, payload in payloads.items()])
+        np.testing.assert_array_equal(np.stack(stored), vectors)
+        scores = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
+        np.testing.assert_allclose(hits.scores, np.sort(scores)[::-1], rtol=1e-4, atol=1e-5)
+    return rows
