@@ -105,7 +105,7 @@ class Collection:
         columns = vector_columns(self.schema, vectors, len(column))
         rows = PayloadColumn.from_rows(payloads, len(column))
         if not len(column):
-            return self._state.next_sequence
+            return self._host.current(self._state).next_sequence
         numbers = np.full(len(column) if self.schema.partitioned else 0, owner.number, np.uint32)
         batch = Batch(ids=column, tenants=numbers, vectors=columns, payloads=rows)
         return int(self._host.submit(upsert(self._state, owner, batch)))

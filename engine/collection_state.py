@@ -26,6 +26,9 @@ from .sealed_view import SealedView
 from .segment_view import SegmentView
 from .snapshot import Snapshot
 
+UNLOADED = -1
+"""The generation of a state that does not hold what the catalog says."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplaceSegments:
@@ -54,7 +57,8 @@ class CollectionState:
 
     One thread changes it: the database's writer, or the follower of a read-only process. A change becomes
     visible to readers by :meth:`publish` alone, which swaps one reference; :attr:`snapshot` may be read
-    from any thread without a lock.
+    from any thread without a lock. A new one knows name and schema; :func:`~.recovery.reload_collection`
+    fills it.
     """
 
     def __init__(self, record: CollectionRecord) -> None:
@@ -63,10 +67,11 @@ class CollectionState:
         self.name = record.name
         self.schema = CollectionSchema.from_json(record.schema)
         self.next_sequence = 1
-        self.generation = 0
+        self.generation = UNLOADED
         self.sealed: dict[str, SealedSegment] = {}
         self.growing = GrowingSegment(self.schema)
         self.tenants: dict[str, int] = {}
+        self.last_tenant = 0
         self.tombstones = BitMap64()
         self.last_write = time.monotonic()
         self.dropped = False
@@ -75,6 +80,11 @@ class CollectionState:
         self._growing_dead = BitMap()
         self._views: dict[str, SealedView] = {}
         self.snapshot = Snapshot(self.schema, (), self.next_sequence)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it was read from the catalog, or is new."""
+        return self.generation != UNLOADED
 
     def pending(self) -> Snapshot:
         """Return a snapshot of every change so far, published or not."""
@@ -120,9 +130,14 @@ class CollectionState:
 
     def new_tenant(self, name: str) -> int:
         """Give a tenant that writes for the first time its number; only the writer does."""
-        number = max(self.tenants.values(), default=0) + 1
-        self.tenants[name] = number
-        return number
+        self.last_tenant += 1
+        self.tenants[name] = self.last_tenant
+        return self.last_tenant
+
+    def set_tenants(self, tenants: dict[str, int]) -> None:
+        """Take over the tenants that the catalog has."""
+        self.last_tenant = max(tenants.values(), default=0)
+        self.tenants = tenants
 
     def living_sequence(self, ids: Sequence[PointId] | IdColumn, tenant: int) -> NDArray[np.uint64]:
         """Return the sequence numbers of the living versions of the given points, in no order."""

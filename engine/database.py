@@ -107,7 +107,7 @@ class Database:
 
     def collections(self) -> list[str]:
         """Return the names of all collections, sorted."""
-        return sorted(self._host.collections())
+        return sorted(self._host.names())
 
     def drop_collection(self, name: str) -> None:
         """Delete a collection with all its points.
@@ -129,11 +129,11 @@ class Database:
         )
 
     def _state(self, name: str) -> CollectionState:
-        collections = self._host.collections()
-        if name not in collections:
-            known = ", ".join(sorted(collections)) or "none"
+        state = self._host.state(name)
+        if state is None:
+            known = ", ".join(self.collections()) or "none"
             raise NotFound(f"no collection is named {name!r}; there are: {known}", field="name")
-        return collections[name]
+        return state
 
     def _infos(self) -> Iterator[CollectionInfo]:
         for name in self.collections():

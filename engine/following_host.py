@@ -3,45 +3,66 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
 
 from ..storage.catalog import Catalog
 from ..storage.key_value_store import ReadTransaction
+from ..storage.records import CollectionRecord, StateRecord
 from ..storage.segment import SegmentStore
-from .collection_state import CollectionState
+from .collection_state import UNLOADED, CollectionState
 from .errors import Closed, ReadOnly
 from .maintenance import Activity
 from .progress import Progress
-from .recovery import follow_collection, load_collection, reload_collection
+from .recovery import follow_collection, reload_collection
 from .schema import CollectionSchema
 from .snapshot import Snapshot
 from .writer import Operation
 
 _ATTEMPTS = 10
-_UNKNOWN = -1
+
+Result = TypeVar("Result")
 
 
 class FollowingHost:
     """An open database that follows the commits of a writer in another process.
 
-    Each call looks at the number of the catalog's last transaction, about a microsecond, and reads what is
-    new when it changed. A call thus sees every write that was acknowledged before it began.
+    Each call looks at the number of the catalog's last transaction, about a microsecond. When that changed,
+    the counters of the collection in question say whether it did too, and what is new of it is read. A call
+    thus sees every write that was acknowledged before it began, and reads nothing of other collections.
     """
 
     def __init__(self, catalog: Catalog, folder: SegmentStore) -> None:
         self._catalog = catalog
         self._folder = folder
-        self._collections: dict[str, CollectionState] = {}
-        self._version = -1
         self._lock = threading.Lock()
         self._closed = False
-        self._refresh()
+        self._records: Mapping[str, CollectionRecord] = {}
+        self._listed = -1
+        self._states: dict[str, CollectionState] = {}
+        # The version of the catalog at which each collection was last compared with it.
+        self._followed: dict[str, int] = {}
 
-    def collections(self) -> Mapping[str, CollectionState]:
-        """Return the collections there are now, by name."""
-        self._refresh()
-        return self._collections
+    def names(self) -> list[str]:
+        """Return the names of the collections there are now."""
+        # Here as below, read before the transaction begins: at worst the same is read once more.
+        version = self._version()
+        with self._lock:
+            return list(self._list(version))
+
+    def state(self, name: str) -> CollectionState | None:
+        """Return the state of a collection, None when there is none of that name; it may not be loaded."""
+        version = self._version()
+        with self._lock:
+            state = self._states.get(name)
+            if state is not None and self._is_there(state, version):
+                return state
+            record = self._list(version).get(name)
+            if record is None:
+                self._states.pop(name, None)
+                return None
+            self._states[name] = state = CollectionState(record)
+            return state
 
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Refuse."""
@@ -52,8 +73,13 @@ class FollowingHost:
         self._refuse("drop a collection")
 
     def current(self, state: CollectionState) -> Snapshot:
-        """Return the newest snapshot of a collection."""
-        self._refresh()
+        """Return the newest snapshot of a collection, which is loaded at its first use."""
+        version = self._version()
+        uuid = state.record.uuid
+        if self._followed.get(uuid) != version and not state.dropped:
+            with self._lock:
+                self._read(lambda txn: self._follow(txn, state))
+                self._followed[uuid] = version
         state.check_not_dropped()
         state.check_sound()
         return state.snapshot
@@ -88,57 +114,59 @@ class FollowingHost:
             if self._closed:
                 return
             self._closed = True
-            for state in self._collections.values():
+            for state in self._states.values():
                 state.close()
             self._catalog.close()
 
     def _refuse(self, what: str) -> NoReturn:
         raise ReadOnly(f"cannot {what}: the database was opened with read_only=True; open it without")
 
-    def _refresh(self) -> None:
+    def _version(self) -> int:
         if self._closed:
             raise Closed("the database is closed; open it again with vicinal.open(path, read_only=True)")
-        if self._catalog.version() == self._version:
-            return
-        with self._lock:
-            self._follow()
+        return self._catalog.version()
 
-    def _follow(self) -> None:
+    def _read(self, read: Callable[[ReadTransaction], Result]) -> Result:
+        """Return what ``read`` finds in one transaction; the caller holds the lock."""
         for attempt in range(_ATTEMPTS):
-            # Read before the transaction begins: at worst the same state is read once more.
-            version = self._catalog.version()
             try:
                 with self._catalog.read() as txn:
-                    self._read(txn)
+                    return read(txn)
             except FileNotFoundError:
                 # A merge replaced the segment between our reading of the manifest and of the folder.
                 if attempt == _ATTEMPTS - 1:
                     raise
-                continue
-            self._version = version
-            return
+        raise AssertionError("the last attempt returns or raises")
 
-    def _read(self, txn: ReadTransaction) -> None:
-        catalog = self._catalog
-        records = {record.name: record for record in catalog.collections(txn)}
-        collections = dict(self._collections)
-        for name, state in self._collections.items():
-            record = records.get(name)
+    def _list(self, version: int) -> Mapping[str, CollectionRecord]:
+        """Return the record of each collection by name, read anew when something was committed since."""
+        if self._listed != version:
+            records = self._read(self._catalog.collections)
+            self._records = {record.name: record for record in records}
+            self._listed = version
+        return self._records
+
+    def _is_there(self, state: CollectionState, version: int) -> bool:
+        """Say whether a collection exists, reading no other."""
+        if self._followed.get(state.record.uuid) != version:
+            record = self._read(lambda txn: self._catalog.collection(txn, state.number))
             if record is None or record.uuid != state.record.uuid:
-                collections.pop(name).dropped = True
-        for name, record in records.items():
-            known = collections.get(name)
-            if known is None:
-                collections[name] = load_collection(catalog, txn, record, self._folder)
-            else:
-                self._catch_up(txn, known)
-        self._collections = collections
+                state.dropped = True
+        return not state.dropped
 
-    def _catch_up(self, txn: ReadTransaction, state: CollectionState) -> None:
+    def _follow(self, txn: ReadTransaction, state: CollectionState) -> None:
+        """Bring one collection to what ``txn`` sees; nothing of it is read when nothing of it changed."""
+        record = self._catalog.collection(txn, state.number)
+        if record is None or record.uuid != state.record.uuid:
+            state.dropped = True
+            return
+        stored = self._catalog.state(txn, state.number)
         generation = state.generation
+        if stored == StateRecord(state.next_sequence, generation):
+            return
         # Whatever interrupts this leaves a state that is half of two; the next call then starts over.
-        state.generation = _UNKNOWN
-        if self._catalog.state(txn, state.number).generation == generation:
+        state.generation = UNLOADED
+        if stored.generation == generation:
             follow_collection(self._catalog, txn, state)
             state.generation = generation
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .collection_state import CollectionState
@@ -16,8 +15,11 @@ from .writer import Operation
 class Host(Protocol):
     """The services of an open database. Every method may be called from any thread."""
 
-    def collections(self) -> Mapping[str, CollectionState]:
-        """Return the collections there are now, by name."""
+    def names(self) -> list[str]:
+        """Return the names of the collections there are now."""
+
+    def state(self, name: str) -> CollectionState | None:
+        """Return the state of a collection, None when there is none of that name; it may not be loaded."""
 
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Create a collection."""
@@ -26,7 +28,7 @@ class Host(Protocol):
         """Delete a collection."""
 
     def current(self, state: CollectionState) -> Snapshot:
-        """Return the newest snapshot of a collection."""
+        """Return the newest snapshot of a collection, which is loaded at its first use."""
 
     def submit(self, operation: Operation[Any]) -> Any:
         """Commit a change and return its answer."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from . import deadline
+from .agenda import Agenda
 from .collection_state import CollectionState
 from .deadline import Deadline
-from .errors import Closed, DeadlineExceeded
+from .errors import Closed, DeadlineExceeded, ResourceExhausted
 from .growing_view import GrowingView
 from .merge_policy import (
     GrowingStatistics,
@@ -30,8 +31,9 @@ from .segment_view import SegmentView
 
 log = logging.getLogger("vicinal.maintenance")
 
-_POLL_SECONDS = 0.1
+_PAUSE_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
+_MOST_RETRY_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,32 @@ class Activity:
     fraction : float
         How much of the stage is done.
     last_error : str
-        Why the last background task failed, empty when it did not.
+        Why the last background task failed or could not begin, empty when it did neither.
+    retry_seconds : float
+        In how many seconds it is tried again; 0 when nothing waits for that.
     """
 
     stage: str = ""
     fraction: float = 0.0
     last_error: str = ""
+    retry_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Upkeep:
+    """What is known of the background work on one collection.
+
+    Attributes
+    ----------
+    room : int or None
+        Free bytes at which a task is tried again at once that found no room.
+    """
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    activity: Activity = Activity()
+    failures: int = 0
+    retry_at: float = 0.0
+    room: int | None = None
 
 
 class Maintenance:
@@ -59,36 +81,33 @@ class Maintenance:
     Parameters
     ----------
     merger : Merger
-    collections : callable
-        Returns the collections there are now.
     settings : MergePolicySettings
     """
 
-    def __init__(
-        self,
-        merger: Merger,
-        collections: Callable[[], Iterable[CollectionState]],
-        settings: MergePolicySettings,
-    ) -> None:
+    def __init__(self, merger: Merger, settings: MergePolicySettings) -> None:
         self._merger = merger
-        self._collections = collections
         self._settings = settings
-        self._locks: dict[str, threading.RLock] = {}
-        self._locks_guard = threading.Lock()
-        self._activity: dict[str, Activity] = {}
-        self._retry_at: dict[str, float] = {}
+        self._upkeeps: dict[str, _Upkeep] = {}
         self._closing = threading.Event()
-        self._wake = threading.Event()
+        self._agenda = Agenda(_PAUSE_SECONDS)
         self._thread = threading.Thread(target=self._run, name="vicinal-maintenance", daemon=True)
         self._thread.start()
 
-    def wake(self) -> None:
-        """Say that something was written."""
-        self._wake.set()
+    def touch(self, state: CollectionState) -> None:
+        """Say that there may be something to do for a collection; no other is looked at for it."""
+        self._agenda.touch(state)
+
+    def forget(self, state: CollectionState) -> None:
+        """Drop what is known of a collection that was dropped."""
+        self._upkeeps.pop(state.record.uuid, None)
 
     def activity(self, state: CollectionState) -> Activity:
         """Return what is being done to a collection."""
-        return self._activity.get(state.record.uuid, Activity())
+        upkeep = self._upkeeps.get(state.record.uuid)
+        if upkeep is None:
+            return Activity()
+        left = upkeep.retry_at - time.monotonic() if upkeep.failures else 0.0
+        return replace(upkeep.activity, retry_seconds=max(0.0, left))
 
     def flush(self, state: CollectionState, progress: Progress = silent) -> None:
         """Seal the growing rows into a segment with its indexes, and return when that is done."""
@@ -121,7 +140,7 @@ class Maintenance:
     @contextmanager
     def exclusive(self, state: CollectionState) -> Iterator[None]:
         """Return a context in which nothing else merges the collection; entering it may wait for a merge."""
-        lock = self._lock(state)
+        lock = self._upkeep(state).lock
         limit = deadline.current()
         if limit is None:
             lock.acquire()
@@ -135,52 +154,71 @@ class Maintenance:
     def close(self) -> None:
         """Stop; a build under way is given up at its next step and leaves nothing behind."""
         self._closing.set()
-        self._wake.set()
+        self._agenda.close()
         if self._thread.is_alive():
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            worked = False
-            waiting = False
-            for state in list(self._collections()):
-                if self._closing.is_set():
-                    return
-                worked = self._work_on(state) or worked
-                waiting = waiting or self._next(state, float("inf")) is not None
-            if not worked:
-                self._wake.wait(_POLL_SECONDS if waiting else None)
-                self._wake.clear()
+        while not self._closing.is_set() and (state := self._agenda.take()) is not None:
+            if state.dropped:
+                self._agenda.forget(state)
+                continue
+            due = self._work_on(state)
+            if due is not None:
+                self._agenda.look_at(state, due)
+            # A collection that nobody uses any more must not be kept by who waits for the next.
+            del state
 
-    def _work_on(self, state: CollectionState) -> bool:
-        uuid = state.record.uuid
-        if time.monotonic() < self._retry_at.get(uuid, 0.0):
-            return False
-        lock = self._lock(state)
-        if not lock.acquire(blocking=False):
-            return False
+    def _work_on(self, state: CollectionState) -> float | None:
+        """Do what is due for a collection; return when to look again, None for when it is touched."""
+        upkeep = self._upkeep(state)
+        if not self._may_retry(upkeep):
+            later = time.monotonic() + _RETRY_SECONDS
+            return upkeep.retry_at if upkeep.room is None else min(upkeep.retry_at, later)
+        if not upkeep.lock.acquire(blocking=False):
+            return time.monotonic() + _PAUSE_SECONDS
+        task = None
         try:
-            task = None if state.dropped else self._next(state, time.monotonic() - state.last_write)
+            task = self._next(state, time.monotonic() - state.last_write)
             if task is None:
-                return False
+                waits = self._next(state, float("inf")) is not None
+                return state.last_write + self._settings.quiet_seconds if waits else None
             self._perform(state, task, silent)
-            return True
+            return time.monotonic()
         except Closed:
-            return False
+            return None
         except Exception as error:
             # The log still holds every row, so nothing is lost by trying again later.
             log.warning("%s: background merge failed: %s", state.name, error, exc_info=error)
-            self._activity[uuid] = Activity(last_error=str(error))
-            self._retry_at[uuid] = time.monotonic() + _RETRY_SECONDS
-            return False
+            return self._put_off(state, task, error)
         finally:
-            lock.release()
+            upkeep.lock.release()
+
+    def _may_retry(self, upkeep: _Upkeep) -> bool:
+        if time.monotonic() >= upkeep.retry_at:
+            return True
+        free = None if upkeep.room is None else self._merger.free_bytes()
+        return free is not None and upkeep.room is not None and free >= upkeep.room
+
+    def _put_off(self, state: CollectionState, task: MergeTask | None, error: Exception) -> float:
+        """Say why a task failed and when it is tried again: later each time, or when there is room."""
+        upkeep = self._upkeep(state)
+        upkeep.room = None
+        if isinstance(error, ResourceExhausted) and task is not None:
+            free, needed = self._merger.free_bytes(), self._merger.least_bytes(state, task)
+            # One that failed in spite of room for what is certain needs more than there was.
+            upkeep.room = needed if free is None or free < needed else free + needed // 2
+        delay = min(_RETRY_SECONDS * 2**upkeep.failures, _MOST_RETRY_SECONDS)
+        upkeep.failures += 1
+        upkeep.retry_at = time.monotonic() + delay
+        upkeep.activity = Activity(last_error=str(error))
+        return min(upkeep.retry_at, time.monotonic() + _RETRY_SECONDS)
 
     def _next(self, state: CollectionState, idle_seconds: float) -> MergeTask | None:
         return next_task(*_sizes(state, idle_seconds), self._settings)
 
     def _perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
-        uuid = state.record.uuid
+        upkeep = self._upkeep(state)
 
         # Only a step may give up, because a segment that is built is worth its commit. The steps of a build
         # come from any thread.
@@ -191,17 +229,18 @@ class Maintenance:
                     raise Closed("the database was closed while a merge was under way; the log has every row")
                 if limit is not None:
                     limit.check()
-                self._activity[uuid] = Activity(stage, fraction)
+                upkeep.activity = Activity(stage, fraction)
                 progress(stage, fraction)
 
             try:
                 self._merger.perform(state, task, step)
             finally:
-                self._activity.pop(uuid, None)
+                upkeep.activity = Activity()
+            upkeep.failures, upkeep.retry_at, upkeep.room = 0, 0.0, None
 
-    def _lock(self, state: CollectionState) -> threading.RLock:
-        with self._locks_guard:
-            return self._locks.setdefault(state.record.uuid, threading.RLock())
+    def _upkeep(self, state: CollectionState) -> _Upkeep:
+        # One call of C, so that two threads are given the same.
+        return self._upkeeps.setdefault(state.record.uuid, _Upkeep())
 
 
 def _sizes(state: CollectionState, idle_seconds: float) -> tuple[list[SegmentStatistics], GrowingStatistics]:

@@ -125,13 +125,12 @@ class CreateCollection:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> CollectionState:
         """Write its record and return its empty state."""
-        if self.collections.get(self.name) is not None:
+        if self.collections.has(self.name):
             raise AlreadyExists(
                 f"collection {self.name!r} exists; use db.collection({self.name!r}) or drop it first"
             )
-        numbers = [record.number for record in catalog.collections(txn)]
         record = CollectionRecord(
-            number=max(numbers, default=0) + 1,
+            number=self.collections.new_number(),
             name=self.name,
             uuid=uuid.uuid4().hex,
             schema=self.schema.to_json(),
@@ -140,6 +139,7 @@ class CreateCollection:
         catalog.put_collection(txn, record)
         catalog.put_state(txn, record.number, StateRecord(1, 0))
         state = CollectionState(record)
+        state.generation = 0
         self.collections.add(state)
         return state
 
@@ -156,8 +156,9 @@ class DropCollection:
         """The collection, which nothing is written to from now on."""
         return self.state
 
-    def apply(self, catalog: Catalog, txn: WriteTransaction) -> list[SealedSegment]:
-        """Remove its keys and return its segments."""
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> list[str]:
+        """Remove its keys and return the uuids of its segments; it need not be loaded, or sound."""
+        removed = [record.uuid for record in catalog.segments(txn, self.state.number)]
         catalog.delete_collection(txn, self.state.number)
         self.collections.remove(self.state)
-        return list(self.state.sealed.values())
+        return removed

@@ -14,7 +14,7 @@ from ..storage.segment import SegmentStore
 from .collection_state import CollectionState, ReplaceSegments
 from .error_translation import translated
 from .errors import Closed, NotFound, ResourceExhausted
-from .growing_view import GrowingView
+from .growing_view import GROWING, GrowingView
 from .index_tables import Tables, load_queries
 from .manifest_operations import ReplaceInManifest, StoreTables
 from .merge_policy import MergeTask
@@ -23,9 +23,14 @@ from .sealed_segment import SealedSegment
 from .sealed_view import SealedView
 from .segment_builder import BuiltSegment, SegmentBuilder, indexable_fields
 from .segment_view import SegmentView
+from .snapshot import Snapshot, place
+from .stored_sizes import stored_sizes
 from .writer import Writer
 
 log = logging.getLogger("vicinal.merge")
+
+# Its sequence number, its place in the order of these and its hash; an id takes what it takes.
+_ROW_BYTES = 20
 
 Part = tuple[SegmentView, NDArray[np.int64]]
 
@@ -43,19 +48,17 @@ class Merger:
         self._writer = writer
 
     def perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
-        """Do ``task``. One task a collection at a time: the caller holds the collection's merge lock."""
+        """Do ``task``. One task a collection at a time: the caller holds the collection's merge lock.
+
+        Raises
+        ------
+        ResourceExhausted
+            There is no room for the segment. What is certain before it is built is said before that.
+        """
         snapshot = state.snapshot
         wanted = set(task.segments)
-        parts: list[Part] = []
-        sealed_below = 0
-        for view in snapshot.views:
-            if isinstance(view, GrowingView):
-                if not task.with_growing:
-                    continue
-                sealed_below = snapshot.next_sequence
-            elif view.uuid not in wanted:
-                continue
-            parts.append((view, _live_rows(view)))
+        parts = _parts(snapshot, task)
+        sealed_below = snapshot.next_sequence if task.with_growing else 0
         n_rows = sum(len(rows) for _, rows in parts)
         log.debug("%s: merging %d rows (%s)", state.name, n_rows, task.reason)
         base = frozenset(view.uuid for view in snapshot.views if not isinstance(view, GrowingView))
@@ -63,9 +66,26 @@ class Merger:
         if not n_rows:
             self._retire(self._writer.submit(ReplaceInManifest(state, change, None)))
             return
+        self._check_room(_least_bytes(snapshot, parts))
         fields = indexable_fields(state.schema, n_rows) if task.with_index else []
         uuid, built = self._write(state, fields, parts, progress)
         self._swap(state, uuid, built, change, progress)
+
+    def least_bytes(self, state: CollectionState, task: MergeTask) -> int:
+        """Return how many bytes the segment of a task takes at least, without those of its indexes."""
+        return _least_bytes(state.snapshot, _parts(state.snapshot, task))
+
+    def free_bytes(self) -> int | None:
+        """Return how much room there is for segments; None when nobody can tell."""
+        with translated():
+            return self._folder.free_bytes()
+
+    def _check_room(self, needed: int) -> None:
+        free = self.free_bytes()
+        if free is not None and free < needed:
+            raise ResourceExhausted(
+                f"a new segment takes at least {needed:,} bytes and the disk has {free:,} free; make room"
+            )
 
     def _write(
         self, state: CollectionState, fields: list[str], parts: list[Part], progress: Progress
@@ -147,6 +167,23 @@ class Merger:
         # Searches under way and other processes keep reading what they have mapped.
         for segment in segments:
             self._folder.remove(segment.uuid)
+
+
+def _parts(snapshot: Snapshot, task: MergeTask) -> list[Part]:
+    chosen = set(task.segments)
+    if task.with_growing:
+        chosen.add(GROWING)
+    return [(view, _live_rows(view)) for view in snapshot.views if view.uuid in chosen]
+
+
+def _least_bytes(snapshot: Snapshot, parts: list[Part]) -> int:
+    total = 0
+    for number, view in enumerate(snapshot.views):
+        for part, rows in parts:
+            if part is view:
+                total += int(stored_sizes(snapshot, place(number, rows), vectors=True).sum())
+                total += len(rows) * _ROW_BYTES
+    return total
 
 
 def _live_rows(view: SegmentView) -> NDArray[np.int64]:

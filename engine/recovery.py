@@ -8,21 +8,11 @@ from ..storage.batch import Batch
 from ..storage.catalog import Catalog
 from ..storage.errors import CorruptionError
 from ..storage.key_value_store import ReadTransaction
-from ..storage.records import CollectionRecord
 from ..storage.segment import SegmentStore
 from .bitmaps import numbers_of
 from .collection_state import CollectionState
 from .index_tables import load_tables
 from .sealed_segment import SealedSegment
-
-
-def load_collection(
-    catalog: Catalog, txn: ReadTransaction, record: CollectionRecord, folder: SegmentStore
-) -> CollectionState:
-    """Return the state of one collection as ``txn`` sees it."""
-    state = CollectionState(record)
-    reload_collection(catalog, txn, state, folder)
-    return state
 
 
 def reload_collection(
@@ -42,6 +32,7 @@ def reload_collection(
     state.set_segments(segments)
     # Numbers begin at 1; a batch that a damaged key puts before that is read, and refused.
     state.next_sequence = 0
+    state.set_tenants(catalog.tenants(txn, state.number))
     follow_collection(catalog, txn, state)
     state.generation = catalog.state(txn, state.number).generation
 
@@ -52,10 +43,14 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     Only for a manifest that did not change since; otherwise the state is reloaded.
     """
     known = state.next_sequence
-    state.tenants = dict(catalog.tenants(txn, state.number))
+    newest = 0
     for first_sequence, value in catalog.log(txn, state.number, known):
         batch = Batch.decode(value)
         state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads))
+        newest = max(newest, int(batch.tenants.max(initial=0)))
+    if newest > state.last_tenant:
+        # A tenant is put down with its first points.
+        state.set_tenants(catalog.tenants(txn, state.number))
     dead = BitMap64()
     for _, numbers in catalog.tombstones(txn, state.number, known):
         dead |= numbers

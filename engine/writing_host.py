@@ -6,7 +6,6 @@ import atexit
 import logging
 import threading
 import weakref
-from collections.abc import Mapping
 from typing import Any
 
 from ..storage.catalog import Catalog
@@ -14,6 +13,7 @@ from ..storage.directory_lock import DirectoryLock
 from ..storage.segment import SegmentStore
 from .collection_set import CollectionSet
 from .collection_state import CollectionState
+from .error_translation import translated
 from .errors import Closed
 from .maintenance import Activity, Maintenance
 from .manifest_operations import CreateCollection, DropCollection
@@ -49,15 +49,18 @@ class WritingHost:
         self._collections = CollectionSet(catalog, folder)
         self._remove_strays()
         self._writer = Writer(catalog, self._collections)
-        self._maintenance = Maintenance(
-            Merger(catalog, folder, self._writer), lambda: self._collections.published.values(), settings
-        )
+        self._maintenance = Maintenance(Merger(catalog, folder, self._writer), settings)
         _OPEN.add(self)
 
-    def collections(self) -> Mapping[str, CollectionState]:
-        """Return the collections there are now, by name."""
+    def names(self) -> list[str]:
+        """Return the names of the collections there are now."""
         self._check_open()
-        return self._collections.published
+        return self._collections.names()
+
+    def state(self, name: str) -> CollectionState | None:
+        """Return the state of a collection, None when there is none of that name; it may not be loaded."""
+        self._check_open()
+        return self._collections.get(name)
 
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Create a collection."""
@@ -69,38 +72,47 @@ class WritingHost:
         state.check_not_dropped()
         with self._maintenance.exclusive(state):
             removed = self._writer.submit(DropCollection(state, self._collections))
-        for segment in removed:
-            self._folder.remove(segment.uuid)
+        self._maintenance.forget(state)
+        for uuid in removed:
+            self._folder.remove(uuid)
 
     def current(self, state: CollectionState) -> Snapshot:
-        """Return the newest snapshot of a collection."""
+        """Return the newest snapshot of a collection, which is loaded at its first use."""
         self._check_open()
         state.check_not_dropped()
+        if self._collections.load(state):
+            # What a process before this one left to do.
+            self._maintenance.touch(state)
         state.check_sound()
         return state.snapshot
 
     def submit(self, operation: Operation[Any]) -> Any:
         """Commit a change and return its answer."""
-        if operation.touched is not None:
-            operation.touched.check_sound()
+        state = operation.touched
+        if state is not None:
+            self.current(state)
         answer = self._writer.submit(operation)
-        self._maintenance.wake()
+        if state is not None:
+            self._maintenance.touch(state)
         return answer
 
     def flush(self, state: CollectionState, progress: Progress) -> None:
         """Seal the growing rows."""
         self.current(state)
         self._maintenance.flush(state, progress)
+        self._maintenance.touch(state)
 
     def merge(self, state: CollectionState, progress: Progress) -> None:
         """Merge everything into one segment."""
         self.current(state)
         self._maintenance.merge(state, progress)
+        self._maintenance.touch(state)
 
     def settle(self, state: CollectionState, timeout_seconds: float | None, progress: Progress) -> None:
         """Do what the merge policy would do once the collection is quiet."""
         self.current(state)
         self._maintenance.settle(state, timeout_seconds, progress)
+        self._maintenance.touch(state)
 
     def activity(self, state: CollectionState) -> Activity:
         """Return what background work is doing."""
@@ -119,7 +131,7 @@ class WritingHost:
             self._closed = True
             self._maintenance.close()
             self._writer.close()
-            for state in self._collections.published.values():
+            for state in self._collections.loaded():
                 state.close()
             self._catalog.close()
             if self._lock is not None:
@@ -130,7 +142,8 @@ class WritingHost:
             raise Closed("the database is closed; open it again with vicinal.open(path)")
 
     def _remove_strays(self) -> None:
-        known = {uuid for state in self._collections.published.values() for uuid in state.sealed}
+        with translated(), self._catalog.read() as txn:
+            known = self._catalog.every_segment(txn)
         for uuid in self._folder.strays(known, STRAY_SECONDS):
             log.info("removing %s, which the manifest does not know", uuid)
             self._folder.remove(uuid)

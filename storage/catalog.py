@@ -89,6 +89,10 @@ class Catalog:
         """Return every collection by number."""
         return self._records(txn, keys.every(Kind.COLLECTION), CollectionRecord)
 
+    def collection(self, txn: ReadTransaction, number: int) -> CollectionRecord | None:
+        """Return the record of one collection, None when it was dropped."""
+        return self._record(txn, keys.collection(number), CollectionRecord)
+
     def put_collection(self, txn: WriteTransaction, record: CollectionRecord) -> None:
         """Write a collection's record."""
         _put(txn, keys.collection(record.number), record)
@@ -168,6 +172,10 @@ class Catalog:
         """Return the live segments of a collection, oldest first."""
         records = self._records(txn, keys.every_of_collection(Kind.MANIFEST, number), SegmentRecord)
         return sorted(records, key=lambda record: (record.first_seq, record.last_seq, record.uuid))
+
+    def every_segment(self, txn: ReadTransaction) -> set[str]:
+        """Return the uuids of the live segments of all collections; their records are not read."""
+        return {keys.parse_manifest(key)[1] for key, _ in txn.scan(*keys.every(Kind.MANIFEST))}
 
     def put_segment(self, txn: WriteTransaction, number: int, record: SegmentRecord) -> None:
         """Make a segment live, or replace its record."""

@@ -237,6 +237,9 @@ class MemorySegmentFolder:
                 for uuid, (values, _) in self._published.items()
             }
 
+    def free_bytes(self) -> None:
+        """Return nothing: how much memory there is the system does not say."""
+
 
 def _size(value: Value) -> int:
     return value.nbytes if isinstance(value, np.ndarray) else len(value)

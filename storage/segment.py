@@ -147,3 +147,7 @@ class SegmentStore(Protocol):
     def sizes(self) -> dict[str, int]:
         """Return the bytes of each published segment."""
         ...
+
+    def free_bytes(self) -> int | None:
+        """Return how much room there is for segments; None when nobody can tell."""
+        ...

@@ -104,6 +104,11 @@ class SegmentFolder:
         """Return the bytes of each published segment."""
         return {uuid: status.st_size for uuid, status in self._files(SEGMENTS_FOLDER)}
 
+    def free_bytes(self) -> int:
+        """Return how much room the file system has for segments."""
+        room = os.statvfs(self._folder)
+        return room.f_bavail * room.f_frsize
+
     def _files(self, name: str) -> list[tuple[str, os.stat_result]]:
         try:
             folder = os.open(

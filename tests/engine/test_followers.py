@@ -22,12 +22,12 @@ import numpy as np
 import vicinal
 
 POINTS, SECONDS = int(sys.argv[2]), float(sys.argv[3])
-stop = time.monotonic() + SECONDS
 searches, last, wrong = 0, 0, []
 with vicinal.open(sys.argv[1], read_only=True) as db:
     points = db.collection("points")
     print("ready", flush=True)
-    while time.monotonic() < stop and not wrong:
+    stop = time.monotonic() + SECONDS
+    while (time.monotonic() < stop or not searches) and not wrong:
         hits = points.search(np.ones(8), k=200, filter=vicinal.F("version") >= 0)
         versions = {hit.payload["version"] for hit in hits}
         fixed = sorted(hit.id for hit in hits if hit.id < POINTS)

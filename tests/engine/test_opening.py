@@ -55,12 +55,15 @@ def test_a_missing_segment_is_named(tmp_path: Path) -> None:
         points = db.create_collection("points", vicinal.Dense(4))
         points.upsert(range(10), np.ones((10, 4)))
         points.flush()
+        db.create_collection("others", vicinal.Dense(4)).upsert([1], np.ones((1, 4)))
     segment = next((tmp_path / "db" / "segments").glob("*.seg"))
     segment.rename(tmp_path / "aside.seg")
-    with pytest.raises(vicinal.Corruption, match=segment.name):
-        vicinal.open(tmp_path / "db")
-    (tmp_path / "aside.seg").rename(segment)
     with vicinal.open(tmp_path / "db") as db:
+        with pytest.raises(vicinal.Corruption, match=segment.name):
+            db.collection("points").count()
+        # The other collections are not held up by it, and it is back as soon as its file is.
+        assert db.collection("others").count() == 1
+        (tmp_path / "aside.seg").rename(segment)
         assert db.collection("points").count() == 10
 
 
@@ -71,8 +74,8 @@ def test_a_damaged_segment_is_refused_and_kept(tmp_path: Path) -> None:
         points.flush()
     segment = next((tmp_path / "db" / "segments").glob("*.seg"))
     segment.write_bytes(segment.read_bytes()[:5000])
-    with pytest.raises(vicinal.Corruption, match=segment.name):
-        vicinal.open(tmp_path / "db")
+    with vicinal.open(tmp_path / "db") as db, pytest.raises(vicinal.Corruption, match=segment.name):
+        db.collection("points").count()
     assert segment.stat().st_size == 5000
 
 
