@@ -35,7 +35,11 @@ def plain_value(value: Any, key: str) -> Scalar:
     if isinstance(value, np.bool_ | np.integer | np.floating):
         value = value.item()
     if isinstance(value, date):
-        return iso_text(value)
+        try:
+            return iso_text(value)
+        except ValueError as error:
+            message = f"F({key!r}) was compared with what {error}; nulls are F({key!r}).is_null()"
+            raise InvalidArgument(message, field="filter") from error
     if value is None:
         refuse_none(key, value)
     if isinstance(value, str):

@@ -31,6 +31,7 @@ _EXPECTED = (
     "a payload is a JSON object: keys are text; values are null, bool, 64-bit integers, finite floats, text, "
     "lists or objects"
 )
+_ROW_TYPES = frozenset({dict, type(None)})
 _WITHOUT_NUMBERS = frozenset({str, int, bool, type(None)})
 
 
@@ -54,7 +55,15 @@ def encode(rows: Sequence[Any]) -> list[bytes]:
 
 
 def iso_text(moment: date) -> str:
-    """Return a date or a time as ISO 8601 text; a time without a zone is one in UTC."""
+    """Return a date or a time as ISO 8601 text; a time without a zone is one in UTC.
+
+    Raises
+    ------
+    ValueError
+        When it is no time, as the NaT of pandas: a datetime that does not equal itself.
+    """
+    if moment != moment:
+        raise ValueError(f"{moment!r:.80} is no time")
     if isinstance(moment, datetime) and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.isoformat()
@@ -62,10 +71,10 @@ def iso_text(moment: date) -> str:
 
 def _encode_all(rows: Sequence[Any]) -> list[bytes] | None:
     """Return the JSON text of each row from one call of the encoder; None when a row needs a closer look."""
-    if set(map(type, rows)) != {dict}:
+    if not rows or not set(map(type, rows)) <= _ROW_TYPES:
         return None
     parts: list[Any] = [_ROW_END] * (2 * len(rows) - 1)
-    parts[::2] = rows
+    parts[::2] = [row or {} for row in rows]
     try:
         text = orjson.dumps(parts, _plain_scalar, _OPTIONS)
     except TypeError:
@@ -117,16 +126,33 @@ def _plain(value: Any, path: str) -> Any:
         case str():
             return _checked_text(value, path)
         case date():
-            return iso_text(value)
+            return _checked_time(value, path)
         case UUID():
             return str(value)
         case Mapping():
-            return {_checked_key(key, path): _plain(item, _inside(path, key)) for key, item in value.items()}
+            return _plain_object(value, path)
         case np.ndarray():
             return _plain(value.tolist(), path)
         case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
             return [_plain(item, f"{path}[{place}]") for place, item in enumerate(value)]
     raise ValueError(f"it has {value!r:.80} ({type(value).__name__}) at {path!r}")
+
+
+def _plain_object(value: Mapping[Any, Any], path: str) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, item in value.items():
+        name = _checked_key(key, path)
+        if name in plain:
+            raise ValueError(f"it has the key {name!r} twice at {path!r}")
+        plain[name] = _plain(item, _inside(path, name))
+    return plain
+
+
+def _checked_time(moment: date, path: str) -> str:
+    try:
+        return iso_text(moment)
+    except ValueError as error:
+        raise ValueError(f"it has at {path!r} what {error} (None for none)") from error
 
 
 def _inside(path: str, key: str) -> str:
@@ -144,7 +170,7 @@ def _checked_text(text: str, path: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"it has text at {path!r} that UTF-8 cannot hold: {error.reason}") from error
-    return str(text)
+    return str.__str__(text)
 
 
 def _is_plain(value: Any) -> bool:

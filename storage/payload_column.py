@@ -10,6 +10,7 @@ import orjson
 from numpy.typing import NDArray
 
 from . import json_rows
+from .array_like import column_input, list_of
 from .errors import CorruptionError
 from .invalid_value import InvalidValueError
 from .ragged import Rows, checked_offsets, concat_offsets, offsets_of, row_numbers, slice_offsets, take_bytes
@@ -41,10 +42,7 @@ class PayloadColumn:
         """
         if rows is None:
             return cls(np.arange(0, len(_EMPTY) * n + 1, len(_EMPTY)), np.frombuffer(_EMPTY * n, np.uint8))
-        if isinstance(rows, Mapping | str | bytes) or not isinstance(rows, Iterable):
-            message = f"payloads is a {type(rows).__name__}; pass a list with one object per id"
-            raise InvalidValueError(message, field="payloads")
-        listed = rows if type(rows) is list else list(rows)
+        listed = list_of(column_input(rows, "payloads", "pass a list with one object per id"))
         if len(listed) != n:
             message = f"payloads has {len(listed)} rows for {n} ids; pass one object (or None) per id"
             raise InvalidValueError(message, field="payloads")

@@ -114,6 +114,26 @@ class _Colour(enum.Enum):
     RED = "red"
 
 
+class _Text(str):
+    """A text that a dict tells apart from the same text."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __str__(self) -> str:
+        return "another"
+
+
+class _NoTime(datetime):
+    """As the NaT of pandas is."""
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
 class _Hidden(enum.Enum):
     NAN = float("nan")
 
@@ -157,8 +177,13 @@ def test_rows_come_as_any_iterable() -> None:
         (row for row in rows),
         dict(enumerate(rows)).values(),
         deque(rows),
+        np.array(rows, object),
     ):
         assert PayloadColumn.from_rows(form, 3).to_list() == [{"a": 1}, {}, {"a": 2}]
+    masked = np.ma.MaskedArray(np.array(rows, object), [False, True, False])
+    for wrong in 7, "abc", b"abc", masked:
+        with pytest.raises(InvalidValueError, match="payloads is a"):
+            PayloadColumn.from_rows(wrong, 3)  # type: ignore[arg-type]  # what may not be passed is the point
 
 
 @pytest.mark.parametrize(
@@ -174,6 +199,8 @@ def test_rows_come_as_any_iterable() -> None:
         ({"a": b"x"}, "bytes"),
         ({"a": {"b": 1}.values()}, "dict_values"),
         ({"a": time(3)}, "time"),
+        ({"a": [_NoTime(2024, 5, 1)]}, r"at 'a\[0\]' what .* is no time"),
+        ({"b": {_Text("a"): 1, "a": 2}}, "key 'a' twice at 'b'"),
         ({"a": "\ud800"}, "UTF-8"),
         (_nested(300), "Recursion limit"),
         ([1], r"is \[1\] \(list\)"),
