@@ -115,7 +115,8 @@ class Collection:
     ) -> int:
         """Delete points by id, or all that satisfy a filter; return how many there were.
 
-        Exactly one of ``ids`` and ``filter`` is given. Ids that do not exist are passed over.
+        Exactly one of ``ids`` and ``filter`` is given. Ids that do not exist are passed over. A filter
+        without a condition, as ``{}``, is refused; ``~has_id([])`` chooses every point.
         """
         listed, expression = selection(self.schema, ids, filter)
         _, owner = self._view(tenant)
@@ -135,8 +136,9 @@ class Collection:
     ) -> int:
         """Merge ``payload`` into the payloads of the chosen points, or replace them; vectors stay.
 
-        Exactly one of ``ids`` and ``filter`` is given. Merging is by top-level key. Returns how many points
-        there were. ``admit`` is told, in the writer's thread, the bytes to be written, and may raise.
+        Exactly one of ``ids`` and ``filter`` is given, as to :meth:`delete`. Merging is by top-level key.
+        Returns how many points there were. ``admit`` is told, in the writer's thread, the bytes to be
+        written, and may raise.
         """
         listed, expression = selection(self.schema, ids, filter)
         _, owner = self._view(tenant)

@@ -12,7 +12,7 @@ from ..storage.vector_column import VectorColumn
 from .collection_state import CollectionState
 from .error_translation import translated
 from .errors import InvalidArgument
-from .filter import Filter
+from .filter import And, Filter, Or
 from .point import PointId
 from .query_input import bound
 from .schema import CollectionSchema
@@ -53,7 +53,27 @@ def selection(
     """Return the points a write is about, by id or by filter; exactly one of the two is given."""
     if (ids is None) == (filter is None):
         raise InvalidArgument("give exactly one of ids and filter", field="ids")
-    return (None if ids is None else list(dict.fromkeys(id_list(ids)))), bound(filter, schema)
+    if ids is not None:
+        return list(dict.fromkeys(id_list(ids))), None
+    expression = bound(filter, schema)
+    if _is_empty(expression):
+        raise InvalidArgument(
+            f"the filter {filter!r:.80} has no condition and holds for every point, mostly as one was "
+            "lost on the way; a change of every point is asked for by ~has_id([]), as JSON "
+            '{"must_not": [{"has_id": []}]}',
+            field="filter",
+        )
+    return None, expression
+
+
+def _is_empty(expression: Filter | None) -> bool:
+    """Return whether a filter holds everywhere because it, or one of its alternatives, has no condition."""
+    match expression:
+        case And(clauses):
+            return all(map(_is_empty, clauses))
+        case Or(clauses):
+            return any(map(_is_empty, clauses))
+    return False
 
 
 def reading_tenant(state: CollectionState, tenant: str | None) -> Tenant | None:

@@ -92,7 +92,7 @@ class Database:
             A name, a dimension or a combination that cannot be.
         """
         named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
-        schema = CollectionSchema(vectors=dict(named), fields=dict(fields or {}), partitioned=partitioned)
+        schema = CollectionSchema(vectors=dict(named), fields=fields, partitioned=partitioned)
         return Collection(self._host.create(checked_name(name, "a collection"), schema), self._host)
 
     def collection(self, name: str) -> Collection:

@@ -5,6 +5,9 @@
 A field is missing from a payload, or null, or has a value, or a list of values. A comparison holds when
 one of the values satisfies it; so it never holds where the field is missing, null or an empty list, and
 ``!=``, the negation of ``==``, does hold there.
+
+A dotted path, ``F("maker.city")``, reads objects inside objects. Where a list of objects stands on the way,
+the field has the values of all of them.
 """
 
 from __future__ import annotations
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
     from .schema import CollectionSchema
 
 
+_NO_TRUTH = (
+    "a filter is neither true nor false by itself; combine filters by &, | and ~ (not and, or, not), each "
+    "comparison in parentheses; a range is F('year').between(1990, 1999), a list F('year').is_in([...])"
+)
+
+
 class Filter:
     """An expression that holds for a point or does not. Combine expressions by ``&``, ``|`` and ``~``."""
 
@@ -36,15 +45,16 @@ class Filter:
     def __or__(self, other: Filter) -> Filter:
         return Or((*_clauses(self, Or), *_clauses(other, Or)))
 
+    def __rand__(self, other: object) -> NoReturn:
+        raise _without_parentheses(other)
+
+    __ror__ = __rand__
+
     def __invert__(self) -> Filter:
         return self.clause if isinstance(self, Not) else Not(self)
 
     def __bool__(self) -> NoReturn:
-        raise InvalidArgument(
-            "a filter is neither true nor false by itself; combine filters by &, | and ~ (not and, or, not), "
-            "each comparison in parentheses, and write a range as F('year').between(1990, 1999)",
-            field="filter",
-        )
+        raise InvalidArgument(_NO_TRUTH, field="filter")
 
     def bind(self, schema: CollectionSchema) -> Filter:
         """Return the expression with its values in the form they are indexed in.
@@ -207,6 +217,26 @@ class F:
     def __repr__(self) -> str:
         return f"F({self.key!r})"
 
+    def __bool__(self) -> NoReturn:
+        raise InvalidArgument(_NO_TRUTH, field="filter")
+
+    def __contains__(self, value: object) -> NoReturn:
+        raise InvalidArgument(_NO_TRUTH, field="filter")
+
+    def __and__(self, other: object) -> NoReturn:
+        raise _without_parentheses(self)
+
+    __or__ = __and__
+
+    def __rand__(self, other: object) -> NoReturn:
+        # Python reads F("a") == "x" & F("b") > 1 as F("a") == ("x" & F("b")) > 1.
+        raise _without_parentheses(other)
+
+    __ror__ = __rand__
+
+    def __invert__(self) -> NoReturn:
+        raise _without_parentheses(self)
+
     def __eq__(self, value: object) -> Match:  # type: ignore[override]  # a comparison builds a filter
         return Match(self.key, value)  # type: ignore[arg-type]  # Match checks its value
 
@@ -257,10 +287,16 @@ def _clauses(expression: Any, of: type[And] | type[Or]) -> tuple[Filter, ...]:
     return expression.clauses if isinstance(expression, of) else (expression,)
 
 
+def _without_parentheses(operand: object) -> InvalidArgument:
+    return InvalidArgument(
+        f"{operand!r:.80} stands where a filter should: &, | and ~ bind tighter than comparisons, so put "
+        "each comparison in parentheses, (F('genre') == 'drama') & (F('year') >= 1990)",
+        field="filter",
+    )
+
+
 def _checked_clauses(clauses: Any) -> tuple[Filter, ...]:
     for clause in clauses:
         if not isinstance(clause, Filter):
-            raise InvalidArgument(
-                f"{clause!r:.80} stands where a filter should; write one as F('year') >= 1990", field="filter"
-            )
+            raise _without_parentheses(clause)
     return tuple(clauses)

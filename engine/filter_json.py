@@ -7,7 +7,9 @@
                {"key": "year", "range": {"gte": 1990, "lt": 2000}}                 gt, gte, lt, lte
                {"is_null": {"key": "year"}}    {"exists": {"key": "year"}}    {"has_id": [1, "a"]}
 
-An empty ``must``, ``should`` or ``must_not`` constrains nothing. Any other key is an error.
+An empty ``must``, ``should`` or ``must_not`` constrains nothing: ``{}`` and ``{"should": []}`` hold for every
+point, as in Qdrant. Searching, counting and scrolling take them; a delete or an update of payloads by such a
+filter is refused. Any other key is an error.
 """
 
 from __future__ import annotations

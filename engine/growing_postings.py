@@ -32,15 +32,15 @@ class GrowingPostings:
         self._kinds = dict(schema.fields)
         self._fields = {path: _GrowingField(kind) for path, kind in schema.fields.items()}
 
-    def parse(self, payloads: PayloadColumn) -> ParsedFields:
-        """Read and check the indexed fields of ``payloads``; changes nothing.
+    def parse(self, payloads: PayloadColumn, *, stored: bool = False) -> ParsedFields:
+        """Read the indexed fields of ``payloads``, and check them unless they are stored; changes nothing.
 
         Raises
         ------
         InvalidArgument
-            At the first row that holds a value of another type than its field.
+            At the first row that does not fit.
         """
-        return parse_fields(self._kinds, payloads)
+        return parse_fields(self._kinds, payloads, stored=stored)
 
     def apply(self, first_row: int, parsed: ParsedFields) -> None:
         """Take over parsed payloads as the rows from ``first_row`` on."""

@@ -115,7 +115,7 @@ class GrowingSegment:
             return rest
         batch = self.batch(np.arange(first, len(self)))
         numbers = self.sequence.view(len(self))[first:]
-        rest.append(batch, int(numbers[0]), self.postings.parse(batch.payloads))
+        rest.append(batch, int(numbers[0]), self.postings.parse(batch.payloads, stored=True))
         # Deletes consume sequence numbers too, so those of the remaining rows may have gaps.
         rest.sequence.view(len(rest))[...] = numbers
         return rest

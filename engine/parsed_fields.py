@@ -10,8 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..storage.payload_column import PayloadColumn
+from .errors import InvalidArgument
 from .payload_field import FieldType
-from .payload_fields import INT64_MAX, INT64_MIN, MISSING, canonical, extract, microseconds, refusal
+from .payload_fields import (
+    INT64_MAX,
+    INT64_MIN,
+    MISSING,
+    canonical,
+    extract,
+    flat_key,
+    microseconds,
+    refusal,
+)
 
 Positions = NDArray[np.uint32]
 Values = list[Any] | NDArray[Any]
@@ -45,8 +55,13 @@ class ParsedField:
 ParsedFields = Mapping[str, ParsedField]
 
 
-def parse_fields(fields: Mapping[str, FieldType], payloads: PayloadColumn) -> dict[str, ParsedField]:
+def parse_fields(
+    fields: Mapping[str, FieldType], payloads: PayloadColumn, *, stored: bool = False
+) -> dict[str, ParsedField]:
     """Return the indexed fields of ``payloads``.
+
+    With ``stored`` they were taken before, perhaps by a version that knew fewer rules: nothing is refused,
+    what does not fit its field is not indexed.
 
     They are read from the stored JSON rather than from what the caller passed, so that a payload is indexed
     in the same way now, when the log is replayed and when a segment is built.
@@ -54,7 +69,8 @@ def parse_fields(fields: Mapping[str, FieldType], payloads: PayloadColumn) -> di
     Raises
     ------
     InvalidArgument
-        At the first row that holds a value of another type than its field.
+        At the first row that holds a value of another type than its field, or spells the path of one as a
+        key with dots, under which no filter would find it.
     """
     if not fields:
         return {}
@@ -63,7 +79,7 @@ def parse_fields(fields: Mapping[str, FieldType], payloads: PayloadColumn) -> di
         stop = min(start + _CHUNK_ROWS, len(payloads))
         rows = payloads.slice(start, stop).to_list()
         for path, kind in fields.items():
-            parts[path].append(_parse(path, kind, rows, start))
+            parts[path].append(_parse(path, kind, rows, start, stored))
     return {path: _joined(found) for path, found in parts.items()}
 
 
@@ -89,14 +105,18 @@ def _stored(values: list[Any], kind: FieldType) -> Values:
     return np.array(values, np.float64 if kind is FieldType.FLOAT else np.int64)
 
 
-def _parse(path: str, kind: FieldType, payloads: Sequence[dict[str, Any]], first: int) -> ParsedField:
+def _parse(
+    path: str, kind: FieldType, payloads: Sequence[dict[str, Any]], first: int, stored: bool
+) -> ParsedField:
     if "." in path:
+        if not stored:
+            _refuse_flat_keys(path, payloads, first)
         column = [extract(payload, path) for payload in payloads]
     else:
         column = [payload.get(path, MISSING) for payload in payloads]
     values = _plain_values(column, kind)
     if values is None:
-        return _parse_each(path, kind, column, first)
+        return _parse_each(path, kind, column, first, stored)
     everywhere = np.arange(first, first + len(column), dtype=np.uint32)
     return ParsedField(everywhere, _stored(values, kind), np.empty(0, np.uint32), everywhere)
 
@@ -121,7 +141,23 @@ def _plain_values(column: list[Any], kind: FieldType) -> list[Any] | None:
     return None
 
 
-def _parse_each(path: str, kind: FieldType, column: Iterable[Any], first: int) -> ParsedField:
+def _refuse_flat_keys(path: str, payloads: Sequence[dict[str, Any]], first: int) -> None:
+    for row, payload in enumerate(payloads, first):
+        key = flat_key(payload, path)
+        if key is not None:
+            raise InvalidArgument(
+                f"payloads row {row} has the key {key!r}, but the indexed field {path!r} reads objects in "
+                f"objects, {_nested(path)}, and would not find it; nest the payload so",
+                field="payloads",
+            )
+
+
+def _nested(path: str) -> str:
+    opened = "".join(f"{{{key!r}: " for key in path.split("."))
+    return f"{opened}...{'}' * (path.count('.') + 1)}"
+
+
+def _parse_each(path: str, kind: FieldType, column: Iterable[Any], first: int, stored: bool) -> ParsedField:
     rows: list[int] = []
     values: list[Any] = []
     null: list[int] = []
@@ -131,11 +167,16 @@ def _parse_each(path: str, kind: FieldType, column: Iterable[Any], first: int) -
             continue
         present.append(row)
         items = value if type(value) is list else (value,)
-        try:
-            found = [canonical(item, kind) for item in items if item is not None]
-        except ValueError as error:
-            raise refusal(path, row, error) from error
-        if len(found) < len(items):
+        found = []
+        for item in items:
+            if item is None:
+                continue
+            try:
+                found.append(canonical(item, kind))
+            except ValueError as error:
+                if not stored:
+                    raise refusal(path, row, error) from error
+        if None in items:
             null.append(row)
         rows.extend([row] * len(found))
         values.extend(found)

@@ -47,14 +47,55 @@ MISSING: Final = Missing()
 def extract(payload: Mapping[str, Any], path: str) -> Any:
     """Return what ``payload`` has at a dotted path, or MISSING.
 
-    A dot goes from an object into one of its keys. A list on the way is not entered.
+    A dot goes from an object into one of its keys, and from a list into that key of each object in it: then
+    what is found is one list of all values.
     """
     value: Any = payload
-    for key in path.split("."):
+    keys = path.split(".")
+    for depth, key in enumerate(keys):
+        if isinstance(value, list):
+            return _gathered(value, keys[depth:])
         if not isinstance(value, Mapping) or key not in value:
             return MISSING
         value = value[key]
     return value
+
+
+def flat_key(payload: Mapping[str, Any], path: str) -> str | None:
+    """Return the key with a dot by which a payload spells ``path``, as in ``{"a.b": 7}``; None for none.
+
+    A path goes into objects, so what stands there would never be found.
+    """
+    return _flat_key(payload, path.split("."), None)
+
+
+def _gathered(items: list[Any], keys: list[str]) -> Any:
+    path = ".".join(keys)
+    found = [
+        _gathered(item, keys) if isinstance(item, list) else extract(item, path)
+        for item in items
+        if isinstance(item, list | Mapping)
+    ]
+    found = [value for value in found if value is not MISSING]
+    if not found:
+        return MISSING
+    return [item for value in found for item in (value if isinstance(value, list) else (value,))]
+
+
+def _flat_key(value: Any, keys: list[str], spelled: str | None) -> str | None:
+    if not keys:
+        return spelled
+    if isinstance(value, list):
+        return next(filter(None, (_flat_key(item, keys, spelled) for item in value)), None)
+    if not isinstance(value, Mapping):
+        return None
+    for n in range(1, len(keys) + 1):
+        key = ".".join(keys[:n])
+        if key in value:
+            found = _flat_key(value[key], keys[n:], spelled or (key if n > 1 else None))
+            if found is not None:
+                return found
+    return None
 
 
 def canonical(value: Any, kind: FieldType) -> Canonical:

@@ -46,7 +46,7 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     newest = 0
     for first_sequence, value in catalog.log(txn, state.number, known):
         batch = Batch.decode(value)
-        state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads))
+        state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads, stored=True))
         newest = max(newest, int(batch.tenants.max(initial=0)))
     if newest > state.last_tenant:
         # A tenant is put down with its first points.

@@ -60,13 +60,8 @@ def build(
     """Return the postings of a segment with these payloads: (field, key, bytes) each, and arrays by name.
 
     The postings are made as they are read, each once.
-
-    Raises
-    ------
-    InvalidArgument
-        At the first row that holds a value of another type than its field.
     """
-    parsed = parse_fields(schema.fields, payloads)
+    parsed = parse_fields(schema.fields, payloads, stored=True)
     arrays: dict[str, NDArray[Any]] = {}
     for path, field in parsed.items():
         if isinstance(field.values, np.ndarray):

@@ -63,13 +63,17 @@ def _plain(value: Any, key: str) -> Any:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _find(payload: dict[str, Any], key: str) -> Any:
-    value: Any = payload
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return _ABSENT
-        value = value[part]
-    return value
+def _find(value: Any, key: str) -> Any:
+    if not key:
+        return value
+    part, _, rest = key.partition(".")
+    if isinstance(value, dict):
+        return _find(value[part], rest) if part in value else _ABSENT
+    if not isinstance(value, list):
+        return _ABSENT
+    found = [item for item in (_find(element, key) for element in value) if item is not _ABSENT]
+    joined = [item for each in found for item in (each if isinstance(each, list) else [each])]
+    return joined if found else _ABSENT
 
 
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -100,6 +104,13 @@ def _field_values(kind: str) -> st.SearchStrategy[Any]:
     return value | st.none() | st.lists(value | st.none(), max_size=3)
 
 
+_makers: st.SearchStrategy[Any] = st.recursive(
+    st.just("a") | st.none() | st.fixed_dictionaries({}, optional={"city": _field_values("keyword")}),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=2,
+)
+
+
 @st.composite
 def payloads(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a payload in which every field may be missing, null, a value or a list."""
@@ -112,7 +123,7 @@ def payloads(draw: st.DrawFn) -> dict[str, Any]:
                 inner = inner.setdefault(parent, {})
             inner[last] = draw(_field_values(kind))
     if draw(st.integers(0, 9)) == 0:
-        payload["maker"] = draw(st.sampled_from([None, "a", [{"city": "a"}], {}]))
+        payload["maker"] = draw(st.sampled_from([None, "a", {}, []]) | st.lists(_makers, max_size=3))
     return payload
 
 

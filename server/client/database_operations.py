@@ -38,7 +38,7 @@ class DatabaseOperations:
     ) -> Operation[CollectionHandle]:
         """Create a collection."""
         named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
-        schema = CollectionSchema(vectors=dict(named), fields=dict(fields or {}), partitioned=partitioned)
+        schema = CollectionSchema(vectors=dict(named), fields=fields, partitioned=partitioned)
         request = pb.CreateCollectionRequest(name=checked_name(name, "a collection"))
         put_schema(request.schema, schema)
         # Done twice, it would find the collection that it had created.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conformance.answer_conformance import AnswerConformance
+from conformance.input_conformance import InputConformance
 from conformance.tending_conformance import TendingConformance
 
 import vicinal
@@ -23,7 +24,7 @@ def cosine_order(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
     return np.argsort(-scores, kind="stable")
 
 
-class DatabaseConformance(AnswerConformance, TendingConformance):
+class DatabaseConformance(AnswerConformance, InputConformance, TendingConformance):
     """The shared API, on a database that starts empty."""
 
     @pytest.fixture

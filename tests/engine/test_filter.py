@@ -83,6 +83,10 @@ def test_and_and_or_of_python_are_caught() -> None:
         (lambda: has_id([1, -1]), "has_id row 1 is -1"),
         (lambda: has_id([True]), "has_id row 0 is True"),
         (lambda: A & 3, "3 stands where a filter should"),
+        (lambda: 3 & A, "3 stands where a filter should"),
+        (lambda: A | "x", "'x' stands where a filter should"),
+        (lambda: not F("a"), "neither true nor false"),
+        (lambda: F("a") and A, "neither true nor false"),
         (lambda: Not("x"), "'x' stands where a filter should"),
         (lambda: Or(()), "has_id([])"),
         (lambda: Range("year"), "a range on 'year' without a bound"),
@@ -92,6 +96,24 @@ def test_what_is_no_filter_is_refused(make: Any, message: str) -> None:
     with pytest.raises(InvalidArgument, match=re.escape(message)) as caught:
         make()
     assert caught.value.field is not None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: F("a") == "x" & F("b") > 1, "'x' stands where .* each comparison in parentheses"),
+        (lambda: F("a") == F("b") & F("c"), r"F\('b'\) stands where .* parentheses"),
+        (lambda: F("a") > 1 | A, "1 stands where .* parentheses"),
+        (lambda: A & F("b") > 1, r"F\('b'\) stands where .* parentheses"),
+        (lambda: ~F("a") == 1, r"F\('a'\) stands where .* parentheses"),
+        (lambda: 1 < F("a") < 5, "neither true nor false .*between"),
+        (lambda: "x" in F("a"), "neither true nor false .*is_in"),
+    ],
+)
+def test_what_python_reads_otherwise_than_it_looks_says_so(make: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message) as caught:
+        make()
+    assert caught.value.field == "filter"
 
 
 def test_fields_without_index_are_named() -> None:

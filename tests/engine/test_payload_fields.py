@@ -7,18 +7,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.engine.payload_field import FieldType
-from vicinal.engine.payload_fields import MISSING, canonical, extract, microseconds
+from vicinal.engine.payload_fields import MISSING, canonical, extract, flat_key, microseconds
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def test_extract_follows_dots_into_objects_alone() -> None:
-    payload = {"a": {"b": {"c": 1}, "n": None}, "list": [{"b": 1}], "a.b": 2}
+def test_extract_follows_dots_into_objects() -> None:
+    payload = {"a": {"b": {"c": 1}, "n": None}, "list": [1, "b"], "a.b": 2}
     assert extract(payload, "a.b.c") == 1
     assert extract(payload, "a.n") is None
     for path in "x", "a.x", "a.b.c.d", "list.b", "a.n.x":
         assert extract(payload, path) is MISSING
     assert repr(MISSING) == "MISSING"
+
+
+def test_extract_takes_the_values_of_every_object_of_a_list() -> None:
+    payload = {"a": [{"b": 1}, {"b": [2, None]}, {"c": 3}, "b", [{"b": [{"c": 4}]}], {"b": []}]}
+    assert extract(payload, "a.b") == [1, 2, None, {"c": 4}]
+    assert extract(payload, "a.c") == [3]
+    assert extract(payload, "a.b.c") == [4]
+    assert extract({"a": [{"b": []}]}, "a.b") == []
+    assert extract({"a": []}, "a.b") is MISSING
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "key"),
+    [
+        ({"a.b": 7}, "a.b", "a.b"),
+        ({"a": {"b": 1}, "a.b": 7}, "a.b", "a.b"),
+        ({"a.b": {"c": 7}}, "a.b.c", "a.b"),
+        ({"a": {"b.c": 7}}, "a.b.c", "b.c"),
+        ({"a": [{"b": 1}, {"b.c": 7}]}, "a.b.c", "b.c"),
+        ({"a.b.c": None}, "a.b.c", "a.b.c"),
+        ({"a.b": 7}, "a.b.c", None),
+        ({"a.b": 7, "a": {"c": 1}}, "a.c", None),
+        ({"a": {"b": {"c": 1}}}, "a.b.c", None),
+        ({"a.b": 7}, "a", None),
+    ],
+)
+def test_a_path_spelled_as_a_key_with_dots(payload: dict[str, object], path: str, key: str | None) -> None:
+    assert flat_key(payload, path) == key
 
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7, minutes=-30))])))
