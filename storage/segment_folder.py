@@ -106,7 +106,7 @@ class SegmentFolder:
 
     def free_bytes(self) -> int:
         """Return how much room the file system has for segments."""
-        room = os.statvfs(self._folder)
+        room = os.fstatvfs(self._folder.descriptor)
         return room.f_bavail * room.f_frsize
 
     def _files(self, name: str) -> list[tuple[str, os.stat_result]]:
