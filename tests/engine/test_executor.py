@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import vicinal
 from vicinal import Dense
@@ -18,3 +19,24 @@ def test_kept_plans_are_bounded() -> None:
             collection.search(matrix[0], recall=recall)
         (view,) = collection._state.snapshot.views
         assert 0 < len(view.unfiltered.plans) <= 256
+
+
+@pytest.mark.parametrize("metric", ["l2", "dot"])
+def test_ties_keep_the_order_of_segments_and_rows(metric: str) -> None:
+    """More than sixteen candidates, up to which any sort of NumPy is a stable one."""
+    rng = np.random.default_rng(1)
+    lengths = rng.integers(1, 4, 120)
+    with vicinal.open(":memory:", merge_policy=vicinal.MergePolicySettings(quiet_seconds=1e9)) as db:
+        collection = db.create_collection("c", Dense(2, metric=metric))
+        for first in range(0, 120, 30):
+            rows = range(first, first + 30)
+            collection.upsert(rows, [[lengths[row], 0] for row in rows])
+            if first < 90:
+                collection.flush()
+        assert len(collection._state.snapshot.views) == 4
+        # Nearest are the shortest by l2 and the longest by dot; among equals, the first.
+        nearness = lengths if metric == "l2" else -lengths
+        for k in (20, 60, 120):
+            hits = collection.search([[1.0, 0.0], [0.5, 0.0]], k=k, exact=True)
+            for found in hits:
+                assert found.ids.tolist() == np.argsort(nearness, kind="stable")[:k].tolist()
