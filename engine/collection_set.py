@@ -35,6 +35,10 @@ class CollectionSet:
         self._last_number = 0
         self.reload()
 
+    def after_fork(self) -> None:
+        """Take a lock of this process's own: whoever held the other is not in it."""
+        self._load_lock = threading.RLock()
+
     def names(self) -> list[str]:
         """Return the names of the published collections."""
         return list(self._records)

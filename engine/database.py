@@ -142,7 +142,10 @@ class Database:
                 yield self.collection(name).info()
 
     def close(self) -> None:
-        """Finish the writes that were begun, stop background work and let go of the folder."""
+        """Finish the writes that were begun, stop background work and let go of the folder.
+
+        A database that nothing refers to any more, its collections included, is closed in the background.
+        """
         self._host.close()
 
 
@@ -168,7 +171,7 @@ def open(
     Raises
     ------
     LockedByAnotherProcess
-        Another process has it open for writing; the message names its pid.
+        Another process has it open for writing, or this one has; the message names the pid.
     NotADatabase
         The path is a file, or a folder that holds something else.
     FormatTooNew

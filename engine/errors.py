@@ -7,7 +7,7 @@
     ├── NotFound                   no such collection, point, field or tenant
     ├── Conflict                   the call clashes with what is there
     │   ├── AlreadyExists
-    │   └── LockedByAnotherProcess another process has the database open for writing
+    │   └── LockedByAnotherProcess another process, or this one, has the database open for writing
     ├── Corruption                 stored bytes are not what was written
     ├── Unavailable                try again later; nothing is known to be wrong with the call
     │   └── DeadlineExceeded       it took longer than the caller would wait

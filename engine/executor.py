@@ -265,6 +265,10 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="vicinal-search")
 
 
+# The threads of a pool stay behind in the process that is forked.
+os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def _merge(
     found: list[tuple[int, Neighbors]], request: SearchRequest
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

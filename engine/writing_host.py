@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import threading
-import weakref
 from typing import Any
 
 from ..storage.catalog import Catalog
 from ..storage.directory_lock import DirectoryLock
 from ..storage.segment import SegmentStore
-from .collection_set import CollectionSet
 from .collection_state import CollectionState
 from .error_translation import translated
 from .errors import Closed
-from .maintenance import Activity, Maintenance
+from .maintenance import Activity
 from .manifest_operations import CreateCollection, DropCollection
 from .merge_policy import MergePolicySettings
-from .merger import Merger
 from .progress import Progress
 from .schema import CollectionSchema
 from .snapshot import Snapshot
-from .writer import Operation, Writer
+from .writer import Operation
+from .writing_core import WritingCore
 
 log = logging.getLogger("vicinal.database")
 
@@ -31,7 +27,7 @@ STRAY_SECONDS = 600.0
 
 
 class WritingHost:
-    """An open database that takes writes."""
+    """An open database that takes writes; closed when nothing refers to it any more."""
 
     def __init__(
         self,
@@ -40,17 +36,18 @@ class WritingHost:
         settings: MergePolicySettings,
         lock: DirectoryLock | None = None,
     ) -> None:
-        # Held here rather than by the handle, so that it lives as long as anything that can write.
-        self._lock = lock
-        self._close_lock = threading.Lock()
+        self._core = WritingCore(catalog, folder, settings, lock)
         self._catalog = catalog
         self._folder = folder
-        self._closed = False
-        self._collections = CollectionSet(catalog, folder)
-        self._remove_strays()
-        self._writer = Writer(catalog, self._collections)
-        self._maintenance = Maintenance(Merger(catalog, folder, self._writer), settings)
-        _OPEN.add(self)
+        self._collections = self._core.collections
+        self._writer = self._core.writer
+        self._maintenance = self._core.maintenance
+        try:
+            self._remove_strays()
+        except BaseException:
+            self._core.close()
+            raise
+        self._core.close_with(self)
 
     def names(self) -> list[str]:
         """Return the names of the collections there are now."""
@@ -64,10 +61,12 @@ class WritingHost:
 
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Create a collection."""
+        self._check_own()
         return self._writer.submit(CreateCollection(name, schema, self._collections))
 
     def drop(self, state: CollectionState) -> None:
         """Delete a collection."""
+        self._check_own()
         self._check_open()
         state.check_not_dropped()
         with self._maintenance.exclusive(state):
@@ -88,6 +87,7 @@ class WritingHost:
 
     def submit(self, operation: Operation[Any]) -> Any:
         """Commit a change and return its answer."""
+        self._check_own()
         state = operation.touched
         if state is not None:
             self.current(state)
@@ -98,18 +98,21 @@ class WritingHost:
 
     def flush(self, state: CollectionState, progress: Progress) -> None:
         """Seal the growing rows."""
+        self._check_own()
         self.current(state)
         self._maintenance.flush(state, progress)
         self._maintenance.touch(state)
 
     def merge(self, state: CollectionState, progress: Progress) -> None:
         """Merge everything into one segment."""
+        self._check_own()
         self.current(state)
         self._maintenance.merge(state, progress)
         self._maintenance.touch(state)
 
     def settle(self, state: CollectionState, timeout_seconds: float | None, progress: Progress) -> None:
         """Do what the merge policy would do once the collection is quiet."""
+        self._check_own()
         self.current(state)
         self._maintenance.settle(state, timeout_seconds, progress)
         self._maintenance.touch(state)
@@ -124,22 +127,19 @@ class WritingHost:
 
     def close(self) -> None:
         """Commit what is waiting, give up background work and let go of everything."""
-        # A second caller waits for the first, and returns when everything is let go of.
-        with self._close_lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._maintenance.close()
-            self._writer.close()
-            for state in self._collections.loaded():
-                state.close()
-            self._catalog.close()
-            if self._lock is not None:
-                self._lock.close()
+        self._core.close()
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._core.closed:
             raise Closed("the database is closed; open it again with vicinal.open(path)")
+
+    def _check_own(self) -> None:
+        """Refuse a write where the threads that write are not."""
+        if self._core.forked:
+            raise Closed(
+                "the database was opened before this process was forked: what was there then can be read, "
+                "nothing can be written; write in the process that opened it"
+            )
 
     def _remove_strays(self) -> None:
         with translated(), self._catalog.read() as txn:
@@ -147,13 +147,3 @@ class WritingHost:
         for uuid in self._folder.strays(known, STRAY_SECONDS):
             log.info("removing %s, which the manifest does not know", uuid)
             self._folder.remove(uuid)
-
-
-_OPEN: weakref.WeakSet[WritingHost] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_what_is_open() -> None:
-    # A build that runs on in C++ while the interpreter ends would abort the process.
-    for host in list(_OPEN):
-        host.close()

@@ -3,65 +3,90 @@
 import fcntl
 import os
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
 from .errors import LockedError
-from .held_folder import HeldFolder
+from .held_folder import FileId, HeldFolder, file_id
 
 LOCK_NAME = "LOCK"
 _PID_WAIT_SECONDS = 0.2
+# A build that is given up comes to its next step before the database lets go.
+_LEAVING_SECONDS = 30.0
+_POLL_SECONDS = 0.005
 
 
 class DirectoryLock:
     """An exclusive lock of a folder, held from construction to `close` or to the end of the process.
 
     `flock` belongs to the open file: a second lock in this process is refused like one of another process,
-    and reading the lock file from elsewhere, as a backup does, does not release it. A child made by fork
-    would share it; use spawn.
+    and reading the lock file from elsewhere, as a backup does, does not release it. A child made by fork has
+    no part in it.
+
+    Attributes
+    ----------
+    leaving : bool
+        Whether it is about to be closed: another lock in this process waits for that.
 
     Raises
     ------
     LockedError
-        When somebody holds it; the error has the pid.
+        When somebody holds it; the error has the pid, and says whether it is this process.
     """
 
     def __init__(self, folder: HeldFolder | str | Path) -> None:
         self._folder = folder if isinstance(folder, HeldFolder) else HeldFolder(folder)
-        self._pid = os.getpid()
+        self.leaving = False
         self._descriptor: int | None = None
         descriptor = os.open(
             LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644, dir_fd=self._folder.descriptor
         )
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            identity = file_id(descriptor)
+            self._acquire(descriptor, identity)
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{self._pid}\n".encode(), 0)
-        except BlockingIOError:
-            holder = _holder(descriptor)
-            os.close(descriptor)
-            raise LockedError(self._folder.path(), holder) from None
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         except BaseException:
             # Closing gives the lock back: this process must be able to try again.
             os.close(descriptor)
             raise
         self._descriptor = descriptor
+        _held[identity] = self
 
     def close(self) -> None:
         """Release the lock; it is allowed to close twice."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
-        # A forked child has the same lock, which is not its own to release.
-        if os.getpid() == self._pid:
-            # The file stays, without a pid: deleting a lock file is a race. A pid that stays misleads nobody,
-            # because it is only read while somebody has the lock.
-            with suppress(OSError):
-                os.ftruncate(descriptor, 0)
-            # Closing alone would leave the lock to a child that is just being started.
-            with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+        # The file stays, without a pid: deleting a lock file is a race. A pid that stays misleads nobody,
+        # because it is only read while somebody has the lock.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+        # Closing alone would leave the lock to a child that is just being started.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
+
+    def _acquire(self, descriptor: int, identity: FileId) -> None:
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                holder = _held.get(identity)
+                here = holder is not None and holder._descriptor is not None
+                if holder is None or not holder.leaving or time.monotonic() > deadline:
+                    pid = os.getpid() if here else _holder(descriptor)
+                    raise LockedError(self._folder.path(), pid, here) from None
+            time.sleep(_POLL_SECONDS)
+
+    def after_fork(self) -> None:
+        """Give up this copy: the lock is the parent's, and ends with the parent."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def __enter__(self) -> "DirectoryLock":
         return self
@@ -82,4 +107,16 @@ def _holder(descriptor: int) -> int | None:
             return int(text)
         if time.monotonic() > deadline:
             return None
-        time.sleep(0.005)
+        time.sleep(_POLL_SECONDS)
+
+
+_held: weakref.WeakValueDictionary[FileId, DirectoryLock] = weakref.WeakValueDictionary()
+
+
+def _after_fork() -> None:
+    for lock in list(_held.values()):
+        lock.after_fork()
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

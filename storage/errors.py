@@ -62,14 +62,22 @@ class FormatVersionError(StorageError):
 
 
 class LockedError(StorageError):
-    """Another writer holds the folder; `pid` is None while that writer is still starting."""
+    """Another writer holds the folder; `pid` is None while that writer is still starting, `here` says whether
+    it is this very process.
+    """
 
-    def __init__(self, path: str, pid: int | None) -> None:
-        super().__init__(path, pid)
+    def __init__(self, path: str, pid: int | None, here: bool = False) -> None:
+        super().__init__(path, pid, here)
         self.path = path
         self.pid = pid
+        self.here = here
 
     def __str__(self) -> str:
+        if self.here:
+            return (
+                f"{self.path} is open for writing in this process ({self.pid}) already: use that Database or "
+                "close it; read_only=True opens it beside any number of others"
+            )
         holder = "another process" if self.pid is None else f"process {self.pid}"
         return f"{self.path} is open for writing by {holder}: close it there, or open it read-only here"
 

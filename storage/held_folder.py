@@ -63,7 +63,7 @@ class HeldFolder:
         return False
 
 
-def file_id(path: str | os.PathLike[str]) -> FileId:
+def file_id(path: str | os.PathLike[str] | int) -> FileId:
     """Return what makes a file the same file under any name."""
     return _file_id(os.stat(path))
 

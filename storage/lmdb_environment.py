@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 
 import lmdb
 
-from .errors import MapFullError, StorageError, UncertainCommitError
+from .errors import ClosedError, MapFullError, StorageError, UncertainCommitError
 from .held_folder import FileId, file_id
 from .lmdb_errors import translate, translated
 
@@ -40,8 +41,10 @@ class LmdbEnvironment:
         self._draining = False
         self._failed = False
         self._writing_thread: int | None = None
+        self._forked = False
         self._environment = self._open(self.path)
         self._file_id: FileId = file_id(os.path.join(self.path, DATA_NAME))
+        _open.add(self)
 
     def begin(self, *, write: bool) -> lmdb.Transaction[bytes]:
         """Begin a transaction; `end` must follow it."""
@@ -88,6 +91,7 @@ class LmdbEnvironment:
     def version(self) -> int:
         """Return the number of the last committed transaction, of any process."""
         with self._gate:
+            self._check_own()
             return int(self._environment.info()["last_txnid"])
 
     def check_in_place(self) -> str:
@@ -121,7 +125,18 @@ class LmdbEnvironment:
 
     def shut(self) -> None:
         """Close the environment; nothing refers to it any more."""
-        self._environment.close()
+        if not self._forked:
+            self._environment.close()
+
+    def after_fork(self) -> None:
+        """Leave the environment to the parent: closing it here would end the parent's reads."""
+        self._forked = True
+        self._gate = threading.Condition()
+        del self._environment
+
+    def _check_own(self) -> None:
+        if self._forked:
+            raise ClosedError(f"{self.path}: opened before this process was forked: open it again here")
 
     def _refuse_inside_a_write(self) -> None:
         if self._writing_thread == threading.get_ident():
@@ -131,6 +146,7 @@ class LmdbEnvironment:
         with self._gate:
             if not self._gate.wait_for(lambda: not self._draining, timeout=_DRAIN_SECONDS):
                 raise self._stuck()
+            self._check_own()
             self._open_transactions += 1
 
     def _leave(self) -> None:
@@ -212,3 +228,15 @@ def abort(transaction: lmdb.Transaction[bytes]) -> None:
     """Abort a transaction that may have ended already."""
     with suppress(lmdb.Error):
         transaction.abort()
+
+
+_open: weakref.WeakSet[LmdbEnvironment] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for environment in _open:
+        environment.after_fork()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -6,6 +6,7 @@ error there. So whoever needs an open environment holds a `Lease`; it is closed 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar, cast
@@ -54,7 +55,8 @@ class Lease(Generic[H]):
             entry.leases -= 1
             if entry.leases == 0:
                 entry.shut = True
-                del _entries[entry.file_id]
+                if _entries.get(entry.file_id) is entry:
+                    del _entries[entry.file_id]
                 entry.handle.shut()
 
 
@@ -72,3 +74,13 @@ def lease(identity: FileId, open_handle: Callable[[], H]) -> Lease[H]:
         entry.leases = 1
         _entries[identity] = entry
         return Lease(entry, handle)
+
+
+def _after_fork() -> None:
+    # What the parent has open is its own; a child that wants it opens it again.
+    global _lock
+    _lock = threading.RLock()
+    _entries.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -33,6 +33,48 @@ def test_a_collection_keeps_the_lock_of_its_database(tmp_path: Path) -> None:
         assert db.collection("points").count() == 1
 
 
+def test_a_database_that_was_let_go_of_is_closed_and_keeps_what_was_written(tmp_path: Path) -> None:
+    for n in range(3):
+        db = vicinal.open(tmp_path / "db")
+        if not n:
+            db.create_collection("points", vicinal.Dense(DIM))
+        points = db.collection("points")
+        assert points.count() == n * 100
+        points.upsert(range(n * 100, n * 100 + 100), rows(100))
+        del db, points
+    memory = vicinal.open(":memory:")
+    memory.create_collection("points", vicinal.Dense(DIM))
+    del memory
+    with vicinal.open(tmp_path / "db") as db:
+        assert db.collection("points").count() == 300
+
+
+def test_a_database_that_was_let_go_of_in_a_cycle_is_closed(tmp_path: Path) -> None:
+    holder: dict[str, object] = {"db": vicinal.open(tmp_path / "db")}
+    holder["self"] = holder
+    del holder
+    gc.collect()
+    vicinal.open(tmp_path / "db").close()
+
+
+def test_threads_of_databases_that_were_let_go_of_end(tmp_path: Path) -> None:
+    for _ in range(5):
+        vicinal.open(tmp_path / "db")
+    # Waits for the last one that was let go of.
+    vicinal.open(tmp_path / "db").close()
+    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("vicinal-")]
+    assert "vicinal-writer" not in names
+    assert "vicinal-maintenance" not in names
+
+
+def test_this_process_is_called_this_process(tmp_path: Path) -> None:
+    with (
+        vicinal.open(tmp_path / "db"),
+        pytest.raises(vicinal.LockedByAnotherProcess, match=r"in this process .* already: use that"),
+    ):
+        vicinal.open(tmp_path / "db")
+
+
 def test_whoever_closes_second_returns_when_all_is_closed(tmp_path: Path) -> None:
     db = vicinal.open(tmp_path / "db")
     points = db.create_collection("points", vicinal.Dense(DIM))

@@ -50,7 +50,7 @@ def test_death_releases_the_lock(tmp_path: Path) -> None:
 
 def test_the_same_process_is_refused_too(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
-    with pytest.raises(LockedError, match=f"process {os.getpid()}"):
+    with pytest.raises(LockedError, match=rf"this process \({os.getpid()}\) already"):
         DirectoryLock(tmp_path)
     lock.close()
     lock.close()
@@ -103,12 +103,33 @@ def test_a_dropped_lock_is_released(tmp_path: Path) -> None:
 
 
 def test_a_holder_that_has_not_written_its_pid_is_still_named(tmp_path: Path) -> None:
-    lock = DirectoryLock(tmp_path)
-    os.truncate(tmp_path / LOCK_NAME, 0)
-    with pytest.raises(LockedError, match="another process") as caught:
-        DirectoryLock(tmp_path)
-    assert caught.value.pid is None
-    lock.close()
+    with holder(tmp_path) as child:
+        os.truncate(tmp_path / LOCK_NAME, 0)
+        with pytest.raises(LockedError, match="another process") as caught:
+            DirectoryLock(tmp_path)
+        assert caught.value.pid is None
+        child.communicate()
+
+
+def test_the_lock_ends_with_the_process_that_took_it_and_not_with_its_children(tmp_path: Path) -> None:
+    code = """
+        import os, signal, sys
+        from vicinal.storage.directory_lock import DirectoryLock
+        lock = DirectoryLock(sys.argv[1])
+        if os.fork() == 0:
+            sys.stdin.read()
+            os._exit(0)
+        print("forked", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "forked\n"
+        parent.wait()
+        DirectoryLock(tmp_path).close()
+        assert parent.stdin is not None
+        parent.stdin.close()
 
 
 @pytest.mark.parametrize(
