@@ -187,12 +187,11 @@ class Collection:
         most_bytes : int, optional
             End the page before its payloads and vectors take more; then ``admit`` is told as by :meth:`get`.
         """
-        check_integer("limit", limit, 1, _SCROLL_LIMIT)
-        if after is not None:
-            check_integer("after", after, 0, 2**63)
+        limit = check_integer("limit", limit, 1, _SCROLL_LIMIT)
+        start = 0 if after is None else check_integer("after", after, 0, 2**63)
         expression = bound(filter, self.schema)
         snapshot, owner = self._view(tenant)
-        return scroll_points(snapshot, expression, owner, limit, after or 0, with_vectors, most_bytes, admit)
+        return scroll_points(snapshot, expression, owner, limit, start, with_vectors, most_bytes, admit)
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..indexes.element import Element
+from ..storage.array_like import column_input
+from .error_translation import translated
 from .errors import InvalidArgument
 
 MAX_MAGNITUDE = 1e17
@@ -21,6 +23,18 @@ Matrix = NDArray[Any]
 Locate = Callable[[int], str]
 
 
+def column(value: Any, what: str, expected: str) -> list[Any] | tuple[Any, ...] | NDArray[Any]:
+    """Return what a caller passes for many rows as a list, a tuple or an array; see ``column_input``.
+
+    Raises
+    ------
+    InvalidArgument
+        When it is none of these, or has masked entries.
+    """
+    with translated():
+        return column_input(value, what, expected)
+
+
 def to_matrix(value: Any, what: str, width: int, unit: str = "dimensions") -> Matrix:
     """Return ``value`` as an array of numbers of shape (n, width), not copied if it is one.
 
@@ -29,9 +43,11 @@ def to_matrix(value: Any, what: str, width: int, unit: str = "dimensions") -> Ma
     InvalidArgument
         When it is not a matrix of numbers, or of another width.
     """
+    value = column(value, what, f"pass numbers of shape (n, {width})")
     try:
         matrix = np.asarray(value)
-    except ValueError as error:
+    # A row may be of another library, and its code runs here.
+    except Exception as error:
         raise _ragged(value, what, width) from error
     if matrix.dtype.kind == "O":
         raise _ragged(value, what, width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..indexes.element import Element
 from ..indexes.metric import Metric
 from ..storage.vector_column import DenseColumn, MultiColumn, SparseColumn
-from .dense_input import MAX_MAGNITUDE, SHORTEST, to_element, to_matrix
+from .dense_input import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
 from .errors import InvalidArgument
 from .filter import Filter
 from .filter_json import filter_from_json
@@ -71,18 +71,23 @@ def validate_queries(name: str, spec: VectorField, query: Any) -> tuple[Queries,
             single = isinstance(query, Mapping) or (isinstance(query, tuple) and len(query) == 2)
             return to_sparse([query] if single else query, f"query for {name!r}"), single
         case Multi():
+            if not isinstance(query, np.ndarray | tuple):
+                query = column(
+                    query, f"query for {name!r}", "pass the vectors of one query, or a list of those"
+                )
             single = getattr(query, "ndim", 0) == 2
             rows = [query] if single else query
             return to_multi(rows, f"query for {name!r}", spec.dim, spec.element), single
 
 
-def check_integer(name: str, value: Any, low: int, high: int) -> None:
-    """Raise InvalidArgument unless ``value`` is an integer in ``[low, high]``."""
+def check_integer(name: str, value: Any, low: int, high: int) -> int:
+    """Return ``value`` as an int; InvalidArgument unless it is an integer in ``[low, high]``."""
     integral = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not integral or not low <= value <= high:
+    if not integral or not low <= int(value) <= high:
         raise InvalidArgument(
             f"{name} is {value!r}; expected an integer from {low:,} to {high:,}", field=name
         )
+    return int(value)
 
 
 def dense_queries(name: str, spec: Dense, query: Any) -> tuple[NDArray[Any], bool]:
@@ -96,6 +101,8 @@ def dense_queries(name: str, spec: Dense, query: Any) -> tuple[NDArray[Any], boo
         and spec.element is not Element.BINARY
     ):
         return np.ascontiguousarray(query).reshape(1, -1), True
+    if type(query) is not np.ndarray:
+        query = column(query, f"query for {name!r}", "pass the numbers of one query, or a matrix")
     single = query.ndim < 2 if isinstance(query, np.ndarray) else _is_one_row(query)
     rows = query[None] if single and isinstance(query, np.ndarray) else [query] if single else query
     if spec.element is Element.BINARY:
@@ -119,8 +126,8 @@ def dense_queries(name: str, spec: Dense, query: Any) -> tuple[NDArray[Any], boo
     return to_element(matrix, Element.FLOAT32, f"query for {name!r}", cosine=cosine, tiny=True), single
 
 
-def _is_one_row(query: Any) -> bool:
-    return not (isinstance(query, Sequence) and len(query) and not np.isscalar(query[0]))
+def _is_one_row(query: list[Any] | tuple[Any, ...]) -> bool:
+    return not len(query) or np.isscalar(query[0]) or getattr(query[0], "ndim", None) == 0
 
 
 def _column_matrix(name: str, spec: Dense, rows: Any) -> NDArray[Any]:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..indexes.element import Element
+from ..storage.array_like import list_of
 from ..storage.ragged import offsets_of
 from ..storage.vector_column import MultiColumn, SparseColumn
-from .dense_input import MAX_MAGNITUDE, to_element, to_matrix
+from .dense_input import MAX_MAGNITUDE, column, to_element, to_matrix
 from .errors import InvalidArgument
 
+_SPARSE = "pass a CSR matrix, or a list with one (indices, values) pair or {index: value} a point"
 MAX_INDEX = 2**32 - 1
 
 
@@ -37,12 +39,10 @@ def to_sparse(value: Any, what: str) -> SparseColumn:
                 f"{what} has an indptr that does not cut its {len(indices)} entries", field=what
             )
         return _sorted(indptr.astype(np.int64), _whole(indices, what), values, what)
-    if isinstance(value, np.ndarray | str | bytes | Mapping) or not isinstance(value, Sequence):
-        raise InvalidArgument(
-            f"{what} is a {type(value).__name__}; pass a CSR matrix, or a list with one (indices, values) "
-            "pair or {index: value} a point",
-            field=what,
-        )
+    rows = column(value, what, _SPARSE)
+    if isinstance(rows, np.ndarray) and rows.dtype != object:
+        raise InvalidArgument(f"{what} is a {type(value).__name__}; {_SPARSE}", field=what)
+    value = list_of(rows)
     pairs = [_pair(row, entry, what) for row, entry in enumerate(value)]
     indptr = offsets_of((len(indices) for indices, _ in pairs), len(pairs))
     if not pairs:
@@ -64,6 +64,11 @@ def to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
     InvalidArgument
         At the first point without a vector, of another width, or with a value that is not finite.
     """
+    expected = f"pass a list with one (tokens, {dim}) matrix a point, or the pair (tokens, offsets)"
+    if not isinstance(value, tuple):
+        value = column(value, what, expected)
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            value = list_of(value)
     if isinstance(value, np.ndarray) and value.ndim == 3:
         n, per_point, width = value.shape
         offsets = np.arange(n + 1, dtype=np.int64) * per_point
@@ -79,11 +84,7 @@ def to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
         offsets = offsets_of(map(len, parts), len(parts))
         tokens = np.concatenate(parts) if parts else np.empty((0, dim), element.dtype)
     else:
-        raise InvalidArgument(
-            f"{what} is a {type(value).__name__}; pass a list with one (tokens, {dim}) matrix a point, or "
-            "the pair (tokens, offsets)",
-            field=what,
-        )
+        raise InvalidArgument(f"{what} is a {type(value).__name__}; {expected}", field=what)
     sizes = np.diff(offsets)
     if len(sizes) and sizes.min() < 1:
         row = int(np.argmax(sizes < 1))

@@ -42,6 +42,8 @@ def answer(
     """
     start = time.perf_counter()
     knobs = check_options(k, offset, threads, recall, ef, exact)
+    # Sums of NumPy's narrow integers would overflow.
+    k, offset, threads = int(k), int(offset), int(threads)
     name, spec = chosen_field(snapshot.schema, field)
     queries, single = validate_queries(name, spec, query)
     if not single:

@@ -7,6 +7,8 @@ from functools import lru_cache
 from inspect import unwrap
 from typing import Any
 
+import numpy as np
+
 from .errors import InvalidArgument, LimitExceeded
 from .planner import SearchKnobs
 from .query_input import check_integer
@@ -31,8 +33,8 @@ def check_options(
     # The common call, which is to cost little.
     plain = type(k) is type(offset) is type(threads) is int
     if not plain or offset or threads != 1 or not 1 <= k <= MAX_K:
-        check_integer("k", k, 1, MAX_K)
-        check_integer("offset", offset, 0, MAX_K - k)
+        depth = check_integer("k", k, 1, MAX_K)
+        check_integer("offset", offset, 0, MAX_K - depth)
         check_integer("threads", threads, 0, MAX_THREADS)
     try:
         return _knobs(recall, ef, exact)
@@ -76,10 +78,11 @@ def check_results(queries: int, k: int) -> None:
 def _knobs(recall: float, ef: int | None, exact: bool) -> SearchKnobs:
     if ef is not None:
         check_integer("ef", ef, 1, MAX_EF)
-    if not isinstance(recall, float | int) or isinstance(recall, bool) or not 0 < recall <= 1:
+    number = isinstance(recall, float | int | np.floating | np.integer) and not isinstance(recall, bool)
+    if not number or not 0 < recall <= 1:
         raise InvalidArgument(
             f"recall is {recall!r}; expected a fraction above 0 and at most 1, such as 0.95", field="recall"
         )
-    if not isinstance(exact, bool):
+    if not isinstance(exact, bool | np.bool_):
         raise InvalidArgument(f"exact is {exact!r}; expected True or False", field="exact")
-    return SearchKnobs(recall, ef, exact)
+    return SearchKnobs(float(recall), None if ef is None else int(ef), bool(exact))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..indexes.element import Element
 from ..indexes.metric import Metric
 from ..storage.vector_column import DenseColumn, VectorColumn
-from .dense_input import MAX_MAGNITUDE, to_element, to_matrix
+from .dense_input import MAX_MAGNITUDE, column, to_element, to_matrix
 from .errors import InvalidArgument
 from .ragged_input import to_multi, to_sparse
 from .vector_field import Dense, Multi, VectorField
@@ -54,6 +54,7 @@ def _column(field: VectorField, value: Any, what: str) -> VectorColumn:
 
 
 def _packed(value: Any, what: str, dim: int) -> NDArray[np.uint8]:
+    value = column(value, what, "pass a matrix of packed bits, or of bool")
     if isinstance(value, np.ndarray) and value.dtype == np.bool_:
         return np.packbits(to_matrix(value, what, dim), axis=1)
     matrix = to_matrix(value, what, dim // 8, f"bytes of eight bits (dim {dim})")

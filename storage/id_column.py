@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .array_like import column_input, list_of
 from .errors import CorruptionError
 from .id_hash import number_hashes, text_hashes, with_tenants
 from .invalid_value import InvalidValueError
@@ -57,11 +58,12 @@ class IdColumn:
             At the first id that is a bool, negative, above 2**64 - 1, empty or too long, or neither a number
             nor text.
         """
-        if isinstance(ids, np.ndarray):
-            return cls._from_array(ids)
         if isinstance(ids, str | bytes):
             raise InvalidValueError(f"ids is {ids!r}; pass a list of ids, [{ids!r}]", field="ids")
-        return cls._from_list(ids if isinstance(ids, list) else list(ids))
+        column = column_input(ids, "ids", "pass a list of ids")
+        if isinstance(column, np.ndarray):
+            return cls._from_array(column)
+        return cls._from_list(list_of(column))
 
     @classmethod
     def _from_array(cls, ids: NDArray[Any]) -> IdColumn:

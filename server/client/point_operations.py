@@ -146,9 +146,9 @@ class PointOperations:
         self, filter: FilterLike | None, limit: int, after: int | None, with_vectors: bool, tenant: str | None
     ) -> Operation[Page]:
         """Return one page, put together from several where the server sends less at a time."""
-        check_integer("limit", limit, 1, _PAGE_ROWS)
+        limit = check_integer("limit", limit, 1, _PAGE_ROWS)
         if after is not None:
-            check_integer("after", after, 0, 2**63)
+            after = check_integer("after", after, 0, 2**63)
         filtering = self._filter(filter, pb.ScrollPointsRequest())
         scope = self._handle.scope(tenant) + filtering
         points: list[Point] = []

@@ -88,16 +88,17 @@ def search_plan(
         Whatever is wrong with them.
     """
     scope = handle.scope(tenant)
-    check_options(k, offset, threads, recall, ef, exact)
+    knobs = check_options(k, offset, threads, recall, ef, exact)
+    k, offset, threads = int(k), int(offset), int(threads)
     name, spec = chosen_field(handle.schema, field)
     request = pb.SearchRequest(
         options=pb.SearchOptions(
             field=name,
             k=k,
             offset=offset,
-            recall=recall,
-            ef=ef,
-            exact=exact,
+            recall=knobs.recall,
+            ef=knobs.ef,
+            exact=knobs.exact,
             with_payload=bool(with_payload),
             with_vectors=bool(with_vectors),
             # The server has none but its own cores, and takes 0 for one.
