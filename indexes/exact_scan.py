@@ -78,9 +78,7 @@ class ExactScan:
         self._vectors = vectors
         self._metric = metric
         self.n_rows = len(vectors)
-        self._record: NDArray[Any] | None = None
-        self._record_address = np.uint64(0)
-        self._padded_bytes = 0
+        self._described: tuple[NDArray[Any], np.uint64, int] | None = None
 
     def search(self, queries: NDArray[Any], k: int, allowed: RowSet | None = None) -> Neighbors:
         """Return the true nearest rows of each query."""
@@ -93,13 +91,14 @@ class ExactScan:
         # Kernels are loaded by the first search: importing numba takes longer than opening a database.
         from .kernels.scan import scan, scan_scratch_bytes
 
-        if self._record is None:
-            self._describe()
+        # Held here while the kernel reads it: another thread's first search may put its own in its place.
+        described = self._described or self._describe()
+        _, record, padded_bytes = described
         rows = np.empty((len(queries), wanted), np.uint32)
         scores = np.empty((len(queries), wanted), np.float32)
-        scratch = np.empty(scan_scratch_bytes(self._padded_bytes, wanted), np.uint8)
+        scratch = np.empty(scan_scratch_bytes(padded_bytes, wanted), np.uint8)
         scan(
-            self._record_address,
+            record,
             address(queries),
             len(queries),
             wanted,
@@ -117,12 +116,10 @@ class ExactScan:
         padded.rows[:, :wanted], padded.scores[:, :wanted] = rows, scores
         return Neighbors(padded.rows, padded.scores, stats)
 
-    def _describe(self) -> None:
+    def _describe(self) -> tuple[NDArray[Any], np.uint64, int]:
         record = row_record(self._vectors, self._metric)
-        self._padded_bytes = int(record["padded_bytes"][0])
-        self._record_address = address(record)
-        # Last, because another thread takes it as the sign that the rest is there.
-        self._record = record
+        self._described = described = record, address(record), int(record["padded_bytes"][0])
+        return described
 
     def cost(self, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""

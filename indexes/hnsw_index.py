@@ -126,7 +126,9 @@ class HnswIndex:
         words, candidates = _NOWHERE, _NOWHERE
         if not ef or count < n:
             allowed = allowed or RowSet.everything(n)
-            words, candidates = address(allowed.words), address(allowed.rows)
+            # Held here while the kernel reads them: two threads that ask first may each make their own.
+            held = allowed.words, allowed.rows
+            words, candidates = address(held[0]), address(held[1])
             enough = min(count, max(k, int(ef * count / n * _LEAST_SHARE_SEEN)))
         rows = np.empty((len(queries), k), np.uint32)
         scores = np.empty((len(queries), k), np.float32)
