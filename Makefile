@@ -57,7 +57,7 @@ build/protoc: | $(BIN)/python
 
 crash: $(VENV)/installed-test
 	VICINAL_CLOSES=10000 VICINAL_FLIPS=10000 VICINAL_CRASH_CYCLES=$(N) VICINAL_FAILING_CALLS=long \
-		VICINAL_POWER_CUTS=10000 $(BIN)/python -m pytest tests/crash
+		VICINAL_POWER_CUTS=10000 VICINAL_INTERRUPTS=10000 $(BIN)/python -m pytest tests/crash
 
 fuzz: $(VENV)/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --ignore=tests/crash

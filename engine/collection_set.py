@@ -9,8 +9,8 @@ from ..storage.records import CollectionRecord
 from ..storage.segment import SegmentStore
 from .collection_state import CollectionState
 from .error_translation import translated
-from .errors import Corruption, NotFound
-from .recovery import reload_collection
+from .errors import NotFound
+from .recovery import missing_segment, reload_collection
 
 
 class CollectionSet:
@@ -133,7 +133,4 @@ class CollectionSet:
             try:
                 reload_collection(self._catalog, txn, state, self._folder)
             except FileNotFoundError as error:
-                raise Corruption(
-                    f"{error.filename} is in the manifest of {state.name!r}, not in the folder; bring "
-                    "the file back from a copy of the database"
-                ) from error
+                raise missing_segment(error) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from .collection_state import CollectionState
 from .error_translation import public, raises_its_own
 from .errors import NotADatabase, NotFound, ReadOnly
 from .following_host import FollowingHost
+from .handoff import undisturbed
 from .host import Host
 from .info import CollectionInfo, DatabaseInfo
 from .merge_policy import MergePolicySettings
@@ -191,7 +193,8 @@ def open(
         return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings))
     # Absolute from here on: the working directory may change while the database is open.
     folder = Path(os.path.abspath(path))
-    return _open_read_only(folder) if read_only else _open_for_writing(folder, settings)
+    opening = _open_read_only if read_only else partial(_open_for_writing, settings=settings)
+    return undisturbed(lambda: opening(folder), undo=Database.close)
 
 
 def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:

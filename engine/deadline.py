@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from typing import cast
 
 from .errors import DeadlineExceeded, InvalidArgument
 
@@ -37,8 +38,11 @@ class Deadline:
 
     @contextmanager
     def within(self) -> Iterator[None]:
-        """Return a context whose calls give up at this deadline, or at one around it if that is sooner."""
-        outer = _current.get()
+        """Return a context whose calls give up at this deadline, or at one around it if that is sooner.
+
+        Not for the main thread; see `_Block`.
+        """
+        outer = current()
         token = _current.set(self if outer is None else self._under(outer))
         try:
             yield
@@ -84,17 +88,33 @@ class Deadline:
         return both
 
 
-_current: ContextVar[Deadline | None] = ContextVar("vicinal_deadline", default=None)
+class _Block:
+    """A ``with`` block of a caller; entering and leaving it are one step each, those of a lock.
+
+    An interrupt may come between any two steps of Python, and would leave a deadline that nobody takes back.
+    """
+
+    __slots__ = ("__enter__", "__exit__", "limit", "locked", "outer")
+
+    def __init__(self, limit: Deadline, outer: Deadline | _Block | None) -> None:
+        inside = threading.Lock()
+        self.__enter__ = inside.__enter__
+        self.__exit__ = inside.__exit__
+        self.locked = inside.locked
+        self.limit = limit
+        self.outer = outer
 
 
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+_current: ContextVar[Deadline | _Block | None] = ContextVar("vicinal_deadline", default=None)
+
+
+def deadline(seconds: float) -> AbstractContextManager[None]:
     """Give the calls of this thread, or of this asyncio task, only so much time together.
 
     Parameters
     ----------
     seconds : float
-        From entering the context on. Where contexts are nested, the sooner end counts.
+        From this call on. Where contexts are nested, the sooner end counts.
 
     Raises
     ------
@@ -109,8 +129,13 @@ def deadline(seconds: float) -> Iterator[None]:
     ...     hits = films.search(queries)
     """
     check_seconds("seconds", seconds)
-    with Deadline(seconds).within():
-        yield
+    outer = _current.get()
+    while isinstance(outer, _Block) and not outer.locked():
+        outer = outer.outer
+    around, limit = current(), Deadline(seconds)
+    block = _Block(limit if around is None else limit._under(around), outer)
+    _current.set(block)
+    return cast(AbstractContextManager[None], block)
 
 
 def check_seconds(name: str, value: float) -> None:
@@ -126,27 +151,32 @@ def current() -> Deadline | None:
 
     A thread started by one of them does not have it, so work that goes on in another thread takes it along.
     """
-    return _current.get()
+    held = _current.get()
+    while isinstance(held, _Block):
+        if held.locked():
+            return held.limit
+        held = held.outer
+    return held
 
 
 def check() -> None:
     """Raise DeadlineExceeded when the deadline of this thread or task is over."""
-    limit = _current.get()
-    if limit is not None:
+    if _current.get() is not None and (limit := current()) is not None:
         limit.check()
 
 
 def remaining() -> float | None:
     """Return the seconds that are left to this thread or task, at least 0; None when there is no deadline."""
-    limit = _current.get()
+    limit = current()
     return None if limit is None else limit.remaining()
 
 
 @contextmanager
 def suspended() -> Iterator[Deadline | None]:
     """Return a context without a deadline, and the deadline there was: for what must not stop half done."""
+    limit = current()
     token = _current.set(None)
     try:
-        yield token.old_value if token.old_value is not token.MISSING else None
+        yield limit
     finally:
         _current.reset(token)

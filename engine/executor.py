@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import copy_context
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +17,7 @@ from ..storage.vector_column import MultiColumn, SparseColumn
 from . import deadline
 from .filter import Filter
 from .planner import IndexSearch, Plan, SearchKnobs, plan_segment
+from .search_threads import search_threads
 from .segment_view import Allowed, SegmentView
 from .snapshot import NO_PLACE, Snapshot, place
 from .vector_field import Dense, VectorField
@@ -176,14 +174,11 @@ def _spread(view: SegmentView, request: SearchRequest, allowed: RowSet | None, p
     if threads <= 1:
         return _in_pieces(view, request, queries, allowed, plan)
     cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
-    pool = _pool()
-    # The deadline of the caller is one of its context, which the threads of the pool do not have.
-    futures = [
-        pool.submit(copy_context().run, _in_pieces, view, request, _slice(queries, lo, hi), allowed, plan)
+    works = [
+        partial(_in_pieces, view, request, _slice(queries, lo, hi), allowed, plan)
         for lo, hi in pairwise(cuts)
     ]
-    wait(futures)
-    return Neighbors.concat([future.result() for future in futures])
+    return Neighbors.concat(search_threads().each(works))
 
 
 def _in_pieces(
@@ -258,15 +253,6 @@ def _scan(view: SegmentView, request: SearchRequest, queries: Queries, allowed: 
 
 def _slice(queries: Queries, lo: int, hi: int) -> Queries:
     return queries[lo:hi] if isinstance(queries, np.ndarray) else queries.slice(lo, hi)
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="vicinal-search")
-
-
-# The threads of a pool stay behind in the process that is forked.
-os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _merge(

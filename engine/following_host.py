@@ -12,9 +12,10 @@ from ..storage.records import CollectionRecord, StateRecord
 from ..storage.segment import SegmentStore
 from .collection_state import UNLOADED, CollectionState
 from .errors import Closed, ReadOnly
+from .handoff import undisturbed
 from .maintenance import Activity
 from .progress import Progress
-from .recovery import follow_collection, reload_collection
+from .recovery import follow_collection, missing_segment, reload_collection
 from .schema import CollectionSchema
 from .snapshot import Snapshot
 from .writer import Operation
@@ -47,22 +48,17 @@ class FollowingHost:
         """Return the names of the collections there are now."""
         # Here as below, read before the transaction begins: at worst the same is read once more.
         version = self._version()
-        with self._lock:
-            return list(self._list(version))
+        if self._listed == version:
+            return list(self._records)
+        return undisturbed(lambda: self._names(version))
 
     def state(self, name: str) -> CollectionState | None:
         """Return the state of a collection, None when there is none of that name; it may not be loaded."""
         version = self._version()
-        with self._lock:
-            state = self._states.get(name)
-            if state is not None and self._is_there(state, version):
-                return state
-            record = self._list(version).get(name)
-            if record is None:
-                self._states.pop(name, None)
-                return None
-            self._states[name] = state = CollectionState(record)
+        state = self._states.get(name)
+        if state is not None and not state.dropped and self._followed.get(state.record.uuid) == version:
             return state
+        return undisturbed(lambda: self._state(name, version))
 
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Refuse."""
@@ -77,9 +73,7 @@ class FollowingHost:
         version = self._version()
         uuid = state.record.uuid
         if self._followed.get(uuid) != version and not state.dropped:
-            with self._lock:
-                self._read(lambda txn: self._follow(txn, state))
-                self._followed[uuid] = version
+            undisturbed(lambda: self._catch_up(state, version))
         state.check_not_dropped()
         state.check_sound()
         return state.snapshot
@@ -110,10 +104,11 @@ class FollowingHost:
 
     def close(self) -> None:
         """Let go of everything."""
+        self._closed = True
+        undisturbed(self._let_go)
+
+    def _let_go(self) -> None:
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
             for state in self._states.values():
                 state.close()
             self._catalog.close()
@@ -132,11 +127,32 @@ class FollowingHost:
             try:
                 with self._catalog.read() as txn:
                     return read(txn)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
                 # A merge replaced the segment between our reading of the manifest and of the folder.
                 if attempt == _ATTEMPTS - 1:
-                    raise
+                    raise missing_segment(error) from error
         raise AssertionError("the last attempt returns or raises")
+
+    def _names(self, version: int) -> list[str]:
+        with self._lock:
+            return list(self._list(version))
+
+    def _state(self, name: str, version: int) -> CollectionState | None:
+        with self._lock:
+            state = self._states.get(name)
+            if state is not None and self._is_there(state, version):
+                return state
+            record = self._list(version).get(name)
+            if record is None:
+                self._states.pop(name, None)
+                return None
+            self._states[name] = state = CollectionState(record)
+            return state
+
+    def _catch_up(self, state: CollectionState, version: int) -> None:
+        with self._lock:
+            self._read(lambda txn: self._follow(txn, state))
+            self._followed[state.record.uuid] = version
 
     def _list(self, version: int) -> Mapping[str, CollectionRecord]:
         """Return the record of each collection by name, read anew when something was committed since."""

@@ -139,7 +139,10 @@ class Maintenance:
 
     @contextmanager
     def exclusive(self, state: CollectionState) -> Iterator[None]:
-        """Return a context in which nothing else merges the collection; entering it may wait for a merge."""
+        """Return a context in which nothing else merges the collection; entering it may wait for a merge.
+
+        Not for the main thread, where an interrupt may come before the context is entered as a whole.
+        """
         lock = self._upkeep(state).lock
         limit = deadline.current()
         if limit is None:
@@ -157,6 +160,10 @@ class Maintenance:
         self._agenda.close()
         if self._thread.is_alive():
             self._thread.join()
+        # Work that a caller asked for, and perhaps waits for no more, is given up in the same way.
+        for upkeep in list(self._upkeeps.values()):
+            with upkeep.lock:
+                pass
 
     def _run(self) -> None:
         while not self._closing.is_set() and (state := self._agenda.take()) is not None:

@@ -11,6 +11,7 @@ from ..storage.key_value_store import ReadTransaction
 from ..storage.segment import SegmentStore
 from .bitmaps import numbers_of
 from .collection_state import CollectionState
+from .errors import Corruption
 from .index_tables import load_tables
 from .sealed_segment import SealedSegment
 
@@ -35,6 +36,14 @@ def reload_collection(
     state.set_tenants(catalog.tenants(txn, state.number))
     follow_collection(catalog, txn, state)
     state.generation = catalog.state(txn, state.number).generation
+
+
+def missing_segment(error: FileNotFoundError) -> Corruption:
+    """Return the error for a segment's file that is not where the manifest says."""
+    return Corruption(
+        f"{error.filename or error} is in the manifest, not in the folder; bring the file back from a copy "
+        "of the database"
+    )
 
 
 def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionState) -> None:

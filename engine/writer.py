@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from concurrent.futures import Future, wait
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..storage.catalog import Catalog
@@ -12,9 +11,9 @@ from ..storage.key_value_store import WriteTransaction
 from . import deadline
 from .collection_set import CollectionSet
 from .collection_state import CollectionState
-from .deadline import Deadline
 from .error_translation import FOREIGN, translate
 from .errors import Closed, DeadlineExceeded, Unavailable, VicinalError
+from .handoff import Handoff
 
 _GROUP_OPERATIONS = 256
 
@@ -37,11 +36,11 @@ class Operation(Protocol[Result]):
 
 
 class _Pending(Generic[Result]):
-    __slots__ = ("future", "operation")
+    __slots__ = ("handoff", "operation")
 
     def __init__(self, operation: Operation[Result]) -> None:
         self.operation = operation
-        self.future: Future[Result] = Future()
+        self.handoff: Handoff[Result] = Handoff()
 
 
 class Writer:
@@ -81,10 +80,13 @@ class Writer:
             if self._closed:
                 raise Closed("the database is closed; open it again with vicinal.open(path)")
             self._queue.put(pending)
-        limit = deadline.current()
-        if limit is not None:
-            _wait_to_begin(pending.future, limit)
-        return pending.future.result()
+        try:
+            _wait(pending.handoff)
+        except BaseException:
+            # An interrupt, too: what was not begun is withdrawn.
+            pending.handoff.begin()
+            raise
+        return pending.handoff.outcome()
 
     def close(self) -> None:
         """Commit what is waiting, then stop."""
@@ -98,7 +100,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             group, closing = self._take_group()
-            group = [pending for pending in group if pending.future.set_running_or_notify_cancel()]
+            group = [pending for pending in group if pending.handoff.begin()]
             if group:
                 self._commit(group)
             # An exception that a caller holds must not keep alive, through this frame, what it wrote.
@@ -133,13 +135,13 @@ class Writer:
                             self._collections.check_there(pending.operation.touched)
                         answers.append((pending, pending.operation.apply(self._catalog, txn)))
                     except VicinalError as error:
-                        pending.future.set_exception(error)
+                        pending.handoff.fail(error)
             self._publish(answers)
         except BaseException as error:
             self._fail(group, error)
             return
         for pending, answer in answers:
-            pending.future.set_result(answer)
+            pending.handoff.succeed(answer)
 
     def _publish(self, answers: list[tuple[_Pending[Any], Any]]) -> None:
         for state in {id(s): s for p, _ in answers if (s := p.operation.touched) is not None}.values():
@@ -165,8 +167,7 @@ class Writer:
             except Unavailable as unavailable:
                 error.add_note(str(unavailable))
         for pending in group:
-            if not pending.future.done():
-                pending.future.set_exception(_told(error))
+            pending.handoff.fail(_told(error))
 
 
 def _told(error: BaseException) -> BaseException:
@@ -178,11 +179,15 @@ def _told(error: BaseException) -> BaseException:
     return told
 
 
-def _wait_to_begin(future: Future[Any], limit: Deadline) -> None:
+def _wait(handoff: Handoff[Any]) -> None:
     """Wait until a change is made, or withdraw it when time is over before it was begun."""
-    try:
-        limit.wait(lambda seconds: bool(wait([future], seconds).done))
-    except DeadlineExceeded:
-        # One that is being made is waited for, so that its caller knows what became of it.
-        if future.cancel():
-            raise
+    limit = deadline.current()
+    if limit is not None:
+        try:
+            limit.wait(handoff.wait)
+            return
+        except DeadlineExceeded:
+            # One that is being made is waited for, so that its caller knows what became of it.
+            if handoff.begin():
+                raise
+    handoff.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
 import queue
@@ -107,6 +108,9 @@ class _Closing:
             # Not kept while the next is waited for.
             del core
 
+
+# Builds load it in the background, which it refuses once the interpreter has begun to end.
+importlib.import_module("concurrent.futures.thread")
 
 _closing = _Closing()
 _open: set[WritingCore] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from ..storage.catalog import Catalog
@@ -11,6 +12,7 @@ from ..storage.segment import SegmentStore
 from .collection_state import CollectionState
 from .error_translation import translated
 from .errors import Closed
+from .handoff import undisturbed
 from .maintenance import Activity
 from .manifest_operations import CreateCollection, DropCollection
 from .merge_policy import MergePolicySettings
@@ -69,17 +71,13 @@ class WritingHost:
         self._check_own()
         self._check_open()
         state.check_not_dropped()
-        with self._maintenance.exclusive(state):
-            removed = self._writer.submit(DropCollection(state, self._collections))
-        self._maintenance.forget(state)
-        for uuid in removed:
-            self._folder.remove(uuid)
+        undisturbed(lambda: self._drop(state))
 
     def current(self, state: CollectionState) -> Snapshot:
         """Return the newest snapshot of a collection, which is loaded at its first use."""
         self._check_open()
         state.check_not_dropped()
-        if self._collections.load(state):
+        if not state.loaded and undisturbed(lambda: self._collections.load(state)):
             # What a process before this one left to do.
             self._maintenance.touch(state)
         state.check_sound()
@@ -91,31 +89,30 @@ class WritingHost:
         state = operation.touched
         if state is not None:
             self.current(state)
-        answer = self._writer.submit(operation)
-        if state is not None:
-            self._maintenance.touch(state)
-        return answer
+        try:
+            return self._writer.submit(operation)
+        finally:
+            # After an interrupt, too: the change may be made.
+            if state is not None:
+                self._maintenance.touch(state)
 
     def flush(self, state: CollectionState, progress: Progress) -> None:
         """Seal the growing rows."""
         self._check_own()
         self.current(state)
-        self._maintenance.flush(state, progress)
-        self._maintenance.touch(state)
+        self._tend(state, lambda: self._maintenance.flush(state, progress))
 
     def merge(self, state: CollectionState, progress: Progress) -> None:
         """Merge everything into one segment."""
         self._check_own()
         self.current(state)
-        self._maintenance.merge(state, progress)
-        self._maintenance.touch(state)
+        self._tend(state, lambda: self._maintenance.merge(state, progress))
 
     def settle(self, state: CollectionState, timeout_seconds: float | None, progress: Progress) -> None:
         """Do what the merge policy would do once the collection is quiet."""
         self._check_own()
         self.current(state)
-        self._maintenance.settle(state, timeout_seconds, progress)
-        self._maintenance.touch(state)
+        self._tend(state, lambda: self._maintenance.settle(state, timeout_seconds, progress))
 
     def activity(self, state: CollectionState) -> Activity:
         """Return what background work is doing."""
@@ -127,7 +124,21 @@ class WritingHost:
 
     def close(self) -> None:
         """Commit what is waiting, give up background work and let go of everything."""
-        self._core.close()
+        undisturbed(self._core.close)
+
+    def _drop(self, state: CollectionState) -> None:
+        with self._maintenance.exclusive(state):
+            removed = self._writer.submit(DropCollection(state, self._collections))
+        self._maintenance.forget(state)
+        for uuid in removed:
+            self._folder.remove(uuid)
+
+    def _tend(self, state: CollectionState, work: Callable[[], None]) -> None:
+        def tend() -> None:
+            work()
+            self._maintenance.touch(state)
+
+        undisturbed(tend)
 
     def _check_open(self) -> None:
         if self._core.closed:

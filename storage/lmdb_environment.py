@@ -36,7 +36,9 @@ class LmdbEnvironment:
         self.path = where()
         self.read_only = read_only
         self.map_bytes = map_bytes
-        self._gate = threading.Condition()
+        # Taken bare where the main thread comes by: entering a Condition can be interrupted half way.
+        self._lock = threading.Lock()
+        self._gate = threading.Condition(self._lock)
         self._open_transactions = 0
         self._draining = False
         self._failed = False
@@ -90,7 +92,7 @@ class LmdbEnvironment:
 
     def version(self) -> int:
         """Return the number of the last committed transaction, of any process."""
-        with self._gate:
+        with self._lock:
             self._check_own()
             return int(self._environment.info()["last_txnid"])
 
@@ -131,7 +133,8 @@ class LmdbEnvironment:
     def after_fork(self) -> None:
         """Leave the environment to the parent: closing it here would end the parent's reads."""
         self._forked = True
-        self._gate = threading.Condition()
+        self._lock = threading.Lock()
+        self._gate = threading.Condition(self._lock)
         del self._environment
 
     def _check_own(self) -> None:

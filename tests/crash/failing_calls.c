@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -76,7 +77,8 @@ static int opened(int descriptor, int below) {
 /* Count a call; return 0, an errno to fail with, or SHORT. */
 static int count(int below, const char *name, const char *path, int can_be_short) {
     int answer = 0;
-    if (!below) return 0;
+    /* Segments are verified by a thread of lowest priority at its own pace: no call would be the n-th twice. */
+    if (!below || getpriority(PRIO_PROCESS, (id_t) gettid()) == 19) return 0;
     pthread_mutex_lock(&guard);
     calls++;
     if (calls < MOST_NAMES) names[calls] = name;
