@@ -89,7 +89,7 @@ class DiskFull(ResourceExhausted):
 
 
 class MapFull(ResourceExhausted):
-    """The database reached the size of its memory map; nothing was changed."""
+    """A write is larger than the memory map has room for; nothing was changed, and the map is made larger."""
 
 
 class LimitExceeded(ResourceExhausted):

@@ -14,6 +14,7 @@ from ..storage.catalog import Catalog
 from ..storage.directory_lock import DirectoryLock
 from ..storage.segment import SegmentStore
 from .collection_set import CollectionSet
+from .errors import ResourceExhausted
 from .maintenance import Maintenance
 from .merge_policy import MergePolicySettings
 from .merger import Merger
@@ -43,8 +44,15 @@ class WritingCore:
         self.catalog = catalog
         self.folder = folder
         self.collections = CollectionSet(catalog, folder)
-        self.writer = Writer(catalog, self.collections)
-        self.maintenance = Maintenance(Merger(catalog, folder, self.writer), settings)
+        try:
+            self.writer = Writer(catalog, self.collections)
+            try:
+                self.maintenance = Maintenance(Merger(catalog, folder, self.writer), settings)
+            except BaseException:
+                self.writer.close()
+                raise
+        except RuntimeError as error:
+            raise ResourceExhausted(f"{error}: raise `ulimit -u`, or close databases") from error
         _open.add(self)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@
     ├── NotADatabaseError      the folder belongs to something else
     ├── FormatVersionError     written by a newer release
     ├── LockedError            another writer has the folder
-    ├── MapFullError           the reserved address space is used up
+    ├── MapFullError           a transaction is larger than its address space
     ├── DiskFullError          the file system is full
     ├── SystemLimitError       the system gives no more of something else
     ├── AccessError            this user may not do it
@@ -83,7 +83,7 @@ class LockedError(StorageError):
 
 
 class MapFullError(StorageError):
-    """The data reached the size of the memory map; the transaction changed nothing."""
+    """The transaction is larger than the memory map has room for; it changed nothing."""
 
 
 class DiskFullError(StorageError):

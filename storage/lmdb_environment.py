@@ -11,12 +11,13 @@ from contextlib import suppress
 
 import lmdb
 
-from .errors import ClosedError, MapFullError, StorageError, UncertainCommitError
+from .errors import ClosedError, StorageError, SystemLimitError, UncertainCommitError
 from .held_folder import FileId, file_id
 from .lmdb_errors import translate, translated
 
 DATA_NAME = "data.mdb"
-_SMALLEST_MAP = 1 << 30
+# With less than this to grow into, a database is of no use.
+_SMALLEST_ROOM = 1 << 26
 _DRAIN_SECONDS = 10.0
 
 
@@ -29,13 +30,16 @@ class LmdbEnvironment:
 
     `where` returns the path that the folder has now. The data file that was opened first is the only one ever
     written: a folder that has another in its place is refused.
+
+    The map has `room_bytes` of address space beyond the file, or less where the system gives no more. It is
+    made anew when half of that is used up, or another process has written beyond it.
     """
 
-    def __init__(self, where: Callable[[], str], *, read_only: bool, map_bytes: int) -> None:
+    def __init__(self, where: Callable[[], str], *, read_only: bool, room_bytes: int) -> None:
         self._where = where
         self.path = where()
         self.read_only = read_only
-        self.map_bytes = map_bytes
+        self._room_bytes = room_bytes
         # Taken bare where the main thread comes by: entering a Condition can be interrupted half way.
         self._lock = threading.Lock()
         self._gate = threading.Condition(self._lock)
@@ -52,6 +56,7 @@ class LmdbEnvironment:
         """Begin a transaction; `end` must follow it."""
         if write:
             self._refuse_inside_a_write()
+            self._make_room()
         while True:
             self._enter()
             try:
@@ -90,8 +95,20 @@ class LmdbEnvironment:
             self._failed = True
         return translate(error, self.path, written=written)
 
+    def outgrown(self, written: int) -> None:
+        """Say that a transaction that wrote so much did not fit, so that the next one has room for it."""
+        self._room_bytes = max(self._room_bytes, 4 * written)
+
     def version(self) -> int:
         """Return the number of the last committed transaction, of any process."""
+        try:
+            return self._last_transaction()
+        except lmdb.Error:
+            # It is closed when opening it again has failed.
+            self._alone(self._reopen)
+            return self._last_transaction()
+
+    def _last_transaction(self) -> int:
         with self._lock:
             self._check_own()
             return int(self._environment.info()["last_txnid"])
@@ -159,10 +176,8 @@ class LmdbEnvironment:
 
     def _recover(self, error: lmdb.Error) -> None:
         """Repair what made `begin` fail, or raise."""
-        if isinstance(error, lmdb.PanicError) or self._failed:
+        if isinstance(error, lmdb.PanicError) or self._failed or isinstance(error, lmdb.MapResizedError):
             self._alone(self._reopen)
-        elif isinstance(error, lmdb.MapResizedError):
-            self._alone(self._adopt_map)
         elif isinstance(error, lmdb.ReadersFullError) and self._environment.reader_check():
             return
         else:
@@ -180,6 +195,24 @@ class LmdbEnvironment:
                 self._draining = False
                 self._gate.notify_all()
 
+    def _make_room(self) -> None:
+        """Make the map larger before a write needs it, at a moment without transactions if there is one."""
+        with self._gate:
+            self._check_own()
+            if self._failed or self._draining:
+                return
+            with translated(self.path):
+                info = self._environment.info()
+                used = (info["last_pgno"] + 1) * self._environment.stat()["psize"]
+            left = info["map_size"] - used
+            if left >= self._room_bytes // 2:
+                return
+            if self._open_transactions == 0:
+                self._reopen()
+                return
+        if left < self._room_bytes // 8:
+            self._alone(self._reopen)
+
     def _stuck(self) -> StorageError:
         return StorageError(
             f"{self.path} has to be reopened, but {self._open_transactions} transactions stayed open for "
@@ -188,6 +221,8 @@ class LmdbEnvironment:
 
     def _reopen(self) -> None:
         path = self.check_in_place()
+        # Until it is open again: whoever comes next tries that first.
+        self._failed = True
         self._environment.close()
         self._environment = self._open(path)
         self._failed = False
@@ -197,16 +232,14 @@ class LmdbEnvironment:
         self.read_only = False
         self._reopen()
 
-    def _adopt_map(self) -> None:
-        with translated(self.path):
-            self._environment.set_mapsize(0)
-
     def _open(self, path: str) -> lmdb.Environment:
+        room = self._room_bytes
         while True:
+            map_bytes = _file_bytes(path) + room
             try:
                 return lmdb.open(
                     path,
-                    map_size=self.map_bytes,
+                    map_size=map_bytes,
                     readonly=self.read_only,
                     create=not self.read_only,
                     sync=True,
@@ -218,13 +251,19 @@ class LmdbEnvironment:
                 )
             except lmdb.Error as error:
                 if error.code != errno.ENOMEM:
-                    raise translate(error, self.path) from error
-                if self.map_bytes // 2 < _SMALLEST_MAP:
-                    raise MapFullError(
-                        f"{self.path}: the system refuses a memory map of {self.map_bytes} bytes: "
-                        f"raise the limit on address space (ulimit -v)"
+                    raise translate(error, path) from error
+                if room // 2 < _SMALLEST_ROOM:
+                    raise SystemLimitError(
+                        f"{path}: the system refuses a memory map of {map_bytes:,} bytes: raise "
+                        "`ulimit -v` or `vm.max_map_count`, or close databases"
                     ) from error
-                self.map_bytes //= 2
+                room //= 2
+
+
+def _file_bytes(path: str) -> int:
+    with suppress(FileNotFoundError):
+        return os.path.getsize(os.path.join(path, DATA_NAME))
+    return 0
 
 
 def abort(transaction: lmdb.Transaction[bytes]) -> None:

@@ -22,7 +22,10 @@ def translate(error: lmdb.Error, path: str, *, written: int = 0) -> StorageError
     a full disk as an I/O error, so the free space decides between the two.
     """
     if isinstance(error, lmdb.MapFullError):
-        return MapFullError(f"{path}: the memory map is full: open the database with a larger map")
+        return MapFullError(
+            f"{path}: the write is larger than the memory map has room for: "
+            "try again, which makes the map larger; where that fails, raise `ulimit -v` or write less"
+        )
     if isinstance(error, _DAMAGE):
         return CorruptionError(path, str(error).removeprefix(f"{path}: "))
     # LMDB keeps errno values in `code`; its own errors are negative.

@@ -11,7 +11,7 @@ from pathlib import Path
 import lmdb
 
 from . import durable
-from .errors import ClosedError, NotADatabaseError, StorageError
+from .errors import ClosedError, MapFullError, NotADatabaseError, StorageError
 from .held_folder import HeldFolder, file_id
 from .key_value_store import check_key
 from .lmdb_environment import DATA_NAME, LmdbEnvironment, abort
@@ -20,7 +20,8 @@ from .lmdb_meta import read_meta
 from .lmdb_state_check import Examine, check_state
 from .shared_handle import Lease, lease
 
-_TERABYTE = 1 << 40
+# Address space costs nothing, but a process has 128 TiB of it for all its databases.
+_ROOM_BYTES = 1 << 34
 
 
 class LmdbReadTransaction:
@@ -68,9 +69,10 @@ class LmdbWriteTransaction(LmdbReadTransaction):
     def put(self, key: bytes, value: bytes) -> None:
         """Set `key`, replacing what it had."""
         check_key(key)
+        # Before, because what did not fit counts too.
+        self.bytes_written += len(key) + len(value)
         with translated(self._path):
             self._open().put(key, value)
-        self.bytes_written += len(key) + len(value)
 
     def delete(self, key: bytes) -> bool:
         """Remove `key`; return whether it was there."""
@@ -107,9 +109,9 @@ class LmdbStore:
         path starts where the process is when this is called.
     read_only : bool
         Refuse writes. Other processes may write meanwhile.
-    map_bytes : int
-        Address space to reserve, the most the store can ever hold. Halved, down to 1 GiB, while the system
-        refuses it.
+    room_bytes : int
+        Address space beyond the file, which is more than one transaction ever writes. Halved, down to 64 MiB,
+        while the system refuses it.
     examine : callable, optional
         Looks at the file and its entries before anybody else does, and raises CorruptionError.
 
@@ -127,7 +129,7 @@ class LmdbStore:
         *,
         within: HeldFolder | None = None,
         read_only: bool = False,
-        map_bytes: int = _TERABYTE,
+        room_bytes: int = _ROOM_BYTES,
         examine: Examine | None = None,
     ) -> None:
         # The environment keeps it and may outlive this store, so it is no method of the store.
@@ -142,7 +144,7 @@ class LmdbStore:
         def open_sound() -> LmdbEnvironment:
             if os.path.isfile(data_path):
                 read_meta(data_path)
-            environment = LmdbEnvironment(self._where, read_only=read_only, map_bytes=map_bytes)
+            environment = LmdbEnvironment(self._where, read_only=read_only, room_bytes=room_bytes)
             try:
                 check_state(environment, data_path, examine)
             except BaseException:
@@ -203,6 +205,9 @@ class LmdbStore:
                 durable.commit(handle)
             except lmdb.Error as error:
                 raise environment.failed_commit(error, transaction.bytes_written) from error
+        except MapFullError:
+            environment.outgrown(transaction.bytes_written)
+            raise
         finally:
             transaction.finish()
             abort(handle)

@@ -194,9 +194,9 @@ def test_a_dropped_store_is_closed(tmp_path: Path) -> None:
 
 
 def test_a_full_map_changes_nothing_and_small_writes_still_work(tmp_path: Path) -> None:
-    store = LmdbStore(tmp_path, map_bytes=MEBIBYTE)
+    store = LmdbStore(tmp_path, room_bytes=MEBIBYTE)
     put(store, b"before", b"kept")
-    with pytest.raises(MapFullError, match="map is full"):
+    with pytest.raises(MapFullError, match="try again"):
         put_two(store, bytes(2 * MEBIBYTE))
     assert get(store, b"before") == b"kept"
     assert get(store, b"big") is None
@@ -205,8 +205,33 @@ def test_a_full_map_changes_nothing_and_small_writes_still_work(tmp_path: Path) 
     store.close()
 
 
+def test_a_map_grows_with_the_file_and_for_a_transaction_that_did_not_fit(tmp_path: Path) -> None:
+    store = LmdbStore(tmp_path, room_bytes=MEBIBYTE)
+    other = LmdbStore(tmp_path, read_only=True)
+    for number in range(40):
+        put(store, b"key %d" % number, bytes(MEBIBYTE // 4))
+    with pytest.raises(MapFullError):
+        put_two(store, bytes(8 * MEBIBYTE))
+    put_two(store, bytes(8 * MEBIBYTE))
+    assert len(get(other, b"big") or b"") == 8 * MEBIBYTE
+    store.close()
+    other.close()
+
+
+def test_a_map_does_not_grow_under_a_read(tmp_path: Path) -> None:
+    store = LmdbStore(tmp_path, room_bytes=MEBIBYTE)
+    put(store, b"before", b"kept")
+    with store.read() as txn:
+        put(store, b"big", bytes(5 * MEBIBYTE // 8))
+        put(store, b"after", b"value")
+        assert txn.get(b"before") == b"kept"
+        assert txn.get(b"big") is None
+    put(store, b"more", bytes(MEBIBYTE // 2))
+    store.close()
+
+
 def test_a_map_that_another_process_has_outgrown_is_adopted(tmp_path: Path) -> None:
-    store = LmdbStore(tmp_path, map_bytes=MEBIBYTE)
+    store = LmdbStore(tmp_path, room_bytes=MEBIBYTE)
     put(store, b"before", b"kept")
     code = """
         import sys
@@ -221,7 +246,7 @@ def test_a_map_that_another_process_has_outgrown_is_adopted(tmp_path: Path) -> N
 
 
 def test_a_map_the_system_refuses_is_halved(tmp_path: Path) -> None:
-    store = LmdbStore(tmp_path, map_bytes=1 << 47)
+    store = LmdbStore(tmp_path, room_bytes=1 << 47)
     put(store, b"key", b"value")
     assert get(store, b"key") == b"value"
     store.close()
@@ -230,7 +255,7 @@ def test_a_map_the_system_refuses_is_halved(tmp_path: Path) -> None:
 def test_a_full_disk_changes_nothing_and_the_store_goes_on(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 4 * MEBIBYTE) as mounted:
         # Where nothing may be mounted, a small map is what runs full.
-        store = LmdbStore(tmp_path / "disk" / "catalog", map_bytes=MEBIBYTE << (20 if mounted else 2))
+        store = LmdbStore(tmp_path / "disk" / "catalog", room_bytes=MEBIBYTE << (20 if mounted else 2))
         put(store, b"before", b"kept")
         with pytest.raises(DiskFullError if mounted else MapFullError):
             put_two(store, bytes(8 * MEBIBYTE))
