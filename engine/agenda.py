@@ -45,8 +45,9 @@ class Agenda:
     def take(self) -> CollectionState | None:
         """Wait for the next collection to look at; None after :meth:`close`."""
         while True:
-            left = self._seconds_left()
-            if left is not None and left <= 0:
+            # The news first: one collection with much to do must not hide the others.
+            left = 0.0 if not self._news.empty() else self._seconds_left()
+            if left is not None and left <= 0 and self._news.empty():
                 return self._first()
             try:
                 state = self._news.get(timeout=left)

@@ -13,7 +13,7 @@ from . import deadline
 from .agenda import Agenda
 from .collection_state import CollectionState
 from .deadline import Deadline
-from .errors import Closed, DeadlineExceeded, ResourceExhausted
+from .errors import Closed, DeadlineExceeded, ResourceExhausted, VicinalError
 from .growing_view import GrowingView
 from .merge_policy import (
     GrowingStatistics,
@@ -34,6 +34,7 @@ log = logging.getLogger("vicinal.maintenance")
 _PAUSE_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
 _MOST_RETRY_SECONDS = 300.0
+_MOST_DOUBLINGS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +205,28 @@ class Maintenance:
     def _may_retry(self, upkeep: _Upkeep) -> bool:
         if time.monotonic() >= upkeep.retry_at:
             return True
-        free = None if upkeep.room is None else self._merger.free_bytes()
-        return free is not None and upkeep.room is not None and free >= upkeep.room
+        if upkeep.room is None:
+            return False
+        free = self._free_bytes()
+        return free is not None and free >= upkeep.room
+
+    def _free_bytes(self) -> int | None:
+        try:
+            return self._merger.free_bytes()
+        except VicinalError:
+            # Who cannot ask for room waits until the time is over.
+            return None
 
     def _put_off(self, state: CollectionState, task: MergeTask | None, error: Exception) -> float:
         """Say why a task failed and when it is tried again: later each time, or when there is room."""
         upkeep = self._upkeep(state)
         upkeep.room = None
         if isinstance(error, ResourceExhausted) and task is not None:
-            free, needed = self._merger.free_bytes(), self._merger.least_bytes(state, task)
+            free, needed = self._free_bytes(), self._merger.least_bytes(state, task)
             # One that failed in spite of room for what is certain needs more than there was.
             upkeep.room = needed if free is None or free < needed else free + needed // 2
-        delay = min(_RETRY_SECONDS * 2**upkeep.failures, _MOST_RETRY_SECONDS)
-        upkeep.failures += 1
+        upkeep.failures = min(upkeep.failures + 1, _MOST_DOUBLINGS)
+        delay = min(_RETRY_SECONDS * 2 ** (upkeep.failures - 1), _MOST_RETRY_SECONDS)
         upkeep.retry_at = time.monotonic() + delay
         upkeep.activity = Activity(last_error=str(error))
         return min(upkeep.retry_at, time.monotonic() + _RETRY_SECONDS)
@@ -239,11 +249,14 @@ class Maintenance:
                 upkeep.activity = Activity(stage, fraction)
                 progress(stage, fraction)
 
+            before = upkeep.activity
             try:
                 self._merger.perform(state, task, step)
-            finally:
-                upkeep.activity = Activity()
+            except BaseException:
+                upkeep.activity = before
+                raise
             upkeep.failures, upkeep.retry_at, upkeep.room = 0, 0.0, None
+            upkeep.activity = Activity()
 
     def _upkeep(self, state: CollectionState) -> _Upkeep:
         # One call of C, so that two threads are given the same.

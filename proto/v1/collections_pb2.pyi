@@ -108,14 +108,16 @@ class SegmentInfo(_message.Message):
     def __init__(self, uuid: _Optional[str] = ..., rows: _Optional[int] = ..., dead: _Optional[int] = ..., bytes_disk: _Optional[int] = ..., bytes_memory: _Optional[int] = ..., indexed: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Activity(_message.Message):
-    __slots__ = ("stage", "fraction", "last_error")
+    __slots__ = ("stage", "fraction", "last_error", "retry_seconds")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     FRACTION_FIELD_NUMBER: _ClassVar[int]
     LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    RETRY_SECONDS_FIELD_NUMBER: _ClassVar[int]
     stage: str
     fraction: float
     last_error: str
-    def __init__(self, stage: _Optional[str] = ..., fraction: _Optional[float] = ..., last_error: _Optional[str] = ...) -> None: ...
+    retry_seconds: float
+    def __init__(self, stage: _Optional[str] = ..., fraction: _Optional[float] = ..., last_error: _Optional[str] = ..., retry_seconds: _Optional[float] = ...) -> None: ...
 
 class FlushCollectionRequest(_message.Message):
     __slots__ = ("collection", "collection_uuid")

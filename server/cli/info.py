@@ -61,6 +61,8 @@ def _show_collection(collection: Collection, sizes: CollectionInfo, segments: bo
         table.add_row("under way", f"{sizes.activity.stage}, {sizes.activity.fraction:.0%}")
     if sizes.activity.last_error:
         table.add_row("last error", Text(sizes.activity.last_error))
+    if sizes.activity.retry_seconds:
+        table.add_row("next attempt", f"in {sizes.activity.retry_seconds:.0f} seconds")
     show_table(table)
     if segments:
         _show_segments(sizes)

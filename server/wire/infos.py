@@ -61,8 +61,9 @@ def put_activity(message: collections_pb2.Activity, activity: Activity) -> None:
     message.stage = activity.stage
     message.fraction = activity.fraction
     message.last_error = activity.last_error
+    message.retry_seconds = activity.retry_seconds
 
 
 def read_activity(message: collections_pb2.Activity) -> Activity:
     """Return what background work does."""
-    return Activity(message.stage, message.fraction, message.last_error)
+    return Activity(message.stage, message.fraction, message.last_error, message.retry_seconds)
