@@ -57,7 +57,7 @@ def _within(value: Any, expression: Range) -> bool:
 
 
 def _plain(value: Any, key: str) -> Any:
-    if FIELDS[key] != "datetime":
+    if FIELDS.get(key) != "datetime":
         return value
     moment = datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from snapshot_agreement import disagreements
 
 import vicinal
 
@@ -52,6 +53,10 @@ def test_every_answer_matches_one_snapshot(tmp_path: Path) -> None:
                 last = min(versions)
                 if points.count() != 30:
                     failures.append("a count between two snapshots")
+                    return
+                told = disagreements(points, vicinal.F("version") >= last, None)
+                if told:
+                    failures.extend(told)
                     return
                 found = points.get(range(30))
                 seen = {point.payload["version"] for point in found if point is not None}

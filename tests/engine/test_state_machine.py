@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from snapshot_agreement import disagreements
 
 import vicinal
 from vicinal import F, has_id
@@ -23,6 +27,7 @@ tenants = st.sampled_from(TENANTS)
 years = st.one_of(st.none(), st.integers(-3, 3), st.lists(st.integers(-3, 3), max_size=3))
 
 Key = tuple[str, int | str]
+UPKEEP = vicinal.MergePolicySettings(quiet_seconds=0.0, seal_rows=8, growing_bytes=1 << 12, tier_factor=2)
 
 
 def has_year_from(payload: dict[str, Any], low: int) -> bool:
@@ -30,13 +35,40 @@ def has_year_from(payload: dict[str, Any], low: int) -> bool:
     return any(y >= low for y in (year if isinstance(year, list) else [year]) if y is not None)
 
 
+class Load:
+    """Another tenant writes all the time, so that segments are sealed and merged under the machine."""
+
+    def __init__(self, db: vicinal.Database) -> None:
+        self._rooms = db.collection("rooms")
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(1)
+        self._done = self._pool.submit(self._write)
+
+    def _write(self) -> None:
+        vectors = np.ones((6, DIM), np.float32)
+        for n in itertools.count():
+            chosen = [(n * 5 + i) % 40 for i in range(6)]
+            self._rooms.upsert(chosen, vectors, [{"year": 1}] * 6, tenant="carol")
+            self._rooms.delete(chosen[:2], tenant="carol")
+            assert disagreements(self._rooms, F("year") == 1, "carol") == []
+            if self._stop.wait(0.001):
+                return
+
+    def end(self) -> None:
+        self._stop.set()
+        self._pool.shutdown()
+        self._done.result()
+
+
 class CollectionMachine(RuleBasedStateMachine):
     """Two collections, one partitioned by tenant and one not, against two dicts."""
+
+    loaded = False
 
     @initialize()
     def start(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vicinal-machine-"))
-        self.policy = vicinal.MergePolicySettings(quiet_seconds=1e9)
+        self.policy = UPKEEP if self.loaded else vicinal.MergePolicySettings(quiet_seconds=1e9)
         self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
         self.db.create_collection("points", vicinal.Dense(DIM, metric="dot"), fields={"year": "integer"})
         self.db.create_collection(
@@ -44,11 +76,17 @@ class CollectionMachine(RuleBasedStateMachine):
         )
         self.model: dict[Key, tuple[np.ndarray, dict[str, Any]]] = {}
         self.clock = 0
+        self.load = Load(self.db) if self.loaded else None
 
     def teardown(self) -> None:
         if hasattr(self, "db"):
-            self.db.close()
+            self.let_go()
             shutil.rmtree(self.folder)
+
+    def let_go(self) -> None:
+        if self.load is not None:
+            self.load.end()
+        self.db.close()
 
     def where(self, tenant: str) -> tuple[vicinal.Collection, dict[str, Any]]:
         if tenant == "":
@@ -102,12 +140,13 @@ class CollectionMachine(RuleBasedStateMachine):
     def merge(self, partitioned: bool) -> None:
         collection = self.db.collection("rooms" if partitioned else "points")
         collection.merge()
-        assert len(collection.info().segments) <= 1
+        assert self.loaded or len(collection.info().segments) <= 1
 
     @rule()
     def reopen(self) -> None:
-        self.db.close()
+        self.let_go()
         self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
+        self.load = Load(self.db) if self.loaded else None
 
     @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists)
     def get(self, tenant: str, chosen: list[int | str]) -> None:
@@ -133,6 +172,7 @@ class CollectionMachine(RuleBasedStateMachine):
             for key, (vector, payload) in self.model.items()
             if key[0] == tenant and key[1] not in barred and has_year_from(payload, low)
         }
+        assert disagreements(collection, expression, tenant or None) == []
         hits = collection.search(query, k=k, filter=expression, **scope)
         nearest = sorted(passing.values(), reverse=True)[:k]
         assert len(hits) == min(k, len(passing))
@@ -148,7 +188,8 @@ class CollectionMachine(RuleBasedStateMachine):
             return
         for tenant in ["", *TENANTS]:
             collection, scope = self.where(tenant)
-            assert collection.count(**scope) == sum(key[0] == tenant for key in self.model)
+            expected = sum(key[0] == tenant for key in self.model)
+            assert collection.count(**scope) == expected, disagreements(collection, None, tenant or None)
 
     @rule(tenant=st.sampled_from(["", *TENANTS]), limit=st.integers(1, 5))
     def scroll(self, tenant: str, limit: int) -> None:
@@ -167,3 +208,13 @@ class CollectionMachine(RuleBasedStateMachine):
 
 CollectionMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestCollection = CollectionMachine.TestCase
+
+
+class LoadedMachine(CollectionMachine):
+    """The same while another tenant writes and background work seals and merges."""
+
+    loaded = True
+
+
+LoadedMachine.TestCase.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
+TestCollectionUnderLoad = LoadedMachine.TestCase

@@ -15,6 +15,7 @@ from serving import mixed_collection as mixed
 from serving.calls import Outcome
 from serving.columns import Id
 from serving.running_server import RunningServer
+from snapshot_agreement import disagreements
 
 from vicinal.engine.filter import Filter
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, vectors_pb2
@@ -157,7 +158,8 @@ class TenantCaller:
         for count, stop in zip(counts, np.cumsum(counts), strict=True):
             found = ids[stop - count : stop]
             assert set(found) <= matching
-            assert len(set(found)) == count == max(0, min(options.k, len(matching) - options.offset))
+            expected = max(0, min(options.k, len(matching) - options.offset))
+            assert len(set(found)) == count == expected, (count, expected, options, self.told(None))
         if options.with_payload:
             assert columns.payloads_of(hits.payloads) == [self.points[i][1] for i in ids]
         self.check_vectors(hits.vectors, ids, options.with_vectors)
@@ -177,8 +179,16 @@ class TenantCaller:
     def count(self) -> None:
         record, matching = self.filter()
         request = points_pb2.CountPointsRequest(scope=self.scope(), filter=columns.filter_of(record))
-        assert self.ask("CountPoints", request).count == len(matching)
+        counted = self.ask("CountPoints", request).count
+        assert counted == len(matching), (counted, len(matching), record, self.told(record))
         self.queries += 1
+
+    def told(self, record: dict[str, Any] | None) -> list[str]:
+        """Return on which rows counting, searching and looking disagree, for a message."""
+        database = self._server.server.runtime.database
+        assert database is not None
+        expression = None if record is None else Filter.from_json(record)
+        return disagreements(database.collection(mixed.NAME), expression, self.owner)
 
     def get(self) -> None:
         ids = self._rng.sample(IDS, 20)
@@ -221,7 +231,7 @@ class TenantCaller:
         everything = self.ask("GetDatabaseInfo", database_pb2.GetDatabaseInfoRequest())
         assert everything.bytes_catalog == 0
         for info in (own, *(one for one in everything.collections if one.name == mixed.NAME)):
-            assert info.points == len(self.points), (info.points, len(self.points), info.name)
+            assert info.points == len(self.points), (info.points, len(self.points), self.told(None))
             assert info.tenants <= 1
             assert not info.HasField("activity") or info.activity == collections_pb2.Activity()
             for segment in info.segments:

@@ -1,0 +1,62 @@
+"""Whether counting, searching and looking at each row agree on one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from naive_filter import holds
+
+import vicinal
+from vicinal.engine.bitmaps import rows_of
+from vicinal.engine.collection_input import reading_tenant
+from vicinal.engine.executor import SearchRequest, execute
+from vicinal.engine.filter import Filter
+from vicinal.engine.growing_view import GrowingView
+from vicinal.engine.query_input import bound
+from vicinal.engine.search_options import MAX_K, check_options
+from vicinal.engine.segment_view import SegmentView
+from vicinal.engine.snapshot import NO_PLACE, place
+from vicinal.engine.vector_field import Dense
+
+
+def disagreements(collection: vicinal.Collection, expression: Filter | None, tenant: str | None) -> list[str]:
+    """Return the rows of the newest snapshot on which the three disagree, named by snapshot and segment."""
+    state = collection._state
+    snapshot = state.snapshot
+    owner = reading_tenant(state, tenant)
+    if owner is None:
+        return []
+    field, spec = next((name, one) for name, one in state.schema.vectors.items() if isinstance(one, Dense))
+    request = SearchRequest(
+        field=field,
+        spec=spec,
+        queries=np.ones((1, spec.dim), np.float32),
+        k=MAX_K,
+        expression=bound(expression, state.schema),
+        tenant=owner.scope,
+        knobs=check_options(MAX_K, 0, 1, 0.95, None, True),
+    )
+    places = execute(snapshot, request).places
+    found = set(places[places != NO_PLACE].tolist())
+    told = []
+    for number, view in enumerate(snapshot.views):
+        counted = set(rows_of(view.matching(request.expression, request.tenant)).tolist())
+        looked_at = set(_looked_at(view, expression, request.tenant))
+        hit = {row for row in range(view.n_rows) if int(place(number, np.array(row))) in found}
+        for row in sorted(counted | looked_at | hit):
+            says = {"count": row in counted, "search": row in hit, "its payload": row in looked_at}
+            if len(set(says.values())) > 1:
+                there = ", ".join(f"{name} {'has' if it else 'lacks'} it" for name, it in says.items())
+                told.append(f"snapshot {snapshot.next_sequence}, segment {view.uuid}, row {row}: {there}")
+    return told
+
+
+def _looked_at(view: SegmentView, expression: Filter | None, tenant: int | None) -> Iterator[int]:
+    owners = view.segment.tenants.view(view.n_rows) if isinstance(view, GrowingView) else view.segment.tenants
+    for row in range(view.n_rows):
+        if row in view.dead or (tenant is not None and int(owners[row]) != tenant):
+            continue
+        (point_id,) = view.ids(np.array([row]))
+        if expression is None or holds(expression, view.payload(row), point_id):
+            yield row
