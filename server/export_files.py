@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ..engine.point import Point
 from ..engine.schema import CollectionSchema
 from ..engine.vector_field import Dense, Multi, Sparse
 from ..indexes.element import Element
+from .arrow_columns import MISSING, NULL_KEY
 from .file_batch import DEFAULT_ID, optional_module
 from .import_files import format_suffix
 from .vector_values import plain
@@ -115,9 +117,7 @@ def _write_parquet(collection: Collection, request: ExportRequest, path: Path, t
                     values = [record.get(field.name) for record in records]
                     with _refused(arrow, request, field.name):
                         arrays.append(arrow.array(values, field.type))
-                    # Arrow gives every object of a column the keys of all, which would come back as nulls.
-                    if _holds_struct(arrow, field.type) and arrays[-1].to_pylist() != values:
-                        raise _refusal(request, field.name, "objects whose keys differ")
+                    _check_kept(arrow, request, field, arrays[-1], values)
             writer.write_table(arrow.table(arrays, schema=schema))
             n_points += len(points)
             told(n_points)
@@ -127,18 +127,29 @@ def _write_parquet(collection: Collection, request: ExportRequest, path: Path, t
 def _payload_schema(arrow: Any, collection: Collection, request: ExportRequest) -> Any:
     """Find a column type for the ids and for every payload key by going through all payloads once."""
     schema = arrow.schema([])
+    nulls, n_having, n_points = set(), Counter[str](), 0
     for points in _pages(collection, request, with_vectors=False):
         records = [_record(collection.schema, request, point, {}) for point in points]
+        n_points += len(records)
         names = dict.fromkeys(name for record in records for name in record)
         for name in names:
+            values = [record[name] for record in records if name in record]
+            n_having[name] += len(values)
+            if None in values:
+                nulls.add(name)
             with _refused(arrow, request, name):
                 kind = _arrow_type(arrow, [record.get(name) for record in records], name == request.id_field)
                 schema = _with_column(arrow, schema, name, kind)
     if request.id_field not in schema.names:
         schema = schema.append(arrow.field(request.id_field, arrow.uint64()))
-    for field in schema:
+    for place, field in enumerate(schema):
         if _holds_empty_struct(arrow, field.type):
             raise _refusal(request, field.name, "an object without keys")
+        if 0 < n_having[field.name] < n_points:
+            # A column has nulls alone for both.
+            if field.name in nulls:
+                raise _refusal(request, field.name, "nulls where other points have no such key")
+            schema = schema.set(place, field.with_metadata({NULL_KEY: MISSING}))
     return schema
 
 
@@ -172,6 +183,19 @@ def _holds_empty_struct(arrow: Any, kind: Any) -> bool:
     return bool(arrow.types.is_struct(kind) and not inner) or any(
         _holds_empty_struct(arrow, field) for field in inner
     )
+
+
+def _check_kept(arrow: Any, request: ExportRequest, field: Any, array: Any, values: list[Any]) -> None:
+    """Refuse a column that would come back otherwise: 1 as 1.0, or an object with the keys of all."""
+    if _canonical(array.to_pylist()) != _canonical(values):
+        differ = (
+            "objects whose keys differ" if _holds_struct(arrow, field.type) else "values of several types"
+        )
+        raise _refusal(request, field.name, differ)
+
+
+def _canonical(values: list[Any]) -> bytes:
+    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
-import orjson
 
 from ..storage.vector_column import VectorKind
+from .arrow_columns import payloads_of
 from .file_batch import (
     BATCH_BYTES,
     BATCH_ROWS,
@@ -21,20 +23,24 @@ from .file_batch import (
     optional_module,
     rows_per_batch,
 )
+from .json_line import read_line
 from .vector_values import SPARSE_KEYS, as_stored, column_of, kind_of
 
 
 def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
-    """Read a Parquet file; columns that are neither id nor vector become payload, nulls left out."""
+    """Read a Parquet file; columns that are neither id nor vector become payload, nulls included."""
     arrow = optional_module("pyarrow", "reading Parquet")
     parquet = optional_module("pyarrow.parquet", "reading Parquet")
     try:
         file = parquet.ParquetFile(request.path)
     except arrow.ArrowInvalid as error:
         raise request.refuse(f"not a Parquet file: {error}") from error
-    with file:
+    with file, _readable(request, arrow.ArrowException, OSError):
         n_rows, start = file.metadata.num_rows, 0
         names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise request.refuse(f"two columns are named {repeated!r}; rename one")
         able = [name for name in names if _may_be_vectors(arrow, file.schema_arrow.field(name).type)]
         fields = choose_fields(request, names, able, DEFAULT_FIELD)
         id_field = choose_id(request, names)
@@ -46,8 +52,7 @@ def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
                 kinds[field], vectors[field] = _arrow_vectors(request, field, columns.pop(field), start)
             stop = start + len(batch)
             ids = range(start, stop) if id_field is None else columns.pop(id_field).to_pylist()
-            table = {name: array.to_pylist() for name, array in columns.items()}
-            payloads = [_without_nulls(table, row) for row in range(len(batch))] if table else None
+            payloads = payloads_of(request, arrow, columns, file.schema_arrow) if columns else None
             yield FileBatch(ids, vectors, kinds, payloads, stop / n_rows)
             start = stop
 
@@ -59,7 +64,7 @@ def read_json_lines(request: FileRequest) -> Iterator[FileBatch]:
     fields: list[str] = []
     kinds: dict[str, VectorKind] = {}
     id_field: str | None = None
-    with open(request.path, "rb") as raw:
+    with open(request.path, "rb") as raw, _readable(request, EOFError, zlib.error, gzip.BadGzipFile):
         lines: IO[bytes] = raw
         if request.path.suffix == ".gz":
             lines = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]  # typeshed: not an IO[bytes]
@@ -78,6 +83,14 @@ def read_json_lines(request: FileRequest) -> Iterator[FileBatch]:
             ids = range(start, stop) if id_field is None else _take_ids(request, records, id_field, start)
             yield FileBatch(ids, vectors, kinds, records, min(1.0, raw.tell() / size))
             start = stop
+
+
+@contextmanager
+def _readable(request: FileRequest, *damage: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except damage as error:
+        raise request.refuse(f"it is damaged or cut off: {error}") from error
 
 
 def _may_be_vectors(arrow: Any, kind: Any) -> bool:
@@ -124,12 +137,9 @@ def _batches_of_records(request: FileRequest, lines: IO[bytes]) -> Iterator[list
         if line.isspace():
             continue
         try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise request.refuse(f"line {number} is not JSON: {error}") from error
-        if not isinstance(record, dict):
-            raise request.refuse(f"line {number}: expected an object, got {type(record).__name__}")
-        records.append(record)
+            records.append(read_line(line, number == 1))
+        except ValueError as error:
+            raise request.refuse(f"line {number} {error}") from error
         n_bytes += len(line)
         if n_bytes > BATCH_BYTES or len(records) == BATCH_ROWS:
             yield records
@@ -150,7 +160,3 @@ def _kind_of_first(request: FileRequest, field: str, value: Any) -> VectorKind:
     if kind is None:
         raise request.refuse(f"the field {field!r} holds no vectors")
     return kind
-
-
-def _without_nulls(table: dict[str, list[Any]], row: int) -> dict[str, Any]:
-    return {name: values[row] for name, values in table.items() if values[row] is not None}

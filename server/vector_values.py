@@ -21,12 +21,12 @@ SPARSE_KEYS = {"indices", "values"}
 def kind_of(value: Any) -> VectorKind | None:
     """Return the kind of vector that a value read from a file is, None when it is none."""
     if isinstance(value, dict):
-        return "sparse" if set(value) == SPARSE_KEYS else None
+        return "sparse" if set(value) == SPARSE_KEYS and _is_pair(**value) else None
     if not isinstance(value, list) or not value:
         return None
     if all(isinstance(entry, list) for entry in value):
-        return "multi"
-    return "dense" if all(_is_number(entry) for entry in value) else None
+        return "multi" if all(_are_numbers(entry) for entry in value) else None
+    return "dense" if _are_numbers(value) else None
 
 
 def column_of(kind: VectorKind, values: Sequence[Any], where: str, first_row: int) -> Any:
@@ -42,7 +42,9 @@ def column_of(kind: VectorKind, values: Sequence[Any], where: str, first_row: in
         if kind_of(value) != kind:
             raise InvalidArgument(f"{where}, row {row}: expected a {kind} vector, got {_shortened(value)}")
     if kind == "sparse":
-        return [(np.asarray(v["indices"], np.int64), np.asarray(v["values"], np.float32)) for v in values]
+        return [
+            (_array(v["indices"], np.int64, where), _array(v["values"], np.float32, where)) for v in values
+        ]
     if kind == "multi":
         return [_matrix(value, where) for value in values]
     return _matrix(values, where)
@@ -71,11 +73,24 @@ def _matrix(rows: Sequence[Sequence[Any]], where: str) -> NDArray[Any]:
     widths = {len(row) for row in rows}
     if len(widths) > 1:
         raise InvalidArgument(f"{where}: vectors of {sorted(widths)} numbers; a field has one dimension")
-    return np.asarray(rows, np.float32)
+    return _array(rows, np.float32, where)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _array(numbers: Any, dtype: type[Any], where: str) -> NDArray[Any]:
+    try:
+        return np.asarray(numbers, dtype)
+    except OverflowError as error:
+        raise InvalidArgument(f"{where}: a number is beyond those of {dtype.__name__} ({error})") from error
+
+
+def _is_pair(indices: Any, values: Any) -> bool:
+    # NumPy would make whole numbers of 1.5 and of "1".
+    whole = isinstance(indices, list) and set(map(type, indices)) <= {int}
+    return whole and isinstance(values, list) and _are_numbers(values)
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    return set(map(type, values)) <= {int, float}
 
 
 def _shortened(value: Any) -> str:

@@ -139,7 +139,7 @@ def test_parquet(tmp_path: Path) -> None:
     np.testing.assert_array_equal(vectors(batches, "plot"), MATRIX)
     assert batches[0].kinds == {"plot": "dense", "terms": "sparse", "tokens": "multi"}
     assert batches[0].payloads is not None
-    assert batches[0].payloads[:3] == [{"year": 1990}, {}, {"year": 1992}]
+    assert batches[0].payloads[:3] == [{"year": 1990}, {"year": None}, {"year": 1992}]
     assert batches[1].vectors["terms"][2][0].tolist() == [12, 14]
     assert batches[0].vectors["tokens"][2].shape == (3, 2)
 
@@ -187,7 +187,7 @@ def test_json_lines(tmp_path: Path, name: str) -> None:
     ("line", "message"),
     [
         (b"{", "line 2 is not JSON"),
-        (b"[1]", "line 2: expected an object, got list"),
+        (b"[1]", "line 2 is a JSON list; expected an object"),
         (b'{"vector": [1, 2, 3, 4]}', "record 1 has no 'id'"),
         (b'{"id": 9, "year": 2}', "row 1: expected a dense vector, got None"),
     ],
