@@ -20,8 +20,8 @@ from .host import Host
 from .info import CollectionInfo, collection_info
 from .point import Page, Point
 from .point_reads import count_points, get_points, scroll_points
-from .progress import Progress, silent
-from .query_input import bound, check_integer
+from .progress import Progress, check_progress, silent
+from .query_input import bound, check_flag, check_integer
 from .schema import CollectionSchema
 from .search_call import answer
 from .search_options import every_option
@@ -147,7 +147,7 @@ class Collection:
         change = column.get(0) or {}
         if owner is None:
             return 0
-        rewrite = (lambda old: change) if replace else (lambda old: old | change)
+        rewrite = (lambda old: change) if check_flag("replace", replace) else (lambda old: old | change)
         update = UpdatePayload(self._state, owner, listed, expression, rewrite, column.largest(), admit)
         return int(self._host.submit(update))
 
@@ -160,7 +160,7 @@ class Collection:
         """
         wanted = id_list(ids)
         snapshot, owner = self._view(tenant)
-        return get_points(snapshot, wanted, owner, with_vectors, admit)
+        return get_points(snapshot, wanted, owner, check_flag("with_vectors", with_vectors), admit)
 
     def scroll(
         self,
@@ -187,6 +187,7 @@ class Collection:
         most_bytes : int, optional
             End the page before its payloads and vectors take more; then ``admit`` is told as by :meth:`get`.
         """
+        check_flag("with_vectors", with_vectors)
         limit = check_integer("limit", limit, 1, _SCROLL_LIMIT)
         start = 0 if after is None else check_integer("after", after, 0, 2**63)
         expression = bound(filter, self.schema)
@@ -302,6 +303,7 @@ class Collection:
         int
             How many segments have an index and were measured.
         """
+        check_progress(progress)
         return calibrate_collection(self._state, self._host, field, queries, progress)
 
     def flush(self, progress: Progress = silent) -> None:
@@ -309,6 +311,7 @@ class Collection:
 
         At the end of a :func:`deadline` the segment is given up; background work seals the rows later.
         """
+        check_progress(progress)
         self._host.flush(self._state, progress)
 
     def merge(self, progress: Progress = silent) -> None:
@@ -316,6 +319,7 @@ class Collection:
 
         At the end of a :func:`deadline` the segment under way is given up; those that were finished stay.
         """
+        check_progress(progress)
         self._host.merge(self._state, progress)
 
     def wait_indexed(self, timeout: float | None = None, progress: Progress = silent) -> None:
@@ -326,6 +330,7 @@ class Collection:
         DeadlineExceeded
             It took longer than ``timeout`` seconds, or than a :func:`deadline`; background work does it.
         """
+        check_progress(progress)
         if timeout is not None:
             check_seconds("timeout", timeout)
         self._host.settle(self._state, timeout, progress)

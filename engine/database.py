@@ -22,13 +22,14 @@ from ..storage.segment_folder import SegmentFolder
 from .collection import Collection
 from .collection_state import CollectionState
 from .error_translation import public, raises_its_own
-from .errors import NotADatabase, NotFound, ReadOnly
+from .errors import InvalidArgument, NotADatabase, NotFound, ReadOnly
 from .following_host import FollowingHost
 from .handoff import undisturbed
 from .host import Host
 from .info import CollectionInfo, DatabaseInfo
 from .merge_policy import MergePolicySettings
 from .names import checked_name
+from .query_input import check_flag
 from .schema import CollectionSchema
 from .vector_field import VectorField
 from .writing_host import WritingHost
@@ -131,7 +132,8 @@ class Database:
         )
 
     def _state(self, name: str) -> CollectionState:
-        state = self._host.state(name)
+        # Nothing but a text names one, and what has no hash cannot be looked up.
+        state = self._host.state(name) if isinstance(name, str) else None
         if state is None:
             known = ", ".join(self.collections()) or "none"
             raise NotFound(f"no collection is named {name!r}; there are: {known}", field="name")
@@ -181,8 +183,15 @@ def open(
     NotFound
         ``read_only`` was said and there is no database.
     """
-    settings = merge_policy or MergePolicySettings()
-    if os.fspath(path) == MEMORY:
+    name = _checked_path(path)
+    check_flag("read_only", read_only)
+    settings = MergePolicySettings() if merge_policy is None else merge_policy
+    if not isinstance(settings, MergePolicySettings):
+        raise InvalidArgument(
+            f"merge_policy is a {type(merge_policy).__name__}; expected vicinal.MergePolicySettings(...)",
+            field="merge_policy",
+        )
+    if name == MEMORY:
         if read_only:
             raise ReadOnly(
                 "a database in memory has no other process to read from; open it without read_only"
@@ -192,9 +201,23 @@ def open(
             catalog.create_meta(txn, _engine())
         return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings))
     # Absolute from here on: the working directory may change while the database is open.
-    folder = Path(os.path.abspath(path))
+    folder = Path(os.path.abspath(name))
     opening = _open_read_only if read_only else partial(_open_for_writing, settings=settings)
     return undisturbed(lambda: opening(folder), undo=Database.close)
+
+
+def _checked_path(path: str | os.PathLike[str]) -> str:
+    try:
+        name = os.fspath(path)
+        sound = isinstance(name, str) and name != "" and b"\0" not in os.fsencode(name)
+    except (TypeError, UnicodeEncodeError):
+        sound = False
+    if not sound:
+        raise InvalidArgument(
+            f"path is {path!r:.80}; expected the path of a folder, as text or a path, or {MEMORY!r}",
+            field="path",
+        )
+    return name
 
 
 def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:

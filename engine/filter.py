@@ -131,6 +131,11 @@ class Match(Filter):
         object.__setattr__(self, "value", plain_value(self.value, self.key))
 
 
+def _can_be_iterated(value: object) -> bool:
+    # An array without dimensions is an Iterable to Python, until it is iterated.
+    return isinstance(value, Iterable) and getattr(value, "shape", None) != ()
+
+
 @dataclass(frozen=True, slots=True)
 class AnyOf(Filter):
     """Holds where the field, or one of its values, equals one of ``values``; of none, nowhere."""
@@ -140,7 +145,7 @@ class AnyOf(Filter):
 
     def __post_init__(self) -> None:
         checked_path(self.key, "a filtered field")
-        if isinstance(self.values, str | bytes | dict) or not isinstance(self.values, Iterable):
+        if isinstance(self.values, str | bytes | dict) or not _can_be_iterated(self.values):
             message = f"is_in on {self.key!r} was given {self.values!r:.80}; pass a list of values"
             raise InvalidArgument(message, field="filter")
         object.__setattr__(self, "values", tuple(plain_value(value, self.key) for value in self.values))
@@ -194,7 +199,7 @@ class HasId(Filter):
     ids: tuple[PointId, ...]
 
     def __post_init__(self) -> None:
-        if isinstance(self.ids, str | bytes | dict) or not isinstance(self.ids, Iterable):
+        if isinstance(self.ids, str | bytes | dict) or not _can_be_iterated(self.ids):
             message = f"has_id was given {self.ids!r:.80}; pass a list of ids"
             raise InvalidArgument(message, field="filter")
         with translated():

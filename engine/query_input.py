@@ -34,7 +34,7 @@ def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, Vect
             f"the collection has the vector fields {sorted(schema.vectors)}; say which with field=",
             field="field",
         )
-    spec = schema.vectors.get(field)
+    spec = schema.vectors.get(field) if isinstance(field, str) else None
     if spec is None:
         raise InvalidArgument(
             f"no vector field is named {field!r}; the collection has {sorted(schema.vectors)}", field="field"
@@ -88,6 +88,13 @@ def check_integer(name: str, value: Any, low: int, high: int) -> int:
             f"{name} is {value!r}; expected an integer from {low:,} to {high:,}", field=name
         )
     return int(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return ``value`` as a bool, or raise InvalidArgument."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidArgument(f"{name} is {value!r:.80}; expected True or False", field=name)
+    return bool(value)
 
 
 def dense_queries(name: str, spec: Dense, query: Any) -> tuple[NDArray[Any], bool]:

@@ -13,7 +13,7 @@ from .executor import SearchReport, SearchRequest
 from .filter import Filter
 from .hits import BatchHits, Hits
 from .paging import page
-from .query_input import bound, chosen_field, validate_queries
+from .query_input import bound, check_flag, chosen_field, validate_queries
 from .search_options import check_options, check_results
 from .snapshot import Snapshot
 from .write_operations import Tenant
@@ -44,6 +44,7 @@ def answer(
     knobs = check_options(k, offset, threads, recall, ef, exact)
     # Sums of NumPy's narrow integers would overflow.
     k, offset, threads = int(k), int(offset), int(threads)
+    carried = check_flag("with_payload", with_payload), check_flag("with_vectors", with_vectors)
     name, spec = chosen_field(snapshot.schema, field)
     queries, single = validate_queries(name, spec, query)
     if not single:
@@ -67,8 +68,8 @@ def answer(
         if places[-1] < 0:
             n = int(np.count_nonzero(places >= 0))
             places, scores = places[:n], scores[:n]
-        hits = Hits(snapshot, places, scores, with_payload, with_vectors)
+        hits = Hits(snapshot, places, scores, *carried)
     else:
         counts = np.count_nonzero(places >= 0, axis=1)
-        hits = BatchHits(snapshot, places, scores, counts, with_payload, with_vectors)
+        hits = BatchHits(snapshot, places, scores, counts, *carried)
     return hits, len(queries), found.report, validate_seconds

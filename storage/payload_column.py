@@ -43,6 +43,10 @@ class PayloadColumn:
         if rows is None:
             return cls(np.arange(0, len(_EMPTY) * n + 1, len(_EMPTY)), np.frombuffer(_EMPTY * n, np.uint8))
         listed = list_of(column_input(rows, "payloads", "pass a list with one object per id"))
+        # A NumPy scalar is listed as one plain value.
+        if not isinstance(listed, list):
+            message = f"payloads is {listed!r:.80}; pass a list with one object per id"
+            raise InvalidValueError(message, field="payloads")
         if len(listed) != n:
             message = f"payloads has {len(listed)} rows for {n} ids; pass one object (or None) per id"
             raise InvalidValueError(message, field="payloads")

@@ -27,6 +27,8 @@ _ACCESS = {
 _OTHER = {
     errno.ENOENT: "was the database moved or deleted while it was open? Open it again where it is now",
     errno.ESTALE: "was the database moved or deleted while it was open? Open it again where it is now",
+    errno.ENAMETOOLONG: "choose a shorter path",
+    errno.ENOTDIR: "a part of the path is a file: choose another path",
     errno.EIO: "the disk failed to read or write: look at the system's log, then try again",
 }
 _TRY_AGAIN = "try again"
