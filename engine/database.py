@@ -168,7 +168,8 @@ def open(
         A folder, or ``":memory:"`` for a database that ends with the process.
     read_only : bool
         Open without taking the writer's place. Any number of processes may do so beside one writer; they
-        follow its writes.
+        follow its writes. A user who may not write ``catalog/lock.mdb`` can read while there is no writer,
+        and keeps writers out meanwhile.
     merge_policy : MergePolicySettings, optional
         When background work seals and merges segments.
 

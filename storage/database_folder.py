@@ -10,10 +10,11 @@ from pathlib import Path
 from . import durable
 from .catalog import Catalog
 from .catalog_keys import check_keys
-from .directory_lock import LOCK_NAME
+from .directory_lock import LOCK_NAME, ReadingLock
 from .errors import CorruptionError, NotADatabaseError
 from .held_folder import HeldFolder
 from .lmdb_environment import DATA_NAME
+from .lmdb_state_check import Examine
 from .lmdb_store import LmdbStore
 from .segment_folder import QUARANTINE_FOLDER, SEGMENTS_FOLDER, TMP_FOLDER
 
@@ -64,7 +65,7 @@ def open_catalog(
     if not exists:
         _create(held, engine)
     try:
-        catalog = Catalog(LmdbStore(CATALOG_FOLDER, within=held, read_only=read_only, examine=check_keys))
+        catalog = Catalog(open_store(held, read_only=read_only, examine=check_keys))
     except CorruptionError as error:
         raise CorruptionError(
             error.path,
@@ -88,6 +89,26 @@ def check_is_ours(folder: str | Path) -> bool:
     if foreign:
         raise NotADatabaseError(path, f"it holds {foreign[0]!r} and no catalog: choose an empty folder")
     return False
+
+
+def open_store(
+    folder: HeldFolder, name: str = CATALOG_FOLDER, *, read_only: bool, examine: Examine | None = None
+) -> LmdbStore:
+    """Open the store of a catalog that exists.
+
+    Who may read and not write keeps writers out meanwhile, because none could see that it reads.
+    """
+    guard = ReadingLock(folder) if read_only and not _may_be_seen(folder, name) else None
+    return LmdbStore(name, within=folder, read_only=read_only, examine=examine, guard=guard)
+
+
+def _may_be_seen(folder: HeldFolder, catalog: str) -> bool:
+    """Return whether this user may enter itself in LMDB's list of readers."""
+    name = f"{catalog}/lock.mdb"
+    effective = os.access in os.supports_effective_ids
+    if not os.access(name, os.F_OK, dir_fd=folder.descriptor, effective_ids=effective):
+        name = catalog
+    return os.access(name, os.W_OK, dir_fd=folder.descriptor, effective_ids=effective)
 
 
 def _create(folder: HeldFolder, engine: str) -> None:

@@ -4,10 +4,11 @@ import fcntl
 import os
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import LockedError
+from .errors import AccessError, LockedError
 from .held_folder import FileId, HeldFolder, file_id
 
 LOCK_NAME = "LOCK"
@@ -71,15 +72,18 @@ class DirectoryLock:
     def _acquire(self, descriptor: int, identity: FileId) -> None:
         deadline = time.monotonic() + _LEAVING_SECONDS
         while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _taken(descriptor):
                 return
-            except BlockingIOError:
-                holder = _held.get(identity)
-                here = holder is not None and holder._descriptor is not None
-                if holder is None or not holder.leaving or time.monotonic() > deadline:
-                    pid = os.getpid() if here else _holder(descriptor)
-                    raise LockedError(self._folder.path(), pid, here) from None
+            holder = _held.get(identity)
+            here = holder is not None and holder._descriptor is not None
+            if holder is None or not holder.leaving or time.monotonic() > deadline:
+                if _is_shared(descriptor):
+                    raise LockedError(self._folder.path(), None, read=True)
+                # The writer may have left meanwhile.
+                if _taken(descriptor):
+                    return
+                pid = os.getpid() if here else _holder(descriptor)
+                raise LockedError(self._folder.path(), pid, here)
             time.sleep(_POLL_SECONDS)
 
     def after_fork(self) -> None:
@@ -96,6 +100,72 @@ class DirectoryLock:
 
     def __del__(self) -> None:
         self.close()
+
+
+class ReadingLock:
+    """Keeps writers out of a folder for as long as a process reads there that no writer could see.
+
+    A reader that may not write `catalog/lock.mdb` is in no list of readers, so a writer would give its pages
+    to others. This needs no write permission, and is released with the last reference.
+
+    Raises
+    ------
+    AccessError
+        When a writer is there already, or the folder has no lock file.
+    """
+
+    def __init__(self, folder: HeldFolder) -> None:
+        needed = "reading beside a writer takes write permission for catalog/lock.mdb"
+        try:
+            self._descriptor = os.open(LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder.descriptor)
+        except FileNotFoundError:
+            raise AccessError(
+                f"{folder.path()}: {needed}, and there is no file {LOCK_NAME} that would keep writers out: "
+                "give the permission, or make an empty one"
+            ) from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AccessError(
+                f"{folder.path()}: {needed}, and a writer has it open: give it, or close the writer"
+            ) from None
+
+    # Bound now, because modules are emptied before the last lock goes when the interpreter ends.
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        if hasattr(self, "_descriptor"):
+            close(self._descriptor)
+
+
+def check_no_unseen_reader(folder: str | Path) -> None:
+    """Raise LockedError when somebody has a `ReadingLock`; for who writes without a `DirectoryLock`."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(os.path.join(folder, LOCK_NAME), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if not _taken(descriptor) and _is_shared(descriptor):
+                raise LockedError(os.fspath(folder), None, read=True)
+        finally:
+            os.close(descriptor)
+
+
+def _is_shared(descriptor: int) -> bool:
+    """Return whether readers hold the lock that was refused."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    # A writer that left in between refuses neither.
+    shared = not _taken(descriptor)
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return shared
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock if nobody has it; return whether it was taken."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> int | None:

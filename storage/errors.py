@@ -63,16 +63,22 @@ class FormatVersionError(StorageError):
 
 class LockedError(StorageError):
     """Another writer holds the folder; `pid` is None while that writer is still starting, `here` says whether
-    it is this very process.
+    it is this very process, `read` whether it only reads, without the permission to be seen.
     """
 
-    def __init__(self, path: str, pid: int | None, here: bool = False) -> None:
-        super().__init__(path, pid, here)
+    def __init__(self, path: str, pid: int | None, here: bool = False, read: bool = False) -> None:
+        super().__init__(path, pid, here, read)
         self.path = path
         self.pid = pid
         self.here = here
+        self.read = read
 
     def __str__(self) -> str:
+        if self.read:
+            return (
+                f"{self.path} is read by a process without write permission, which a writer could not see: "
+                "close it there, or give that user write permission for catalog/lock.mdb"
+            )
         if self.here:
             return (
                 f"{self.path} is open for writing in this process ({self.pid}) already: use that Database or "

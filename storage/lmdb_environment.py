@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import lmdb
 
+from .directory_lock import ReadingLock
 from .errors import ClosedError, StorageError, SystemLimitError, UncertainCommitError
 from .held_folder import FileId, file_id
 from .lmdb_errors import translate, translated
@@ -35,11 +36,20 @@ class LmdbEnvironment:
     made anew when half of that is used up, or another process has written beyond it.
     """
 
-    def __init__(self, where: Callable[[], str], *, read_only: bool, room_bytes: int) -> None:
+    def __init__(
+        self,
+        where: Callable[[], str],
+        *,
+        read_only: bool,
+        room_bytes: int,
+        guard: ReadingLock | None = None,
+    ) -> None:
         self._where = where
         self.path = where()
         self.read_only = read_only
         self._room_bytes = room_bytes
+        # Keeps writers away from an environment without LMDB's own locks.
+        self._guard = guard
         # Taken bare where the main thread comes by: entering a Condition can be interrupted half way.
         self._lock = threading.Lock()
         self._gate = threading.Condition(self._lock)
@@ -146,12 +156,14 @@ class LmdbEnvironment:
         """Close the environment; nothing refers to it any more."""
         if not self._forked:
             self._environment.close()
+        self._guard = None
 
     def after_fork(self) -> None:
         """Leave the environment to the parent: closing it here would end the parent's reads."""
         self._forked = True
         self._lock = threading.Lock()
         self._gate = threading.Condition(self._lock)
+        self._guard = None
         del self._environment
 
     def _check_own(self) -> None:
@@ -242,6 +254,7 @@ class LmdbEnvironment:
                     map_size=map_bytes,
                     readonly=self.read_only,
                     create=not self.read_only,
+                    lock=self._guard is None,
                     sync=True,
                     metasync=True,
                     writemap=False,

@@ -11,6 +11,7 @@ from pathlib import Path
 import lmdb
 
 from . import durable
+from .directory_lock import ReadingLock
 from .errors import ClosedError, MapFullError, NotADatabaseError, StorageError
 from .held_folder import HeldFolder, file_id
 from .key_value_store import check_key
@@ -109,6 +110,8 @@ class LmdbStore:
         path starts where the process is when this is called.
     read_only : bool
         Refuse writes. Other processes may write meanwhile.
+    guard : ReadingLock, optional
+        Keeps writers away in the place of LMDB's locks, for who may not write them.
     room_bytes : int
         Address space beyond the file, which is more than one transaction ever writes. Halved, down to 64 MiB,
         while the system refuses it.
@@ -129,6 +132,7 @@ class LmdbStore:
         *,
         within: HeldFolder | None = None,
         read_only: bool = False,
+        guard: ReadingLock | None = None,
         room_bytes: int = _ROOM_BYTES,
         examine: Examine | None = None,
     ) -> None:
@@ -144,7 +148,9 @@ class LmdbStore:
         def open_sound() -> LmdbEnvironment:
             if os.path.isfile(data_path):
                 read_meta(data_path)
-            environment = LmdbEnvironment(self._where, read_only=read_only, room_bytes=room_bytes)
+            environment = LmdbEnvironment(
+                self._where, read_only=read_only, room_bytes=room_bytes, guard=guard
+            )
             try:
                 check_state(environment, data_path, examine)
             except BaseException:

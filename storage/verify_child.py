@@ -14,9 +14,9 @@ import msgspec
 from . import system_errors
 from .catalog import Catalog
 from .catalog_check import CatalogCheck
-from .database_folder import CATALOG_FOLDER
+from .database_folder import open_store
 from .errors import CorruptionError, StorageError
-from .lmdb_store import LmdbStore
+from .held_folder import HeldFolder
 from .points_check import point_columns, points_problems
 from .records import SegmentRecord
 from .segment_file import SegmentFile
@@ -65,7 +65,7 @@ def check_catalog(path: str) -> Answer:
     It is read in place: one transaction keeps the pages of its state as they are.
     """
     try:
-        store = LmdbStore(path, read_only=True)
+        store = open_store(HeldFolder(os.path.dirname(path)), os.path.basename(path), read_only=True)
         try:
             check = CatalogCheck(path)
             with store.read() as txn:
@@ -89,7 +89,7 @@ def check_segment(path: str, record: SegmentRecord) -> Answer:
 
 def check_points(path: str, apart: list[str]) -> Answer:
     """Check that each point lives once; only for a folder whose files were found to be readable."""
-    store = LmdbStore(os.path.join(path, CATALOG_FOLDER), read_only=True)
+    store = open_store(HeldFolder(path), read_only=True)
     try:
         return Answer(list(points_problems(path, Catalog(store), set(apart))))
     except CorruptionError as error:

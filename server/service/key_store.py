@@ -22,6 +22,7 @@ from ...engine.error_translation import translated
 from ...engine.errors import NotFound
 from ...storage import keys
 from ...storage.database_folder import check_is_ours, open_catalog
+from ...storage.directory_lock import check_no_unseen_reader
 from ...storage.keys import Kind
 from .api_key import ApiKey, digest_of, is_key_id, new_key, parse_key
 from .forward_clock import ForwardClock
@@ -80,6 +81,8 @@ class KeyStore:
                     "`vicinal key create --new`",
                     field="path",
                 )
+            if not read_only:
+                check_no_unseen_reader(folder)
             self._catalog = open_catalog(folder, engine="", read_only=read_only, create=False)
         self._clock = clock or ForwardClock()
         # Valid keys only, so it has no more entries than the database has keys.

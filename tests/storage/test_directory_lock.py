@@ -116,9 +116,12 @@ def test_the_lock_ends_with_the_process_that_took_it_and_not_with_its_children(t
         import os, signal, sys
         from vicinal.storage.directory_lock import DirectoryLock
         lock = DirectoryLock(sys.argv[1])
+        out, into = os.pipe()
         if os.fork() == 0:
+            os.write(into, b"forked")
             sys.stdin.read()
             os._exit(0)
+        os.read(out, 6)
         print("forked", flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
         """
