@@ -26,15 +26,13 @@ from .errors import InvalidArgument, NotADatabase, NotFound, ReadOnly
 from .following_host import FollowingHost
 from .handoff import undisturbed
 from .host import Host
-from .info import CollectionInfo, DatabaseInfo
+from .info import MEMORY, CollectionInfo, DatabaseInfo
 from .merge_policy import MergePolicySettings
-from .names import checked_name
+from .names import checked_collection_name
 from .query_input import check_flag
 from .schema import CollectionSchema
 from .vector_field import VectorField
 from .writing_host import WritingHost
-
-MEMORY = ":memory:"
 
 
 @public
@@ -78,7 +76,7 @@ class Database:
         Parameters
         ----------
         name : str
-            1 to 64 letters, digits, dots, dashes or underscores.
+            1 to 64 letters, digits, dots, dashes or underscores, but not ``.`` or ``..``.
         vectors : mapping or VectorField
             Vector fields by name; a single field is named ``vector``.
         fields : mapping, optional
@@ -96,7 +94,7 @@ class Database:
         """
         named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
         schema = CollectionSchema(vectors=dict(named), fields=fields, partitioned=partitioned)
-        return Collection(self._host.create(checked_name(name, "a collection"), schema), self._host)
+        return Collection(self._host.create(checked_collection_name(name), schema), self._host)
 
     def collection(self, name: str) -> Collection:
         """Return a collection that exists.

@@ -8,6 +8,9 @@ from .collection_state import CollectionState
 from .maintenance import Activity
 from .snapshot import Snapshot
 
+MEMORY = ":memory:"
+"""The path of a database in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentInfo:
@@ -20,7 +23,7 @@ class SegmentInfo:
     rows, dead : int
         Rows it holds and how many of them are outdated or deleted.
     bytes_disk, bytes_memory : int
-        Size of its file; bytes in memory that are not the file's pages.
+        Size of its file, 0 when it is in memory; bytes in memory that are not the file's pages.
     indexed : tuple of str
         Vector fields that have an index in it.
     """
@@ -97,13 +100,15 @@ class DatabaseInfo:
 
     @property
     def bytes_disk(self) -> int:
-        """Bytes on disk, catalog and segments."""
-        return self.bytes_catalog + sum(collection.bytes_disk for collection in self.collections)
+        """Bytes on disk, catalog and segments; nothing of a database in memory is."""
+        catalog = 0 if self.path == MEMORY else self.bytes_catalog
+        return catalog + sum(collection.bytes_disk for collection in self.collections)
 
     @property
     def bytes_memory(self) -> int:
-        """Bytes in memory that are not pages of files."""
-        return sum(collection.bytes_memory for collection in self.collections)
+        """Bytes in memory that are not pages of files; of a database in memory those of the catalog too."""
+        catalog = self.bytes_catalog if self.path == MEMORY else 0
+        return catalog + sum(collection.bytes_memory for collection in self.collections)
 
 
 def collection_info(snapshot: Snapshot, state: CollectionState, activity: Activity) -> CollectionInfo:

@@ -26,8 +26,8 @@ from .merge_policy import (
 from .merger import Merger
 from .progress import Progress, silent
 from .schema import CollectionSchema
+from .sealed_view import SealedView
 from .segment_builder import indexable_fields
-from .segment_view import SegmentView
 
 log = logging.getLogger("vicinal.maintenance")
 
@@ -269,17 +269,17 @@ def _sizes(state: CollectionState, idle_seconds: float) -> tuple[list[SegmentSta
     for view in state.snapshot.views:
         if isinstance(view, GrowingView):
             growing = GrowingStatistics(view.n_rows, view.bytes_memory, idle_seconds)
-        else:
+        elif isinstance(view, SealedView):
             segments.append(_statistics(view, state.schema))
     return segments, growing
 
 
-def _statistics(view: SegmentView, schema: CollectionSchema) -> SegmentStatistics:
+def _statistics(view: SealedView, schema: CollectionSchema) -> SegmentStatistics:
     wanted = indexable_fields(schema, view.n_live)
     return SegmentStatistics(
         uuid=view.uuid,
         n_rows=view.n_rows,
         n_live=view.n_live,
-        n_bytes=view.bytes_disk,
+        n_bytes=view.segment.size_bytes,
         indexed=set(wanted) <= set(view.indexed_fields),
     )

@@ -129,7 +129,7 @@ class Merger:
             rows=segment.n_rows,
             first_seq=int(built.sequence[0]),
             last_seq=int(built.sequence[-1]),
-            bytes=segment.bytes_disk,
+            bytes=segment.size_bytes,
             indexed=built.indexed,
             created=segment.header["created"],
         )

@@ -8,6 +8,7 @@ from typing import Any
 from .errors import InvalidArgument
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_FOLDERS = (".", "..")
 
 
 def checked_name(value: Any, what: str) -> str:
@@ -23,6 +24,17 @@ def checked_name(value: Any, what: str) -> str:
             f"{what} is named {value!r}; a name is 1 to 64 characters of A-Z a-z 0-9 _ . -", field=what
         )
     return value
+
+
+def checked_collection_name(value: Any) -> str:
+    """Return ``value`` when a collection can be named so: a name, but not that of a folder's own entries."""
+    name = checked_name(value, "a collection")
+    if name in _FOLDERS:
+        raise InvalidArgument(
+            f"a collection is named {name!r}, a folder wherever names become paths; take another name",
+            field="a collection",
+        )
+    return name
 
 
 def checked_path(value: Any, what: str) -> str:

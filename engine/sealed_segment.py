@@ -59,14 +59,20 @@ class SealedSegment:
         self._index_specs: dict[str, dict[str, Any]] = self.header["indexes"]
 
     @property
-    def bytes_disk(self) -> int:
-        """Size of the file."""
+    def size_bytes(self) -> int:
+        """Size of the segment, wherever it is."""
         return self.file.size_bytes
 
     @property
+    def bytes_disk(self) -> int:
+        """Size of the file, 0 when there is none."""
+        return 0 if self.file.in_memory else self.file.size_bytes
+
+    @property
     def bytes_memory(self) -> int:
-        """Bytes in memory that are not pages of the file."""
-        return self._sorted_sequence.nbytes if "_sorted_sequence" in self.__dict__ else 0
+        """Bytes in memory that are not pages of a file."""
+        derived = self._sorted_sequence.nbytes if "_sorted_sequence" in self.__dict__ else 0
+        return derived + self.file.size_bytes - self.bytes_disk
 
     @property
     def indexed_fields(self) -> list[str]:

@@ -24,6 +24,8 @@ Value = bytes | NDArray[Any]
 class MemorySegment:
     """A `Segment` in memory."""
 
+    in_memory = True
+
     def __init__(self, uuid: str, values: Mapping[bytes, Value]) -> None:
         self._uuid = uuid
         self._values: SortedDict[bytes, Value] | None = SortedDict(values)

@@ -28,6 +28,11 @@ class Segment(Protocol):
         """How much room the segment takes."""
         ...
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether that room is memory, and not a file."""
+        ...
+
     def names(self) -> list[str]:
         """Return the names of the arrays, byte strings and records, sorted."""
         ...

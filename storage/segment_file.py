@@ -28,6 +28,8 @@ class SegmentFile:
     mapped, also after `close` and after the file was deleted.
     """
 
+    in_memory = False
+
     def __init__(self, mapping: SegmentMapping) -> None:
         self._mapping: SegmentMapping | None = mapping
         self._path = mapping.path

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...engine.errors import NotFound
 from ...engine.info import DatabaseInfo
-from ...engine.names import checked_name
+from ...engine.names import checked_collection_name
 from ...engine.schema import CollectionSchema
 from ...engine.vector_field import VectorField
 from ...proto.v1 import collections_pb2 as pb
@@ -39,7 +39,7 @@ class DatabaseOperations:
         """Create a collection."""
         named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
         schema = CollectionSchema(vectors=dict(named), fields=fields, partitioned=partitioned)
-        request = pb.CreateCollectionRequest(name=checked_name(name, "a collection"))
+        request = pb.CreateCollectionRequest(name=checked_collection_name(name))
         put_schema(request.schema, schema)
         # Done twice, it would find the collection that it had created.
         answer = yield from self._caller.call(

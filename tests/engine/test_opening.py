@@ -93,3 +93,25 @@ def test_failed_opening_leaves_the_lock_free(tmp_path: Path) -> None:
     (tmp_path / "photos" / "cat.jpg").unlink()
     with vicinal.open(tmp_path / "photos") as db:
         assert db.collections() == []
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_collection_is_not_named_like_a_folder(name: str) -> None:
+    with vicinal.open(":memory:") as db:
+        with pytest.raises(vicinal.InvalidArgument, match="take another name"):
+            db.create_collection(name, vicinal.Dense(4))
+        assert db.collections() == []
+        db.create_collection("...", vicinal.Dense(4))
+
+
+def test_what_is_in_memory_is_counted_as_memory() -> None:
+    n, dim = 3000, 64
+    with vicinal.open(":memory:") as db:
+        points = db.create_collection("points", vicinal.Dense(dim, index=vicinal.Flat()))
+        points.upsert(range(n), np.ones((n, dim), np.float32))
+        assert db.info().bytes_disk == 0
+        points.flush()
+        info = db.info()
+        assert [segment.uuid for segment in info.collections[0].segments] != ["growing"]
+        assert info.bytes_disk == info.collections[0].bytes_disk == 0
+        assert info.bytes_memory - info.bytes_catalog == info.collections[0].bytes_memory > n * dim * 4
