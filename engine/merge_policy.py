@@ -46,7 +46,8 @@ class MergePolicySettings:
         A growing segment of this size is sealed without an index even while writes go on, which bounds
         memory and the time to open.
     seal_rows : int
-        A quiet growing segment is sealed from this many rows on; fewer cost less to scan than a file.
+        A quiet growing segment, or one that is closed, is sealed from this many rows on; fewer cost less
+        to scan, and to read from the log, than a file.
     unindexed_rows : int
         From this many rows without an index on, one is built even while writes go on.
     tier_factor : int

@@ -13,11 +13,14 @@ import weakref
 from ..storage.catalog import Catalog
 from ..storage.directory_lock import DirectoryLock
 from ..storage.segment import SegmentStore
+from . import deadline
 from .collection_set import CollectionSet
+from .collection_state import CollectionState
 from .errors import ResourceExhausted
 from .maintenance import Maintenance
-from .merge_policy import MergePolicySettings
+from .merge_policy import MergePolicySettings, MergeTask
 from .merger import Merger
+from .progress import silent
 from .writer import Writer
 
 log = logging.getLogger("vicinal.database")
@@ -37,6 +40,7 @@ class WritingCore:
         settings: MergePolicySettings,
         lock: DirectoryLock | None,
     ) -> None:
+        self._settings = settings
         self._lock = lock
         self._close_lock = threading.Lock()
         self.closed = False
@@ -47,7 +51,8 @@ class WritingCore:
         try:
             self.writer = Writer(catalog, self.collections)
             try:
-                self.maintenance = Maintenance(Merger(catalog, folder, self.writer), settings)
+                self._merger = Merger(catalog, folder, self.writer)
+                self.maintenance = Maintenance(self._merger, settings)
             except BaseException:
                 self.writer.close()
                 raise
@@ -55,8 +60,11 @@ class WritingCore:
             raise ResourceExhausted(f"{error}: raise `ulimit -u`, or close databases") from error
         _open.add(self)
 
-    def close(self) -> None:
-        """Commit what is waiting, give up background work and let go of everything."""
+    def close(self, *, seal: bool = False) -> None:
+        """Commit what is waiting, give up background work and let go of everything.
+
+        With `seal` the rows that the next process would take long to read from the log become a segment.
+        """
         # A second caller waits for the first, and returns when everything is let go of.
         with self._close_lock:
             if self.closed:
@@ -64,6 +72,10 @@ class WritingCore:
             self.closed = True
             if not self.forked:
                 self.maintenance.close()
+                # In memory nothing is read again.
+                if seal and self._lock is not None:
+                    for state in self.collections.loaded():
+                        self._seal(state)
                 self.writer.close()
             for state in self.collections.loaded():
                 state.close()
@@ -71,6 +83,18 @@ class WritingCore:
             if self._lock is not None:
                 self._lock.close()
             _open.discard(self)
+
+    def _seal(self, state: CollectionState) -> None:
+        # As many as background work would seal. Their index is left to it: that takes longer than anybody
+        # waits for a database to close.
+        if state.dropped or len(state.growing) < self._settings.seal_rows:
+            return
+        try:
+            with deadline.suspended(), self.maintenance.exclusive(state):
+                self._merger.perform(state, MergeTask((), True, False, "close"), silent)
+        except Exception as error:
+            # The log still holds every row.
+            log.warning("%s: not sealed at closing: %s", state.name, error, exc_info=error)
 
     def close_with(self, owner: object) -> None:
         """Close when nothing refers to `owner` any more, in a thread of its own."""

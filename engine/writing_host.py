@@ -123,8 +123,8 @@ class WritingHost:
         return self._catalog.size_bytes
 
     def close(self) -> None:
-        """Commit what is waiting, give up background work and let go of everything."""
-        undisturbed(self._core.close)
+        """Commit what is waiting, give up background work, seal many growing rows, let go of everything."""
+        undisturbed(lambda: self._core.close(seal=True))
 
     def _drop(self, state: CollectionState) -> None:
         with self._maintenance.exclusive(state):
