@@ -127,6 +127,7 @@ class Database:
             format=FORMAT_VERSION,
             collections=tuple(self._infos()),
             bytes_catalog=self._host.bytes_catalog(),
+            catalog_use=self._host.catalog_use(),
         )
 
     def _state(self, name: str) -> CollectionState:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from ..storage.catalog import Catalog
-from ..storage.key_value_store import ReadTransaction
+from ..storage.key_value_store import ReadTransaction, StoreUse
 from ..storage.records import CollectionRecord, StateRecord
 from ..storage.segment import SegmentStore
 from .collection_state import UNLOADED, CollectionState
@@ -97,6 +97,10 @@ class FollowingHost:
     def activity(self, state: CollectionState) -> Activity:
         """Return nothing: the writing process does the background work."""
         return Activity()
+
+    def catalog_use(self) -> StoreUse:
+        """Return how much of the catalog is in use, and who holds the rest."""
+        return self._catalog.use()
 
     def bytes_catalog(self) -> int:
         """Return the size of the catalog."""

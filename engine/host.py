@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ..storage.key_value_store import StoreUse
 from .collection_state import CollectionState
 from .maintenance import Activity
 from .progress import Progress
@@ -44,6 +45,9 @@ class Host(Protocol):
 
     def activity(self, state: CollectionState) -> Activity:
         """Return what background work is doing."""
+
+    def catalog_use(self) -> StoreUse:
+        """Return how much of the catalog is in use, and who holds the rest."""
 
     def bytes_catalog(self) -> int:
         """Return the size of the catalog."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..storage.key_value_store import StoreUse
 from .collection_state import CollectionState
 from .maintenance import Activity
 from .snapshot import Snapshot
@@ -86,12 +87,17 @@ class DatabaseInfo:
     collections : tuple of CollectionInfo
     bytes_catalog : int
         Bytes of the catalog, the log included.
+    catalog_use : StoreUse or None
+        How much of the catalog is in use, and the process whose reading keeps the rest from being used again;
+        None from a server. What is free is given back when the database is opened for writing while nobody
+        else has it open.
     """
 
     path: str
     format: int
     collections: tuple[CollectionInfo, ...]
     bytes_catalog: int
+    catalog_use: StoreUse | None = None
 
     @property
     def points(self) -> int:

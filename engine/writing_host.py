@@ -8,6 +8,7 @@ from typing import Any
 
 from ..storage.catalog import Catalog
 from ..storage.directory_lock import DirectoryLock
+from ..storage.key_value_store import StoreUse
 from ..storage.segment import SegmentStore
 from .collection_state import CollectionState
 from .error_translation import translated
@@ -117,6 +118,10 @@ class WritingHost:
     def activity(self, state: CollectionState) -> Activity:
         """Return what background work is doing."""
         return self._maintenance.activity(state)
+
+    def catalog_use(self) -> StoreUse:
+        """Return how much of the catalog is in use, and who holds the rest."""
+        return self._catalog.use()
 
     def bytes_catalog(self) -> int:
         """Return the size of the catalog."""

@@ -14,7 +14,7 @@ from pyroaring import BitMap64
 from . import keys
 from .envelope import seal, unseal
 from .errors import CorruptionError, FormatVersionError
-from .key_value_store import KeyValueStore, ReadTransaction, WriteTransaction
+from .key_value_store import KeyValueStore, ReadTransaction, StoreUse, WriteTransaction
 from .keys import Kind
 from .records import CollectionRecord, Meta, SegmentRecord, StateRecord
 
@@ -50,6 +50,10 @@ class Catalog:
     def size_bytes(self) -> int:
         """How much room the store takes."""
         return self.store.size_bytes
+
+    def use(self) -> StoreUse:
+        """Return how much of the store is in use, and who holds the rest."""
+        return self.store.use()
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
         """Begin a read of the store."""

@@ -65,7 +65,7 @@ def open_catalog(
     if not exists:
         _create(held, engine)
     try:
-        catalog = Catalog(open_store(held, read_only=read_only, examine=check_keys))
+        catalog = Catalog(open_store(held, read_only=read_only, examine=check_keys, compact=create))
     except CorruptionError as error:
         raise CorruptionError(
             error.path,
@@ -92,14 +92,27 @@ def check_is_ours(folder: str | Path) -> bool:
 
 
 def open_store(
-    folder: HeldFolder, name: str = CATALOG_FOLDER, *, read_only: bool, examine: Examine | None = None
+    folder: HeldFolder,
+    name: str = CATALOG_FOLDER,
+    *,
+    read_only: bool,
+    examine: Examine | None = None,
+    compact: bool = False,
 ) -> LmdbStore:
     """Open the store of a catalog that exists.
 
-    Who may read and not write keeps writers out meanwhile, because none could see that it reads.
+    `compact` makes a catalog of which little is in use small again; the caller has the folder's lock. Who may
+    read and not write keeps writers out meanwhile, because none could see that it reads.
     """
     guard = ReadingLock(folder) if read_only and not _may_be_seen(folder, name) else None
-    return LmdbStore(name, within=folder, read_only=read_only, examine=examine, guard=guard)
+    return LmdbStore(
+        name,
+        within=folder,
+        read_only=read_only,
+        examine=examine,
+        guard=guard,
+        compact_in=_STAGED if compact else None,
+    )
 
 
 def _may_be_seen(folder: HeldFolder, catalog: str) -> bool:

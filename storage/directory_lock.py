@@ -83,6 +83,9 @@ class DirectoryLock:
                 if _taken(descriptor):
                     return
                 pid = os.getpid() if here else _holder(descriptor)
+                # Who has no pid may have been a look for readers.
+                if pid is None and _taken(descriptor):
+                    return
                 raise LockedError(self._folder.path(), pid, here)
             time.sleep(_POLL_SECONDS)
 

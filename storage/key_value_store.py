@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 MAX_KEY_BYTES = 511
@@ -38,6 +39,25 @@ class WriteTransaction(ReadTransaction, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoreUse:
+    """How much of a store is in use, and what keeps the rest from being used again.
+
+    Attributes
+    ----------
+    used_bytes : int
+        Bytes of what the last commit left, free pages not counted.
+    commits_behind : int
+        How many commits ago the oldest read that is under way began; what was freed since waits for it.
+    reader : int or None
+        The pid of the process that reads there; None when nothing waits.
+    """
+
+    used_bytes: int
+    commits_behind: int = 0
+    reader: int | None = None
+
+
 class KeyValueStore(Protocol):
     """An ordered map of bytes to bytes with snapshots for readers and atomic, durable writes.
 
@@ -52,6 +72,10 @@ class KeyValueStore(Protocol):
     @property
     def size_bytes(self) -> int:
         """How much room the store takes."""
+        ...
+
+    def use(self) -> StoreUse:
+        """Return how much of it is in use, and who holds the rest."""
         ...
 
     def read(self) -> AbstractContextManager[ReadTransaction]:

@@ -11,9 +11,9 @@ from contextlib import suppress
 
 import lmdb
 
-from .directory_lock import ReadingLock
 from .errors import ClosedError, StorageError, SystemLimitError, UncertainCommitError
 from .held_folder import FileId, file_id
+from .key_value_store import StoreUse
 from .lmdb_errors import translate, translated
 
 DATA_NAME = "data.mdb"
@@ -42,13 +42,13 @@ class LmdbEnvironment:
         *,
         read_only: bool,
         room_bytes: int,
-        guard: ReadingLock | None = None,
+        guard: object | None = None,
     ) -> None:
         self._where = where
         self.path = where()
         self.read_only = read_only
         self._room_bytes = room_bytes
-        # Keeps writers away from an environment without LMDB's own locks.
+        # Keeps writers away from an environment that is opened without LMDB's own locks.
         self._guard = guard
         # Taken bare where the main thread comes by: entering a Condition can be interrupted half way.
         self._lock = threading.Lock()
@@ -58,8 +58,7 @@ class LmdbEnvironment:
         self._failed = False
         self._writing_thread: int | None = None
         self._forked = False
-        self._environment = self._open(self.path)
-        self._file_id: FileId = file_id(os.path.join(self.path, DATA_NAME))
+        self._environment, self._file_id = self._open_what_is_there()
         _open.add(self)
 
     def begin(self, *, write: bool) -> lmdb.Transaction[bytes]:
@@ -118,6 +117,18 @@ class LmdbEnvironment:
             self._alone(self._reopen)
             return self._last_transaction()
 
+    def use(self) -> StoreUse:
+        """Return how much of the file is in use, and who holds the rest."""
+        with self._lock, translated(self.path):
+            self._check_own()
+            tree, last = self._environment.stat(), self._environment.info()["last_txnid"]
+            pages = 2 + tree["branch_pages"] + tree["leaf_pages"] + tree["overflow_pages"]
+            readers = [line.split() for line in self._environment.readers().splitlines()[1:]]
+        # A line is pid, thread and transaction, or "-" for a reader between two transactions.
+        reading = [(int(line[2]), int(line[0])) for line in readers if len(line) == 3 and line[2].isdigit()]
+        behind, pid = (last - min(reading)[0], min(reading)[1]) if reading else (0, None)
+        return StoreUse(pages * tree["psize"], behind, pid if behind else None)
+
     def _last_transaction(self) -> int:
         with self._lock:
             self._check_own()
@@ -137,13 +148,16 @@ class LmdbEnvironment:
             "database again"
         )
 
-    def copy_to(self, folder: str) -> None:
-        """Copy the last committed state; pages are copied as they are, damaged or not."""
+    def copy_to(self, folder: str, *, compact: bool = False) -> None:
+        """Copy the last committed state; pages are copied as they are, damaged or not.
+
+        A compact copy has only the pages that are in use, and counts transactions anew.
+        """
         self._refuse_inside_a_write()
         self._enter()
         try:
             with translated(self.path):
-                self._environment.copy(folder)
+                self._environment.copy(folder, compact=compact)
         finally:
             self._leave()
 
@@ -243,6 +257,21 @@ class LmdbEnvironment:
         self.check_in_place()
         self.read_only = False
         self._reopen()
+
+    def _open_what_is_there(self) -> tuple[lmdb.Environment, FileId]:
+        """Open the environment and return it with its data file.
+
+        A reader opens the data file before it waits for LMDB's lock, and behind that lock a writer that opens
+        may put a smaller file in its place.
+        """
+        data = os.path.join(self.path, DATA_NAME)
+        while True:
+            before = file_id(data) if self.read_only else None
+            environment = self._open(self.path)
+            after = file_id(data)
+            if before in (None, after):
+                return environment, after
+            environment.close()
 
     def _open(self, path: str) -> lmdb.Environment:
         room = self._room_bytes

@@ -14,7 +14,8 @@ from . import durable
 from .directory_lock import ReadingLock
 from .errors import ClosedError, MapFullError, NotADatabaseError, StorageError
 from .held_folder import HeldFolder, file_id
-from .key_value_store import check_key
+from .key_value_store import StoreUse, check_key
+from .lmdb_compaction import compact_if_sparse
 from .lmdb_environment import DATA_NAME, LmdbEnvironment, abort
 from .lmdb_errors import translated
 from .lmdb_meta import read_meta
@@ -112,6 +113,9 @@ class LmdbStore:
         Refuse writes. Other processes may write meanwhile.
     guard : ReadingLock, optional
         Keeps writers away in the place of LMDB's locks, for who may not write them.
+    compact_in : str, optional
+        A folder beside this one, which is not there yet; with it, a file of which little is in use is made
+        small again in there, if nobody else has it open.
     room_bytes : int
         Address space beyond the file, which is more than one transaction ever writes. Halved, down to 64 MiB,
         while the system refuses it.
@@ -133,6 +137,7 @@ class LmdbStore:
         within: HeldFolder | None = None,
         read_only: bool = False,
         guard: ReadingLock | None = None,
+        compact_in: str | None = None,
         room_bytes: int = _ROOM_BYTES,
         examine: Examine | None = None,
     ) -> None:
@@ -148,6 +153,8 @@ class LmdbStore:
         def open_sound() -> LmdbEnvironment:
             if os.path.isfile(data_path):
                 read_meta(data_path)
+                if compact_in is not None:
+                    compact_if_sparse(self._path, _path_now(compact_in, within), examine)
             environment = LmdbEnvironment(
                 self._where, read_only=read_only, room_bytes=room_bytes, guard=guard
             )
@@ -172,6 +179,10 @@ class LmdbStore:
     def size_bytes(self) -> int:
         """The size of the data file; it never shrinks."""
         return os.path.getsize(os.path.join(self._where(), DATA_NAME))
+
+    def use(self) -> StoreUse:
+        """Return how much of the file is in use, and who holds the rest."""
+        return self._held().handle.use()
 
     @contextmanager
     def read(self) -> Iterator[LmdbReadTransaction]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from sortedcontainers import SortedDict
 
 from .errors import ClosedError
-from .key_value_store import check_key
+from .key_value_store import StoreUse, check_key
 
 
 class MemoryReadTransaction:
@@ -127,6 +127,10 @@ class MemoryStore:
         """The bytes of keys and values."""
         with self.lock:
             return sum(len(key) + len(value) for key, value in self.values.items())
+
+    def use(self) -> StoreUse:
+        """Return its bytes: none is free."""
+        return StoreUse(self.size_bytes)
 
     @contextmanager
     def read(self) -> Iterator[MemoryReadTransaction]:

@@ -19,6 +19,9 @@ from .screen import console
 from .tables import show_table
 from .units import human_bytes
 
+# A read takes milliseconds: one that is this far behind was stopped.
+_MANY_COMMITS = 100
+
 
 def info(
     database: Annotated[Path, typer.Argument(metavar="DIR", help="The database.")],
@@ -34,6 +37,15 @@ def info(
         table.add_row(
             "disk", f"{human_bytes(whole.bytes_disk)}, {human_bytes(whole.bytes_catalog)} of them catalog"
         )
+        use = whole.catalog_use
+        if use is not None and use.used_bytes < whole.bytes_catalog // 2:
+            table.add_row("catalog", f"{human_bytes(use.used_bytes)} in use")
+        if use is not None and use.commits_behind >= _MANY_COMMITS:
+            table.add_row(
+                "reader",
+                f"process {use.reader} reads what was there {use.commits_behind:,} commits ago; "
+                "what they freed waits for it to go on or end",
+            )
         table.add_row("memory", human_bytes(whole.bytes_memory))
         show_table(table)
         for collection in whole.collections:

@@ -1,0 +1,163 @@
+"""A reader that was stopped makes the catalog grow: it is named, and what is free is given back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import vicinal
+from vicinal.server.cli.app import app
+from vicinal.storage.lmdb_store import LmdbStore
+from vicinal.storage.verify import check_folder
+
+MEBIBYTE = 1 << 20
+READER = """
+    import os, signal, sys
+    from vicinal.storage.lmdb_store import LmdbStore
+    store = LmdbStore(sys.argv[1], read_only=True)
+    with store.read() as txn:
+        print("reading", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+    """
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database whose catalog is 40 MiB and holds next to nothing."""
+    folder = tmp_path_factory.mktemp("sparse") / "db"
+    with vicinal.open(folder) as db:
+        db.create_collection("points", vicinal.Dense(2)).upsert(range(100), [[1.0, 2.0]] * 100)
+    store = LmdbStore(folder / "catalog")
+    # Of no kind that a catalog has, so it must be gone before anybody looks.
+    with store.write() as txn:
+        txn.put(b"\xff", bytes(40 * MEBIBYTE))
+    with store.write() as txn:
+        txn.delete(b"\xff")
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def sparse(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(template, tmp_path / "db"))
+
+
+def size(folder: Path) -> int:
+    return (folder / "catalog" / "data.mdb").stat().st_size
+
+
+def reader(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", textwrap.dedent(READER), str(folder / "catalog")]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "reading\n"
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+    return child
+
+
+def test_a_stopped_reader_is_named_and_the_room_given_back_when_it_is_gone(sparse: Path) -> None:
+    child = reader(sparse)
+    try:
+        with vicinal.open(sparse) as db:
+            # Somebody has it open, so the file stays the one that is read.
+            assert size(sparse) > 40 * MEBIBYTE
+            points = db.collection("points")
+            for number in range(101):
+                points.upsert([number], [[1.0, 2.0]])
+            use = db.info().catalog_use
+            assert use is not None
+            assert use.reader == child.pid
+            assert use.commits_behind == 101
+            assert use.used_bytes < MEBIBYTE
+            said = CliRunner().invoke(app, ["info", str(sparse)]).output
+            assert f"process {child.pid} reads what was there 101 commits ago" in " ".join(said.split())
+            os.kill(child.pid, signal.SIGCONT)
+            child.wait()
+            points.upsert([0], [[1.0, 2.0]])
+            use = db.info().catalog_use
+            assert use is not None
+            assert (use.reader, use.commits_behind) == (None, 0)
+    finally:
+        child.kill()
+        child.communicate()
+    with vicinal.open(sparse, read_only=True) as follower:
+        assert size(sparse) > 40 * MEBIBYTE
+        with vicinal.open(sparse) as db:
+            # The follower is in this process, and has the file open too.
+            assert size(sparse) > 40 * MEBIBYTE
+            assert db.collection("points").count() == 101
+        assert follower.collection("points").count() == 101
+    with vicinal.open(sparse) as db:
+        assert size(sparse) < MEBIBYTE
+        points = db.collection("points")
+        assert points.count() == 101
+        points.upsert([200], [[1.0, 2.0]])
+        with vicinal.open(sparse, read_only=True) as follower:
+            assert follower.collection("points").count() == 102
+    assert check_folder(sparse) == []
+
+
+def test_a_compaction_that_is_killed_at_any_step_leaves_the_database(template: Path, tmp_path: Path) -> None:
+    code = """
+        import os, shutil, signal, sys
+        from vicinal.engine.database import open
+        from vicinal.storage import durable
+
+        def ending_before(module, name, left):
+            original = getattr(module, name)
+            def call(*arguments, **options):
+                left[0] -= 1
+                if left[0] < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return original(*arguments, **options)
+            setattr(module, name, call)
+
+        steps = 0
+        while True:
+            folder = shutil.copytree(sys.argv[1], f"{sys.argv[2]}/{steps}")
+            pid = os.fork()
+            if not pid:
+                left = [steps]
+                for name in ("fsync_file", "rename", "fsync_folder"):
+                    ending_before(durable, name, left)
+                for name in ("mkdir", "chmod", "chown", "unlink", "rmdir"):
+                    ending_before(os, name, left)
+                open(folder)
+                os._exit(0)
+            _, status = os.waitpid(pid, 0)
+            assert status in (0, signal.SIGKILL), status
+            if not status:
+                break
+            steps += 1
+        print(steps)
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(template), str(tmp_path)]
+    steps = int(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120).stdout)
+    assert steps > 5
+    for step in range(steps + 1):
+        with vicinal.open(tmp_path / str(step)) as db:
+            assert db.collection("points").count() == 100
+        assert size(tmp_path / str(step)) < MEBIBYTE
+        assert list((tmp_path / str(step) / "tmp").iterdir()) == []
+
+
+def test_a_compaction_without_room_leaves_the_catalog_as_it_is(
+    sparse: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vicinal.storage.durable.fsync_file", full)
+    with vicinal.open(sparse) as db:
+        assert db.collection("points").count() == 100
+    assert size(sparse) > 40 * MEBIBYTE
+    assert "was not compacted" in caplog.text
+    assert list((sparse / "tmp").iterdir()) == []
