@@ -90,7 +90,7 @@ def writing_tenant(state: CollectionState, tenant: str | None) -> Tenant:
     if not state.schema.partitioned and tenant is None:
         return _NOBODY
     name = _checked_tenant(state, tenant)
-    return Tenant(name, state.tenants.get(name, NO_TENANT))
+    return Tenant(name, state.tenants.get(name) or NO_TENANT)
 
 
 def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:

@@ -25,6 +25,7 @@ from .sealed_segment import SealedSegment
 from .sealed_view import SealedView
 from .segment_view import SegmentView
 from .snapshot import Snapshot
+from .tenant_numbers import TenantNumbers
 
 UNLOADED = -1
 """The generation of a state that does not hold what the catalog says."""
@@ -70,8 +71,7 @@ class CollectionState:
         self.generation = UNLOADED
         self.sealed: dict[str, SealedSegment] = {}
         self.growing = GrowingSegment(self.schema)
-        self.tenants: dict[str, int] = {}
-        self.last_tenant = 0
+        self.tenants = TenantNumbers({}, lambda name: None)
         self.tombstones = BitMap64()
         self.last_write = time.monotonic()
         self.dropped = False
@@ -127,17 +127,6 @@ class CollectionState:
         """Let go of the segment files; what was read of them stays readable."""
         for segment in self.sealed.values():
             segment.file.close()
-
-    def new_tenant(self, name: str) -> int:
-        """Give a tenant that writes for the first time its number; only the writer does."""
-        self.last_tenant += 1
-        self.tenants[name] = self.last_tenant
-        return self.last_tenant
-
-    def set_tenants(self, tenants: dict[str, int]) -> None:
-        """Take over the tenants that the catalog has."""
-        self.last_tenant = max(tenants.values(), default=0)
-        self.tenants = tenants
 
     def living_sequence(self, ids: Sequence[PointId] | IdColumn, tenant: int) -> NDArray[np.uint64]:
         """Return the sequence numbers of the living versions of the given points, in no order."""

@@ -14,6 +14,7 @@ from .collection_state import CollectionState
 from .errors import Corruption
 from .index_tables import load_tables
 from .sealed_segment import SealedSegment
+from .tenant_numbers import TenantNumbers
 
 
 def reload_collection(
@@ -33,7 +34,12 @@ def reload_collection(
     state.set_segments(segments)
     # Numbers begin at 1; a batch that a damaged key puts before that is read, and refused.
     state.next_sequence = 0
-    state.set_tenants(catalog.tenants(txn, state.number))
+
+    def look_up(name: str) -> int | None:
+        with catalog.read() as now:
+            return catalog.tenant(now, state.number, name)
+
+    state.tenants = TenantNumbers(catalog.tenants(txn, state.number), look_up)
     follow_collection(catalog, txn, state)
     state.generation = catalog.state(txn, state.number).generation
 
@@ -52,14 +58,11 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     Only for a manifest that did not change since; otherwise the state is reloaded.
     """
     known = state.next_sequence
-    newest = 0
     for first_sequence, value in catalog.log(txn, state.number, known):
         batch = Batch.decode(value)
         state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads, stored=True))
-        newest = max(newest, int(batch.tenants.max(initial=0)))
-    if newest > state.last_tenant:
         # A tenant is put down with its first points.
-        state.set_tenants(catalog.tenants(txn, state.number))
+        state.tenants.saw(int(batch.tenants.max(initial=0)))
     dead = BitMap64()
     for _, numbers in catalog.tombstones(txn, state.number, known):
         dead |= numbers

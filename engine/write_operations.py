@@ -203,7 +203,7 @@ def _stored_tenant(catalog: Catalog, txn: WriteTransaction, state: CollectionSta
         return tenant.number
     number = state.tenants.get(tenant.name)
     if number is None:
-        number = state.new_tenant(tenant.name)
+        number = state.tenants.add(tenant.name)
         catalog.put_tenant(txn, state.number, tenant.name, number)
     return number
 

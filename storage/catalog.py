@@ -114,6 +114,10 @@ class Catalog:
             for key, raw in self._scan(txn, keys.every_of_collection(Kind.TENANT, number))
         }
 
+    def tenant(self, txn: ReadTransaction, number: int, name: str) -> int | None:
+        """Return the number of one tenant of a collection, None when it never wrote."""
+        return self._record(txn, keys.tenant(number, name), int)
+
     def put_tenant(self, txn: WriteTransaction, number: int, name: str, tenant: int) -> None:
         """Give a tenant its number."""
         _put(txn, keys.tenant(number, name), tenant)

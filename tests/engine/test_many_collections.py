@@ -149,7 +149,7 @@ def test_a_follower_reads_nothing_of_what_did_not_change(tmp_path: Path, reads: 
             assert follower.collection(f"c{MANY}").count() == 1
 
 
-def test_tenants_are_read_once(tmp_path: Path, reads: Reads) -> None:
+def test_tenants_are_read_once_and_new_ones_alone(tmp_path: Path, reads: Reads) -> None:
     with vicinal.open(tmp_path / "db") as db:
         points = db.create_collection("points", vicinal.Dense(4), partitioned=True)
         for number in range(MANY):
@@ -162,7 +162,11 @@ def test_tenants_are_read_once(tmp_path: Path, reads: Reads) -> None:
             assert seen.count(tenant="t0") == 2
             assert reads.count(Kind.TENANT) == 0
             points.upsert([1], ROW, tenant="new")
+            reads.start()
             assert seen.count(tenant="new") == 1
+            assert seen.count(tenant="new") == 1
+            assert reads.count(Kind.TENANT) == 1
+            assert seen.count(tenant="never wrote") == 0
             assert seen.info().tenants == MANY + 1
 
 
