@@ -15,6 +15,7 @@ from rich.table import Table
 
 from .datasets import Dataset, DatasetError
 from .loaded import found_ids
+from .single import each_alone
 from .sweep import Step
 from .tables import NOTHING, table
 from .timing import Watch, exclusive, timed
@@ -108,7 +109,7 @@ def measure_filters(
     -------
     list of dict
         One record per filter: share of rows, exact count or not, recall, rows that fail the filter, queries
-        with too few rows, time and plan.
+        with too few rows, time in a batch and alone, and plan.
     """
     filters = natural_filters(dataset)
     records = []
@@ -135,10 +136,11 @@ def _measure(
     ids = answer()
     answered = ids < dataset.rows
     explained = collection.explain(queries, k=k, filter=expression, recall=target)
-    seconds = []
+    seconds, alone = [], []
     for _ in range(repetitions):
         with exclusive(lock), watch.watching():
             seconds.append(timed(answer))
+            alone.append(each_alone(collection, queries, k=k, filter=expression, recall=target).mean())
     return {
         "k": k,
         "target": target,
@@ -150,6 +152,7 @@ def _measure(
         "rows_failing_filter": int((~np.isin(ids[answered], natural.rows)).sum()),
         "queries_with_too_few_rows": int((answered.sum(axis=1) != wanted).sum()),
         "us_per_query": round(float(np.median(seconds)) / len(queries) * 1e6, 2),
+        "single_mean_us": round(float(np.median(alone)) * 1e6, 2),
         "distances_per_query": explained.distances / len(queries),
         "expected_recall": explained.expected_recall,
         "plan": explained.plan,
@@ -168,9 +171,10 @@ def filter_table(records: list[dict[str, Any]]) -> Table:
             f"{record['rows_failing_filter']:,}",
             f"{record['queries_with_too_few_rows']:,}",
             f"{record['us_per_query']:.1f}",
+            f"{record['single_mean_us']:.1f}",
             record["plan"] or NOTHING,
         ]
         for record in records
     ]
-    columns = ("filter", "share", "matches", "recall", "failing", "too few", "us/query", "plan")
+    columns = ("filter", "share", "matches", "recall", "failing", "too few", "us/query", "alone", "plan")
     return table("Filtered search", columns, rows)

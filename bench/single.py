@@ -48,13 +48,13 @@ def measure_single(
         batch = partial(found_ids, collection, queries, k=k, recall=target)
         reached = recall(dataset, truth, batch())
         explained = collection.explain(queries, k=k, recall=target)
-        _singles(collection, dataset, k, target)
+        each_alone(collection, queries, k=k, recall=target)
         shares, all_cores, alone = [], [], []
         for repetition in range(repetitions):
             with exclusive(lock), watch.watching():
                 shares.append(timed(batch))
                 all_cores.append(timed(partial(batch, threads=threads)))
-                alone.append(_singles(collection, dataset, k, target))
+                alone.append(each_alone(collection, queries, k=k, recall=target))
             step(f"recall {target}", (done + (repetition + 1) / repetitions) / len(TARGETS))
         share = float(np.median(shares)) / len(queries)
         # One interrupt in one repetition would move a mean; the median over repetitions of means does not.
@@ -78,11 +78,12 @@ def measure_single(
     return records
 
 
-def _singles(collection: Collection, dataset: Dataset, k: int, target: float) -> NDArray[np.float64]:
-    seconds = np.empty(len(dataset.queries), dtype=np.float64)
-    for place, query in enumerate(dataset.queries):
+def each_alone(collection: Collection, queries: NDArray[Any], **options: Any) -> NDArray[np.float64]:
+    """Search for each query by itself and return the seconds of each."""
+    seconds = np.empty(len(queries), dtype=np.float64)
+    for place, query in enumerate(queries):
         started = time.perf_counter()
-        _ = collection.search(query, k=k, recall=target).ids
+        _ = collection.search(query, **options).ids
         seconds[place] = time.perf_counter() - started
     return seconds
 
