@@ -10,7 +10,7 @@ _SECOND = 1_000
 
 MAX_METADATA_BYTES = 16 << 10
 _MAX_STREAMS = 1_024
-_MAX_CONNECTIONS = 10_000
+MAX_CONNECTIONS = 10_000
 
 
 def grpc_options(limits: Limits) -> list[tuple[str, int]]:
@@ -44,4 +44,4 @@ def grpc_options(limits: Limits) -> list[tuple[str, int]]:
 def _connections() -> int:
     """Return how many there may be: half of the files are left to the database and the metrics."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(_MAX_CONNECTIONS, max(1, files // 2))
+    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, max(1, files // 2))

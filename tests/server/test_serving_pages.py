@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,7 +16,8 @@ from vicinal.engine.maintenance import Activity
 from vicinal.engine.search_options import MAX_K
 from vicinal.engine.vector_field import MAX_DIM
 from vicinal.server.service.api_key import ApiKey
-from vicinal.server.service.grpc_options import MAX_METADATA_BYTES
+from vicinal.server.service.certificate import Certificate
+from vicinal.server.service.grpc_options import MAX_CONNECTIONS, MAX_METADATA_BYTES
 from vicinal.server.service.limits import Limits
 from vicinal.server.service.metrics import Metrics
 from vicinal.server.wire.methods import METHODS
@@ -50,8 +52,14 @@ def test_limits() -> None:
         else:
             unnamed.append(int(default.replace(",", "")))
     limits = Limits()
-    assert unnamed == [limits.max_points, limits.max_queries, limits.max_results, limits.max_receiving]
-    assert named.pop("max_searches") == "the cores, at least 2"
+    assert unnamed == [
+        limits.max_points,
+        limits.max_queries,
+        limits.max_results,
+        limits.max_receiving,
+        MAX_CONNECTIONS,
+    ]
+    assert named.pop("max_searches") == "the cores that the process may use, at least 2"
     assert named.pop("max_calls_per_second") == "none"
     assert defaults["max_calls_per_second"] is None
     for name, default in named.items():
@@ -79,7 +87,9 @@ def test_metrics() -> None:
     metrics.refused("overloaded")
     metrics.audited("films", 0.95, 1.0)
     films = CollectionInfo("films", 1, (), 0, Activity())
-    metrics.watch(database=lambda: DatabaseInfo("db", 1, (films,), 0))
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = Certificate(Path("server.pem"), begins, begins + timedelta(days=90))
+    metrics.watch(database=lambda: DatabaseInfo("db", 1, (films,), 0), certificate=certificate)
     counted = {
         family.name: {label for sample in family.samples for label in sample.labels if label != "le"}
         for family in text_string_to_metric_families(metrics.text()[0].decode())
