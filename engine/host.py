@@ -46,8 +46,8 @@ class Host(Protocol):
     def activity(self, state: CollectionState) -> Activity:
         """Return what background work is doing."""
 
-    def catalog_use(self) -> StoreUse:
-        """Return how much of the catalog is in use, and who holds the rest."""
+    def catalog_use(self) -> StoreUse | None:
+        """Return how much of the catalog is in use, and who holds the rest; None where nobody can tell."""
 
     def bytes_catalog(self) -> int:
         """Return the size of the catalog."""

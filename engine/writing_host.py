@@ -119,9 +119,9 @@ class WritingHost:
         """Return what background work is doing."""
         return self._maintenance.activity(state)
 
-    def catalog_use(self) -> StoreUse:
-        """Return how much of the catalog is in use, and who holds the rest."""
-        return self._catalog.use()
+    def catalog_use(self) -> StoreUse | None:
+        """Return how much of the catalog is in use, and who holds the rest; None in a forked child."""
+        return None if self._core.forked else self._catalog.use()
 
     def bytes_catalog(self) -> int:
         """Return the size of the catalog."""
