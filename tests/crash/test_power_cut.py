@@ -6,49 +6,58 @@ is the form for CI. `simulated_disk.py` says what a cut may lose.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from crash.native_library import compile_library
 from crash.simulated_disk import AT_CURRENT, Call, SimulatedDisk
 
 HERE = Path(__file__).parent
 IMAGES = int(os.environ.get("VICINAL_POWER_CUTS", "200"))
-IMAGES_A_DATABASE = 200
+IMAGES_A_DATABASE = 100
 OPERATIONS = 60
 # The images are many small files, and nothing here is about the disk itself.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 ROOT = "/root"
 
 
+def cut_a_database(library: Path, seed: int) -> list[dict[str, Any]]:
+    """Write one database, judge images of it, and return what was said of them, the summary last."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        process = subprocess.run(
+            [
+                *(sys.executable, str(HERE / "power_cut_process.py"), str(library), folder),
+                *map(str, (seed, OPERATIONS, min(IMAGES, IMAGES_A_DATABASE))),
+            ],
+            env=os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": str(HERE.parent)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        image = Path(folder, "image")
+        assert process.returncode == 0, f"it ended at image {image.read_text() if image.exists() else 0}"
+    return [json.loads(line) for line in process.stdout.splitlines()]
+
+
 def test_power_cut(tmp_path: Path) -> None:
     library = compile_library(HERE / "write_log.c", tmp_path)
     kinds: set[str] = set()
-    for seed in range(1, -(-IMAGES // IMAGES_A_DATABASE) + 1):
-        with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-            process = subprocess.run(
-                [
-                    *(sys.executable, str(HERE / "power_cut_process.py"), str(library), folder),
-                    *map(str, (seed, OPERATIONS, min(IMAGES, IMAGES_A_DATABASE))),
-                ],
-                env=os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": str(HERE.parent)},
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            image = Path(folder, "image")
-            assert process.returncode == 0, f"it ended at image {image.read_text() if image.exists() else 0}"
-        *wrong, summary = map(json.loads, process.stdout.splitlines())
-        for case in wrong:
-            print(*(f"{name}: {value}" for name, value in case.items()), sep="\n")
-        assert not wrong
-        # Only LMDB's table of readers is written through a mapping, and none of it has to survive.
-        assert summary["mapped"] == ["lock.mdb"]
-        kinds.update(summary["kinds"])
+    seeds = range(1, -(-IMAGES // IMAGES_A_DATABASE) + 1)
+    with ThreadPoolExecutor(2) as pool:
+        for *wrong, summary in pool.map(cut_a_database, itertools.repeat(library), seeds):
+            for case in wrong:
+                print(*(f"{name}: {value}" for name, value in case.items()), sep="\n")
+            assert not wrong
+            # Only LMDB's table of readers is written through a mapping, and none of it has to survive.
+            assert summary["mapped"] == ["lock.mdb"]
+            kinds.update(summary["kinds"])
     assert kinds >= {"open", "mkdir", "write", "sync", "rename", "unlink", "map", "mark"}
 
 
