@@ -20,27 +20,6 @@ if TYPE_CHECKING:
     from .vector_index import VectorIndex
 
 
-def exact_search(
-    vectors: DenseVectors, metric: Metric, queries: NDArray[Any], k: int, allowed: RowSet | None = None
-) -> Neighbors:
-    """Return the true ``min(k, allowed)`` nearest rows of each query, ties by row.
-
-    Parameters
-    ----------
-    vectors
-        The rows to search.
-    metric
-        How to compare; ``HAMMING`` for binary vectors.
-    queries
-        float32 ``(q, dim)``, or packed uint8 for binary vectors.
-    k
-        How many rows to return for each query.
-    allowed
-        The rows that may be returned; None means all.
-    """
-    return ExactScan(vectors, metric).search(queries, k, allowed)
-
-
 @dataclass(frozen=True)
 class Flat:
     """No structure at all: each search compares every row. Recall is 1."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 import vicinal
 from vicinal.engine.collection_state import CollectionState
@@ -178,11 +178,3 @@ def test_a_collection_that_nobody_loaded_can_be_dropped(tmp_path: Path) -> None:
         db.drop_collection("c0")
         assert db.collections() == ["c1"]
     assert list((tmp_path / "db" / "segments").glob("*.seg")) == []
-
-
-def wait_until(holds: object) -> None:
-    assert callable(holds)
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 import vicinal
 from vicinal.engine import maintenance
@@ -155,11 +156,3 @@ def test_a_file_system_that_is_full(tmp_path: Path) -> None:
 
 def is_sealed(points: vicinal.Collection) -> bool:
     return "growing" not in {segment.uuid for segment in points.info().segments}
-
-
-def wait_until(holds: object) -> None:
-    assert callable(holds)
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from vicinal.indexes.dense_vectors import NO_NORMS, DenseVectors, inverse_norms, pad
 from vicinal.indexes.element import Element
-from vicinal.indexes.flat import exact_search
+from vicinal.indexes.exact_scan import ExactScan
 from vicinal.indexes.hnsw_index import HnswIndex
 from vicinal.indexes.metric import Metric
 from vicinal.indexes.multi_exact import exact_maxsim_search
@@ -67,7 +67,7 @@ def run_dense() -> None:
                 some = RowSet.from_bitmap(BitMap(range(3, N, 3)), N)
                 index = HnswIndex(graph_arrays(vectors, metric, rng), vectors, metric)
                 for allowed in (None, some):
-                    results.append((f"scan {name}", exact_search(vectors, metric, queries, 9, allowed)))
+                    results.append((f"scan {name}", ExactScan(vectors, metric).search(queries, 9, allowed)))
                     for ef in (5, 40, 300):
                         effort = Effort(ef, min(ef, 20), None, 0.0)
                         found = index.search(queries, 5, allowed=allowed, effort=effort)

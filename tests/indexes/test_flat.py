@@ -9,7 +9,8 @@ from conformance.index_conformance import CASES, IndexConformance, as_queries, a
 from pyroaring import BitMap
 
 from vicinal.indexes.element import Element
-from vicinal.indexes.flat import Flat, exact_search
+from vicinal.indexes.exact_scan import ExactScan
+from vicinal.indexes.flat import Flat
 from vicinal.indexes.metric import Metric
 from vicinal.indexes.row_set import RowSet
 
@@ -34,7 +35,7 @@ def test_equals_the_oracle_over_rows_lists_and_ranges(metric: Metric, element: E
         RowSet.from_bitmap(BitMap(listed.tolist()), n): listed,
     }
     for allowed, rows in sets.items():
-        found = exact_search(vectors, metric, queries, 12, allowed)
+        found = ExactScan(vectors, metric).search(queries, 12, allowed)
         _, truth = naive.top(table, 12, metric.higher_is_nearer, rows)
         np.testing.assert_allclose(found.scores, truth, rtol=1e-4, atol=1e-5 * np.abs(table).max())
         np.testing.assert_allclose(
@@ -45,19 +46,19 @@ def test_equals_the_oracle_over_rows_lists_and_ranges(metric: Metric, element: E
 def test_negative_and_positive_zero_tie() -> None:
     matrix = np.array([[0.0], [-0.0], [0.0]], np.float32)
     vectors = as_vectors(matrix, 1, Element.FLOAT32, Metric.DOT)
-    found = exact_search(vectors, Metric.DOT, np.array([[-1.0]], np.float32), 3)
+    found = ExactScan(vectors, Metric.DOT).search(np.array([[-1.0]], np.float32), 3)
     assert found.rows.tolist() == [[0, 1, 2]]
 
 
 def test_a_set_of_another_segment_is_refused() -> None:
     vectors = as_vectors(np.ones((4, 2), np.float32), 2, Element.FLOAT32, Metric.L2)
     with pytest.raises(ValueError, match="segment has 4"):
-        exact_search(vectors, Metric.L2, np.ones((1, 2), np.float32), 1, RowSet.everything(5))
+        ExactScan(vectors, Metric.L2).search(np.ones((1, 2), np.float32), 1, RowSet.everything(5))
 
 
 def test_metrics_that_do_not_fit_are_refused() -> None:
     vectors = as_vectors(np.ones((4, 2), np.float32), 2, Element.FLOAT32, Metric.L2)
     with pytest.raises(ValueError, match="hamming is for bits"):
-        exact_search(vectors, Metric.HAMMING, np.ones((1, 2), np.float32), 1)
+        ExactScan(vectors, Metric.HAMMING).search(np.ones((1, 2), np.float32), 1)
     with pytest.raises(ValueError, match=r"needs DenseVectors\.inv_norms"):
-        exact_search(vectors, Metric.COSINE, np.ones((1, 2), np.float32), 1)
+        ExactScan(vectors, Metric.COSINE).search(np.ones((1, 2), np.float32), 1)
