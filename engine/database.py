@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +29,7 @@ from .info import MEMORY, CollectionInfo, DatabaseInfo
 from .merge_policy import MergePolicySettings
 from .names import checked_collection_name
 from .query_input import check_flag
+from .release import release
 from .schema import CollectionSchema
 from .vector_field import VectorField
 from .writing_host import WritingHost
@@ -259,4 +259,4 @@ def _open_read_only(folder: Path) -> Database:
 
 
 def _engine() -> str:
-    return f"vicinal {version('vicinal')}"
+    return f"vicinal {release()}"

@@ -164,9 +164,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
-
-        return version("vicinal")
+        return import_module(".engine.release", __name__).release()
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

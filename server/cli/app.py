@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from ...engine.errors import InvalidArgument, VicinalError
+from ...engine.release import release
 from .check import check
 from .health import health
 from .info import info
@@ -97,7 +98,7 @@ app.command("health")(health)
 @app.command("version")
 def version() -> None:
     """Print the version."""
-    print(f"vicinal {metadata.version('vicinal')}")
+    print(f"vicinal {release()}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from importlib.metadata import version
 
+from ...engine.release import release
 from ...proto.v1 import database_pb2 as pb
 from ..wire.infos import put_database_info
 from .call import Call
@@ -35,10 +34,5 @@ def get_limits(call: Call, request: pb.GetLimitsRequest) -> pb.GetLimitsResponse
         max_points=limits.max_points,
         max_queries=limits.max_queries,
         max_results=limits.max_results,
-        server_version=_version(),
+        server_version=release(),
     )
-
-
-@cache
-def _version() -> str:
-    return version("vicinal")

@@ -43,6 +43,8 @@ class Receiving:
         self._receiving: dict[int, _Waiting] = {}
         self._sending: dict[int, _Waiting] = {}
         self._closing = threading.Event()
+        # The own time of the watchdog: a pause of the whole process, in which nobody could send, hardly counts.
+        self._now = 0.0
         self._thread = threading.Thread(target=self._watch, name="vicinal-watchdog", daemon=True)
         self._thread.start()
 
@@ -82,7 +84,7 @@ class Receiving:
         if most is not None or len(self._receiving) >= self._most // 2:
             self._check_share(who or context.peer(), most or self._most // 2)
         key = id(context)
-        self._receiving[key] = time.monotonic() + self._seconds, context, who
+        self._receiving[key] = self._now + self._seconds, context, who
         try:
             return next(messages)
         except StopIteration:
@@ -97,7 +99,7 @@ class Receiving:
 
     def watch_sending(self, context: grpc.ServicerContext) -> None:
         """End a call if it is still there after the time; :meth:`sent` must follow when it ends."""
-        self._sending[id(context)] = time.monotonic() + self._seconds, context, ""
+        self._sending[id(context)] = self._now + self._seconds, context, ""
 
     def sent(self, context: grpc.ServicerContext) -> None:
         """Say that a call which was watched has ended."""
@@ -118,9 +120,11 @@ class Receiving:
 
     def _watch(self) -> None:
         pause = min(_LARGEST_ROUND, max(_SMALLEST_ROUND, self._seconds / 8))
+        woken = time.monotonic()
         while not self._closing.wait(pause):
-            now = time.monotonic()
+            before, woken = woken, time.monotonic()
+            self._now += min(woken - before, 2 * pause)
             for calls in (self._receiving, self._sending):
                 for deadline, context, _ in list(calls.values()):
-                    if now > deadline:
+                    if self._now > deadline:
                         context.cancel()  # type: ignore[no-untyped-call]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from waiting import wait_until
+
+from vicinal.engine.writer import Writer
 from vicinal.storage.database_folder import open_catalog
 
 _PATIENCE = 60.0
@@ -21,6 +25,10 @@ class HeldWriter:
         self._thread.start()
         assert self._held.wait(_PATIENCE)
 
+    def wait_for_writer(self) -> None:
+        """Return when the database's writer has begun a commit, so that what comes now goes into the next."""
+        wait_until(lambda: any(map(_is_committing, threading.enumerate())))
+
     def release(self) -> None:
         """Let writes go on."""
         self._released.set()
@@ -34,6 +42,13 @@ class HeldWriter:
                 assert self._released.wait(_PATIENCE)
         finally:
             catalog.close()
+
+
+def _is_committing(thread: threading.Thread) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_code is not Writer._commit.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager

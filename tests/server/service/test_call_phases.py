@@ -158,7 +158,7 @@ def test_while_writing(server: RunningServer, folder: Path) -> None:
     with held_writer(folder) as held:
         first_call = begin(server, "UpsertPoints", upsert)
         wait_until(lambda: runtime.calls.running == 1)
-        # The writer waits with the first; what comes now waits for the writer.
+        held.wait_for_writer()
         second_call = begin(server, "UpsertPoints", second)
         wait_until(lambda: runtime.calls.running == 2)
         second_call.cancel()
