@@ -43,7 +43,7 @@ class Receiving:
         self._receiving: dict[int, _Waiting] = {}
         self._sending: dict[int, _Waiting] = {}
         self._closing = threading.Event()
-        # The own time of the watchdog: a pause of the whole process, in which nobody could send, hardly counts.
+        # The own time of the watchdog: a pause of the whole process, when nobody could send, hardly counts.
         self._now = 0.0
         self._thread = threading.Thread(target=self._watch, name="vicinal-watchdog", daemon=True)
         self._thread.start()
