@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from .drawing import draw_fronts
 from .extras import load_extra
+from .harness.running import run
+from .harness.sweep import Plan
 from .peers import UnknownPeerError, find_peers
-from .running import run
-from .serving.command import server_command
-from .sweep import Plan
-from .tables import builds_table, describe, equal_recall, equal_recall_table, front_table, plural
-from .terminal import (
+from .report.drawing import draw_fronts
+from .report.tables import builds_table, describe, equal_recall, equal_recall_table, front_table, plural
+from .report.terminal import (
     console,
     measuring,
     progress_bar,
@@ -25,6 +24,7 @@ from .terminal import (
     timing_watch,
     warn,
 )
+from .serving.command import server_command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,8 +112,8 @@ def single_command(
     lock: LockOption = None,
 ) -> None:
     """Cost of a single query over its share of a batch, at recall targets 0.90, 0.95 and 0.99."""
-    from .loaded import exact_note, loaded_collection
-    from .single import measure_single, single_table
+    from .measure.loaded import exact_note, loaded_collection
+    from .measure.single import measure_single, single_table
 
     with measuring():
         data = read_dataset(dataset, queries=queries)
@@ -138,7 +138,7 @@ def write_command(
     lock: LockOption = None,
 ) -> None:
     """Durable writes per second, time until indexed beside hnswlib alone, and reopening."""
-    from .writing import measure_writes, write_table
+    from .measure.writing import measure_writes, write_table
 
     with measuring():
         data = read_dataset(dataset)
@@ -163,8 +163,8 @@ def recall_command(
     lock: LockOption = None,
 ) -> None:
     """What recall targets give: unseen on all queries, then calibrated on some and measured on the others."""
-    from .loaded import exact_note, loaded_collection
-    from .targets import measure_targets, targets_table
+    from .measure.loaded import exact_note, loaded_collection
+    from .measure.targets import measure_targets, targets_table
 
     with measuring():
         data = read_dataset(dataset, queries=queries)
@@ -191,8 +191,8 @@ def filter_command(
     lock: LockOption = None,
 ) -> None:
     """Recall, time and plan under natural filters that pass about 0.1, 1, 10 and 50 % of the rows."""
-    from .filtering import filter_table, measure_filters
-    from .loaded import loaded_collection
+    from .measure.filtering import filter_table, measure_filters
+    from .measure.loaded import loaded_collection
 
     with measuring():
         data = read_dataset(dataset, queries=queries)
@@ -216,8 +216,8 @@ def limit_command(
     lock: LockOption = None,
 ) -> None:
     """What this machine could do at best with the dataset, and how far the engine is from it."""
-    from .limit import limit_tables, measure_distance, measure_limit
-    from .loaded import exact_note, loaded_collection
+    from .measure.limit import limit_tables, measure_distance, measure_limit
+    from .measure.loaded import exact_note, loaded_collection
 
     with measuring():
         data = read_dataset(dataset, queries=queries)

@@ -14,13 +14,13 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from numpy.typing import NDArray
 
-from .explanation import Explanation
-from .filter import Filter
-from .info import CollectionInfo, DatabaseInfo
-from .point import Page, Point, PointId
+from .filters.expression import Filter
 from .progress import Progress
-from .schema import CollectionSchema
-from .vector_field import VectorField
+from .results.explanation import Explanation
+from .results.info import CollectionInfo, DatabaseInfo
+from .results.point import Page, Point, PointId
+from .schema.collection_schema import CollectionSchema
+from .schema.vector_field import VectorField
 
 Ids = Sequence[PointId] | NDArray[Any]
 FilterLike = Filter | Mapping[str, Any]

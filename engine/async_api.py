@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
 from .api import FilterLike, Ids
-from .explanation import Explanation
-from .info import CollectionInfo, DatabaseInfo
-from .point import Page, Point
 from .progress import Progress
-from .schema import CollectionSchema
-from .vector_field import VectorField
+from .results.explanation import Explanation
+from .results.info import CollectionInfo, DatabaseInfo
+from .results.point import Page, Point
+from .schema.collection_schema import CollectionSchema
+from .schema.vector_field import VectorField
 
 
 @runtime_checkable

@@ -7,27 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.batch import Batch
-from ..storage.payload_column import PayloadColumn
+from ..storage.columns.batch import Batch
+from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
-from .calibration import calibrate_collection
-from .collection_input import id_list, reading_tenant, selection, unique_ids, vector_columns, writing_tenant
-from .collection_state import CollectionState
 from .deadline import check_seconds
 from .error_translation import public
-from .explanation import Explanation, explanation
-from .host import Host
-from .info import CollectionInfo, collection_info
-from .point import Page, Point
-from .point_reads import count_points, get_points, scroll_points
+from .hosts.host import Host
+from .input.ids import id_list, reading_tenant, selection, unique_ids, vector_columns, writing_tenant
+from .input.options import every_option
+from .input.queries import bound, check_flag, check_integer
+from .maintenance.calibration import calibrate_collection
 from .progress import Progress, check_progress, silent
-from .query_input import bound, check_flag, check_integer
-from .schema import CollectionSchema
-from .search_call import answer
-from .search_options import every_option
-from .snapshot import Snapshot
-from .stored_sizes import Admit
-from .write_operations import Delete, Tenant, UpdatePayload, upsert
+from .results.explanation import Explanation, explanation
+from .results.info import CollectionInfo, collection_info
+from .results.point import Page, Point
+from .schema.collection_schema import CollectionSchema
+from .search.call import answer
+from .search.point_reads import count_points, get_points, scroll_points
+from .segments.sizes import Admit
+from .segments.snapshot import Snapshot
+from .state.collection_state import CollectionState
+from .writing.point_operations import Delete, Tenant, UpdatePayload, upsert
 
 _SCROLL_LIMIT = 10_000
 

@@ -11,28 +11,28 @@ from types import TracebackType
 from typing import Self
 
 from ..storage import durable
-from ..storage.catalog import FORMAT_VERSION, Catalog
-from ..storage.database_folder import check_is_ours, open_catalog
-from ..storage.directory_lock import DirectoryLock
-from ..storage.held_folder import HeldFolder
-from ..storage.memory_segment_folder import MemorySegmentFolder
-from ..storage.memory_store import MemoryStore
-from ..storage.segment_folder import SegmentFolder
+from ..storage.catalog.catalog import FORMAT_VERSION, Catalog
+from ..storage.folder.database_folder import check_is_ours, open_catalog
+from ..storage.folder.directory_lock import DirectoryLock
+from ..storage.folder.held_folder import HeldFolder
+from ..storage.memory.segments import MemorySegmentFolder
+from ..storage.memory.store import MemoryStore
+from ..storage.segments.folder import SegmentFolder
 from .collection import Collection
-from .collection_state import CollectionState
 from .error_translation import public, raises_its_own
 from .errors import InvalidArgument, NotADatabase, NotFound, ReadOnly
-from .following_host import FollowingHost
 from .handoff import undisturbed
-from .host import Host
-from .info import MEMORY, CollectionInfo, DatabaseInfo
-from .merge_policy import MergePolicySettings
-from .names import checked_collection_name
-from .query_input import check_flag
+from .hosts.following import FollowingHost
+from .hosts.host import Host
+from .hosts.writing import WritingHost
+from .input.queries import check_flag
+from .maintenance.merge_policy import MergePolicySettings
 from .release import release
-from .schema import CollectionSchema
-from .vector_field import VectorField
-from .writing_host import WritingHost
+from .results.info import MEMORY, CollectionInfo, DatabaseInfo
+from .schema.collection_schema import CollectionSchema
+from .schema.names import checked_collection_name
+from .schema.vector_field import VectorField
+from .state.collection_state import CollectionState
 
 
 @public

@@ -7,10 +7,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, cast
 
-from .vector_index import IndexSpec
+from .protocol import IndexSpec
 
 ENTRY_POINT_GROUP = "vicinal.indexes"
-_BUILT_IN = {"hnsw": ("hnsw", "Hnsw"), "flat": ("flat", "Flat")}
+_BUILT_IN = {"hnsw": ("graph.hnsw", "Hnsw"), "flat": ("exact.flat", "Flat")}
 
 
 def spec_class(name: str) -> type[Any]:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .dense_vectors import DenseVectors, inverse_norms, pad
-from .element import Element
-from .exact_scan import ExactScan
-from .hnsw import SMALLEST_GRAPH
-from .metric import Metric
+from .exact.dense import ExactScan
+from .graph.hnsw import SMALLEST_GRAPH
+from .rows.dense import DenseVectors, inverse_norms, pad
+from .rows.element import Element
+from .rows.metric import Metric
 
 
 def warmup() -> None:
@@ -21,21 +21,21 @@ def warmup() -> None:
     vectors = DenseVectors(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, inverse_norms(matrix))
     ExactScan(vectors, Metric.COSINE).search(matrix[:1], 1)
     _walk(vectors, matrix)
-    from .sparse_exact import exact_sparse_search
+    from .exact.sparse import exact_sparse_search
 
     csr = (np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1, np.float32))
     exact_sparse_search(csr, csr, 1)
-    from .multi_exact import exact_maxsim_search
+    from .exact.multi import exact_maxsim_search
 
     ragged = (np.array([0, 1]), np.ones((1, 8), np.float32))
     exact_maxsim_search(ragged, ragged, 1)
 
 
 def _walk(vectors: DenseVectors, queries: NDArray[np.float32]) -> None:
-    from .codes import encode
-    from .graph import NO_LINK, choose_entries
-    from .hnsw_index import HnswIndex
-    from .vector_index import Effort
+    from .codecs.scalar import encode
+    from .graph.index import HnswIndex
+    from .graph.links import NO_LINK, choose_entries
+    from .protocol import Effort
 
     codes = encode(vectors, Metric.COSINE)
     arrays: dict[str, NDArray[Any]] = {

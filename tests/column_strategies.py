@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vicinal.storage.batch import Batch
-from vicinal.storage.id_column import IdColumn
-from vicinal.storage.payload_column import PayloadColumn
-from vicinal.storage.ragged import offsets_of
-from vicinal.storage.vector_column import DenseColumn, MultiColumn, SparseColumn
+from vicinal.storage.columns.batch import Batch
+from vicinal.storage.columns.ids import IdColumn
+from vicinal.storage.columns.payloads import PayloadColumn
+from vicinal.storage.columns.ragged import offsets_of
+from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.integers(0, 2**64 - 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from vicinal.engine.filter import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
+from vicinal.engine.filters.expression import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
 
 FIELDS = {
     "genre": "keyword",

@@ -8,16 +8,16 @@ import numpy as np
 from naive_filter import holds
 
 import vicinal
-from vicinal.engine.bitmaps import rows_of
-from vicinal.engine.collection_input import reading_tenant
-from vicinal.engine.executor import SearchRequest, execute
-from vicinal.engine.filter import Filter
-from vicinal.engine.growing_view import GrowingView
-from vicinal.engine.query_input import bound
-from vicinal.engine.search_options import MAX_K, check_options
-from vicinal.engine.segment_view import SegmentView
-from vicinal.engine.snapshot import NO_PLACE, place
-from vicinal.engine.vector_field import Dense
+from vicinal.engine.filters.expression import Filter
+from vicinal.engine.input.ids import reading_tenant
+from vicinal.engine.input.options import MAX_K, check_options
+from vicinal.engine.input.queries import bound
+from vicinal.engine.schema.vector_field import Dense
+from vicinal.engine.search.executor import SearchRequest, execute
+from vicinal.engine.segments.bitmaps import rows_of
+from vicinal.engine.segments.growing.view import GrowingView
+from vicinal.engine.segments.snapshot import NO_PLACE, place
+from vicinal.engine.segments.view import SegmentView
 
 
 def disagreements(collection: vicinal.Collection, expression: Filter | None, tenant: str | None) -> list[str]:

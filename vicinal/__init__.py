@@ -40,23 +40,23 @@ if TYPE_CHECKING:
         UnindexedField,
         VicinalError,
     )
-    from .engine.explanation import Explanation
-    from .engine.filter import F, Filter, has_id
-    from .engine.hits import BatchHits, Hit, Hits
-    from .engine.info import CollectionInfo, DatabaseInfo
-    from .engine.merge_policy import MergePolicySettings
-    from .engine.point import Page, Point
-    from .engine.vector_field import Dense, Multi, Sparse
-    from .indexes.element import Element
-    from .indexes.flat import Flat
-    from .indexes.hnsw import Hnsw
-    from .indexes.metric import Metric
+    from .engine.filters.expression import F, Filter, has_id
+    from .engine.maintenance.merge_policy import MergePolicySettings
+    from .engine.results.explanation import Explanation
+    from .engine.results.hits import BatchHits, Hit, Hits
+    from .engine.results.info import CollectionInfo, DatabaseInfo
+    from .engine.results.point import Page, Point
+    from .engine.schema.vector_field import Dense, Multi, Sparse
+    from .indexes.exact.flat import Flat
+    from .indexes.graph.hnsw import Hnsw
+    from .indexes.rows.element import Element
+    from .indexes.rows.metric import Metric
     from .server.client.async_remote_collection import AsyncRemoteCollection
     from .server.client.async_remote_database import AsyncRemoteDatabase
     from .server.client.connecting import aconnect, connect
+    from .server.client.endpoint.tls import Tls
     from .server.client.remote_collection import RemoteCollection
     from .server.client.remote_database import RemoteDatabase
-    from .server.client.tls import Tls
 
     __version__: str
 
@@ -87,23 +87,23 @@ _MODULES = {
         "UnindexedField",
         "VicinalError",
     ),
-    "engine.explanation": ("Explanation",),
-    "engine.filter": ("F", "Filter", "has_id"),
-    "engine.hits": ("BatchHits", "Hit", "Hits"),
-    "engine.info": ("CollectionInfo", "DatabaseInfo"),
-    "engine.merge_policy": ("MergePolicySettings",),
-    "engine.point": ("Page", "Point"),
-    "engine.vector_field": ("Dense", "Multi", "Sparse"),
-    "indexes.element": ("Element",),
-    "indexes.flat": ("Flat",),
-    "indexes.hnsw": ("Hnsw",),
-    "indexes.metric": ("Metric",),
+    "engine.results.explanation": ("Explanation",),
+    "engine.filters.expression": ("F", "Filter", "has_id"),
+    "engine.results.hits": ("BatchHits", "Hit", "Hits"),
+    "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
+    "engine.maintenance.merge_policy": ("MergePolicySettings",),
+    "engine.results.point": ("Page", "Point"),
+    "engine.schema.vector_field": ("Dense", "Multi", "Sparse"),
+    "indexes.rows.element": ("Element",),
+    "indexes.exact.flat": ("Flat",),
+    "indexes.graph.hnsw": ("Hnsw",),
+    "indexes.rows.metric": ("Metric",),
     "server.client.async_remote_collection": ("AsyncRemoteCollection",),
     "server.client.async_remote_database": ("AsyncRemoteDatabase",),
     "server.client.connecting": ("aconnect", "connect"),
     "server.client.remote_collection": ("RemoteCollection",),
     "server.client.remote_database": ("RemoteDatabase",),
-    "server.client.tls": ("Tls",),
+    "server.client.endpoint.tls": ("Tls",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -10,7 +10,7 @@ from .wordnet import FIELDS
 
 def read_sample(metric: Metric | None) -> Dataset:
     """Read the shipped WordNet sample."""
-    from .. import sample
+    from ..demo import sample
 
     loaded = sample.load()
     payloads: list[dict[str, Any]] = list(loaded.payloads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...storage.vector_files import COMPONENTS, read_vectors
+from ...server.files.texmex import COMPONENTS, read_vectors
 from .dataset import Dataset, DatasetError, Metric, as_floats, split_queries
 
 

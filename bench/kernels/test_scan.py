@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from vicinal.indexes.dense_vectors import NO_NORMS, DenseVectors, pad
-from vicinal.indexes.element import Element
-from vicinal.indexes.exact_scan import ExactScan
-from vicinal.indexes.metric import Metric
-from vicinal.indexes.row_set import RowSet
+from vicinal.indexes.exact.dense import ExactScan
+from vicinal.indexes.rows.dense import NO_NORMS, DenseVectors, pad
+from vicinal.indexes.rows.element import Element
+from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.row_set import RowSet
 
 ROWS, DIM, QUERIES, K = 20_000, 384, 8, 10
 RNG = np.random.default_rng(0)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from vicinal.bench.datasets import open_dataset
-from vicinal.indexes.dense_vectors import DenseVectors, inverse_norms, pad
-from vicinal.indexes.element import Element
-from vicinal.indexes.hnsw import Hnsw
-from vicinal.indexes.metric import Metric
-from vicinal.indexes.row_set import RowSet
+from vicinal.indexes.graph.hnsw import Hnsw
+from vicinal.indexes.rows.dense import DenseVectors, inverse_norms, pad
+from vicinal.indexes.rows.element import Element
+from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.row_set import RowSet
 
 K = 10
 DATA = open_dataset("clustered-20000x384", queries=200)

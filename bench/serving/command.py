@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ..harness.timing import load_warning
 from ..peers import UnknownPeerError
-from ..terminal import measuring, progress_bar, read_dataset, read_truth, report, show, warn
-from ..timing import load_warning
-from .figure import Figure, figures_table
+from ..report.terminal import measuring, progress_bar, read_dataset, read_truth, report, show, warn
+from .load.figure import Figure, figures_table
 from .peers import PEERS
 
 SCRATCH = "scratch"
@@ -50,10 +50,10 @@ def server_command(
         if unknown:
             raise UnknownPeerError(f"unknown servers {unknown}; there are adapters for {', '.join(PEERS)}")
         # They load gRPC, which the other commands do without.
-        from .overload import measure_overload
-        from .peers_beside import measure_peers
+        from .load.setting import Setting
+        from .scenes.overload import measure_overload
+        from .scenes.peers_beside import measure_peers
         from .sections import SECTIONS, loaded
-        from .setting import Setting
 
         data = read_dataset(dataset, queries=queries, rows=rows)
         truth = read_truth(data, K, out)

@@ -10,12 +10,12 @@ from pathlib import Path
 import vicinal
 
 from ..datasets import Dataset
-from ..loaded import create_collection, load
-from ..sweep import Step
-from .connections import measure_connections
-from .singles import measure_singles
-from .throughput import measure_batch_throughput, measure_single_throughput
-from .upserts import measure_upserts
+from ..harness.sweep import Step
+from ..measure.loaded import create_collection, load
+from .scenes.connections import measure_connections
+from .scenes.singles import measure_singles
+from .scenes.throughput import measure_batch_throughput, measure_single_throughput
+from .scenes.upserts import measure_upserts
 
 SECTIONS = {
     "singles": measure_singles,

@@ -10,7 +10,7 @@ import typer
 
 from ...engine.error_translation import translated
 from ...engine.errors import NotFound
-from ...storage.verify import check_folder
+from ...storage.verify.folder_check import check_folder
 from .screen import console
 from .units import human_seconds
 

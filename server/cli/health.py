@@ -34,9 +34,9 @@ def health(
     import grpc
     from grpc_health.v1 import health_pb2
 
-    from ..client.endpoint import checked_endpoint
-    from ..client.failed_calls import failed_call
-    from ..client.tls import Tls
+    from ..client.calls.failed_calls import failed_call
+    from ..client.endpoint.endpoint import checked_endpoint
+    from ..client.endpoint.tls import Tls
 
     speaks_tls = tls or any((ca, cert, key))
     endpoint = checked_endpoint(address, None, Tls(ca, cert, key) if speaks_tls else None, False)

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ...engine.collection import Collection
-from ...engine.info import CollectionInfo
-from ...engine.schema import CollectionSchema
-from ...engine.vector_field import Dense, Multi
+from ...engine.results.info import CollectionInfo
+from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.vector_field import Dense, Multi
 from .opening import open_existing
 from .screen import console
 from .tables import show_table

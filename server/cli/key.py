@@ -15,10 +15,10 @@ from rich.text import Text
 
 from ...engine.error_translation import translated
 from ...engine.errors import InvalidArgument, NotFound
-from ...storage.database_folder import check_is_ours
-from ..service.api_key import ApiKey
-from ..service.forward_clock import now
-from ..service.key_store import KeyStore
+from ...storage.folder.database_folder import check_is_ours
+from ..service.access.api_key import ApiKey
+from ..service.access.forward_clock import now
+from ..service.access.key_store import KeyStore
 from .screen import console
 from .tables import show_table
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..service.limits import Limits
-from ..service.settings import DEFAULT_PORT, ServerSettings
+from ..service.settings.limits import Limits
+from ..service.settings.settings import DEFAULT_PORT, ServerSettings
 from .screen import console
 
 _MB = 1 << 20
@@ -107,7 +107,7 @@ def serve(
 def _serve(settings: ServerSettings) -> None:
     # gRPC tells in the errors it raises, and to who sets this, what it would write to the terminal.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from ..service.call_log import CallLog
+    from ..service.calls.call_log import CallLog
     from ..service.server import Server
 
     log = CallLog(every_call=settings.log_calls)

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from ...engine.database import open as open_database
 from ...engine.errors import InvalidArgument, NotFound
-from ..export_files import ExportRequest, write_file
-from ..file_batch import FileRequest
-from ..import_collection import NewCollection, import_points
+from ..files.batch import FileRequest
+from ..files.exporting import ExportRequest, write_file
+from ..files.importing import NewCollection, import_points
 from .opening import open_existing
 from .screen import bars, console, stages
 from .units import human_bytes, human_seconds

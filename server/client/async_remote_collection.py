@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...engine.api import FilterLike, Ids
-from ...engine.explanation import Explanation
-from ...engine.info import CollectionInfo
-from ...engine.point import Page, Point
 from ...engine.progress import Progress, silent
-from ...engine.schema import CollectionSchema
-from .async_driver import AsyncDriver
+from ...engine.results.explanation import Explanation
+from ...engine.results.info import CollectionInfo
+from ...engine.results.point import Page, Point
+from ...engine.schema.collection_schema import CollectionSchema
 from .core import CollectionCore
+from .drivers.asynchronous import AsyncDriver
 
 
 class AsyncRemoteCollection:

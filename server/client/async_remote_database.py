@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from ...engine.info import DatabaseInfo
-from ...engine.vector_field import VectorField
-from .async_driver import AsyncDriver
+from ...engine.results.info import DatabaseInfo
+from ...engine.schema.vector_field import VectorField
 from .async_remote_collection import AsyncRemoteCollection
 from .core import DatabaseCore
+from .drivers.asynchronous import AsyncDriver
 
 
 class AsyncRemoteDatabase:

@@ -6,15 +6,15 @@ from typing import Any
 
 from ...engine.deadline import check_seconds
 from ...engine.errors import InvalidArgument
-from .async_driver import AsyncDriver
 from .async_remote_database import AsyncRemoteDatabase
-from .blocking_driver import BlockingDriver
-from .caller import Caller
+from .calls.caller import Caller
+from .calls.retry_policy import RetryPolicy, checked_retries
 from .core import DatabaseCore
-from .endpoint import checked_endpoint
+from .drivers.asynchronous import AsyncDriver
+from .drivers.blocking import BlockingDriver
+from .endpoint.endpoint import checked_endpoint
+from .endpoint.tls import Tls
 from .remote_database import RemoteDatabase
-from .retry_policy import RetryPolicy, checked_retries
-from .tls import Tls
 
 RETRIES = 4
 TIMEOUT_SECONDS = 60.0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .address import Address
-from .call_limits import ServerLimits
-from .caller import Caller
-from .database_operations import DatabaseOperations
-from .handle import CollectionHandle
-from .point_operations import PointOperations
-from .search_operations import SearchOperations
-from .tending_operations import TendingOperations
+from .calls.caller import Caller
+from .endpoint.address import Address
+from .operations.call_limits import ServerLimits
+from .operations.database import DatabaseOperations
+from .operations.handle import CollectionHandle
+from .operations.points import PointOperations
+from .operations.search import SearchOperations
+from .operations.tending import TendingOperations
 
 
 class DatabaseCore:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from ...engine.info import DatabaseInfo
-from ...engine.vector_field import VectorField
-from .blocking_driver import BlockingDriver
+from ...engine.results.info import DatabaseInfo
+from ...engine.schema.vector_field import VectorField
 from .core import DatabaseCore
+from .drivers.blocking import BlockingDriver
 from .remote_collection import RemoteCollection
 
 

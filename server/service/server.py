@@ -12,27 +12,27 @@ import grpc
 from ...engine.database import open as open_database
 from ...engine.error_translation import translated
 from ...engine.errors import FailedPrecondition
-from ...storage.database_folder import check_is_ours
+from ...storage.folder.database_folder import check_is_ours
 from ..wire.methods import METHODS, SERVICES
-from .authentication import AuthenticationInterceptor
-from .call_log import CallLog
-from .certificate import WARNING_DAYS, Certificate
-from .door import Door
-from .early_refusals import EarlyRefusals
-from .grpc_options import grpc_options
-from .handlers import rpc_handlers
-from .health import SERVICE as HEALTH
-from .health import Health
-from .key_store import KeyStore
-from .listening import check_free, listen
-from .metrics import Metrics
-from .metrics_endpoint import MetricsEndpoint
-from .reflection import Reflection
-from .runtime import Runtime
-from .sealed_numbers import SealedNumbers
-from .settings import ServerSettings
-from .tls import https_context, server_credentials, shown_certificate
-from .worker_threads import WorkerThreads
+from .access.authentication import AuthenticationInterceptor
+from .access.key_store import KeyStore
+from .access.sealed_numbers import SealedNumbers
+from .calls.call_log import CallLog
+from .calls.door import Door
+from .calls.early_refusals import EarlyRefusals
+from .calls.runtime import Runtime
+from .calls.worker_threads import WorkerThreads
+from .handlers.table import rpc_handlers
+from .settings.settings import ServerSettings
+from .transport.certificate import WARNING_DAYS, Certificate
+from .transport.grpc_options import grpc_options
+from .transport.listening import check_free, listen
+from .transport.tls import https_context, server_credentials, shown_certificate
+from .watching.health import SERVICE as HEALTH
+from .watching.health import Health
+from .watching.metrics import Metrics
+from .watching.metrics_endpoint import MetricsEndpoint
+from .watching.reflection import Reflection
 
 # Threads beyond those of running and receiving calls: for refusing at once, and for health.
 _SPARE_THREADS = 128

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...engine.explanation import Explanation, SegmentPlan
-from ...engine.hits import BatchHits, Hits
+from ...engine.results.explanation import Explanation, SegmentPlan
+from ...engine.results.hits import BatchHits, Hits
 from ...proto.v1 import search_pb2 as pb
 from .hits import put_hits
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...engine.filter import Filter
-from ...engine.filter_limits import MAX_DEPTH
+from ...engine.filters.expression import Filter
+from ...engine.filters.limits import MAX_DEPTH
 from ...proto.v1 import points_pb2 as pb
 from .bounded_json import read_bounded_object, write_json
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...engine.info import CollectionInfo, DatabaseInfo, SegmentInfo
-from ...engine.maintenance import Activity
+from ...engine.maintenance.maintenance import Activity
+from ...engine.results.info import CollectionInfo, DatabaseInfo, SegmentInfo
 from ...proto.v1 import collections_pb2, database_pb2
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...engine.errors import InvalidArgument
 from ...proto.v1 import vectors_pb2 as pb
-from ...storage.payload_column import PayloadColumn
+from ...storage.columns.payloads import PayloadColumn
 from .bounded_json import has_long_number, read_object
 from .packed_column import offsets
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.errors import InvalidArgument
-from ...engine.point import PointId
+from ...engine.results.point import PointId
 from ...proto.v1 import vectors_pb2 as pb
 from .packed_column import put_packed
 

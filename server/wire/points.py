@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ...engine.errors import InvalidArgument
-from ...engine.filter import Filter
-from ...engine.point import Point, PointId
-from ...engine.schema import CollectionSchema
-from ...engine.vector_field import Dense, Multi, Sparse, VectorField
+from ...engine.filters.expression import Filter
+from ...engine.results.point import Point, PointId
+from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.vector_field import Dense, Multi, Sparse, VectorField
 from ...proto.v1 import points_pb2 as pb
-from ...storage.payload_column import PayloadColumn
-from ...storage.ragged import offsets_of
-from ...storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ...storage.columns.payloads import PayloadColumn
+from ...storage.columns.ragged import offsets_of
+from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .bounded_json import has_long_number, read_object
 from .filters import put_filter, read_filter
 from .payloads import put_payloads, read_payloads

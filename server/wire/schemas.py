@@ -6,12 +6,12 @@ from collections.abc import Container
 from typing import TypeVar
 
 from ...engine.errors import InvalidArgument
-from ...engine.payload_field import FieldType
-from ...engine.schema import CollectionSchema
-from ...engine.vector_field import Dense, Multi, Sparse, VectorField
-from ...indexes.metric import Metric
+from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.payload_field import FieldType
+from ...engine.schema.vector_field import Dense, Multi, Sparse, VectorField
+from ...indexes.protocol import IndexSpec
 from ...indexes.registry import spec_from_json
-from ...indexes.vector_index import IndexSpec
+from ...indexes.rows.metric import Metric
 from ...proto.v1 import schema_pb2 as pb
 from .bounded_json import read_bounded_object, write_json
 from .vectors import ELEMENT_TYPES

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.errors import InvalidArgument
-from ...indexes.element import Element
+from ...indexes.rows.element import Element
 from ...proto.v1 import vectors_pb2 as pb
-from ...storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .packed_column import offsets
 
 ELEMENT_TYPES = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from vicinal.bench import writing
 from vicinal.bench.cli import app
+from vicinal.bench.measure import writing
 
 
 def measure(out: Path, command: str, dataset: str, *options: str) -> tuple[str, list[dict[str, Any]]]:

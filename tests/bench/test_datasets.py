@@ -14,7 +14,7 @@ import pytest
 from vicinal.bench.datasets import Dataset, DatasetError, checked_metric, open_dataset
 from vicinal.bench.datasets.dataset import Floats
 from vicinal.bench.extras import MissingExtraError
-from vicinal.storage.vector_files import write_vectors
+from vicinal.server.files.texmex import write_vectors
 
 RNG = np.random.default_rng(3)
 VECTORS: Floats = RNG.standard_normal((60, 5), dtype=np.float32)

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from vicinal.bench import running
 from vicinal.bench.cli import app
 from vicinal.bench.datasets import Dataset, open_dataset
-from vicinal.bench.drawing import draw_fronts
+from vicinal.bench.harness import running
+from vicinal.bench.harness.running import MemoryShortageError, run
+from vicinal.bench.harness.sweep import Plan
+from vicinal.bench.harness.timing import Watch
+from vicinal.bench.harness.truth import exact_truth
 from vicinal.bench.peers import PEERS, UnknownPeerError, find_peers
-from vicinal.bench.running import MemoryShortageError, run
-from vicinal.bench.sweep import Plan
-from vicinal.bench.tables import count, seconds, size
-from vicinal.bench.timing import Watch
-from vicinal.bench.truth import exact_truth
+from vicinal.bench.report.drawing import draw_fronts
+from vicinal.bench.report.tables import count, seconds, size
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -17,21 +17,22 @@ from typer.testing import CliRunner
 import vicinal
 from vicinal.bench.cli import app
 from vicinal.bench.datasets import open_dataset
-from vicinal.bench.loaded import COLLECTION, create_collection, load
-from vicinal.bench.serving import connections, overload, peers_beside, rounds
-from vicinal.bench.serving.background import Background, NotStartedError
-from vicinal.bench.serving.closed_loop import loop_threads
+from vicinal.bench.measure.loaded import COLLECTION, create_collection, load
 from vicinal.bench.serving.command import PARTS
-from vicinal.bench.serving.endpoints import Bytes, cut, echo
-from vicinal.bench.serving.messages import message_sizes, search_requests
-from vicinal.bench.serving.open_loop import Calls, Outcome, offer
-from vicinal.bench.serving.overload import Overload
-from vicinal.bench.serving.placement import apart, on_cores
-from vicinal.bench.serving.rounds import Measured
-from vicinal.bench.serving.usage import cpu_seconds, resident_bytes, watching_memory
-from vicinal.bench.serving.worker import results, workers
+from vicinal.bench.serving.load import rounds
+from vicinal.bench.serving.load.background import Background, NotStartedError
+from vicinal.bench.serving.load.closed_loop import loop_threads
+from vicinal.bench.serving.load.endpoints import Bytes, cut, echo
+from vicinal.bench.serving.load.messages import message_sizes, search_requests
+from vicinal.bench.serving.load.open_loop import Calls, Outcome, offer
+from vicinal.bench.serving.load.placement import apart, on_cores
+from vicinal.bench.serving.load.rounds import Measured
+from vicinal.bench.serving.load.usage import cpu_seconds, resident_bytes, watching_memory
+from vicinal.bench.serving.load.worker import results, workers
+from vicinal.bench.serving.scenes import connections, overload, peers_beside
+from vicinal.bench.serving.scenes.overload import Overload
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 
 def bench(*arguments: str) -> Any:
@@ -158,7 +159,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def test_the_echo_answers_with_as_many_bytes_as_its_method_says(tmp_path: Path) -> None:
-    with Background([sys.executable, "-m", "vicinal.bench.serving.echo_server"], tmp_path / "log") as server:
+    command = [sys.executable, "-m", "vicinal.bench.serving.load.echo_server"]
+    with Background(command, tmp_path / "log") as server:
         for size in (0, 7, 5_000_000):
             with echo(server.address, 100, size).calling() as call:
                 answer = call(0)
@@ -207,7 +209,7 @@ def test_an_overload_tells_accepted_from_refused(tmp_path: Path) -> None:
     data = open_dataset("random-600x16", queries=40)
     with vicinal.open(tmp_path / "database") as database:
         load(create_collection(database, data), data, payloads=False)
-    from vicinal.server.service.limits import Limits
+    from vicinal.server.service.settings.limits import Limits
 
     limits = Limits(calls_per_second=20)
     with Server(ServerSettings(tmp_path / "database", port=0, limits=limits)) as server:

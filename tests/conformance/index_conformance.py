@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from vicinal.indexes.dense_vectors import NO_NORMS, DenseVectors, inverse_norms, pad
-from vicinal.indexes.element import Element
-from vicinal.indexes.metric import Metric
+from vicinal.indexes.protocol import IndexSpec, VectorIndex
 from vicinal.indexes.registry import spec_from_json
-from vicinal.indexes.row_set import RowSet
-from vicinal.indexes.vector_index import IndexSpec, VectorIndex
+from vicinal.indexes.rows.dense import NO_NORMS, DenseVectors, inverse_norms, pad
+from vicinal.indexes.rows.element import Element
+from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.row_set import RowSet
 
 CASES = [
     (metric, element)

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from vicinal.storage.array_header import DTYPES
+from vicinal.storage.arrays.header import DTYPES
 from vicinal.storage.errors import ClosedError
-from vicinal.storage.segment import Segment, SegmentStore
+from vicinal.storage.segments.segment import Segment, SegmentStore
 
 BIG = np.arange(50_000, dtype=np.float32).reshape(500, 100)
 

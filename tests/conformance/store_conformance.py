@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vicinal.storage.catalog.key_value_store import KeyValueStore
 from vicinal.storage.errors import ClosedError
-from vicinal.storage.key_value_store import KeyValueStore
 
 EVERYTHING = (b"\0", b"\xff" * 512)
 

@@ -21,8 +21,8 @@ import numpy as np
 
 import vicinal
 from vicinal import F
-from vicinal.storage.segment_folder import SegmentFolder
-from vicinal.storage.verify_child import check_catalog, check_segment
+from vicinal.storage.segments.folder import SegmentFolder
+from vicinal.storage.verify.child import check_catalog, check_segment
 
 PAGE = 4096
 ROWS = 1500

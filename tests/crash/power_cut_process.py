@@ -24,10 +24,10 @@ from crash.recovered_state import Model
 from crash.simulated_disk import SimulatedDisk, read_log
 
 import vicinal
-from vicinal.engine.merge_policy import MergePolicySettings
-from vicinal.storage import verify_child
+from vicinal.engine.maintenance.merge_policy import MergePolicySettings
 from vicinal.storage.errors import NotADatabaseError
-from vicinal.storage.segment_folder import SegmentFolder
+from vicinal.storage.segments.folder import SegmentFolder
+from vicinal.storage.verify import child as verify_child
 
 POLICY = MergePolicySettings(quiet_seconds=0.02, seal_rows=60, growing_bytes=1 << 20, tier_factor=2)
 # Two folders that the database makes itself: its own and the one that this lies in.

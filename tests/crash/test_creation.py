@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import vicinal
-from vicinal.storage.verify import check_folder
+from vicinal.storage.verify.folder_check import check_folder
 
 # Creates databases in children that end themselves at the first, the second, ... step that changes a folder
 # or makes it last, until one comes to the end. Each folder but the last meets a second such child.

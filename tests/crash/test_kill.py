@@ -16,7 +16,7 @@ from pathlib import Path
 from crash.recovered_state import Model
 
 import vicinal
-from vicinal.storage.verify import check_folder
+from vicinal.storage.verify.folder_check import check_folder
 
 CYCLES = int(os.environ.get("VICINAL_CRASH_CYCLES", "20"))
 # From here on every named point is tried so often that one never reached is a mistake of the test.

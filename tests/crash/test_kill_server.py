@@ -22,8 +22,8 @@ from serving.running_server import free_port
 from serving.served_process import ServedProcess
 
 import vicinal
-from vicinal.server.service.key_store import KeyStore
-from vicinal.storage.verify import check_folder
+from vicinal.server.service.access.key_store import KeyStore
+from vicinal.storage.verify.folder_check import check_folder
 
 CYCLES = int(os.environ.get("VICINAL_CRASH_CYCLES", "3"))
 CLIENTS = 4

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import vicinal
-from vicinal.engine.merge_policy import MergePolicySettings
+from vicinal.engine.maintenance.merge_policy import MergePolicySettings
 from vicinal.storage import durable
 
 DIM = 8

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal.engine import maintenance
-from vicinal.engine.segment_builder import SegmentBuilder
+from vicinal.engine.maintenance import maintenance
+from vicinal.engine.segments.sealed.builder import SegmentBuilder
 
 DIM = 128
 ROWS = 2100

@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 
 import vicinal
 from vicinal.server.cli.app import app
-from vicinal.storage.lmdb_store import LmdbStore
-from vicinal.storage.verify import check_folder
+from vicinal.storage.lmdb_files.store import LmdbStore
+from vicinal.storage.verify.folder_check import check_folder
 
 MEBIBYTE = 1 << 20
 READER = """
     import os, signal, sys
-    from vicinal.storage.lmdb_store import LmdbStore
+    from vicinal.storage.lmdb_files.store import LmdbStore
     store = LmdbStore(sys.argv[1], read_only=True)
     with store.read() as txn:
         print("reading", flush=True)

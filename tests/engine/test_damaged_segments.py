@@ -12,7 +12,7 @@ import pytest
 
 import vicinal
 from vicinal import F
-from vicinal.storage import segment_check
+from vicinal.storage.segments import check as segment_check
 
 ROWS = 3000
 VECTORS = np.random.default_rng(0).standard_normal((ROWS, 32)).astype(np.float32)

@@ -14,8 +14,8 @@ import pytest
 
 import vicinal
 from vicinal.storage import durable
-from vicinal.storage.catalog import Catalog
-from vicinal.storage.verify import check_folder
+from vicinal.storage.catalog.catalog import Catalog
+from vicinal.storage.verify.folder_check import check_folder
 
 DIM = 4
 

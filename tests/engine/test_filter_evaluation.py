@@ -15,16 +15,16 @@ from naive_filter import FIELDS, filters, holds, payloads
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from vicinal.engine import segment_postings
 from vicinal.engine.errors import InvalidArgument
-from vicinal.engine.filter import F, Filter
-from vicinal.engine.growing_postings import GrowingPostings
-from vicinal.engine.postings import PostingsSource, evaluate
-from vicinal.engine.schema import CollectionSchema
-from vicinal.engine.segment_postings import SegmentPostings
-from vicinal.engine.vector_field import Sparse
+from vicinal.engine.filters.evaluation import PostingsSource, evaluate
+from vicinal.engine.filters.expression import F, Filter
+from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.vector_field import Sparse
+from vicinal.engine.segments.growing.postings import GrowingPostings
+from vicinal.engine.segments.sealed import postings as segment_postings
+from vicinal.engine.segments.sealed.postings import SegmentPostings
+from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.errors import CorruptionError
-from vicinal.storage.payload_column import PayloadColumn
 
 SCHEMA = CollectionSchema({"words": Sparse()}, FIELDS)
 

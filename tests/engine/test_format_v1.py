@@ -12,7 +12,7 @@ from fixtures.make_format_v1 import N_INDEXED, N_LOGGED, payload, sparse, tokens
 
 import vicinal
 from vicinal import F
-from vicinal.storage.verify import check_folder
+from vicinal.storage.verify.folder_check import check_folder
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "format_v1"
 

@@ -10,8 +10,8 @@ import pytest
 
 import vicinal
 from vicinal import Dense, F, Multi, Sparse
-from vicinal.engine.hits import BatchHits, Hits
-from vicinal.storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from vicinal.engine.results.hits import BatchHits, Hits
+from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 DIM, PART = 20, 400
 FIELDS = {

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal.engine.manifest_operations import DropCollection
-from vicinal.engine.write_operations import upsert
+from vicinal.engine.writing.manifest_operations import DropCollection
+from vicinal.engine.writing.point_operations import upsert
 
 DIM = 4
 
@@ -199,9 +199,9 @@ def test_calibrating_during_a_merge_reaches_the_new_segment(tmp_path: Path) -> N
 
 
 def _upsert(points: vicinal.Collection, ids: list[int]) -> object:
-    from vicinal.engine.collection_input import unique_ids, vector_columns, writing_tenant
-    from vicinal.storage.batch import Batch
-    from vicinal.storage.payload_column import PayloadColumn
+    from vicinal.engine.input.ids import unique_ids, vector_columns, writing_tenant
+    from vicinal.storage.columns.batch import Batch
+    from vicinal.storage.columns.payloads import PayloadColumn
 
     columns = vector_columns(points.schema, rows(len(ids)), len(ids))
     payloads = PayloadColumn.from_rows(None, len(ids))

@@ -10,11 +10,11 @@ import pytest
 from waiting import wait_until
 
 import vicinal
-from vicinal.engine.collection_state import CollectionState
-from vicinal.engine.maintenance import Maintenance
-from vicinal.storage.keys import Kind, kind
-from vicinal.storage.lmdb_store import LmdbReadTransaction
-from vicinal.storage.segment_folder import SegmentFolder
+from vicinal.engine.maintenance.maintenance import Maintenance
+from vicinal.engine.state.collection_state import CollectionState
+from vicinal.storage.catalog.keys import Kind, kind
+from vicinal.storage.lmdb_files.store import LmdbReadTransaction
+from vicinal.storage.segments.folder import SegmentFolder
 
 MANY = 40
 ROW = np.ones((1, 4), np.float32)

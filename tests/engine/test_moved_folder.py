@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal.storage.verify import check_folder
+from vicinal.storage.verify.folder_check import check_folder
 
 VECTORS = np.random.default_rng(0).standard_normal((700, 8)).astype(np.float32)
 

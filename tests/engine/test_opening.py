@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal.storage import keys
-from vicinal.storage.envelope import seal
-from vicinal.storage.lmdb_store import LmdbStore
+from vicinal.storage.catalog import keys
+from vicinal.storage.catalog.envelope import seal
+from vicinal.storage.lmdb_files.store import LmdbStore
 
 
 def test_an_empty_or_missing_folder_becomes_a_database(tmp_path: Path) -> None:

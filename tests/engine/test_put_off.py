@@ -15,10 +15,10 @@ import pytest
 from waiting import wait_until
 
 import vicinal
-from vicinal.engine import maintenance
-from vicinal.engine.collection_state import CollectionState
-from vicinal.engine.maintenance import Activity, Maintenance
-from vicinal.engine.segment_builder import SegmentBuilder
+from vicinal.engine.maintenance import maintenance
+from vicinal.engine.maintenance.maintenance import Activity, Maintenance
+from vicinal.engine.segments.sealed.builder import SegmentBuilder
+from vicinal.engine.state.collection_state import CollectionState
 
 DIM = 8
 POLICY = vicinal.MergePolicySettings(quiet_seconds=0.0, seal_rows=100)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 
 # Another user if this one is root, for whom no permission counts.
 READER = """

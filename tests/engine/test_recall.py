@@ -10,7 +10,7 @@ import pytest
 
 import vicinal
 from vicinal import F
-from vicinal.bench import sample
+from vicinal.bench.demo import sample
 
 K = 10
 

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
-from vicinal.indexes.dense_vectors import NO_NORMS, DenseVectors, inverse_norms, pad
-from vicinal.indexes.element import Element
-from vicinal.indexes.exact_scan import ExactScan
-from vicinal.indexes.hnsw_index import HnswIndex
-from vicinal.indexes.metric import Metric
-from vicinal.indexes.multi_exact import exact_maxsim_search
-from vicinal.indexes.neighbors import Neighbors
-from vicinal.indexes.row_set import RowSet
-from vicinal.indexes.sparse_exact import exact_sparse_search
-from vicinal.indexes.vector_index import Effort
+from vicinal.indexes.exact.dense import ExactScan
+from vicinal.indexes.exact.multi import exact_maxsim_search
+from vicinal.indexes.exact.sparse import exact_sparse_search
+from vicinal.indexes.graph.index import HnswIndex
+from vicinal.indexes.protocol import Effort
+from vicinal.indexes.rows.dense import NO_NORMS, DenseVectors, inverse_norms, pad
+from vicinal.indexes.rows.element import Element
+from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.neighbors import Neighbors
+from vicinal.indexes.rows.row_set import RowSet
 
 N = 700
 results: list[tuple[str, Neighbors]] = []
@@ -40,7 +40,7 @@ def matrix_of(element: Element, dim: int, rng: np.random.Generator) -> np.ndarra
 
 def graph_arrays(vectors: DenseVectors, metric: Metric, rng: np.random.Generator) -> dict[str, Any]:
     """Return a random graph with unused places, and codes."""
-    from vicinal.indexes.codes import encode
+    from vicinal.indexes.codecs.scalar import encode
 
     links = rng.integers(0, N, (N, 16)).astype(np.uint32)
     links[:, 11:] = 2**32 - 1

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from vicinal.indexes.flat import Flat
-from vicinal.indexes.hnsw import Hnsw
+from vicinal.indexes.exact.flat import Flat
+from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.registry import spec_from_json
 
 
@@ -28,7 +28,8 @@ def test_unknown_names_and_parameters_are_refused() -> None:
 
 def test_describing_an_index_does_not_load_numba() -> None:
     code = (
-        "import sys; from vicinal.indexes import element, flat, hnsw, metric, registry, row_set;"
+        "import sys; from vicinal.indexes import registry; from vicinal.indexes.exact import flat;"
+        "from vicinal.indexes.graph import hnsw; from vicinal.indexes.rows import element, metric, row_set;"
         "registry.spec_from_json({'name': 'hnsw'}); sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

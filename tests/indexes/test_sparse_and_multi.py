@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from vicinal.indexes.multi_exact import exact_maxsim_search
-from vicinal.indexes.row_set import RowSet
-from vicinal.indexes.sparse_exact import exact_sparse_search
+from vicinal.indexes.exact.multi import exact_maxsim_search
+from vicinal.indexes.exact.sparse import exact_sparse_search
+from vicinal.indexes.rows.row_set import RowSet
 
 
 def random_csr(n: int, terms: int, most: int, seed: int) -> tuple[Any, Any, Any]:

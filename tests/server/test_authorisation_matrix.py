@@ -22,7 +22,7 @@ from serving.running_server import RunningServer, health, running_server
 from serving.valid_requests import ENTRIES, Names, Target, collection_schema, queries
 
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 
 PROTO = Path(__file__).resolve().parent.parent.parent / "proto" / "v1"
 RIGHTS = ["any", "read", "write", "admin"]

@@ -14,9 +14,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from serving.certificates import Authority, Issued
 
 import vicinal
-from vicinal.server.service.call_log import CallLog
+from vicinal.server.service.calls.call_log import CallLog
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 
 @pytest.fixture

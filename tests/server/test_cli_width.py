@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 
 COLUMNS = 80
 ROWS = 600

@@ -20,9 +20,9 @@ import yaml
 from serving.command_table import parameters
 
 from vicinal.engine.errors import FailedPrecondition
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import DEFAULT_PORT, ServerSettings
+from vicinal.server.service.settings.settings import DEFAULT_PORT, ServerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())

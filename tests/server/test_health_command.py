@@ -11,7 +11,7 @@ from serving.running_server import free_port, running_server
 
 from vicinal.server.cli import main
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 Ask = Callable[..., tuple[int, str, str]]
 

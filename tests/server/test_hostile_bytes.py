@@ -16,7 +16,7 @@ from serving.running_server import RunningServer, plain_channel
 from serving.served_process import ServedProcess, served_process
 from serving.well_behaved import PATIENCE, SEARCH, WellBehaved, bounded_server, fill, whole_message
 
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 
 
 @pytest.fixture(scope="module")

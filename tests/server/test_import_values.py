@@ -15,8 +15,8 @@ import pytest
 
 import vicinal
 from vicinal.engine.errors import InvalidArgument
-from vicinal.server.file_batch import FileRequest
-from vicinal.server.import_collection import NewCollection, import_points
+from vicinal.server.files.batch import FileRequest
+from vicinal.server.files.importing import NewCollection, import_points
 
 
 def imported(path: Path) -> list[tuple[Any, Any]]:

@@ -15,8 +15,8 @@ import pytest
 import vicinal
 from vicinal.server.cli import main
 from vicinal.server.cli.key import parse_expiry
-from vicinal.server.service.key_store import KeyStore
-from vicinal.server.service.principal import Right
+from vicinal.server.service.access.key_store import KeyStore
+from vicinal.server.service.access.principal import Right
 
 KEY = re.compile(r"vicinal_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 START = datetime.datetime(2030, 1, 31, 12, tzinfo=datetime.UTC)

@@ -24,7 +24,7 @@ from serving.valid_requests import DIM, ENTRIES, Target, collection_schema, quer
 
 import vicinal
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, vectors_pb2
-from vicinal.server.service.limits import Limits
+from vicinal.server.service.settings.limits import Limits
 
 ROOMS = Target("rooms", "ada")
 POINTS = 3000

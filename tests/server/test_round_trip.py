@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import vicinal
 from vicinal import Dense
 from vicinal.engine.errors import InvalidArgument
-from vicinal.server.export_files import ExportRequest, write_file
-from vicinal.server.file_batch import FileRequest
-from vicinal.server.import_collection import NewCollection, import_points
+from vicinal.server.files.batch import FileRequest
+from vicinal.server.files.exporting import ExportRequest, write_file
+from vicinal.server.files.importing import NewCollection, import_points
 
 Points = list[tuple[Any, dict[str, Any]]]
 

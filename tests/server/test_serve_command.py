@@ -30,7 +30,7 @@ from serving.valid_requests import DIM, collection_schema, dense
 
 import vicinal
 from vicinal.proto.v1 import collections_pb2, points_pb2, vectors_pb2
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 
 PATIENCE = 60.0
 WRITERS = 8

@@ -10,16 +10,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving.command_table import parameters, resolve
 
 from vicinal.engine import errors
-from vicinal.engine.filter_limits import MAX_DEPTH, MAX_NODES
-from vicinal.engine.info import CollectionInfo, DatabaseInfo
-from vicinal.engine.maintenance import Activity
-from vicinal.engine.search_options import MAX_K
-from vicinal.engine.vector_field import MAX_DIM
-from vicinal.server.service.api_key import ApiKey
-from vicinal.server.service.certificate import Certificate
-from vicinal.server.service.grpc_options import MAX_CONNECTIONS, MAX_METADATA_BYTES
-from vicinal.server.service.limits import Limits
-from vicinal.server.service.metrics import Metrics
+from vicinal.engine.filters.limits import MAX_DEPTH, MAX_NODES
+from vicinal.engine.input.options import MAX_K
+from vicinal.engine.maintenance.maintenance import Activity
+from vicinal.engine.results.info import CollectionInfo, DatabaseInfo
+from vicinal.engine.schema.vector_field import MAX_DIM
+from vicinal.server.service.access.api_key import ApiKey
+from vicinal.server.service.settings.limits import Limits
+from vicinal.server.service.transport.certificate import Certificate
+from vicinal.server.service.transport.grpc_options import MAX_CONNECTIONS, MAX_METADATA_BYTES
+from vicinal.server.service.watching.metrics import Metrics
 from vicinal.server.wire.methods import METHODS
 from vicinal.server.wire.statuses import code_of
 

@@ -27,7 +27,7 @@ from serving.tenant_caller import TenantCaller
 from serving.valid_requests import DIM, ENTRIES, Target, queries
 
 import vicinal
-from vicinal.engine.merge_policy import MergePolicySettings
+from vicinal.engine.maintenance.merge_policy import MergePolicySettings
 from vicinal.proto.v1 import collections_pb2, points_pb2, search_pb2, vectors_pb2
 
 QUERIES = int(os.environ.get("VICINAL_TENANT_QUERIES", "4000"))

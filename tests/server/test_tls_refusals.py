@@ -20,7 +20,7 @@ from serving.running_server import health
 import vicinal
 from vicinal.proto.v1 import database_pb2
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 LIMITS = database_pb2.GetLimitsRequest()
 PATIENCE = 30

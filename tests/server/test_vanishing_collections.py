@@ -13,7 +13,7 @@ from serving.rpcs import RPCS
 from serving.running_server import RunningServer, running_server
 from serving.valid_requests import ENTRIES, Target, collection_schema
 
-from vicinal.engine.merge_policy import MergePolicySettings
+from vicinal.engine.maintenance.merge_policy import MergePolicySettings
 from vicinal.proto.v1 import collections_pb2
 
 CALLS = 1500

@@ -7,8 +7,8 @@ import datetime
 from serving.calls import Metadata
 from serving.running_server import RunningServer
 
-from vicinal.server.service.forward_clock import now
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.forward_clock import now
+from vicinal.server.service.access.key_store import KeyStore
 
 
 def denied_callers(served: RunningServer) -> dict[str, Metadata]:

@@ -15,9 +15,9 @@ from grpc_health.v1 import health_pb2
 from serving.calls import Outcome, call
 from serving.rpcs import BY_NAME
 
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 _HEALTH = "/grpc.health.v1.Health/Check"
 _UNLIMITED = [

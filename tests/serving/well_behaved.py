@@ -15,7 +15,7 @@ from serving.running_server import RunningServer, running_server
 from serving.valid_requests import DIM, ENTRIES, Target
 
 import vicinal
-from vicinal.server.service.limits import Limits
+from vicinal.server.service.settings.limits import Limits
 
 PATIENCE = 30.0
 RECEIVE_SECONDS = 2.5

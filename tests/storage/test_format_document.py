@@ -8,17 +8,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from vicinal.server.service.api_key import ApiKey, digest_of
-from vicinal.storage import array_header, keys, segment_keys
-from vicinal.storage.array_header import DTYPES
-from vicinal.storage.batch import Batch
-from vicinal.storage.catalog import FORMAT_VERSION, Catalog
-from vicinal.storage.id_column import IdColumn
-from vicinal.storage.keys import Kind
-from vicinal.storage.memory_store import MemoryStore
-from vicinal.storage.payload_column import PayloadColumn
-from vicinal.storage.records import CollectionRecord, Meta, SegmentRecord, StateRecord
-from vicinal.storage.vector_column import DenseColumn
+from vicinal.server.service.access.api_key import ApiKey, digest_of
+from vicinal.storage.arrays import header as array_header
+from vicinal.storage.arrays.header import DTYPES
+from vicinal.storage.catalog import keys
+from vicinal.storage.catalog.catalog import FORMAT_VERSION, Catalog
+from vicinal.storage.catalog.keys import Kind
+from vicinal.storage.catalog.records import CollectionRecord, Meta, SegmentRecord, StateRecord
+from vicinal.storage.columns.batch import Batch
+from vicinal.storage.columns.ids import IdColumn
+from vicinal.storage.columns.payloads import PayloadColumn
+from vicinal.storage.columns.vectors import DenseColumn
+from vicinal.storage.memory.store import MemoryStore
+from vicinal.storage.segments import keys as segment_keys
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
 API_KEY_ID = "0123456789ab"

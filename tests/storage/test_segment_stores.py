@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from conformance.segment_conformance import SegmentConformance
 
-from vicinal.storage.memory_segment_folder import MemorySegmentFolder
-from vicinal.storage.segment_folder import SegmentFolder
+from vicinal.storage.memory.segments import MemorySegmentFolder
+from vicinal.storage.segments.folder import SegmentFolder
 
 
 class TestSegmentFolder(SegmentConformance):

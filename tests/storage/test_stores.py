@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from conformance.store_conformance import StoreConformance
 
-from vicinal.storage.lmdb_store import LmdbStore
-from vicinal.storage.memory_store import MemoryStore
+from vicinal.storage.lmdb_files.store import LmdbStore
+from vicinal.storage.memory.store import MemoryStore
 
 
 class TestLmdbStore(StoreConformance):

@@ -11,20 +11,22 @@ import numpy as np
 import pytest
 from pyroaring import BitMap64
 
-from vicinal.storage import keys, points_check, verify_child
-from vicinal.storage.batch import Batch
-from vicinal.storage.catalog import Catalog
-from vicinal.storage.database_folder import CATALOG_FOLDER, open_catalog
-from vicinal.storage.envelope import seal
-from vicinal.storage.id_column import IdColumn
-from vicinal.storage.key_value_store import WriteTransaction
-from vicinal.storage.lmdb_store import LmdbStore
-from vicinal.storage.payload_column import PayloadColumn
-from vicinal.storage.points_check import points_problems
-from vicinal.storage.records import CollectionRecord, SegmentRecord, StateRecord
-from vicinal.storage.segment_folder import SegmentFolder
-from vicinal.storage.vector_column import DenseColumn, VectorColumn
-from vicinal.storage.verify import check_folder
+from vicinal.storage.catalog import keys
+from vicinal.storage.catalog.catalog import Catalog
+from vicinal.storage.catalog.envelope import seal
+from vicinal.storage.catalog.key_value_store import WriteTransaction
+from vicinal.storage.catalog.records import CollectionRecord, SegmentRecord, StateRecord
+from vicinal.storage.columns.batch import Batch
+from vicinal.storage.columns.ids import IdColumn
+from vicinal.storage.columns.payloads import PayloadColumn
+from vicinal.storage.columns.vectors import DenseColumn, VectorColumn
+from vicinal.storage.folder.database_folder import CATALOG_FOLDER, open_catalog
+from vicinal.storage.lmdb_files.store import LmdbStore
+from vicinal.storage.segments.folder import SegmentFolder
+from vicinal.storage.verify import child as verify_child
+from vicinal.storage.verify import points_check
+from vicinal.storage.verify.folder_check import check_folder
+from vicinal.storage.verify.points_check import points_problems
 
 UUID = "00000000-0000-4000-8000-00000000000a"
 SCHEMA = {"vectors": {"plot": {"kind": "dense"}}, "fields": {}, "partitioned": True}

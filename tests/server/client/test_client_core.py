@@ -11,14 +11,14 @@ import pytest
 import vicinal
 from vicinal import Dense, F, Sparse
 from vicinal.engine.errors import DeadlineExceeded, LimitExceeded, ResourceExhausted, Unavailable
-from vicinal.engine.schema import CollectionSchema
+from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
-from vicinal.server.client.address import Address
-from vicinal.server.client.call import Attempt, CallFailed, Pause, Repeat, Step, StreamAttempt
-from vicinal.server.client.caller import Caller
+from vicinal.server.client.calls.call import Attempt, CallFailed, Pause, Repeat, Step, StreamAttempt
+from vicinal.server.client.calls.caller import Caller
+from vicinal.server.client.calls.retry_policy import RetryPolicy
 from vicinal.server.client.core import CollectionCore, DatabaseCore
-from vicinal.server.client.handle import CollectionHandle
-from vicinal.server.client.retry_policy import RetryPolicy
+from vicinal.server.client.endpoint.address import Address
+from vicinal.server.client.operations.handle import CollectionHandle
 from vicinal.server.wire.hits import put_hits
 from vicinal.server.wire.vectors import read_query
 

@@ -9,7 +9,7 @@ import pytest
 from serving.certificates import Authority
 
 import vicinal
-from vicinal.server.client.address import Address
+from vicinal.server.client.endpoint.address import Address
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import vicinal
 from vicinal.engine.api import DatabaseApi
 from vicinal.engine.async_api import AsyncCollectionApi, AsyncDatabaseApi
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 
 @pytest.fixture(scope="module")

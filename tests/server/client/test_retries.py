@@ -17,10 +17,10 @@ from serving.toy_server import toy_server
 import vicinal
 from vicinal import Dense
 from vicinal.engine.errors import ResourceExhausted, Unavailable
-from vicinal.engine.schema import CollectionSchema
+from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 from vicinal.server.wire.schemas import put_schema
 from vicinal.server.wire.statuses import to_status
 

@@ -16,8 +16,8 @@ from serving.served_process import ServedProcess
 
 import vicinal
 from vicinal.engine.errors import ResourceExhausted, Unavailable
-from vicinal.server.client.call import CallFailed, Repeat
-from vicinal.server.client.retry_policy import RetryPolicy
+from vicinal.server.client.calls.call import CallFailed, Repeat
+from vicinal.server.client.calls.retry_policy import RetryPolicy
 
 DIM = 4
 GONE = CallFailed(Unavailable("gone"), Repeat.IF_HARMLESS)

@@ -13,7 +13,7 @@ import vicinal
 from vicinal import Dense, F, Hnsw, Multi, Sparse, has_id
 from vicinal.engine.api import DatabaseApi
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 DIM = 4
 ONE = np.ones((1, DIM), np.float32)

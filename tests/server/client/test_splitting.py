@@ -11,9 +11,9 @@ import pytest
 
 import vicinal
 from vicinal import Dense, F, Multi, Sparse
-from vicinal.server.service.limits import Limits
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.limits import Limits
+from vicinal.server.service.settings.settings import ServerSettings
 
 DIM = 16
 N = 700

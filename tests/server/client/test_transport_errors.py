@@ -15,7 +15,7 @@ from serving.toy_server import toy_server
 
 import vicinal
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 
 @pytest.fixture(scope="module")

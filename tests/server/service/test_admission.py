@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from vicinal.engine.errors import DiskFull, LimitExceeded, ResourceExhausted, Unavailable
-from vicinal.engine.schema import CollectionSchema
-from vicinal.engine.vector_field import Dense, Multi, Sparse
-from vicinal.server.service.disk_watermark import DiskWatermark
-from vicinal.server.service.memory_budget import MemoryBudget
-from vicinal.server.service.point_sizes import PointSizes
-from vicinal.server.service.running_calls import RunningCalls
+from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.server.service.admission.disk_watermark import DiskWatermark
+from vicinal.server.service.admission.memory_budget import MemoryBudget
+from vicinal.server.service.admission.point_sizes import PointSizes
+from vicinal.server.service.admission.running_calls import RunningCalls
 
 MB = 1 << 20
 

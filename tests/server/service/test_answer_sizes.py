@@ -14,7 +14,7 @@ from serving.valid_requests import DIM, queries
 
 import vicinal
 from vicinal.proto.v1 import database_pb2, points_pb2, search_pb2
-from vicinal.server.service.limits import Limits
+from vicinal.server.service.settings.limits import Limits
 
 MB = 1 << 20
 

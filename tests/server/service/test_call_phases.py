@@ -18,7 +18,7 @@ from serving.valid_requests import DIM, ENTRIES, Target, queries
 
 import vicinal
 from vicinal.proto.v1 import collections_pb2, points_pb2, search_pb2
-from vicinal.server.service.limits import Limits
+from vicinal.server.service.settings.limits import Limits
 
 PATIENCE = 30.0
 POINTS = 2_000

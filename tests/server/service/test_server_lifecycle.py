@@ -24,9 +24,9 @@ from serving.valid_requests import ENTRIES, Target, collection_schema
 
 import vicinal
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2
-from vicinal.server.service.key_store import KeyStore
+from vicinal.server.service.access.key_store import KeyStore
 from vicinal.server.service.server import Server
-from vicinal.server.service.settings import ServerSettings
+from vicinal.server.service.settings.settings import ServerSettings
 
 PATIENCE = 30.0
 SERVING, NOT_SERVING = 1, 2

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
-from vicinal.engine.filter import And, Exists, F, Filter, HasId, IsNull, Not, Or, has_id
-from vicinal.engine.filter_limits import MAX_DEPTH
-from vicinal.engine.payload_field import FieldType
-from vicinal.engine.query_input import bound
-from vicinal.engine.schema import CollectionSchema
-from vicinal.engine.vector_field import Dense
+from vicinal.engine.filters.expression import And, Exists, F, Filter, HasId, IsNull, Not, Or, has_id
+from vicinal.engine.filters.limits import MAX_DEPTH
+from vicinal.engine.input.queries import bound
+from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.payload_field import FieldType
+from vicinal.engine.schema.vector_field import Dense
 from vicinal.proto.v1 import points_pb2 as pb
 from vicinal.server.wire.filters import MAX_BYTES, put_filter, read_filter
 

@@ -11,11 +11,11 @@ from hypothesis.extra import numpy as hnp
 import vicinal
 from vicinal.engine.collection import Collection
 from vicinal.engine.errors import Corruption
-from vicinal.engine.hits import BatchHits, Hits
+from vicinal.engine.results.hits import BatchHits, Hits
 from vicinal.proto.v1 import search_pb2 as pb
 from vicinal.server.wire.hits import ReceivedRows, put_hits, read_batch_hits, read_hits
-from vicinal.storage.payload_column import PayloadColumn
-from vicinal.storage.vector_column import DenseColumn, VectorColumn
+from vicinal.storage.columns.payloads import PayloadColumn
+from vicinal.storage.columns.vectors import DenseColumn, VectorColumn
 
 N, DIM = 12, 4
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import vicinal
 from vicinal.engine.collection import Collection
-from vicinal.engine.explanation import Explanation, SegmentPlan
-from vicinal.engine.hits import Hits
-from vicinal.engine.info import CollectionInfo, DatabaseInfo, SegmentInfo
-from vicinal.engine.maintenance import Activity
+from vicinal.engine.maintenance.maintenance import Activity
+from vicinal.engine.results.explanation import Explanation, SegmentPlan
+from vicinal.engine.results.hits import Hits
+from vicinal.engine.results.info import CollectionInfo, DatabaseInfo, SegmentInfo
 from vicinal.proto.v1 import search_pb2
 from vicinal.proto.v1.collections_pb2 import CollectionInfo as InfoMessage
 from vicinal.proto.v1.database_pb2 import GetDatabaseInfoResponse
@@ -25,7 +25,7 @@ from vicinal.server.wire.infos import (
     read_collection_info,
     read_database_info,
 )
-from vicinal.storage.payload_column import PayloadColumn
+from vicinal.storage.columns.payloads import PayloadColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 sizes = st.integers(0, 2**64 - 1)

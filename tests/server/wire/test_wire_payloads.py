@@ -14,7 +14,7 @@ from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.server.wire.bounded_json import has_long_number, read_bounded_object, write_json
 from vicinal.server.wire.payloads import put_payloads, read_payload_column, read_payloads
-from vicinal.storage.payload_column import PayloadColumn
+from vicinal.storage.columns.payloads import PayloadColumn
 
 row_lists = st.lists(payloads, max_size=6)
 

@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument
-from vicinal.engine.point import PointId
+from vicinal.engine.results.point import PointId
 from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.server.wire.point_ids import count_ids, put_ids, read_id_array, read_ids
-from vicinal.storage.id_column import IdColumn
+from vicinal.storage.columns.ids import IdColumn
 
 id_lists = (
     st.lists(st.integers(0, 2**64 - 1), max_size=8)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import vicinal
 from vicinal.engine.errors import InvalidArgument
-from vicinal.engine.filter import F
-from vicinal.engine.point import Point
-from vicinal.engine.schema import CollectionSchema
-from vicinal.engine.vector_field import Dense, Multi, Sparse
+from vicinal.engine.filters.expression import F
+from vicinal.engine.results.point import Point
+from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
 from vicinal.proto.v1 import points_pb2 as pb
 from vicinal.server.wire.bounded_json import write_json
 from vicinal.server.wire.payloads import put_payloads
@@ -29,7 +29,7 @@ from vicinal.server.wire.points import (
     read_upsert,
 )
 from vicinal.server.wire.vectors import put_fields
-from vicinal.storage.batch import Batch
+from vicinal.storage.columns.batch import Batch
 
 SCHEMA = CollectionSchema({"plot": Dense(4), "words": Sparse(), "tokens": Multi(3, element="float32")})
 

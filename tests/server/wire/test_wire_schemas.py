@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
-from vicinal.engine.payload_field import FieldType
-from vicinal.engine.schema import CollectionSchema
-from vicinal.engine.vector_field import Dense, Multi, Sparse
-from vicinal.indexes.element import Element
-from vicinal.indexes.flat import Flat
-from vicinal.indexes.hnsw import Hnsw
-from vicinal.indexes.metric import Metric
+from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.payload_field import FieldType
+from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.indexes.exact.flat import Flat
+from vicinal.indexes.graph.hnsw import Hnsw
+from vicinal.indexes.rows.element import Element
+from vicinal.indexes.rows.metric import Metric
 from vicinal.proto.v1 import schema_pb2 as pb
 from vicinal.proto.v1.vectors_pb2 import ElementType
 from vicinal.server.wire.schemas import put_schema, read_schema

@@ -10,12 +10,12 @@ from column_strategies import dense_columns, multi_columns, sparse_columns
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vicinal.engine.dense_input import to_element
 from vicinal.engine.errors import InvalidArgument
-from vicinal.engine.query_input import validate_queries
-from vicinal.engine.vector_field import Dense, Multi, Sparse
-from vicinal.engine.vector_input import validate_vectors
-from vicinal.indexes.element import Element
+from vicinal.engine.input.dense import to_element
+from vicinal.engine.input.queries import validate_queries
+from vicinal.engine.input.vectors import validate_vectors
+from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.indexes.rows.element import Element
 from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.proto.v1.points_pb2 import PointColumns
 from vicinal.server.wire.vectors import (
@@ -30,7 +30,7 @@ from vicinal.server.wire.vectors import (
     read_query,
     read_vectors,
 )
-from vicinal.storage.vector_column import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 columns = st.integers(0, 5).flatmap(
     lambda n: st.one_of(dense_columns(n), sparse_columns(n), multi_columns(n))

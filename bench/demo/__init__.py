@@ -1,0 +1,4 @@
+"""`vicinal demo` and the sample that it searches.
+
+Measurements live beside it.
+"""

@@ -1,0 +1,98 @@
+"""`vicinal bench run`: engines side by side on one dataset in one process."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..datasets import Dataset
+from ..peers import Build, Peer
+from .machine import available_bytes, cores
+from .sweep import Built, Plan, Point, Step, sweep
+from .timing import Watch, exclusive
+from .truth import Truth
+
+# Vectors, links and what a build needs besides, against the plain float32 matrix.
+MEMORY_FACTOR = 1.5
+
+
+class MemoryShortageError(RuntimeError):
+    """All indexes together would not fit; interleaved timing needs them all at once."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found: the indexes, the points, and the builds that an engine refused."""
+
+    builds: list[Built]
+    points: list[Point]
+    refused: list[str]
+
+
+def run(
+    dataset: Dataset, truth: Truth, peers: Sequence[Peer], plan: Plan, scratch: Path, watch: Watch, step: Step
+) -> Outcome:
+    """Build every index of every peer, then sweep them interleaved.
+
+    Parameters
+    ----------
+    dataset, truth
+        What to index and ask, and the exact answers.
+    peers : sequence of Peer
+        Engines in the order of the tables.
+    plan : Plan
+        How to measure.
+    scratch : Path
+        Folder for databases and index files, emptied afterwards.
+    watch : Watch
+        Told what is timing, to find out about other work on the machine.
+    step : callable
+        Told the stage and its finished share.
+    """
+    wanted = [(peer, build) for peer in peers for build in peer.builds(dataset)]
+    _check_memory(dataset, len(wanted))
+    scratch.mkdir(parents=True, exist_ok=True)
+    built: list[Built] = []
+    refused: list[str] = []
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="bench-") as folder:
+        try:
+            for done, (peer, build) in enumerate(wanted):
+                step(f"build {peer.name} {build.label}", done / len(wanted))
+                with exclusive(plan.lock), watch.watching():
+                    made = _build(dataset, peer, build, Path(folder))
+                if isinstance(made, Built):
+                    built.append(made)
+                else:
+                    refused.append(made)
+            points = sweep(built, dataset, truth, plan, watch, step)
+        finally:
+            for one in built:
+                one.searcher.close()
+    return Outcome(built, points, refused)
+
+
+def _build(dataset: Dataset, peer: Peer, build: Build, folder: Path) -> Built | str:
+    queries = peer.queries(dataset)
+    threads = cores()
+    started = time.perf_counter()
+    try:
+        searcher = peer.build(dataset, build, threads, folder)
+    except (ValueError, RuntimeError) as error:
+        if peer.name == "vicinal":
+            raise
+        return f"{peer.name} {build.label} skipped: it refuses this data ({error})"
+    seconds = time.perf_counter() - started
+    return Built(peer.name, build, searcher, queries, seconds, searcher.bytes_in_memory() / dataset.rows)
+
+
+def _check_memory(dataset: Dataset, builds: int) -> None:
+    needed = int(builds * MEMORY_FACTOR * dataset.vectors.nbytes)
+    available = available_bytes()
+    if available is not None and needed > available:
+        raise MemoryShortageError(
+            f"{builds} indexes of {dataset.name} need about {needed / 2**30:.1f} GiB together, "
+            f"{available / 2**30:.1f} GiB are free; name fewer engines with --peers or fewer rows with --rows"
+        )

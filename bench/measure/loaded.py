@@ -1,0 +1,120 @@
+"""A dataset loaded into a database, as every measurement of this engine starts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import vicinal
+
+from ...indexes.codecs.scalar import bits_for, code_bytes
+from ..datasets import Dataset
+from ..datasets.dataset import Floats
+from ..harness.sweep import Step
+
+if TYPE_CHECKING:
+    from ...engine.api import CollectionApi
+    from ...engine.collection import Collection
+    from ...engine.database import Database
+    from ...engine.results.explanation import Explanation
+
+FIELD = "vector"
+COLLECTION = "bench"
+LOAD_ROWS = 10_000
+M = 16
+EF_CONSTRUCTION = 200
+LINE = 64
+
+
+def silent(stage: str, share: float) -> None:
+    """Report no progress."""
+
+
+def create_collection(
+    database: Database, dataset: Dataset, *, m: int = M, ef_construction: int = EF_CONSTRUCTION
+) -> Collection:
+    """Create the collection that fits the dataset: one dense field, and the fields worth filtering on."""
+    dense = dense_field(dataset, m=m, ef_construction=ef_construction)
+    return database.create_collection(COLLECTION, vectors={FIELD: dense}, fields=dict(dataset.fields))
+
+
+def dense_field(dataset: Dataset, *, m: int = M, ef_construction: int = EF_CONSTRUCTION) -> vicinal.Dense:
+    """Return the vector field that holds the dataset."""
+    index = vicinal.Hnsw(m=m, ef_construction=ef_construction)
+    return vicinal.Dense(dataset.dim, metric=dataset.metric, element="float32", index=index)
+
+
+def upsert_rows(
+    collection: CollectionApi, dataset: Dataset, start: int, stop: int, *, payloads: bool
+) -> None:
+    """Write rows `start` to `stop`; a point's id is its row number."""
+    rows: list[dict[str, Any]] | None = None
+    if payloads and dataset.payloads is not None:
+        rows = dataset.payloads[start:stop]
+    ids = np.arange(start, stop, dtype=np.uint64)
+    collection.upsert(ids, vectors={FIELD: dataset.vectors[start:stop]}, payloads=rows)
+
+
+def found_ids(collection: Collection, queries: Floats, **options: Any) -> NDArray[Any]:
+    """Search, and read the ids of the answer, as any caller would."""
+    ids: NDArray[Any] = collection.search(queries, **options).ids
+    return ids
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of what a walk reads at one place: a row's codes, a row's vector, a node's links."""
+
+    code: int
+    vector: int
+    links: int
+
+    @classmethod
+    def of(cls, dim: int, m: int = M) -> Sizes:
+        """Sizes for float32 vectors of `dim` dimensions, in whole cache lines."""
+        vector, links = (-(-size // LINE) * LINE for size in (4 * dim, 8 * m))
+        return cls(code_bytes(dim, bits_for(dim)), vector, links)
+
+
+def exact_note(records: Sequence[Mapping[str, Any]]) -> str | None:
+    """What to tell the reader when searches did not use the index, so that recall 1 is no merit of it."""
+    scanned = sum(record["hops_per_query"] == 0 for record in records)
+    if not scanned:
+        return None
+    return (
+        f"{scanned} of {len(records)} rows were answered by exact scans, without the index: "
+        "their recall says nothing about it"
+    )
+
+
+def bytes_touched(work: Explanation, sizes: Sizes) -> float:
+    """Bytes a query of an explained batch reads on average."""
+    walked = work.distances * sizes.code + work.rescored * sizes.vector + work.hops * sizes.links
+    return walked / work.queries
+
+
+def load(collection: Collection, dataset: Dataset, *, payloads: bool, step: Step = silent) -> None:
+    """Write every row and wait until one fully indexed segment holds them."""
+    for start in range(0, dataset.rows, LOAD_ROWS):
+        upsert_rows(collection, dataset, start, min(start + LOAD_ROWS, dataset.rows), payloads=payloads)
+        step("write", min(1.0, (start + LOAD_ROWS) / dataset.rows))
+    collection.merge(progress=step)
+
+
+@contextmanager
+def loaded_collection(
+    folder: Path, dataset: Dataset, *, payloads: bool = False, step: Step = silent
+) -> Iterator[Collection]:
+    """Load the dataset into a new database below `folder` for the time of the context."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as inside, vicinal.open(inside) as database:
+        collection = create_collection(database, dataset)
+        load(collection, dataset, payloads=payloads, step=step)
+        yield collection

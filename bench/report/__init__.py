@@ -1,0 +1,4 @@
+"""Tables, drawings and records of what was measured.
+
+Nothing here measures.
+"""

@@ -1,0 +1,122 @@
+"""Result tables for a terminal, in human units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.table import Table
+
+from ..datasets import Dataset
+from ..harness.sweep import Built, Point, group_points
+from .pareto import LEVELS, AtRecall, best_at, pareto_front
+
+NOTHING = "-"
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table whose first column is text and whose others are figures."""
+    made = Table(title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        made.add_column(column, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def seconds(value: float) -> str:
+    """A duration in the unit that reads best."""
+    if value >= 100:
+        return f"{value:,.0f} s"
+    if value >= 1:
+        return f"{value:.1f} s"
+    return f"{value * 1e3:.1f} ms" if value >= 1e-3 else f"{value * 1e6:.1f} us"
+
+
+def size(value: float) -> str:
+    """A number of bytes in the unit that reads best."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
+
+
+def count(value: float | None) -> str:
+    """A number that an engine may not tell."""
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+def plural(number: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def describe(dataset: Dataset) -> str:
+    """The dataset in one line."""
+    line = (
+        f"{dataset.name}: {dataset.rows:,} x {dataset.dim}, {dataset.metric}, "
+        f"{len(dataset.queries):,} queries, hash {dataset.content_hash}"
+    )
+    return f"{line} ({dataset.note})" if dataset.note else line
+
+
+def builds_table(builds: Sequence[Built]) -> Table:
+    """Build time and memory."""
+    rows = [[b.label, seconds(b.build_seconds), size(b.bytes_per_vector)] for b in builds]
+    return table("Builds, all cores", ("build", "time", "bytes per vector"), rows)
+
+
+def front_table(points: Sequence[Point], k: int, threads: int) -> Table:
+    """The Pareto front of every engine over all of its builds."""
+    rows = []
+    for builds in group_points(points).values():
+        for point in pareto_front(point for several in builds.values() for point in several):
+            record = point.record()
+            rows.append(
+                [
+                    point.built.label,
+                    str(point.ef),
+                    f"{point.recall:.4f}",
+                    f"{point.seconds * 1e6:.1f}",
+                    f"{point.least_seconds * 1e6:.1f}",
+                    f"{1 / point.seconds:,.0f}",
+                    *(f"{record[name]:.1f}" for name in ("p50_us", "p95_us", "p99_us")),
+                    count(point.work.distances),
+                    NOTHING if point.work.bytes_touched is None else size(point.work.bytes_touched),
+                ]
+            )
+    title = f"Pareto front, batches on {plural(threads, 'thread')}; p50 to p99 of single queries in us"
+    columns = (
+        "build",
+        "ef",
+        f"recall@{k}",
+        "us/query",
+        "least",
+        "queries/s",
+        "p50",
+        "p95",
+        "p99",
+    )
+    return table(title, (*columns, "distances", "bytes touched"), rows)
+
+
+def equal_recall(points: Sequence[Point]) -> dict[str, dict[float, AtRecall | None]]:
+    """The best time of every engine at each level of recall."""
+    groups = group_points(points)
+    return {peer: {level: best_at(builds, level) for level in LEVELS} for peer, builds in groups.items()}
+
+
+def equal_recall_table(best: Mapping[str, Mapping[float, AtRecall | None]], reference: str) -> Table:
+    """Time at equal recall, and how many times faster the reference is."""
+    columns = ["engine"]
+    for level in LEVELS:
+        columns += [f"us at {level:.2f}", "build", f"{reference} is"]
+    rows = []
+    for peer, levels in best.items():
+        row = [peer]
+        for level in LEVELS:
+            at, ours = levels[level], best[reference][level]
+            row += [NOTHING, NOTHING] if at is None else [f"{at.seconds * 1e6:.1f}", at.build]
+            row.append(NOTHING if at is None or ours is None else f"{at.seconds / ours.seconds:.2f}x")
+        rows.append(row)
+    return table("At equal recall (interpolated between neighbouring points, never beyond)", columns, rows)

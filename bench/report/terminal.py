@@ -1,0 +1,115 @@
+"""What all commands of the bench share: reading data, progress, tables, warnings, records."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ...server.cli.tables import show_table
+from ..datasets import Dataset, DatasetError, checked_metric, open_dataset
+from ..extras import MissingExtraError
+from ..harness.machine import code
+from ..harness.running import MemoryShortageError
+from ..harness.sweep import Step
+from ..harness.timing import Watch, load_warning
+from ..harness.truth import Truth, cached_truth
+from ..peers import UnknownPeerError
+from .records import append_records
+from .tables import describe
+
+# A log has no width, and figures that are cut off are none.
+_LOG_COLUMNS = 160
+
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _LOG_COLUMNS)
+
+
+@contextmanager
+def measuring() -> Iterator[None]:
+    """Pin down which code is measured, and show what a user can mend as one line instead of a traceback."""
+    # Sources may change while a long measurement runs; what counts is what it began with.
+    code()
+    try:
+        yield
+    except (DatasetError, UnknownPeerError, MissingExtraError, MemoryShortageError) as error:
+        console.print("[red]error:[/red]", str(error), markup=True, highlight=False)
+        raise typer.Exit(2) from error
+
+
+def read_dataset(
+    spec: str,
+    metric: str | None = None,
+    queries: int | None = None,
+    rows: int | None = None,
+    query_file: Path | None = None,
+) -> Dataset:
+    """Read the dataset and say what it is."""
+    chosen = None if metric is None else checked_metric(metric)
+    with console.status(f"reading {spec}"):
+        data = open_dataset(spec, metric=chosen, queries=queries, rows=rows, query_file=query_file)
+        line = describe(data)
+    console.print(line, highlight=False)
+    return data
+
+
+def read_truth(data: Dataset, k: int, out: Path) -> Truth:
+    """Compute the exact answers, or take them from the cache under `out`."""
+    with progress_bar() as step:
+        truth, cached = cached_truth(data, k, out / "truth", lambda share: step("exact truth", share))
+    source = "from the cache" if cached else "computed"
+    console.print(f"exact truth of {len(data.queries):,} queries: {source}", highlight=False)
+    return truth
+
+
+@contextmanager
+def progress_bar() -> Iterator[Step]:
+    """A bar that shows one stage at a time; in a log, a line for each stage."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=1.0)
+        shown = ""
+
+        def step(stage: str, share: float) -> None:
+            nonlocal shown
+            progress.update(task, description=stage, completed=share)
+            if stage != shown and not console.is_terminal:
+                console.print(stage, highlight=False)
+            shown = stage
+
+        yield step
+
+
+@contextmanager
+def timing_watch() -> Iterator[Watch]:
+    """Warn before and after when other work on the machine spoils the timings inside."""
+    warn(load_warning())
+    watch = Watch()
+    yield watch
+    warn(watch.warning())
+
+
+def warn(message: str | None) -> None:
+    """Print a warning, if there is one."""
+    if message is not None:
+        console.print("[yellow]warning:[/yellow]", message, highlight=False)
+
+
+def show(*tables: Table) -> None:
+    """Print tables with air between them."""
+    for one in tables:
+        console.print()
+        show_table(one, console)
+
+
+def report(out: Path, kind: str, data: Dataset, rows: Sequence[dict[str, Any]]) -> None:
+    """Append the records and say where they are."""
+    path = append_records(out, kind, data, rows)
+    console.print(f"\n{len(rows)} records appended to {path}", highlight=False)

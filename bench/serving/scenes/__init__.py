@@ -1,0 +1,4 @@
+"""The scenes of `vicinal bench server`, one file each.
+
+Load is made elsewhere.
+"""

@@ -1,0 +1,4 @@
+"""Filters: the expression, its notations, its binding to a schema and its evaluation over postings.
+
+No segment is known here.
+"""

@@ -1,0 +1,121 @@
+"""Binding a filter to a schema: its fields are indexed, its values are of their types."""
+
+from __future__ import annotations
+
+import math
+
+from ..errors import InvalidArgument, UnindexedField
+from ..schema.collection_schema import CollectionSchema
+from ..schema.payload_field import FieldType
+from .canonical import INT64_MAX, INT64_MIN, canonical
+from .expression import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
+from .limits import FilterBudget
+from .values import Scalar
+
+
+def bind(expression: Filter, schema: CollectionSchema) -> Filter:
+    """Return ``expression`` with every value in canonical form (see ``payload_fields``).
+
+    Bounds of integer and datetime ranges become closed integers of 64 bits. What is returned goes to
+    ``postings.evaluate``; it is not to be bound again.
+
+    Raises
+    ------
+    UnindexedField
+        When it names a payload field that the schema does not index.
+    InvalidArgument
+        When a value does not fit the type of its field.
+    LimitExceeded
+        When it is nested too deeply or has too many parts.
+    """
+    return _bind(expression, schema, FilterBudget(), 1)
+
+
+def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, depth: int) -> Filter:
+    budget.spend(depth)
+    match expression:
+        case And(clauses):
+            return And(tuple(_bind(clause, schema, budget, depth + 1) for clause in clauses))
+        case Or(clauses):
+            return Or(tuple(_bind(clause, schema, budget, depth + 1) for clause in clauses))
+        case Not(clause):
+            return Not(_bind(clause, schema, budget, depth + 1))
+        case Match(key, value):
+            return Match(key, _bound_value(key, value, _kind(key, schema)))
+        case AnyOf(key, values):
+            kind = _kind(key, schema)
+            return AnyOf(key, tuple(dict.fromkeys(_bound_value(key, value, kind) for value in values)))
+        case Range():
+            return _bound_range(expression, _kind(expression.key, schema))
+        case IsNull(key) | Exists(key):
+            _kind(key, schema)
+            return expression
+        case HasId():
+            return expression
+    raise AssertionError(f"{type(expression).__name__} is no filter")
+
+
+def _kind(key: str, schema: CollectionSchema) -> FieldType:
+    kind = schema.fields.get(key)
+    if kind is None:
+        indexed = ", ".join(f"{name!r} ({kind.value})" for name, kind in schema.fields.items()) or "none"
+        raise UnindexedField(
+            f"the filter names the payload field {key!r}, which is not indexed; indexed fields: {indexed}. "
+            f"Create the collection with fields={{{key!r}: 'keyword'}} or the type that fits",
+            field="filter",
+        )
+    return kind
+
+
+def _bound_value(key: str, value: Scalar, kind: FieldType) -> Scalar:
+    # Clients in languages with one number type send 1990 as 1990.0.
+    if kind is FieldType.INTEGER and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    try:
+        return canonical(value, kind)
+    except ValueError as error:
+        raise _refused(key, error) from error
+
+
+def _bound_range(expression: Range, kind: FieldType) -> Filter:
+    key, lo, hi = expression.key, expression.lo, expression.hi
+    if not kind.ordered:
+        raise InvalidArgument(
+            f"the filter asks for a range of {key!r}, a {kind.value} field; ranges are of integer, float and "
+            "datetime fields, others take == and is_in",
+            field="filter",
+        )
+    if kind is FieldType.FLOAT:
+        low = None if lo is None else _bound_value(key, lo, kind)
+        high = None if hi is None else _bound_value(key, hi, kind)
+        return Range(key, low, expression.lo_open, high, expression.hi_open)
+    first = INT64_MIN if lo is None else _first_integer(key, lo, expression.lo_open, kind)
+    last = INT64_MAX if hi is None else _last_integer(key, hi, expression.hi_open, kind)
+    if first > last or first > INT64_MAX or last < INT64_MIN:
+        return AnyOf(key, ())
+    return Range(key, max(first, INT64_MIN), False, min(last, INT64_MAX), False)
+
+
+def _first_integer(key: str, bound: Scalar, is_open: bool, kind: FieldType) -> int:
+    number = _number(key, bound, kind)
+    return math.floor(number) + 1 if is_open else math.ceil(number)
+
+
+def _last_integer(key: str, bound: Scalar, is_open: bool, kind: FieldType) -> int:
+    number = _number(key, bound, kind)
+    return math.ceil(number) - 1 if is_open else math.floor(number)
+
+
+def _number(key: str, bound: Scalar, kind: FieldType) -> int | float:
+    if kind is FieldType.INTEGER and isinstance(bound, int | float) and not isinstance(bound, bool):
+        return bound
+    try:
+        value = canonical(bound, kind)
+    except ValueError as error:
+        raise _refused(key, error) from error
+    assert isinstance(value, int)
+    return value
+
+
+def _refused(key: str, error: ValueError) -> InvalidArgument:
+    return InvalidArgument(f"the filter's value for {key!r} {error}", field="filter")

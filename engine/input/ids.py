@@ -1,0 +1,137 @@
+"""Checks what a caller passes to a collection besides vectors and filters: ids, tenants, field names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ...storage.columns.ids import IdColumn
+from ...storage.columns.vectors import VectorColumn
+from ..error_translation import translated
+from ..errors import InvalidArgument
+from ..filters.expression import And, Filter, Or
+from ..results.point import PointId
+from ..schema.collection_schema import CollectionSchema
+from ..state.collection_state import CollectionState
+from ..writing.point_operations import NO_TENANT, Tenant
+from .queries import bound
+from .vectors import validate_vectors
+
+MAX_TENANT_BYTES = 255
+
+_NOBODY = Tenant(None, NO_TENANT)
+
+Ids = Sequence[PointId] | NDArray[Any]
+
+
+def id_list(ids: Ids) -> list[PointId]:
+    """Return ids as plain numbers and texts."""
+    with translated():
+        return IdColumn.from_values(ids).to_list()
+
+
+def unique_ids(ids: Ids) -> IdColumn:
+    """Return ids as a column; InvalidArgument when one occurs twice."""
+    with translated():
+        column = IdColumn.from_values(ids)
+    duplicate = column.first_duplicate()
+    if duplicate is not None:
+        first, second = duplicate
+        raise InvalidArgument(
+            f"id {column[first]!r} stands at positions {first} and {second} of one call; each id must occur "
+            "once, so keep the version you want",
+            field="ids",
+        )
+    return column
+
+
+def selection(
+    schema: CollectionSchema, ids: Ids | None, filter: Filter | Mapping[str, Any] | None
+) -> tuple[list[PointId] | None, Filter | None]:
+    """Return the points a write is about, by id or by filter; exactly one of the two is given."""
+    if (ids is None) == (filter is None):
+        raise InvalidArgument("give exactly one of ids and filter", field="ids")
+    if ids is not None:
+        return list(dict.fromkeys(id_list(ids))), None
+    expression = bound(filter, schema)
+    if _is_empty(expression):
+        raise InvalidArgument(
+            f"the filter {filter!r:.80} has no condition and holds for every point, mostly as one was "
+            "lost on the way; a change of every point is asked for by ~has_id([]), as JSON "
+            '{"must_not": [{"has_id": []}]}',
+            field="filter",
+        )
+    return None, expression
+
+
+def _is_empty(expression: Filter | None) -> bool:
+    """Return whether a filter holds everywhere because it, or one of its alternatives, has no condition."""
+    match expression:
+        case And(clauses):
+            return all(map(_is_empty, clauses))
+        case Or(clauses):
+            return any(map(_is_empty, clauses))
+    return False
+
+
+def reading_tenant(state: CollectionState, tenant: str | None) -> Tenant | None:
+    """Return the tenant of a call; None for one that never wrote, which has no points."""
+    if not state.schema.partitioned and tenant is None:
+        return _NOBODY
+    name = _checked_tenant(state, tenant)
+    number = state.tenants.get(name)
+    return None if number is None else Tenant(name, number)
+
+
+def writing_tenant(state: CollectionState, tenant: str | None) -> Tenant:
+    """Return the tenant of an upsert; one that is new gets its number from the writer."""
+    if not state.schema.partitioned and tenant is None:
+        return _NOBODY
+    name = _checked_tenant(state, tenant)
+    return Tenant(name, state.tenants.get(name) or NO_TENANT)
+
+
+def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:
+    """Return the vectors of ``n`` points by field; a schema with one field takes them without its name."""
+    fields = schema.vectors
+    if not isinstance(vectors, Mapping):
+        if len(fields) != 1:
+            raise InvalidArgument(
+                f"vectors is a {type(vectors).__name__}, but the collection has the fields {sorted(fields)}; "
+                "give a mapping of field name to vectors",
+                field="vectors",
+            )
+        vectors = {next(iter(fields)): vectors}
+    unknown, missing = sorted(vectors.keys() - fields.keys()), sorted(fields.keys() - vectors.keys())
+    if unknown or missing:
+        wrong = f"no field is named {unknown[0]!r}" if unknown else f"field {missing[0]!r} has no vectors"
+        raise InvalidArgument(
+            f"{wrong}; the collection has the fields {sorted(fields)} and each needs vectors", field="vectors"
+        )
+    return {name: validate_vectors(name, fields[name], vectors[name], n) for name in fields}
+
+
+def _checked_tenant(state: CollectionState, tenant: str | None) -> str:
+    if not state.schema.partitioned:
+        raise InvalidArgument(
+            f"collection {state.name!r} is not partitioned, yet tenant={tenant!r} was given; leave it out or "
+            "create the collection with partitioned=True",
+            field="tenant",
+        )
+    if not isinstance(tenant, str) or not 0 < _utf8_bytes(tenant) <= MAX_TENANT_BYTES:
+        raise InvalidArgument(
+            f"collection {state.name!r} is partitioned and tenant is {tenant!r}; every call names a tenant, "
+            f"a text of 1 to {MAX_TENANT_BYTES} bytes",
+            field="tenant",
+        )
+    return tenant
+
+
+def _utf8_bytes(text: str) -> int:
+    """Return the length in UTF-8, 0 for what UTF-8 cannot hold."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return 0

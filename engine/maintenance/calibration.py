@@ -1,0 +1,70 @@
+"""Measures the indexes of a snapshot on real queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import deadline
+from ..errors import InvalidArgument
+from ..hosts.host import Host
+from ..input.queries import chosen_field, dense_queries
+from ..progress import Progress
+from ..schema.vector_field import Dense
+from ..segments.sealed.effort_tables import Tables
+from ..segments.sealed.view import SealedView
+from ..state.collection_state import CollectionState
+from ..writing.manifest_operations import StoreCalibration
+
+MIN_QUERIES = 50
+MAX_QUERIES = 1000
+
+
+def calibrate_collection(
+    state: CollectionState, host: Host, chosen: str | None, queries: Any, progress: Progress
+) -> int:
+    """Measure every segment on the queries, keep queries and tables, and return how many have an index.
+
+    A segment that a merge put in place meanwhile is measured too, before this returns. Nothing is kept
+    before every segment was measured, so giving up leaves what there was.
+    """
+    field, spec = chosen_field(state.schema, chosen)
+    if not isinstance(spec, Dense):
+        raise InvalidArgument(
+            f"field {field!r} is searched exactly, so there is nothing to calibrate", field="field"
+        )
+    batch, _ = dense_queries(field, spec, queries)
+    batch = _some_of(batch)
+    tables: dict[str, Tables] = {}
+    while True:
+        snapshot = host.current(state)
+        views = [view for view in snapshot.views if isinstance(view, SealedView) and view.indexed_fields]
+        missing = [view for view in views if view.uuid not in tables]
+        if tables and not missing:
+            return len(views)
+        for number, view in enumerate(missing):
+            deadline.check()
+            progress(f"calibrate {field}", number / len(missing))
+            index = view.index(field)
+            tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(batch))}
+        progress(f"calibrate {field}", 1.0)
+        host.submit(StoreCalibration(state, field, {"queries": batch}, tables))
+        for view in missing:
+            if field in tables[view.uuid]:
+                view.segment.set_effort_table(field, tables[view.uuid][field])
+        if not views:
+            return 0
+
+
+def _some_of(queries: NDArray[Any]) -> NDArray[Any]:
+    if len(queries) < MIN_QUERIES:
+        raise InvalidArgument(
+            f"{len(queries)} queries are too few to measure recall on; give at least {MIN_QUERIES}, "
+            "better a few hundred",
+            field="queries",
+        )
+    if len(queries) <= MAX_QUERIES:
+        return queries
+    return np.ascontiguousarray(queries[np.linspace(0, len(queries) - 1, MAX_QUERIES).astype(int)])

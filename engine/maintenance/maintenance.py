@@ -1,0 +1,285 @@
+"""Seals and merges in the background, following the merge policy."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from .. import deadline
+from ..deadline import Deadline
+from ..errors import Closed, DeadlineExceeded, ResourceExhausted, VicinalError
+from ..progress import Progress, silent
+from ..schema.collection_schema import CollectionSchema
+from ..segments.growing.view import GrowingView
+from ..segments.sealed.builder import indexable_fields
+from ..segments.sealed.view import SealedView
+from ..state.collection_state import CollectionState
+from .agenda import Agenda
+from .merge_policy import (
+    GrowingStatistics,
+    MergePolicySettings,
+    MergeTask,
+    SegmentStatistics,
+    next_task,
+    tasks_to_merge_all,
+)
+from .merger import Merger
+
+log = logging.getLogger("vicinal.maintenance")
+
+_PAUSE_SECONDS = 0.1
+_RETRY_SECONDS = 5.0
+_MOST_RETRY_SECONDS = 300.0
+_MOST_DOUBLINGS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What background work is doing to a collection.
+
+    Attributes
+    ----------
+    stage : str
+        Name of the stage, such as ``index plot``; empty when nothing runs.
+    fraction : float
+        How much of the stage is done.
+    last_error : str
+        Why the last background task failed or could not begin, empty when it did neither.
+    retry_seconds : float
+        In how many seconds it is tried again; 0 when nothing waits for that.
+    """
+
+    stage: str = ""
+    fraction: float = 0.0
+    last_error: str = ""
+    retry_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Upkeep:
+    """What is known of the background work on one collection.
+
+    Attributes
+    ----------
+    room : int or None
+        Free bytes at which a task is tried again at once that found no room.
+    """
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    activity: Activity = Activity()
+    failures: int = 0
+    retry_at: float = 0.0
+    room: int | None = None
+
+
+class Maintenance:
+    """Runs merge tasks of one database: by itself in a thread of its own, and when asked.
+
+    Parameters
+    ----------
+    merger : Merger
+    settings : MergePolicySettings
+    """
+
+    def __init__(self, merger: Merger, settings: MergePolicySettings) -> None:
+        self._merger = merger
+        self._settings = settings
+        self._upkeeps: dict[str, _Upkeep] = {}
+        self._closing = threading.Event()
+        self._agenda = Agenda(_PAUSE_SECONDS)
+        self._thread = threading.Thread(target=self._run, name="vicinal-maintenance", daemon=True)
+        self._thread.start()
+
+    def touch(self, state: CollectionState) -> None:
+        """Say that there may be something to do for a collection; no other is looked at for it."""
+        self._agenda.touch(state)
+
+    def forget(self, state: CollectionState) -> None:
+        """Drop what is known of a collection that was dropped."""
+        self._upkeeps.pop(state.record.uuid, None)
+
+    def activity(self, state: CollectionState) -> Activity:
+        """Return what is being done to a collection."""
+        upkeep = self._upkeeps.get(state.record.uuid)
+        if upkeep is None:
+            return Activity()
+        left = upkeep.retry_at - time.monotonic() if upkeep.failures else 0.0
+        return replace(upkeep.activity, retry_seconds=max(0.0, left))
+
+    def flush(self, state: CollectionState, progress: Progress = silent) -> None:
+        """Seal the growing rows into a segment with its indexes, and return when that is done."""
+        with self.exclusive(state):
+            state.check_not_dropped()
+            if any(isinstance(view, GrowingView) for view in state.snapshot.views):
+                self._perform(state, MergeTask((), True, True, "flush"), progress)
+
+    def merge(self, state: CollectionState, progress: Progress = silent) -> None:
+        """Bring the collection into one segment, indexed and without dead rows; return when that is done."""
+        with self.exclusive(state):
+            state.check_not_dropped()
+            for task in tasks_to_merge_all(*_sizes(state, 0.0), self._settings):
+                self._perform(state, task, progress)
+
+    def settle(
+        self, state: CollectionState, timeout_seconds: float | None, progress: Progress = silent
+    ) -> None:
+        """Do at once what the policy would do once the collection is quiet."""
+        try:
+            with Deadline(timeout_seconds).within(), self.exclusive(state):
+                state.check_not_dropped()
+                while task := self._next(state, idle_seconds=float("inf")):
+                    self._perform(state, task, progress)
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(
+                f"{state.name!r} is not fully indexed: {error}; background work goes on with it"
+            ) from error
+
+    @contextmanager
+    def exclusive(self, state: CollectionState) -> Iterator[None]:
+        """Return a context in which nothing else merges the collection; entering it may wait for a merge.
+
+        Not for the main thread, where an interrupt may come before the context is entered as a whole.
+        """
+        lock = self._upkeep(state).lock
+        limit = deadline.current()
+        if limit is None:
+            lock.acquire()
+        else:
+            limit.wait(lambda seconds: lock.acquire(timeout=seconds))
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def close(self) -> None:
+        """Stop; a build under way is given up at its next step and leaves nothing behind."""
+        self._closing.set()
+        self._agenda.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        # Work that a caller asked for, and perhaps waits for no more, is given up in the same way.
+        for upkeep in list(self._upkeeps.values()):
+            with upkeep.lock:
+                pass
+
+    def _run(self) -> None:
+        while not self._closing.is_set() and (state := self._agenda.take()) is not None:
+            if state.dropped:
+                self._agenda.forget(state)
+                continue
+            due = self._work_on(state)
+            if due is not None:
+                self._agenda.look_at(state, due)
+            # A collection that nobody uses any more must not be kept by who waits for the next.
+            del state
+
+    def _work_on(self, state: CollectionState) -> float | None:
+        """Do what is due for a collection; return when to look again, None for when it is touched."""
+        upkeep = self._upkeep(state)
+        if not self._may_retry(upkeep):
+            later = time.monotonic() + _RETRY_SECONDS
+            return upkeep.retry_at if upkeep.room is None else min(upkeep.retry_at, later)
+        if not upkeep.lock.acquire(blocking=False):
+            return time.monotonic() + _PAUSE_SECONDS
+        task = None
+        try:
+            task = self._next(state, time.monotonic() - state.last_write)
+            if task is None:
+                waits = self._next(state, float("inf")) is not None
+                return state.last_write + self._settings.quiet_seconds if waits else None
+            self._perform(state, task, silent)
+            return time.monotonic()
+        except Closed:
+            return None
+        except Exception as error:
+            # The log still holds every row, so nothing is lost by trying again later.
+            log.warning("%s: background merge failed: %s", state.name, error, exc_info=error)
+            return self._put_off(state, task, error)
+        finally:
+            upkeep.lock.release()
+
+    def _may_retry(self, upkeep: _Upkeep) -> bool:
+        if time.monotonic() >= upkeep.retry_at:
+            return True
+        if upkeep.room is None:
+            return False
+        free = self._free_bytes()
+        return free is not None and free >= upkeep.room
+
+    def _free_bytes(self) -> int | None:
+        try:
+            return self._merger.free_bytes()
+        except VicinalError:
+            # Who cannot ask for room waits until the time is over.
+            return None
+
+    def _put_off(self, state: CollectionState, task: MergeTask | None, error: Exception) -> float:
+        """Say why a task failed and when it is tried again: later each time, or when there is room."""
+        upkeep = self._upkeep(state)
+        upkeep.room = None
+        if isinstance(error, ResourceExhausted) and task is not None:
+            free, needed = self._free_bytes(), self._merger.least_bytes(state, task)
+            # One that failed in spite of room for what is certain needs more than there was.
+            upkeep.room = needed if free is None or free < needed else free + needed // 2
+        upkeep.failures = min(upkeep.failures + 1, _MOST_DOUBLINGS)
+        delay = min(_RETRY_SECONDS * 2 ** (upkeep.failures - 1), _MOST_RETRY_SECONDS)
+        upkeep.retry_at = time.monotonic() + delay
+        upkeep.activity = Activity(last_error=str(error))
+        return min(upkeep.retry_at, time.monotonic() + _RETRY_SECONDS)
+
+    def _next(self, state: CollectionState, idle_seconds: float) -> MergeTask | None:
+        return next_task(*_sizes(state, idle_seconds), self._settings)
+
+    def _perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
+        upkeep = self._upkeep(state)
+
+        # Only a step may give up, because a segment that is built is worth its commit. The steps of a build
+        # come from any thread.
+        with deadline.suspended() as limit:
+
+            def step(stage: str, fraction: float) -> None:
+                if self._closing.is_set():
+                    raise Closed("the database was closed while a merge was under way; the log has every row")
+                if limit is not None:
+                    limit.check()
+                upkeep.activity = Activity(stage, fraction)
+                progress(stage, fraction)
+
+            before = upkeep.activity
+            try:
+                self._merger.perform(state, task, step)
+            except BaseException:
+                upkeep.activity = before
+                raise
+            upkeep.failures, upkeep.retry_at, upkeep.room = 0, 0.0, None
+            upkeep.activity = Activity()
+
+    def _upkeep(self, state: CollectionState) -> _Upkeep:
+        # One call of C, so that two threads are given the same.
+        return self._upkeeps.setdefault(state.record.uuid, _Upkeep())
+
+
+def _sizes(state: CollectionState, idle_seconds: float) -> tuple[list[SegmentStatistics], GrowingStatistics]:
+    segments: list[SegmentStatistics] = []
+    growing = GrowingStatistics(0, 0, idle_seconds)
+    for view in state.snapshot.views:
+        if isinstance(view, GrowingView):
+            growing = GrowingStatistics(view.n_rows, view.bytes_memory, idle_seconds)
+        elif isinstance(view, SealedView):
+            segments.append(_statistics(view, state.schema))
+    return segments, growing
+
+
+def _statistics(view: SealedView, schema: CollectionSchema) -> SegmentStatistics:
+    wanted = indexable_fields(schema, view.n_live)
+    return SegmentStatistics(
+        uuid=view.uuid,
+        n_rows=view.n_rows,
+        n_live=view.n_live,
+        n_bytes=view.segment.size_bytes,
+        indexed=set(wanted) <= set(view.indexed_fields),
+    )

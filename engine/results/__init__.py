@@ -1,0 +1,4 @@
+"""What calls answer: hits, points, explanations, infos; dataclasses only.
+
+Nothing here computes.
+"""

@@ -1,0 +1,133 @@
+"""Sizes and states, as ``info()`` reports them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...storage.catalog.key_value_store import StoreUse
+from ..maintenance.maintenance import Activity
+from ..segments.snapshot import Snapshot
+from ..state.collection_state import CollectionState
+
+MEMORY = ":memory:"
+"""The path of a database in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentInfo:
+    """One segment of a collection.
+
+    Attributes
+    ----------
+    uuid : str
+        Name of its file without the ending; ``growing`` for the rows that are in the log only.
+    rows, dead : int
+        Rows it holds and how many of them are outdated or deleted.
+    bytes_disk, bytes_memory : int
+        Size of its file, 0 when it is in memory; bytes in memory that are not the file's pages.
+    indexed : tuple of str
+        Vector fields that have an index in it.
+    """
+
+    uuid: str
+    rows: int
+    dead: int
+    bytes_disk: int
+    bytes_memory: int
+    indexed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """One collection.
+
+    Attributes
+    ----------
+    name : str
+    points : int
+        Points that are alive.
+    segments : tuple of SegmentInfo
+    tenants : int
+        Tenants that ever wrote; 0 in a collection that is not partitioned.
+    activity : Activity
+        What background work is doing.
+    """
+
+    name: str
+    points: int
+    segments: tuple[SegmentInfo, ...]
+    tenants: int
+    activity: Activity
+
+    @property
+    def bytes_disk(self) -> int:
+        """Bytes of its segment files."""
+        return sum(segment.bytes_disk for segment in self.segments)
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes in memory that are not pages of its files."""
+        return sum(segment.bytes_memory for segment in self.segments)
+
+    @property
+    def indexed_rows(self) -> int:
+        """Rows in segments that have an index."""
+        return sum(segment.rows for segment in self.segments if segment.indexed)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseInfo:
+    """A database.
+
+    Attributes
+    ----------
+    path : str
+    format : int
+        Version of the format on disk.
+    collections : tuple of CollectionInfo
+    bytes_catalog : int
+        Bytes of the catalog, the log included.
+    catalog_use : StoreUse or None
+        How much of the catalog is in use, and the process whose reading keeps the rest from being used again;
+        None from a server. What is free is given back when the database is opened for writing while nobody
+        else has it open.
+    """
+
+    path: str
+    format: int
+    collections: tuple[CollectionInfo, ...]
+    bytes_catalog: int
+    catalog_use: StoreUse | None = None
+
+    @property
+    def points(self) -> int:
+        """Points that are alive."""
+        return sum(collection.points for collection in self.collections)
+
+    @property
+    def bytes_disk(self) -> int:
+        """Bytes on disk, catalog and segments; nothing of a database in memory is."""
+        catalog = 0 if self.path == MEMORY else self.bytes_catalog
+        return catalog + sum(collection.bytes_disk for collection in self.collections)
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes in memory that are not pages of files; of a database in memory those of the catalog too."""
+        catalog = self.bytes_catalog if self.path == MEMORY else 0
+        return catalog + sum(collection.bytes_memory for collection in self.collections)
+
+
+def collection_info(snapshot: Snapshot, state: CollectionState, activity: Activity) -> CollectionInfo:
+    """Return the sizes of a collection as a snapshot shows them."""
+    segments = tuple(
+        SegmentInfo(
+            uuid=view.uuid,
+            rows=view.n_rows,
+            dead=len(view.dead),
+            bytes_disk=view.bytes_disk,
+            bytes_memory=view.bytes_memory,
+            indexed=view.indexed_fields,
+        )
+        for view in snapshot.views
+    )
+    return CollectionInfo(state.name, snapshot.n_points, segments, len(state.tenants), activity)

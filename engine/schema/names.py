@@ -1,0 +1,47 @@
+"""Names of collections, fields and tenants: what they may look like."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import InvalidArgument
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_FOLDERS = (".", "..")
+
+
+def checked_name(value: Any, what: str) -> str:
+    """Return ``value`` when it is a name; ``what`` says in the error what it would name.
+
+    Raises
+    ------
+    InvalidArgument
+        When it is not 1 to 64 of the characters A-Z a-z 0-9 _ . -
+    """
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise InvalidArgument(
+            f"{what} is named {value!r}; a name is 1 to 64 characters of A-Z a-z 0-9 _ . -", field=what
+        )
+    return value
+
+
+def checked_collection_name(value: Any) -> str:
+    """Return ``value`` when a collection can be named so: a name, but not that of a folder's own entries."""
+    name = checked_name(value, "a collection")
+    if name in _FOLDERS:
+        raise InvalidArgument(
+            f"a collection is named {name!r}, a folder wherever names become paths; take another name",
+            field="a collection",
+        )
+    return name
+
+
+def checked_path(value: Any, what: str) -> str:
+    """Return ``value`` when it is a name whose dots stand between non-empty parts, as in ``maker.city``."""
+    path = checked_name(value, what)
+    if not all(path.split(".")):
+        raise InvalidArgument(
+            f"{what} is named {path!r}; a dot stands between two keys, as in 'maker.city'", field=what
+        )
+    return path

@@ -1,0 +1,279 @@
+"""Runs a search over a snapshot: filter, plan, scan or walk each segment, merge."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...indexes.rows.neighbors import NO_ROW, Neighbors, SearchStats
+from ...indexes.rows.row_set import RowSet
+from ...storage.columns.vectors import MultiColumn, SparseColumn
+from .. import deadline
+from ..filters.expression import Filter
+from ..schema.vector_field import Dense, VectorField
+from ..segments.snapshot import NO_PLACE, Snapshot, place
+from ..segments.view import Allowed, SegmentView
+from .planner import IndexSearch, Plan, SearchKnobs, plan_segment
+from .threads import search_threads
+
+Queries = NDArray[Any] | SparseColumn | MultiColumn
+
+# What a view remembers of filters: a caller's few favourites, in at most some 16 MB.
+_FILTERS_KEPT = 32
+_FILTER_ROWS_KEPT = 4_000_000
+# Plans by field, k and knobs: a caller may come with ever new targets of recall.
+_PLANS_KEPT = 256
+# Queries of one call of a kernel under a deadline: enough that the call costs nothing beside them.
+_PIECE_QUERIES = 64
+# Of sparse and multi-vector rows no more than some tenths of a second can read.
+_PIECE_BYTES = 1e9
+
+
+@dataclass(slots=True)
+class SearchRequest:
+    """One search, validated. Not frozen, because that makes it four times as costly to create.
+
+    Attributes
+    ----------
+    field : str
+        Name of the vector field.
+    spec : VectorField
+        Its schema.
+    queries : array or column
+        ``(q, dim)`` float32 or packed uint8 for dense fields; a column of q rows for the other kinds.
+    k : int
+        Results wanted of each query.
+    expression : Filter or None
+    tenant : int or None
+        Owner whose points may be returned; None in a collection that is not partitioned.
+    knobs : SearchKnobs
+    threads : int
+        Over how many threads a batch is spread.
+    """
+
+    field: str
+    spec: VectorField
+    queries: Queries
+    k: int
+    expression: Filter | None
+    tenant: int | None
+    knobs: SearchKnobs
+    threads: int = 1
+
+    @property
+    def higher_is_nearer(self) -> bool:
+        """Which way scores point."""
+        return not isinstance(self.spec, Dense) or self.spec.metric.higher_is_nearer
+
+    @property
+    def worst_score(self) -> float:
+        """The score of padding."""
+        return -np.inf if self.higher_is_nearer else np.inf
+
+
+@dataclass(slots=True)
+class SegmentReport:
+    """What searching one segment took."""
+
+    segment: str
+    n_rows: int
+    n_allowed: int
+    plan: Plan
+    stats: SearchStats
+
+
+@dataclass(slots=True)
+class SearchReport:
+    """What a search took, in seconds and in work, over all its queries."""
+
+    segments: list[SegmentReport] = field(default_factory=list)
+    filter_seconds: float = 0.0
+    search_seconds: float = 0.0
+    merge_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Found:
+    """Nearest rows of each query: places (q, k) int64 padded with -1, scores (q, k) float32."""
+
+    places: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    report: SearchReport
+
+
+def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
+    """Return the ``min(k, matches)`` nearest points of each query.
+
+    Ties go to the segment that came first, then to the lower row. Takes no locks; kernels release the GIL.
+    Under a deadline the time is looked at before each segment and each piece of a batch, and all that was
+    found is given up when it is over.
+    """
+    report = SearchReport()
+    found: list[tuple[int, Neighbors]] = []
+    # No queries ask nothing of any segment.
+    for number, view in enumerate(snapshot.views if len(request.queries) else ()):
+        deadline.check()
+        start = time.perf_counter()
+        allowed = _allowed(view, request)
+        planned = time.perf_counter()
+        report.filter_seconds += planned - start
+        count = view.n_rows if allowed.rows is None else allowed.rows.count
+        if count == 0:
+            continue
+        plan = _plan(view, request, allowed)
+        neighbors = _spread(view, request, allowed.rows, plan)
+        report.search_seconds += time.perf_counter() - planned
+        report.segments.append(SegmentReport(view.uuid, view.n_rows, count, plan, neighbors.stats))
+        found.append((number, neighbors))
+    start = time.perf_counter()
+    places, scores = _merge(found, request)
+    report.merge_seconds = time.perf_counter() - start
+    return Found(places, scores, report)
+
+
+def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
+    """Return the rows that may be found: alive, the tenant's, and passing the filter."""
+    expression, tenant = request.expression, request.tenant
+    if expression is None and tenant is None:
+        return view.unfiltered
+    key = (expression, tenant)
+    allowed = view.allowed_cache.get(key)
+    if allowed is None:
+        rows = RowSet.from_bitmap(view.matching(expression, tenant), view.n_rows)
+        allowed = Allowed(rows)
+        kept = [other.rows.count for other in list(view.allowed_cache.values()) if other.rows is not None]
+        if len(kept) >= _FILTERS_KEPT or sum(kept) + rows.count > _FILTER_ROWS_KEPT:
+            view.allowed_cache.clear()
+        view.allowed_cache[key] = allowed
+    return allowed
+
+
+def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
+    index = view.index(request.field) if isinstance(request.spec, Dense) else None
+    key = (request.field, request.k, request.knobs)
+    kept = allowed.plans.get(key)
+    if kept is not None and kept[0] is index:
+        return kept[1]
+    plan = plan_segment(index, view.n_rows, allowed.rows, request.k, request.knobs)
+    if len(allowed.plans) >= _PLANS_KEPT:
+        allowed.plans.clear()
+    allowed.plans[key] = (index, plan)
+    return plan
+
+
+def _spread(view: SegmentView, request: SearchRequest, allowed: RowSet | None, plan: Plan) -> Neighbors:
+    queries = request.queries
+    n = len(queries)
+    threads = min(request.threads, n)
+    if threads <= 1:
+        return _in_pieces(view, request, queries, allowed, plan)
+    cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
+    works = [
+        partial(_in_pieces, view, request, _slice(queries, lo, hi), allowed, plan)
+        for lo, hi in pairwise(cuts)
+    ]
+    return Neighbors.concat(search_threads().each(works))
+
+
+def _in_pieces(
+    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None, plan: Plan
+) -> Neighbors:
+    """Search in one call of a kernel, or in several with looks at the deadline between them."""
+    if deadline.current() is None or len(queries) == 1:
+        return _search(view, request, queries, allowed, plan)
+    size = _piece_queries(view, request, queries, allowed)
+    if size >= len(queries):
+        return _search(view, request, queries, allowed, plan)
+    parts: list[Neighbors] = []
+    for lo in range(0, len(queries), size):
+        deadline.check()
+        parts.append(_search(view, request, _slice(queries, lo, min(lo + size, len(queries))), allowed, plan))
+    return Neighbors.concat(parts)
+
+
+def _piece_queries(
+    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None
+) -> int:
+    """Return how many queries one call of a kernel takes under a deadline."""
+    if isinstance(queries, np.ndarray):
+        return _PIECE_QUERIES
+    rows = view.ragged(request.field)
+    share = 1.0 if allowed is None else allowed.count / view.n_rows
+    # Every token of a query reads all of the rows.
+    reads = len(queries.tokens) / len(queries) if isinstance(queries, MultiColumn) else 1.0
+    return max(1, min(_PIECE_QUERIES, int(_PIECE_BYTES / (1 + rows.nbytes * share * reads))))
+
+
+def _search(
+    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None, plan: Plan
+) -> Neighbors:
+    if isinstance(plan, IndexSearch):
+        index = view.index(request.field)
+        assert index is not None
+        assert isinstance(queries, np.ndarray)
+        return index.search(queries, request.k, allowed=allowed, effort=plan.effort)
+    return _scan(view, request, queries, allowed)
+
+
+def _scan(view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None) -> Neighbors:
+    match queries:
+        case SparseColumn():
+            from ...indexes.exact.sparse import exact_sparse_search
+
+            rows = view.ragged(request.field)
+            assert isinstance(rows, SparseColumn)
+            return exact_sparse_search(
+                (rows.indptr, rows.indices, rows.values),
+                (queries.indptr, queries.indices, queries.values),
+                request.k,
+                allowed=allowed,
+            )
+        case MultiColumn():
+            from ...indexes.exact.multi import exact_maxsim_search
+
+            tokens = view.ragged(request.field)
+            assert isinstance(tokens, MultiColumn)
+            return exact_maxsim_search(
+                (tokens.offsets, tokens.tokens),
+                (queries.offsets, queries.tokens),
+                request.k,
+                allowed=allowed,
+            )
+        case _:
+            spec = request.spec
+            assert isinstance(spec, Dense)
+            return view.exact_scan(request.field, spec.metric).search(queries, request.k, allowed)
+
+
+def _slice(queries: Queries, lo: int, hi: int) -> Queries:
+    return queries[lo:hi] if isinstance(queries, np.ndarray) else queries.slice(lo, hi)
+
+
+def _merge(
+    found: list[tuple[int, Neighbors]], request: SearchRequest
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    n, k = len(request.queries), request.k
+    if not found:
+        return np.full((n, k), NO_PLACE, np.int64), np.full((n, k), request.worst_score, np.float32)
+    places = [_places(number, neighbors.rows) for number, neighbors in found]
+    if len(found) == 1:
+        return places[0], found[0][1].scores
+    all_places = np.concatenate(places, axis=1)
+    scores = np.concatenate([neighbors.scores for _, neighbors in found], axis=1)
+    # A stable sort leaves ties in the order of segments and rows.
+    nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(all_places, nearest, axis=1), np.take_along_axis(scores, nearest, axis=1)
+
+
+def _places(number: int, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+    places = place(number, rows)
+    # Padding stands at the end of a query's rows, so the last column shows whether there is any.
+    if rows[-1, -1] == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any()):
+        places[rows == NO_ROW] = NO_PLACE
+    return places

@@ -1,0 +1,69 @@
+"""Pages by offset that agree with each other, although an index finds a little more the harder it tries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..input.options import MAX_K
+from ..segments.snapshot import NO_PLACE, Snapshot
+from .executor import Found, SearchReport, SearchRequest, execute
+from .planner import ExactScan
+
+
+def page(snapshot: Snapshot, request: SearchRequest, offset: int) -> Found:
+    """Return the hits ``offset`` to ``offset + request.k`` of each query.
+
+    A search for twenty finds rows among the first ten that a search for ten missed, so slices of searches of
+    unlike depth would repeat some rows and skip others. All pages of one query, filter and ``k`` are slices
+    of one ranking instead: what a search for ``k`` finds, then what one for ``2 k`` finds besides, then one
+    for ``4 k``, up to the depth of the page. Each of them is repeatable, so on an unchanged collection no row
+    is on two pages, and none that a deeper search found is on none. Within a page hits are nearest first.
+
+    It costs about twice a single search of that depth; one search where the scan is exact.
+    """
+    k = request.k
+    found = execute(snapshot, request)
+    if not offset:
+        return found
+    if all(isinstance(part.plan, ExactScan) for part in found.report.segments):
+        every = replace(request, k=offset + k, knobs=replace(request.knobs, exact=True))
+        found = _with_work_of(found.report, execute(snapshot, every))
+        return Found(found.places[:, offset:], found.scores[:, offset:], found.report)
+    depth = k
+    while found.places.shape[1] < offset + k and depth < MAX_K:
+        depth = min(2 * depth, MAX_K)
+        deeper = _with_work_of(found.report, execute(snapshot, replace(request, k=depth)))
+        found = _joined(found, deeper, request.worst_score)
+    places, scores = found.places[:, offset : offset + k], found.scores[:, offset : offset + k]
+    nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")
+    return Found(
+        np.take_along_axis(places, nearest, axis=1), np.take_along_axis(scores, nearest, axis=1), found.report
+    )
+
+
+def _with_work_of(before: SearchReport, found: Found) -> Found:
+    """Return ``found`` with the work of an earlier search of the same segments added to its report."""
+    report = found.report
+    report.filter_seconds += before.filter_seconds
+    report.search_seconds += before.search_seconds
+    report.merge_seconds += before.merge_seconds
+    for part, earlier in zip(report.segments, before.segments, strict=True):
+        part.stats += earlier.stats
+    return found
+
+
+def _joined(first: Found, deeper: Found, worst: float) -> Found:
+    """Return the rows of ``first`` and behind them those that only ``deeper`` found, padding last."""
+    places = np.concatenate([first.places, deeper.places], axis=1)
+    scores = np.concatenate([first.scores, deeper.scores], axis=1)
+    known = first.places.shape[1]
+    for row in places:
+        row[known:][np.isin(row[known:], row[:known])] = NO_PLACE
+    scores[places == NO_PLACE] = worst
+    kept = np.argsort(places == NO_PLACE, axis=1, kind="stable")
+    kept = kept[:, : max(deeper.places.shape[1], int((places != NO_PLACE).sum(axis=1).max(initial=0)))]
+    return Found(
+        np.take_along_axis(places, kept, axis=1), np.take_along_axis(scores, kept, axis=1), deeper.report
+    )

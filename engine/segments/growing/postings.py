@@ -1,0 +1,137 @@
+"""Filter postings of the growing segment: extended row by row, read without locks."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pyroaring import BitMap
+
+from ....storage.columns.payloads import PayloadColumn
+from ...filters.canonical import Canonical
+from ...filters.parsing import ParsedField, ParsedFields, parse_fields
+from ...schema.collection_schema import CollectionSchema
+from ...schema.payload_field import FieldType
+from ...vector_kinds.growable_array import GrowableArray
+from ..bitmaps import bitmap
+
+__all__ = ["GrowingPostings", "GrowingReader", "ParsedFields"]
+
+
+class GrowingPostings:
+    """Which rows have which values in the indexed fields.
+
+    One thread calls :meth:`apply` with ascending rows; any thread calls :meth:`parse` or reads through
+    :meth:`reader`. A reader names how many rows it sees, and rows that are being applied lie beyond those.
+    """
+
+    def __init__(self, schema: CollectionSchema) -> None:
+        self._kinds = dict(schema.fields)
+        self._fields = {path: _GrowingField(kind) for path, kind in schema.fields.items()}
+
+    def parse(self, payloads: PayloadColumn, *, stored: bool = False) -> ParsedFields:
+        """Read the indexed fields of ``payloads``, and check them unless they are stored; changes nothing.
+
+        Raises
+        ------
+        InvalidArgument
+            At the first row that does not fit.
+        """
+        return parse_fields(self._kinds, payloads, stored=stored)
+
+    def apply(self, first_row: int, parsed: ParsedFields) -> None:
+        """Take over parsed payloads as the rows from ``first_row`` on."""
+        for path, field in parsed.items():
+            self._fields[path].extend(first_row, field)
+
+    def reader(self, n_rows: int) -> GrowingReader:
+        """Return the postings of the first ``n_rows`` rows."""
+        return GrowingReader(self._fields, n_rows)
+
+
+class GrowingReader:
+    """The postings of the first rows of a growing segment, as ``postings.evaluate`` reads them."""
+
+    __slots__ = ("_fields", "_n_rows")
+
+    def __init__(self, fields: Mapping[str, _GrowingField], n_rows: int) -> None:
+        self._fields = fields
+        self._n_rows = n_rows
+
+    def equal(self, field: str, value: Canonical) -> BitMap:
+        """Return the rows of which a value equals ``value``."""
+        return self._fields[field].equal(value, self._n_rows)
+
+    def range(
+        self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
+    ) -> BitMap:
+        """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
+        return self._fields[field].range(lo, lo_open, hi, hi_open, self._n_rows)
+
+    def null(self, field: str) -> BitMap:
+        """Return the rows of which the field, or one of its values, is null."""
+        return _below(self._fields[field].null, self._n_rows)
+
+    def present(self, field: str) -> BitMap:
+        """Return the rows whose payload has the field."""
+        return _below(self._fields[field].present, self._n_rows)
+
+
+class _GrowingField:
+    """One field: the rows of each value, and for ordered kinds every (row, value) in row order."""
+
+    __slots__ = ("_rows", "_rows_of", "_values", "null", "present")
+
+    def __init__(self, kind: FieldType) -> None:
+        self._rows_of: dict[Any, array[int]] = {}
+        self._rows = GrowableArray(np.uint32)
+        self._values: GrowableArray | None = None
+        if kind.ordered:
+            self._values = GrowableArray(np.float64 if kind is FieldType.FLOAT else np.int64)
+        self.null = GrowableArray(np.uint32)
+        self.present = GrowableArray(np.uint32)
+
+    def extend(self, first_row: int, parsed: ParsedField) -> None:
+        offset = np.uint32(first_row)
+        rows = parsed.rows + offset
+        rows_of = self._rows_of
+        values = parsed.values if isinstance(parsed.values, list) else parsed.values.tolist()
+        for value, row in zip(values, rows.tolist(), strict=True):
+            known = rows_of.get(value)
+            if known is None:
+                rows_of[value] = array("I", (row,))
+            else:
+                known.append(row)
+        if self._values is not None:
+            # A reader takes the length from the rows, so the values are there before them.
+            self._values.extend(np.asarray(parsed.values))
+            self._rows.extend(rows)
+        self.null.extend(parsed.null + offset)
+        self.present.extend(parsed.present + offset)
+
+    def equal(self, value: Canonical, n_rows: int) -> BitMap:
+        rows = self._rows_of.get(value)
+        # The slice is a copy made under the interpreter lock: no append can come between.
+        return BitMap() if rows is None else BitMap(rows[: bisect_left(rows, n_rows)])
+
+    def range(
+        self, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool, n_rows: int
+    ) -> BitMap:
+        assert self._values is not None
+        rows = self._rows.view(len(self._rows))
+        rows = rows[: np.searchsorted(rows, n_rows)]
+        values = self._values.view(len(rows))
+        chosen = np.ones(len(rows), np.bool_)
+        if lo is not None:
+            chosen &= (values > lo) if lo_open else (values >= lo)
+        if hi is not None:
+            chosen &= (values < hi) if hi_open else (values <= hi)
+        return bitmap(rows[chosen])
+
+
+def _below(rows: GrowableArray, n_rows: int) -> BitMap:
+    known = rows.view(len(rows))
+    return bitmap(known[: np.searchsorted(known, n_rows)])

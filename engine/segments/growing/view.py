@@ -1,0 +1,120 @@
+"""The growing segment as one snapshot sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from ....indexes.rows.dense import DenseVectors
+from ....storage.columns.batch import Batch
+from ....storage.columns.payloads import PayloadColumn
+from ....storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
+from ...filters.evaluation import FieldPostings
+from ...results.point import PointId
+from ...vector_kinds.growing_columns import GrowingDense, GrowingMulti, GrowingSparse
+from ..bitmaps import bitmap
+from ..view import SegmentView
+from .segment import GrowingSegment
+
+GROWING = "growing"
+
+
+class GrowingView(SegmentView):
+    """The first rows of a growing segment, minus the dead ones; more may be appended behind them."""
+
+    bytes_disk = 0
+    indexed_fields: tuple[str, ...] = ()
+
+    def __init__(self, segment: GrowingSegment, n_rows: int, dead: BitMap) -> None:
+        super().__init__(GROWING, n_rows, dead)
+        self.segment = segment
+
+    def owned(self, tenant: int) -> BitMap:
+        """Return the rows of a tenant, dead or alive."""
+        return bitmap(np.flatnonzero(self.segment.tenants.view(self.n_rows) == tenant))
+
+    def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
+        """Return the newest row of each id, dead or alive, -1 where there is none."""
+        return self.segment.find(tenant, ids, self.n_rows)
+
+    def postings(self) -> FieldPostings:
+        """Return the filter postings of the indexed payload fields."""
+        return self.segment.postings.reader(self.n_rows)
+
+    def sequence(self) -> NDArray[np.uint64]:
+        """Return the sequence number of each row, ascending."""
+        return self.segment.sequence.view(self.n_rows)
+
+    def ids(self, rows: NDArray[np.int64]) -> list[PointId]:
+        """Return the ids of ``rows``."""
+        ids = self.segment.ids
+        return [ids[row] for row in rows.tolist()]
+
+    @property
+    def ids_are_numeric(self) -> bool:
+        """Whether every id of the view is a number."""
+        return self.segment.all_numeric(self.n_rows)
+
+    def id_column(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the ids of ``rows`` as uint64, or as object when any id of the view is a text."""
+        dtype = np.uint64 if self.ids_are_numeric else object
+        return np.array(self.ids(rows), dtype=dtype)
+
+    def payload(self, row: int) -> dict[str, Any]:
+        """Return one payload."""
+        raw = self.segment.payloads[row]
+        payload: dict[str, Any] = orjson.loads(raw) if raw else {}
+        return payload
+
+    def raw_payload(self, row: int) -> bytes:
+        """Return the JSON text of one payload."""
+        return self.segment.payloads[row]
+
+    def payload_column(self, rows: NDArray[np.int64]) -> PayloadColumn:
+        """Copy out the payloads of ``rows``, not parsed."""
+        return PayloadColumn.from_raw([self.segment.payloads[row] for row in rows.tolist()])
+
+    @property
+    def largest_payload(self) -> int:
+        """Bytes that no payload exceeds; one that came after the view may be as large."""
+        return self.segment.largest_payload
+
+    def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of the JSON text of each of ``rows``."""
+        payloads = self.segment.payloads
+        return np.array([len(payloads[row]) for row in rows.tolist()], np.int64)
+
+    def dense(self, field: str) -> DenseVectors:
+        """Return the rows of a dense field as an index sees them, zero-copy."""
+        column = self.segment.vectors[field]
+        assert isinstance(column, GrowingDense)
+        return column.vectors(self.n_rows)
+
+    def ragged(self, field: str) -> SparseColumn | MultiColumn:
+        """Return the rows of a sparse or multi-vector field, zero-copy."""
+        column = self.segment.vectors[field]
+        assert isinstance(column, GrowingSparse | GrowingMulti)
+        if isinstance(column, GrowingSparse):
+            return SparseColumn(*column.arrays(self.n_rows))
+        return MultiColumn(*column.arrays(self.n_rows))
+
+    def index(self, field: str) -> None:
+        """Return None: growing rows are scanned."""
+
+    def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
+        """Copy out the vectors of one field."""
+        return self.segment.vectors[field].column(rows)
+
+    def batch(self, rows: NDArray[np.int64]) -> Batch:
+        """Copy out whole points."""
+        return self.segment.batch(rows)
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes held in memory."""
+        return self.segment.bytes_memory

@@ -1,0 +1,4 @@
+"""Segments that never change: how one is built, opened, viewed and filtered.
+
+Nothing here decides when.
+"""

@@ -1,0 +1,187 @@
+"""The sealed segment: rows in a file that is written once and never changed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....indexes.protocol import VectorIndex
+from ....indexes.registry import spec_from_json
+from ....indexes.rows.dense import DenseVectors
+from ....storage.columns.ids import IdColumn
+from ....storage.columns.payloads import PayloadColumn
+from ....storage.columns.vectors import MultiColumn, SparseColumn
+from ....storage.errors import CorruptionError
+from ....storage.segments.segment import Segment
+from ...schema.collection_schema import CollectionSchema
+from ...schema.vector_field import Dense, Multi
+from .postings import SegmentPostings
+
+NO_ROW = -1
+Arrays = dict[str, NDArray[Any]]
+
+
+class SealedSegment:
+    """One open segment file. Immutable but for the effort tables of its indexes; safe to share.
+
+    Indexes are opened at the first search that needs them, because opening one loads the kernels.
+    """
+
+    def __init__(self, file: Segment, schema: CollectionSchema) -> None:
+        self.file = file
+        self.uuid = file.uuid
+        self.schema = schema
+        with _complete(self.uuid):
+            self._open(file, schema)
+        file.check_in_background()
+
+    def _open(self, file: Segment, schema: CollectionSchema) -> None:
+        self.header = file.record("segment")
+        self.n_rows = int(self.header["rows"])
+        self.ids = IdColumn.from_arrays(file.arrays("id."))
+        self.sequence: NDArray[np.uint64] = file.array("sequence")
+        self._sequence_order = file.array("sequence.order")
+        self._id_hash = file.array("lookup.hash")
+        self._id_row = file.array("lookup.row")
+        self.tenants: NDArray[np.uint32] | None = file.array("tenant") if schema.partitioned else None
+        self.payloads = PayloadColumn.from_arrays(file.arrays("payload."))
+        self.postings = SegmentPostings(file, schema)
+        self._vectors: dict[str, Any] = {}
+        self._indexes: dict[str, VectorIndex] = {}
+        self._effort_tables: dict[str, Arrays] = {}
+        self._open_lock = threading.Lock()
+        self._index_specs: dict[str, dict[str, Any]] = self.header["indexes"]
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the segment, wherever it is."""
+        return self.file.size_bytes
+
+    @property
+    def bytes_disk(self) -> int:
+        """Size of the file, 0 when there is none."""
+        return 0 if self.file.in_memory else self.file.size_bytes
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes in memory that are not pages of a file."""
+        derived = self._sorted_sequence.nbytes if "_sorted_sequence" in self.__dict__ else 0
+        return derived + self.file.size_bytes - self.bytes_disk
+
+    @property
+    def indexed_fields(self) -> list[str]:
+        """Vector fields that have an index in this segment."""
+        return list(self._index_specs)
+
+    @cached_property
+    def largest_payload(self) -> int:
+        """Bytes of the largest payload."""
+        return self.payloads.largest()
+
+    @cached_property
+    def _sorted_sequence(self) -> NDArray[np.uint64]:
+        ascending: NDArray[np.uint64] = self.sequence[self._sequence_order]
+        return ascending
+
+    def dense(self, field: str) -> DenseVectors:
+        """Return the rows of a dense field as an index sees them, zero-copy."""
+        vectors = self._vectors.get(field)
+        if vectors is None:
+            spec = self.schema.vectors[field]
+            assert isinstance(spec, Dense)
+            arrays = self.file.arrays(f"vector.{field}.")
+            with _complete(self.uuid):
+                vectors = DenseVectors(arrays["rows"], spec.dim, spec.element, arrays["inv_norms"])
+            self._vectors[field] = vectors
+        result: DenseVectors = vectors
+        return result
+
+    def ragged(self, field: str) -> SparseColumn | MultiColumn:
+        """Return the rows of a sparse or multi-vector field, zero-copy."""
+        column = self._vectors.get(field)
+        if column is None:
+            kind = MultiColumn if isinstance(self.schema.vectors[field], Multi) else SparseColumn
+            with _complete(self.uuid):
+                column = kind.from_arrays(self.file.arrays(f"vector.{field}."))
+            self._vectors[field] = column
+        result: SparseColumn | MultiColumn = column
+        return result
+
+    def index(self, field: str) -> VectorIndex | None:
+        """Return the index of a dense field, opened once; None when the segment has none."""
+        index = self._indexes.get(field)
+        if index is not None or field not in self._index_specs:
+            return index
+        with self._open_lock:
+            index = self._indexes.get(field)
+            if index is None:
+                spec = spec_from_json(self._index_specs[field])
+                vectors = self.dense(field)
+                metric = self.schema.dense(field).metric
+                with _complete(self.uuid):
+                    index = spec.open(self.file.arrays(f"index.{field}."), vectors, metric)
+                if field in self._effort_tables:
+                    index = index.with_table(self._effort_tables[field])
+                self._indexes[field] = index
+        return index
+
+    def set_effort_table(self, field: str, table: Arrays) -> None:
+        """Put an effort table measured later in the place of the one the segment was built with.
+
+        Searches under way keep the table they started with.
+        """
+        with self._open_lock:
+            self._effort_tables[field] = table
+            index = self._indexes.get(field)
+            if index is not None:
+                self._indexes[field] = index.with_table(table)
+
+    def find(self, ids: IdColumn, hashes: NDArray[np.uint64], tenant: int) -> NDArray[np.int64]:
+        """Return the row of each id, dead or alive, -1 where there is none."""
+        rows = np.full(len(ids), NO_ROW, np.int64)
+        if not self.n_rows:
+            return rows
+        first = np.searchsorted(self._id_hash, hashes)
+        hit = first < self.n_rows
+        hit[hit] = self._id_hash[first[hit]] == hashes[hit]
+        for i in np.flatnonzero(hit).tolist():
+            place = int(first[i])
+            wanted = ids[i]
+            # Equal hashes of different ids stand next to each other.
+            while place < self.n_rows and self._id_hash[place] == hashes[i]:
+                row = int(self._id_row[place])
+                if self.ids[row] == wanted and (self.tenants is None or self.tenants[row] == tenant):
+                    rows[i] = row
+                    break
+                place += 1
+        return rows
+
+    def rows_of_sequence(self, sequence: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the rows that carry the given sequence numbers; the others are left out."""
+        known = self._sorted_sequence
+        if not len(known):
+            return np.empty(0, np.int64)
+        places = np.minimum(np.searchsorted(known, sequence), len(known) - 1)
+        rows: NDArray[np.int64] = self._sequence_order[places[known[places] == sequence]].astype(np.int64)
+        return rows
+
+    def tenant_range(self, tenant: int) -> tuple[int, int]:
+        """Return the rows [lo, hi) of a tenant; rows are sorted by tenant."""
+        assert self.tenants is not None
+        lo, hi = np.searchsorted(self.tenants, [tenant, tenant + 1])
+        return int(lo), int(hi)
+
+
+@contextmanager
+def _complete(uuid: str) -> Iterator[None]:
+    """Raise CorruptionError for a name that the segment does not have."""
+    try:
+        yield
+    except KeyError as error:
+        raise CorruptionError(f"segment {uuid}", f"it is not complete: {error.args[0]}") from error

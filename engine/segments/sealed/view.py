@@ -1,0 +1,127 @@
+"""A sealed segment as one snapshot sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from ....indexes.protocol import VectorIndex
+from ....indexes.rows.dense import DenseVectors
+from ....storage.columns.batch import Batch
+from ....storage.columns.ids import IdColumn
+from ....storage.columns.payloads import PayloadColumn
+from ....storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ...filters.evaluation import FieldPostings
+from ...results.point import PointId
+from ...schema.vector_field import Dense
+from ..view import SegmentView
+from .segment import SealedSegment
+
+
+class SealedView(SegmentView):
+    """The rows of a segment file, minus the dead ones."""
+
+    def __init__(self, segment: SealedSegment, dead: BitMap) -> None:
+        super().__init__(segment.uuid, segment.n_rows, dead)
+        self.segment = segment
+
+    def owned(self, tenant: int) -> BitMap:
+        """Return the rows of a tenant, dead or alive."""
+        return BitMap(range(*self.segment.tenant_range(tenant)))
+
+    def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
+        """Return the row of each id, dead or alive, -1 where there is none."""
+        column = IdColumn.from_values(ids)
+        owners = np.full(len(column), tenant, np.uint32)
+        return self.segment.find(column, column.hashes(owners), tenant)
+
+    def postings(self) -> FieldPostings:
+        """Return the filter postings of the indexed payload fields."""
+        return self.segment.postings
+
+    def sequence(self) -> NDArray[np.uint64]:
+        """Return the sequence number of each row, in row order."""
+        return self.segment.sequence
+
+    def ids(self, rows: NDArray[np.int64]) -> list[PointId]:
+        """Return the ids of ``rows``."""
+        return self.segment.ids.to_list(rows)
+
+    @property
+    def ids_are_numeric(self) -> bool:
+        """Whether every id of the segment is a number."""
+        return self.segment.ids.is_numeric
+
+    def id_column(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the ids of ``rows`` as uint64, or as object when any id of the segment is a text."""
+        return self.segment.ids.column(rows)
+
+    def payload(self, row: int) -> dict[str, Any]:
+        """Return one payload."""
+        return self.segment.payloads.get(row)
+
+    def raw_payload(self, row: int) -> bytes:
+        """Return the JSON text of one payload."""
+        return self.segment.payloads.raw(row)
+
+    def payload_column(self, rows: NDArray[np.int64]) -> PayloadColumn:
+        """Copy out the payloads of ``rows``, not parsed."""
+        return self.segment.payloads.take(rows)
+
+    @property
+    def largest_payload(self) -> int:
+        """Bytes of the largest payload."""
+        return self.segment.largest_payload
+
+    def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of the JSON text of each of ``rows``, which are not read."""
+        return self.segment.payloads.sizes(rows)
+
+    def dense(self, field: str) -> DenseVectors:
+        """Return the rows of a dense field as an index sees them, without a copy."""
+        return self.segment.dense(field)
+
+    def ragged(self, field: str) -> SparseColumn | MultiColumn:
+        """Return the rows of a sparse or multi-vector field, without a copy."""
+        return self.segment.ragged(field)
+
+    def index(self, field: str) -> VectorIndex | None:
+        """Return the index of a dense field, None when there is none."""
+        return self.segment.index(field)
+
+    def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
+        """Copy out the vectors of one field."""
+        spec = self.segment.schema.vectors[field]
+        if isinstance(spec, Dense):
+            matrix = self.segment.dense(field).rows[rows, : spec.element.width(spec.dim)]
+            return DenseColumn(np.ascontiguousarray(matrix))
+        return self.segment.ragged(field).take(rows)
+
+    def batch(self, rows: NDArray[np.int64]) -> Batch:
+        """Copy out whole points."""
+        owners = self.segment.tenants
+        return Batch(
+            ids=self.segment.ids.take(rows),
+            tenants=np.empty(0, np.uint32) if owners is None else np.asarray(owners[rows]),
+            vectors={name: self.vector_column(name, rows) for name in self.segment.schema.vectors},
+            payloads=self.segment.payloads.take(rows),
+        )
+
+    @property
+    def indexed_fields(self) -> tuple[str, ...]:
+        """Vector fields that have an index."""
+        return tuple(self.segment.indexed_fields)
+
+    @property
+    def bytes_disk(self) -> int:
+        """Size of the segment's file."""
+        return self.segment.bytes_disk
+
+    @property
+    def bytes_memory(self) -> int:
+        """Bytes in memory that are not pages of the file."""
+        return self.segment.bytes_memory

@@ -1,0 +1,63 @@
+"""What points take, told from how they are stored, so that nobody reads more of them than fits in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...storage.columns.vectors import SparseColumn
+from ..results.hits import BatchHits, Hits
+from ..schema.vector_field import Dense, VectorField
+from .snapshot import Snapshot
+from .view import SegmentView
+
+# So little is not worth looking up what each row takes.
+_LITTLE = 1 << 18
+
+Admit = Callable[[int], None]
+"""Told how many bytes are going to be read; may raise."""
+
+
+def stored_sizes(
+    snapshot: Snapshot, places: NDArray[np.int64], *, payloads: bool = True, vectors: bool = False
+) -> NDArray[np.int64]:
+    """Return the bytes of payload and vectors of each row named by place; 0 where the place is negative."""
+    sizes = np.zeros(len(places), np.int64)
+    for here, rows, view in snapshot.by_view(places):
+        if payloads:
+            sizes[here] += view.payload_sizes(rows)
+        if vectors:
+            for name, field in snapshot.schema.vectors.items():
+                sizes[here] += _vector_sizes(view, name, field, rows)
+    return sizes
+
+
+def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: bool) -> int:
+    """Return the bytes of payloads and vectors of hits that a database of this process found.
+
+    Where that is little for certain, it is what they take at most.
+    """
+    if not (payloads or vectors):
+        return 0
+    snapshot, places = hits.origin()
+    assert isinstance(snapshot, Snapshot)
+    if not vectors:
+        most = len(places) * snapshot.largest_payload
+        if most <= _LITTLE:
+            return most
+    return int(stored_sizes(snapshot, places, payloads=payloads, vectors=vectors).sum())
+
+
+def _vector_sizes(
+    view: SegmentView, name: str, field: VectorField, rows: NDArray[np.int64]
+) -> NDArray[np.int64] | int:
+    if isinstance(field, Dense):
+        return field.element.width(field.dim) * field.element.dtype.itemsize
+    column = view.ragged(name)
+    if isinstance(column, SparseColumn):
+        entry = column.indices.itemsize + column.values.itemsize
+        return (column.indptr[rows + 1] - column.indptr[rows]) * entry
+    token = int(column.tokens.shape[1]) * column.tokens.itemsize
+    return (column.offsets[rows + 1] - column.offsets[rows]) * token

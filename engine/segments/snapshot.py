@@ -1,0 +1,180 @@
+"""What one search sees: an immutable picture of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...storage.columns.payloads import PayloadColumn
+from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ..results.point import PointId
+from ..schema.collection_schema import CollectionSchema
+from ..schema.vector_field import Dense, Multi, Sparse, VectorField
+from .view import SegmentView
+
+_VIEW_SHIFT = 32
+_ROW_MASK = (1 << _VIEW_SHIFT) - 1
+NO_PLACE = -1
+# So few payloads of several views are read faster one by one.
+_FEW = 64
+
+_Column = TypeVar("_Column", PayloadColumn, VectorColumn)
+
+
+class Snapshot:
+    """The views of all segments at one sequence number.
+
+    Immutable, so readers take no locks; it keeps the segment files it shows mapped for as long as it lives,
+    even when a merge has replaced them. A row is named across views by its *place*: the number of the
+    view in the high 32 bits, the row in the low ones.
+
+    Attributes
+    ----------
+    views : tuple
+        Sealed segments in the order they came to be, then the growing one when it has rows.
+    next_sequence : int
+        Every write with a lower sequence number is in the snapshot, none with this or a higher one.
+    """
+
+    def __init__(self, schema: CollectionSchema, views: tuple[SegmentView, ...], next_sequence: int) -> None:
+        self.schema = schema
+        self.views = views
+        self.next_sequence = next_sequence
+
+    @cached_property
+    def n_points(self) -> int:
+        """How many points are alive."""
+        return sum(view.n_live for view in self.views)
+
+    @cached_property
+    def largest_payload(self) -> int:
+        """Bytes that no payload exceeds."""
+        return max((view.largest_payload for view in self.views), default=0)
+
+    def find(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
+        """Return the place of each id, -1 where there is no such point."""
+        places = np.full(len(ids), NO_PLACE, np.int64)
+        for number, view in enumerate(self.views):
+            rows = view.find(ids, tenant)
+            found = rows >= 0
+            places[found] = place(number, rows[found])
+        return places
+
+    def by_view(
+        self, places: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.bool_] | slice, NDArray[np.int64], SegmentView]]:
+        """Yield each view that some of the places are in: which of them, their rows, and the view."""
+        if len(self.views) == 1 and (places >= 0).all():
+            yield slice(None), places, self.views[0]
+            return
+        numbers = places >> _VIEW_SHIFT
+        for number, view in enumerate(self.views):
+            here = numbers == number
+            if here.any():
+                yield here, places[here] & _ROW_MASK, view
+
+    def ids(self, places: NDArray[np.int64]) -> list[PointId]:
+        """Return the ids of rows named by place."""
+        if len(self.views) == 1:
+            return self.views[0].ids(places)
+        return [self.views[p >> _VIEW_SHIFT].ids(np.array([p & _ROW_MASK]))[0] for p in places.tolist()]
+
+    def id_column(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return ids by place: uint64 when every id of the snapshot is a number, else object."""
+        if len(self.views) == 1:
+            return self.views[0].id_column(places)
+        numeric = all(view.ids_are_numeric for view in self.views)
+        column = np.empty(len(places), np.uint64 if numeric else object)
+        numbers = places >> _VIEW_SHIFT
+        for number, view in enumerate(self.views):
+            here = numbers == number
+            if here.any():
+                column[here] = view.id_column(places[here] & _ROW_MASK)
+        return column
+
+    def payload(self, place: int) -> dict[str, Any]:
+        """Return the payload of one row."""
+        return self.views[place >> _VIEW_SHIFT].payload(place & _ROW_MASK)
+
+    def vectors(self, place: int) -> dict[str, Any]:
+        """Return the vectors of one row, by field name, as copies."""
+        view = self.views[place >> _VIEW_SHIFT]
+        row = np.array([place & _ROW_MASK])
+        return {name: _one(view.vector_column(name, row)) for name in self.schema.vectors}
+
+    def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
+        """Return the payloads of rows named by place, in that order, as they are stored."""
+        views = self.views
+        if len(views) == 1:
+            return views[0].payload_column(places)
+        if len(places) > _FEW:
+            return _gathered(views, places, lambda view, rows: view.payload_column(rows))
+        return PayloadColumn.from_raw(
+            [views[p >> _VIEW_SHIFT].raw_payload(p & _ROW_MASK) for p in places.tolist()]
+        )
+
+    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
+        """Return the vectors of rows named by place, in that order, by field name, as copies."""
+        if not len(places):
+            return {name: _empty(field) for name, field in self.schema.vectors.items()}
+        return {name: self._vector_column(name, places) for name in self.schema.vectors}
+
+    def _vector_column(self, field: str, places: NDArray[np.int64]) -> VectorColumn:
+        return _gathered(self.views, places, lambda view, rows: view.vector_column(field, rows))
+
+
+def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
+    """Name rows of one view across the views of a snapshot."""
+    places = rows.astype(np.int64)
+    if view_number:
+        places |= view_number << _VIEW_SHIFT
+    return places
+
+
+def _gathered(
+    views: Sequence[SegmentView],
+    places: NDArray[np.int64],
+    column_of: Callable[[SegmentView, NDArray[np.int64]], _Column],
+) -> _Column:
+    """Return one column of the rows at one or more places, from ``column_of``, which reads one view."""
+    if len(views) == 1:
+        return column_of(views[0], places)
+    # Rows of one view are read together, in the order they are stored in.
+    order = np.argsort(places)
+    ordered = places[order]
+    cuts: list[int] = (np.flatnonzero(np.diff(ordered >> _VIEW_SHIFT)) + 1).tolist()
+    rows = ordered & _ROW_MASK
+    parts = [
+        column_of(views[int(ordered[lo]) >> _VIEW_SHIFT], rows[lo:hi])
+        for lo, hi in pairwise([0, *cuts, len(rows)])
+    ]
+    column = parts[0] if len(parts) == 1 else parts[0].concat(parts)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return column.take(rank)
+
+
+def _empty(field: VectorField) -> VectorColumn:
+    match field:
+        case Dense():
+            return DenseColumn(np.empty((0, field.element.width(field.dim)), field.element.dtype))
+        case Sparse():
+            return SparseColumn(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
+        case Multi():
+            return MultiColumn(np.zeros(1, np.int64), np.empty((0, field.dim), field.element.dtype))
+
+
+def _one(column: VectorColumn) -> Any:
+    match column:
+        case DenseColumn():
+            return column.matrix[0]
+        case SparseColumn():
+            return column.indices, column.values
+        case MultiColumn():
+            return column.tokens
+    raise AssertionError(type(column))

@@ -1,0 +1,211 @@
+"""What growing and sealed segments look like to a snapshot: rows, of which some are dead."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from ...indexes.exact.dense import ExactScan
+from ...indexes.protocol import VectorIndex
+from ...indexes.rows.dense import DenseVectors
+from ...indexes.rows.metric import Metric
+from ...indexes.rows.row_set import RowSet
+from ...storage.columns.batch import Batch
+from ...storage.columns.payloads import PayloadColumn
+from ...storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
+from ..filters.evaluation import FieldPostings, evaluate
+from ..filters.expression import Filter
+from ..results.point import PointId
+from ..search.planner import Plan
+from .bitmaps import bitmap
+
+NO_ROW = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The rows of a view that a filter and a tenant leave, and the plans that were made for them.
+
+    Attributes
+    ----------
+    rows : RowSet or None
+        None for every row of the segment.
+    plans : dict
+        By field, k and knobs: the index a plan was made for, and the plan.
+    """
+
+    rows: RowSet | None
+    plans: dict[Any, tuple[VectorIndex | None, Plan]] = field(default_factory=dict)
+
+
+class SegmentView(ABC):
+    """The rows of one segment that a snapshot sees, minus those that are dead.
+
+    Immutable but for its caches, which any thread may fill: every entry is a pure function of the view.
+
+    Attributes
+    ----------
+    uuid : str
+        Name of the segment's file; ``growing`` for rows that are in the log only.
+    n_rows : int
+        Rows, dead ones included.
+    dead : BitMap
+        Rows that were replaced or deleted.
+    """
+
+    def __init__(self, uuid: str, n_rows: int, dead: BitMap) -> None:
+        self.uuid = uuid
+        self.n_rows = n_rows
+        self.dead = dead
+        self.allowed_cache: dict[Any, Allowed] = {}
+        self._scans: dict[str, ExactScan] = {}
+
+    @property
+    def n_live(self) -> int:
+        """How many rows are alive."""
+        return self.n_rows - len(self.dead)
+
+    @cached_property
+    def live(self) -> RowSet | None:
+        """The rows that are alive, None when all are."""
+        if not self.dead:
+            return None
+        return RowSet.from_bitmap(BitMap(range(self.n_rows)) - self.dead, self.n_rows)
+
+    @cached_property
+    def unfiltered(self) -> Allowed:
+        """What may be found without a filter and a tenant."""
+        return Allowed(self.live)
+
+    def exact_scan(self, field: str, metric: Metric) -> ExactScan:
+        """Return the scan of the rows of a dense field."""
+        scan = self._scans.get(field)
+        if scan is None:
+            scan = self._scans[field] = ExactScan(self.dense(field), metric)
+        return scan
+
+    def matching(self, expression: Filter | None, tenant: int | None) -> BitMap:
+        """Return the live rows of ``tenant`` that satisfy ``expression``."""
+        rows = BitMap(range(self.n_rows)) if tenant is None else self.owned(tenant)
+        if expression is not None and rows:
+            rows &= evaluate(expression, _FilterSource(self, tenant or 0), self.n_rows)
+        return rows - self.dead
+
+    def find(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
+        """Return the live row of each id, -1 where there is none."""
+        rows = self.newest(ids, tenant)
+        if self.dead:
+            for i, row in enumerate(rows.tolist()):
+                if row >= 0 and row in self.dead:
+                    rows[i] = NO_ROW
+        return rows
+
+    @abstractmethod
+    def owned(self, tenant: int) -> BitMap:
+        """Return the rows of a tenant, dead or alive."""
+
+    @abstractmethod
+    def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
+        """Return the newest row of each id, dead or alive, -1 where there is none."""
+
+    @abstractmethod
+    def postings(self) -> FieldPostings:
+        """Return the filter postings of the indexed payload fields."""
+
+    @abstractmethod
+    def sequence(self) -> NDArray[np.uint64]:
+        """Return the sequence number of each row, in row order."""
+
+    @abstractmethod
+    def ids(self, rows: NDArray[np.int64]) -> list[PointId]:
+        """Return the ids of ``rows``."""
+
+    @property
+    @abstractmethod
+    def ids_are_numeric(self) -> bool:
+        """Whether every id of the view is a number."""
+
+    @abstractmethod
+    def id_column(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the ids of ``rows`` as uint64, or as object when any id of the view is a text."""
+
+    @abstractmethod
+    def payload(self, row: int) -> dict[str, Any]:
+        """Return one payload."""
+
+    @abstractmethod
+    def raw_payload(self, row: int) -> bytes:
+        """Return the JSON text of one payload."""
+
+    @abstractmethod
+    def payload_column(self, rows: NDArray[np.int64]) -> PayloadColumn:
+        """Copy out the payloads of ``rows``, not parsed."""
+
+    @property
+    @abstractmethod
+    def largest_payload(self) -> int:
+        """Bytes that no payload exceeds."""
+
+    @abstractmethod
+    def payload_sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes of the JSON text of each of ``rows``, which are not read."""
+
+    @abstractmethod
+    def dense(self, field: str) -> DenseVectors:
+        """Return the rows of a dense field as an index sees them, without a copy."""
+
+    @abstractmethod
+    def ragged(self, field: str) -> SparseColumn | MultiColumn:
+        """Return the rows of a sparse or multi-vector field, without a copy."""
+
+    @abstractmethod
+    def index(self, field: str) -> VectorIndex | None:
+        """Return the index of a dense field, None when there is none."""
+
+    @abstractmethod
+    def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
+        """Copy out the vectors of one field."""
+
+    @abstractmethod
+    def batch(self, rows: NDArray[np.int64]) -> Batch:
+        """Copy out whole points."""
+
+    @property
+    @abstractmethod
+    def indexed_fields(self) -> tuple[str, ...]:
+        """Vector fields that have an index."""
+
+    @property
+    @abstractmethod
+    def bytes_disk(self) -> int:
+        """Size of the segment's file."""
+
+    @property
+    @abstractmethod
+    def bytes_memory(self) -> int:
+        """Bytes in memory that are not pages of the file."""
+
+
+class _FilterSource:
+    """What a filter reads of a view: its postings, and its rows by id."""
+
+    def __init__(self, view: SegmentView, tenant: int) -> None:
+        self._view = view
+        self._tenant = tenant
+        postings = view.postings()
+        self.equal = postings.equal
+        self.range = postings.range
+        self.null = postings.null
+        self.present = postings.present
+
+    def rows_of_ids(self, ids: Sequence[PointId]) -> BitMap:
+        """Return the live rows of the given ids."""
+        rows = self._view.find(ids, self._tenant)
+        return bitmap(rows[rows >= 0])

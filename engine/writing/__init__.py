@@ -1,0 +1,4 @@
+"""The one thread that writes, and the operations it commits.
+
+Nothing here searches.
+"""

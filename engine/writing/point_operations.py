@@ -1,0 +1,224 @@
+"""The changes a writer commits: upsert, delete, payload update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...storage.catalog.catalog import Catalog
+from ...storage.catalog.key_value_store import WriteTransaction
+from ...storage.catalog.records import StateRecord
+from ...storage.columns.batch import Batch
+from ...storage.columns.payloads import PayloadColumn
+from ..filters.expression import Filter
+from ..results.point import PointId
+from ..segments.bitmaps import bitmap64, rows_of
+from ..segments.growing.postings import ParsedFields
+from ..segments.sizes import Admit, stored_sizes
+from ..segments.snapshot import place
+from ..segments.view import SegmentView
+from ..state.collection_state import CollectionState
+
+LOG_RECORD_BYTES = 1 << 20
+"""Target size of one value of the log; LMDB finds room for values of this size without long searches."""
+
+NO_TENANT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Who owns the points of a call; number 0 in a collection that is not partitioned, or not known yet."""
+
+    name: str | None
+    number: int
+
+    @property
+    def scope(self) -> int | None:
+        """The tenant whose rows a read is confined to, None where there are no tenants."""
+        return None if self.name is None else self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Insert points, or replace those whose ids exist.
+
+    Attributes
+    ----------
+    state : CollectionState
+    tenant : Tenant
+    chunks : list of (int, bytes)
+        The batch cut into log records: number of points and encoded bytes of each.
+    batch : Batch
+        The same points in one piece.
+    parsed : ParsedFields
+        Their indexed payload fields.
+    """
+
+    state: CollectionState
+    tenant: Tenant
+    chunks: list[tuple[int, bytes]]
+    batch: Batch
+    parsed: ParsedFields
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
+        """Log the points and return the sequence number after them."""
+        state, batch, chunks = self.state, self.batch, self.chunks
+        number = _stored_tenant(catalog, txn, state, self.tenant)
+        if number != self.tenant.number:
+            # The tenant was not known yet, or not under this number, when the caller encoded the batch.
+            batch = replace(batch, tenants=np.full(len(batch.ids), number, np.uint32))
+            chunks = _log_chunks(batch)
+        replaced = state.living_sequence(batch.ids, number)
+        first = state.next_sequence
+        sequence = first
+        for n, encoded in chunks:
+            catalog.append_log(txn, state.number, sequence, encoded)
+            sequence += n
+        _bury(catalog, txn, state, first, replaced)
+        state.append(batch, first, self.parsed)
+        _put_state(catalog, txn, state)
+        return state.next_sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete points by id, or those of a tenant that satisfy a filter."""
+
+    state: CollectionState
+    tenant: Tenant
+    ids: Sequence[PointId] | None
+    expression: Filter | None
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
+        """Bury the points and return how many there were."""
+        state, tenant = self.state, _resolved(self.state, self.tenant)
+        if tenant is None:
+            return 0
+        if self.ids is not None:
+            dead = state.living_sequence(self.ids, tenant.number)
+        else:
+            dead = _matching_sequence(state, self.expression, tenant)
+        if len(dead):
+            _bury(catalog, txn, state, state.next_sequence, dead)
+            state.next_sequence += 1
+            _put_state(catalog, txn, state)
+        return len(dead)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePayload:
+    """Change the payloads of points that exist; their vectors stay.
+
+    ``change`` maps an old payload to the new one; it runs in the writer's thread, so that no write can
+    come between reading and replacing. ``admit`` is told the bytes of the new versions, each with ``added``
+    more than it has, before any is read; what it raises is a VicinalError.
+    """
+
+    state: CollectionState
+    tenant: Tenant
+    ids: Sequence[PointId] | None
+    expression: Filter | None
+    change: Callable[[dict[str, Any]], dict[str, Any]]
+    added: int = 0
+    admit: Admit | None = None
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
+        """Write a new version of each point and return how many there were."""
+        tenant = _resolved(self.state, self.tenant)
+        if tenant is None:
+            return 0
+        pending = self.state.pending()
+        chosen = [self._rows(view, tenant) for view in pending.views]
+        if not any(map(len, chosen)):
+            return 0
+        if self.admit is not None:
+            places = np.concatenate([place(number, rows) for number, rows in enumerate(chosen)])
+            self.admit(int(stored_sizes(pending, places, vectors=True).sum()) + len(places) * self.added)
+        found = [(view, rows) for view, rows in zip(pending.views, chosen, strict=True) if len(rows)]
+        parts = [view.batch(rows) for view, rows in found]
+        sequences = [view.sequence()[rows] for view, rows in found]
+        # In the order they were written, which does not depend on how segments are cut and arranged.
+        old = Batch.concat(parts).take(np.argsort(np.concatenate(sequences)))
+        payloads = [self.change(old.payloads.get(i)) for i in range(len(old.ids))]
+        column = PayloadColumn.from_rows(payloads, len(payloads))
+        batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)
+        upsert(self.state, tenant, batch).apply(catalog, txn)
+        return len(payloads)
+
+    def _rows(self, view: SegmentView, tenant: Tenant) -> NDArray[Any]:
+        if self.ids is None:
+            return rows_of(view.matching(self.expression, tenant.scope))
+        rows = view.find(self.ids, tenant.number)
+        return rows[rows >= 0]
+
+
+def upsert(state: CollectionState, tenant: Tenant, batch: Batch) -> Upsert:
+    """Encode ``batch`` for the log and parse its indexed fields; any thread may call this."""
+    parsed = state.growing.postings.parse(batch.payloads)
+    return Upsert(state, tenant, _log_chunks(batch), batch, parsed)
+
+
+def _log_chunks(batch: Batch) -> list[tuple[int, bytes]]:
+    return [(len(part.ids), part.encode()) for part in batch.split(LOG_RECORD_BYTES)]
+
+
+def _matching_sequence(
+    state: CollectionState, expression: Filter | None, tenant: Tenant
+) -> NDArray[np.uint64]:
+    found = [np.empty(0, np.uint64)]
+    for view in state.pending().views:
+        found.append(view.sequence()[rows_of(view.matching(expression, tenant.scope))])
+    return np.concatenate(found)
+
+
+def _resolved(state: CollectionState, tenant: Tenant) -> Tenant | None:
+    """Return the tenant with the number it has now; one given in a commit that failed was taken back."""
+    if tenant.name is None:
+        return tenant
+    number = state.tenants.get(tenant.name)
+    return None if number is None else Tenant(tenant.name, number)
+
+
+def _stored_tenant(catalog: Catalog, txn: WriteTransaction, state: CollectionState, tenant: Tenant) -> int:
+    if tenant.name is None:
+        return tenant.number
+    number = state.tenants.get(tenant.name)
+    if number is None:
+        number = state.tenants.add(tenant.name)
+        catalog.put_tenant(txn, state.number, tenant.name, number)
+    return number
+
+
+def _bury(
+    catalog: Catalog,
+    txn: WriteTransaction,
+    state: CollectionState,
+    sequence: int,
+    dead: NDArray[np.uint64],
+) -> None:
+    if len(dead):
+        catalog.put_tombstones(txn, state.number, sequence, bitmap64(dead))
+        state.bury(dead)
+
+
+def _put_state(catalog: Catalog, txn: WriteTransaction, state: CollectionState) -> None:
+    catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))

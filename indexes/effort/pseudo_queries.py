@@ -1,0 +1,110 @@
+"""Queries made out of the rows themselves, to measure a new index before it has seen any query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codecs.scalar import float_block
+from ..rows.dense import DenseVectors
+from ..rows.metric import Metric
+from ..rows.neighbors import NO_ROW
+
+COUNT = 256
+# How many neighbours of a row are looked at.
+NEIGHBOURS = 256
+# The neighbour that says how far a query is put from its row.
+_TENTH = 10
+# Rows nearer than this share of the way to the last of the neighbours are copies of a row, not neighbours.
+_COPY_SHARE = 0.25
+# Queries are put at each of these shares of that distance in turn: nobody knows how far real ones lie.
+_REACHES = (0.75, 1.0, 1.25)
+# Directions are random sums of this many rows: enough that none of them becomes a second target.
+_SUMMED = 32
+_BACKGROUND_ROWS = 4096
+
+Nearest = Callable[[NDArray[Any], int], NDArray[np.uint32]]
+"""``nearest(queries, k)``: rows, nearest first."""
+
+
+def pseudo_queries(
+    vectors: DenseVectors, metric: Metric, nearest: Nearest, seed: int
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return queries that are about as hard as those of another distribution than the rows, and their groups.
+
+    A stored row is the easiest query there is: its neighbours link to each other. Each query here is a row
+    moved about as far as its tenth neighbour is away, in a direction drawn from the covariance of the rows.
+    Where rows are close together it moves little, so clustered rows give queries around clusters.
+
+    Of rows that come in copies, exact or nearly so, the tenth neighbour is a copy or one of few others, and
+    queries would lie nearer to the rows than any real one. Copies cannot be told from a tight cluster, so
+    there are two groups, ``(2, q)`` of bool, and a promise is to hold in both: queries put at the tenth
+    neighbour, and queries put at the tenth different one, as if each neighbour had as many copies as the row.
+    Away from any crowd the two are the same, and such a query is in both groups.
+    """
+    rng = np.random.default_rng(seed + 2)
+    n = len(vectors)
+    chosen = rng.choice(n, min(n, COUNT), replace=False)
+    background = rng.choice(n, min(n, _BACKGROUND_ROWS), replace=False)
+    if metric is Metric.HAMMING:
+        return _flipped(vectors, nearest, chosen, background, rng)
+    own = float_block(vectors, metric, chosen)
+    found = nearest(np.ascontiguousarray(own), min(NEIGHBOURS, n))
+    away = np.stack(
+        [
+            np.linalg.norm(float_block(vectors, metric, rows) - row, axis=1)
+            for rows, row in zip(_known(found, chosen), own, strict=True)
+        ]
+    )
+    reach, groups = _reach(away)
+    others = float_block(vectors, metric, background)
+    others -= others.mean(axis=0)
+    weights = rng.standard_normal((len(chosen), _SUMMED)).astype(np.float32)
+    picks = rng.integers(0, len(others), weights.shape)
+    direction = np.einsum("qj,qjd->qd", weights, others[picks])
+    length = np.linalg.norm(direction, axis=1)
+    step = np.divide(reach, length, out=np.zeros_like(reach), where=length > 0)
+    queries = own + step[:, None] * direction
+    # Under the cosine a query of zeros has no neighbours; a row that is one stays what it is.
+    return np.ascontiguousarray(queries, np.float32), groups
+
+
+def _known(found: NDArray[np.uint32], chosen: NDArray[Any]) -> NDArray[Any]:
+    """Return the found rows with the row itself in the place of padding."""
+    return np.where(found != NO_ROW, found, chosen[:, None])
+
+
+def _reach(away: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return how far each query is put from its row, given the distances of neighbours, and the groups."""
+    n, last = len(away), away.shape[1] - 1
+    ordered = np.sort(away, axis=1)
+    copies = np.maximum((ordered < _COPY_SHARE * ordered[:, -1:]).sum(axis=1), 1)
+    by_copies = np.arange(n) % 2 == 1
+    place = np.minimum(np.where(by_copies, _TENTH * copies, _TENTH), last)
+    alone = copies == 1
+    # Pairs of rows share a factor, so that both groups have all of them.
+    factor = np.resize(np.repeat(_REACHES, 2), n)
+    return ordered[np.arange(n), place] * factor, np.stack([alone | ~by_copies, alone | by_copies])
+
+
+def _flipped(
+    vectors: DenseVectors,
+    nearest: Nearest,
+    chosen: NDArray[Any],
+    background: NDArray[Any],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Flip about as many bits of each row as differ from its tenth neighbour, the undecided ones most."""
+    own = vectors.matrix[chosen]
+    found = _known(nearest(np.ascontiguousarray(own), min(NEIGHBOURS, len(vectors))), chosen)
+    differing = np.bitwise_count(own[:, None, :] ^ vectors.matrix[found])
+    flips, groups = _reach(differing.sum(axis=2, dtype=np.int64))
+    share = np.unpackbits(vectors.matrix[background], axis=1, count=vectors.dim).mean(axis=0)
+    weight = share * (1 - share)
+    chance = flips[:, None] * weight / max(float(weight.sum()), 1e-9)
+    flip = rng.random(chance.shape) < chance
+    queries: NDArray[np.uint8] = own ^ np.packbits(flip, axis=1)
+    return queries, groups

@@ -1,0 +1,117 @@
+"""Calls of one server: attempts, repetitions and the time they may take together."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from ....engine import deadline
+from ....engine.errors import DeadlineExceeded
+from ...wire.methods import Method
+from .call import Attempt, CallFailed, Operation, Pause, StreamAttempt
+from .retry_policy import RetryPolicy
+
+_LONGEST_SECONDS = 1e9
+"""Thirty years. gRPC takes a time that it cannot count for one that is over."""
+
+
+class Caller:
+    """Turns a request into the steps that bring its response. Does no input or output; safe between threads.
+
+    Parameters
+    ----------
+    timeout : float or None
+        Seconds that one call may take, repetitions included; a stream may take any time.
+    policy : RetryPolicy
+    clock, chance : callable
+        Seconds that only grow; a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        timeout: float | None,
+        policy: RetryPolicy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._timeout = _countable(timeout)
+        self._policy = policy
+        self._clock = clock
+        self._chance = chance
+
+    def call(self, method: Method, request: bytes, *, harmless: bool) -> Operation[bytes]:
+        """Return the response to a request; ``harmless`` says that doing it twice does no harm."""
+        left = self._timeout
+        end = None if left is None else self._clock() + left
+        if deadline.current() is not None:
+            left = self._left(end)
+        failures = _Failures()
+        while True:
+            try:
+                response: bytes = yield Attempt(method.path, request, left)
+                return response
+            except CallFailed as failure:
+                pause = self._pause(failures, failure, harmless, end)
+            yield Pause(pause)
+            left = self._left(end)
+
+    def stream(
+        self, method: Method, request: bytes, receive: Callable[[bytes], None], *, harmless: bool
+    ) -> Operation[None]:
+        """Hand each response to ``receive`` and return after the last one."""
+        failures = _Failures()
+        while True:
+            try:
+                yield StreamAttempt(method.path, request, self._left(None), receive)
+                return
+            except CallFailed as failure:
+                pause = self._pause(failures, failure, harmless, None)
+            yield Pause(pause)
+
+    def _pause(self, failures: _Failures, failure: CallFailed, harmless: bool, end: float | None) -> float:
+        """Return the seconds until the next attempt, or raise what the caller is to see."""
+        if isinstance(failure.error, DeadlineExceeded):
+            # In the words of the deadline that the caller set, if it is that one which is over.
+            deadline.check()
+        failed_for = failures.count(self._clock())
+        pause = self._policy.pause(failures.number, failed_for, failure, harmless, self._chance())
+        if pause is None or pause >= self._time_left(end):
+            raise failure.error from None
+        return pause
+
+    def _left(self, end: float | None) -> float | None:
+        """Return the seconds that the next attempt may take; DeadlineExceeded when there are none."""
+        deadline.check()
+        left = _countable(deadline.remaining())
+        if end is None:
+            return left
+        own = end - self._clock()
+        return own if left is None or own < left else left
+
+    def _time_left(self, end: float | None) -> float:
+        left = self._left(end)
+        return float("inf") if left is None else left
+
+
+class _Failures:
+    """The failed attempts of one call."""
+
+    __slots__ = ("_first", "number")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._first = 0.0
+
+    def count(self, now: float) -> float:
+        """Count one more; return the seconds since the first."""
+        if not self.number:
+            self._first = now
+        self.number += 1
+        return now - self._first
+
+
+def _countable(seconds: float | None) -> float | None:
+    """Return a time as gRPC takes it: what is beyond all waiting is any time."""
+    return None if seconds is None or seconds > _LONGEST_SECONDS else seconds

@@ -1,0 +1,86 @@
+"""The calls that are about a whole database, without input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ....engine.errors import NotFound
+from ....engine.results.info import DatabaseInfo
+from ....engine.schema.collection_schema import CollectionSchema
+from ....engine.schema.names import checked_collection_name
+from ....engine.schema.vector_field import VectorField
+from ....proto.v1 import collections_pb2 as pb
+from ....proto.v1.database_pb2 import GetDatabaseInfoRequest, GetDatabaseInfoResponse
+from ...wire.infos import read_database_info
+from ...wire.methods import METHODS
+from ...wire.schemas import put_schema, read_schema
+from ..calls.call import Operation
+from ..calls.caller import Caller
+from ..endpoint.address import Address
+from .handle import CollectionHandle, utf8_bytes
+from .responses import parsed, understood
+
+
+class DatabaseOperations:
+    """The calls of one database."""
+
+    def __init__(self, address: Address, caller: Caller) -> None:
+        self._address = address
+        self._caller = caller
+
+    def create(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        fields: Mapping[str, str] | None,
+        partitioned: bool,
+    ) -> Operation[CollectionHandle]:
+        """Create a collection."""
+        named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
+        schema = CollectionSchema(vectors=dict(named), fields=fields, partitioned=partitioned)
+        request = pb.CreateCollectionRequest(name=checked_collection_name(name))
+        put_schema(request.schema, schema)
+        # Done twice, it would find the collection that it had created.
+        answer = yield from self._caller.call(
+            METHODS["CreateCollection"], request.SerializeToString(), harmless=False
+        )
+        return CollectionHandle(name, parsed(pb.CreateCollectionResponse, answer).uuid, schema)
+
+    def open(self, name: str) -> Operation[CollectionHandle]:
+        """Return what is to be known of a collection that exists."""
+        yield from self._check_possible(name)
+        request = pb.GetCollectionRequest(name=name)
+        answer = yield from self._caller.call(
+            METHODS["GetCollection"], request.SerializeToString(), harmless=True
+        )
+        response = parsed(pb.GetCollectionResponse, answer)
+        with understood():
+            return CollectionHandle(name, response.uuid, read_schema(response.schema))
+
+    def names(self) -> Operation[list[str]]:
+        """Return the names of all collections, sorted."""
+        answer = yield from self._caller.call(
+            METHODS["ListCollections"], pb.ListCollectionsRequest().SerializeToString(), harmless=True
+        )
+        return list(parsed(pb.ListCollectionsResponse, answer).names)
+
+    def drop(self, name: str) -> Operation[None]:
+        """Delete a collection."""
+        yield from self._check_possible(name)
+        request = pb.DeleteCollectionRequest(name=name)
+        # Done twice, it would not find the collection that it had deleted, or find another.
+        yield from self._caller.call(METHODS["DeleteCollection"], request.SerializeToString(), harmless=False)
+
+    def info(self) -> Operation[DatabaseInfo]:
+        """Return sizes and states of all collections."""
+        answer = yield from self._caller.call(
+            METHODS["GetDatabaseInfo"], GetDatabaseInfoRequest().SerializeToString(), harmless=True
+        )
+        return read_database_info(parsed(GetDatabaseInfoResponse, answer), str(self._address))
+
+    def _check_possible(self, name: Any) -> Operation[None]:
+        """Raise NotFound for what is no text that a request could carry, and so names no collection."""
+        if not isinstance(name, str) or (name and not utf8_bytes(name)):
+            known = ", ".join((yield from self.names())) or "none"
+            raise NotFound(f"no collection is named {name!r}; there are: {known}", field="name")

@@ -1,0 +1,215 @@
+"""Writing, deleting, reading and counting points, without input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....engine.api import FilterLike, Ids
+from ....engine.error_translation import translated
+from ....engine.errors import VicinalError
+from ....engine.filters.parsing import parse_fields
+from ....engine.input.ids import id_list, selection, unique_ids, vector_columns
+from ....engine.input.queries import bound, check_integer
+from ....engine.results.point import Page, Point, PointId
+from ....proto.v1 import points_pb2 as pb
+from ....storage.columns.ids import IdColumn
+from ....storage.columns.payloads import PayloadColumn
+from ...wire.filters import put_filter
+from ...wire.methods import METHODS
+from ...wire.payloads import put_payloads
+from ...wire.point_ids import put_ids
+from ...wire.points import put_selection, read_found, read_points
+from ...wire.vectors import put_fields
+from ..calls.call import Operation
+from ..calls.caller import Caller
+from .call_limits import MESSAGE_BYTES, ServerLimits
+from .handle import CollectionHandle
+from .parts import Parts, cut, in_parts, nothing
+from .responses import parsed, understood
+
+_PAGE_ROWS = 10_000
+_FIELD_BYTES = 256
+"""What each vector field of a request has beside its rows, at most."""
+
+
+class PointOperations:
+    """The calls of one collection that are about points."""
+
+    def __init__(self, handle: CollectionHandle, caller: Caller, limits: ServerLimits) -> None:
+        self._handle = handle
+        self._caller = caller
+        self._limits = limits
+
+    def upsert(
+        self,
+        ids: Ids,
+        vectors: Any,
+        payloads: Sequence[Mapping[str, Any] | None] | None,
+        tenant: str | None,
+    ) -> Operation[int]:
+        """Insert or replace points, in as many calls as the server's limits make necessary."""
+        schema = self._handle.schema
+        column = unique_ids(ids)
+        scope = self._handle.scope(tenant)
+        columns = vector_columns(schema, vectors, len(column))
+        with translated():
+            rows = PayloadColumn.from_rows(payloads, len(column))
+        sizes = column.row_bytes() + rows.row_bytes() + sum(c.row_bytes() for c in columns.values())
+        parts = yield from self._parts(sizes, "points")
+
+        def send(start: int, stop: int) -> Operation[int]:
+            request = pb.UpsertPointsRequest()
+            put_ids(request.points.ids, column.slice(start, stop).column())
+            put_fields(request.points.vectors, {name: c.slice(start, stop) for name, c in columns.items()})
+            if payloads is not None:
+                put_payloads(request.points.payloads, rows.slice(start, stop))
+            try:
+                answer = yield from self._caller.call(
+                    METHODS["UpsertPoints"], scope + request.SerializeToString(), harmless=True
+                )
+            except VicinalError as error:
+                if start:
+                    error.add_note(f"the first {start:,} of {len(column):,} points were written before this")
+                raise
+            return parsed(pb.UpsertPointsResponse, answer).sequence_number
+
+        # The server checks the payloads too, but of a part alone it would after others were written.
+        numbers = yield from in_parts(parts, send, lambda: parse_fields(schema.fields, rows))
+        return numbers[-1]
+
+    def delete(self, ids: Ids | None, filter: FilterLike | None, tenant: str | None) -> Operation[int]:
+        """Delete points by id or by filter."""
+        listed, _ = selection(self._handle.schema, ids, filter)
+        scope = self._handle.scope(tenant)
+
+        def send(chosen: pb.Selection) -> Operation[int]:
+            request = pb.DeletePointsRequest(selection=chosen)
+            # Done twice, it would find nothing the second time and say so.
+            answer = yield from self._caller.call(
+                METHODS["DeletePoints"], scope + request.SerializeToString(), harmless=False
+            )
+            return parsed(pb.DeletePointsResponse, answer).deleted
+
+        return (yield from self._each_selection(listed, filter, send))
+
+    def update_payload(
+        self,
+        payload: Mapping[str, Any],
+        ids: Ids | None,
+        filter: FilterLike | None,
+        replace: bool,
+        tenant: str | None,
+    ) -> Operation[int]:
+        """Merge into, or replace, the payloads of points by id or by filter."""
+        schema = self._handle.schema
+        listed, _ = selection(schema, ids, filter)
+        scope = self._handle.scope(tenant)
+        with translated():
+            column = PayloadColumn.from_rows([payload], 1)
+        parse_fields(schema.fields, column)
+
+        def send(chosen: pb.Selection) -> Operation[int]:
+            request = pb.UpdatePayloadsRequest(
+                selection=chosen, payload_json=column.raw(0), replace=bool(replace)
+            )
+            # A filter may not find the points again once they are changed.
+            answer = yield from self._caller.call(
+                METHODS["UpdatePayloads"], scope + request.SerializeToString(), harmless=listed is not None
+            )
+            return parsed(pb.UpdatePayloadsResponse, answer).updated
+
+        return (yield from self._each_selection(listed, filter, send))
+
+    def get(self, ids: Ids, with_vectors: bool, tenant: str | None) -> Operation[list[Point | None]]:
+        """Return points by id."""
+        wanted = id_list(ids)
+        scope = self._handle.scope(tenant)
+        parts = yield from self._parts(IdColumn.from_values(wanted).row_bytes(), "ids")
+
+        def send(start: int, stop: int) -> Operation[list[Point | None]]:
+            request = pb.GetPointsRequest(with_vectors=bool(with_vectors))
+            put_ids(request.ids, wanted[start:stop])
+            answer = yield from self._caller.call(
+                METHODS["GetPoints"], scope + request.SerializeToString(), harmless=True
+            )
+            with understood():
+                return read_found(parsed(pb.GetPointsResponse, answer), stop - start)
+
+        found = yield from in_parts(parts, send, nothing)
+        return [point for part in found for point in part]
+
+    def scroll(
+        self, filter: FilterLike | None, limit: int, after: int | None, with_vectors: bool, tenant: str | None
+    ) -> Operation[Page]:
+        """Return one page, put together from several where the server sends less at a time."""
+        limit = check_integer("limit", limit, 1, _PAGE_ROWS)
+        if after is not None:
+            after = check_integer("after", after, 0, 2**63)
+        filtering = self._filter(filter, pb.ScrollPointsRequest())
+        scope = self._handle.scope(tenant) + filtering
+        points: list[Point] = []
+        while True:
+            request = pb.ScrollPointsRequest(
+                limit=limit - len(points), after=after, with_vectors=bool(with_vectors)
+            )
+            answer = yield from self._caller.call(
+                METHODS["ScrollPoints"], scope + request.SerializeToString(), harmless=True
+            )
+            response = parsed(pb.ScrollPointsResponse, answer)
+            with understood():
+                points += read_points(response.points)
+            after = response.next if response.HasField("next") else None
+            if after is None or len(points) >= limit:
+                return Page(points, after)
+
+    def count(self, filter: FilterLike | None, tenant: str | None) -> Operation[int]:
+        """Return exactly how many points there are, or satisfy a filter."""
+        request = self._filter(filter, pb.CountPointsRequest())
+        answer = yield from self._caller.call(
+            METHODS["CountPoints"], self._handle.scope(tenant) + request, harmless=True
+        )
+        return parsed(pb.CountPointsResponse, answer).count
+
+    def _filter(
+        self, filter: FilterLike | None, request: pb.ScrollPointsRequest | pb.CountPointsRequest
+    ) -> bytes:
+        """Return a filter, checked, as a part of ``request``."""
+        if bound(filter, self._handle.schema) is not None and filter is not None:
+            put_filter(request.filter, filter)
+        return request.SerializeToString()
+
+    def _each_selection(
+        self,
+        ids: list[PointId] | None,
+        filter: FilterLike | None,
+        send: Callable[[pb.Selection], Operation[int]],
+    ) -> Operation[int]:
+        """Send what a write is about, ids in as many calls as they need; return how many there were."""
+        if ids is None:
+            chosen = pb.Selection()
+            put_selection(chosen, None, filter)
+            return (yield from send(chosen))
+
+        def send_part(start: int, stop: int) -> Operation[int]:
+            chosen = pb.Selection()
+            put_selection(chosen, ids[start:stop], None)
+            try:
+                return (yield from send(chosen))
+            except VicinalError as error:
+                if start:
+                    error.add_note(f"the first {start:,} of {len(ids):,} ids were done before this")
+                raise
+
+        limits = yield from self._limits.get()
+        sizes = IdColumn.from_values(ids).row_bytes()
+        parts = cut(sizes, limits.message_bytes - MESSAGE_BYTES, max(len(ids), 1), "ids")
+        return sum((yield from in_parts(parts, send_part, nothing)))
+
+    def _parts(self, sizes: NDArray[np.int64], what: str) -> Operation[Parts]:
+        limits = yield from self._limits.get()
+        beside = MESSAGE_BYTES + _FIELD_BYTES * len(self._handle.schema.vectors)
+        return cut(sizes, limits.message_bytes - beside, limits.points, what)

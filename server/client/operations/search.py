@@ -1,0 +1,119 @@
+"""Searching, without input and output."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any
+
+from ....engine.api import FilterLike
+from ....engine.input.options import check_results, every_option
+from ....engine.input.queries import Queries, bound, validate_queries
+from ....engine.results.explanation import Explanation
+from ....engine.results.hits import BatchHits, Hits
+from ....proto.v1 import search_pb2 as pb
+from ...wire.explanations import read_explanation
+from ...wire.filters import put_filter
+from ...wire.hits import read_hits
+from ...wire.methods import METHODS
+from ..calls.call import Operation
+from ..calls.caller import Caller
+from .call_limits import MESSAGE_BYTES, ServerLimits
+from .handle import CollectionHandle
+from .joined_hits import joined_hits
+from .parts import cut, in_parts, nothing
+from .responses import parsed
+from .search_plan import SearchPlan, encoded_queries, query_column, search_plan
+from .unread_rows import read_answer
+
+_SEARCH = METHODS["Search"]
+_CACHED_PLANS = 1024
+
+
+class SearchOperations:
+    """The calls of one collection that search it."""
+
+    def __init__(self, handle: CollectionHandle, caller: Caller, limits: ServerLimits) -> None:
+        self._handle = handle
+        self._caller = caller
+        self._limits = limits
+        # True equals 1 and is no k; hence the types.
+        self._plans = lru_cache(_CACHED_PLANS, typed=True)(partial(search_plan, handle))
+
+    def search(
+        self,
+        query: Any,
+        k: int,
+        *,
+        field: str | None = None,
+        filter: FilterLike | None = None,
+        recall: float = 0.95,
+        ef: int | None = None,
+        exact: bool = False,
+        tenant: str | None = None,
+        offset: int = 0,
+        with_payload: bool = True,
+        with_vectors: bool = False,
+        threads: int = 1,
+    ) -> Operation[Hits | BatchHits]:
+        """Return the nearest points of one query, or of each of several."""
+        plan = self._plan(k, field, recall, ef, exact, tenant, offset, with_payload, with_vectors, threads)
+        queries, single, filtering = self._checked(plan, query, filter)
+        if single:
+            answer = yield from self._caller.call(_SEARCH, plan.one(queries) + filtering, harmless=True)
+            return read_answer(answer, plan.k, plan.with_payload, plan.with_vectors)
+        return (yield from self._batch(plan, queries, filtering))
+
+    def explain(self, query: Any, k: int, options: dict[str, Any]) -> Operation[Explanation]:
+        """Search as :meth:`search` does, in one call, and say how it was done."""
+        chosen = every_option(self.search, options)
+        filter = chosen.pop("filter")
+        plan = search_plan(self._handle, k, **chosen)
+        queries, single, filtering = self._checked(plan, query, filter)
+        answer = yield from self._caller.call(
+            METHODS["Explain"], plan.start + filtering + encoded_queries(queries), harmless=True
+        )
+        response = parsed(pb.ExplainResponse, answer)
+        if single:
+            hits: Hits | BatchHits = read_hits(response.hits, plan.with_payload, plan.with_vectors)
+        else:
+            hits = plan.batch_hits(response.hits, response.counts, len(queries))
+        return read_explanation(response, hits)
+
+    def _plan(self, k: int, *options: Any) -> SearchPlan:
+        try:
+            return self._plans(k, *options)
+        except TypeError:
+            # What has no hash is mostly a mistake, which this tells.
+            return search_plan(self._handle, k, *options)
+
+    def _checked(
+        self, plan: SearchPlan, query: Any, filter: FilterLike | None
+    ) -> tuple[Queries, bool, bytes]:
+        """Return the queries, whether there is but one, and the filter as a part of the request."""
+        queries, single = validate_queries(plan.field, plan.spec, query)
+        if not single:
+            check_results(len(queries), plan.results)
+        if filter is None:
+            return queries, single, b""
+        bound(filter, self._handle.schema)
+        request = pb.SearchRequest()
+        put_filter(request.options.filter, filter)
+        return queries, single, request.SerializeToString()
+
+    def _batch(self, plan: SearchPlan, queries: Queries, filtering: bytes) -> Operation[BatchHits]:
+        limits = yield from self._limits.get()
+        start = plan.start + filtering
+        column = query_column(queries)
+        most = min(limits.queries, max(1, limits.results // plan.results))
+        parts = cut(column.row_bytes(), limits.message_bytes - MESSAGE_BYTES, most, "query")
+
+        def send(first: int, end: int) -> Operation[tuple[pb.HitColumns, BatchHits]]:
+            request = start + encoded_queries(column.slice(first, end))
+            answer = yield from self._caller.call(METHODS["SearchBatch"], request, harmless=True)
+            response = parsed(pb.SearchBatchResponse, answer)
+            return response.hits, plan.batch_hits(response.hits, response.counts, end - first)
+
+        answers = yield from in_parts(parts, send, nothing)
+        if len(answers) == 1:
+            return answers[0][1]
+        return joined_hits(answers, plan.with_payload, plan.with_vectors)

@@ -1,0 +1,135 @@
+"""What a search asks for, but for its queries: checked and encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ....engine.input.options import MAX_THREADS, check_options
+from ....engine.input.queries import Queries, chosen_field
+from ....engine.results.hits import BatchHits
+from ....engine.schema.vector_field import Dense, VectorField
+from ....indexes.rows.element import Element
+from ....proto.v1 import search_pb2 as pb
+from ....storage.columns.vectors import DenseColumn, VectorColumn
+from ...wire.hits import read_batch_hits
+from ...wire.vectors import put_vectors
+from .handle import CollectionHandle
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """The options of a search that are the same from one query to the next.
+
+    Messages laid end to end are merged, so what repeats is encoded once: all of a request but the filter and
+    the queries. The requests of Search, SearchBatch and Explain have the same fields under the same numbers.
+
+    Attributes
+    ----------
+    field, spec
+        The vector field that is searched.
+    k, results : int
+        Hits of each query that are returned, and that are looked for, which are more by the offset.
+    with_payload, with_vectors : bool
+    start : bytes
+        Scope and options.
+    around : (bytes, bytes) or None
+        What stands before and after the numbers of a single dense query, ``start`` included; None for queries
+        of another kind.
+    """
+
+    field: str
+    spec: VectorField
+    k: int
+    results: int
+    with_payload: bool
+    with_vectors: bool
+    start: bytes
+    around: tuple[bytes, bytes] | None
+
+    def one(self, query: Queries) -> bytes:
+        """Return the request for one query, without a filter."""
+        if self.around is None:
+            return self.start + encoded_queries(query)
+        before, after = self.around
+        assert isinstance(query, np.ndarray)
+        return b"".join((before, query.tobytes(), after))
+
+    def batch_hits(self, hits: pb.HitColumns, counts: Any, queries: int) -> BatchHits:
+        """Return the hits of ``queries`` queries from the columns of an answer."""
+        spec = self.spec
+        higher_is_nearer = not isinstance(spec, Dense) or spec.metric.higher_is_nearer
+        return read_batch_hits(
+            hits, counts, queries, self.k, higher_is_nearer, self.with_payload, self.with_vectors
+        )
+
+
+def search_plan(
+    handle: CollectionHandle,
+    k: int,
+    field: str | None,
+    recall: float,
+    ef: int | None,
+    exact: bool,
+    tenant: str | None,
+    offset: int,
+    with_payload: bool,
+    with_vectors: bool,
+    threads: int,
+) -> SearchPlan:
+    """Return the plan of a search, after checking its options in the order in which the engine does.
+
+    Raises
+    ------
+    InvalidArgument
+        Whatever is wrong with them.
+    """
+    scope = handle.scope(tenant)
+    knobs = check_options(k, offset, threads, recall, ef, exact)
+    k, offset, threads = int(k), int(offset), int(threads)
+    name, spec = chosen_field(handle.schema, field)
+    request = pb.SearchRequest(
+        options=pb.SearchOptions(
+            field=name,
+            k=k,
+            offset=offset,
+            recall=knobs.recall,
+            ef=knobs.ef,
+            exact=knobs.exact,
+            with_payload=bool(with_payload),
+            with_vectors=bool(with_vectors),
+            # The server has none but its own cores, and takes 0 for one.
+            threads=threads or MAX_THREADS,
+        )
+    )
+    start = scope + request.SerializeToString()
+    around = None
+    if isinstance(spec, Dense) and spec.element is not Element.BINARY:
+        before, after = _around_numbers(spec.dim)
+        around = start + before, after
+    return SearchPlan(name, spec, k, k + offset, bool(with_payload), bool(with_vectors), start, around)
+
+
+def encoded_queries(queries: Queries | VectorColumn) -> bytes:
+    """Return queries as a part of a request."""
+    request = pb.SearchRequest()
+    put_vectors(request.query, query_column(queries))
+    return request.SerializeToString()
+
+
+def query_column(queries: Queries | VectorColumn) -> VectorColumn:
+    """Return queries as a column."""
+    return DenseColumn(queries) if isinstance(queries, np.ndarray) else queries
+
+
+@lru_cache(maxsize=64)
+def _around_numbers(dim: int) -> tuple[bytes, bytes]:
+    """Return what encoding puts before and after the ``dim`` float32 numbers of one query."""
+    # No byte before them is like these, because none that ends a tag or a length has its highest bit set.
+    numbers = b"\xff" * (4 * dim)
+    whole = encoded_queries(np.frombuffer(numbers, np.float32).reshape(1, dim))
+    before, _, after = whole.partition(numbers)
+    return before, after

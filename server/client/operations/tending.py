@@ -1,0 +1,108 @@
+"""Flushing, merging, indexing and measuring a collection, without input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ....engine.deadline import check_seconds
+from ....engine.errors import InvalidArgument
+from ....engine.input.queries import chosen_field, dense_queries
+from ....engine.progress import Progress
+from ....engine.results.info import CollectionInfo
+from ....engine.schema.vector_field import Dense
+from ....proto.v1 import collections_pb2 as pb
+from ....storage.columns.vectors import DenseColumn
+from ...wire.infos import read_collection_info
+from ...wire.methods import METHODS
+from ...wire.vectors import put_vectors
+from ..calls.call import Operation
+from ..calls.caller import Caller
+from .handle import CollectionHandle
+from .responses import parsed
+
+_MOST_QUERIES = 1000
+"""Of more, the engine would take as many, evenly spread."""
+
+_Stage = type[pb.FlushCollectionResponse | pb.MergeCollectionResponse | pb.WaitIndexedResponse]
+
+
+class TendingOperations:
+    """The calls of one collection that are about its segments."""
+
+    def __init__(self, handle: CollectionHandle, caller: Caller) -> None:
+        self._handle = handle
+        self._caller = caller
+
+    def info(self) -> Operation[CollectionInfo]:
+        """Return sizes, segments and what background work is doing."""
+        request = pb.GetCollectionInfoRequest(collection=self._handle.name, collection_uuid=self._handle.uuid)
+        answer = yield from self._caller.call(
+            METHODS["GetCollectionInfo"], request.SerializeToString(), harmless=True
+        )
+        return read_collection_info(parsed(pb.GetCollectionInfoResponse, answer).info)
+
+    def flush(self, progress: Progress) -> Operation[None]:
+        """Seal the growing rows."""
+        request = pb.FlushCollectionRequest(collection=self._handle.name, collection_uuid=self._handle.uuid)
+        receive = _telling(pb.FlushCollectionResponse, progress)
+        return self._stream("FlushCollection", request.SerializeToString(), receive)
+
+    def merge(self, progress: Progress) -> Operation[None]:
+        """Bring everything into one segment."""
+        request = pb.MergeCollectionRequest(collection=self._handle.name, collection_uuid=self._handle.uuid)
+        receive = _telling(pb.MergeCollectionResponse, progress)
+        return self._stream("MergeCollection", request.SerializeToString(), receive)
+
+    def wait_indexed(self, timeout: float | None, progress: Progress) -> Operation[None]:
+        """Do what background work would do, and return when it is done."""
+        if timeout is not None:
+            check_seconds("timeout", timeout)
+        request = pb.WaitIndexedRequest(
+            collection=self._handle.name, collection_uuid=self._handle.uuid, timeout_seconds=timeout
+        )
+        receive = _telling(pb.WaitIndexedResponse, progress)
+        yield from self._stream("WaitIndexed", request.SerializeToString(), receive)
+
+    def calibrate(self, queries: Any, field: str | None, progress: Progress) -> Operation[int]:
+        """Measure effort against recall on real queries."""
+        name, spec = chosen_field(self._handle.schema, field)
+        if not isinstance(spec, Dense):
+            raise InvalidArgument(
+                f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"
+            )
+        batch, _ = dense_queries(name, spec, queries)
+        if len(batch) > _MOST_QUERIES:
+            batch = batch[np.linspace(0, len(batch) - 1, _MOST_QUERIES).astype(int)]
+        request = pb.CalibrateCollectionRequest(
+            collection=self._handle.name, collection_uuid=self._handle.uuid, field=name
+        )
+        put_vectors(request.queries, DenseColumn(batch))
+        segments = 0
+
+        def receive(data: bytes) -> None:
+            nonlocal segments
+            response = parsed(pb.CalibrateCollectionResponse, data)
+            if response.HasField("segments"):
+                segments = response.segments
+            else:
+                progress(response.progress.stage, response.progress.fraction)
+
+        yield from self._stream("CalibrateCollection", request.SerializeToString(), receive)
+        return segments
+
+    def _stream(self, name: str, request: bytes, receive: Callable[[bytes], None]) -> Operation[None]:
+        # Each of these ends in the same state however often it is begun.
+        return self._caller.stream(METHODS[name], request, receive, harmless=True)
+
+
+def _telling(kind: _Stage, progress: Progress) -> Callable[[bytes], None]:
+    """Return what tells ``progress`` of each response of one kind."""
+
+    def receive(data: bytes) -> None:
+        stage = parsed(kind, data).progress
+        progress(stage.stage, stage.fraction)
+
+    return receive

@@ -1,0 +1,82 @@
+"""An answer to one query that is taken apart when it is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....engine.input.options import MAX_K
+from ....engine.results.hits import Hits
+from ....engine.results.point import PointId
+from ....proto.v1 import search_pb2 as pb
+from ....storage.columns.payloads import PayloadColumn
+from ....storage.columns.vectors import VectorColumn
+from ...wire.hits import ReceivedRows
+from .responses import parsed, refuse, understood
+
+_PLACES = np.arange(MAX_K)
+_PLACES.flags.writeable = False
+
+
+class UnreadRows:
+    """Where the hits of one query have ids, payloads and vectors from: the message itself.
+
+    Many a caller wants ids alone, or the first hit, and a single search is to cost little. Safe to share
+    between threads, which at worst read it twice.
+    """
+
+    __slots__ = ("_message", "_rows")
+
+    def __init__(self, message: pb.HitColumns) -> None:
+        self._message = message
+        self._rows: ReceivedRows | None = None
+
+    def ids(self, places: NDArray[np.int64]) -> list[PointId]:
+        """Return the ids of rows named by place."""
+        return self._read().ids(places)
+
+    def id_column(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the same ids as an array: uint64 when all of the answer are numbers, else object."""
+        return self._read().id_column(places)
+
+    def payload(self, place: int) -> dict[str, Any]:
+        """Return one payload."""
+        return self._read().payload(place)
+
+    def vectors(self, place: int) -> dict[str, Any]:
+        """Return one row's vectors."""
+        return self._read().vectors(place)
+
+    def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
+        """Return the payloads of rows named by place, not parsed."""
+        return self._read().payload_column(places)
+
+    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
+        """Return the vectors of rows named by place."""
+        return self._read().vector_columns(places)
+
+    def _read(self) -> ReceivedRows:
+        rows = self._rows
+        if rows is None:
+            with understood():
+                rows = self._rows = ReceivedRows.read(self._message)
+        return rows
+
+
+def read_answer(data: bytes, k: int, with_payload: bool, with_vectors: bool) -> Hits:
+    """Return the hits of one query, at most ``k``.
+
+    Raises
+    ------
+    Corruption
+        When the bytes are no answer, or its columns differ in length.
+    """
+    message = parsed(pb.SearchResponse, data).hits
+    scores = np.fromiter(message.scores, np.float32)
+    n = len(scores)
+    ids = message.ids
+    if n > k or len(ids.numbers) + len(ids.texts) != n or len(message.payloads.row_sizes) not in (n, 0):
+        refuse(f"its columns are not of one length of at most {k}")
+    return Hits(UnreadRows(message), _PLACES[:n], scores, with_payload, with_vectors)

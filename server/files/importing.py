@@ -1,0 +1,142 @@
+"""Importing a file into a collection, which is created from what the file holds if it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...engine.collection import Collection
+from ...engine.database import Database
+from ...engine.errors import InvalidArgument
+from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.vector_field import Dense, Multi, Sparse, VectorField
+from ...indexes.rows.element import Element
+from ...storage.columns.vectors import VectorKind
+from .batch import FileBatch, FileRequest
+from .readers import read_file
+
+# What a vector of a file is stored as when nothing else is said; uint8 may be coordinates or packed bits.
+_NATURAL_ELEMENTS = {np.dtype(np.float16): Element.FLOAT16, np.dtype(np.int8): Element.INT8}
+
+
+@dataclass(frozen=True)
+class NewCollection:
+    """The collection to import into, and what was said about it in case it has to be created.
+
+    Attributes
+    ----------
+    name : str
+    metric, element : str or None
+        Of all dense fields; None means cosine (hamming for binary) and the element type of the file.
+    fields : dict
+        Payload fields to index, name to type.
+    partitioned : bool
+    """
+
+    name: str
+    metric: str | None = None
+    element: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    partitioned: bool = False
+
+    def said(self) -> list[str]:
+        """Return the options that only a new collection takes, those that were given."""
+        given = {
+            "--metric": self.metric,
+            "--element": self.element,
+            "--fields": self.fields,
+            "--partitioned": self.partitioned,
+        }
+        return [option for option, value in given.items() if value]
+
+
+def import_points(
+    database: Database,
+    request: FileRequest,
+    new: NewCollection,
+    tenant: str | None,
+    told: Callable[[int, float], None],
+) -> tuple[Collection, int]:
+    """Upsert all points of a file; return the collection and how many points were read.
+
+    ``told`` is called with the number of points and the fraction of the file read so far. Every batch is
+    durable when the next one is read. A collection that was created for a file whose first batch is
+    refused is dropped again.
+
+    Raises
+    ------
+    InvalidArgument
+        Whatever is wrong with the file, or options for a new collection where one exists.
+    """
+    exists = new.name in database.collections()
+    if exists and new.said():
+        raise InvalidArgument(
+            f"collection {new.name!r} exists, and {', '.join(new.said())} can only be said of a new one"
+        )
+    into = database.collection(new.name) if exists else None
+    if into is not None and len(into.schema.vectors) > 1 and not request.vector_fields:
+        request = FileRequest(request.path, request.id_field, tuple(into.schema.vectors))
+    n_points = 0
+    for batch in read_file(request):
+        if into is None:
+            into = database.create_collection(
+                new.name, _vector_fields(batch, new), fields=new.fields, partitioned=new.partitioned
+            )
+        try:
+            into.upsert(batch.ids, _fitted(batch, into.schema), batch.payloads, tenant=tenant)
+        except InvalidArgument as error:
+            if n_points == 0 and not exists:
+                database.drop_collection(new.name)
+            raise InvalidArgument(f"{request.path}, after {n_points:,} points: {error}") from error
+        n_points += len(batch.ids)
+        told(n_points, batch.fraction)
+    if into is None:
+        raise request.refuse("the file has no rows")
+    return into, n_points
+
+
+def _vector_fields(batch: FileBatch, new: NewCollection) -> dict[str, VectorField]:
+    return {name: _vector_field(kind, batch.vectors[name], new) for name, kind in batch.kinds.items()}
+
+
+def _vector_field(kind: VectorKind, vectors: Any, new: NewCollection) -> VectorField:
+    if kind == "sparse":
+        return Sparse()
+    if kind == "multi":
+        return Multi(vectors[0].shape[1])
+    element = new.element or _NATURAL_ELEMENTS.get(vectors.dtype, Element.FLOAT32)
+    if element == Element.BINARY:
+        return Dense(vectors.shape[1] * 8, metric=new.metric or "hamming", element=element)
+    return Dense(vectors.shape[1], metric=new.metric or "cosine", element=element)
+
+
+def _fitted(batch: FileBatch, schema: CollectionSchema) -> dict[str, Any]:
+    """Give the vectors the names and the element types of the collection.
+
+    The only vectors of a file go into the only field whatever either is called. Lists of numbers are read
+    as float32, which packed bits are not; bytes are coordinates unless the field is binary.
+    """
+    vectors = batch.vectors
+    if len(vectors) == 1 and len(schema.vectors) == 1:
+        vectors = dict(zip(schema.vectors, vectors.values(), strict=True))
+    fitted = {}
+    for name, column in vectors.items():
+        into = schema.vectors.get(name)
+        if isinstance(into, Dense) and isinstance(column, np.ndarray):
+            is_bytes = column.dtype == np.uint8
+            if into.element is Element.BINARY and not is_bytes:
+                column = _as_bytes(column)
+            elif into.element is not Element.BINARY and is_bytes:
+                column = column.astype(np.float32)
+        fitted[name] = column
+    return fitted
+
+
+def _as_bytes(column: Any) -> Any:
+    packed = column.astype(np.uint8)
+    if not np.array_equal(packed, column):
+        raise InvalidArgument("expected packed bits, bytes of 0 to 255, for a binary field")
+    return packed

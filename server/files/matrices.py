@@ -1,0 +1,89 @@
+"""Readers of files that hold matrices: npy, fvecs, bvecs, HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.error_translation import translated
+from .batch import (
+    DEFAULT_FIELD,
+    FileBatch,
+    FileRequest,
+    choose_fields,
+    choose_id,
+    optional_module,
+    rows_per_batch,
+)
+from .texmex import read_vectors
+from .values import as_stored
+
+# The name of the data in files of ann-benchmarks; `test` and the truths beside it are no points.
+ANN_BENCHMARKS_DATA = "train"
+
+
+def read_npy(request: FileRequest) -> Iterator[FileBatch]:
+    """Read a numpy file of one matrix; ids are row numbers."""
+    try:
+        matrix = np.load(request.path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise request.refuse(f"not a numpy array of numbers: {error}") from error
+    return _matrix_batches(request, matrix)
+
+
+def read_vecs(request: FileRequest) -> Iterator[FileBatch]:
+    """Read an fvecs or bvecs file; ids are row numbers."""
+    with translated():
+        matrix = read_vectors(request.path)
+    # The bytes of bvecs are coordinates from 0 to 255, not packed bits.
+    return _matrix_batches(request, matrix, np.float32)
+
+
+def read_hdf5(request: FileRequest) -> Iterator[FileBatch]:
+    """Read matrices of an HDF5 file; its columns of the same length are ids and payload."""
+    h5py = optional_module("h5py", "reading HDF5")
+    with h5py.File(request.path, "r") as file:
+        datasets = {name: file[name] for name in file if isinstance(file[name], h5py.Dataset)}
+        matrices = [name for name, dataset in datasets.items() if dataset.ndim == 2]
+        default = ANN_BENCHMARKS_DATA if ANN_BENCHMARKS_DATA in matrices else DEFAULT_FIELD
+        fields = choose_fields(request, list(datasets), matrices, default)
+        n_rows = len(datasets[fields[0]])
+        for field in fields:
+            if datasets[field].ndim != 2 or len(datasets[field]) != n_rows:
+                raise request.refuse(f"{field!r} is not {n_rows} rows of vectors: {datasets[field].shape}")
+        columns = {name: dataset for name, dataset in datasets.items() if dataset.shape == (n_rows,)}
+        id_field = choose_id(request, list(columns))
+        step = rows_per_batch(sum(datasets[field].shape[1] * 4 for field in fields))
+        for start in range(0, n_rows, step):
+            stop = min(start + step, n_rows)
+            vectors = {_field_name(field): as_stored(datasets[field][start:stop]) for field in fields}
+            table = {name: _column(dataset[start:stop]) for name, dataset in columns.items()}
+            ids = range(start, stop) if id_field is None else table.pop(id_field)
+            payloads = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+            yield FileBatch(ids, vectors, dict.fromkeys(vectors, "dense"), payloads or None, stop / n_rows)
+
+
+def _matrix_batches(
+    request: FileRequest, matrix: NDArray[Any], dtype: type[np.floating[Any]] | None = None
+) -> Iterator[FileBatch]:
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise request.refuse(f"expected a matrix of numbers, got {matrix.dtype} of shape {matrix.shape}")
+    if request.id_field is not None or len(request.vector_fields) > 1:
+        raise request.refuse("the file is one matrix without columns; the ids are its row numbers")
+    field = request.vector_fields[0] if request.vector_fields else DEFAULT_FIELD
+    step = rows_per_batch(matrix.shape[1] * matrix.itemsize)
+    for start in range(0, len(matrix), step):
+        stop = min(start + step, len(matrix))
+        rows = as_stored(matrix[start:stop] if dtype is None else matrix[start:stop].astype(dtype))
+        yield FileBatch(range(start, stop), {field: rows}, {field: "dense"}, None, stop / len(matrix))
+
+
+def _field_name(dataset: str) -> str:
+    return DEFAULT_FIELD if dataset == ANN_BENCHMARKS_DATA else dataset
+
+
+def _column(values: NDArray[Any]) -> list[Any]:
+    return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]

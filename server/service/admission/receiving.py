@@ -1,0 +1,130 @@
+"""Receiving the one message of a call, from callers that may be slow or silent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import grpc
+
+from ....engine.errors import InvalidArgument
+from .refusals import overloaded
+
+_SMALLEST_ROUND = 0.05
+_LARGEST_ROUND = 0.5
+
+# Until when, which call, and whose.
+_Waiting = tuple[float, grpc.ServicerContext, str]
+
+
+class CallerGone(Exception):
+    """Nobody waits for an answer any more."""
+
+
+class Receiving:
+    """Calls that wait for their caller, and the watchdog that ends those who let it wait too long.
+
+    gRPC gives a thread that waits for a message no timeout; cancelling its call wakes it. The same watchdog
+    ends callers that do not take a large answer.
+
+    Parameters
+    ----------
+    most : int
+        How many calls may wait for their message at a time; those of one key at most half of them.
+    seconds : float
+        How long each may wait.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        # By the identity of the call. One operation on a dict is atomic, so that no call takes a lock here.
+        self._receiving: dict[int, _Waiting] = {}
+        self._sending: dict[int, _Waiting] = {}
+        self._closing = threading.Event()
+        # The own time of the watchdog: a pause of the whole process, when nobody could send, hardly counts.
+        self._now = 0.0
+        self._thread = threading.Thread(target=self._watch, name="vicinal-watchdog", daemon=True)
+        self._thread.start()
+
+    @property
+    def receiving(self) -> int:
+        """Calls whose message has not come yet."""
+        return len(self._receiving)
+
+    @property
+    def sending(self) -> int:
+        """Calls whose large answer was not taken yet."""
+        return len(self._sending)
+
+    def receive(
+        self, messages: Iterator[bytes], context: grpc.ServicerContext, who: str, most: int | None = None
+    ) -> bytes:
+        """Return the first message of a call.
+
+        Parameters
+        ----------
+        messages : iterator of bytes
+        context : grpc.ServicerContext
+        who : str
+            The key of the caller; empty for anonymous ones, of whom each connection counts as one.
+        most : int, optional
+            For how many calls of this caller it may wait, half of all when it is left out.
+
+        Raises
+        ------
+        CallerGone
+            The call was cancelled, took too long, or its message was refused as too large.
+        InvalidArgument
+            The caller ended its stream without a message.
+        ResourceExhausted
+            Too many calls wait already.
+        """
+        if most is not None or len(self._receiving) >= self._most // 2:
+            self._check_share(who or context.peer(), most or self._most // 2)
+        key = id(context)
+        self._receiving[key] = self._now + self._seconds, context, who
+        try:
+            return next(messages)
+        except StopIteration:
+            pass
+        except grpc.RpcError as error:
+            raise CallerGone from error
+        finally:
+            del self._receiving[key]
+        if not context.is_active():
+            raise CallerGone
+        raise InvalidArgument("the call has no message; it takes exactly one")
+
+    def watch_sending(self, context: grpc.ServicerContext) -> None:
+        """End a call if it is still there after the time; :meth:`sent` must follow when it ends."""
+        self._sending[id(context)] = self._now + self._seconds, context, ""
+
+    def sent(self, context: grpc.ServicerContext) -> None:
+        """Say that a call which was watched has ended."""
+        self._sending.pop(id(context), None)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closing.set()
+        self._thread.join()
+
+    def _check_share(self, who: str, most: int) -> None:
+        waiting = list(self._receiving.values())
+        if len(waiting) >= self._most:
+            raise overloaded(f"the server waits for the messages of {self._most} calls already")
+        same = sum((other or context.peer()) == who for _, context, other in waiting)
+        if same >= most:
+            raise overloaded(f"the server waits for the messages of {same} calls of this caller already")
+
+    def _watch(self) -> None:
+        pause = min(_LARGEST_ROUND, max(_SMALLEST_ROUND, self._seconds / 8))
+        woken = time.monotonic()
+        while not self._closing.wait(pause):
+            before, woken = woken, time.monotonic()
+            self._now += min(woken - before, 2 * pause)
+            for calls in (self._receiving, self._sending):
+                for deadline, context, _ in list(calls.values()):
+                    if self._now > deadline:
+                        context.cancel()  # type: ignore[no-untyped-call]

@@ -1,0 +1,70 @@
+"""What all calls of a server share."""
+
+from __future__ import annotations
+
+import secrets
+
+from ....engine.database import Database
+from ..access.sealed_numbers import SealedNumbers
+from ..admission.disk_watermark import DiskWatermark
+from ..admission.memory_budget import MemoryBudget
+from ..admission.point_sizes import PointSizes
+from ..admission.rate_limit import RateLimiter
+from ..admission.receiving import Receiving
+from ..admission.running_calls import RunningCalls
+from ..admission.waiting_line import WaitingLine
+from ..settings.settings import ServerSettings
+from ..watching.metrics import Metrics
+from ..watching.recall_audit import RecallAudit
+
+
+class Runtime:
+    """The database once it is open, and everything that bounds and counts the calls to it.
+
+    Attributes
+    ----------
+    limits : Limits
+    database : Database or None
+        None until it is open; no call is let in before.
+    calls : RunningCalls
+    receiving : Receiving
+    memory : MemoryBudget
+    line : WaitingLine
+        For reads.
+    disk : DiskWatermark
+    rates : RateLimiter
+    metrics : Metrics
+    sizes : PointSizes
+    audit : RecallAudit
+    sealed : SealedNumbers
+        For keys that are bound to tenants.
+    """
+
+    def __init__(self, settings: ServerSettings, metrics: Metrics, sealed: SealedNumbers) -> None:
+        limits = settings.limits
+        self.limits = limits
+        self.metrics = metrics
+        self.sealed = sealed
+        self.calls = RunningCalls(limits.max_calls)
+        self.receiving = Receiving(limits.max_receiving, limits.receive_seconds)
+        self.memory = MemoryBudget(limits.memory_bytes)
+        self.line = WaitingLine(limits.running_searches)
+        self.disk = DiskWatermark(settings.folder, limits.disk_free_bytes)
+        self.rates = RateLimiter(limits.calls_per_second)
+        self.database: Database | None = None
+        self.sizes = PointSizes()
+        self.audit = RecallAudit(metrics.audited)
+
+    def request_id(self) -> str:
+        """Return a text that names one call in the log and in the status its caller gets.
+
+        It is random: a number would tell a caller how many calls of others there were.
+        """
+        return secrets.token_hex(8)
+
+    def close(self) -> None:
+        """Close the database, after which no call can reach it, and end every thread."""
+        self.audit.close()
+        if self.database is not None:
+            self.database.close()
+        self.receiving.close()

@@ -1,0 +1,4 @@
+"""What each RPC does with the engine.
+
+Callers are let in before a handler runs.
+"""

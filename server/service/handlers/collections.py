@@ -1,0 +1,111 @@
+"""The RPCs of CollectionService."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from ....engine.collection import Collection
+from ....engine.errors import NotFound
+from ....engine.maintenance.maintenance import Activity
+from ....engine.results.info import CollectionInfo
+from ....proto.v1 import collections_pb2 as pb
+from ...wire.infos import put_collection_info
+from ...wire.schemas import put_schema, read_schema
+from ...wire.vectors import read_vectors
+from ..calls.call import Call
+from ..calls.long_work import LongWork
+
+
+def create_collection(call: Call, request: pb.CreateCollectionRequest) -> pb.CreateCollectionResponse:
+    """Create a collection."""
+    call.principal.require_creation(request.name)
+    schema = read_schema(request.schema)
+    created = call.database.create_collection(
+        request.name,
+        schema.vectors,
+        fields={name: kind.value for name, kind in schema.fields.items()},
+        partitioned=schema.partitioned,
+    )
+    return pb.CreateCollectionResponse(uuid=created.uuid)
+
+
+def get_collection(call: Call, request: pb.GetCollectionRequest) -> pb.GetCollectionResponse:
+    """Return a collection's schema."""
+    collection = call.collection(request.name)
+    response = pb.GetCollectionResponse(uuid=collection.uuid)
+    put_schema(response.schema, collection.schema)
+    return response
+
+
+def list_collections(call: Call, request: pb.ListCollectionsRequest) -> pb.ListCollectionsResponse:
+    """Return the names of the collections that the caller sees."""
+    return pb.ListCollectionsResponse(names=sorted(call.visible()))
+
+
+def delete_collection(call: Call, request: pb.DeleteCollectionRequest) -> pb.DeleteCollectionResponse:
+    """Delete a collection."""
+    call.principal.require_creation(request.name)
+    call.collection(request.name)
+    try:
+        call.database.drop_collection(request.name)
+    except (NotFound, KeyError):
+        # Somebody else deleted it at the same time.
+        raise call.principal.no_collection(request.name, call.visible()) from None
+    return pb.DeleteCollectionResponse()
+
+
+def get_collection_info(call: Call, request: pb.GetCollectionInfoRequest) -> pb.GetCollectionInfoResponse:
+    """Return sizes and states of a collection."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    response = pb.GetCollectionInfoResponse()
+    put_collection_info(response.info, visible_info(call, collection))
+    return response
+
+
+def flush_collection(call: Call, request: pb.FlushCollectionRequest) -> LongWork:
+    """Seal the growing rows."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    return LongWork(collection.flush, _report(pb.FlushCollectionResponse))
+
+
+def merge_collection(call: Call, request: pb.MergeCollectionRequest) -> LongWork:
+    """Bring everything into one segment."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    return LongWork(collection.merge, _report(pb.MergeCollectionResponse))
+
+
+def wait_indexed(call: Call, request: pb.WaitIndexedRequest) -> LongWork:
+    """Do at once what background work would do."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    seconds = request.timeout_seconds if request.HasField("timeout_seconds") else None
+    return LongWork(
+        lambda progress: collection.wait_indexed(seconds, progress), _report(pb.WaitIndexedResponse)
+    )
+
+
+def calibrate_collection(call: Call, request: pb.CalibrateCollectionRequest) -> LongWork:
+    """Measure effort against recall on real queries."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    field = request.field or None
+    queries = read_vectors(request.queries, "queries")
+    return LongWork(
+        lambda progress: collection.calibrate(queries, field=field, progress=progress),
+        _report(pb.CalibrateCollectionResponse),
+        lambda segments: pb.CalibrateCollectionResponse(segments=segments),
+    )
+
+
+def visible_info(call: Call, collection: Collection) -> CollectionInfo:
+    """Return the sizes of a collection as the caller may know them: of a tenant, how many points it has."""
+    tenants = call.principal.tenants
+    if tenants is None:
+        return collection.info()
+    points = [collection.count(tenant=tenant) for tenant in tenants]
+    return CollectionInfo(collection.name, sum(points), (), sum(map(bool, points)), Activity())
+
+
+def _report(response: Callable[..., Message]) -> Callable[[str, float], Any]:
+    return lambda stage, fraction: response(progress=pb.Progress(stage=stage, fraction=fraction))

@@ -1,0 +1,150 @@
+"""The RPCs of SearchService."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ....engine.collection import Collection
+from ....engine.errors import LimitExceeded
+from ....engine.input.options import MAX_K
+from ....engine.results.explanation import Explanation, SegmentPlan
+from ....engine.results.hits import BatchHits, Hits
+from ....engine.segments.sizes import hits_bytes
+from ....proto.v1 import search_pb2 as pb
+from ...wire.explanations import put_explanation
+from ...wire.filters import read_filter
+from ...wire.hits import put_hits
+from ...wire.vectors import count_rows, read_query, read_vectors
+from ..calls.call import Call
+from ..settings.limits import Limits, usable_cores
+
+_DEFAULT_RECALL = 0.95
+# Payloads and vectors as they are read, in the message, and as its bytes.
+_COPIES = 3
+# How the plan of a scan begins.
+_EXACT = "exact scan"
+_CORES = usable_cores()
+
+
+def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
+    """Search for one query."""
+    collection, tenant = call.scope(request.scope)
+    arguments = _arguments(call, collection, request.options, 1)
+    arguments["query"] = read_query(request.query)
+    arguments["tenant"] = tenant
+    call.wait_in_line()
+    hits = collection.search(**arguments)
+    _cover(call, hits, arguments)
+    call.audit(collection, arguments, hits)
+    response = pb.SearchResponse()
+    put_hits(response.hits, hits, arguments["with_payload"])
+    return response
+
+
+def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchResponse:
+    """Search for several queries."""
+    collection, tenant = call.scope(request.scope)
+    arguments = _arguments(call, collection, request.options, count_rows(request.queries))
+    arguments["query"] = read_vectors(request.queries, "query")
+    arguments["tenant"] = tenant
+    call.wait_in_line()
+    hits = collection.search(**arguments)
+    _cover(call, hits, arguments)
+    call.audit(collection, arguments, hits)
+    response = pb.SearchBatchResponse()
+    put_hits(response.hits, hits, arguments["with_payload"])
+    response.counts.extend(hits.counts.tolist())
+    return response
+
+
+def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
+    """Search for several queries and say how it was done."""
+    collection, tenant = call.scope(request.scope)
+    arguments = _arguments(call, collection, request.options, count_rows(request.queries))
+    arguments["query"] = read_vectors(request.queries, "query")
+    arguments["tenant"] = tenant
+    call.wait_in_line()
+    explanation = collection.explain(**arguments)
+    _cover(call, explanation.hits, arguments)
+    if call.principal.tenants is not None:
+        explanation = _of_one_tenant(explanation)
+    response = pb.ExplainResponse()
+    put_explanation(response, explanation, arguments["with_payload"])
+    return response
+
+
+def _arguments(call: Call, collection: Collection, options: pb.SearchOptions, queries: int) -> dict[str, Any]:
+    """Return the arguments of a search but for query and tenant, after taking the memory of its answer."""
+    k, offset, with_payload, with_vectors = (
+        options.k,
+        options.offset,
+        options.with_payload,
+        options.with_vectors,
+    )
+    # The engine refuses a larger one, in the words it has for that.
+    results = queries * min(k + offset, MAX_K)
+    _check_limits(call.limits, queries, results)
+    # What payloads and vectors take is known when the hits are.
+    call.take_point_memory(collection, results, False, False)
+    return {
+        "k": k,
+        "field": options.field or None,
+        "filter": read_filter(options.filter) if options.HasField("filter") else None,
+        "recall": options.recall if options.HasField("recall") else _DEFAULT_RECALL,
+        "ef": options.ef if options.HasField("ef") else None,
+        "exact": options.exact,
+        "offset": offset,
+        "with_payload": with_payload,
+        "with_vectors": with_vectors,
+        "threads": min(options.threads, _CORES) or 1,
+    }
+
+
+def _check_limits(limits: Limits, queries: int, results: int) -> None:
+    if queries > limits.max_queries:
+        raise LimitExceeded(
+            f"the call has {queries:,} queries and may have {limits.max_queries:,}; send them in parts",
+            field="query",
+        )
+    if results > limits.max_results:
+        raise LimitExceeded(
+            f"{queries:,} queries ask for {results:,} results, offsets included, and one call may for "
+            f"{limits.max_results:,}; send them in parts",
+            field="k",
+        )
+
+
+def _cover(call: Call, hits: Hits | BatchHits, arguments: Mapping[str, Any]) -> None:
+    """Take the memory that payloads and vectors of the hits need, before any of them is read."""
+    found = hits_bytes(hits, payloads=arguments["with_payload"], vectors=arguments["with_vectors"])
+    call.take_memory(_COPIES * found)
+
+
+def _of_one_tenant(explanation: Explanation) -> Explanation:
+    """Return what a tenant may know of how its search was done.
+
+    Into how many segments its rows are cut, and what a plan was chosen instead of, depends on the rows of
+    others. So there is one plan, over the tenant's own rows.
+    """
+    parts = explanation.segments
+    if not parts:
+        return explanation
+    rows = sum(part.allowed for part in parts)
+    if not all(part.plan.startswith(_EXACT) for part in parts):
+        # The work of a walk grows with the rows of others that it passes.
+        whole = SegmentPlan("", rows, rows, "search of an index", None, 0, 0, 0, 0)
+        return replace(explanation, segments=(whole,))
+    whole = SegmentPlan(
+        segment="",
+        rows=rows,
+        allowed=rows,
+        plan=f"{_EXACT} of {rows:,} rows",
+        expected_recall=explanation.expected_recall,
+        hops=sum(part.hops for part in parts),
+        distances=sum(part.distances for part in parts),
+        rescored=sum(part.rescored for part in parts),
+        fallbacks=sum(part.fallbacks for part in parts),
+    )
+    return replace(explanation, segments=(whole,))

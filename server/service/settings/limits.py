@@ -1,0 +1,71 @@
+"""What one call, and all calls together, may ask of a server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+
+from ....engine.errors import InvalidArgument
+
+_MB = 1 << 20
+
+
+def usable_cores() -> int:
+    """Return how many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a server; a call beyond one is refused with a status that names it.
+
+    Attributes
+    ----------
+    max_message_bytes : int
+        Bytes of one request.
+    max_points : int
+        Points of one upsert or one get.
+    max_queries : int
+        Queries of one search.
+    max_results : int
+        Results of one search, offset included, over all its queries.
+    max_calls : int
+        Calls whose message was received and that were not answered yet.
+    max_receiving : int
+        Calls whose message has not come yet; they hold a thread and nothing else.
+    running_searches : int
+        Reads that run at a time; more of them wait in line.
+    memory_bytes : int
+        Estimated bytes of the work of all calls.
+    disk_free_bytes : int
+        With less room than this on the file system, writes are refused; deletes and reads go on.
+    receive_seconds : float
+        How long a caller may take to send its message, or to take a large answer.
+    calls_per_second : float or None
+        Calls of one key a second; None for any number.
+    """
+
+    max_message_bytes: int = 32 * _MB
+    max_points: int = 10_000
+    max_queries: int = 1_000
+    max_results: int = 1_000_000
+    max_calls: int = 64
+    max_receiving: int = 1_024
+    running_searches: int = field(default_factory=lambda: max(2, usable_cores()))
+    memory_bytes: int = 256 * _MB
+    disk_free_bytes: int = 1024 * _MB
+    receive_seconds: float = 10.0
+    calls_per_second: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in (one.name for one in fields(self)):
+            value = getattr(self, name)
+            if value is None and name == "calls_per_second":
+                continue
+            if value == 0 and name == "disk_free_bytes":
+                continue
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or not 0 < value < float("inf"):
+                raise InvalidArgument(f"{name} is {value!r}; expected a number above 0", field=name)

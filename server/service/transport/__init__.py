@@ -1,0 +1,4 @@
+"""Sockets: listening, TLS, certificates, options of gRPC.
+
+Nothing here knows a call.
+"""

@@ -1,0 +1,4 @@
+"""What operators and tools look at: health, metrics, reflection, audits of recall.
+
+Nothing here changes an answer.
+"""

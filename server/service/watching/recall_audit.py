@@ -1,0 +1,157 @@
+"""Whether searches reach the recall they ask for: a few of them are done again, exactly."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....engine.collection import Collection
+from ....engine.errors import VicinalError
+from ....engine.results.hits import BatchHits, Hits
+from ....engine.schema.vector_field import Dense
+
+log = logging.getLogger("vicinal.recall")
+
+_DEFAULT_RECALL = 0.95
+# The same pair of vectors is scored by different kernels, which add in different orders.
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One query with its answer."""
+
+    collection: Collection
+    query: Any
+    options: dict[str, Any]
+    scores: NDArray[np.float32]
+
+
+class RecallAudit:
+    """Repeats a sample of searches exactly and reports their recall. A thread of its own; `close` ends it.
+
+    Every search is offered, and nearly all are passed over. After one was repeated the thread rests, long
+    enough that repeating takes no more than ``share`` of one core. What is written between a search and
+    its repetition, which follows at once, counts as if it had been missed.
+
+    Parameters
+    ----------
+    audited : callable
+        Given the collection's name, the recall asked for and the recall found.
+    share : float
+        How much of one core repeating may take.
+    """
+
+    def __init__(self, audited: Callable[[str, float, float], None], *, share: float = 0.01) -> None:
+        self._audited = audited
+        self._share = share
+        self._changed = threading.Condition(threading.Lock())
+        self._wants = True
+        self._sample: _Sample | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="vicinal-recall", daemon=True)
+        self._thread.start()
+
+    def offer(self, collection: Collection, arguments: Mapping[str, Any], hits: Hits | BatchHits) -> None:
+        """Take a search as a sample, or pass it over; costs next to nothing when it is passed over.
+
+        Parameters
+        ----------
+        collection : Collection
+            What was searched.
+        arguments : mapping
+            What :meth:`Collection.search` was called with, ``query`` included.
+        hits : Hits or BatchHits
+            What it returned.
+        """
+        if not self._wants or not _asks_for_recall(collection, arguments):
+            return
+        if isinstance(hits, BatchHits) and not len(hits):
+            return
+        sample = _sample(collection, arguments, hits)
+        with self._changed:
+            if self._wants:
+                self._wants = False
+                self._sample = sample
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Stop, after a repetition that is under way."""
+        with self._changed:
+            self._closed = True
+            self._wants = False
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (sample := self._next()) is not None:
+            began = time.perf_counter()
+            try:
+                self._repeat(sample)
+            except VicinalError as error:
+                # The collection was dropped, or the database closed.
+                log.debug("a search was not audited: %s", type(error).__name__)
+            took = time.perf_counter() - began
+            # The sample's answer holds on to the snapshot that was searched.
+            del sample
+            self._rest(took / self._share - took)
+
+    def _next(self) -> _Sample | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._sample is not None)
+            sample, self._sample = self._sample, None
+            return None if self._closed else sample
+
+    def _rest(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, timeout=seconds)
+            self._wants = not self._closed
+
+    def _repeat(self, sample: _Sample) -> None:
+        options = sample.options
+        exact = sample.collection.search(
+            sample.query, **(options | {"exact": True, "with_payload": False, "with_vectors": False})
+        )
+        if not len(exact):
+            return
+        sign = 1.0 if _field(sample.collection, options).metric.higher_is_nearer else -1.0
+        worst = sign * float(exact.scores[-1])
+        # A row as near as the last of the true ones is one of them.
+        enough = worst - _TOLERANCE * max(1.0, math.fabs(worst))
+        reached = int(np.count_nonzero(sign * sample.scores.astype(np.float64) >= enough))
+        recall = min(1.0, reached / len(exact))
+        self._audited(sample.collection.name, float(options.get("recall", _DEFAULT_RECALL)), recall)
+
+
+def _field(collection: Collection, options: Mapping[str, Any]) -> Any:
+    """Return the schema of the searched field."""
+    fields = collection.schema.vectors
+    name = options.get("field")
+    return next(iter(fields.values())) if name is None else fields[name]
+
+
+def _asks_for_recall(collection: Collection, arguments: Mapping[str, Any]) -> bool:
+    """Return whether a search is one whose recall is a question: others are exact, or say how hard to try."""
+    if arguments.get("exact") or arguments.get("ef") is not None or arguments.get("offset"):
+        return False
+    return isinstance(_field(collection, arguments), Dense)
+
+
+def _sample(collection: Collection, arguments: Mapping[str, Any], hits: Hits | BatchHits) -> _Sample:
+    """Return one query with its answer; of a batch, any one."""
+    options = dict(arguments)
+    query = options.pop("query")
+    scores = hits.scores
+    if isinstance(hits, BatchHits):
+        chosen = random.randrange(len(hits))
+        query, scores = query[chosen], scores[chosen, : int(hits.counts[chosen])]
+    return _Sample(collection, query, options | {"threads": 1}, scores)

@@ -1,0 +1,4 @@
+"""The catalog's records, their keys and envelopes, over any ordered store of keys.
+
+Nothing here knows LMDB.
+"""

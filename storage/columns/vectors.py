@@ -1,0 +1,248 @@
+"""The vectors of points in one field: dense, sparse or several a point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CorruptionError
+from .ragged import Rows, checked_offsets, concat_offsets, row_numbers, slice_offsets, take_items
+
+VectorKind = Literal["dense", "sparse", "multi"]
+
+_ELEMENT_DTYPES = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.int8), np.dtype(np.uint8))
+
+
+class VectorColumn(Protocol):
+    """Vectors in row order, immutable. A column may be a view of the array that the caller passed."""
+
+    @property
+    def kind(self) -> VectorKind:
+        """Which of the three columns this is."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+
+    def __len__(self) -> int: ...
+
+    def row_bytes(self) -> NDArray[np.int64]:
+        """Return the bytes that each row takes, (n,)."""
+
+    def take(self, rows: Rows) -> Self:
+        """Return the column of ``rows``, in that order."""
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Return the column of rows ``start`` to ``stop``; vectors are not copied."""
+
+    @classmethod
+    def concat(cls, columns: Sequence[Self]) -> Self:
+        """Return one or more columns laid end to end."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return its arrays by name."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
+        """Return the column over arrays that :meth:`arrays` gave; CorruptionError when they do not fit."""
+
+
+class DenseColumn:
+    """One vector a row: ``matrix`` (n, width) in its element type; packed bits are (n, dim / 8) uint8."""
+
+    __slots__ = ("matrix",)
+
+    def __init__(self, matrix: NDArray[Any]) -> None:
+        self.matrix = matrix
+
+    @property
+    def kind(self) -> VectorKind:
+        """Always "dense"."""
+        return "dense"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the matrix."""
+        return self.matrix.nbytes
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    def row_bytes(self) -> NDArray[np.int64]:
+        """Return the bytes that each row takes, (n,)."""
+        return np.full(len(self), self.matrix.shape[1] * self.matrix.itemsize, np.int64)
+
+    def take(self, rows: Rows) -> Self:
+        """Return the column of ``rows``, in that order."""
+        return type(self)(self.matrix[row_numbers(rows)])
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Return the column of rows ``start`` to ``stop``, a view."""
+        return type(self)(self.matrix[start:stop])
+
+    @classmethod
+    def concat(cls, columns: Sequence[Self]) -> Self:
+        """Return one or more columns laid end to end."""
+        return cls(np.concatenate([column.matrix for column in columns]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return ``matrix``."""
+        return {"matrix": self.matrix}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
+        """Return the column over this matrix; CorruptionError when it is none of an element type."""
+        (matrix,) = _named(arrays, ("matrix",), source)
+        return cls(_element_matrix(matrix, source))
+
+
+class SparseColumn:
+    """Row i is ``indptr[i]`` to ``indptr[i + 1]`` of ascending uint32 ``indices``, float32 ``values``."""
+
+    __slots__ = ("indices", "indptr", "values")
+
+    def __init__(
+        self, indptr: NDArray[np.int64], indices: NDArray[np.uint32], values: NDArray[np.float32]
+    ) -> None:
+        self.indptr = indptr
+        self.indices = indices
+        self.values = values
+
+    @property
+    def kind(self) -> VectorKind:
+        """Always "sparse"."""
+        return "sparse"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the three arrays."""
+        return self.indptr.nbytes + self.indices.nbytes + self.values.nbytes
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def row_bytes(self) -> NDArray[np.int64]:
+        """Return the bytes that each row takes, (n,)."""
+        return np.diff(self.indptr) * (self.indices.itemsize + self.values.itemsize) + self.indptr.itemsize
+
+    def row(self, row: int) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+        """Return the indices and values of one row."""
+        start, stop = self.indptr[row], self.indptr[row + 1]
+        return self.indices[start:stop], self.values[start:stop]
+
+    def take(self, rows: Rows) -> Self:
+        """Return the column of ``rows``, in that order."""
+        positions, indptr = take_items(self.indptr, row_numbers(rows))
+        return type(self)(indptr, self.indices[positions], self.values[positions])
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Return the column of rows ``start`` to ``stop``, over views of the entries."""
+        first, last = self.indptr[start], self.indptr[stop]
+        indptr = slice_offsets(self.indptr, start, stop)
+        return type(self)(indptr, self.indices[first:last], self.values[first:last])
+
+    @classmethod
+    def concat(cls, columns: Sequence[Self]) -> Self:
+        """Return one or more columns laid end to end."""
+        return cls(
+            concat_offsets([column.indptr for column in columns]),
+            np.concatenate([column.indices for column in columns]),
+            np.concatenate([column.values for column in columns]),
+        )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return ``indptr``, ``indices`` and ``values``."""
+        return {"indptr": self.indptr, "indices": self.indices, "values": self.values}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
+        """Return the column over these arrays; CorruptionError when they do not fit each other."""
+        indptr, indices, values = _named(arrays, ("indptr", "indices", "values"), source)
+        if indices.dtype != np.uint32 or values.dtype != np.float32 or indices.ndim != 1:
+            raise CorruptionError(source, f"sparse entries are {indices.dtype} and {values.dtype}")
+        if indices.shape != values.shape:
+            raise CorruptionError(source, f"{len(indices)} sparse indices for {len(values)} values")
+        return cls(checked_offsets(indptr, len(indices), source), indices, values)
+
+
+class MultiColumn:
+    """Row i is ``offsets[i]`` to ``offsets[i + 1]`` of ``tokens``, (t, width) in the element type."""
+
+    __slots__ = ("offsets", "tokens")
+
+    def __init__(self, offsets: NDArray[np.int64], tokens: NDArray[Any]) -> None:
+        self.offsets = offsets
+        self.tokens = tokens
+
+    @property
+    def kind(self) -> VectorKind:
+        """Always "multi"."""
+        return "multi"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the two arrays."""
+        return self.offsets.nbytes + self.tokens.nbytes
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def row_bytes(self) -> NDArray[np.int64]:
+        """Return the bytes that each row takes, (n,)."""
+        bytes_per_token = int(self.tokens.shape[1]) * self.tokens.itemsize
+        return np.diff(self.offsets) * bytes_per_token + self.offsets.itemsize
+
+    def row(self, row: int) -> NDArray[Any]:
+        """Return the vectors of one row, (tokens, width)."""
+        return self.tokens[self.offsets[row] : self.offsets[row + 1]]
+
+    def take(self, rows: Rows) -> Self:
+        """Return the column of ``rows``, in that order."""
+        positions, offsets = take_items(self.offsets, row_numbers(rows))
+        return type(self)(offsets, self.tokens[positions])
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Return the column of rows ``start`` to ``stop``, over a view of the tokens."""
+        tokens = self.tokens[self.offsets[start] : self.offsets[stop]]
+        return type(self)(slice_offsets(self.offsets, start, stop), tokens)
+
+    @classmethod
+    def concat(cls, columns: Sequence[Self]) -> Self:
+        """Return one or more columns laid end to end."""
+        offsets = concat_offsets([column.offsets for column in columns])
+        return cls(offsets, np.concatenate([column.tokens for column in columns]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return ``offsets`` and ``tokens``."""
+        return {"offsets": self.offsets, "tokens": self.tokens}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
+        """Return the column over these arrays; CorruptionError when they do not fit each other."""
+        offsets, tokens = _named(arrays, ("offsets", "tokens"), source)
+        _element_matrix(tokens, source)
+        return cls(checked_offsets(offsets, len(tokens), source), tokens)
+
+
+COLUMN_OF_KIND: dict[VectorKind, type[DenseColumn] | type[SparseColumn] | type[MultiColumn]] = {
+    "dense": DenseColumn,
+    "sparse": SparseColumn,
+    "multi": MultiColumn,
+}
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...], source: str) -> list[NDArray[Any]]:
+    if set(arrays) != set(names):
+        raise CorruptionError(source, f"vector arrays are {sorted(arrays)}, expected {sorted(names)}")
+    return [arrays[name] for name in names]
+
+
+def _element_matrix(matrix: NDArray[Any], source: str) -> NDArray[Any]:
+    if matrix.ndim != 2 or matrix.dtype not in _ELEMENT_DTYPES:
+        raise CorruptionError(
+            source, f"vectors are {matrix.dtype} {matrix.shape}, expected a matrix of an element type"
+        )
+    return matrix

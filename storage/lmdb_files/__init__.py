@@ -1,0 +1,4 @@
+"""LMDB: environments, their structure and state, checked before they are trusted.
+
+Nothing here knows what a value means.
+"""

@@ -1,0 +1,190 @@
+"""Whether what a catalog says can be true: every checksum, every record, and how they fit together."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+from pyroaring import BitMap64
+
+from ..catalog import keys
+from ..catalog.catalog import FORMAT_VERSION
+from ..catalog.envelope import unseal
+from ..catalog.keys import Kind
+from ..catalog.records import CollectionRecord, Meta, SegmentRecord, StateRecord
+from ..columns.batch import Batch
+from ..errors import CorruptionError, FormatVersionError
+
+Pairs = Iterable[tuple[bytes, bytes]]
+
+
+class CatalogCheck:
+    """Reads the pairs of a catalog in key order; `problems` and `segments` are what it found."""
+
+    def __init__(self, path: str) -> None:
+        self.problems: list[str] = []
+        # Every live segment by uuid.
+        self.segments: dict[str, SegmentRecord] = {}
+        self._path = path
+        self._names: Counter[str] = Counter()
+        self._numbers: Counter[int] = Counter()
+        # The vector fields of each collection with their kinds; None when its schema has no list of them.
+        self._collections: dict[int, dict[str, Any] | None] = {}
+        # By collection: where the vector columns of its batches begin to be these.
+        self._columns: dict[int, dict[tuple[tuple[str, str], ...], int]] = defaultdict(dict)
+        self._tenants: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._owned: dict[int, int] = defaultdict(int)
+        self._states: dict[int, StateRecord] = {}
+        # By collection: what uses sequence numbers, and the first number after those it uses.
+        self._sequences: dict[int, list[tuple[str, int]]] = defaultdict(list)
+        self._log_end: dict[int, int] = defaultdict(int)
+        self._tombstones: dict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)
+        self._seen_meta = False
+        self._checks: dict[Kind, Callable[[bytes, memoryview], None]] = {
+            Kind.META: self._meta,
+            Kind.COLLECTION: self._collection,
+            Kind.TENANT: self._tenant,
+            Kind.LOG: self._log,
+            Kind.TOMBSTONES: self._tombstone,
+            Kind.MANIFEST: self._segment,
+            Kind.STATE: self._state,
+            Kind.CALIBRATION: self._opaque,
+            Kind.CALIBRATION_QUERIES: self._opaque,
+            Kind.API_KEY: self._api_key,
+        }
+
+    def run(self, pairs: Pairs) -> None:
+        """Check every pair, then how they fit together."""
+        for key, value in pairs:
+            try:
+                self._pair(key, value)
+            except (CorruptionError, FormatVersionError, msgspec.DecodeError) as error:
+                self.problems.append(f"key {key.hex()}: {error}")
+        self.problems += self._whole()
+
+    def _pair(self, key: bytes, value: bytes) -> None:
+        if not keys.well_formed(key):
+            raise CorruptionError(self._path, "no key of a catalog looks like this")
+        kind = keys.kind(key)
+        payload = unseal(key, value, path=self._path)
+        self._checks[kind](key, payload)
+        if kind not in (Kind.META, Kind.COLLECTION, Kind.API_KEY):
+            self._owned[keys.parse_collection(key)] += 1
+
+    def _meta(self, key: bytes, payload: memoryview) -> None:
+        self._seen_meta = True
+        stated = msgspec.json.decode(payload, type=dict[str, Any]).get("format")
+        if isinstance(stated, int) and stated > FORMAT_VERSION:
+            raise FormatVersionError(stated, FORMAT_VERSION)
+        msgspec.json.decode(payload, type=Meta)
+
+    def _collection(self, key: bytes, payload: memoryview) -> None:
+        record = msgspec.json.decode(payload, type=CollectionRecord)
+        number = keys.parse_collection(key)
+        self._collections[number] = _vector_kinds(record.schema)
+        self._names[record.name] += 1
+        self._numbers[record.number] += 1
+        if record.number != number:
+            raise CorruptionError(self._path, f"collection {number} says it is {record.number}")
+
+    def _tenant(self, key: bytes, payload: memoryview) -> None:
+        number, name = keys.parse_tenant(key)
+        self._tenants[number][msgspec.json.decode(payload, type=int)].append(name)
+
+    def _log(self, key: bytes, payload: memoryview) -> None:
+        number, first = keys.parse_log(key)
+        batch = Batch.decode(bytes(payload), source=self._path)
+        rows = len(batch)
+        columns = tuple(sorted((name, column.kind) for name, column in batch.vectors.items()))
+        self._columns[number].setdefault(columns, first)
+        if first < self._log_end[number]:
+            raise CorruptionError(self._path, f"the batch at {first} begins inside the one before")
+        self._log_end[number] = first + rows
+        self._sequences[number].append((f"the batch at {first}", first + rows))
+
+    def _tombstone(self, key: bytes, payload: memoryview) -> None:
+        number, seq, part = keys.parse_tombstones(key)
+        self._tombstones[number, seq].append((part, bytes(payload)))
+
+    def _segment(self, key: bytes, payload: memoryview) -> None:
+        record = msgspec.json.decode(payload, type=SegmentRecord)
+        number, uuid = keys.parse_manifest(key)
+        if record.uuid != uuid:
+            raise CorruptionError(self._path, f"segment {uuid} says it is {record.uuid}")
+        if not 0 <= record.first_seq <= record.last_seq or record.rows < 0:
+            raise CorruptionError(
+                self._path,
+                f"segment {uuid} has {record.rows} rows from {record.first_seq} to {record.last_seq}",
+            )
+        self._sequences[number].append((f"segment {uuid}", record.last_seq + 1))
+        if uuid in self.segments:
+            raise CorruptionError(self._path, f"segment {uuid} belongs to two collections")
+        self.segments[uuid] = record
+
+    def _state(self, key: bytes, payload: memoryview) -> None:
+        self._states[keys.parse_collection(key)] = msgspec.json.decode(payload, type=StateRecord)
+
+    def _opaque(self, key: bytes, payload: memoryview) -> None:
+        """Calibrations belong to the engine; their checksum is all there is to check."""
+
+    def _api_key(self, key: bytes, payload: memoryview) -> None:
+        msgspec.json.decode(payload, type=dict[str, Any])
+
+    def _whole(self) -> Iterator[str]:
+        if not self._seen_meta:
+            yield "there is no meta record"
+        for name, count in self._names.items():
+            if count > 1:
+                yield f"{count} collections are named {name!r}"
+        for number, count in self._numbers.items():
+            if count > 1:
+                yield f"{count} collections have the number {number}"
+        yield from self._shared_tenants()
+        yield from self._foreign_columns()
+        for number in sorted(self._owned.keys() - self._collections.keys()):
+            yield f"{self._owned[number]} keys belong to collection {number}, which does not exist"
+        for (number, seq), parts in self._tombstones.items():
+            yield from self._bitmap(number, seq, parts)
+        for number, uses in self._sequences.items():
+            state = self._states.get(number)
+            next_seq = 0 if state is None else state.next_seq
+            for what, end in uses:
+                if end > next_seq:
+                    yield f"{what} of collection {number} ends at {end}, after the next number {next_seq}"
+
+    def _shared_tenants(self) -> Iterator[str]:
+        for number, tenants in self._tenants.items():
+            for tenant, names in tenants.items():
+                if len(names) > 1:
+                    yield f"tenants {names} of collection {number} have the same number {tenant}"
+
+    def _foreign_columns(self) -> Iterator[str]:
+        for number, found in self._columns.items():
+            expected = self._collections.get(number)
+            for columns, first in found.items():
+                if number in self._collections and dict(columns) != expected:
+                    yield (
+                        f"the batch at {first} of collection {number} has vectors {dict(columns)}, "
+                        f"its schema {expected}"
+                    )
+
+    def _bitmap(self, number: int, seq: int, parts: list[tuple[int, bytes]]) -> Iterator[str]:
+        where = f"the tombstones at {seq} of collection {number}"
+        if [part for part, _ in parts] != list(range(len(parts))):
+            yield f"{where} lack a part"
+            return
+        try:
+            dead = BitMap64.deserialize(b"".join(raw for _, raw in parts))
+        except (ValueError, IndexError):
+            yield f"{where} are no bitmap"
+            return
+        self._sequences[number].append((where, max(seq, dead.max() if dead else 0) + 1))
+
+
+def _vector_kinds(schema: dict[str, Any]) -> dict[str, Any] | None:
+    vectors = schema.get("vectors")
+    if not isinstance(vectors, dict):
+        return None
+    return {name: field.get("kind") if isinstance(field, dict) else None for name, field in vectors.items()}

@@ -1,0 +1,72 @@
+"""Whether every key of a catalog is one that somebody will read.
+
+A value is checked against its key when it is read; a key that was damaged so that nobody reads it would take
+its value along unnoticed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..catalog.envelope import unseal
+from ..catalog.keys import Kind
+from ..errors import CorruptionError
+from ..lmdb_files.structure import Entries
+
+# The shortest and the longest key of each kind.
+_LENGTHS = {
+    Kind.META: (1, 1),
+    Kind.COLLECTION: (5, 5),
+    Kind.TENANT: (6, 260),
+    Kind.LOG: (13, 13),
+    Kind.TOMBSTONES: (15, 15),
+    Kind.MANIFEST: (21, 21),
+    Kind.STATE: (5, 5),
+    Kind.CALIBRATION: (22, 276),
+    Kind.CALIBRATION_QUERIES: (6, 260),
+    Kind.API_KEY: (2, 256),
+}
+# By the first byte of a key.
+_SHORTEST, _LONGEST = np.full(256, 512), np.full(256, -1)
+_SHORTEST[list(_LENGTHS)], _LONGEST[list(_LENGTHS)] = np.transpose(list(_LENGTHS.values()))
+# Opening a database reads all values of the other kinds.
+_READ_BY_NAME = np.zeros(256, np.bool_)
+_READ_BY_NAME[[Kind.META, Kind.STATE, Kind.CALIBRATION, Kind.CALIBRATION_QUERIES, Kind.API_KEY]] = True
+_OF_A_COLLECTION = np.ones(256, np.bool_)
+_OF_A_COLLECTION[[Kind.META, Kind.COLLECTION, Kind.API_KEY]] = False
+
+
+def check_keys(memory: NDArray[np.uint8], entries: Entries, path: str) -> None:
+    """Raise CorruptionError when a key is of no kind or of no collection, or is not its value's own.
+
+    The last is looked at here for what is only read by name, and left to the reader where all is read.
+    """
+    kinds = memory[entries.key_at]
+    if Kind.META.value not in kinds:
+        # Whoever opens it says that it is no catalog.
+        return
+    sizes = entries.key_bytes
+    _demand((sizes >= _SHORTEST[kinds]) & (sizes <= _LONGEST[kinds]), entries, path)
+    owned = _OF_A_COLLECTION[kinds]
+    owners = _numbers(memory, entries.key_at[owned])
+    known = _numbers(memory, entries.key_at[kinds == Kind.COLLECTION.value])
+    sound = np.ones(len(kinds), np.bool_)
+    sound[owned] = np.isin(owners, known)
+    _demand(sound, entries, path)
+    for i in np.flatnonzero(_READ_BY_NAME[kinds]).tolist():
+        key = memory[entries.key_at[i] : entries.key_at[i] + sizes[i]].tobytes()
+        start = entries.value_at[i]
+        unseal(key, memory[start : start + entries.value_bytes[i]].data, path=path)
+
+
+def _numbers(memory: NDArray[np.uint8], key_at: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return the collection numbers in keys that have one."""
+    numbers: NDArray[np.uint32] = memory[key_at[:, None] + np.arange(1, 5)].view(">u4").reshape(-1)
+    return numbers
+
+
+def _demand(sound: NDArray[np.bool_], entries: Entries, path: str) -> None:
+    if not sound.all():
+        at = int(entries.key_at[np.argmin(sound)])
+        raise CorruptionError(path, f"the key at {at} is none that a catalog of these collections has")

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import enum
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pytest
+from naive_filter import FIELDS
+
+from vicinal.engine.errors import InvalidArgument, LimitExceeded, UnindexedField
+from vicinal.engine.filters.expression import (
+    And,
+    AnyOf,
+    Exists,
+    F,
+    Filter,
+    HasId,
+    IsNull,
+    Match,
+    Not,
+    Or,
+    Range,
+    has_id,
+)
+from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.vector_field import Sparse
+
+SCHEMA = CollectionSchema({"words": Sparse()}, FIELDS)
+A, B, C = F("genre") == "a", F("genre") == "b", F("genre") == "c"
+
+
+class Genre(enum.StrEnum):
+    A = "a"
+
+
+def test_operators_build_nodes() -> None:
+    assert (F("year") == 1990) == Match("year", 1990)
+    assert (F("year") != 1990) == Not(Match("year", 1990))
+    assert (F("year") < 1990) == Range("year", hi=1990, hi_open=True)
+    assert (F("year") <= 1990) == Range("year", hi=1990)
+    assert (F("year") > 1990) == Range("year", lo=1990, lo_open=True)
+    assert (F("year") >= 1990) == Range("year", lo=1990)
+    assert F("year").between(1, 2) == Range("year", 1, False, 2, False)
+    assert F("year").is_in([1, 2]) == AnyOf("year", (1, 2))
+    assert F("year").is_in(np.array([1, 2])) == AnyOf("year", (1, 2))
+    assert F("year").is_null() == IsNull("year")
+    assert F("year").exists() == Exists("year")
+    assert has_id([1, "a"]) == HasId((1, "a"))
+
+
+def test_chains_stay_flat() -> None:
+    assert And((A, B, C)) == (A & B & C)
+    assert Or((A, B, C)) == (A | B | C)
+    assert And((A, Or((B, C)))) == (A & (B | C))
+    assert ~~A == A
+
+
+def test_values_become_plain() -> None:
+    value = (F("genre") == Genre.A).value
+    assert (value, type(value)) == ("a", str)
+    assert type((F("year") == np.int32(3)).value) is int
+    assert type((F("score") == np.float32(0.5)).value) is float
+    assert (F("added") >= datetime(2024, 5, 1)).lo == "2024-05-01T00:00:00+00:00"
+    zone = timezone(timedelta(hours=2))
+    assert (F("added") >= datetime(2024, 5, 1, tzinfo=zone)).lo == "2024-05-01T00:00:00+02:00"
+    assert (F("added") >= date(2024, 5, 1)).lo == "2024-05-01"
+
+
+def test_and_and_or_of_python_are_caught() -> None:
+    with pytest.raises(InvalidArgument, match="combine filters by &"):
+        bool(A)
+    with pytest.raises(InvalidArgument, match="combine filters by &"):
+        A and B  # noqa: B018  # the operator is what is tested
+    with pytest.raises(InvalidArgument, match="between"):
+        1 < F("year") < 3  # noqa: B015  # the comparison is what is tested
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: F("year") == None, "nulls are F('year').is_null()"),  # noqa: E711
+        (lambda: F("year") < None, "nulls are F('year').is_null()"),
+        (lambda: F("year").between(1, None), "is_null()"),
+        (lambda: F("score") < float("nan"), "F('score') was compared with nan"),
+        (lambda: F("score") < float("inf"), "was compared with inf"),
+        (lambda: F("year") == [1], "was compared with [1] (list)"),
+        (lambda: F("year") == F("score"), "was compared with F('score')"),
+        (lambda: F("genre") == "\ud800", "not UTF-8"),
+        (lambda: F("genre").is_in("abc"), "is_in on 'genre' was given 'abc'; pass a list"),
+        (lambda: F("genre").is_in(3), "pass a list"),
+        (lambda: F("a b"), "a name is 1 to 64 characters"),
+        (lambda: F("a..b"), "a dot stands between two keys"),
+        (lambda: has_id("abc"), "has_id was given 'abc'; pass a list"),
+        (lambda: has_id([1, -1]), "has_id row 1 is -1"),
+        (lambda: has_id([True]), "has_id row 0 is True"),
+        (lambda: A & 3, "3 stands where a filter should"),
+        (lambda: 3 & A, "3 stands where a filter should"),
+        (lambda: A | "x", "'x' stands where a filter should"),
+        (lambda: not F("a"), "neither true nor false"),
+        (lambda: F("a") and A, "neither true nor false"),
+        (lambda: Not("x"), "'x' stands where a filter should"),
+        (lambda: Or(()), "has_id([])"),
+        (lambda: Range("year"), "a range on 'year' without a bound"),
+    ],
+)
+def test_what_is_no_filter_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(message)) as caught:
+        make()
+    assert caught.value.field is not None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: F("a") == "x" & F("b") > 1, "'x' stands where .* each comparison in parentheses"),
+        (lambda: F("a") == F("b") & F("c"), r"F\('b'\) stands where .* parentheses"),
+        (lambda: F("a") > 1 | A, "1 stands where .* parentheses"),
+        (lambda: A & F("b") > 1, r"F\('b'\) stands where .* parentheses"),
+        (lambda: ~F("a") == 1, r"F\('a'\) stands where .* parentheses"),
+        (lambda: 1 < F("a") < 5, "neither true nor false .*between"),
+        (lambda: "x" in F("a"), "neither true nor false .*is_in"),
+    ],
+)
+def test_what_python_reads_otherwise_than_it_looks_says_so(make: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message) as caught:
+        make()
+    assert caught.value.field == "filter"
+
+
+def test_fields_without_index_are_named() -> None:
+    with pytest.raises(UnindexedField) as caught:
+        (A & ~(F("author") == "x")).bind(SCHEMA)
+    message = str(caught.value)
+    assert "'author', which is not indexed; indexed fields: 'genre' (keyword)" in message
+    assert "fields={'author': 'keyword'}" in message
+    for expression in F("x").is_null(), F("x").exists(), F("x").is_in([]), F("x") > 3:
+        with pytest.raises(UnindexedField):
+            expression.bind(SCHEMA)
+    with pytest.raises(UnindexedField, match="indexed fields: none"):
+        A.bind(CollectionSchema({"words": Sparse()}))
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        (F("genre") == 3, "value for 'genre' is 3 (int); expected text"),
+        (F("year") == "1990", "value for 'year' is '1990' (str)"),
+        (F("year") == 1990.5, "value for 'year' is 1990.5 (float); expected a whole number"),
+        (F("year") == True, "value for 'year' is True (bool)"),  # noqa: E712
+        (F("year").is_in([1, "x"]), "value for 'year' is 'x'"),
+        (F("year") > "x", "value for 'year' is 'x'"),
+        (F("year") > True, "value for 'year' is True"),
+        (F("score") > 10**400, "expected a finite number"),
+        (F("seen") == 1, "expected true or false"),
+        (F("genre") > "a", "a range of 'genre', a keyword field; ranges are of integer, float and datetime"),
+        (F("seen") > 0, "a range of 'seen', a bool field"),
+        (F("added") > 5, "value for 'added' is 5 (int); expected a time"),
+        (F("added") > "soon", "value for 'added' is 'soon', which is no time"),
+    ],
+)
+def test_values_of_another_type_are_refused(expression: Filter, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(message)):
+        expression.bind(SCHEMA)
+
+
+def test_binding_brings_values_to_the_form_they_are_indexed_in() -> None:
+    assert (F("year") == 1990.0).bind(SCHEMA) == Match("year", 1990)
+    assert (F("year") > 1989.5).bind(SCHEMA) == Range("year", 1990, False, 2**63 - 1, False)
+    assert (F("year") < 10**30).bind(SCHEMA) == Range("year", -(2**63), False, 2**63 - 1, False)
+    assert (F("year") > 10**30).bind(SCHEMA) == AnyOf("year", ())
+    assert F("year").between(3, 2).bind(SCHEMA) == AnyOf("year", ())
+    assert (F("added") == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)).bind(SCHEMA) == Match("added", 1_000_000)
+    assert F("added").is_in(["1970-01-01", "1970-01-01T00:00:00Z"]).bind(SCHEMA) == AnyOf("added", (0,))
+
+
+def test_filters_have_limits() -> None:
+    deep: Filter = A
+    for level in range(15):
+        deep = Not(deep) if level % 2 else And((deep,))
+    assert deep.bind(SCHEMA) == deep
+    assert Filter.from_json(deep.to_json()) == deep
+    deeper = And((deep,))
+    wide = Or((A,) * 1024)
+    for expression, message in (deeper, "more than 16 deep"), (wide, "more than 1024 parts"):
+        with pytest.raises(LimitExceeded, match=message):
+            expression.bind(SCHEMA)
+        with pytest.raises(LimitExceeded, match=message):
+            expression.to_json()
+    record: Any = {"must": []}
+    for _ in range(5000):
+        record = {"must": [record]}
+    with pytest.raises(LimitExceeded, match="more than 16 deep"):
+        Filter.from_json(record)
+    with pytest.raises(LimitExceeded, match="more than 1024 parts"):
+        Filter.from_json({"must": [{"must": []}] * 1024})
+
+
+def test_json_in_the_form_of_qdrant() -> None:
+    record = {
+        "must": [{"key": "genre", "match": {"value": "a"}}, {"key": "year", "range": {"gte": 1, "lt": 3}}],
+        "should": [{"is_null": {"key": "seen"}}, {"exists": {"key": "score"}}],
+        "must_not": [{"has_id": [1, "a"]}, {"key": "year", "match": {"any": [1, 2]}}],
+    }
+    assert Filter.from_json(record) == And(
+        (
+            A,
+            Range("year", 1, False, 3, True),
+            Or((IsNull("seen"), Exists("score"))),
+            Not(HasId((1, "a"))),
+            Not(AnyOf("year", (1, 2))),
+        )
+    )
+    everything = And(())
+    for empty in {}, {"must": []}, {"should": []}, {"must_not": []}:
+        assert Filter.from_json(empty) == everything
+    assert Filter.from_json({"must": record["must"][0]}) == And((A,))
+    assert Filter.from_json({"must": [{"should": [record["must"][0]]}]}) == And((Or((A,)),))
+    nulls = {"key": "year", "range": {"gte": 1, "lte": None}}
+    assert Filter.from_json(nulls) == Range("year", 1)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        [],
+        "x",
+        {"musst": []},
+        {"must": 3},
+        {"must": [3]},
+        {"must": [], "min_should": 1},
+        {"key": "year"},
+        {"key": "year", "match": {"value": 1}, "range": {"gt": 1}},
+        {"key": "year", "match": {"value": 1}, "must": []},
+        {"key": "year", "match": {}},
+        {"key": "year", "match": {"value": 1, "any": [1]}},
+        {"key": "year", "match": {"text": "x"}},
+        {"key": "year", "match": {"value": None}},
+        {"key": "year", "match": {"any": "abc"}},
+        {"key": "year", "match": 3},
+        {"key": "year", "range": {}},
+        {"key": "year", "range": {"gt": 1, "gte": 1}},
+        {"key": "year", "range": {"from": 1}},
+        {"key": "year", "geo": {}},
+        {"key": 3, "match": {"value": 1}},
+        {"is_null": "year"},
+        {"is_null": {"key": "year", "x": 1}},
+        {"is_null": {"key": "year"}, "must": []},
+        {"exists": {}},
+        {"has_id": 3},
+        {"has_id": [-1]},
+        {"has_id": [1], "x": 1},
+    ],
+)
+def test_json_is_read_strictly(record: Any) -> None:
+    with pytest.raises(InvalidArgument):
+        Filter.from_json(record)

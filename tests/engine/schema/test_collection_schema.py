@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from vicinal.engine.errors import InvalidArgument, NotFound
+from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.payload_field import FieldType
+from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.indexes.exact.flat import Flat
+from vicinal.indexes.rows.element import Element
+from vicinal.indexes.rows.metric import Metric
+
+FULL = CollectionSchema(
+    {
+        "plot": Dense(384, index=Flat()),
+        "poster": Dense(64, metric="hamming", element="binary", index=Flat()),
+        "cast": Dense(8192, metric="l2", element="int8", index=Flat()),
+        "words": Sparse(),
+        "tokens": Multi(128, element="float32"),
+    },
+    {"year": "integer", "maker.city": FieldType.KEYWORD, "seen": "datetime"},
+    partitioned=True,
+)
+
+
+def test_json_round_trip() -> None:
+    record = FULL.to_json()
+    assert CollectionSchema.from_json(json.loads(json.dumps(record))) == FULL
+    assert CollectionSchema.from_json(record).to_json() == record
+
+
+def test_texts_become_enums() -> None:
+    field = FULL.dense("poster")
+    assert field.metric is Metric.HAMMING
+    assert field.element is Element.BINARY
+    assert FULL.fields["year"] is FieldType.INTEGER
+    assert Multi(8).element is Element.FLOAT16
+
+
+def test_a_schema_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        FULL.dense("plot").dim = 3  # type: ignore[misc]  # the point of the test
+    with pytest.raises(TypeError):
+        FULL.fields["x"] = FieldType.BOOL  # type: ignore[index]  # the point of the test
+
+
+def test_fields_by_name() -> None:
+    with pytest.raises(NotFound, match=r"'plott'.*'plot'"):
+        FULL.vector("plott")
+    with pytest.raises(InvalidArgument, match="'words' is sparse"):
+        FULL.dense("words")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dense(0), "dim is 0; expected a whole number from 1 to 8192"),
+        (lambda: Dense(8193), "dim is 8193"),
+        (lambda: Dense(True), "dim is True"),
+        (lambda: Dense(3.0), "dim is 3.0"),  # type: ignore[arg-type]  # the point of the test
+        (
+            lambda: Dense(8, metric="cosin"),
+            "metric is 'cosin'; expected one of 'cosine', 'dot', 'l2', 'hamming'",
+        ),
+        (lambda: Dense(8, element="f32"), "element is 'f32'"),
+        (lambda: Dense(8, element="binary"), "hamming compares binary vectors"),
+        (lambda: Dense(8, metric="hamming"), "hamming compares binary vectors"),
+        (lambda: Dense(12, metric="hamming", element="binary"), "multiple of 8"),
+        (lambda: Dense(8, index="hnsw"), "pass an index spec"),  # type: ignore[arg-type]  # the point of the test
+        (lambda: Multi(8, element="int8"), "takes 'float16' or 'float32'"),
+        (lambda: Multi(0), "dim is 0"),
+    ],
+)
+def test_fields_that_cannot_be(make: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(message)):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("vectors", "fields", "message"),
+    [
+        ({}, {}, "vectors is {}; pass 1 to 32"),
+        ([Sparse()], {}, "vectors is"),
+        ({"a": 384}, {}, "vectors['a'] is 384; pass a Dense"),
+        ({"a/b": Sparse()}, {}, "'a/b'; a name is 1 to 64 characters"),
+        ({"": Sparse()}, {}, "a name is"),
+        ({"a" * 65: Sparse()}, {}, "a name is"),
+        ({"ä": Sparse()}, {}, "a name is"),
+        ({"a": Sparse()}, {"year": "int"}, "fields['year'] is 'int'; expected one of 'keyword', 'integer'"),
+        ({"a": Sparse()}, {"a..b": "integer"}, "a dot stands between two keys"),
+        ({"a": Sparse()}, {".a": "integer"}, "a dot stands between two keys"),
+        ({"a": Sparse()}, ["year"], "fields is ['year']"),
+        ({f"v{i}": Sparse() for i in range(33)}, {}, "pass 1 to 32"),
+        ({"a": Sparse()}, {f"f{i}": "bool" for i in range(257)}, "pass at most 256"),
+    ],
+)
+def test_schemas_that_cannot_be(vectors: Any, fields: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(message)):
+        CollectionSchema(vectors, fields)
+
+
+def _changed(path: list[str], value: Any) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(json.dumps(FULL.to_json()))
+    inner = record
+    for key in path[:-1]:
+        inner = inner[key]
+    if value is None:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+    return record
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        _changed(["shards"], 3),
+        _changed(["vectors"], None),
+        _changed(["fields"], None),
+        _changed(["partitioned"], "yes"),
+        _changed(["vectors", "plot", "metrik"], "dot"),
+        _changed(["vectors", "plot", "dim"], None),
+        _changed(["vectors", "plot", "kind"], "dens"),
+        _changed(["vectors", "plot", "index", "name"], "hsnw"),
+        _changed(["vectors", "plot", "index", "mm"], 3),
+        _changed(["vectors", "words", "dim"], 3),
+        _changed(["vectors", "words", "metric"], "cosine"),
+        _changed(["vectors", "tokens", "metric"], "dot"),
+        _changed(["vectors", "words"], 7),
+        _changed(["fields", "year"], "number"),
+        [],
+        None,
+    ],
+)
+def test_json_is_read_strictly(record: Any) -> None:
+    with pytest.raises(InvalidArgument):
+        CollectionSchema.from_json(record)

@@ -1,0 +1,77 @@
+"""The planner is pure: statistics in, plan out."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from vicinal.engine.search.planner import ExactScan, IndexSearch, SearchKnobs, plan_segment
+from vicinal.indexes.protocol import Effort, VectorIndex
+from vicinal.indexes.rows.row_set import RowSet
+
+N = 1_000_000
+
+
+class KnownCosts:
+    """An index that is all statistics: a walk costs 100 us, scanning a row 100 ns, and recall tops out."""
+
+    def __init__(self, best_recall: float = 0.999) -> None:
+        self.best_recall = best_recall
+
+    def effort(
+        self, k: int, *, recall: float | None = None, ef: int | None = None, selectivity: float = 1.0
+    ) -> Effort:
+        reached = self.best_recall if recall is None else min(recall, self.best_recall)
+        return Effort(ef or 50, k, reached, 100e-6 / max(selectivity, 1e-3))
+
+    def scan_cost(self, count: int, contiguous: bool) -> float:
+        return count * (50e-9 if contiguous else 100e-9)
+
+
+def plan(allowed: RowSet | None, index: Any = None, k: int = 10, **knobs: Any) -> ExactScan | IndexSearch:
+    chosen = cast(VectorIndex, index or KnownCosts())
+    return plan_segment(chosen, N, allowed, k, SearchKnobs(**knobs))
+
+
+def test_without_an_index_rows_are_scanned() -> None:
+    found = plan_segment(None, N, None, 10, SearchKnobs())
+    assert isinstance(found, ExactScan)
+    assert found.n_rows == N
+    assert found.expected_recall == 1.0
+
+
+def test_all_rows_are_searched_by_the_index() -> None:
+    found = plan(None)
+    assert isinstance(found, IndexSearch)
+    assert found.selectivity == 1.0
+    assert found.expected_recall == 0.95
+
+
+def test_few_rows_are_scanned_and_many_are_not() -> None:
+    assert isinstance(plan(RowSet.from_range(0, 500, N)), ExactScan)
+    assert isinstance(plan(RowSet.from_range(0, N // 2, N)), IndexSearch)
+
+
+def test_explicit_knobs_are_obeyed() -> None:
+    assert isinstance(plan(None, exact=True), ExactScan)
+    found = plan(RowSet.from_range(0, 500, N), ef=200)
+    assert isinstance(found, IndexSearch)
+    assert found.effort.ef == 200
+
+
+def test_no_more_rows_than_results_are_scanned_whatever_was_said() -> None:
+    assert isinstance(plan(RowSet.from_range(0, 10, N), ef=200), ExactScan)
+
+
+def test_a_promise_that_the_index_cannot_keep_is_kept_by_a_scan() -> None:
+    found = plan(None, KnownCosts(best_recall=0.9), recall=0.95)
+    assert isinstance(found, ExactScan)
+    assert "0.95" in str(found)
+
+
+@pytest.mark.parametrize("allowed", [None, RowSet.from_range(0, 50, N), RowSet.from_range(7, N, N)])
+def test_a_plan_explains_itself(allowed: RowSet | None) -> None:
+    found = plan(allowed)
+    assert found.reason in str(found)
+    assert found.seconds > 0

@@ -1,0 +1,106 @@
+"""What points take is told before they are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vicinal
+from vicinal import Dense, Multi, Sparse
+from vicinal.engine.segments.sizes import hits_bytes
+
+FIELDS = {
+    "plot": Dense(6),
+    "bits": Dense(16, metric="hamming", element="binary"),
+    "terms": Sparse(),
+    "tokens": Multi(4),
+}
+N = 60
+
+
+def vectors(n: int) -> dict[str, Any]:
+    rng = np.random.default_rng(n)
+    return {
+        "plot": rng.standard_normal((n, 6)),
+        "bits": rng.integers(0, 256, (n, 2), dtype=np.uint8),
+        "terms": [{int(t): 1.0 for t in rng.choice(50, row % 4, replace=False)} for row in range(n)],
+        "tokens": [rng.standard_normal((1 + row % 3, 4)) for row in range(n)],
+    }
+
+
+@pytest.fixture(params=["growing", "sealed", "both"])
+def points(request: pytest.FixtureRequest) -> Any:
+    settings = vicinal.MergePolicySettings(quiet_seconds=1e9)
+    with vicinal.open(":memory:", merge_policy=settings) as db:
+        points = db.create_collection("points", FIELDS)
+        payloads = [{"text": "x" * i} for i in range(N)]
+        points.upsert(range(N), vectors(N), payloads)
+        if request.param != "growing":
+            points.flush()
+        if request.param == "both":
+            points.upsert(range(N // 2), vectors(N // 2), payloads[: N // 2])
+        yield points
+
+
+@pytest.mark.parametrize("with_vectors", [False, True])
+@pytest.mark.parametrize("q", [1, 3])
+def test_hits(points: vicinal.Collection, q: int, with_vectors: bool) -> None:
+    query = np.ones((q, 6)) if q > 1 else np.ones(6)
+    hits = points.search(query, k=50, field="plot", with_vectors=with_vectors)
+    expected = hits.payload_column().nbytes - 8 * (50 * q + 1)
+    for column in hits.vector_columns().values():
+        arrays = column.arrays()
+        expected += sum(array.nbytes for name, array in arrays.items() if name not in ("indptr", "offsets"))
+    told = hits_bytes(hits, payloads=True, vectors=with_vectors)
+    # Of short payloads it tells what they take at most.
+    assert told == expected if with_vectors else expected <= told <= len('{"text":""}' + "x" * N) * 50 * q
+    assert hits_bytes(hits, payloads=False, vectors=False) == 0
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_large_payloads_are_looked_up(points: vicinal.Collection, sealed: bool) -> None:
+    points.upsert([N], vectors(1), [{"text": "x" * 100_000}])
+    if sealed:
+        points.merge()
+    hits = points.search(np.ones(6), k=50, field="plot")
+    assert hits_bytes(hits, payloads=True, vectors=False) == hits.payload_column().nbytes - 8 * 51
+
+
+def test_get_asks_before_it_reads(points: vicinal.Collection) -> None:
+    asked: list[int] = []
+    assert points.get([3, 5, 3, 999], admit=asked.append)[3] is None
+    assert asked == [sum(len('{"text":""}') + i for i in (3, 5, 3))]
+
+    def refuse(n: int) -> None:
+        raise vicinal.LimitExceeded(f"{n} bytes")
+
+    with pytest.raises(vicinal.LimitExceeded):
+        points.get([1], admit=refuse)
+
+
+def test_pages_end_before_they_take_too_much(points: vicinal.Collection) -> None:
+    seen: list[Any] = []
+    after = None
+    while True:
+        page = points.scroll(limit=50, after=after, most_bytes=200)
+        sizes = [len('{"text":""}') + len(point.payload["text"]) for point in page.points]
+        assert sum(sizes) <= 200
+        seen += [point.id for point in page.points]
+        if page.next is None:
+            break
+        after = page.next
+    assert sorted(seen) == list(range(N))
+    assert len(points.scroll(limit=50, most_bytes=1).points) == 1
+    assert len(points.scroll(limit=50).points) == 50
+
+
+def test_points_that_are_updated_keep_their_order(points: vicinal.Collection) -> None:
+    order = [point.id for point in points.scroll(limit=N).points]
+    assert points.update_payload({"text": "new"}, ids=range(N)) == N
+    assert [point.id for point in points.scroll(limit=N).points] == order
+    points.merge()
+    points.update_payload({"text": "newer"}, ids=[50, 10, 30])
+    moved = [i for i in order if i not in (50, 10, 30)] + [i for i in order if i in (50, 10, 30)]
+    assert [point.id for point in points.scroll(limit=N).points] == moved

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from column_strategies import dense_columns, multi_columns, sparse_columns
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vicinal.storage.columns.vectors import COLUMN_OF_KIND, DenseColumn, MultiColumn, SparseColumn
+from vicinal.storage.errors import CorruptionError
+
+Column = DenseColumn | SparseColumn | MultiColumn
+
+
+def rows_of(column: Column) -> list[Any]:
+    """Return a column as plain lists, one a row."""
+    match column:
+        case DenseColumn():
+            return column.matrix.tolist()
+        case SparseColumn():
+            return [tuple(part.tolist() for part in column.row(row)) for row in range(len(column))]
+        case MultiColumn():
+            return [column.row(row).tolist() for row in range(len(column))]
+
+
+@pytest.mark.parametrize("columns", [dense_columns, sparse_columns, multi_columns])
+@given(data=st.data())
+def test_take_slice_and_concat_are_those_of_a_list(
+    columns: Callable[[int], st.SearchStrategy[Column]], data: st.DataObject
+) -> None:
+    n = data.draw(st.integers(0, 5))
+    column = data.draw(columns(n))
+    rows = rows_of(column)
+    assert len(column) == n
+    chosen = data.draw(st.lists(st.integers(0, n - 1), max_size=6)) if n else []
+    assert rows_of(column.take(np.array(chosen, np.uint32))) == [rows[row] for row in chosen]
+    cut = data.draw(st.integers(0, n))
+    parts = [column.slice(0, cut), column.slice(cut, n)]
+    assert [rows_of(part) for part in parts] == [rows[:cut], rows[cut:]]
+    assert rows_of(type(column).concat(parts)) == rows
+    assert rows_of(COLUMN_OF_KIND[column.kind].from_arrays(column.arrays())) == rows
+    assert column.row_bytes().shape == (n,)
+    assert column.nbytes == sum(array.nbytes for array in column.arrays().values())
+
+
+_ROW = np.array([0, 1], np.int64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arrays"),
+    [
+        ("dense", {"matrix": np.zeros(3, np.float32)}),
+        ("dense", {"matrix": np.zeros((1, 3), np.float64)}),
+        ("dense", {}),
+        ("dense", {"matrix": np.zeros((1, 3), np.float32), "other": _ROW}),
+        ("sparse", {"indptr": _ROW, "indices": np.zeros(1, np.int32), "values": np.zeros(1, np.float32)}),
+        ("sparse", {"indptr": _ROW, "indices": np.zeros(1, np.uint32), "values": np.zeros(2, np.float32)}),
+        ("sparse", {"indptr": _ROW, "indices": np.zeros(2, np.uint32), "values": np.zeros(2, np.float32)}),
+        ("multi", {"offsets": _ROW, "tokens": np.zeros((2, 3), np.float32)}),
+        ("multi", {"offsets": _ROW, "tokens": np.zeros(1, np.float32)}),
+    ],
+)
+def test_arrays_that_do_not_fit_are_corruption(kind: Any, arrays: dict[str, Any]) -> None:
+    with pytest.raises(CorruptionError, match="somewhere"):
+        COLUMN_OF_KIND[kind].from_arrays(arrays, "somewhere")
