@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from .comparison.running import run
+from .comparison.sweep import Plan
 from .extras import load_extra
-from .harness.running import run
-from .harness.sweep import Plan
 from .peers import UnknownPeerError, find_peers
 from .report.drawing import draw_fronts
 from .report.tables import builds_table, describe, equal_recall, equal_recall_table, front_table, plural
@@ -112,7 +112,7 @@ def single_command(
     lock: LockOption = None,
 ) -> None:
     """Cost of a single query over its share of a batch, at recall targets 0.90, 0.95 and 0.99."""
-    from .measure.loaded import exact_note, loaded_collection
+    from .harness.loaded import exact_note, loaded_collection
     from .measure.single import measure_single, single_table
 
     with measuring():
@@ -163,7 +163,7 @@ def recall_command(
     lock: LockOption = None,
 ) -> None:
     """What recall targets give: unseen on all queries, then calibrated on some and measured on the others."""
-    from .measure.loaded import exact_note, loaded_collection
+    from .harness.loaded import exact_note, loaded_collection
     from .measure.targets import measure_targets, targets_table
 
     with measuring():
@@ -191,8 +191,8 @@ def filter_command(
     lock: LockOption = None,
 ) -> None:
     """Recall, time and plan under natural filters that pass about 0.1, 1, 10 and 50 % of the rows."""
+    from .harness.loaded import loaded_collection
     from .measure.filtering import filter_table, measure_filters
-    from .measure.loaded import loaded_collection
 
     with measuring():
         data = read_dataset(dataset, queries=queries)
@@ -216,8 +216,8 @@ def limit_command(
     lock: LockOption = None,
 ) -> None:
     """What this machine could do at best with the dataset, and how far the engine is from it."""
+    from .harness.loaded import exact_note, loaded_collection
     from .measure.limit import limit_tables, measure_distance, measure_limit
-    from .measure.loaded import exact_note, loaded_collection
 
     with measuring():
         data = read_dataset(dataset, queries=queries)

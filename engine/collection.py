@@ -13,21 +13,24 @@ from .api import FilterLike, Ids
 from .deadline import check_seconds
 from .error_translation import public
 from .hosts.host import Host
-from .input.ids import id_list, reading_tenant, selection, unique_ids, vector_columns, writing_tenant
+from .input.ids import id_list, selection, unique_ids, vector_columns
 from .input.options import every_option
 from .input.queries import bound, check_flag, check_integer
 from .maintenance.calibration import calibrate_collection
 from .progress import Progress, check_progress, silent
-from .results.explanation import Explanation, explanation
-from .results.info import CollectionInfo, collection_info
+from .results.explanation import Explanation
+from .results.info import CollectionInfo
 from .results.point import Page, Point
 from .schema.collection_schema import CollectionSchema
 from .search.call import answer
+from .search.explaining import explanation
 from .search.point_reads import count_points, get_points, scroll_points
 from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
+from .state.collection_info import collection_info
 from .state.collection_state import CollectionState
-from .writing.point_operations import Delete, Tenant, UpdatePayload, upsert
+from .tenants.tenant import Tenant, reading_tenant, writing_tenant
+from .writing.point_operations import Delete, UpdatePayload, upsert
 
 _SCROLL_LIMIT = 10_000
 
@@ -304,7 +307,9 @@ class Collection:
             How many segments have an index and were measured.
         """
         check_progress(progress)
-        return calibrate_collection(self._state, self._host, field, queries, progress)
+        return calibrate_collection(
+            self._state, self._host.current, self._host.submit, field, queries, progress
+        )
 
     def flush(self, progress: Progress = silent) -> None:
         """Seal the growing rows into a segment with its indexes; return when that is done.

@@ -12,11 +12,11 @@ from typing import Self
 
 from ..storage import durable
 from ..storage.catalog.catalog import FORMAT_VERSION, Catalog
-from ..storage.folder.database_folder import check_is_ours, open_catalog
 from ..storage.folder.directory_lock import DirectoryLock
 from ..storage.folder.held_folder import HeldFolder
 from ..storage.memory.segments import MemorySegmentFolder
 from ..storage.memory.store import MemoryStore
+from ..storage.opening.database_folder import check_is_ours, open_catalog
 from ..storage.segments.folder import SegmentFolder
 from .collection import Collection
 from .error_translation import public, raises_its_own

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exact.dense import ExactScan
-from .graph.hnsw import SMALLEST_GRAPH
+from .graph.build import SMALLEST_GRAPH
 from .rows.dense import DenseVectors, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric

@@ -9,7 +9,6 @@ from naive_filter import holds
 
 import vicinal
 from vicinal.engine.filters.expression import Filter
-from vicinal.engine.input.ids import reading_tenant
 from vicinal.engine.input.options import MAX_K, check_options
 from vicinal.engine.input.queries import bound
 from vicinal.engine.schema.vector_field import Dense
@@ -18,6 +17,7 @@ from vicinal.engine.segments.bitmaps import rows_of
 from vicinal.engine.segments.growing.view import GrowingView
 from vicinal.engine.segments.snapshot import NO_PLACE, place
 from vicinal.engine.segments.view import SegmentView
+from vicinal.engine.tenants.tenant import reading_tenant
 
 
 def disagreements(collection: vicinal.Collection, expression: Filter | None, tenant: str | None) -> list[str]:

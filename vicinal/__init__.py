@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         VicinalError,
     )
     from .engine.filters.expression import F, Filter, has_id
+    from .engine.filters.qdrant_json import filter_from_json, filter_to_json
     from .engine.maintenance.merge_policy import MergePolicySettings
     from .engine.results.explanation import Explanation
     from .engine.results.hits import BatchHits, Hit, Hits
@@ -89,6 +90,7 @@ _MODULES = {
     ),
     "engine.results.explanation": ("Explanation",),
     "engine.filters.expression": ("F", "Filter", "has_id"),
+    "engine.filters.qdrant_json": ("filter_from_json", "filter_to_json"),
     "engine.results.hits": ("BatchHits", "Hit", "Hits"),
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
     "engine.maintenance.merge_policy": ("MergePolicySettings",),
@@ -121,6 +123,8 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "F",
     "Filter",
     "has_id",
+    "filter_from_json",
+    "filter_to_json",
     "Hit",
     "Hits",
     "BatchHits",

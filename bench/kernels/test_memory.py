@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vicinal.bench.harness.loaded import LINE
 from vicinal.bench.measure.limit import read_in_order, read_rows
-from vicinal.bench.measure.loaded import LINE
 
 ROWS = 60_000
 

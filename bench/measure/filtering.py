@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from ...engine.progress import Progress
 from ..datasets import Dataset, DatasetError
-from ..harness.sweep import Step
+from ..harness.loaded import found_ids
 from ..harness.timing import Watch, exclusive, timed
 from ..harness.truth import exact_truth, recall
 from ..report.tables import NOTHING, table
-from .loaded import found_ids
 from .single import each_alone
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def measure_filters(
     repetitions: int,
     watch: Watch,
     lock: Path | None,
-    step: Step,
+    step: Progress,
 ) -> list[dict[str, Any]]:
     """Search under every natural filter and check the answers against exact ones.
 

@@ -17,13 +17,13 @@ from numba import njit
 from numpy.typing import NDArray
 from rich.table import Table
 
+from ...engine.progress import Progress
 from ...indexes.kernels.memory import prefetch_lines, view_u64
 from ..datasets import Dataset
-from ..harness.sweep import Step
+from ..harness.loaded import LINE, Sizes, bytes_touched, found_ids
 from ..harness.timing import Watch, exclusive, timed
 from ..harness.truth import Truth, recall
 from ..report.tables import size, table
-from .loaded import LINE, Sizes, bytes_touched, found_ids
 
 if TYPE_CHECKING:
     from ...engine.collection import Collection
@@ -88,7 +88,7 @@ class MachineLimit:
         }
 
 
-def measure_limit(dataset: Dataset, watch: Watch, lock: Path | None, step: Step) -> MachineLimit:
+def measure_limit(dataset: Dataset, watch: Watch, lock: Path | None, step: Progress) -> MachineLimit:
     """Time random reads over as many rows as the dataset has, and reading in order."""
     sizes = Sizes.of(dataset.dim)
     _random_read_ns(16, LINE)
@@ -123,7 +123,7 @@ def measure_distance(
     repetitions: int,
     watch: Watch,
     lock: Path | None,
-    step: Step,
+    step: Progress,
 ) -> list[dict[str, Any]]:
     """Compare the time of a batch with the bound from its own work, at each target recall."""
     queries, k = dataset.queries, truth.k

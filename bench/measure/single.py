@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from ...engine.progress import Progress
 from ..datasets import Dataset
+from ..harness.loaded import found_ids
 from ..harness.machine import cores
-from ..harness.sweep import Step
 from ..harness.timing import Watch, exclusive, percentiles, timed
 from ..harness.truth import Truth, recall
 from ..report.tables import table
-from .loaded import found_ids
 
 if TYPE_CHECKING:
     from ...engine.collection import Collection
@@ -32,7 +32,7 @@ def measure_single(
     repetitions: int,
     watch: Watch,
     lock: Path | None,
-    step: Step,
+    step: Progress,
 ) -> list[dict[str, Any]]:
     """Time every query alone and all of them as a batch, in turns, at each target recall.
 

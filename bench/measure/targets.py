@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
+from ...engine.progress import Progress
 from ..datasets import Dataset, DatasetError
-from ..harness.sweep import Step
+from ..harness.loaded import found_ids
 from ..harness.timing import Watch, exclusive, timed
 from ..harness.truth import Truth, recall
 from ..report.tables import NOTHING, table
-from .loaded import found_ids
 
 if TYPE_CHECKING:
     from ...engine.collection import Collection
@@ -30,7 +30,7 @@ def measure_targets(
     repetitions: int,
     watch: Watch,
     lock: Path | None,
-    step: Step,
+    step: Progress,
 ) -> list[dict[str, Any]]:
     """Compare targets with what is reached: on all queries unseen, then on the others after calibrating.
 

@@ -16,14 +16,14 @@ from rich.table import Table
 
 import vicinal
 
+from ...engine.progress import Progress
 from ..datasets import Dataset
+from ..harness.loaded import create_collection, load, upsert_rows
 from ..harness.machine import cores
-from ..harness.sweep import Step
 from ..harness.timing import Watch, exclusive
 from ..harness.truth import exact_truth, recall
 from ..peers import Build, Peer
 from ..report.tables import NOTHING, seconds, table
-from .loaded import create_collection, load, upsert_rows
 
 BATCH_ROWS = 1_000
 EXACT_QUERIES = 50
@@ -40,7 +40,7 @@ def measure_writes(
     scratch: Path,
     watch: Watch,
     lock: Path | None,
-    step: Step,
+    step: Progress,
 ) -> dict[str, Any]:
     """Write, index and reopen one database, with the same index built by the peer alone before and after.
 
@@ -105,7 +105,7 @@ def measure_writes(
     }
 
 
-def _write(collection: Any, dataset: Dataset, batch_rows: int, step: Step) -> NDArray[np.float64]:
+def _write(collection: Any, dataset: Dataset, batch_rows: int, step: Progress) -> NDArray[np.float64]:
     spent = []
     for start in range(0, dataset.rows, batch_rows):
         stop = min(start + batch_rows, dataset.rows)
@@ -117,7 +117,7 @@ def _write(collection: Any, dataset: Dataset, batch_rows: int, step: Step) -> ND
 
 
 def _peer_build(
-    dataset: Dataset, peer: Peer | None, scratch: Path, watch: Watch, lock: Path | None, step: Step
+    dataset: Dataset, peer: Peer | None, scratch: Path, watch: Watch, lock: Path | None, step: Progress
 ) -> float | None:
     if peer is None:
         return None
@@ -132,7 +132,7 @@ def _peer_build(
     return spent
 
 
-def measure_reopening(path: Path, dataset: Dataset, k: int, scratch: Path, step: Step) -> dict[str, Any]:
+def measure_reopening(path: Path, dataset: Dataset, k: int, scratch: Path, step: Progress) -> dict[str, Any]:
     """Open the database in fresh processes and ask one query in each; medians, the first process left out."""
     query_file = scratch / "query.npy"
     np.save(query_file, dataset.queries[0])

@@ -30,7 +30,7 @@ class VicinalPeer:
     def build(self, dataset: Dataset, build: Build, threads: int, scratch: Path) -> VicinalSearcher:
         import vicinal
 
-        from ..measure.loaded import create_collection, load
+        from ..harness.loaded import create_collection, load
 
         folder = Path(tempfile.mkdtemp(dir=scratch))
         database = vicinal.open(folder)
@@ -61,7 +61,7 @@ class VicinalSearcher:
         return info.bytes_disk + info.bytes_memory
 
     def work(self, queries: Floats, k: int, ef: int) -> Work:
-        from ..measure.loaded import Sizes, bytes_touched
+        from ..harness.loaded import Sizes, bytes_touched
 
         explained = self._collection.explain(queries, k=k, ef=ef)
         return Work(

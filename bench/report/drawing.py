@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..comparison.sweep import Point, group_points
 from ..extras import load_extra
-from ..harness.sweep import Point, group_points
 from .pareto import pareto_front
 
 # Okabe and Ito's colours, told apart by readers with any colour vision; markers differ as well.

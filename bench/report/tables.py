@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
+from ..comparison.sweep import Built, Point, group_points
 from ..datasets import Dataset
-from ..harness.sweep import Built, Point, group_points
 from .pareto import LEVELS, AtRecall, best_at, pareto_front
 
 NOTHING = "-"

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich import progress as rich_progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ...engine.progress import Progress
 from ...server.cli.tables import show_table
+from ..comparison.running import MemoryShortageError
 from ..datasets import Dataset, DatasetError, checked_metric, open_dataset
 from ..extras import MissingExtraError
 from ..harness.machine import code
-from ..harness.running import MemoryShortageError
-from ..harness.sweep import Step
 from ..harness.timing import Watch, load_warning
 from ..harness.truth import Truth, cached_truth
 from ..peers import UnknownPeerError
@@ -70,10 +70,14 @@ def read_truth(data: Dataset, k: int, out: Path) -> Truth:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Step]:
+def progress_bar() -> Iterator[Progress]:
     """A bar that shows one stage at a time; in a log, a line for each stage."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    columns = (
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.TimeElapsedColumn(),
+    )
+    with rich_progress.Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=1.0)
         shown = ""
 

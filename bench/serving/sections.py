@@ -9,9 +9,9 @@ from pathlib import Path
 
 import vicinal
 
+from ...engine.progress import Progress
 from ..datasets import Dataset
-from ..harness.sweep import Step
-from ..measure.loaded import create_collection, load
+from ..harness.loaded import create_collection, load
 from .scenes.connections import measure_connections
 from .scenes.singles import measure_singles
 from .scenes.throughput import measure_batch_throughput, measure_single_throughput
@@ -27,7 +27,7 @@ SECTIONS = {
 
 
 @contextmanager
-def loaded(below: Path, data: Dataset, step: Step) -> Iterator[tuple[Path, Path]]:
+def loaded(below: Path, data: Dataset, step: Progress) -> Iterator[tuple[Path, Path]]:
     """Load the dataset, payloads too, as one indexed segment; give the database and a folder for the rest."""
     below.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=below, prefix="bench-") as inside:

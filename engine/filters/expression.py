@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ...storage.columns.point_id import checked_id
 from ..error_translation import translated
@@ -23,10 +23,6 @@ from ..errors import InvalidArgument
 from ..results.point import PointId
 from ..schema.names import checked_path
 from .values import Scalar, plain_value, refuse_none
-
-if TYPE_CHECKING:
-    from ..schema.collection_schema import CollectionSchema
-
 
 _NO_TRUTH = (
     "a filter is neither true nor false by itself; combine filters by &, | and ~ (not and, or, not), each "
@@ -55,35 +51,6 @@ class Filter:
 
     def __bool__(self) -> NoReturn:
         raise InvalidArgument(_NO_TRUTH, field="filter")
-
-    def bind(self, schema: CollectionSchema) -> Filter:
-        """Return the expression with its values in the form they are indexed in.
-
-        Raises
-        ------
-        UnindexedField
-            When it names a payload field that the schema does not index.
-        InvalidArgument
-            When a value does not fit the type of its field.
-        LimitExceeded
-            When it is nested too deeply or has too many parts.
-        """
-        from .binding import bind
-
-        return bind(self, schema)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the expression as the JSON object that :meth:`from_json` reads."""
-        from .qdrant_json import filter_to_json
-
-        return filter_to_json(self)
-
-    @staticmethod
-    def from_json(record: Any) -> Filter:
-        """Return the expression that a JSON object of Qdrant's form describes."""
-        from .qdrant_json import filter_from_json
-
-        return filter_from_json(record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from ...storage.catalog.records import CollectionRecord, StateRecord
 from ...storage.segments.segment import SegmentStore
 from ..errors import Closed, ReadOnly
 from ..handoff import undisturbed
-from ..maintenance.maintenance import Activity
 from ..progress import Progress
+from ..results.info import Activity
 from ..schema.collection_schema import CollectionSchema
 from ..segments.snapshot import Snapshot
 from ..state.collection_state import UNLOADED, CollectionState

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ...storage.catalog.key_value_store import StoreUse
-from ..maintenance.maintenance import Activity
 from ..progress import Progress
+from ..results.info import Activity
 from ..schema.collection_schema import CollectionSchema
 from ..segments.snapshot import Snapshot
 from ..state.collection_state import CollectionState

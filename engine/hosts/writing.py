@@ -13,9 +13,9 @@ from ...storage.segments.segment import SegmentStore
 from ..error_translation import translated
 from ..errors import Closed
 from ..handoff import undisturbed
-from ..maintenance.maintenance import Activity
 from ..maintenance.merge_policy import MergePolicySettings
 from ..progress import Progress
+from ..results.info import Activity
 from ..schema.collection_schema import CollectionSchema
 from ..segments.snapshot import Snapshot
 from ..state.collection_state import CollectionState

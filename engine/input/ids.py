@@ -1,4 +1,4 @@
-"""Checks what a caller passes to a collection besides vectors and filters: ids, tenants, field names."""
+"""Checks what a caller passes to a collection besides vectors and filters: ids and field names."""
 
 from __future__ import annotations
 
@@ -14,14 +14,8 @@ from ..errors import InvalidArgument
 from ..filters.expression import And, Filter, Or
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
-from ..state.collection_state import CollectionState
-from ..writing.point_operations import NO_TENANT, Tenant
 from .queries import bound
 from .vectors import validate_vectors
-
-MAX_TENANT_BYTES = 255
-
-_NOBODY = Tenant(None, NO_TENANT)
 
 Ids = Sequence[PointId] | NDArray[Any]
 
@@ -76,23 +70,6 @@ def _is_empty(expression: Filter | None) -> bool:
     return False
 
 
-def reading_tenant(state: CollectionState, tenant: str | None) -> Tenant | None:
-    """Return the tenant of a call; None for one that never wrote, which has no points."""
-    if not state.schema.partitioned and tenant is None:
-        return _NOBODY
-    name = _checked_tenant(state, tenant)
-    number = state.tenants.get(name)
-    return None if number is None else Tenant(name, number)
-
-
-def writing_tenant(state: CollectionState, tenant: str | None) -> Tenant:
-    """Return the tenant of an upsert; one that is new gets its number from the writer."""
-    if not state.schema.partitioned and tenant is None:
-        return _NOBODY
-    name = _checked_tenant(state, tenant)
-    return Tenant(name, state.tenants.get(name) or NO_TENANT)
-
-
 def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:
     """Return the vectors of ``n`` points by field; a schema with one field takes them without its name."""
     fields = schema.vectors
@@ -111,27 +88,3 @@ def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, 
             f"{wrong}; the collection has the fields {sorted(fields)} and each needs vectors", field="vectors"
         )
     return {name: validate_vectors(name, fields[name], vectors[name], n) for name in fields}
-
-
-def _checked_tenant(state: CollectionState, tenant: str | None) -> str:
-    if not state.schema.partitioned:
-        raise InvalidArgument(
-            f"collection {state.name!r} is not partitioned, yet tenant={tenant!r} was given; leave it out or "
-            "create the collection with partitioned=True",
-            field="tenant",
-        )
-    if not isinstance(tenant, str) or not 0 < _utf8_bytes(tenant) <= MAX_TENANT_BYTES:
-        raise InvalidArgument(
-            f"collection {state.name!r} is partitioned and tenant is {tenant!r}; every call names a tenant, "
-            f"a text of 1 to {MAX_TENANT_BYTES} bytes",
-            field="tenant",
-        )
-    return tenant
-
-
-def _utf8_bytes(text: str) -> int:
-    """Return the length in UTF-8, 0 for what UTF-8 cannot hold."""
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError:
-        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from inspect import unwrap
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidArgument, LimitExceeded
-from ..search.planner import SearchKnobs
 from .queries import check_integer
 
 MAX_K = 10_000
@@ -18,6 +18,25 @@ MAX_EF = 65_536
 MAX_THREADS = 1024
 MAX_RESULTS = 50_000_000
 """Places of all queries of one call: rows, places and scores of so many take about a gigabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchKnobs:
+    """What the caller said about effort.
+
+    Attributes
+    ----------
+    recall : float
+        Target recall@k, above 0 and at most 1.
+    ef : int or None
+        Explicit width of a graph walk; overrides ``recall``.
+    exact : bool
+        Whether to score every row that may be returned.
+    """
+
+    recall: float = 0.95
+    ef: int | None = None
+    exact: bool = False
 
 
 def check_options(

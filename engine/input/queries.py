@@ -12,6 +12,7 @@ from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
 from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn
 from ..errors import InvalidArgument
+from ..filters.binding import bind
 from ..filters.expression import Filter
 from ..filters.qdrant_json import filter_from_json
 from ..schema.collection_schema import CollectionSchema
@@ -53,7 +54,7 @@ def bound(filter: Filter | Mapping[str, Any] | None, schema: CollectionSchema) -
             f"filter is a {type(filter).__name__}; expected an expression, F('year') >= 1990, or its JSON",
             field="filter",
         )
-    return filter.bind(schema)
+    return bind(filter, schema)
 
 
 def validate_queries(name: str, spec: VectorField, query: Any) -> tuple[Queries, bool]:

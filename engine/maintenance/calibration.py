@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ from numpy.typing import NDArray
 
 from .. import deadline
 from ..errors import InvalidArgument
-from ..hosts.host import Host
 from ..input.queries import chosen_field, dense_queries
 from ..progress import Progress
 from ..schema.vector_field import Dense
 from ..segments.sealed.effort_tables import Tables
 from ..segments.sealed.view import SealedView
+from ..segments.snapshot import Snapshot
 from ..state.collection_state import CollectionState
 from ..writing.manifest_operations import StoreCalibration
 
@@ -23,7 +24,12 @@ MAX_QUERIES = 1000
 
 
 def calibrate_collection(
-    state: CollectionState, host: Host, chosen: str | None, queries: Any, progress: Progress
+    state: CollectionState,
+    current: Callable[[CollectionState], Snapshot],
+    submit: Callable[[StoreCalibration], None],
+    chosen: str | None,
+    queries: Any,
+    progress: Progress,
 ) -> int:
     """Measure every segment on the queries, keep queries and tables, and return how many have an index.
 
@@ -39,7 +45,7 @@ def calibrate_collection(
     batch = _some_of(batch)
     tables: dict[str, Tables] = {}
     while True:
-        snapshot = host.current(state)
+        snapshot = current(state)
         views = [view for view in snapshot.views if isinstance(view, SealedView) and view.indexed_fields]
         missing = [view for view in views if view.uuid not in tables]
         if tables and not missing:
@@ -50,7 +56,7 @@ def calibrate_collection(
             index = view.index(field)
             tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(batch))}
         progress(f"calibrate {field}", 1.0)
-        host.submit(StoreCalibration(state, field, {"queries": batch}, tables))
+        submit(StoreCalibration(state, field, {"queries": batch}, tables))
         for view in missing:
             if field in tables[view.uuid]:
                 view.segment.set_effort_table(field, tables[view.uuid][field])

@@ -13,6 +13,7 @@ from .. import deadline
 from ..deadline import Deadline
 from ..errors import Closed, DeadlineExceeded, ResourceExhausted, VicinalError
 from ..progress import Progress, silent
+from ..results.info import Activity
 from ..schema.collection_schema import CollectionSchema
 from ..segments.growing.view import GrowingView
 from ..segments.sealed.builder import indexable_fields
@@ -37,26 +38,7 @@ _MOST_RETRY_SECONDS = 300.0
 _MOST_DOUBLINGS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """What background work is doing to a collection.
-
-    Attributes
-    ----------
-    stage : str
-        Name of the stage, such as ``index plot``; empty when nothing runs.
-    fraction : float
-        How much of the stage is done.
-    last_error : str
-        Why the last background task failed or could not begin, empty when it did neither.
-    retry_seconds : float
-        In how many seconds it is tried again; 0 when nothing waits for that.
-    """
-
-    stage: str = ""
-    fraction: float = 0.0
-    last_error: str = ""
-    retry_seconds: float = 0.0
+_IDLE = Activity()
 
 
 @dataclass(slots=True)
@@ -70,7 +52,7 @@ class _Upkeep:
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
-    activity: Activity = Activity()
+    activity: Activity = _IDLE
     failures: int = 0
     retry_at: float = 0.0
     room: int | None = None

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...storage.catalog.key_value_store import StoreUse
-from ..maintenance.maintenance import Activity
-from ..segments.snapshot import Snapshot
-from ..state.collection_state import CollectionState
 
 MEMORY = ":memory:"
 """The path of a database in memory."""
@@ -35,6 +32,28 @@ class SegmentInfo:
     bytes_disk: int
     bytes_memory: int
     indexed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What background work is doing to a collection.
+
+    Attributes
+    ----------
+    stage : str
+        Name of the stage, such as ``index plot``; empty when nothing runs.
+    fraction : float
+        How much of the stage is done.
+    last_error : str
+        Why the last background task failed or could not begin, empty when it did neither.
+    retry_seconds : float
+        In how many seconds it is tried again; 0 when nothing waits for that.
+    """
+
+    stage: str = ""
+    fraction: float = 0.0
+    last_error: str = ""
+    retry_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +134,3 @@ class DatabaseInfo:
         """Bytes in memory that are not pages of files; of a database in memory those of the catalog too."""
         catalog = self.bytes_catalog if self.path == MEMORY else 0
         return catalog + sum(collection.bytes_memory for collection in self.collections)
-
-
-def collection_info(snapshot: Snapshot, state: CollectionState, activity: Activity) -> CollectionInfo:
-    """Return the sizes of a collection as a snapshot shows them."""
-    segments = tuple(
-        SegmentInfo(
-            uuid=view.uuid,
-            rows=view.n_rows,
-            dead=len(view.dead),
-            bytes_disk=view.bytes_disk,
-            bytes_memory=view.bytes_memory,
-            indexed=view.indexed_fields,
-        )
-        for view in snapshot.views
-    )
-    return CollectionInfo(state.name, snapshot.n_points, segments, len(state.tenants), activity)

@@ -14,7 +14,7 @@ from ..input.options import check_options, check_results
 from ..input.queries import bound, check_flag, chosen_field, validate_queries
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
-from ..writing.point_operations import Tenant
+from ..tenants.tenant import Tenant
 from .executor import SearchReport, SearchRequest
 from .paging import page
 

@@ -16,10 +16,11 @@ from ...indexes.rows.row_set import RowSet
 from ...storage.columns.vectors import MultiColumn, SparseColumn
 from .. import deadline
 from ..filters.expression import Filter
+from ..input.options import SearchKnobs
 from ..schema.vector_field import Dense, VectorField
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
-from .planner import IndexSearch, Plan, SearchKnobs, plan_segment
+from .planner import IndexSearch, Plan, plan_segment
 from .threads import search_threads
 
 Queries = NDArray[Any] | SparseColumn | MultiColumn
@@ -157,10 +158,10 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
 def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
     index = view.index(request.field) if isinstance(request.spec, Dense) else None
     key = (request.field, request.k, request.knobs)
-    kept = allowed.plans.get(key)
+    kept: tuple[Any, Plan] | None = allowed.plans.get(key)
     if kept is not None and kept[0] is index:
         return kept[1]
-    plan = plan_segment(index, view.n_rows, allowed.rows, request.k, request.knobs)
+    plan: Plan = plan_segment(index, view.n_rows, allowed.rows, request.k, request.knobs)
     if len(allowed.plans) >= _PLANS_KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)

@@ -6,28 +6,10 @@ from dataclasses import dataclass
 
 from ...indexes.protocol import Effort, VectorIndex
 from ...indexes.rows.row_set import RowSet
+from ..input.options import SearchKnobs
 
 _UNREACHABLE = 0.002
 """A table whose best effort is this far below the target cannot keep the promise."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchKnobs:
-    """What the caller said about effort.
-
-    Attributes
-    ----------
-    recall : float
-        Target recall@k, above 0 and at most 1.
-    ef : int or None
-        Explicit width of a graph walk; overrides ``recall``.
-    exact : bool
-        Whether to score every row that may be returned.
-    """
-
-    recall: float = 0.95
-    ef: int | None = None
-    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

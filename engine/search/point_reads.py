@@ -14,7 +14,7 @@ from ..segments.bitmaps import rows_of
 from ..segments.sizes import Admit, stored_sizes
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import SegmentView
-from ..writing.point_operations import Tenant
+from ..tenants.tenant import Tenant
 
 _POINTS_BETWEEN_CHECKS = 1024
 

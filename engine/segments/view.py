@@ -23,7 +23,6 @@ from ...storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
 from ..filters.evaluation import FieldPostings, evaluate
 from ..filters.expression import Filter
 from ..results.point import PointId
-from ..search.planner import Plan
 from .bitmaps import bitmap
 
 NO_ROW = -1
@@ -38,11 +37,11 @@ class Allowed:
     rows : RowSet or None
         None for every row of the segment.
     plans : dict
-        By field, k and knobs: the index a plan was made for, and the plan.
+        Whatever the planner keeps of them, by keys of its own.
     """
 
     rows: RowSet | None
-    plans: dict[Any, tuple[VectorIndex | None, Plan]] = field(default_factory=dict)
+    plans: dict[Any, Any] = field(default_factory=dict)
 
 
 class SegmentView(ABC):

@@ -22,24 +22,10 @@ from ..segments.sizes import Admit, stored_sizes
 from ..segments.snapshot import place
 from ..segments.view import SegmentView
 from ..state.collection_state import CollectionState
+from ..tenants.tenant import Tenant
 
 LOG_RECORD_BYTES = 1 << 20
 """Target size of one value of the log; LMDB finds room for values of this size without long searches."""
-
-NO_TENANT = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """Who owns the points of a call; number 0 in a collection that is not partitioned, or not known yet."""
-
-    name: str | None
-    number: int
-
-    @property
-    def scope(self) -> int | None:
-        """The tenant whose rows a read is confined to, None where there are no tenants."""
-        return None if self.name is None else self.number
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,22 +13,25 @@ from ..codecs.scalar import encode
 from ..exact.dense import check_metric
 from ..rows.dense import DenseVectors
 from ..rows.metric import Metric
-from .hnsw import SMALLEST_GRAPH, Hnsw
 from .index import HnswIndex
 from .links import build_links, choose_entries
+
+SMALLEST_GRAPH = 512
+"""Fewer rows are scanned faster than a graph over them is walked."""
 
 _LINKS_SHARE, _CODES_SHARE = 0.9, 0.95
 
 
 def build(
-    spec: Hnsw,
     vectors: DenseVectors,
     metric: Metric,
+    m: int,
+    ef_construction: int,
     seed: int,
     threads: int,
     progress: Callable[[float], None],
 ) -> dict[str, NDArray[Any]]:
-    """Return the arrays of ``spec`` over ``vectors``: none for few rows, which are scanned instead."""
+    """Return the arrays of a graph over ``vectors``: none for few rows, which are scanned instead."""
     check_metric(vectors, metric)
     n = len(vectors)
     if n >= 1 << 31:
@@ -40,8 +43,8 @@ def build(
         "links": build_links(
             vectors,
             metric,
-            m=spec.m,
-            ef_construction=spec.ef_construction,
+            m=m,
+            ef_construction=ef_construction,
             seed=seed,
             threads=threads,
             progress=lambda share: progress(share * _LINKS_SHARE),

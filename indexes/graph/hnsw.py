@@ -16,9 +16,6 @@ from ..rows.metric import Metric
 if TYPE_CHECKING:
     from ..protocol import VectorIndex
 
-# Fewer rows are scanned faster than a graph over them is walked.
-SMALLEST_GRAPH = 512
-
 
 @dataclass(frozen=True)
 class Hnsw:
@@ -66,7 +63,8 @@ class Hnsw:
         """
         from .build import build
 
-        return build(self, vectors, metric, seed, threads, progress or (lambda _share: None))
+        report = progress or (lambda _share: None)
+        return build(vectors, metric, self.m, self.ef_construction, seed, threads, report)
 
     def open(self, arrays: Arrays, vectors: DenseVectors, metric: Metric) -> VectorIndex:
         """Validate the arrays and return the index."""

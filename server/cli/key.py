@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ...engine.error_translation import translated
 from ...engine.errors import InvalidArgument, NotFound
-from ...storage.folder.database_folder import check_is_ours
+from ...storage.opening.database_folder import check_is_ours
 from ..service.access.api_key import ApiKey
 from ..service.access.forward_clock import now
 from ..service.access.key_store import KeyStore

@@ -12,7 +12,7 @@ import grpc
 from ...engine.database import open as open_database
 from ...engine.error_translation import translated
 from ...engine.errors import FailedPrecondition
-from ...storage.folder.database_folder import check_is_ours
+from ...storage.opening.database_folder import check_is_ours
 from ..wire.methods import METHODS, SERVICES
 from .access.authentication import AuthenticationInterceptor
 from .access.key_store import KeyStore

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...engine.filters.expression import Filter
 from ...engine.filters.limits import MAX_DEPTH
+from ...engine.filters.qdrant_json import filter_from_json, filter_to_json
 from ...proto.v1 import points_pb2 as pb
 from .bounded_json import read_bounded_object, write_json
 
@@ -24,8 +25,8 @@ def put_filter(message: pb.Filter, expression: Filter | Mapping[str, Any]) -> No
         As the engine raises them for a filter that is none, or too large.
     """
     if isinstance(expression, Mapping):
-        expression = Filter.from_json(expression)
-    message.json = write_json(expression.to_json())
+        expression = filter_from_json(expression)
+    message.json = write_json(filter_to_json(expression))
 
 
 def read_filter(message: pb.Filter) -> Mapping[str, Any]:

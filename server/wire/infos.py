@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...engine.maintenance.maintenance import Activity
-from ...engine.results.info import CollectionInfo, DatabaseInfo, SegmentInfo
+from ...engine.results.info import Activity, CollectionInfo, DatabaseInfo, SegmentInfo
 from ...proto.v1 import collections_pb2, database_pb2
 
 

@@ -15,8 +15,8 @@ from .. import system_errors
 from ..catalog.catalog import Catalog
 from ..catalog.records import SegmentRecord
 from ..errors import CorruptionError, StorageError
-from ..folder.database_folder import open_store
 from ..folder.held_folder import HeldFolder
+from ..opening.database_folder import open_store
 from ..segments.file import SegmentFile
 from .catalog_check import CatalogCheck
 from .points_check import point_columns, points_problems

@@ -12,7 +12,7 @@ import msgspec
 
 from ..catalog.records import SegmentRecord
 from ..errors import NotADatabaseError, StorageError
-from ..folder.database_folder import CATALOG_FOLDER
+from ..opening.database_folder import CATALOG_FOLDER
 from ..segments.folder import SegmentFolder
 from .child import Answer, CheckCatalog, CheckPoints, CheckSegment, Request
 

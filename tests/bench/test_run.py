@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from vicinal.bench.cli import app
+from vicinal.bench.comparison import running
+from vicinal.bench.comparison.running import MemoryShortageError, run
+from vicinal.bench.comparison.sweep import Plan
 from vicinal.bench.datasets import Dataset, open_dataset
-from vicinal.bench.harness import running
-from vicinal.bench.harness.running import MemoryShortageError, run
-from vicinal.bench.harness.sweep import Plan
 from vicinal.bench.harness.timing import Watch
 from vicinal.bench.harness.truth import exact_truth
 from vicinal.bench.peers import PEERS, UnknownPeerError, find_peers

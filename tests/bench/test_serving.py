@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import vicinal
 from vicinal.bench.cli import app
 from vicinal.bench.datasets import open_dataset
-from vicinal.bench.measure.loaded import COLLECTION, create_collection, load
+from vicinal.bench.harness.loaded import COLLECTION, create_collection, load
 from vicinal.bench.serving.command import PARTS
 from vicinal.bench.serving.load import rounds
 from vicinal.bench.serving.load.background import Background, NotStartedError

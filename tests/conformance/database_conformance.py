@@ -180,7 +180,7 @@ class DatabaseConformance(AnswerConformance, InputConformance, TendingConformanc
             assert films.count(filter=expression) == len(expected), str(expression)
             hits = films.search(np.ones(DIM), k=n, filter=expression)
             assert {hit.id for hit in hits} == expected, str(expression)
-            as_json = films.search(np.ones(DIM), k=n, filter=expression.to_json())
+            as_json = films.search(np.ones(DIM), k=n, filter=vicinal.filter_to_json(expression))
             assert {hit.id for hit in as_json} == expected, str(expression)
 
     def test_filter_on_an_unindexed_field_is_refused_with_the_remedy(self, films: CollectionApi) -> None:

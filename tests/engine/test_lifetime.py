@@ -199,7 +199,8 @@ def test_calibrating_during_a_merge_reaches_the_new_segment(tmp_path: Path) -> N
 
 
 def _upsert(points: vicinal.Collection, ids: list[int]) -> object:
-    from vicinal.engine.input.ids import unique_ids, vector_columns, writing_tenant
+    from vicinal.engine.input.ids import unique_ids, vector_columns
+    from vicinal.engine.tenants.tenant import writing_tenant
     from vicinal.storage.columns.batch import Batch
     from vicinal.storage.columns.payloads import PayloadColumn
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from waiting import wait_until
 
 from vicinal.engine.writing.writer import Writer
-from vicinal.storage.folder.database_folder import open_catalog
+from vicinal.storage.opening.database_folder import open_catalog
 
 _PATIENCE = 60.0
 

@@ -17,7 +17,7 @@ from serving.columns import Id
 from serving.running_server import RunningServer
 from snapshot_agreement import disagreements
 
-from vicinal.engine.filters.expression import Filter
+from vicinal.engine.filters.qdrant_json import filter_from_json
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, vectors_pb2
 
 # Every tenant has points of these ids.
@@ -77,7 +77,7 @@ class TenantCaller:
             return None, set(self.points)
         words = [mixed.mark(self.other), mixed.mark(self.owner)]
         record = mixed.filter_record(self._rng, IDS, words)
-        expression = Filter.from_json(record)
+        expression = filter_from_json(record)
         return record, {i for i, (_, payload) in self.points.items() if holds(expression, payload, i)}
 
     def upsert(self) -> None:
@@ -192,7 +192,7 @@ class TenantCaller:
         """Return on which rows counting, searching and looking disagree, for a message."""
         database = self._server.server.runtime.database
         assert database is not None
-        expression = None if record is None else Filter.from_json(record)
+        expression = None if record is None else filter_from_json(record)
         return disagreements(database.collection(mixed.NAME), expression, self.owner)
 
     def get(self) -> None:

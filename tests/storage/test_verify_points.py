@@ -20,8 +20,8 @@ from vicinal.storage.columns.batch import Batch
 from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.vectors import DenseColumn, VectorColumn
-from vicinal.storage.folder.database_folder import CATALOG_FOLDER, open_catalog
 from vicinal.storage.lmdb_files.store import LmdbStore
+from vicinal.storage.opening.database_folder import CATALOG_FOLDER, open_catalog
 from vicinal.storage.segments.folder import SegmentFolder
 from vicinal.storage.verify import child as verify_child
 from vicinal.storage.verify import points_check

@@ -12,7 +12,7 @@ import grpc
 import vicinal
 
 from ...datasets.dataset import Floats
-from ...measure.loaded import COLLECTION
+from ...harness.loaded import COLLECTION
 from .echo_server import SERVICE
 
 Call: TypeAlias = Callable[[int], object]

@@ -16,7 +16,7 @@ from ....server.wire.methods import METHODS
 from ....server.wire.vectors import put_vectors
 from ....storage.columns.vectors import DenseColumn
 from ...datasets.dataset import Floats
-from ...measure.loaded import COLLECTION, FIELD
+from ...harness.loaded import COLLECTION, FIELD
 
 _SAMPLED = 50
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....engine.progress import Progress
 from ...datasets import Dataset
-from ...harness.sweep import Step
 from ...harness.timing import exclusive
 from ...harness.truth import Truth
 from .background import Background
@@ -48,7 +48,7 @@ class Setting:
     overload_seconds: float
     callers: int
     lock: Path | None
-    step: Step
+    step: Progress
 
     @property
     def k(self) -> int:

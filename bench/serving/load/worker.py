@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
 
-from ...harness.sweep import Step
+from ....engine.progress import Progress
 from .placement import Cores, on_cores
 
 _TICK_SECONDS = 0.1
@@ -32,7 +32,7 @@ def workers(count: int, cores: Cores | None) -> Iterator[list[ProcessPoolExecuto
         yield made
 
 
-def results(futures: Sequence[Future[R]], stage: str, seconds: float, step: Step) -> list[R]:
+def results(futures: Sequence[Future[R]], stage: str, seconds: float, step: Progress) -> list[R]:
     """Wait for work that takes about so many seconds and show how far it is."""
     began = time.monotonic()
     while wait_for(futures, _TICK_SECONDS).not_done:

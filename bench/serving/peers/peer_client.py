@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ...harness.sweep import Step
+from ....engine.progress import Progress
 
 _PROCESS = Path(__file__).with_name("peer_process.py")
 _TICK_SECONDS = 0.1
@@ -42,7 +42,9 @@ class PeerClient:
         Told what is being waited for.
     """
 
-    def __init__(self, name: str, python: str, vectors: Path, queries: Path, log: Path, step: Step) -> None:
+    def __init__(
+        self, name: str, python: str, vectors: Path, queries: Path, log: Path, step: Progress
+    ) -> None:
         adapter = _PROCESS.with_name(f"{name}.py")
         self._command = [python, str(_PROCESS), str(adapter), str(vectors), str(queries)]
         self._name, self._log, self._step = name, log, step

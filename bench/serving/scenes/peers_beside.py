@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ...harness.loaded import EF_CONSTRUCTION, M
 from ...harness.truth import Truth, recall
-from ...measure.loaded import EF_CONSTRUCTION, M
 from ...report.pareto import seconds_at
 from ..load.background import Background, free_port
 from ..load.figure import Figure

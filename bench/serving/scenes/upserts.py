@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import vicinal
 
 from ...datasets import Dataset
-from ...measure.loaded import COLLECTION, FIELD, dense_field, upsert_rows
+from ...harness.loaded import COLLECTION, FIELD, dense_field, upsert_rows
 from ..load.figure import Figure
 from ..load.placement import FREE
 from ..load.setting import Setting

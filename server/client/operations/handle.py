@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from ....engine.errors import InvalidArgument
-from ....engine.input.ids import MAX_TENANT_BYTES
 from ....engine.schema.collection_schema import CollectionSchema
+from ....engine.tenants.tenant import MAX_TENANT_BYTES
 from ....proto.v1.search_pb2 import SearchRequest
 
 _CACHED_TENANTS = 1024

@@ -22,8 +22,8 @@ from ....engine.error_translation import translated
 from ....engine.errors import NotFound
 from ....storage.catalog import keys
 from ....storage.catalog.keys import Kind
-from ....storage.folder.database_folder import check_is_ours, open_catalog
 from ....storage.folder.directory_lock import check_no_unseen_reader
+from ....storage.opening.database_folder import check_is_ours, open_catalog
 from .api_key import ApiKey, digest_of, is_key_id, new_key, parse_key
 from .forward_clock import ForwardClock
 from .principal import ANONYMOUS, Principal

@@ -9,8 +9,7 @@ from google.protobuf.message import Message
 
 from ....engine.collection import Collection
 from ....engine.errors import NotFound
-from ....engine.maintenance.maintenance import Activity
-from ....engine.results.info import CollectionInfo
+from ....engine.results.info import Activity, CollectionInfo
 from ....proto.v1 import collections_pb2 as pb
 from ...wire.infos import put_collection_info
 from ...wire.schemas import put_schema, read_schema

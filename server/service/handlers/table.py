@@ -11,18 +11,10 @@ from ..access.rights import RULES
 from ..calls.call_log import CallLog
 from ..calls.rpc import Handler, Rpc
 from ..calls.runtime import Runtime
-from . import (
-    collections as collection_handlers,
-)
-from . import (
-    databases as database_handlers,
-)
-from . import (
-    points as point_handlers,
-)
-from . import (
-    searches as search_handlers,
-)
+from . import collections as collection_handlers
+from . import databases as database_handlers
+from . import points as point_handlers
+from . import searches as search_handlers
 
 if TYPE_CHECKING:
     from ..calls.rpc import GrpcHandler

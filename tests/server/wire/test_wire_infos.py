@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 import vicinal
 from vicinal.engine.collection import Collection
-from vicinal.engine.maintenance.maintenance import Activity
 from vicinal.engine.results.explanation import Explanation, SegmentPlan
 from vicinal.engine.results.hits import Hits
-from vicinal.engine.results.info import CollectionInfo, DatabaseInfo, SegmentInfo
+from vicinal.engine.results.info import Activity, CollectionInfo, DatabaseInfo, SegmentInfo
 from vicinal.proto.v1 import search_pb2
 from vicinal.proto.v1.collections_pb2 import CollectionInfo as InfoMessage
 from vicinal.proto.v1.database_pb2 import GetDatabaseInfoResponse

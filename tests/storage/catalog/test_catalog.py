@@ -13,9 +13,9 @@ from vicinal.storage.catalog.envelope import seal
 from vicinal.storage.catalog.keys import Kind
 from vicinal.storage.catalog.records import CollectionRecord, SegmentRecord, StateRecord
 from vicinal.storage.errors import CorruptionError, FormatVersionError, NotADatabaseError
-from vicinal.storage.folder.database_folder import open_catalog
 from vicinal.storage.lmdb_files.store import LmdbStore
 from vicinal.storage.memory.store import MemoryStore
+from vicinal.storage.opening.database_folder import open_catalog
 
 A = "00000000-0000-4000-8000-00000000000a"
 B = "00000000-0000-4000-8000-00000000000b"

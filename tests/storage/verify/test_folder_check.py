@@ -22,8 +22,8 @@ from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.vectors import DenseColumn
 from vicinal.storage.errors import CorruptionError, NotADatabaseError
-from vicinal.storage.folder.database_folder import CATALOG_FOLDER, open_catalog
 from vicinal.storage.lmdb_files.store import LmdbStore
+from vicinal.storage.opening.database_folder import CATALOG_FOLDER, open_catalog
 from vicinal.storage.segments.folder import SegmentFolder
 from vicinal.storage.verify import folder_check as verify
 from vicinal.storage.verify.catalog_check import CatalogCheck

@@ -15,7 +15,7 @@ import pytest
 import vicinal
 from vicinal.server.service.access.key_store import KeyStore
 from vicinal.server.service.access.principal import ANONYMOUS, Right
-from vicinal.storage.folder.database_folder import open_catalog
+from vicinal.storage.opening.database_folder import open_catalog
 from vicinal.storage.verify.folder_check import check_folder
 
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)

@@ -10,13 +10,13 @@ from pathlib import Path
 from .. import durable
 from ..catalog.catalog import Catalog
 from ..errors import CorruptionError, NotADatabaseError
+from ..folder.directory_lock import LOCK_NAME, ReadingLock
+from ..folder.held_folder import HeldFolder
 from ..lmdb_files.environment import DATA_NAME
 from ..lmdb_files.state_check import Examine
 from ..lmdb_files.store import LmdbStore
 from ..segments.folder import QUARANTINE_FOLDER, SEGMENTS_FOLDER, TMP_FOLDER
-from ..verify.catalog_keys import check_keys
-from .directory_lock import LOCK_NAME, ReadingLock
-from .held_folder import HeldFolder
+from .catalog_keys import check_keys
 
 CATALOG_FOLDER = "catalog"
 # Where a catalog is made before it has its name.

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...engine.progress import Progress
 from ..datasets import Dataset
+from ..harness.machine import available_bytes, cores
+from ..harness.timing import Watch, exclusive
+from ..harness.truth import Truth
 from ..peers import Build, Peer
-from .machine import available_bytes, cores
-from .sweep import Built, Plan, Point, Step, sweep
-from .timing import Watch, exclusive
-from .truth import Truth
+from .sweep import Built, Plan, Point, sweep
 
 # Vectors, links and what a build needs besides, against the plain float32 matrix.
 MEMORY_FACTOR = 1.5
@@ -33,7 +34,13 @@ class Outcome:
 
 
 def run(
-    dataset: Dataset, truth: Truth, peers: Sequence[Peer], plan: Plan, scratch: Path, watch: Watch, step: Step
+    dataset: Dataset,
+    truth: Truth,
+    peers: Sequence[Peer],
+    plan: Plan,
+    scratch: Path,
+    watch: Watch,
+    step: Progress,
 ) -> Outcome:
     """Build every index of every peer, then sweep them interleaved.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engine.progress import Progress
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
+from ..harness.timing import Watch, exclusive, percentiles, timed
+from ..harness.truth import Truth, recall
 from ..peers import Build, Searcher, Work
-from .timing import Watch, exclusive, percentiles, timed
-from .truth import Truth, recall
 
 EFFORTS = (10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 125, 160, 200, 250, 320, 400, 500, 640, 800)
 ENOUGH_RECALL = 0.996
-
-Step = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Plan:
 
 
 def sweep(
-    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: Plan, watch: Watch, step: Step
+    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: Plan, watch: Watch, step: Progress
 ) -> list[Point]:
     """Measure every build at every effort that is worth it.
 
@@ -127,7 +126,7 @@ def sweep(
 
 
 def _recall_pass(
-    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: Plan, step: Step
+    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: Plan, step: Progress
 ) -> list[Point]:
     points = []
     for place, built in enumerate(builds):

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 import vicinal
 
+from ...engine.progress import Progress, silent
 from ...indexes.codecs.scalar import bits_for, code_bytes
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
-from ..harness.sweep import Step
 
 if TYPE_CHECKING:
     from ...engine.api import CollectionApi
@@ -31,10 +31,6 @@ LOAD_ROWS = 10_000
 M = 16
 EF_CONSTRUCTION = 200
 LINE = 64
-
-
-def silent(stage: str, share: float) -> None:
-    """Report no progress."""
 
 
 def create_collection(
@@ -100,7 +96,7 @@ def bytes_touched(work: Explanation, sizes: Sizes) -> float:
     return walked / work.queries
 
 
-def load(collection: Collection, dataset: Dataset, *, payloads: bool, step: Step = silent) -> None:
+def load(collection: Collection, dataset: Dataset, *, payloads: bool, step: Progress = silent) -> None:
     """Write every row and wait until one fully indexed segment holds them."""
     for start in range(0, dataset.rows, LOAD_ROWS):
         upsert_rows(collection, dataset, start, min(start + LOAD_ROWS, dataset.rows), payloads=payloads)
@@ -110,7 +106,7 @@ def load(collection: Collection, dataset: Dataset, *, payloads: bool, step: Step
 
 @contextmanager
 def loaded_collection(
-    folder: Path, dataset: Dataset, *, payloads: bool = False, step: Step = silent
+    folder: Path, dataset: Dataset, *, payloads: bool = False, step: Progress = silent
 ) -> Iterator[Collection]:
     """Load the dataset into a new database below `folder` for the time of the context."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,78 @@
+"""Who owns the points of a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..errors import InvalidArgument
+from ..schema.collection_schema import CollectionSchema
+from .tenant_numbers import TenantNumbers
+
+MAX_TENANT_BYTES = 255
+NO_TENANT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Who owns the points of a call; number 0 in a collection that is not partitioned, or not known yet."""
+
+    name: str | None
+    number: int
+
+    @property
+    def scope(self) -> int | None:
+        """The tenant whose rows a read is confined to, None where there are no tenants."""
+        return None if self.name is None else self.number
+
+
+class Owner(Protocol):
+    """What a tenant belongs to: a collection."""
+
+    name: str
+    schema: CollectionSchema
+    tenants: TenantNumbers
+
+
+_NOBODY = Tenant(None, NO_TENANT)
+
+
+def reading_tenant(collection: Owner, tenant: str | None) -> Tenant | None:
+    """Return the tenant of a call; None for one that never wrote, which has no points."""
+    if not collection.schema.partitioned and tenant is None:
+        return _NOBODY
+    name = _checked_tenant(collection, tenant)
+    number = collection.tenants.get(name)
+    return None if number is None else Tenant(name, number)
+
+
+def writing_tenant(collection: Owner, tenant: str | None) -> Tenant:
+    """Return the tenant of an upsert; one that is new gets its number from the writer."""
+    if not collection.schema.partitioned and tenant is None:
+        return _NOBODY
+    name = _checked_tenant(collection, tenant)
+    return Tenant(name, collection.tenants.get(name) or NO_TENANT)
+
+
+def _checked_tenant(collection: Owner, tenant: str | None) -> str:
+    if not collection.schema.partitioned:
+        raise InvalidArgument(
+            f"collection {collection.name!r} is not partitioned, yet tenant={tenant!r} was given; leave it "
+            "out or create the collection with partitioned=True",
+            field="tenant",
+        )
+    if not isinstance(tenant, str) or not 0 < _utf8_bytes(tenant) <= MAX_TENANT_BYTES:
+        raise InvalidArgument(
+            f"collection {collection.name!r} is partitioned and tenant is {tenant!r}; every call names a "
+            f"tenant, a text of 1 to {MAX_TENANT_BYTES} bytes",
+            field="tenant",
+        )
+    return tenant
+
+
+def _utf8_bytes(text: str) -> int:
+    """Return the length in UTF-8, 0 for what UTF-8 cannot hold."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return 0
