@@ -16,7 +16,8 @@ from waiting import wait_until
 
 import vicinal
 from vicinal.engine.maintenance import maintenance
-from vicinal.engine.results.info import Activity, Maintenance
+from vicinal.engine.maintenance.maintenance import Maintenance
+from vicinal.engine.results.info import Activity
 from vicinal.engine.segments.sealed.builder import SegmentBuilder
 from vicinal.engine.state.collection_state import CollectionState
 
