@@ -1,15 +1,21 @@
-"""The two protocols an index fulfils: a spec that builds arrays, and an index that searches them."""
+"""What rows, scans and indexes are to each other and to the engine, for every kind of vector alike.
+
+Rows are what is stored. A scan answers exactly from rows; an index, built by its spec, answers from arrays of
+its own and from the rows. ``Q`` is what a batch of queries is: float32 ``(q, dim)`` or packed uint8
+``(q, ceil(dim / 8))`` for dense rows, rows of their own kind for sparse and multi-vector ones. ``K`` is
+what one effort of an index is made of.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .rows.dense import DenseVectors
+from .rows.element import Element
 from .rows.metric import Metric
 from .rows.neighbors import Neighbors
 from .rows.row_set import RowSet
@@ -17,31 +23,148 @@ from .rows.row_set import RowSet
 Arrays = Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Effort:
+class Queries(Protocol):
+    """A batch of queries: counted, and cut into parts or picked from by an index array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: Any, /) -> Self: ...
+
+
+Q = TypeVar("Q", bound=Any)
+QIn = TypeVar("QIn", bound=Any, contravariant=True)
+K = TypeVar("K")
+
+
+class Rows(Protocol):
+    """Vectors of one field in one segment, as they are stored; immutable, without a copy."""
+
+    @property
+    def metric(self) -> Metric:
+        """How they are compared."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes they take."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: Any, /) -> Any:
+        """Return some rows, as queries of their kind are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What may be found.
+
+    Parameters
+    ----------
+    rows
+        The rows that may be found; None for all of them.
+    tenant
+        Whose rows those are, when one tenant asks; ``rows`` holds no other's.
+    """
+
+    rows: RowSet | None = None
+    tenant: int | None = None
+
+    def count(self, n: int) -> int:
+        """Return how many of ``n`` rows may be found."""
+        return n if self.rows is None else self.rows.count
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether the rows follow one another."""
+        return self.rows is None or self.rows.bounds is not None
+
+
+EVERYTHING = Scope()
+
+
+class Scan(Protocol[QIn]):
+    """Exact answers from rows; thread-safe, its kernels release the GIL."""
+
+    def search(self, queries: QIn, k: int, scope: Scope = EVERYTHING) -> Neighbors:
+        """Return the true nearest rows of each query, ties by row."""
+
+    def score(self, queries: QIn, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """Return the ``(q, c)`` exact scores of the ``(c,)`` given rows."""
+
+    def cost(self, queries: QIn | None, count: int, contiguous: bool) -> float:
+        """Predict the seconds of one query over ``count`` rows; of a usual one when none are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort(Generic[K]):
     """How hard a search tries, and what that is expected to bring and to cost.
 
     Parameters
     ----------
-    ef
-        Width of the walk: how many candidates it keeps. 0 means that the index compares the codes of all
-        allowed rows instead.
-    rescore
-        How many of the nearest candidates are scored exactly from the stored vectors.
+    knobs
+        What the index was told to do.
     expected_recall
-        Recall@k measured at this effort by the index's effort table; None when nothing was measured.
+        Recall@k that the index's ladder of efforts promises; None when nothing was measured.
     seconds
         Predicted cost of one query.
+    words
+        The knobs as a person reads them.
     """
 
-    ef: int
-    rescore: int
+    knobs: K
     expected_recall: float | None
     seconds: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShape:
+    """What an index is to be built for.
+
+    Parameters
+    ----------
+    kind
+        ``dense``, ``sparse`` or ``multi``.
+    metric
+        How its vectors are compared.
+    element
+        What they are made of; None for sparse ones.
+    dim
+        Dimensions of a vector or of a token; None for sparse ones.
+    """
+
+    kind: str
+    metric: Metric
+    element: Element | None = None
+    dim: int | None = None
+
+
+def _silent(_share: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuildJob:
+    """How an index is built.
+
+    Parameters
+    ----------
+    seed
+        Whatever is drawn is drawn from it: with one thread, equal input gives equal arrays.
+    threads
+        How many work on it; 0 for one a core.
+    progress
+        Told 0 to 1. What it raises ends the build.
+    tenants
+        ``(n,)`` uint32, the owner of each row, ascending; None where there are no tenants.
+    """
+
+    seed: int = 0
+    threads: int = 0
+    progress: Callable[[float], None] = _silent
+    tenants: NDArray[np.uint32] | None = None
 
 
 class IndexSpec(Protocol):
-    """Parameters of an index; frozen, validated, JSON in the catalog."""
+    """Parameters of an index: frozen, hashable, validated, JSON in the catalog. Makes no kernel load."""
 
     @property
     def name(self) -> str:
@@ -50,51 +173,59 @@ class IndexSpec(Protocol):
     def to_json(self) -> dict[str, Any]:
         """Return ``{"name": ..., parameters}``; the registry reads it back."""
 
-    def order(self, vectors: DenseVectors, metric: Metric) -> NDArray[np.uint32] | None:
+    def check(self, field: FieldShape) -> None:
+        """Raise ValueError, in words for the caller, unless such a field can have this index."""
+
+    def knobs(self, given: Mapping[str, float]) -> Any:
+        """Return what a caller said about effort as the index takes it; clients call it too.
+
+        Raises
+        ------
+        ValueError
+            A name is unknown or a value is out of range; the message says what there is.
+        """
+
+    def worth_building(self, n: int) -> bool:
+        """Return whether an index over ``n`` rows answers sooner than a scan of them."""
+
+    def order(self, rows: Any) -> NDArray[np.uint32] | None:
         """Return the row order the index would like in the segment, or None when it does not matter."""
 
-    def build(
-        self,
-        vectors: DenseVectors,
-        metric: Metric,
-        *,
-        seed: int = 0,
-        threads: int = 0,
-        progress: Callable[[float], None] | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Build the index's arrays; ``threads`` 0 means every core, ``progress`` is told 0..1."""
+    def build(self, rows: Any, job: BuildJob) -> dict[str, NDArray[Any]]:
+        """Build the index's arrays."""
 
-    def open(self, arrays: Arrays, vectors: DenseVectors, metric: Metric) -> VectorIndex:
+    def open(self, arrays: Arrays, rows: Any) -> Index[Any, Any]:
         """Validate every shape, offset and id of ``arrays`` and return the index over them."""
 
 
-class VectorIndex(Protocol):
+class Index(Protocol[QIn, K]):
     """A built index: immutable, safe under threads, its kernels release the GIL."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of the index's own arrays."""
 
-    def search(
-        self, queries: NDArray[Any], k: int, *, allowed: RowSet | None = None, effort: Effort
-    ) -> Neighbors:
-        """Find the ``min(k, allowed)`` nearest rows of each query.
+    def effort(self, k: int, recall: float, knobs: K | None, share: float) -> Effort[K]:
+        """Choose the effort that reaches ``recall``, or take ``knobs`` as given, and predict its cost.
 
-        Queries are float32 ``(q, dim)``, or packed uint8 ``(q, ceil(dim / 8))`` for binary vectors.
+        ``share`` is the fraction of the rows that may be found.
         """
 
-    def effort(
-        self, k: int, *, recall: float | None = None, ef: int | None = None, selectivity: float = 1.0
-    ) -> Effort:
-        """Choose the effort that reaches ``recall``, or take ``ef`` as given, and predict its cost."""
+    def search(self, queries: QIn, k: int, effort: Effort[K], scope: Scope = EVERYTHING) -> Neighbors:
+        """Find the ``min(k, allowed)`` nearest rows of each query, ties by row; nothing outside the scope."""
 
-    def scan_cost(self, count: int, contiguous: bool) -> float:
-        """Predict the seconds of an exact scan of ``count`` rows for one query."""
+    def calibrate(self, queries: QIn, truth: NDArray[np.float32] | None = None) -> dict[str, NDArray[Any]]:
+        """Measure the ladder of efforts on real queries; ``truth`` (q, >= 100) are exact scores if known."""
 
-    def calibrate(
-        self, queries: NDArray[Any], truth_scores: NDArray[np.float32] | None = None
-    ) -> dict[str, NDArray[Any]]:
-        """Measure an effort table on real queries; ``truth_scores`` (q, >= 100) are exact scores if known."""
+    def with_table(self, arrays: Arrays) -> Self:
+        """Return the same index with the ladder that :meth:`calibrate` returned."""
 
-    def with_table(self, arrays: Arrays) -> VectorIndex:
-        """Return the same index with the effort table that :meth:`calibrate` returned."""
+
+_METHODS = ("to_json", "check", "knobs", "worth_building", "order", "build", "open")
+
+
+def missing_methods(spec: object) -> Sequence[str]:
+    """Return what a spec lacks to be one."""
+    return [name for name in _METHODS if not callable(getattr(spec, name, None))] + (
+        [] if isinstance(getattr(spec, "name", None), str) else ["name"]
+    )

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...indexes.protocol import Queries
 from .. import deadline
 from ..errors import InvalidArgument
-from ..input.queries import chosen_field, dense_queries
+from ..input.queries import chosen_field, validate_queries
 from ..progress import Progress
-from ..schema.vector_field import Dense
 from ..segments.sealed.effort_tables import Tables
 from ..segments.sealed.view import SealedView
 from ..segments.snapshot import Snapshot
 from ..state.collection_state import CollectionState
+from ..vector_kinds.rows import query_arrays, ragged_queries
 from ..writing.manifest_operations import StoreCalibration
 
 MIN_QUERIES = 50
@@ -37,12 +37,12 @@ def calibrate_collection(
     before every segment was measured, so giving up leaves what there was.
     """
     field, spec = chosen_field(state.schema, chosen)
-    if not isinstance(spec, Dense):
+    if spec.index.name == "flat":
         raise InvalidArgument(
             f"field {field!r} is searched exactly, so there is nothing to calibrate", field="field"
         )
-    batch, _ = dense_queries(field, spec, queries)
-    batch = _some_of(batch)
+    asked, _ = validate_queries(field, spec, queries)
+    batch = _some_of(asked if isinstance(asked, np.ndarray) else ragged_queries(asked))
     tables: dict[str, Tables] = {}
     while True:
         snapshot = current(state)
@@ -56,7 +56,7 @@ def calibrate_collection(
             index = view.index(field)
             tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(batch))}
         progress(f"calibrate {field}", 1.0)
-        submit(StoreCalibration(state, field, {"queries": batch}, tables))
+        submit(StoreCalibration(state, field, query_arrays(batch), tables))
         for view in missing:
             if field in tables[view.uuid]:
                 view.segment.set_effort_table(field, tables[view.uuid][field])
@@ -64,7 +64,7 @@ def calibrate_collection(
             return 0
 
 
-def _some_of(queries: NDArray[Any]) -> NDArray[Any]:
+def _some_of(queries: Queries) -> Queries:
     if len(queries) < MIN_QUERIES:
         raise InvalidArgument(
             f"{len(queries)} queries are too few to measure recall on; give at least {MIN_QUERIES}, "
@@ -73,4 +73,4 @@ def _some_of(queries: NDArray[Any]) -> NDArray[Any]:
         )
     if len(queries) <= MAX_QUERIES:
         return queries
-    return np.ascontiguousarray(queries[np.linspace(0, len(queries) - 1, MAX_QUERIES).astype(int)])
+    return queries[np.linspace(0, len(queries) - 1, MAX_QUERIES).astype(int)]

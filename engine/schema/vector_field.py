@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
+from ...indexes.exact.flat import Flat
 from ...indexes.graph.hnsw import Hnsw
-from ...indexes.protocol import IndexSpec
+from ...indexes.protocol import FieldShape, IndexSpec, missing_methods
 from ...indexes.registry import spec_from_json
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
@@ -59,21 +60,26 @@ class Dense:
     ) -> None:
         checked_metric = _choice(Metric, metric, "metric")
         checked_element = _choice(Element, element, "element")
+        if checked_metric is Metric.MAXSIM:
+            raise InvalidArgument(
+                "metric 'maxsim' compares several vectors a point: use Multi", field="metric"
+            )
         if (checked_metric is Metric.HAMMING) != (checked_element is Element.BINARY):
             raise InvalidArgument(
                 f"metric {checked_metric.value!r} with element {checked_element.value!r}; "
                 "hamming compares binary vectors and nothing else does",
                 field="metric",
             )
-        if index is None:
-            index = Hnsw()
-        elif not all(callable(getattr(index, method, None)) for method in ("to_json", "build", "open")):
-            raise InvalidArgument(f"index is {index!r}; pass an index spec, as Hnsw(m=16)", field="index")
         # The class is frozen, so that a schema cannot change under a collection.
         object.__setattr__(self, "dim", _checked_dim(dim, checked_element))
         object.__setattr__(self, "metric", checked_metric)
         object.__setattr__(self, "element", checked_element)
-        object.__setattr__(self, "index", index)
+        object.__setattr__(self, "index", _checked_index(Hnsw() if index is None else index, self.shape))
+
+    @property
+    def shape(self) -> FieldShape:
+        """What an index is built for."""
+        return FieldShape(self.kind, self.metric, self.element, self.dim)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of this field."""
@@ -86,16 +92,37 @@ class Dense:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, init=False, slots=True)
 class Sparse:
-    """One sparse vector a point: pairs of an index below 2**32 and a value, compared by dot product."""
+    """One sparse vector a point: pairs of an index below 2**32 and a value, compared by dot product.
+
+    Parameters
+    ----------
+    index : IndexSpec, optional
+        The index built over sealed segments; ``Flat()``, an exact scan, unless given.
+
+    Raises
+    ------
+    InvalidArgument
+        When the index is not one of sparse vectors.
+    """
+
+    index: IndexSpec
 
     kind: ClassVar[VectorKind] = "sparse"
-    metric: ClassVar[str] = "dot"
+    metric: ClassVar[Metric] = Metric.DOT
+
+    def __init__(self, *, index: IndexSpec | None = None) -> None:
+        object.__setattr__(self, "index", _checked_index(Flat() if index is None else index, self.shape))
+
+    @property
+    def shape(self) -> FieldShape:
+        """What an index is built for."""
+        return FieldShape(self.kind, self.metric)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of this field."""
-        return {"kind": self.kind, "metric": self.metric}
+        return {"kind": self.kind, "metric": self.metric.value, "index": self.index.to_json()}
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -108,20 +135,25 @@ class Multi:
         Number of dimensions of each vector, 1 to 8192.
     element : {"float16", "float32"}
         What is stored.
+    index : IndexSpec, optional
+        The index built over sealed segments; ``Flat()``, an exact scan, unless given.
 
     Raises
     ------
     InvalidArgument
-        When a value is out of range.
+        When a value is out of range, or the index is not one of multi-vectors.
     """
 
     dim: int
     element: Element
+    index: IndexSpec
 
     kind: ClassVar[VectorKind] = "multi"
-    metric: ClassVar[str] = "maxsim"
+    metric: ClassVar[Metric] = Metric.MAXSIM
 
-    def __init__(self, dim: int, *, element: Element | str = Element.FLOAT16) -> None:
+    def __init__(
+        self, dim: int, *, element: Element | str = Element.FLOAT16, index: IndexSpec | None = None
+    ) -> None:
         checked_element = _choice(Element, element, "element")
         if checked_element not in (Element.FLOAT16, Element.FLOAT32):
             message = (
@@ -130,10 +162,22 @@ class Multi:
             raise InvalidArgument(message, field="element")
         object.__setattr__(self, "dim", _checked_dim(dim, checked_element))
         object.__setattr__(self, "element", checked_element)
+        object.__setattr__(self, "index", _checked_index(Flat() if index is None else index, self.shape))
+
+    @property
+    def shape(self) -> FieldShape:
+        """What an index is built for."""
+        return FieldShape(self.kind, self.metric, self.element, self.dim)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of this field."""
-        return {"kind": self.kind, "dim": self.dim, "metric": self.metric, "element": self.element.value}
+        return {
+            "kind": self.kind,
+            "dim": self.dim,
+            "metric": self.metric.value,
+            "element": self.element.value,
+            "index": self.index.to_json(),
+        }
 
 
 VectorField = Dense | Sparse | Multi
@@ -151,19 +195,44 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
     match kind:
         case "dense":
             record = checked_object(value, what, required=["kind", "dim", "metric", "element", "index"])
-            try:
-                index = spec_from_json(record["index"])
-            except (ValueError, TypeError) as error:
-                raise InvalidArgument(f"the index of {what} cannot be read: {error}", field=what) from error
+            index = _index_from_json(record["index"], what)
             return Dense(record["dim"], metric=record["metric"], element=record["element"], index=index)
         case "sparse":
-            _check_metric(checked_object(value, what, required=["kind", "metric"]), Sparse.metric, what)
-            return Sparse()
+            record = checked_object(value, what, required=["kind", "metric"], optional=["index"])
+            _check_metric(record, Sparse.metric, what)
+            return Sparse(index=_index_from_json(record.get("index"), what))
         case "multi":
-            record = checked_object(value, what, required=["kind", "dim", "metric", "element"])
+            named = ["kind", "dim", "metric", "element"]
+            record = checked_object(value, what, required=named, optional=["index"])
             _check_metric(record, Multi.metric, what)
-            return Multi(record["dim"], element=record["element"])
+            index = _index_from_json(record.get("index"), what)
+            return Multi(record["dim"], element=record["element"], index=index)
     raise InvalidArgument(f"{what} has kind {kind!r}; expected 'dense', 'sparse' or 'multi'", field=what)
+
+
+def _index_from_json(record: Any, what: str) -> IndexSpec | None:
+    # Until sparse and multi-vector fields had an index, their JSON named none.
+    if record is None:
+        return None
+    try:
+        return spec_from_json(record)
+    except (ValueError, TypeError) as error:
+        raise InvalidArgument(f"the index of {what} cannot be read: {error}", field=what) from error
+
+
+def _checked_index(index: Any, shape: FieldShape) -> IndexSpec:
+    lacking = missing_methods(index)
+    if lacking:
+        raise InvalidArgument(
+            f"index is {index!r}, which lacks {', '.join(lacking)}; pass an index spec, as Hnsw(m=16)",
+            field="index",
+        )
+    try:
+        index.check(shape)
+    except ValueError as error:
+        raise InvalidArgument(str(error), field="index") from error
+    checked: IndexSpec = index
+    return checked
 
 
 def _check_metric(record: Mapping[str, Any], metric: str, what: str) -> None:

@@ -11,19 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...indexes.protocol import Queries, Scope
 from ...indexes.rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ...indexes.rows.row_set import RowSet
-from ...storage.columns.vectors import MultiColumn, SparseColumn
 from .. import deadline
 from ..filters.expression import Filter
 from ..input.options import SearchKnobs
-from ..schema.vector_field import Dense, VectorField
+from ..schema.vector_field import VectorField
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
 from .planner import IndexSearch, Plan, plan_segment
 from .threads import search_threads
-
-Queries = NDArray[Any] | SparseColumn | MultiColumn
 
 # What a view remembers of filters: a caller's few favourites, in at most some 16 MB.
 _FILTERS_KEPT = 32
@@ -32,8 +30,8 @@ _FILTER_ROWS_KEPT = 4_000_000
 _PLANS_KEPT = 256
 # Queries of one call of a kernel under a deadline: enough that the call costs nothing beside them.
 _PIECE_QUERIES = 64
-# Of sparse and multi-vector rows no more than some tenths of a second can read.
-_PIECE_BYTES = 1e9
+# And no more of them than are scanned in so many seconds.
+_PIECE_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -46,8 +44,8 @@ class SearchRequest:
         Name of the vector field.
     spec : VectorField
         Its schema.
-    queries : array or column
-        ``(q, dim)`` float32 or packed uint8 for dense fields; a column of q rows for the other kinds.
+    queries : Queries
+        ``(q, dim)`` float32 or packed uint8 for dense fields; q rows of their kind for the others.
     k : int
         Results wanted of each query.
     expression : Filter or None
@@ -70,12 +68,12 @@ class SearchRequest:
     @property
     def higher_is_nearer(self) -> bool:
         """Which way scores point."""
-        return not isinstance(self.spec, Dense) or self.spec.metric.higher_is_nearer
+        return self.spec.metric.higher_is_nearer
 
     @property
     def worst_score(self) -> float:
         """The score of padding."""
-        return -np.inf if self.higher_is_nearer else np.inf
+        return self.spec.metric.worst
 
 
 @dataclass(slots=True)
@@ -124,11 +122,11 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         allowed = _allowed(view, request)
         planned = time.perf_counter()
         report.filter_seconds += planned - start
-        count = view.n_rows if allowed.rows is None else allowed.rows.count
+        count = allowed.scope.count(view.n_rows)
         if count == 0:
             continue
         plan = _plan(view, request, allowed)
-        neighbors = _spread(view, request, allowed.rows, plan)
+        neighbors = _spread(view, request, allowed.scope, plan)
         report.search_seconds += time.perf_counter() - planned
         report.segments.append(SegmentReport(view.uuid, view.n_rows, count, plan, neighbors.stats))
         found.append((number, neighbors))
@@ -147,8 +145,8 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
     allowed = view.allowed_cache.get(key)
     if allowed is None:
         rows = RowSet.from_bitmap(view.matching(expression, tenant), view.n_rows)
-        allowed = Allowed(rows)
-        kept = [other.rows.count for other in list(view.allowed_cache.values()) if other.rows is not None]
+        allowed = Allowed(Scope(rows, tenant))
+        kept = [other.scope.count(view.n_rows) for other in list(view.allowed_cache.values())]
         if len(kept) >= _FILTERS_KEPT or sum(kept) + rows.count > _FILTER_ROWS_KEPT:
             view.allowed_cache.clear()
         view.allowed_cache[key] = allowed
@@ -156,104 +154,57 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
 
 
 def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
-    index = view.index(request.field) if isinstance(request.spec, Dense) else None
+    index = view.index(request.field)
     key = (request.field, request.k, request.knobs)
     kept: tuple[Any, Plan] | None = allowed.plans.get(key)
     if kept is not None and kept[0] is index:
         return kept[1]
-    plan: Plan = plan_segment(index, view.n_rows, allowed.rows, request.k, request.knobs)
+    knobs, scan = request.knobs, view.scan(request.field)
+    given = None if index is None or knobs.ef is None else request.spec.index.knobs({"ef": knobs.ef})
+    plan: Plan = plan_segment(
+        index, scan, request.queries, view.n_rows, allowed.scope, request.k, knobs, given
+    )
     if len(allowed.plans) >= _PLANS_KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)
     return plan
 
 
-def _spread(view: SegmentView, request: SearchRequest, allowed: RowSet | None, plan: Plan) -> Neighbors:
+def _spread(view: SegmentView, request: SearchRequest, scope: Scope, plan: Plan) -> Neighbors:
     queries = request.queries
     n = len(queries)
     threads = min(request.threads, n)
     if threads <= 1:
-        return _in_pieces(view, request, queries, allowed, plan)
+        return _in_pieces(view, request, queries, scope, plan)
     cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
-    works = [
-        partial(_in_pieces, view, request, _slice(queries, lo, hi), allowed, plan)
-        for lo, hi in pairwise(cuts)
-    ]
+    works = [partial(_in_pieces, view, request, queries[lo:hi], scope, plan) for lo, hi in pairwise(cuts)]
     return Neighbors.concat(search_threads().each(works))
 
 
 def _in_pieces(
-    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None, plan: Plan
+    view: SegmentView, request: SearchRequest, queries: Queries, scope: Scope, plan: Plan
 ) -> Neighbors:
     """Search in one call of a kernel, or in several with looks at the deadline between them."""
     if deadline.current() is None or len(queries) == 1:
-        return _search(view, request, queries, allowed, plan)
-    size = _piece_queries(view, request, queries, allowed)
+        return _search(view, request, queries, scope, plan)
+    size = max(1, min(_PIECE_QUERIES, int(_PIECE_SECONDS / max(plan.seconds, 1e-9))))
     if size >= len(queries):
-        return _search(view, request, queries, allowed, plan)
+        return _search(view, request, queries, scope, plan)
     parts: list[Neighbors] = []
     for lo in range(0, len(queries), size):
         deadline.check()
-        parts.append(_search(view, request, _slice(queries, lo, min(lo + size, len(queries))), allowed, plan))
+        parts.append(_search(view, request, queries[lo : lo + size], scope, plan))
     return Neighbors.concat(parts)
 
 
-def _piece_queries(
-    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None
-) -> int:
-    """Return how many queries one call of a kernel takes under a deadline."""
-    if isinstance(queries, np.ndarray):
-        return _PIECE_QUERIES
-    rows = view.ragged(request.field)
-    share = 1.0 if allowed is None else allowed.count / view.n_rows
-    # Every token of a query reads all of the rows.
-    reads = len(queries.tokens) / len(queries) if isinstance(queries, MultiColumn) else 1.0
-    return max(1, min(_PIECE_QUERIES, int(_PIECE_BYTES / (1 + rows.nbytes * share * reads))))
-
-
 def _search(
-    view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None, plan: Plan
+    view: SegmentView, request: SearchRequest, queries: Queries, scope: Scope, plan: Plan
 ) -> Neighbors:
     if isinstance(plan, IndexSearch):
         index = view.index(request.field)
         assert index is not None
-        assert isinstance(queries, np.ndarray)
-        return index.search(queries, request.k, allowed=allowed, effort=plan.effort)
-    return _scan(view, request, queries, allowed)
-
-
-def _scan(view: SegmentView, request: SearchRequest, queries: Queries, allowed: RowSet | None) -> Neighbors:
-    match queries:
-        case SparseColumn():
-            from ...indexes.exact.sparse import exact_sparse_search
-
-            rows = view.ragged(request.field)
-            assert isinstance(rows, SparseColumn)
-            return exact_sparse_search(
-                (rows.indptr, rows.indices, rows.values),
-                (queries.indptr, queries.indices, queries.values),
-                request.k,
-                allowed=allowed,
-            )
-        case MultiColumn():
-            from ...indexes.exact.multi import exact_maxsim_search
-
-            tokens = view.ragged(request.field)
-            assert isinstance(tokens, MultiColumn)
-            return exact_maxsim_search(
-                (tokens.offsets, tokens.tokens),
-                (queries.offsets, queries.tokens),
-                request.k,
-                allowed=allowed,
-            )
-        case _:
-            spec = request.spec
-            assert isinstance(spec, Dense)
-            return view.exact_scan(request.field, spec.metric).search(queries, request.k, allowed)
-
-
-def _slice(queries: Queries, lo: int, hi: int) -> Queries:
-    return queries[lo:hi] if isinstance(queries, np.ndarray) else queries.slice(lo, hi)
+        return index.search(queries, request.k, plan.effort, scope)
+    return view.scan(request.field).search(queries, request.k, scope)
 
 
 def _merge(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from ...indexes.protocol import Effort, VectorIndex
-from ...indexes.rows.row_set import RowSet
+from ...indexes.protocol import Effort, Index, Scan, Scope
 from ..input.options import SearchKnobs
 
 _UNREACHABLE = 0.002
@@ -21,7 +21,7 @@ class ExactScan:
     n_rows : int
         Rows that are scored for each query.
     seconds : float
-        Predicted cost of one query; NaN when the segment has no index to compare with.
+        Predicted cost of one query.
     reason : str
         Why this plan.
     """
@@ -53,7 +53,7 @@ class IndexSearch:
         Why this plan.
     """
 
-    effort: Effort
+    effort: Effort[Any]
     selectivity: float
     reason: str
 
@@ -68,55 +68,64 @@ class IndexSearch:
         return self.effort.expected_recall
 
     def __str__(self) -> str:
-        if not self.effort.ef:
-            return f"scan of the codes, {self.effort.rescore} rescored ({self.reason})"
-        return f"graph walk, ef {self.effort.ef}, {self.effort.rescore} rescored ({self.reason})"
+        return f"{self.effort.words} ({self.reason})"
 
 
 Plan = ExactScan | IndexSearch
 
 
 def plan_segment(
-    index: VectorIndex | None, n_rows: int, allowed: RowSet | None, k: int, knobs: SearchKnobs
+    index: Index[Any, Any] | None,
+    scan: Scan[Any],
+    queries: Any,
+    n_rows: int,
+    scope: Scope,
+    k: int,
+    knobs: SearchKnobs,
+    given: Any = None,
 ) -> Plan:
     """Choose the cheapest plan that keeps the promise.
 
     Parameters
     ----------
-    index : VectorIndex or None
+    index : Index or None
         The segment's index of the searched field.
+    scan : Scan
+        The exact scan of its rows.
+    queries : Queries
+        What is asked.
     n_rows : int
         Rows of the segment.
-    allowed : RowSet or None
-        Rows that may be returned; None for all.
+    scope : Scope
+        Rows that may be returned.
     k : int
         Results wanted.
     knobs : SearchKnobs
         What the caller said.
+    given : optional
+        The knobs of the index that the caller set.
 
     Notes
     -----
-    Explicit effort is obeyed: ``exact`` always scans, ``ef`` always walks unless fewer than ``k`` rows are
-    allowed, when a scan returns all of them.
+    Explicit effort is obeyed: ``exact`` always scans, a knob always searches the index unless fewer than
+    ``k`` rows are in scope, when a scan returns all of them.
     """
-    count = n_rows if allowed is None else allowed.count
-    contiguous = allowed is None or allowed.bounds is not None
+    count = scope.count(n_rows)
+    scan_seconds = scan.cost(queries, count, scope.contiguous)
     if index is None:
-        return ExactScan(count, float("nan"), "the segment has no index")
-    scan_seconds = index.scan_cost(count, contiguous)
+        return ExactScan(count, scan_seconds, "the segment has no index")
     if knobs.exact:
         return ExactScan(count, scan_seconds, "asked for")
     if count <= k:
         return ExactScan(count, scan_seconds, "no more rows than results")
-    selectivity = count / n_rows
-    if knobs.ef is not None:
-        effort = index.effort(k, ef=knobs.ef, selectivity=selectivity)
-        return IndexSearch(effort, selectivity, "ef was given")
-    effort = index.effort(k, recall=knobs.recall, selectivity=selectivity)
+    share = count / n_rows
+    effort = index.effort(k, knobs.recall, given, share)
+    if given is not None:
+        return IndexSearch(effort, share, "ef was given")
     if scan_seconds <= effort.seconds:
         reason = f"predicted {scan_seconds * 1e6:.0f} us, the index {effort.seconds * 1e6:.0f} us"
         return ExactScan(count, scan_seconds, reason)
     if effort.expected_recall is not None and effort.expected_recall < knobs.recall - _UNREACHABLE:
         return ExactScan(count, scan_seconds, f"no effort of the index reaches recall {knobs.recall}")
     reason = f"predicted {effort.seconds * 1e6:.0f} us, an exact scan {scan_seconds * 1e6:.0f} us"
-    return IndexSearch(effort, selectivity, reason)
+    return IndexSearch(effort, share, reason)

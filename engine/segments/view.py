@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ...indexes.exact.dense import ExactScan
-from ...indexes.protocol import VectorIndex
-from ...indexes.rows.dense import DenseVectors
-from ...indexes.rows.metric import Metric
+from ...indexes.exact.scan import open_scan
+from ...indexes.protocol import Index, Rows, Scan, Scope
 from ...indexes.rows.row_set import RowSet
 from ...storage.columns.batch import Batch
 from ...storage.columns.payloads import PayloadColumn
@@ -34,13 +32,13 @@ class Allowed:
 
     Attributes
     ----------
-    rows : RowSet or None
-        None for every row of the segment.
+    scope : Scope
+        With no set of rows where every row of the segment may be found.
     plans : dict
         Whatever the planner keeps of them, by keys of its own.
     """
 
-    rows: RowSet | None
+    scope: Scope
     plans: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -64,7 +62,7 @@ class SegmentView(ABC):
         self.n_rows = n_rows
         self.dead = dead
         self.allowed_cache: dict[Any, Allowed] = {}
-        self._scans: dict[str, ExactScan] = {}
+        self._scans: dict[str, Scan[Any]] = {}
 
     @property
     def n_live(self) -> int:
@@ -81,13 +79,13 @@ class SegmentView(ABC):
     @cached_property
     def unfiltered(self) -> Allowed:
         """What may be found without a filter and a tenant."""
-        return Allowed(self.live)
+        return Allowed(Scope(self.live))
 
-    def exact_scan(self, field: str, metric: Metric) -> ExactScan:
-        """Return the scan of the rows of a dense field."""
+    def scan(self, field: str) -> Scan[Any]:
+        """Return the exact scan of the rows of a field."""
         scan = self._scans.get(field)
         if scan is None:
-            scan = self._scans[field] = ExactScan(self.dense(field), metric)
+            scan = self._scans[field] = open_scan(self.rows(field))
         return scan
 
     def matching(self, expression: Filter | None, tenant: int | None) -> BitMap:
@@ -157,16 +155,16 @@ class SegmentView(ABC):
         """Return the bytes of the JSON text of each of ``rows``, which are not read."""
 
     @abstractmethod
-    def dense(self, field: str) -> DenseVectors:
-        """Return the rows of a dense field as an index sees them, without a copy."""
+    def rows(self, field: str) -> Rows:
+        """Return the rows of a field as an index sees them, without a copy."""
 
     @abstractmethod
     def ragged(self, field: str) -> SparseColumn | MultiColumn:
         """Return the rows of a sparse or multi-vector field, without a copy."""
 
     @abstractmethod
-    def index(self, field: str) -> VectorIndex | None:
-        """Return the index of a dense field, None when there is none."""
+    def index(self, field: str) -> Index[Any, Any] | None:
+        """Return the index of a field, None when there is none."""
 
     @abstractmethod
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:

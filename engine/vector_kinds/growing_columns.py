@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.rows.dense import DenseVectors, inverse_norms
+from ...indexes.rows.dense import DenseRows, inverse_norms
 from ...indexes.rows.metric import Metric
 from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from ..schema.vector_field import Dense, Multi, Sparse, VectorField
@@ -30,10 +30,11 @@ class GrowingDense:
             self._inv_norms.extend(inverse_norms(column.matrix))
         self._rows.extend(column.matrix)
 
-    def vectors(self, length: int) -> DenseVectors:
+    def vectors(self, length: int) -> DenseRows:
         """Return the first ``length`` rows as an index sees them, without a copy."""
-        norms = self._inv_norms.view(length if self._field.metric is Metric.COSINE else 0)
-        return DenseVectors(self._rows.view(length), self._field.dim, self._field.element, norms)
+        field = self._field
+        norms = self._inv_norms.view(length if field.metric is Metric.COSINE else 0)
+        return DenseRows(self._rows.view(length), field.dim, field.element, norms, field.metric)
 
     def column(self, rows: NDArray[np.int64]) -> DenseColumn:
         """Copy out the given rows without their padding."""

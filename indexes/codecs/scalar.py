@@ -1,4 +1,4 @@
-"""Codes: vectors rounded to 4 or 8 bits a dimension, which is what a walk over a graph reads."""
+"""Scalar quantization: vectors rounded to 4 or 8 bits a dimension."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rows.dense import DenseVectors, aligned
+from ..protocol import Arrays, FieldShape
+from ..rows.dense import NO_NORMS, DenseRows, aligned
+from ..rows.element import Element
 from ..rows.metric import Metric
+from .arrays import check_array
+from .record import codes_record
 
 LINE = 64
 # With more dimensions the errors of 4-bit codes average out, and half the bytes are half the time.
@@ -20,34 +24,8 @@ _SAMPLE_ROWS = 8192
 _BLOCK_ROWS = 4096
 
 
-@dataclass(frozen=True)
-class Codes:
-    """Codes of all rows: ``value = (code - offset) / scale + mean``.
-
-    Parameters
-    ----------
-    rows
-        ``(n, bytes)`` uint8, padded to whole cache lines. 8 bits: a byte a dimension. 4 bits: byte ``j`` of
-        a line holds dimension ``j`` of its 128 in its lower half and dimension ``64 + j`` in the upper.
-    bits
-        4 or 8.
-    mean
-        What was subtracted, float32 ``(dim,)``.
-    scale
-        Steps per unit.
-    bias
-        For l2 half the squared length of each row as its code has it, in steps times units; else empty.
-    """
-
-    rows: NDArray[np.uint8]
-    bits: int
-    mean: NDArray[np.float32]
-    scale: float
-    bias: NDArray[np.float32]
-
-
 def bits_for(dim: int) -> int:
-    """Return how many bits a dimension gets."""
+    """Return how many bits a dimension gets unless the caller says."""
     return 8 if dim <= _LAST_DIM_OF_8_BITS else 4
 
 
@@ -56,41 +34,112 @@ def code_bytes(dim: int, bits: int) -> int:
     return -(-dim * bits // (8 * LINE)) * LINE
 
 
-def float_block(vectors: DenseVectors, metric: Metric, rows: slice | NDArray[Any]) -> NDArray[np.float32]:
-    """Return some rows as float32, of unit length under the cosine."""
-    block = vectors.matrix[rows].astype(np.float32)
-    if metric is Metric.COSINE:
-        block *= vectors.inv_norms[rows, None]
-    return block
+@dataclass(frozen=True)
+class Scalar:
+    """Coordinates rounded to evenly spaced steps around the mean of the rows, one scale for all.
+
+    Parameters
+    ----------
+    bits
+        4 or 8 a dimension; 8 up to 128 dimensions and 4 beyond unless given.
+    """
+
+    bits: int | None = None
+
+    name = "scalar"
+
+    def __post_init__(self) -> None:
+        if self.bits is not None and (type(self.bits) is not int or self.bits not in _COVERED):
+            raise ValueError(f"Scalar.bits is {self.bits!r}; expected 4 or 8")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the name, and the bits if they were given."""
+        return {"name": self.name} if self.bits is None else {"name": self.name, "bits": self.bits}
+
+    def check(self, field: FieldShape) -> None:
+        """Refuse binary vectors, whose bits are codes already."""
+        if field.element is Element.BINARY:
+            raise ValueError("codec 'scalar' rounds numbers; the field has binary vectors")
+
+    def train(self, rows: DenseRows) -> ScalarCodec:
+        """Learn mean and scale; the bits a dimension come from the dimensions unless given."""
+        n, bits = len(rows), self._bits(rows.dim)
+        total = np.zeros(rows.dim, np.float64)
+        for start in range(0, n, _BLOCK_ROWS):
+            total += rows.floats(slice(start, start + _BLOCK_ROWS)).sum(axis=0, dtype=np.float64)
+        mean = (total / max(1, n)).astype(np.float32)
+        spread = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE_ROWS)).astype(np.int64))
+        reach = float(np.quantile(np.abs(rows.floats(spread) - mean), _COVERED[bits])) or 1.0
+        return ScalarCodec(bits, mean, np.float32((127 if bits == 8 else 8) / reach), rows.metric)
+
+    def open(self, arrays: Arrays, rows: DenseRows) -> ScalarCodec:
+        """Return the codec that was learnt."""
+        check_array("mean", arrays, np.float32, (rows.dim,))
+        check_array("scale", arrays, np.float32, (1,))
+        return ScalarCodec(self._bits(rows.dim), arrays["mean"], arrays["scale"][0], rows.metric)
+
+    def _bits(self, dim: int) -> int:
+        return bits_for(dim) if self.bits is None else self.bits
 
 
-def encode(vectors: DenseVectors, metric: Metric) -> Codes:
-    """Choose a mean and a scale for ``vectors`` and encode every row."""
-    n, dim, bits = len(vectors), vectors.dim, bits_for(vectors.dim)
-    total = np.zeros(dim, np.float64)
-    for start in range(0, n, _BLOCK_ROWS):
-        total += float_block(vectors, metric, slice(start, start + _BLOCK_ROWS)).sum(axis=0, dtype=np.float64)
-    mean = (total / max(1, n)).astype(np.float32)
-    spread = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE_ROWS)).astype(np.int64))
-    sample = float_block(vectors, metric, spread)
-    reach = float(np.quantile(np.abs(sample - mean), _COVERED[bits])) or 1.0
-    scale = np.float32((127 if bits == 8 else 8) / reach)
-    rows = aligned((n, code_bytes(dim, bits)), np.uint8)
-    bias = aligned((n if metric is Metric.L2 else 0,), np.float32)
-    for start in range(0, n, _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
-        steps = (float_block(vectors, metric, block) - mean) * scale
-        if bits == 8:
-            codes = np.clip(np.rint(steps), -127, 127)
-        else:
-            codes = np.clip(np.floor(steps), -8, 7) + np.float32(0.5)
-        if metric is Metric.L2:
-            bias[block] = np.einsum("ij,ij->i", codes, codes) / (2 * scale)
-        if bits == 8:
-            rows[block, :dim] = (codes + 128).astype(np.uint8)
-        else:
-            rows[block] = _pack((codes + np.float32(7.5)).astype(np.uint8), rows.shape[1])
-    return Codes(rows, bits, mean, float(scale), bias)
+class ScalarCodec:
+    """Codes of which ``value = (code - offset) / scale + mean``.
+
+    A row of codes is ``(row_bytes,)`` uint8, padded to whole cache lines. 8 bits: a byte a dimension. 4 bits:
+    byte ``j`` of a line holds dimension ``j`` of its 128 in its lower half and dimension ``64 + j`` in the
+    upper. For l2 the bias is half the squared length of each row as its code has it, in steps times units.
+
+    Parameters
+    ----------
+    bits
+        4 or 8.
+    mean
+        What is subtracted, float32 ``(dim,)``.
+    scale
+        Steps per unit.
+    metric
+        How the vectors are compared.
+    """
+
+    def __init__(self, bits: int, mean: NDArray[np.float32], scale: np.float32, metric: Metric) -> None:
+        self.bits, self.mean, self.scale, self.metric = bits, mean, scale, metric
+        self.row_bytes = code_bytes(len(mean), bits)
+        self.query_bytes = self.row_bytes * 8 // bits
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return mean and scale."""
+        return {"mean": self.mean, "scale": np.array([self.scale], np.float32)}
+
+    def encode(self, rows: DenseRows) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return codes and bias of every row."""
+        n, dim, bits, scale = len(rows), rows.dim, self.bits, self.scale
+        codes = aligned((n, self.row_bytes), np.uint8)
+        bias = aligned((n if self.metric is Metric.L2 else 0,), np.float32)
+        for start in range(0, n, _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            steps = (rows.floats(block) - self.mean) * scale
+            if bits == 8:
+                rounded = np.clip(np.rint(steps), -127, 127)
+            else:
+                rounded = np.clip(np.floor(steps), -8, 7) + np.float32(0.5)
+            if self.metric is Metric.L2:
+                bias[block] = np.einsum("ij,ij->i", rounded, rounded) / (2 * scale)
+            if bits == 8:
+                codes[block, :dim] = (rounded + 128).astype(np.uint8)
+            else:
+                codes[block] = _pack((rounded + np.float32(7.5)).astype(np.uint8), self.row_bytes)
+        return codes, bias
+
+    def checked(self, arrays: Arrays, rows: DenseRows) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return codes and bias out of the arrays of an index."""
+        check_array("codes", arrays, np.uint8, (len(rows), self.row_bytes))
+        bias = arrays.get("bias", NO_NORMS)
+        check_array("bias", {"bias": bias}, np.float32, (len(rows) if self.metric is Metric.L2 else 0,))
+        return arrays["codes"], bias
+
+    def record(self, codes: NDArray[np.uint8], bias: NDArray[np.float32]) -> NDArray[Any]:
+        """Describe codes to kernels."""
+        return codes_record(self.bits, codes, bias, self.mean, float(self.scale))
 
 
 def _pack(codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

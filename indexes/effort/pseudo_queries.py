@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.scalar import float_block
-from ..rows.dense import DenseVectors
+from ..rows.dense import DenseRows
 from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW
 
@@ -30,9 +29,7 @@ Nearest = Callable[[NDArray[Any], int], NDArray[np.uint32]]
 """``nearest(queries, k)``: rows, nearest first."""
 
 
-def pseudo_queries(
-    vectors: DenseVectors, metric: Metric, nearest: Nearest, seed: int
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def pseudo_queries(stored: DenseRows, nearest: Nearest, seed: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return queries that are about as hard as those of another distribution than the rows, and their groups.
 
     A stored row is the easiest query there is: its neighbours link to each other. Each query here is a row
@@ -46,21 +43,21 @@ def pseudo_queries(
     Away from any crowd the two are the same, and such a query is in both groups.
     """
     rng = np.random.default_rng(seed + 2)
-    n = len(vectors)
+    n = len(stored)
     chosen = rng.choice(n, min(n, COUNT), replace=False)
     background = rng.choice(n, min(n, _BACKGROUND_ROWS), replace=False)
-    if metric is Metric.HAMMING:
-        return _flipped(vectors, nearest, chosen, background, rng)
-    own = float_block(vectors, metric, chosen)
+    if stored.metric is Metric.HAMMING:
+        return _flipped(stored, nearest, chosen, background, rng)
+    own = stored.floats(chosen)
     found = nearest(np.ascontiguousarray(own), min(NEIGHBOURS, n))
     away = np.stack(
         [
-            np.linalg.norm(float_block(vectors, metric, rows) - row, axis=1)
+            np.linalg.norm(stored.floats(rows) - row, axis=1)
             for rows, row in zip(_known(found, chosen), own, strict=True)
         ]
     )
     reach, groups = _reach(away)
-    others = float_block(vectors, metric, background)
+    others = stored.floats(background)
     others -= others.mean(axis=0)
     weights = rng.standard_normal((len(chosen), _SUMMED)).astype(np.float32)
     picks = rng.integers(0, len(others), weights.shape)
@@ -91,18 +88,18 @@ def _reach(away: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 
 def _flipped(
-    vectors: DenseVectors,
+    stored: DenseRows,
     nearest: Nearest,
     chosen: NDArray[Any],
     background: NDArray[Any],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Flip about as many bits of each row as differ from its tenth neighbour, the undecided ones most."""
-    own = vectors.matrix[chosen]
-    found = _known(nearest(np.ascontiguousarray(own), min(NEIGHBOURS, len(vectors))), chosen)
-    differing = np.bitwise_count(own[:, None, :] ^ vectors.matrix[found])
+    own = stored.matrix[chosen]
+    found = _known(nearest(np.ascontiguousarray(own), min(NEIGHBOURS, len(stored))), chosen)
+    differing = np.bitwise_count(own[:, None, :] ^ stored.matrix[found])
     flips, groups = _reach(differing.sum(axis=2, dtype=np.int64))
-    share = np.unpackbits(vectors.matrix[background], axis=1, count=vectors.dim).mean(axis=0)
+    share = np.unpackbits(stored.matrix[background], axis=1, count=stored.dim).mean(axis=0)
     weight = share * (1 - share)
     chance = flips[:, None] * weight / max(float(weight.sum()), 1e-9)
     flip = rng.random(chance.shape) < chance

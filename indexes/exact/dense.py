@@ -7,28 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rows.dense import DenseVectors
+from ..protocol import EVERYTHING, Scope
+from ..rows.addresses import address
+from ..rows.dense import DenseRows
 from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.neighbors import Neighbors, SearchStats
-from ..rows.row_set import RowSet
+from .scores import scores_of
 
 _METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2, Metric.HAMMING: 3}
 
 
-def check_metric(vectors: DenseVectors, metric: Metric) -> None:
-    """Refuse a metric that the element type, or the lack of norms, does not allow."""
-    if (metric is Metric.HAMMING) != (vectors.element is Element.BINARY):
-        raise ValueError(f"metric {metric} does not fit {vectors.element} vectors: hamming is for bits")
-    if metric is Metric.COSINE and len(vectors.inv_norms) != len(vectors):
-        raise ValueError("cosine needs DenseVectors.inv_norms: use inverse_norms()")
-
-
-def check_queries(queries: NDArray[Any], vectors: DenseVectors, k: int) -> NDArray[Any]:
+def check_queries(queries: NDArray[Any], stored: DenseRows, k: int) -> NDArray[Any]:
     """Return the queries contiguous, after checking their type and shape, and ``k``."""
-    binary = vectors.element is Element.BINARY
+    binary = stored.element is Element.BINARY
     dtype = np.dtype(np.uint8 if binary else np.float32)
-    width = vectors.element.width(vectors.dim) if binary else vectors.dim
+    width = stored.element.width(stored.dim) if binary else stored.dim
     if queries.dtype != dtype or queries.ndim != 2 or queries.shape[1] != width:
         raise ValueError(f"queries are {queries.dtype} {queries.shape}; expected {dtype} (q, {width})")
     if k < 1:
@@ -36,58 +30,52 @@ def check_queries(queries: NDArray[Any], vectors: DenseVectors, k: int) -> NDArr
     return queries if queries.flags.c_contiguous else np.ascontiguousarray(queries)
 
 
-def address(array: NDArray[Any] | None) -> np.uint64:
-    """Return where an array begins, 0 for none. The caller keeps the array alive."""
-    return np.uint64(0 if array is None else array.ctypes.data)
-
-
-def listed_rows(allowed: RowSet | None, n: int) -> tuple[int, int, NDArray[np.uint32] | None]:
-    """Return ``(lo, hi, rows)``: allowed are ``rows[lo:hi]``, or the range itself if there is no list."""
+def listed_rows(scope: Scope, n: int) -> tuple[int, int, NDArray[np.uint32] | None]:
+    """Return ``(lo, hi, rows)``: found may be ``rows[lo:hi]``, or the range itself if there is no list."""
+    allowed = scope.rows
     if allowed is None:
         return 0, n, None
     if allowed.n != n:
-        raise ValueError(f"allowed is a set of rows of {allowed.n}; the segment has {n}")
+        raise ValueError(f"the scope is a set of rows of {allowed.n}; the segment has {n}")
     if allowed.bounds is not None:
         return *allowed.bounds, None
     return 0, allowed.count, allowed.rows
 
 
-def row_record(vectors: DenseVectors, metric: Metric) -> NDArray[Any]:
-    """Describe stored rows to kernels; the arrays of ``vectors`` must outlive the record."""
+def row_record(stored: DenseRows) -> NDArray[Any]:
+    """Describe stored rows to kernels; the arrays of ``stored`` must outlive the record."""
     from ..kernels.rows import CHUNK_ITEMS, ROWS, kind_of
 
     record = np.zeros(1, ROWS)
     row = record[0]
-    binary = vectors.element is Element.BINARY
-    stride = vectors.element.stride(vectors.dim)
-    row["rows"], row["inv_norms"] = address(vectors.rows), address(vectors.inv_norms)
-    row["n"], row["dim"], row["metric"] = len(vectors), vectors.dim, _METRICS[metric]
-    row["row_bytes"] = stride * vectors.rows.itemsize
+    binary = stored.element is Element.BINARY
+    stride = stored.element.stride(stored.dim)
+    row["rows"], row["inv_norms"] = address(stored.rows), address(stored.inv_norms)
+    row["n"], row["dim"], row["metric"] = len(stored), stored.dim, _METRICS[stored.metric]
+    row["row_bytes"] = stride * stored.rows.itemsize
     row["chunks"] = stride // 64 if binary else stride // CHUNK_ITEMS
-    row["kind"] = kind_of(vectors.element.value, _METRICS[metric])
-    row["query_bytes"] = vectors.element.width(vectors.dim) if binary else vectors.dim * 4
+    row["kind"] = kind_of(stored.element.value, _METRICS[stored.metric])
+    row["query_bytes"] = stored.element.width(stored.dim) if binary else stored.dim * 4
     row["padded_bytes"] = stride if binary else stride * 4
     return record
 
 
-class ExactScan:
-    """Compares every allowed row with every query; thread-safe."""
+class DenseScan:
+    """Compares every row in scope with every query; thread-safe."""
 
-    def __init__(self, vectors: DenseVectors, metric: Metric) -> None:
-        check_metric(vectors, metric)
-        self._vectors = vectors
-        self._metric = metric
-        self.n_rows = len(vectors)
+    def __init__(self, rows: DenseRows) -> None:
+        self._rows = rows
+        self._n = len(rows)
         self._described: tuple[NDArray[Any], np.uint64, int] | None = None
 
-    def search(self, queries: NDArray[Any], k: int, allowed: RowSet | None = None) -> Neighbors:
+    def search(self, queries: NDArray[Any], k: int, scope: Scope = EVERYTHING) -> Neighbors:
         """Return the true nearest rows of each query."""
-        queries = check_queries(queries, self._vectors, k)
-        lo, hi, listed = listed_rows(allowed, self.n_rows)
+        queries = check_queries(queries, self._rows, k)
+        lo, hi, listed = listed_rows(scope, self._n)
         # Rows beyond the number of candidates would only be padding.
         wanted = min(k, hi - lo)
         if not len(queries) or not wanted:
-            return Neighbors.empty(len(queries), k, self._metric)
+            return Neighbors.empty(len(queries), k, self._rows.metric)
         # Kernels are loaded by the first search: importing numba takes longer than opening a database.
         from ..kernels.scan import scan, scan_scratch_bytes
 
@@ -112,18 +100,23 @@ class ExactScan:
         stats = SearchStats(rescored=(hi - lo) * len(queries))
         if wanted == k:
             return Neighbors(rows, scores, stats)
-        padded = Neighbors.empty(len(queries), k, self._metric)
+        padded = Neighbors.empty(len(queries), k, self._rows.metric)
         padded.rows[:, :wanted], padded.scores[:, :wanted] = rows, scores
         return Neighbors(padded.rows, padded.scores, stats)
 
     def _describe(self) -> tuple[NDArray[Any], np.uint64, int]:
-        record = row_record(self._vectors, self._metric)
+        record = row_record(self._rows)
         self._described = described = record, address(record), int(record["padded_bytes"][0])
         return described
 
-    def cost(self, count: int, contiguous: bool) -> float:
+    def score(self, queries: NDArray[Any], rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """Return the ``(q, c)`` exact scores of the given rows."""
+        return scores_of(self, queries, rows, self._n)
+
+    def cost(self, queries: NDArray[Any] | None, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""
-        row_bytes = self._vectors.element.stride(self._vectors.dim) * self._vectors.rows.itemsize
+        rows = self._rows
+        row_bytes = rows.element.stride(rows.dim) * rows.rows.itemsize
         # Fixed, so that equal plans come out of equal statistics: a streamed cache line takes 3.2 ns
         # (20 GB/s) and a random row about 40 ns more until its first line arrives behind a prefetch.
         return count * (row_bytes / 64 * 3.2e-9 + (4e-9 if contiguous else 40e-9))

@@ -1,28 +1,22 @@
-"""Exact search: every allowed row is compared with every query."""
+"""No index: every search compares every row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays, Effort
-from ..rows.dense import DenseVectors
-from ..rows.metric import Metric
+from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, FieldShape, Rows, Scope
 from ..rows.neighbors import Neighbors
-from ..rows.row_set import RowSet
-from .dense import ExactScan
-
-if TYPE_CHECKING:
-    from ..protocol import VectorIndex
+from .scan import open_scan
 
 
 @dataclass(frozen=True)
 class Flat:
-    """No structure at all: each search compares every row. Recall is 1."""
+    """No structure at all: each search compares every row. Recall is 1. For vectors of every kind."""
 
     name = "flat"
 
@@ -30,65 +24,57 @@ class Flat:
         """Return ``{"name": "flat"}``."""
         return {"name": self.name}
 
-    def order(self, vectors: DenseVectors, metric: Metric) -> NDArray[np.uint32] | None:
+    def check(self, field: FieldShape) -> None:
+        """Accept every field."""
+
+    def knobs(self, given: Mapping[str, float]) -> None:
+        """Refuse whatever is said: there is one effort."""
+        if given:
+            raise ValueError(f"a flat index has no knobs, as it compares every row; got {sorted(given)}")
+
+    def worth_building(self, n: int) -> bool:
+        """Return False: stored rows are all it needs, and those are scanned without it."""
+        return False
+
+    def order(self, rows: Rows) -> NDArray[np.uint32] | None:
         """Return None: an exact scan does not care about the order of rows."""
         return None
 
-    def build(
-        self,
-        vectors: DenseVectors,
-        metric: Metric,
-        *,
-        seed: int = 0,
-        threads: int = 0,
-        progress: Callable[[float], None] | None = None,
-    ) -> dict[str, NDArray[Any]]:
+    def build(self, rows: Rows, job: BuildJob) -> dict[str, NDArray[Any]]:
         """Return no arrays: the stored rows are all it needs."""
-        if progress is not None:
-            progress(1.0)
+        job.progress(1.0)
         return {}
 
-    def open(self, arrays: Arrays, vectors: DenseVectors, metric: Metric) -> VectorIndex:
-        """Return the index over ``vectors``."""
+    def open(self, arrays: Arrays, rows: Rows) -> FlatIndex:
+        """Return the index over ``rows``."""
         if arrays:
             raise ValueError(f"a flat index has no arrays; got {sorted(arrays)}")
-        return FlatIndex(vectors, metric)
+        return FlatIndex(rows)
 
 
 class FlatIndex:
     """Exact search over the rows of one segment."""
 
-    def __init__(self, vectors: DenseVectors, metric: Metric) -> None:
-        self._scan = ExactScan(vectors, metric)
+    nbytes = 0
 
-    @property
-    def nbytes(self) -> int:
-        """0: there are no arrays besides the rows."""
-        return 0
+    def __init__(self, rows: Rows) -> None:
+        self._scan = open_scan(rows)
+        self._n = len(rows)
 
-    def search(
-        self, queries: NDArray[Any], k: int, *, allowed: RowSet | None = None, effort: Effort
-    ) -> Neighbors:
+    def effort(self, k: int, recall: float, knobs: None, share: float) -> Effort[None]:
+        """Return the only effort there is: all rows that may be found."""
+        count = round(self._n * share)
+        seconds = self._scan.cost(None, count, contiguous=share >= 1.0)
+        return Effort(None, 1.0, seconds, f"scan of {count:,} rows")
+
+    def search(self, queries: Any, k: int, effort: Effort[None], scope: Scope = EVERYTHING) -> Neighbors:
         """Return the true nearest rows, whatever the effort."""
-        return self._scan.search(queries, k, allowed)
+        return self._scan.search(queries, k, scope)
 
-    def effort(
-        self, k: int, *, recall: float | None = None, ef: int | None = None, selectivity: float = 1.0
-    ) -> Effort:
-        """Return the only effort there is: all rows that are allowed."""
-        count = round(self._scan.n_rows * selectivity)
-        return Effort(0, count, 1.0, self.scan_cost(count, contiguous=selectivity >= 1.0))
-
-    def scan_cost(self, count: int, contiguous: bool) -> float:
-        """Predict the seconds of an exact scan of ``count`` rows for one query."""
-        return self._scan.cost(count, contiguous)
-
-    def calibrate(
-        self, queries: NDArray[Any], truth_scores: NDArray[np.float32] | None = None
-    ) -> dict[str, NDArray[Any]]:
+    def calibrate(self, queries: Any, truth: NDArray[np.float32] | None = None) -> dict[str, NDArray[Any]]:
         """Return no arrays: there is nothing to measure."""
         return {}
 
-    def with_table(self, arrays: Arrays) -> FlatIndex:
+    def with_table(self, arrays: Arrays) -> Self:
         """Return this index."""
         return self

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.scalar import encode
-from ..exact.dense import check_metric
-from ..rows.dense import DenseVectors
-from ..rows.metric import Metric
+from ..codecs.protocol import CodecSpec
+from ..protocol import BuildJob
+from ..rows.dense import DenseRows
 from .index import HnswIndex
 from .links import build_links, choose_entries
 
@@ -23,39 +21,27 @@ _LINKS_SHARE, _CODES_SHARE = 0.9, 0.95
 
 
 def build(
-    vectors: DenseVectors,
-    metric: Metric,
-    m: int,
-    ef_construction: int,
-    seed: int,
-    threads: int,
-    progress: Callable[[float], None],
+    rows: DenseRows, codec_spec: CodecSpec, m: int, ef_construction: int, job: BuildJob
 ) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a graph over ``vectors``: none for few rows, which are scanned instead."""
-    check_metric(vectors, metric)
-    n = len(vectors)
+    """Return the arrays of a graph over ``rows``: none for few rows, which are scanned instead."""
+    n = len(rows)
     if n >= 1 << 31:
         raise ValueError(f"a segment has at most {(1 << 31) - 1} rows; got {n}")
     if n < SMALLEST_GRAPH:
-        progress(1.0)
+        job.progress(1.0)
         return {}
+    linking = replace(job, progress=lambda share: job.progress(share * _LINKS_SHARE))
     arrays: dict[str, NDArray[Any]] = {
-        "links": build_links(
-            vectors,
-            metric,
-            m=m,
-            ef_construction=ef_construction,
-            seed=seed,
-            threads=threads,
-            progress=lambda share: progress(share * _LINKS_SHARE),
-        ),
-        "entries": choose_entries(n, seed),
+        "links": build_links(rows, m, ef_construction, linking),
+        "entries": choose_entries(n, job.seed),
     }
-    if metric is not Metric.HAMMING:
-        codes = encode(vectors, metric)
-        arrays["codes"], arrays["mean"], arrays["bias"] = codes.rows, codes.mean, codes.bias
-        arrays["scale"] = np.array([codes.scale], np.float32)
-    progress(_CODES_SHARE)
-    arrays.update(HnswIndex(arrays, vectors, metric).self_calibrated(seed, threads or os.cpu_count() or 1))
-    progress(1.0)
+    codec = codec_spec.train(rows)
+    codes, bias = codec.encode(rows)
+    arrays |= codec.arrays()
+    if len(codes):
+        arrays["codes"], arrays["bias"] = codes, bias
+    job.progress(_CODES_SHARE)
+    index = HnswIndex(arrays, rows, codec_spec)
+    arrays |= index.self_calibrated(job.seed, job.threads or os.cpu_count() or 1)
+    job.progress(1.0)
     return arrays

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays
-from ..rows.dense import DenseVectors
-from ..rows.metric import Metric
+from ..codecs.bits import Bits
+from ..codecs.protocol import CodecSpec
+from ..codecs.registry import codec_from_json
+from ..codecs.scalar import Scalar
+from ..protocol import Arrays, BuildJob, FieldShape
+from ..rows.dense import DenseRows
+from ..rows.element import Element
+from .knobs import HnswKnobs, knobs_from
 
 if TYPE_CHECKING:
-    from ..protocol import VectorIndex
+    from .index import HnswIndex
+
+# Over fewer rows an exact scan answers sooner.
+_MIN_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -27,10 +35,14 @@ class Hnsw:
         Links of a row in the upper layers of the build; the stored graph has up to ``2 * m``.
     ef_construction
         Width of the search that finds a new row's neighbours: higher builds longer and better graphs.
+    codec
+        What the walk reads of each row, as a spec or its JSON; ``Scalar()`` unless given, and of binary
+        vectors their bits.
     """
 
     m: int = 16
     ef_construction: int = 200
+    codec: CodecSpec | None = None
 
     name = "hnsw"
 
@@ -39,35 +51,45 @@ class Hnsw:
             value = getattr(self, field)
             if type(value) is not int or not low <= value <= high:
                 raise ValueError(f"Hnsw.{field} is {value!r}; expected a whole number from {low} to {high}")
+        if isinstance(self.codec, Mapping):
+            object.__setattr__(self, "codec", codec_from_json(self.codec))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the name and the parameters."""
-        return {"name": self.name, "m": self.m, "ef_construction": self.ef_construction}
+        """Return the name and the parameters; the codec if one was given."""
+        record = {"name": self.name, "m": self.m, "ef_construction": self.ef_construction}
+        return record if self.codec is None else record | {"codec": self.codec.to_json()}
 
-    def order(self, vectors: DenseVectors, metric: Metric) -> NDArray[np.uint32] | None:
+    def check(self, field: FieldShape) -> None:
+        """Refuse vectors that are not dense, and those that the codec cannot code."""
+        if field.kind != "dense":
+            raise ValueError(f"index 'hnsw' is of dense vectors; the field has {field.kind} ones")
+        self._codec(field.element).check(field)
+
+    def knobs(self, given: Mapping[str, float]) -> HnswKnobs:
+        """Return ``ef`` and ``rescore`` as the index takes them."""
+        return knobs_from(given)
+
+    def worth_building(self, n: int) -> bool:
+        """Return whether there are more rows than are scanned in no time."""
+        return n >= _MIN_ROWS
+
+    def order(self, rows: DenseRows) -> NDArray[np.uint32] | None:
         """Return None: codes are read in whole cache lines, so neighbouring rows gain nothing."""
         return None
 
-    def build(
-        self,
-        vectors: DenseVectors,
-        metric: Metric,
-        *,
-        seed: int = 0,
-        threads: int = 0,
-        progress: Callable[[float], None] | None = None,
-    ) -> dict[str, NDArray[Any]]:
-        """Build the graph, the codes and the effort table.
-
-        With ``threads=1`` equal input gives equal arrays.
-        """
+    def build(self, rows: DenseRows, job: BuildJob) -> dict[str, NDArray[Any]]:
+        """Build the graph, the codes and the ladder of efforts."""
         from .build import build
 
-        report = progress or (lambda _share: None)
-        return build(vectors, metric, self.m, self.ef_construction, seed, threads, report)
+        return build(rows, self._codec(rows.element), self.m, self.ef_construction, job)
 
-    def open(self, arrays: Arrays, vectors: DenseVectors, metric: Metric) -> VectorIndex:
+    def open(self, arrays: Arrays, rows: DenseRows) -> HnswIndex:
         """Validate the arrays and return the index."""
         from .index import HnswIndex
 
-        return HnswIndex(arrays, vectors, metric)
+        return HnswIndex(arrays, rows, self._codec(rows.element))
+
+    def _codec(self, element: Element | None) -> CodecSpec:
+        if self.codec is not None:
+            return self.codec
+        return Bits() if element is Element.BINARY else Scalar()

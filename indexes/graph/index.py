@@ -10,17 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.scalar import bits_for, code_bytes
+from ..codecs.arrays import check_array
+from ..codecs.protocol import CodecSpec
+from ..effort.ladder import KS, Ladder, measure
 from ..effort.pseudo_queries import NEIGHBOURS, pseudo_queries
-from ..effort.table import KS, WIDEST, WIDTHS, EffortTable, measure, rescore_width
-from ..exact.dense import ExactScan, address, check_queries, row_record
-from ..protocol import Arrays, Effort
-from ..rows.dense import DenseVectors
-from ..rows.metric import Metric
+from ..exact.dense import DenseScan, check_queries, row_record
+from ..protocol import EVERYTHING, Arrays, Effort, Scope
+from ..rows.addresses import address
+from ..rows.dense import DenseRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
+from .knobs import HnswKnobs
 from .links import check_links
 from .scratch import ScratchPool
+
+# The widths of the walk that are measured.
+WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280)
+_WIDEST = 4096
 
 # A walk under a filter counts on chance to spread the allowed rows; with less than this share of what
 # chance would bring, the query lies where the filter is thin, and the codes of all allowed rows are compared.
@@ -33,8 +39,6 @@ _SCAN_EF = WIDTHS[-1]
 
 # Standard deviations of the number of allowed rows that a walk passes.
 _SPREAD = 3.0
-_CODE_ARRAYS = {"codes", "mean", "bias", "scale"}
-_DEFAULT_RECALL = 0.95
 _NOWHERE = np.uint64(0)
 # Standard errors taken off a measured recall.
 _REAL_MARGIN = 2.0
@@ -48,10 +52,10 @@ _NEIGHBOUR_EF = 2 * NEIGHBOURS
 class HnswIndex:
     """Walks a graph over codes and scores the nearest candidates exactly. Immutable and thread-safe."""
 
-    def __init__(self, arrays: Arrays, vectors: DenseVectors, metric: Metric) -> None:
-        self._scan = ExactScan(vectors, metric)
-        self._vectors, self._metric, self._arrays = vectors, metric, arrays
-        self._table = EffortTable.from_arrays(arrays)
+    def __init__(self, arrays: Arrays, rows: DenseRows, codec: CodecSpec) -> None:
+        self._scan = DenseScan(rows)
+        self._rows, self._arrays, self._codec = rows, arrays, codec
+        self._ladder = Ladder.from_arrays(WIDTHS, arrays)
         self._graph: NDArray[Any] | None = None
         if arrays:
             self._open()
@@ -60,68 +64,55 @@ class HnswIndex:
         from ..kernels.graph import GRAPH
         from ..kernels.walk import search_graph
 
-        n, arrays, vectors = len(self._vectors), self._arrays, self._vectors
-        needed = {"links", "entries"} | (set() if self._metric is Metric.HAMMING else _CODE_ARRAYS)
-        if not needed <= arrays.keys():
-            raise ValueError(f"an hnsw index lacks {', '.join(sorted(needed - arrays.keys()))}")
+        n, arrays, rows = len(self._rows), self._arrays, self._rows
+        lacking = sorted({"links", "entries"} - arrays.keys())
+        if lacking:
+            raise ValueError(f"an hnsw index lacks {', '.join(lacking)}")
         links, entries = arrays["links"], arrays["entries"]
         check_links(links, n)
-        _check("entries", entries, np.uint32, (len(entries),))
+        check_array("entries", arrays, np.uint32, (len(entries),))
         if not len(entries) or int(entries.max()) >= n:
             raise ValueError(f"entries lead to rows beyond the last of {n}, or there are none")
-        codes, bits = self._codes()
-        # Kept alive as long as the records that hold their addresses.
-        self._rows = row_record(vectors, self._metric)
+        codec = self._codec.open(arrays, rows)
+        codes, bias = codec.checked(arrays, rows)
+        # Kept alive as long as the record that holds their addresses.
+        self._held = codec, codes, bias
+        self._row_record, self._code_record = row_record(rows), codec.record(codes, bias)
         self._entry_codes = codes[entries]
         graph = np.zeros(1, GRAPH)
-        graph["rows"], graph["codes"] = address(self._rows), address(codes)
-        graph["code_bytes"], graph["code_bits"] = codes.shape[1], bits
-        if bits > 1:
-            graph["bias"], graph["mean"] = address(arrays["bias"]), address(arrays["mean"])
-            graph["scale"] = arrays["scale"][0]
+        graph["rows"], graph["codes"] = address(self._row_record), address(self._code_record)
         graph["links"], graph["degree"] = address(links), links.shape[1]
         graph["entries"], graph["n_entries"] = address(entries), len(entries)
         graph["entry_codes"] = address(self._entry_codes)
         self._kernel = search_graph
         self._graph = graph
         self._graph_address = address(graph)
-        query_code_bytes = codes.shape[1] if bits == 1 else codes.shape[1] * 8 // bits
-        self._scratch = ScratchPool(n, int(self._rows["padded_bytes"][0]), query_code_bytes, links.shape[1])
-
-    def _codes(self) -> tuple[NDArray[Any], int]:
-        """Return what the walk reads of each row, and its bits per dimension."""
-        vectors, arrays = self._vectors, self._arrays
-        if self._metric is Metric.HAMMING:
-            return vectors.rows, 1
-        n, bits = len(vectors), bits_for(vectors.dim)
-        _check("codes", arrays["codes"], np.uint8, (n, code_bytes(vectors.dim, bits)))
-        _check("mean", arrays["mean"], np.float32, (vectors.dim,))
-        _check("bias", arrays["bias"], np.float32, (n if self._metric is Metric.L2 else 0,))
-        _check("scale", arrays["scale"], np.float32, (1,))
-        return arrays["codes"], bits
+        self._code_lines = codec.row_bytes // 64
+        padded_bytes = int(self._row_record["padded_bytes"][0])
+        self._scratch = ScratchPool(n, padded_bytes, codec.query_bytes, links.shape[1])
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the graph, the codes and the table."""
+        """Bytes of the graph, the codes and the ladder."""
         return sum(array.nbytes for array in self._arrays.values())
 
     def search(
-        self, queries: NDArray[Any], k: int, *, allowed: RowSet | None = None, effort: Effort
+        self, queries: NDArray[Any], k: int, effort: Effort[HnswKnobs], scope: Scope = EVERYTHING
     ) -> Neighbors:
         """Find about the nearest ``min(k, allowed)`` rows of each query.
 
         Where a walk ends before it has seen so many, because rows that are all alike keep it among
         themselves, the codes of all allowed rows are compared.
         """
-        n = len(self._vectors)
+        n, allowed, knobs = len(self._rows), scope.rows, effort.knobs
         if allowed is not None and allowed.n != n:
-            raise ValueError(f"allowed is a set of rows of {allowed.n}; the segment has {n}")
+            raise ValueError(f"the scope is a set of rows of {allowed.n}; the segment has {n}")
         count = n if allowed is None else allowed.count
-        wanted = min(max(k, effort.rescore), count)
-        ef = min(max(k, effort.ef), n, WIDEST) if effort.ef else 0
+        wanted = min(max(k, knobs.rescore), count)
+        ef = min(max(k, knobs.ef), n, _WIDEST) if knobs.ef else 0
         if self._graph is None or count <= wanted or 0 < ef < k or not len(queries):
-            return self._scan.search(queries, k, allowed)
-        queries = check_queries(queries, self._vectors, k)
+            return self._scan.search(queries, k, scope)
+        queries = check_queries(queries, self._rows, k)
         enough = 0
         words, candidates = _NOWHERE, _NOWHERE
         if not ef or count < n:
@@ -155,73 +146,62 @@ class HnswIndex:
         # Padding stands at the end of a query's rows.
         if ef and (rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any())):
             short = np.flatnonzero(rows[:, -1] == NO_ROW)
-            scanned = Effort(0, max(wanted, rescore_width(k, _SCAN_EF)), None, 0.0)
-            whole = self.search(queries[short], k, allowed=allowed, effort=scanned)
+            scanned = _effort(0, max(wanted, rescore_width(k, _SCAN_EF)))
+            whole = self.search(queries[short], k, scanned, scope)
             rows[short], scores[short] = whole.rows, whole.scores
             stats += whole.stats + SearchStats(fallbacks=len(short))
         return Neighbors(rows, scores, stats)
 
-    def effort(
-        self, k: int, *, recall: float | None = None, ef: int | None = None, selectivity: float = 1.0
-    ) -> Effort:
-        """Choose the effort that reaches ``recall``, or take ``ef`` as given.
+    def effort(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
+        """Choose the effort that reaches ``recall``, or take ``knobs`` as given.
 
-        Under a filter the walk is wider by ``1 / selectivity``, so that as many allowed rows come by. Where
-        that costs more than comparing the codes of all allowed rows, the effort says so by ``ef`` 0.
+        Under a filter the walk is wider by ``1 / share``, so that as many rows in scope come by. Where that
+        costs more than comparing the codes of all rows in scope, the effort says so by ``ef`` 0.
         """
-        if self._table is None:
-            return Effort(max(k, ef or 0), k, None, self.scan_cost(len(self._vectors), True))
-        given = ef is not None
-        if ef is None:
-            ef = self._table.width_for(k, _DEFAULT_RECALL if recall is None else recall)
-        width = max(k, ef)
-        # Chance brings fewer allowed rows to some queries; few of those should be left with less than k.
-        spared = width if selectivity >= 1 else k + 1 + _SPREAD * math.sqrt(k * (1 - selectivity))
-        walked = min(math.ceil(max(width, spared) / max(selectivity, 1e-9)), WIDEST)
-        expected = self._table.recall_at(k, min(width, walked * selectivity))
-        rescore = rescore_width(k, width)
+        ef = 0 if knobs is None else knobs.ef
+        if self._ladder is None:
+            return _effort(max(k, ef), k, None, self._scan.cost(None, len(self._rows), True))
+        width = max(k, ef or min(_WIDEST, self._ladder.rung_for(k, recall)))
+        # Chance brings fewer rows in scope to some queries; few of those should be left with less than k.
+        spared = width if share >= 1 else k + 1 + _SPREAD * math.sqrt(k * (1 - share))
+        walked = min(math.ceil(max(width, spared) / max(share, 1e-9)), _WIDEST)
+        expected = self._ladder.recall_at(k, min(width, walked * share))
+        rescore = rescore_width(k, width) if knobs is None or not knobs.rescore else knobs.rescore
         scanned = rescore_width(k, _SCAN_EF)
-        scan_seconds = self._code_scan_cost(selectivity * len(self._vectors), scanned)
-        walk_seconds = self._walk_cost(walked, rescore) + _THIN_SHARE * (1 - selectivity) * scan_seconds
-        if given or walk_seconds <= scan_seconds:
-            return Effort(walked, rescore, expected, walk_seconds)
-        return Effort(0, scanned, self._table.recall_at(k, _SCAN_EF), scan_seconds)
+        scan_seconds = self._code_scan_cost(share * len(self._rows), scanned)
+        walk_seconds = self._walk_cost(walked, rescore) + _THIN_SHARE * (1 - share) * scan_seconds
+        if knobs is not None or walk_seconds <= scan_seconds:
+            return _effort(walked, rescore, expected, walk_seconds)
+        return _effort(0, scanned, self._ladder.recall_at(k, _SCAN_EF), scan_seconds)
 
     def _code_scan_cost(self, count: float, rescore: int) -> float:
-        assert self._graph is not None
-        lines = int(self._graph["code_bytes"][0]) // 64
-        return 2e-6 + count * (3e-9 + lines * 2.2e-9) + self._scan.cost(rescore, contiguous=False)
+        scan = count * (3e-9 + self._code_lines * 2.2e-9)
+        return 2e-6 + scan + self._scan.cost(None, rescore, contiguous=False)
 
     def _walk_cost(self, ef: int, rescore: int) -> float:
-        assert self._table is not None
-        assert self._graph is not None
-        lines = int(self._graph["code_bytes"][0]) // 64
+        assert self._ladder is not None
         # Fixed, as the cost of a scan is: what a random line from beyond the second-level cache, and the
         # upkeep of a pool of some width for each comparison, were measured to take.
-        walk = self._table.distances_at(ef) * (12e-9 + lines * 5e-9 + ef * 0.08e-9)
-        return 2e-6 + walk + self._scan.cost(rescore, contiguous=False)
-
-    def scan_cost(self, count: int, contiguous: bool) -> float:
-        """Predict the seconds of an exact scan of ``count`` rows for one query."""
-        return self._scan.cost(count, contiguous)
+        walk = self._ladder.work_at(ef) * (12e-9 + self._code_lines * 5e-9 + ef * 0.08e-9)
+        return 2e-6 + walk + self._scan.cost(None, rescore, contiguous=False)
 
     def calibrate(
-        self, queries: NDArray[Any], truth_scores: NDArray[np.float32] | None = None
+        self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Measure a table on real queries and return its arrays."""
+        """Measure the ladder on real queries and return its arrays."""
         if self._graph is None:
             return {}
-        return self._measured(queries, truth_scores, _REAL_MARGIN, 1).to_arrays()
+        return self._measured(queries, truth, _REAL_MARGIN, 1).to_arrays()
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
-        """Measure a table on queries made out of the rows and return its arrays."""
-        effort = Effort(_NEIGHBOUR_EF, rescore_width(NEIGHBOURS, _NEIGHBOUR_EF), None, 0.0)
+        """Measure the ladder on queries made out of the rows and return its arrays."""
+        effort = _effort(_NEIGHBOUR_EF, rescore_width(NEIGHBOURS, _NEIGHBOUR_EF))
 
         def nearest(queries: NDArray[Any], k: int) -> NDArray[np.uint32]:
-            return self.search(queries, k, effort=effort).rows
+            return self.search(queries, k, effort).rows
 
-        queries, groups = pseudo_queries(self._vectors, self._metric, nearest, seed)
-        table = self._measured(
+        queries, groups = pseudo_queries(self._rows, nearest, seed)
+        ladder = self._measured(
             queries,
             None,
             _PSEUDO_MARGIN,
@@ -230,16 +210,16 @@ class HnswIndex:
             groups=groups,
             shortfall=_PSEUDO_SHORTFALL,
         )
-        return table.as_hard_as_ten().to_arrays()
+        return ladder.as_hard_as_ten().to_arrays()
 
     def _measured(
         self,
         queries: NDArray[Any],
-        truth_scores: NDArray[np.float32] | None,
+        truth: NDArray[np.float32] | None,
         margin: float,
         threads: int,
         **counting: Any,
-    ) -> EffortTable:
+    ) -> Ladder:
         parts = np.array_split(queries, max(1, min(threads, len(queries))))
         with ThreadPoolExecutor(len(parts)) as pool:
 
@@ -247,21 +227,29 @@ class HnswIndex:
                 return Neighbors.concat(list(pool.map(search, parts)))
 
             def search(k: int, ef: int) -> Neighbors:
-                effort = Effort(ef, rescore_width(k, ef), None, 0.0)
-                return each(lambda part: self.search(part, k, effort=effort))
+                effort = _effort(ef, rescore_width(k, ef))
+                return each(lambda part: self.search(part, k, effort))
 
-            if truth_scores is None:
-                truth_scores = each(lambda part: self._scan.search(part, KS[-1])).scores
-            higher = self._metric.higher_is_nearer
-            return measure(search, truth_scores, higher, margin, **counting)
+            if truth is None:
+                truth = each(lambda part: self._scan.search(part, KS[-1])).scores
+            higher = self._rows.metric.higher_is_nearer
+            return measure(WIDTHS, search, truth, higher, margin, **counting)
 
     def with_table(self, arrays: Arrays) -> HnswIndex:
-        """Return the same index with another table."""
-        return HnswIndex({**self._arrays, **arrays}, self._vectors, self._metric)
+        """Return the same index with another ladder."""
+        return HnswIndex({**self._arrays, **arrays}, self._rows, self._codec)
 
 
-def _check(name: str, array: NDArray[Any], dtype: type[Any], shape: tuple[int, ...]) -> None:
-    if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
-        raise ValueError(
-            f"{name} are {array.dtype} {array.shape}; expected contiguous {np.dtype(dtype)} {shape}"
-        )
+def rescore_width(k: int, ef: int) -> int:
+    """Return how many of a pool of ``ef`` candidates are scored exactly for ``k`` results.
+
+    Codes misplace candidates by a few ranks, and by more where ranks lie closer: far down and in wide pools.
+    """
+    return min(ef, k + k // 8 + 4 + ef // 16)
+
+
+def _effort(
+    ef: int, rescore: int, expected_recall: float | None = None, seconds: float = 0.0
+) -> Effort[HnswKnobs]:
+    words = f"graph walk, ef {ef}, {rescore} rescored" if ef else f"scan of the codes, {rescore} rescored"
+    return Effort(HnswKnobs(ef, rescore), expected_recall, seconds, words)

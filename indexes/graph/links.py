@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.scalar import float_block
-from ..rows.dense import DenseVectors, aligned
+from ..protocol import BuildJob
+from ..rows.dense import DenseRows, aligned
 from ..rows.metric import Metric
 
 NO_LINK = 0xFFFFFFFF
@@ -18,38 +17,29 @@ _CHUNK_ROWS = 2048
 _LINKS_PER_LINE = 16
 
 
-def build_links(
-    vectors: DenseVectors,
-    metric: Metric,
-    *,
-    m: int,
-    ef_construction: int,
-    seed: int,
-    threads: int,
-    progress: Callable[[float], None],
-) -> NDArray[np.uint32]:
+def build_links(stored: DenseRows, m: int, ef_construction: int, job: BuildJob) -> NDArray[np.uint32]:
     """Return the neighbours of every row, ``(n, degree)``, unused places ``NO_LINK`` behind the used ones."""
     import hnswlib
 
-    n = len(vectors)
-    index = hnswlib.Index(_SPACES[metric], vectors.dim)
-    index.init_index(n, M=m, ef_construction=ef_construction, random_seed=seed + 1)
+    n = len(stored)
+    index = hnswlib.Index(_SPACES[stored.metric], stored.dim)
+    index.init_index(n, M=m, ef_construction=ef_construction, random_seed=job.seed + 1)
     # Rows may be sorted by meaning; a graph grown cluster by cluster lacks the long links between clusters.
-    order = np.random.default_rng(seed).permutation(n)
+    order = np.random.default_rng(job.seed).permutation(n)
     for start in range(0, n, _CHUNK_ROWS):
         chunk = order[start : start + _CHUNK_ROWS]
-        index.add_items(_floats(vectors, metric, chunk), chunk, num_threads=threads or -1)
-        progress(min(1.0, (start + _CHUNK_ROWS) / n))
+        index.add_items(_floats(stored, chunk), chunk, num_threads=job.threads or -1)
+        job.progress(min(1.0, (start + _CHUNK_ROWS) / n))
     state = index.__getstate__()[0]
     del index
     return _take_over(state, n, 2 * m)
 
 
-def _floats(vectors: DenseVectors, metric: Metric, rows: NDArray[Any]) -> NDArray[np.float32]:
-    if metric is Metric.HAMMING:
+def _floats(stored: DenseRows, rows: NDArray[Any]) -> NDArray[np.float32]:
+    if stored.metric is Metric.HAMMING:
         # Over zeros and ones the squared Euclidean distance counts differing bits.
-        return np.unpackbits(vectors.matrix[rows], axis=1, count=vectors.dim).astype(np.float32)
-    return float_block(vectors, metric, rows)
+        return np.unpackbits(stored.matrix[rows], axis=1, count=stored.dim).astype(np.float32)
+    return stored.floats(rows)
 
 
 def _take_over(state: dict[str, Any], n: int, most: int) -> NDArray[np.uint32]:

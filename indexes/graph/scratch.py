@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exact.dense import address
+from ..rows.addresses import address
 from ..rows.dense import aligned
 
 

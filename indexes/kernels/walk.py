@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .graph import STATS, encode_query, four_distances, keys_of, view_graph, view_walk
+from .codes import encode_query, four_distances, keys_of, view_codes
+from .graph import STATS, view_graph, view_walk
 from .kernel import entry_point, inner
 from .memory import LINE, prefetch_lines, view_i64, view_u8, view_u32, view_u64
 from .pool import BLOCK, EXPANDED, clear_pool, offer, pool_size, row_of
@@ -21,16 +22,16 @@ _MOST_LINES_AHEAD = 64
 
 
 @inner
-def start_walk(metric, graph, n, walk, scale, visited, epoch, pool):
+def start_walk(metric, graph, codes, n, walk, scale, visited, epoch, pool):
     """Offer the nearest entry rows to the pool."""
     entries, distances = view_u32(graph.entries, graph.n_entries), view_u32(walk.distances, 4)
     keys, last = view_u64(walk.keys, 4), np.uint64(graph.n_entries - 1)
     for first in range(0, graph.n_entries, 4):
         a = np.uint64(first)
         b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-        four_distances(metric, graph, graph.entry_codes, a, b, c, d, walk, walk.distances)
+        four_distances(metric, codes, graph.entry_codes, a, b, c, d, walk, walk.distances)
         count = min(4, graph.n_entries - first)
-        keys_of(metric, graph, n, entries, distances, first, count, scale, keys)
+        keys_of(metric, codes, n, entries, distances, first, count, scale, keys)
         offer(walk.pool, pool, _STARTS, keys, count)
     for i in range(min(_STARTS, graph.n_entries)):
         visited[row_of(pool[i])] = epoch
@@ -53,29 +54,29 @@ def collect_fresh(graph, n, links, row, fresh, visited, epoch):
 
 
 @inner
-def compare(metric, graph, n, walk, fresh, distances, count, scale, keys):
+def compare(metric, codes, n, walk, fresh, distances, count, scale, keys):
     """Make the keys of the rows listed in ``fresh``, whose codes are on their way."""
     for i in range(count, count + 3):
         fresh[i] = fresh[0]
     for i in range(0, count, 4):
         a, b = np.uint64(fresh[i]), np.uint64(fresh[i + 1])
         c, d = np.uint64(fresh[i + 2]), np.uint64(fresh[i + 3])
-        four_distances(metric, graph, graph.codes, a, b, c, d, walk, walk.distances + np.uint64(4 * i))
-    keys_of(metric, graph, n, fresh, distances, _FIRST, count, scale, keys)
+        four_distances(metric, codes, codes.codes, a, b, c, d, walk, walk.distances + np.uint64(4 * i))
+    keys_of(metric, codes, n, fresh, distances, _FIRST, count, scale, keys)
 
 
 @inner
-def walk_graph(graph, rows, walk, scale, ef, visited, epoch, stats):
+def walk_graph(graph, codes, rows, walk, scale, ef, visited, epoch, stats):
     """Fill the pool with the ``ef`` nearest rows that a best-first walk finds; return how many there are."""
     metric, n, degree = rows.metric, rows.n, graph.degree
     links, pool = view_u32(graph.links, n * degree), view_u64(walk.pool, ef + BLOCK)
     fresh, distances = view_u32(walk.fresh, degree + 4), view_u32(walk.distances, degree + 4)
     keys = view_u64(walk.keys, degree + 4)
-    code_bytes, lines = np.uint64(graph.code_bytes), min(graph.code_bytes // LINE, _MOST_LINES_AHEAD)
+    code_bytes, lines = np.uint64(codes.row_bytes), min(codes.row_bytes // LINE, _MOST_LINES_AHEAD)
     link_bytes, link_lines = np.uint64(degree * 4), degree * 4 // LINE
     clear_pool(pool, ef)
     visited[n] = epoch
-    start_walk(metric, graph, n, walk, scale, visited, epoch, pool)
+    start_walk(metric, graph, codes, n, walk, scale, visited, epoch, pool)
     current = 0
     stats[1] += graph.n_entries
     while current < ef and pool[current] != NO_KEY:
@@ -86,11 +87,11 @@ def walk_graph(graph, rows, walk, scale, ef, visited, epoch, stats):
             continue
         count = collect_fresh(graph, n, links, row_of(key), fresh, visited, epoch)
         for i in range(count):
-            prefetch_lines(graph.codes + np.uint64(fresh[i]) * code_bytes, lines)
+            prefetch_lines(codes.codes + np.uint64(fresh[i]) * code_bytes, lines)
         # The next row to expand, unless a nearer one turns up now. A prefetch of no row does no harm.
         if current < ef:
             prefetch_lines(graph.links + row_of(pool[current]) * link_bytes, link_lines)
-        compare(metric, graph, n, walk, fresh, distances, count, scale, keys)
+        compare(metric, codes, n, walk, fresh, distances, count, scale, keys)
         least = offer(walk.pool, pool, ef, keys, count)
         while current > 0 and pool[current - 1] >= least:
             current -= 1
@@ -115,13 +116,13 @@ def list_allowed(pool, size, allowed, n, wanted, listed):
 
 
 @inner
-def scan_codes(graph, rows, walk, scale, width, candidates, n_candidates, stats):
+def scan_codes(graph, codes, rows, walk, scale, width, candidates, n_candidates, stats):
     """Fill the pool with the ``width`` listed rows nearest by their codes; return how many there are."""
     metric, n, degree = rows.metric, rows.n, graph.degree
     pool, listed = view_u64(walk.pool, width + BLOCK), view_u32(candidates, n_candidates)
     fresh, distances = view_u32(walk.fresh, degree + 4), view_u32(walk.distances, degree + 4)
     keys = view_u64(walk.keys, degree + 4)
-    code_bytes, lines = np.uint64(graph.code_bytes), min(graph.code_bytes // LINE, _MOST_LINES_AHEAD)
+    code_bytes, lines = np.uint64(codes.row_bytes), min(codes.row_bytes // LINE, _MOST_LINES_AHEAD)
     clear_pool(pool, width)
     for first in range(0, n_candidates, degree):
         count = min(degree, n_candidates - first)
@@ -129,8 +130,8 @@ def scan_codes(graph, rows, walk, scale, width, candidates, n_candidates, stats)
             fresh[i] = listed[first + i]
         # The rows after these, so that their codes arrive while these are compared.
         for i in range(first + degree, min(first + 2 * degree, n_candidates)):
-            prefetch_lines(graph.codes + np.uint64(listed[i]) * code_bytes, lines)
-        compare(metric, graph, n, walk, fresh, distances, count, scale, keys)
+            prefetch_lines(codes.codes + np.uint64(listed[i]) * code_bytes, lines)
+        compare(metric, codes, n, walk, fresh, distances, count, scale, keys)
         offer(walk.pool, pool, width, keys, count)
     stats[1] += n_candidates
     return pool_size(pool, width)
@@ -161,7 +162,7 @@ def search_graph(
     be part of the signature.
     """
     graph, walk = view_graph(graph_address), view_walk(walk_address)
-    rows = view_rows(graph.rows)
+    rows, codes = view_rows(graph.rows), view_codes(graph.codes)
     higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
     visited, epochs = view_u8(walk.visited, rows.n + 1), view_i64(walk.epoch, 1)
@@ -171,18 +172,18 @@ def search_graph(
     stats[:] = 0
     for q in range(n_queries):
         inv_norm = pad_query(rows, queries + np.uint64(q * rows.query_bytes), walk.padded, walk.out)
-        scale = encode_query(graph, rows, walk)
+        scale = encode_query(codes, rows, walk)
         count, seen = 0, 0
         if ef:
             if epochs[0] == _LAST_EPOCH:
                 visited[:] = 0
                 epochs[0] = 0
             epochs[0] += 1
-            size = walk_graph(graph, rows, walk, scale, ef, visited, np.uint8(epochs[0]), stats)
+            size = walk_graph(graph, codes, rows, walk, scale, ef, visited, np.uint8(epochs[0]), stats)
             count, seen = list_allowed(pool, size, allowed, rows.n, wanted, listed)
             stats[3] += seen < enough
         if seen < enough:
-            size = scan_codes(graph, rows, walk, scale, wanted, candidates, n_candidates, stats)
+            size = scan_codes(graph, codes, rows, walk, scale, wanted, candidates, n_candidates, stats)
             count, seen = list_allowed(pool, size, np.uint64(0), rows.n, wanted, listed)
         clear_heap(heap, k)
         if count:

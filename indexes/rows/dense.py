@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .element import ROW_ALIGNMENT, Element
+from .metric import Metric
 
 NO_NORMS: NDArray[np.float32] = np.empty(0, np.float32)
 _BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
-class DenseVectors:
+class DenseRows:
     """Rows of one field, stored as they were given.
 
     Parameters
@@ -28,12 +29,15 @@ class DenseVectors:
         What a vector is made of.
     inv_norms
         ``1 / |x|`` of each row when the metric is the cosine, else empty.
+    metric
+        How two of them are compared.
     """
 
     rows: NDArray[Any]
     dim: int
     element: Element
     inv_norms: NDArray[np.float32]
+    metric: Metric
 
     def __post_init__(self) -> None:
         rows, stride = self.rows, self.element.stride(self.dim)
@@ -44,14 +48,23 @@ class DenseVectors:
             )
         if not rows.flags.c_contiguous or (rows.size and rows.ctypes.data % ROW_ALIGNMENT):
             raise ValueError(f"rows are not contiguous or not aligned to {ROW_ALIGNMENT} bytes: use pad()")
+        if (self.metric is Metric.HAMMING) != (self.element is Element.BINARY):
+            raise ValueError(f"metric {self.metric} does not fit {self.element} vectors: hamming is for bits")
         norms = self.inv_norms
         if norms.dtype != np.float32 or norms.ndim != 1 or len(norms) not in (0, len(rows)):
             raise ValueError(
                 f"inv_norms are {norms.dtype} {norms.shape}; expected float32 ({len(rows)},) or (0,)"
             )
+        if self.metric is Metric.COSINE and len(norms) != len(rows):
+            raise ValueError("cosine needs inv_norms: use inverse_norms()")
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __getitem__(self, chosen: Any) -> NDArray[Any]:
+        """Return some rows as queries: float32, or packed bits."""
+        matrix = self.matrix[chosen]
+        return np.ascontiguousarray(matrix, None if self.element is Element.BINARY else np.float32)
 
     @property
     def nbytes(self) -> int:
@@ -62,6 +75,13 @@ class DenseVectors:
     def matrix(self) -> NDArray[Any]:
         """The rows without their padding (a view)."""
         return self.rows[:, : self.element.width(self.dim)]
+
+    def floats(self, chosen: slice | NDArray[Any]) -> NDArray[np.float32]:
+        """Return some rows as float32, of unit length under the cosine."""
+        block: NDArray[np.float32] = self.matrix[chosen].astype(np.float32)
+        if self.metric is Metric.COSINE:
+            block *= self.inv_norms[chosen, None]
+        return block
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any] | type[Any]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ class Metric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     METRIC_DOT: _ClassVar[Metric]
     METRIC_L2: _ClassVar[Metric]
     METRIC_HAMMING: _ClassVar[Metric]
+    METRIC_MAXSIM: _ClassVar[Metric]
 
 class PayloadFieldType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -28,6 +29,7 @@ METRIC_COSINE: Metric
 METRIC_DOT: Metric
 METRIC_L2: Metric
 METRIC_HAMMING: Metric
+METRIC_MAXSIM: Metric
 PAYLOAD_FIELD_TYPE_UNSPECIFIED: PayloadFieldType
 PAYLOAD_FIELD_TYPE_KEYWORD: PayloadFieldType
 PAYLOAD_FIELD_TYPE_INTEGER: PayloadFieldType
@@ -48,16 +50,20 @@ class DenseField(_message.Message):
     def __init__(self, dim: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ...) -> None: ...
 
 class SparseField(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("index_json",)
+    INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
+    index_json: str
+    def __init__(self, index_json: _Optional[str] = ...) -> None: ...
 
 class MultiField(_message.Message):
-    __slots__ = ("dim", "element_type")
+    __slots__ = ("dim", "element_type", "index_json")
     DIM_FIELD_NUMBER: _ClassVar[int]
     ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
     dim: int
     element_type: _vectors_pb2.ElementType
-    def __init__(self, dim: _Optional[int] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ...) -> None: ...
+    index_json: str
+    def __init__(self, dim: _Optional[int] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ...) -> None: ...
 
 class VectorField(_message.Message):
     __slots__ = ("name", "dense", "sparse", "multi")

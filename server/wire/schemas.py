@@ -23,6 +23,7 @@ _METRICS = {
     Metric.DOT: pb.METRIC_DOT,
     Metric.L2: pb.METRIC_L2,
     Metric.HAMMING: pb.METRIC_HAMMING,
+    Metric.MAXSIM: pb.METRIC_MAXSIM,
 }
 _FIELD_TYPES = {
     FieldType.KEYWORD: pb.PAYLOAD_FIELD_TYPE_KEYWORD,
@@ -76,10 +77,11 @@ def _put_field(message: pb.VectorField, field: VectorField) -> None:
             message.dense.element_type = ELEMENT_TYPES[field.element]
             message.dense.index_json = write_json(field.index.to_json()).decode()
         case Sparse():
-            message.sparse.SetInParent()
+            message.sparse.index_json = write_json(field.index.to_json()).decode()
         case Multi():
             message.multi.dim = field.dim
             message.multi.element_type = ELEMENT_TYPES[field.element]
+            message.multi.index_json = write_json(field.index.to_json()).decode()
 
 
 def _read_field(message: pb.VectorField, what: str) -> VectorField:
@@ -93,10 +95,11 @@ def _read_field(message: pb.VectorField, what: str) -> VectorField:
                 index=_read_index(dense.index_json, what),
             )
         case "sparse":
-            return Sparse()
+            return Sparse(index=_read_index(message.sparse.index_json, what))
         case "multi":
             element = _known(_ELEMENT_OF, message.multi.element_type, "element_type", what)
-            return Multi(message.multi.dim, element=element)
+            index = _read_index(message.multi.index_json, what)
+            return Multi(message.multi.dim, element=element, index=index)
     raise InvalidArgument(f"{what} has no kind; set one of dense, sparse and multi", field=what)
 
 

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from vicinal.indexes.protocol import IndexSpec, VectorIndex
+from vicinal.indexes.protocol import BuildJob, Index, IndexSpec, Scope
 from vicinal.indexes.registry import spec_from_json
-from vicinal.indexes.rows.dense import NO_NORMS, DenseVectors, inverse_norms, pad
+from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
@@ -38,10 +38,10 @@ def random_matrix(n: int, dim: int, element: Element, seed: int = 0) -> NDArray[
     return values.astype(element.dtype)
 
 
-def as_vectors(matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> DenseVectors:
+def as_vectors(matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> DenseRows:
     """Return padded rows with the norms that the metric needs."""
     norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
-    return DenseVectors(pad(matrix, element, dim), dim, element, norms)
+    return DenseRows(pad(matrix, element, dim), dim, element, norms, metric)
 
 
 def as_queries(matrix: NDArray[Any], element: Element) -> NDArray[Any]:
@@ -60,10 +60,10 @@ class IndexConformance(ABC):
     def spec(self) -> IndexSpec:
         """Return the spec to test."""
 
-    def opened(self, matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> VectorIndex:
+    def opened(self, matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> Index[Any, Any]:
         """Build and open an index over ``matrix``."""
         spec, vectors = self.spec(), as_vectors(matrix, dim, element, metric)
-        return spec.open(spec.build(vectors, metric, seed=1, threads=1), vectors, metric)
+        return spec.open(spec.build(vectors, BuildJob(1, 1)), vectors)
 
     @pytest.mark.parametrize(("metric", "element"), CASES)
     @pytest.mark.parametrize("k", [1, 10])
@@ -71,7 +71,7 @@ class IndexConformance(ABC):
         matrix = random_matrix(self.n, self.dim, element)
         queries = as_queries(random_matrix(60, self.dim, element, seed=1), element)
         index = self.opened(matrix, self.dim, element, metric)
-        found = index.search(queries, k, effort=index.effort(k, recall=0.95))
+        found = index.search(queries, k, index.effort(k, 0.95, None, 1.0))
         table = naive.scores(matrix, queries, metric)
         rows, truth = naive.top(table, k, metric.higher_is_nearer)
         assert found.rows.shape == found.scores.shape == (60, k)
@@ -93,8 +93,8 @@ class IndexConformance(ABC):
         index = self.opened(matrix, self.dim, element, metric)
         rows = np.flatnonzero(np.random.default_rng(2).random(self.n) < share)
         allowed = RowSet.from_bitmap(BitMap(rows.tolist()), self.n)
-        effort = index.effort(10, recall=0.95, selectivity=allowed.count / self.n)
-        found = index.search(queries, 10, allowed=allowed, effort=effort)
+        effort = index.effort(10, 0.95, None, allowed.count / self.n)
+        found = index.search(queries, 10, effort, Scope(allowed))
         assert np.isin(found.rows, rows).all()
         _, truth = naive.top(naive.scores(matrix, queries, metric), 10, metric.higher_is_nearer, rows)
         slack = 1e-5 * np.abs(truth).max()
@@ -109,8 +109,8 @@ class IndexConformance(ABC):
         order = np.argsort(table if metric.higher_is_nearer else -table)
         rows = np.sort(order[: self.n // 4])
         allowed = RowSet.from_bitmap(BitMap(rows.tolist()), self.n)
-        effort = index.effort(10, recall=0.95, selectivity=0.25)
-        found = index.search(queries, 10, allowed=allowed, effort=effort)
+        effort = index.effort(10, 0.95, None, 0.25)
+        found = index.search(queries, 10, effort, Scope(allowed))
         assert np.isin(found.rows, rows).all()
         _, truth = naive.top(table[None], 10, metric.higher_is_nearer, rows)
         np.testing.assert_allclose(found.scores[0], truth[0], rtol=1e-5)
@@ -119,8 +119,8 @@ class IndexConformance(ABC):
         matrix = random_matrix(self.n, self.dim, Element.FLOAT32)
         index = self.opened(matrix, self.dim, Element.FLOAT32, Metric.DOT)
         allowed = RowSet.from_range(100, 900, self.n)
-        effort = index.effort(5, recall=0.99, selectivity=800 / self.n)
-        found = index.search(matrix[:20], 5, allowed=allowed, effort=effort)
+        effort = index.effort(5, 0.99, None, 800 / self.n)
+        found = index.search(matrix[:20], 5, effort, Scope(allowed))
         assert ((found.rows >= 100) & (found.rows < 900)).all()
 
     def test_nothing_allowed(self) -> None:
@@ -129,7 +129,7 @@ class IndexConformance(ABC):
         )
         queries = random_matrix(3, self.dim, Element.FLOAT32)
         allowed = RowSet.from_bitmap(BitMap(), self.n)
-        found = index.search(queries, 4, allowed=allowed, effort=index.effort(4, ef=20))
+        found = index.search(queries, 4, index.effort(4, 0.95, None, 1.0), Scope(allowed))
         assert (found.rows == naive.NO_ROW).all()
         assert (found.scores == np.inf).all()
 
@@ -138,7 +138,7 @@ class IndexConformance(ABC):
         matrix = random_matrix(n, self.dim, Element.FLOAT32)
         index = self.opened(matrix, self.dim, Element.FLOAT32, Metric.COSINE)
         queries = random_matrix(3, self.dim, Element.FLOAT32, seed=4)
-        found = index.search(queries, 10, effort=index.effort(10, recall=0.95))
+        found = index.search(queries, 10, index.effort(10, 0.95, None, 1.0))
         rows, _ = naive.top(naive.scores(matrix, queries, "cosine"), 10, True)
         np.testing.assert_array_equal(found.rows, rows)
         assert (found.scores[:, n:] == -np.inf).all()
@@ -147,20 +147,20 @@ class IndexConformance(ABC):
         n = 700
         index = self.opened(random_matrix(n, 8, Element.FLOAT32), 8, Element.FLOAT32, Metric.L2)
         found = index.search(
-            random_matrix(2, 8, Element.FLOAT32, seed=5), n + 50, effort=index.effort(n + 50, ef=10)
+            random_matrix(2, 8, Element.FLOAT32, seed=5), n + 50, index.effort(n + 50, 0.95, None, 1.0)
         )
         assert (np.sort(found.rows[:, :n], axis=1) == np.arange(n)).all()
         assert (found.rows[:, n:] == naive.NO_ROW).all()
 
     def test_no_queries(self) -> None:
         index = self.opened(random_matrix(600, 8, Element.FLOAT32), 8, Element.FLOAT32, Metric.L2)
-        found = index.search(np.empty((0, 8), np.float32), 3, effort=index.effort(3, ef=10))
+        found = index.search(np.empty((0, 8), np.float32), 3, index.effort(3, 0.95, None, 1.0))
         assert found.rows.shape == (0, 3)
 
     def test_equal_vectors_come_by_row(self) -> None:
         matrix = np.repeat(random_matrix(1, 16, Element.FLOAT32), 600, axis=0)
         index = self.opened(matrix, 16, Element.FLOAT32, Metric.COSINE)
-        found = index.search(matrix[:2], 5, effort=index.effort(5, recall=0.95))
+        found = index.search(matrix[:2], 5, index.effort(5, 0.95, None, 1.0))
         assert (np.diff(found.rows.astype(np.int64), axis=1) > 0).all()
         assert (found.scores == found.scores[0, 0]).all()
 
@@ -169,27 +169,27 @@ class IndexConformance(ABC):
         index = self.opened(matrix, 16, Element.FLOAT32, Metric.L2)
         wide = np.zeros((20, 32), np.float32)
         wide[:, ::2] = matrix[:20]
-        effort = index.effort(3, recall=0.95)
-        strided = index.search(wide[:, ::2], 3, effort=effort)
-        plain = index.search(matrix[:20], 3, effort=effort)
+        effort = index.effort(3, 0.95, None, 1.0)
+        strided = index.search(wide[:, ::2], 3, effort)
+        plain = index.search(matrix[:20], 3, effort)
         np.testing.assert_array_equal(strided.rows, plain.rows)
 
     def test_wrong_queries_are_refused(self) -> None:
         index = self.opened(random_matrix(600, 16, Element.FLOAT32), 16, Element.FLOAT32, Metric.L2)
-        effort = index.effort(3, recall=0.95)
+        effort = index.effort(3, 0.95, None, 1.0)
         with pytest.raises(ValueError, match=r"expected float32 \(q, 16\)"):
-            index.search(np.zeros((2, 15), np.float32), 3, effort=effort)
+            index.search(np.zeros((2, 15), np.float32), 3, effort)
         with pytest.raises(ValueError, match="expected float32"):
-            index.search(np.zeros((2, 16)), 3, effort=effort)
+            index.search(np.zeros((2, 16)), 3, effort)
         with pytest.raises(ValueError, match="at least 1"):
-            index.search(np.zeros((2, 16), np.float32), 0, effort=effort)
+            index.search(np.zeros((2, 16), np.float32), 0, effort)
 
     @pytest.mark.parametrize("dim", [1, 2, 63, 64, 65, 129, 1000])
     def test_any_dimension(self, dim: int) -> None:
         matrix = random_matrix(600, dim, Element.FLOAT32)
         queries = random_matrix(20, dim, Element.FLOAT32, seed=1)
         index = self.opened(matrix, dim, Element.FLOAT32, Metric.L2)
-        found = index.search(queries, 5, effort=index.effort(5, ef=200))
+        found = index.search(queries, 5, index.effort(5, 0.95, None, 1.0))
         _, truth = naive.top(naive.scores(matrix, queries, "l2"), 5, False)
         assert naive.recall(found.scores, truth, False, 1e-4) >= min(self.floor, 0.95)
 
@@ -197,10 +197,10 @@ class IndexConformance(ABC):
         matrix = random_matrix(self.n, self.dim, Element.FLOAT32)
         queries = random_matrix(40, self.dim, Element.FLOAT32, seed=1)
         index = self.opened(matrix, self.dim, Element.FLOAT32, Metric.COSINE)
-        effort = index.effort(10, recall=0.9)
-        batch = index.search(queries, 10, effort=effort)
+        effort = index.effort(10, 0.9, None, 1.0)
+        batch = index.search(queries, 10, effort)
         for i in range(len(queries)):
-            alone = index.search(queries[i : i + 1], 10, effort=effort)
+            alone = index.search(queries[i : i + 1], 10, effort)
             np.testing.assert_array_equal(alone.rows[0], batch.rows[i])
             np.testing.assert_array_equal(alone.scores[0], batch.scores[i])
 
@@ -208,8 +208,8 @@ class IndexConformance(ABC):
         matrix = random_matrix(self.n, self.dim, Element.FLOAT32)
         vectors = as_vectors(matrix, self.dim, Element.FLOAT32, Metric.COSINE)
         spec = self.spec()
-        first = spec.build(vectors, Metric.COSINE, seed=3, threads=1)
-        second = spec.build(vectors, Metric.COSINE, seed=3, threads=1)
+        first = spec.build(vectors, BuildJob(3, 1))
+        second = spec.build(vectors, BuildJob(3, 1))
         assert sorted(first) == sorted(second)
         for name, array in first.items():
             np.testing.assert_array_equal(array, second[name])
@@ -218,12 +218,10 @@ class IndexConformance(ABC):
         matrix = random_matrix(self.n, self.dim, Element.FLOAT32)
         queries = random_matrix(200, self.dim, Element.FLOAT32, seed=1)
         index = self.opened(matrix, self.dim, Element.FLOAT32, Metric.L2)
-        effort = index.effort(10, recall=0.95)
-        expected = index.search(queries, 10, effort=effort)
+        effort = index.effort(10, 0.95, None, 1.0)
+        expected = index.search(queries, 10, effort)
         with ThreadPoolExecutor(8) as pool:
-            parts = list(
-                pool.map(lambda i: index.search(queries[i : i + 2], 10, effort=effort), range(0, 200, 2))
-            )
+            parts = list(pool.map(lambda i: index.search(queries[i : i + 2], 10, effort), range(0, 200, 2)))
         np.testing.assert_array_equal(np.concatenate([p.rows for p in parts]), expected.rows)
 
     def test_the_spec_survives_json(self) -> None:
@@ -232,6 +230,6 @@ class IndexConformance(ABC):
     def test_progress_ends_at_one(self) -> None:
         told: list[float] = []
         vectors = as_vectors(random_matrix(600, 8, Element.FLOAT32), 8, Element.FLOAT32, Metric.L2)
-        self.spec().build(vectors, Metric.L2, progress=told.append)
+        self.spec().build(vectors, BuildJob(progress=told.append))
         assert told == sorted(told)
         assert told[-1] == 1.0

@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
-from vicinal.indexes.exact.dense import ExactScan
-from vicinal.indexes.exact.multi import exact_maxsim_search
-from vicinal.indexes.exact.sparse import exact_sparse_search
+from vicinal.indexes.codecs.bits import Bits
+from vicinal.indexes.codecs.scalar import Scalar
+from vicinal.indexes.exact.scan import open_scan
 from vicinal.indexes.graph.index import HnswIndex
-from vicinal.indexes.protocol import Effort
-from vicinal.indexes.rows.dense import NO_NORMS, DenseVectors, inverse_norms, pad
+from vicinal.indexes.graph.knobs import HnswKnobs
+from vicinal.indexes.protocol import Effort, Scope
+from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.neighbors import Neighbors
 from vicinal.indexes.rows.row_set import RowSet
+from vicinal.indexes.rows.sparse import SparseRows
 
 N = 700
 results: list[tuple[str, Neighbors]] = []
@@ -38,17 +41,15 @@ def matrix_of(element: Element, dim: int, rng: np.random.Generator) -> np.ndarra
     return values.astype(element.dtype)
 
 
-def graph_arrays(vectors: DenseVectors, metric: Metric, rng: np.random.Generator) -> dict[str, Any]:
+def graph_arrays(rows: DenseRows, rng: np.random.Generator) -> dict[str, Any]:
     """Return a random graph with unused places, and codes."""
-    from vicinal.indexes.codecs.scalar import encode
-
     links = rng.integers(0, N, (N, 16)).astype(np.uint32)
     links[:, 11:] = 2**32 - 1
     arrays: dict[str, Any] = {"links": links, "entries": np.arange(0, N, 13, dtype=np.uint32)}
-    if metric is not Metric.HAMMING:
-        codes = encode(vectors, metric)
-        arrays |= {"codes": codes.rows, "mean": codes.mean, "bias": codes.bias}
-        arrays["scale"] = np.array([codes.scale], np.float32)
+    if rows.metric is not Metric.HAMMING:
+        codec = Scalar().train(rows)
+        arrays |= codec.arrays()
+        arrays["codes"], arrays["bias"] = codec.encode(rows)
     return arrays
 
 
@@ -61,16 +62,16 @@ def run_dense() -> None:
                 rng = np.random.default_rng(dim)
                 matrix = matrix_of(element, dim, rng)
                 norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
-                vectors = DenseVectors(pad(matrix, element, dim), dim, element, norms)
+                vectors = DenseRows(pad(matrix, element, dim), dim, element, norms, metric)
                 queries = matrix[:40] if binary else rng.standard_normal((40, dim)).astype(np.float32)
                 name = f"{element} {metric} {dim}"
                 some = RowSet.from_bitmap(BitMap(range(3, N, 3)), N)
-                index = HnswIndex(graph_arrays(vectors, metric, rng), vectors, metric)
-                for allowed in (None, some):
-                    results.append((f"scan {name}", ExactScan(vectors, metric).search(queries, 9, allowed)))
+                index = HnswIndex(graph_arrays(vectors, rng), vectors, Bits() if binary else Scalar())
+                for scope in (Scope(), Scope(some)):
+                    results.append((f"scan {name}", open_scan(vectors).search(queries, 9, scope)))
                     for ef in (5, 40, 300):
-                        effort = Effort(ef, min(ef, 20), None, 0.0)
-                        found = index.search(queries, 5, allowed=allowed, effort=effort)
+                        effort = Effort(HnswKnobs(ef, min(ef, 20)), None, 0.0, "")
+                        found = index.search(queries, 5, effort, scope)
                         results.append((f"walk {name} {ef}", found))
 
 
@@ -78,13 +79,14 @@ def run_ragged() -> None:
     """Search sparse vectors and multi-vectors."""
     rng = np.random.default_rng(5)
     indptr = np.arange(0, 10 * N + 1, 10)
-    csr = (indptr, rng.integers(0, 99, 10 * N).astype(np.uint32), rng.random(10 * N).astype(np.float32))
-    results.append(("sparse", exact_sparse_search(csr, csr, 5)))
+    terms, weights = rng.integers(0, 99, 10 * N).astype(np.uint32), rng.random(10 * N).astype(np.float32)
+    csr = SparseRows(indptr, terms, weights)
+    results.append(("sparse", open_scan(csr).search(csr, 5)))
     for dtype in (np.float16, np.float32):
         for width in (13, 32):
             tokens = rng.standard_normal((10 * N, width)).astype(dtype)
-            queries = (np.array([0, 3, 8]), rng.standard_normal((8, width)).astype(np.float32))
-            results.append((f"maxsim {width}", exact_maxsim_search((indptr, tokens), queries, 5)))
+            asked = MultiRows(np.array([0, 3, 8]), rng.standard_normal((8, width)).astype(np.float32))
+            results.append((f"maxsim {width}", open_scan(MultiRows(indptr, tokens)).search(asked, 5)))
 
 
 def main() -> None:

@@ -21,10 +21,11 @@ PROGRAM = """
 import logging, sys
 import numpy as np
 logging.basicConfig(level="INFO", format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
-from vicinal.indexes.exact.sparse import exact_sparse_search
-csr = (np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1, np.float32))
+from vicinal.indexes.exact.sparse import SparseScan
+from vicinal.indexes.rows.sparse import SparseRows
+rows = SparseRows(np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1, np.float32))
 for _ in range(2):
-    print("found", exact_sparse_search(csr, csr, 1).rows.tolist())
+    print("found", SparseScan(rows).search(rows, 1).rows.tolist())
 """
 
 

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from vicinal.indexes.exact.multi import exact_maxsim_search
-from vicinal.indexes.exact.sparse import exact_sparse_search
+from vicinal.indexes.exact.multi import MultiScan
+from vicinal.indexes.exact.sparse import SparseScan
+from vicinal.indexes.protocol import Scope
+from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.row_set import RowSet
+from vicinal.indexes.rows.sparse import SparseRows
 
 
 def random_csr(n: int, terms: int, most: int, seed: int) -> tuple[Any, Any, Any]:
@@ -52,13 +55,14 @@ def test_sparse_equals_the_oracle(k: int) -> None:
     rows, queries = random_csr(120, 300, 20, 0), random_csr(9, 300, 12, 1)
     table = naive.sparse_scores(rows, queries)
     for allowed in sets_of(120):
-        check(exact_sparse_search(rows, queries, k, allowed), table, k, allowed)
+        found = SparseScan(SparseRows(*rows)).search(SparseRows(*queries), k, Scope(allowed))
+        check(found, table, k, allowed)
 
 
 def test_sparse_terms_may_be_any_number_and_ties_come_by_row() -> None:
     rows = (np.array([0, 1, 2, 3]), np.array([2**32 - 1, 7, 2**32 - 1], np.uint32), np.ones(3, np.float32))
     queries = (np.array([0, 2]), np.array([2**32 - 1] * 2, np.uint32), np.array([1, 2], np.float32))
-    found = exact_sparse_search(rows, queries, 3)
+    found = SparseScan(SparseRows(*rows)).search(SparseRows(*queries), 3)
     assert found.rows.tolist() == [[0, 2, 1]]
     assert found.scores.tolist() == [[3, 3, 0]]
 
@@ -66,9 +70,9 @@ def test_sparse_terms_may_be_any_number_and_ties_come_by_row() -> None:
 def test_damaged_sparse_rows_are_refused() -> None:
     rows = (np.array([0, 5]), np.zeros(2, np.uint32), np.ones(2, np.float32))
     with pytest.raises(ValueError, match="rise from 0 to 2"):
-        exact_sparse_search(rows, rows, 1)
+        SparseRows(*rows)
     with pytest.raises(ValueError, match="expected uint32"):
-        exact_sparse_search((np.array([0, 2]), np.zeros(2, np.int32), np.ones(2, np.float32)), rows, 1)
+        SparseRows(np.array([0, 2]), np.zeros(2, np.int32), np.ones(2, np.float32))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
@@ -78,14 +82,43 @@ def test_maxsim_equals_the_oracle(dtype: Any, width: int) -> None:
     offsets, tokens = random_ragged(7, width, 6, 1, np.float32)
     table = naive.maxsim_scores(rows, (offsets, tokens))
     for allowed in sets_of(60):
-        check(exact_maxsim_search(rows, (offsets, tokens), 8, allowed), table, 8, allowed)
+        found = MultiScan(MultiRows(*rows)).search(MultiRows(offsets, tokens), 8, Scope(allowed))
+        check(found, table, 8, allowed)
 
 
 def test_damaged_tokens_are_refused() -> None:
     rows = (np.array([0, 2]), np.ones((2, 4), np.float32))
     with pytest.raises(ValueError, match="rise from 0 to 3"):
-        exact_maxsim_search((np.array([0, 2]), np.ones((3, 4), np.float32)), rows, 1)
-    with pytest.raises(ValueError, match=r"expected \(t, 4\)"):
-        exact_maxsim_search(rows, (np.array([0, 2]), np.ones((2, 5), np.float32)), 1)
+        MultiRows(np.array([0, 2]), np.ones((3, 4), np.float32))
+    wide = MultiRows(np.array([0, 2]), np.ones((2, 5), np.float32))
+    with pytest.raises(ValueError, match="expected float32 of 4"):
+        MultiScan(MultiRows(*rows)).search(wide, 1)
     with pytest.raises(ValueError, match="float16 or float32"):
-        exact_maxsim_search((np.array([0, 2]), np.ones((2, 4))), rows, 1)
+        MultiRows(np.array([0, 2]), np.ones((2, 4)))
+
+
+@pytest.mark.parametrize(
+    "chosen", [slice(3, 9), slice(0, 0), slice(None), np.array([5, 2, 2]), slice(1, 9, 3)]
+)
+def test_rows_are_cut_and_picked(chosen: Any) -> None:
+    numbers = np.arange(20)[chosen]
+    csr, ragged = random_csr(20, 50, 6, 0), random_ragged(20, 4, 5, 1, np.float16)
+    sparse, multi = SparseRows(*csr)[chosen], MultiRows(*ragged)[chosen]
+    assert len(sparse) == len(multi) == len(numbers)
+    assert multi.tokens.dtype == np.float32
+    for place, row in enumerate(numbers):
+        mine, theirs = slice(*sparse.indptr[place : place + 2]), slice(*csr[0][row : row + 2])
+        np.testing.assert_array_equal(sparse.indices[mine], csr[1][theirs])
+        np.testing.assert_array_equal(sparse.values[mine], csr[2][theirs])
+        mine, theirs = slice(*multi.offsets[place : place + 2]), slice(*ragged[0][row : row + 2])
+        np.testing.assert_array_equal(multi.tokens[mine], ragged[1][theirs])
+
+
+def test_scores_of_chosen_rows_are_those_of_the_scan() -> None:
+    rows, queries = random_csr(120, 300, 20, 0), random_csr(9, 300, 12, 1)
+    chosen = np.array([100, 3, 3, 57], np.uint32)
+    scored = SparseScan(SparseRows(*rows)).score(SparseRows(*queries), chosen)
+    np.testing.assert_allclose(scored, naive.sparse_scores(rows, queries)[:, chosen], rtol=1e-5)
+    tokens, asked = random_ragged(60, 16, 9, 0, np.float32), random_ragged(7, 16, 6, 1, np.float32)
+    scored = MultiScan(MultiRows(*tokens)).score(MultiRows(*asked), chosen % 60)
+    np.testing.assert_allclose(scored, naive.maxsim_scores(tokens, asked)[:, chosen % 60], rtol=1e-4)

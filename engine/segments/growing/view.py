@@ -10,13 +10,14 @@ import orjson
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ....indexes.rows.dense import DenseVectors
+from ....indexes.protocol import Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
 from ...filters.evaluation import FieldPostings
 from ...results.point import PointId
 from ...vector_kinds.growing_columns import GrowingDense, GrowingMulti, GrowingSparse
+from ...vector_kinds.rows import ragged_rows
 from ..bitmaps import bitmap
 from ..view import SegmentView
 from .segment import GrowingSegment
@@ -89,11 +90,12 @@ class GrowingView(SegmentView):
         payloads = self.segment.payloads
         return np.array([len(payloads[row]) for row in rows.tolist()], np.int64)
 
-    def dense(self, field: str) -> DenseVectors:
-        """Return the rows of a dense field as an index sees them, zero-copy."""
+    def rows(self, field: str) -> Rows:
+        """Return the rows of a field as an index sees them, zero-copy."""
         column = self.segment.vectors[field]
-        assert isinstance(column, GrowingDense)
-        return column.vectors(self.n_rows)
+        if isinstance(column, GrowingDense):
+            return column.vectors(self.n_rows)
+        return ragged_rows(self.ragged(field))
 
     def ragged(self, field: str) -> SparseColumn | MultiColumn:
         """Return the rows of a sparse or multi-vector field, zero-copy."""

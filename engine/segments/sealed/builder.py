@@ -10,19 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.rows.dense import DenseVectors, aligned, inverse_norms, pad
+from ....indexes.protocol import BuildJob, Rows
+from ....indexes.rows.dense import DenseRows, aligned, inverse_norms, pad
 from ....indexes.rows.metric import Metric
 from ....storage.columns.batch import Batch
 from ....storage.columns.vectors import DenseColumn
 from ....storage.segments.segment import SegmentWriting
 from ...progress import Progress
 from ...schema.collection_schema import CollectionSchema
-from ...schema.vector_field import Dense
+from ...vector_kinds.rows import column_rows
 from ..view import SegmentView
 from . import postings as segment_postings
-
-INDEX_MIN_ROWS = 2048
-"""Below this many rows an exact scan answers sooner than a graph would."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -50,7 +48,7 @@ class SegmentBuilder:
     ----------
     schema : CollectionSchema
     index_fields : sequence of str
-        Dense fields to build an index for.
+        Fields to build an index for.
     seed, threads : int
         Handed to the index builds; 0 threads means every core.
     """
@@ -91,7 +89,8 @@ class SegmentBuilder:
         progress("gather", 1.0)
         specs = {}
         for name in self._index_fields:
-            specs[name] = self._write_index(name, dense[name], sink, progress)
+            rows = dense.get(name) or column_rows(batch.vectors[name])
+            specs[name] = self._write_index(name, rows, batch.tenants, sink, progress)
         progress("write", 0.0)
         self._write_rows(batch, sequence, dense, sink)
         sink.put_record(
@@ -106,42 +105,39 @@ class SegmentBuilder:
         )
         return BuiltSegment(np.sort(sequence), list(specs))
 
-    def _pad(self, name: str, column: DenseColumn) -> DenseVectors:
+    def _pad(self, name: str, column: DenseColumn) -> DenseRows:
         field = self._schema.dense(name)
         norms = inverse_norms(column.matrix) if field.metric is Metric.COSINE else np.empty(0, np.float32)
-        return DenseVectors(pad(column.matrix, field.element, field.dim), field.dim, field.element, norms)
+        padded = pad(column.matrix, field.element, field.dim)
+        return DenseRows(padded, field.dim, field.element, norms, field.metric)
 
-    def _row_order(self, batch: Batch, dense: dict[str, DenseVectors]) -> NDArray[Any] | None:
+    def _row_order(self, batch: Batch, dense: dict[str, DenseRows]) -> NDArray[Any] | None:
         if self._schema.partitioned:
             return np.argsort(batch.tenants, kind="stable")
         for name in self._index_fields:
-            field = self._schema.dense(name)
-            return field.index.order(dense[name], field.metric)
+            rows = dense.get(name) or column_rows(batch.vectors[name])
+            return self._schema.vectors[name].index.order(rows)
         return None
 
     def _write_index(
-        self, name: str, vectors: DenseVectors, sink: SegmentWriting, progress: Progress
+        self, name: str, rows: Rows, tenants: NDArray[np.uint32], sink: SegmentWriting, progress: Progress
     ) -> dict[str, Any]:
-        field = self._schema.dense(name)
+        spec = self._schema.vectors[name].index
         stage = f"index {name}"
         progress(stage, 0.0)
-        arrays = field.index.build(
-            vectors,
-            field.metric,
-            seed=self._seed,
-            threads=self._threads,
-            progress=lambda fraction: progress(stage, fraction),
-        )
+        owners = tenants if self._schema.partitioned else None
+        job = BuildJob(self._seed, self._threads, lambda share: progress(stage, share), owners)
+        arrays = spec.build(rows, job)
         for key, array in arrays.items():
             sink.put_array(f"index.{name}.{key}", array)
         progress(stage, 1.0)
-        return field.index.to_json()
+        return spec.to_json()
 
     def _write_rows(
         self,
         batch: Batch,
         sequence: NDArray[np.uint64],
-        dense: dict[str, DenseVectors],
+        dense: dict[str, DenseRows],
         sink: SegmentWriting,
     ) -> None:
         owners = batch.tenants if self._schema.partitioned else np.zeros(len(sequence), np.uint32)
@@ -167,19 +163,15 @@ class SegmentBuilder:
 
 
 def indexable_fields(schema: CollectionSchema, n_rows: int) -> list[str]:
-    """Return the dense fields whose index is worth building over ``n_rows`` rows."""
-    return [
-        name
-        for name, field in schema.vectors.items()
-        if isinstance(field, Dense) and field.index.name != "flat" and n_rows >= INDEX_MIN_ROWS
-    ]
+    """Return the fields whose index is worth building over ``n_rows`` rows."""
+    return [name for name, field in schema.vectors.items() if field.index.worth_building(n_rows)]
 
 
-def _permuted(vectors: DenseVectors, order: NDArray[Any]) -> DenseVectors:
+def _permuted(vectors: DenseRows, order: NDArray[Any]) -> DenseRows:
     norms = vectors.inv_norms[order] if len(vectors.inv_norms) else vectors.inv_norms
     rows = aligned(vectors.rows.shape, vectors.rows.dtype)
     np.take(vectors.rows, order, axis=0, out=rows)
-    return DenseVectors(rows, vectors.dim, vectors.element, norms)
+    return DenseRows(rows, vectors.dim, vectors.element, norms, vectors.metric)
 
 
 def _put_all(sink: SegmentWriting, prefix: str, arrays: Arrays) -> None:

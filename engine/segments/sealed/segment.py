@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.protocol import VectorIndex
+from ....indexes.protocol import Index, Rows
 from ....indexes.registry import spec_from_json
-from ....indexes.rows.dense import DenseVectors
+from ....indexes.rows.dense import DenseRows
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import MultiColumn, SparseColumn
@@ -21,6 +21,7 @@ from ....storage.errors import CorruptionError
 from ....storage.segments.segment import Segment
 from ...schema.collection_schema import CollectionSchema
 from ...schema.vector_field import Dense, Multi
+from ...vector_kinds.rows import ragged_rows
 from .postings import SegmentPostings
 
 NO_ROW = -1
@@ -53,7 +54,7 @@ class SealedSegment:
         self.payloads = PayloadColumn.from_arrays(file.arrays("payload."))
         self.postings = SegmentPostings(file, schema)
         self._vectors: dict[str, Any] = {}
-        self._indexes: dict[str, VectorIndex] = {}
+        self._indexes: dict[str, Index[Any, Any]] = {}
         self._effort_tables: dict[str, Arrays] = {}
         self._open_lock = threading.Lock()
         self._index_specs: dict[str, dict[str, Any]] = self.header["indexes"]
@@ -89,7 +90,7 @@ class SealedSegment:
         ascending: NDArray[np.uint64] = self.sequence[self._sequence_order]
         return ascending
 
-    def dense(self, field: str) -> DenseVectors:
+    def dense(self, field: str) -> DenseRows:
         """Return the rows of a dense field as an index sees them, zero-copy."""
         vectors = self._vectors.get(field)
         if vectors is None:
@@ -97,9 +98,9 @@ class SealedSegment:
             assert isinstance(spec, Dense)
             arrays = self.file.arrays(f"vector.{field}.")
             with _complete(self.uuid):
-                vectors = DenseVectors(arrays["rows"], spec.dim, spec.element, arrays["inv_norms"])
+                vectors = DenseRows(arrays["rows"], spec.dim, spec.element, arrays["inv_norms"], spec.metric)
             self._vectors[field] = vectors
-        result: DenseVectors = vectors
+        result: DenseRows = vectors
         return result
 
     def ragged(self, field: str) -> SparseColumn | MultiColumn:
@@ -113,8 +114,14 @@ class SealedSegment:
         result: SparseColumn | MultiColumn = column
         return result
 
-    def index(self, field: str) -> VectorIndex | None:
-        """Return the index of a dense field, opened once; None when the segment has none."""
+    def rows(self, field: str) -> Rows:
+        """Return the rows of a field as an index sees them, zero-copy."""
+        if isinstance(self.schema.vectors[field], Dense):
+            return self.dense(field)
+        return ragged_rows(self.ragged(field))
+
+    def index(self, field: str) -> Index[Any, Any] | None:
+        """Return the index of a field, opened once; None when the segment has none."""
         index = self._indexes.get(field)
         if index is not None or field not in self._index_specs:
             return index
@@ -122,10 +129,9 @@ class SealedSegment:
             index = self._indexes.get(field)
             if index is None:
                 spec = spec_from_json(self._index_specs[field])
-                vectors = self.dense(field)
-                metric = self.schema.dense(field).metric
+                rows = self.rows(field)
                 with _complete(self.uuid):
-                    index = spec.open(self.file.arrays(f"index.{field}."), vectors, metric)
+                    index = spec.open(self.file.arrays(f"index.{field}."), rows)
                 if field in self._effort_tables:
                     index = index.with_table(self._effort_tables[field])
                 self._indexes[field] = index

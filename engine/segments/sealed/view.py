@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ....indexes.protocol import VectorIndex
-from ....indexes.rows.dense import DenseVectors
+from ....indexes.protocol import Index, Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.payloads import PayloadColumn
@@ -81,16 +80,16 @@ class SealedView(SegmentView):
         """Return the bytes of the JSON text of each of ``rows``, which are not read."""
         return self.segment.payloads.sizes(rows)
 
-    def dense(self, field: str) -> DenseVectors:
-        """Return the rows of a dense field as an index sees them, without a copy."""
-        return self.segment.dense(field)
+    def rows(self, field: str) -> Rows:
+        """Return the rows of a field as an index sees them, without a copy."""
+        return self.segment.rows(field)
 
     def ragged(self, field: str) -> SparseColumn | MultiColumn:
         """Return the rows of a sparse or multi-vector field, without a copy."""
         return self.segment.ragged(field)
 
-    def index(self, field: str) -> VectorIndex | None:
-        """Return the index of a dense field, None when there is none."""
+    def index(self, field: str) -> Index[Any, Any] | None:
+        """Return the index of a field, None when there is none."""
         return self.segment.index(field)
 
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:

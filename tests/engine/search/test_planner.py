@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from vicinal.engine.search.planner import ExactScan, IndexSearch, SearchKnobs, plan_segment
-from vicinal.indexes.protocol import Effort, VectorIndex
+from vicinal.indexes.protocol import Effort, Index, Scan, Scope
 from vicinal.indexes.rows.row_set import RowSet
 
 N = 1_000_000
@@ -19,23 +19,28 @@ class KnownCosts:
     def __init__(self, best_recall: float = 0.999) -> None:
         self.best_recall = best_recall
 
-    def effort(
-        self, k: int, *, recall: float | None = None, ef: int | None = None, selectivity: float = 1.0
-    ) -> Effort:
-        reached = self.best_recall if recall is None else min(recall, self.best_recall)
-        return Effort(ef or 50, k, reached, 100e-6 / max(selectivity, 1e-3))
+    def effort(self, k: int, recall: float, knobs: Any, share: float) -> Effort[Any]:
+        ef = knobs or 50
+        return Effort(ef, min(recall, self.best_recall), 100e-6 / max(share, 1e-3), f"walk of {ef}")
 
-    def scan_cost(self, count: int, contiguous: bool) -> float:
+
+class KnownScan:
+    """A scan that is all costs."""
+
+    def cost(self, queries: Any, count: int, contiguous: bool) -> float:
         return count * (50e-9 if contiguous else 100e-9)
 
 
+SCAN = cast(Scan[Any], KnownScan())
+
+
 def plan(allowed: RowSet | None, index: Any = None, k: int = 10, **knobs: Any) -> ExactScan | IndexSearch:
-    chosen = cast(VectorIndex, index or KnownCosts())
-    return plan_segment(chosen, N, allowed, k, SearchKnobs(**knobs))
+    chosen = cast(Index[Any, Any], index or KnownCosts())
+    return plan_segment(chosen, SCAN, None, N, Scope(allowed), k, SearchKnobs(**knobs), knobs.get("ef"))
 
 
 def test_without_an_index_rows_are_scanned() -> None:
-    found = plan_segment(None, N, None, 10, SearchKnobs())
+    found = plan_segment(None, SCAN, None, N, Scope(), 10, SearchKnobs())
     assert isinstance(found, ExactScan)
     assert found.n_rows == N
     assert found.expected_recall == 1.0
@@ -57,7 +62,7 @@ def test_explicit_knobs_are_obeyed() -> None:
     assert isinstance(plan(None, exact=True), ExactScan)
     found = plan(RowSet.from_range(0, 500, N), ef=200)
     assert isinstance(found, IndexSearch)
-    assert found.effort.ef == 200
+    assert found.effort.knobs == 200
 
 
 def test_no_more_rows_than_results_are_scanned_whatever_was_said() -> None:

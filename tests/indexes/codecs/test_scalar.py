@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from conformance.index_conformance import as_vectors, random_matrix
 
-from vicinal.indexes.codecs.scalar import bits_for, encode
+from vicinal.indexes.codecs.bits import Bits
+from vicinal.indexes.codecs.registry import codec_from_json
+from vicinal.indexes.codecs.scalar import Scalar, bits_for
+from vicinal.indexes.protocol import FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 
@@ -15,25 +18,47 @@ from vicinal.indexes.rows.metric import Metric
 @pytest.mark.parametrize("metric", [Metric.COSINE, Metric.DOT, Metric.L2])
 def test_codes_decode_to_about_the_vectors(dim: int, metric: Metric) -> None:
     matrix = random_matrix(700, dim, Element.FLOAT32)
-    codes = encode(as_vectors(matrix, dim, Element.FLOAT32, metric), metric)
-    assert codes.bits == bits_for(dim)
-    assert codes.rows.shape[1] % 64 == 0
-    assert codes.rows.ctypes.data % 64 == 0
-    if codes.bits == 8:
-        steps = codes.rows[:, :dim].astype(np.float64) - 128
+    rows = as_vectors(matrix, dim, Element.FLOAT32, metric)
+    codec = Scalar().train(rows)
+    codes, bias = codec.encode(rows)
+    assert codec.bits == bits_for(dim)
+    assert codes.shape[1] % 64 == 0
+    assert codes.ctypes.data % 64 == 0
+    if codec.bits == 8:
+        steps = codes[:, :dim].astype(np.float64) - 128
     else:
-        halves = np.stack([codes.rows & 15, codes.rows >> 4], axis=1)
+        halves = np.stack([codes & 15, codes >> 4], axis=1)
         lines = halves.reshape(700, 2, -1, 64).transpose(0, 2, 1, 3).reshape(700, -1)
         steps = lines[:, :dim].astype(np.float64) - 7.5
-    decoded = steps / codes.scale + codes.mean
+    decoded = steps / codec.scale + codec.mean
     target = matrix / np.linalg.norm(matrix, axis=1, keepdims=True) if metric is Metric.COSINE else matrix
     error = np.abs(decoded - target)
-    assert np.quantile(error, 0.95) <= 0.5 / codes.scale + 1e-6
-    assert len(codes.bias) == (700 if metric is Metric.L2 else 0)
+    assert np.quantile(error, 0.95) <= 0.5 / codec.scale + 1e-6
+    assert len(bias) == (700 if metric is Metric.L2 else 0)
 
 
 def test_equal_vectors_have_codes() -> None:
     vectors = as_vectors(np.ones((600, 4), np.float32), 4, Element.FLOAT32, Metric.L2)
-    codes = encode(vectors, Metric.L2)
-    assert (codes.rows == codes.rows[0]).all()
-    assert np.isfinite(codes.bias).all()
+    codes, bias = Scalar().train(vectors).encode(vectors)
+    assert (codes == codes[0]).all()
+    assert np.isfinite(bias).all()
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_the_bits_that_were_asked_for_are_taken(bits: int) -> None:
+    rows = as_vectors(random_matrix(700, 200, Element.FLOAT32), 200, Element.FLOAT32, Metric.COSINE)
+    assert Scalar(bits).train(rows).row_bytes == {4: 128, 8: 256}[bits]
+    assert codec_from_json(Scalar(bits).to_json()) == Scalar(bits)
+
+
+def test_what_cannot_be_coded_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected 4 or 8"):
+        Scalar(3)
+    with pytest.raises(ValueError, match="binary vectors"):
+        Scalar().check(FieldShape("dense", Metric.HAMMING, Element.BINARY, 64))
+    with pytest.raises(ValueError, match="reads binary vectors"):
+        Bits().check(FieldShape("dense", Metric.L2, Element.FLOAT32, 64))
+    with pytest.raises(ValueError, match="no codec is named 'zip'; known are: bits, scalar"):
+        codec_from_json({"name": "zip"})
+    with pytest.raises(ValueError, match="does not take"):
+        codec_from_json({"name": "scalar", "byte": 1})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import naive
 import numpy as np
 import pytest
 from conformance.index_conformance import CASES, IndexConformance, as_queries, as_vectors, random_matrix
 from pyroaring import BitMap
 
-from vicinal.indexes.exact.dense import ExactScan
+from vicinal.indexes.exact.dense import DenseScan
 from vicinal.indexes.exact.flat import Flat
+from vicinal.indexes.protocol import Scope
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
@@ -35,7 +38,7 @@ def test_equals_the_oracle_over_rows_lists_and_ranges(metric: Metric, element: E
         RowSet.from_bitmap(BitMap(listed.tolist()), n): listed,
     }
     for allowed, rows in sets.items():
-        found = ExactScan(vectors, metric).search(queries, 12, allowed)
+        found = DenseScan(vectors).search(queries, 12, Scope(allowed))
         _, truth = naive.top(table, 12, metric.higher_is_nearer, rows)
         np.testing.assert_allclose(found.scores, truth, rtol=1e-4, atol=1e-5 * np.abs(table).max())
         np.testing.assert_allclose(
@@ -46,19 +49,25 @@ def test_equals_the_oracle_over_rows_lists_and_ranges(metric: Metric, element: E
 def test_negative_and_positive_zero_tie() -> None:
     matrix = np.array([[0.0], [-0.0], [0.0]], np.float32)
     vectors = as_vectors(matrix, 1, Element.FLOAT32, Metric.DOT)
-    found = ExactScan(vectors, Metric.DOT).search(np.array([[-1.0]], np.float32), 3)
+    found = DenseScan(vectors).search(np.array([[-1.0]], np.float32), 3)
     assert found.rows.tolist() == [[0, 1, 2]]
 
 
 def test_a_set_of_another_segment_is_refused() -> None:
     vectors = as_vectors(np.ones((4, 2), np.float32), 2, Element.FLOAT32, Metric.L2)
     with pytest.raises(ValueError, match="segment has 4"):
-        ExactScan(vectors, Metric.L2).search(np.ones((1, 2), np.float32), 1, RowSet.everything(5))
+        DenseScan(vectors).search(np.ones((1, 2), np.float32), 1, Scope(RowSet.everything(5)))
 
 
 def test_metrics_that_do_not_fit_are_refused() -> None:
-    vectors = as_vectors(np.ones((4, 2), np.float32), 2, Element.FLOAT32, Metric.L2)
+    rows = as_vectors(np.ones((4, 2), np.float32), 2, Element.FLOAT32, Metric.L2)
     with pytest.raises(ValueError, match="hamming is for bits"):
-        ExactScan(vectors, Metric.HAMMING).search(np.ones((1, 2), np.float32), 1)
-    with pytest.raises(ValueError, match=r"needs DenseVectors\.inv_norms"):
-        ExactScan(vectors, Metric.COSINE).search(np.ones((1, 2), np.float32), 1)
+        replace(rows, metric=Metric.HAMMING)
+    with pytest.raises(ValueError, match="needs inv_norms"):
+        replace(rows, metric=Metric.COSINE)
+
+
+def test_a_flat_index_has_no_knobs() -> None:
+    assert Flat().knobs({}) is None
+    with pytest.raises(ValueError, match=r"no knobs.*'ef'"):
+        Flat().knobs({"ef": 3})

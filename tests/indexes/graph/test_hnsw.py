@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from vicinal.indexes.graph.hnsw import Hnsw
-from vicinal.indexes.protocol import VectorIndex
+from vicinal.indexes.graph.knobs import HnswKnobs
+from vicinal.indexes.protocol import BuildJob, Index, Scope
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.neighbors import NO_ROW
@@ -29,9 +30,9 @@ class TestHnsw(IndexConformance):
 
 def opened(
     matrix: NDArray[Any], metric: Metric = Metric.COSINE, element: Element = Element.FLOAT32
-) -> VectorIndex:
+) -> Index[Any, Any]:
     vectors = as_vectors(matrix, matrix.shape[1], element, metric)
-    return Hnsw().open(Hnsw().build(vectors, metric), vectors, metric)
+    return Hnsw().open(Hnsw().build(vectors, BuildJob()), vectors)
 
 
 def clustered(n: int, dim: int, clusters: int, spread: float, seed: int) -> NDArray[np.float32]:
@@ -61,9 +62,9 @@ def test_promises_made_before_any_query_are_kept(name: str, metric: Metric) -> N
     index = opened(matrix, metric)
     _, truth = naive.top(naive.scores(matrix, queries, metric), 10, metric.higher_is_nearer)
     for target in (0.90, 0.95, 0.99):
-        effort = index.effort(10, recall=target)
+        effort = index.effort(10, target, None, 1.0)
         assert effort.expected_recall is not None
-        found = index.search(queries, 10, effort=effort)
+        found = index.search(queries, 10, effort)
         reached = naive.recall(found.scores, truth, metric.higher_is_nearer, 1e-4)
         # In many dimensions the rows of a cluster are all about as far from each other, and a query that
         # is made from one of them is easier than a new one.
@@ -81,28 +82,27 @@ def test_a_table_measured_on_queries_replaces_the_first() -> None:
     for name, array in index.calibrate(queries[:200]).items():
         np.testing.assert_allclose(array, table[name], atol=0.02)
     for target in (0.90, 0.95):
-        effort = fitted.effort(10, recall=target)
-        found = fitted.search(queries[200:], 10, effort=effort)
+        effort = fitted.effort(10, target, None, 1.0)
+        found = fitted.search(queries[200:], 10, effort)
         assert naive.recall(found.scores, truth[200:, :10], True) >= target - 0.02
 
 
 def test_more_recall_never_costs_less() -> None:
     index = opened(random_matrix(2000, 32, Element.FLOAT32))
     for k in (1, 3, 10, 37, 100, 250):
-        efforts = [index.effort(k, recall=target) for target in (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)]
+        efforts = [index.effort(k, target, None, 1.0) for target in (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)]
         assert [e.seconds for e in efforts] == sorted(e.seconds for e in efforts)
-        assert all(e.rescore >= k for e in efforts)
-    assert index.effort(10, ef=77).ef == 77
+        assert all(e.knobs.rescore >= k for e in efforts)
+    assert index.effort(10, 0.95, HnswKnobs(77), 1.0).knobs.ef == 77
 
 
 def test_a_filter_widens_the_walk_and_costs_more() -> None:
     index = opened(random_matrix(2000, 32, Element.FLOAT32))
-    whole, half = index.effort(10, ef=60), index.effort(10, ef=60, selectivity=0.5)
-    assert half.ef == 2 * whole.ef
-    assert half.rescore == whole.rescore
+    whole, half = index.effort(10, 0.95, HnswKnobs(60), 1.0), index.effort(10, 0.95, HnswKnobs(60), 0.5)
+    assert half.knobs.ef == 2 * whole.knobs.ef
+    assert half.knobs.rescore == whole.knobs.rescore
     assert half.seconds > whole.seconds
-    assert index.effort(10, ef=10, selectivity=0.9).ef > 13
-    assert index.scan_cost(1000, True) < index.scan_cost(1000, False)
+    assert index.effort(10, 0.95, HnswKnobs(10), 0.9).knobs.ef > 13
 
 
 def test_rows_where_no_walk_comes_by_are_all_compared() -> None:
@@ -110,8 +110,8 @@ def test_rows_where_no_walk_comes_by_are_all_compared() -> None:
     matrix = np.concatenate([near, near + 40])
     index = opened(matrix, Metric.L2)
     allowed = RowSet.from_bitmap(BitMap(range(1500, 3000, 2)), 3000)
-    effort = index.effort(10, ef=40, selectivity=0.25)
-    found = index.search(near[:20], 10, allowed=allowed, effort=effort)
+    effort = index.effort(10, 0.95, HnswKnobs(40), 0.25)
+    found = index.search(near[:20], 10, effort, Scope(allowed))
     _, truth = naive.top(naive.scores(matrix, near[:20], "l2"), 10, False, np.arange(1500, 3000, 2))
     assert (found.rows >= 1500).all()
     assert (found.rows % 2 == 0).all()
@@ -124,20 +124,20 @@ def test_rows_where_no_walk_comes_by_are_all_compared() -> None:
 def test_a_walk_that_ends_early_still_finds_k(lo: int, ef: int) -> None:
     matrix = random_matrix(3000, 16, Element.FLOAT32)
     vectors = as_vectors(matrix, 16, Element.FLOAT32, Metric.L2)
-    arrays = Hnsw().build(vectors, Metric.L2)
+    arrays = Hnsw().build(vectors, BuildJob())
     # As after a build of rows that are all alike, each of which links to others like it.
     alone = {**arrays, "links": np.full_like(arrays["links"], NO_ROW)}
-    index = Hnsw().open(alone, vectors, Metric.L2)
+    index = Hnsw().open(alone, vectors)
     allowed = RowSet.from_range(lo, 3000, 3000)
     queries = matrix[:40] + 0.1
-    effort = index.effort(50, ef=ef)
-    found = index.search(queries, 50, allowed=allowed if lo else None, effort=effort)
+    effort = index.effort(50, 0.95, HnswKnobs(ef), 1.0)
+    found = index.search(queries, 50, effort, Scope(allowed if lo else None))
     _, truth = naive.top(naive.scores(matrix, queries, "l2"), 50, False, np.arange(lo, 3000))
     assert ((found.rows >= lo) & (found.rows < 3000)).all()
     assert naive.recall(found.scores, truth, False, 1e-4) >= 0.98
     assert found.stats.fallbacks == 40
     for query, rows in zip(queries, found.rows, strict=True):
-        single = index.search(query[None], 50, allowed=allowed if lo else None, effort=effort)
+        single = index.search(query[None], 50, effort, Scope(allowed if lo else None))
         np.testing.assert_array_equal(single.rows[0], rows)
 
 
@@ -145,28 +145,28 @@ def test_rows_that_are_all_alike_still_make_k() -> None:
     six = random_matrix(6, 16, Element.FLOAT32)
     index = opened(six[np.random.default_rng(0).integers(0, 6, 6000)])
     for ef in (500, 700, 1000):
-        found = index.search(six, 500, effort=index.effort(500, ef=ef))
+        found = index.search(six, 500, index.effort(500, 0.95, HnswKnobs(ef), 1.0))
         assert (found.rows < 6000).all()
         assert all(len(np.unique(rows)) == 500 for rows in found.rows)
 
 
 def test_no_queries_have_no_neighbours() -> None:
     index = opened(random_matrix(1500, 16, Element.FLOAT32))
-    found = index.search(np.empty((0, 16), np.float32), 5, effort=index.effort(5, ef=50))
+    found = index.search(np.empty((0, 16), np.float32), 5, index.effort(5, 0.95, HnswKnobs(50), 1.0))
     assert found.rows.shape == found.scores.shape == (0, 5)
 
 
 def test_the_visited_marks_survive_more_queries_than_epochs() -> None:
     matrix = random_matrix(1500, 16, Element.FLOAT32)
     index = opened(matrix)
-    effort = index.effort(5, ef=60)
-    many = index.search(np.repeat(matrix[:1], 600, axis=0), 5, effort=effort)
+    effort = index.effort(5, 0.95, HnswKnobs(60), 1.0)
+    many = index.search(np.repeat(matrix[:1], 600, axis=0), 5, effort)
     assert (many.rows == many.rows[0]).all()
 
 
 def test_stats_count_the_work() -> None:
     matrix = random_matrix(1500, 16, Element.FLOAT32)
-    stats = opened(matrix).search(matrix[:10], 5, effort=opened(matrix).effort(5, ef=50)).stats
+    stats = opened(matrix).search(matrix[:10], 5, opened(matrix).effort(5, 0.95, HnswKnobs(50), 1.0)).stats
     assert 10 * 5 <= stats.hops < stats.distances <= 10 * 1600
     assert stats.rescored >= 50
     assert stats.fallbacks == 0
@@ -182,22 +182,22 @@ def test_stats_count_the_work() -> None:
         ("codes", lambda a: a[:, :32], "codes are"),
         ("mean", lambda a: a.astype(np.float64), "mean are"),
         ("bias", lambda a: a[:5], "bias are"),
-        ("table.recall", lambda a: a[:1], "effort table"),
+        ("table.recall", lambda a: a[:1], "ladder of efforts"),
     ],
 )
 def test_damaged_arrays_are_refused(name: str, change: Any, message: str) -> None:
     vectors = as_vectors(random_matrix(600, 16, Element.FLOAT32), 16, Element.FLOAT32, Metric.L2)
-    arrays = Hnsw().build(vectors, Metric.L2)
+    arrays = Hnsw().build(vectors, BuildJob())
     with pytest.raises(ValueError, match=message):
-        Hnsw().open({**arrays, name: change(arrays[name])}, vectors, Metric.L2)
+        Hnsw().open({**arrays, name: change(arrays[name])}, vectors)
 
 
 def test_a_missing_array_is_refused() -> None:
     vectors = as_vectors(random_matrix(600, 16, Element.FLOAT32), 16, Element.FLOAT32, Metric.L2)
-    arrays = Hnsw().build(vectors, Metric.L2)
+    arrays = Hnsw().build(vectors, BuildJob())
     del arrays["links"]
     with pytest.raises(ValueError, match="lacks links"):
-        Hnsw().open(arrays, vectors, Metric.L2)
+        Hnsw().open(arrays, vectors)
 
 
 @pytest.mark.parametrize("parameters", [{"m": 1}, {"m": 16.0}, {"ef_construction": 0}, {"m": True}])

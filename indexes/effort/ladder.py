@@ -1,4 +1,8 @@
-"""The effort table of a graph: which width of the walk brings which recall, as measured."""
+"""The ladder of efforts of an index: which rung brings which recall at which work, as measured.
+
+A rung is a value of the knob that decides how hard an index tries: the width of a graph walk, the number of
+lists probed. Between two rungs the knob is interpolated.
+"""
 
 from __future__ import annotations
 
@@ -14,101 +18,95 @@ from ..protocol import Arrays
 from ..rows.neighbors import Neighbors
 
 KS = (1, 10, 50, 100)
-WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280)
-WIDEST = 4096
-# A width that finds this much is wide enough for any target; wider ones are not measured.
+# A rung that finds this much is high enough for any target; higher ones are not measured.
 _ENOUGH = 0.998
 _ROUNDING = np.float32(4e-6)
 _PREFIX = "table."
 
 
-def rescore_width(k: int, ef: int) -> int:
-    """Return how many of a pool of ``ef`` candidates are scored exactly for ``k`` results.
-
-    Codes misplace candidates by a few ranks, and by more where ranks lie closer: far down and in wide pools.
-    """
-    return min(ef, k + k // 8 + 4 + ef // 16)
-
-
 @dataclass(frozen=True)
-class EffortTable:
-    """Measured recall by ``k`` and width.
+class Ladder:
+    """Measured recall by ``k`` and rung.
 
     Parameters
     ----------
+    rungs
+        Values of the knob, ascending.
     recall
-        ``(len(KS), len(WIDTHS))``: what is safe to promise; rises with the width, 0 if that is below ``k``.
-    distances
-        ``(len(WIDTHS),)``: how many codes a walk of each width compares, on average.
+        ``(len(KS), len(rungs))``: what is safe to promise; rises with the rung, 0 where that is below ``k``.
+    work
+        ``(len(rungs),)``: how many distances a query of each rung evaluates, on average.
     """
 
+    rungs: tuple[int, ...]
     recall: NDArray[np.float32]
-    distances: NDArray[np.float32]
+    work: NDArray[np.float32]
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> EffortTable | None:
-        """Read the table out of an index's arrays, None when they hold none."""
+    def from_arrays(cls, rungs: tuple[int, ...], arrays: Arrays) -> Ladder | None:
+        """Read what was measured at ``rungs`` out of an index's arrays, None when they hold nothing."""
         if _PREFIX + "recall" not in arrays:
             return None
-        recall, distances = arrays[_PREFIX + "recall"], arrays[_PREFIX + "distances"]
-        if recall.shape != (len(KS), len(WIDTHS)) or distances.shape != (len(WIDTHS),):
+        recall, work = arrays[_PREFIX + "recall"], arrays[_PREFIX + "distances"]
+        if recall.shape != (len(KS), len(rungs)) or work.shape != (len(rungs),):
             raise ValueError(
-                f"effort table is {recall.shape} and {distances.shape}; "
-                f"expected {(len(KS), len(WIDTHS))} and {(len(WIDTHS),)}"
+                f"the ladder of efforts is {recall.shape} and {work.shape}; "
+                f"expected {(len(KS), len(rungs))} and {(len(rungs),)}"
             )
-        return cls(recall, distances)
+        return cls(rungs, recall, work)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the table as arrays of an index."""
-        return {_PREFIX + "recall": self.recall, _PREFIX + "distances": self.distances}
+        """Return it as arrays of an index."""
+        return {_PREFIX + "recall": self.recall, _PREFIX + "distances": self.work}
 
-    def as_hard_as_ten(self) -> EffortTable:
-        """Return the table with no more promised for the nearest row than for the nearest ten.
+    def as_hard_as_ten(self) -> Ladder:
+        """Return the ladder with no more promised for the nearest row than for the nearest ten.
 
         Of a query made from a row, that row is nearly always the nearest, and easy to find.
         """
         recall = self.recall.copy()
         recall[0] = np.minimum(recall[0], recall[1])
-        return EffortTable(recall, self.distances)
+        return Ladder(self.rungs, recall, self.work)
 
-    def width_for(self, k: int, recall: float) -> int:
-        """Return the smallest width that is promised to reach ``recall``, the widest when none is."""
+    def rung_for(self, k: int, recall: float) -> int:
+        """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is."""
         if k >= KS[-1]:
-            return min(WIDEST, math.ceil(self._width(len(KS) - 1, recall) * (k / KS[-1])))
+            return math.ceil(self._rung(len(KS) - 1, recall) * (k / KS[-1]))
         above = next(i for i, known in enumerate(KS) if known >= k)
         if KS[above] == k:
-            return self._width(above, recall)
-        low, high = self._width(above - 1, recall), self._width(above, recall)
+            return self._rung(above, recall)
+        low, high = self._rung(above - 1, recall), self._rung(above, recall)
         share = (k - KS[above - 1]) / (KS[above] - KS[above - 1])
         return max(k, math.ceil(low + (high - low) * share))
 
-    def _width(self, row: int, recall: float) -> int:
-        values = self.recall[row]
+    def _rung(self, row: int, recall: float) -> int:
+        values, rungs = self.recall[row], self.rungs
         reached = np.flatnonzero(values >= recall)
         if not len(reached):
-            return WIDTHS[-1]
+            return rungs[-1]
         place = int(reached[0])
-        if place == 0 or WIDTHS[place - 1] < KS[row]:
-            return max(WIDTHS[place], KS[row])
-        # Recall is concave in the width, so a straight line between two measurements promises too little.
+        if place == 0 or rungs[place - 1] < KS[row]:
+            return max(rungs[place], KS[row])
+        # Recall is concave in the knob, so a straight line between two measurements promises too little.
         share = (recall - values[place - 1]) / (values[place] - values[place - 1])
-        return math.ceil(WIDTHS[place - 1] + float(share) * (WIDTHS[place] - WIDTHS[place - 1]))
+        return math.ceil(rungs[place - 1] + float(share) * (rungs[place] - rungs[place - 1]))
 
-    def recall_at(self, k: int, ef: float) -> float:
-        """Return the recall promised for ``k`` at a width, that of the next larger measured ``k``."""
+    def recall_at(self, k: int, knob: float) -> float:
+        """Return the recall promised for ``k``, that of the next larger measured ``k``."""
         row = next((i for i, known in enumerate(KS) if known >= k), len(KS) - 1)
         # Beyond the largest measured k a pool must grow with k to find the same share.
-        scaled = ef * KS[-1] / k if k > KS[-1] else ef
-        return float(np.interp(scaled, WIDTHS, self.recall[row]))
+        scaled = knob * KS[-1] / k if k > KS[-1] else knob
+        return float(np.interp(scaled, self.rungs, self.recall[row]))
 
-    def distances_at(self, ef: float) -> float:
-        """Return how many codes a walk of a width compares."""
-        if ef > WIDTHS[-1]:
-            return float(self.distances[-1] * ef / WIDTHS[-1])
-        return float(np.interp(ef, WIDTHS, self.distances))
+    def work_at(self, knob: float) -> float:
+        """Return how many distances a query evaluates."""
+        if knob > self.rungs[-1]:
+            return float(self.work[-1] * knob / self.rungs[-1])
+        return float(np.interp(knob, self.rungs, self.work))
 
 
 def measure(
+    rungs: tuple[int, ...],
     search: Callable[[int, int], Neighbors],
     truth: NDArray[np.float32],
     higher_is_nearer: bool,
@@ -117,13 +115,15 @@ def measure(
     given: int = 0,
     groups: NDArray[np.bool_] | None = None,
     shortfall: float = 1.0,
-) -> EffortTable:
-    """Measure a table.
+) -> Ladder:
+    """Measure a ladder.
 
     Parameters
     ----------
+    rungs
+        Values of the knob, ascending.
     search
-        ``search(k, ef)`` over the calibration queries.
+        ``search(k, rung)`` over the calibration queries.
     truth
         ``(q, >= 100)`` exact scores of each query's nearest rows, nearest first, padded with the worst score.
     higher_is_nearer
@@ -137,8 +137,8 @@ def measure(
     shortfall
         How far the worst tenth of the queries may stay behind what is promised for the mean.
     """
-    recall = np.zeros((len(KS), len(WIDTHS)), np.float32)
-    distances = np.zeros(len(WIDTHS), np.float32)
+    recall = np.zeros((len(KS), len(rungs)), np.float32)
+    work = np.zeros(len(rungs), np.float32)
     n_queries = len(truth)
     members = np.ones((1, n_queries), np.bool_) if groups is None else groups
     for row, k in enumerate(KS):
@@ -147,11 +147,11 @@ def measure(
         # Scores given from elsewhere may be rounded in another way.
         slack = _ROUNDING * np.abs(kth)
         best = 0.0
-        for place, ef in enumerate(WIDTHS):
-            if ef < k:
+        for place, rung in enumerate(rungs):
+            if rung < k:
                 continue
-            if best < _ENOUGH or not distances[place]:
-                found = search(k, ef)
+            if best < _ENOUGH or not work[place]:
+                found = search(k, rung)
                 hits = found.scores >= kth - slack if higher_is_nearer else found.scores <= kth + slack
                 most = min(k, available)
                 counted = min(given, most - 1)
@@ -159,10 +159,10 @@ def measure(
                 best = max(best, float(each.mean()))
                 safe = _promise(each, margin, min(k, available), members, shortfall)
                 recall[row, place] = max(safe, recall[row, place - 1] if place else 0.0)
-                distances[place] = found.stats.distances / n_queries
+                work[place] = found.stats.distances / n_queries
             else:
                 recall[row, place] = recall[row, place - 1]
-    return EffortTable(recall, distances)
+    return Ladder(rungs, recall, work)
 
 
 def _promise(

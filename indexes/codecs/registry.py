@@ -1,0 +1,31 @@
+"""The codecs known by name: built in, and registered by other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+from .bits import Bits
+from .protocol import CodecSpec
+from .scalar import Scalar
+
+ENTRY_POINT_GROUP = "vicinal.codecs"
+_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Bits, Scalar)}
+
+
+def codec_from_json(record: Mapping[str, Any]) -> CodecSpec:
+    """Build a spec from ``{"name": ..., parameters}``; unknown names and parameters are ValueErrors."""
+    parameters = dict(record)
+    name = parameters.pop("name", None)
+    found = _BUILT_IN.get(name) if isinstance(name, str) else None
+    if found is None:
+        registered = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+        if name not in registered:
+            known = ", ".join(sorted({*_BUILT_IN, *registered}))
+            raise ValueError(f"no codec is named {name!r}; known are: {known}")
+        found = cast("type[Any]", registered[name].load())
+    try:
+        return cast(CodecSpec, found(**parameters))
+    except TypeError as error:
+        raise ValueError(f"codec {name!r} does not take these parameters: {error}") from error

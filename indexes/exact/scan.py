@@ -1,0 +1,21 @@
+"""The scan that goes with each kind of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..protocol import Rows, Scan
+from ..rows.dense import DenseRows
+from ..rows.multi import MultiRows
+from ..rows.sparse import SparseRows
+from .dense import DenseScan
+from .multi import MultiScan
+from .sparse import SparseScan
+
+_SCANS: dict[type[Any], type[Any]] = {DenseRows: DenseScan, SparseRows: SparseScan, MultiRows: MultiScan}
+
+
+def open_scan(rows: Rows) -> Scan[Any]:
+    """Return the scan of stored rows; kernels are loaded by its first search."""
+    scan: Scan[Any] = _SCANS[type(rows)](rows)
+    return scan

@@ -1,0 +1,41 @@
+"""How hard a search of a graph tries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WIDEST = 65_536
+"""The widest walk that a caller may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class HnswKnobs:
+    """How a graph is searched.
+
+    Parameters
+    ----------
+    ef
+        Width of the walk: how many candidates it keeps. 0 means that the codes of all rows in scope are
+        compared instead.
+    rescore
+        How many of the nearest candidates are scored exactly from the stored vectors; 0 for as many as the
+        results and the width make fitting.
+    """
+
+    ef: int
+    rescore: int = 0
+
+
+def knobs_from(given: Mapping[str, float]) -> HnswKnobs:
+    """Return what a caller said, checked."""
+    unknown = sorted(given.keys() - {"ef", "rescore"})
+    if unknown:
+        raise ValueError(f"an hnsw index has no knob {unknown[0]!r}; it takes ef and rescore")
+    if "ef" not in given:
+        raise ValueError("rescore alone says nothing of the walk; give ef too")
+    for name, value in given.items():
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+        if not whole or not 1 <= value <= WIDEST:
+            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {WIDEST:,}")
+    return HnswKnobs(int(given["ef"]), int(given.get("rescore", 0)))
