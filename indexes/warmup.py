@@ -1,4 +1,4 @@
-"""Compiles every kernel, so that no user waits for it later."""
+"""Compiles every kernel and measures the machine, so that no user waits for it later."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .exact.scan import open_scan
 from .graph.build import SMALLEST_GRAPH
+from .measuring import measure_once
 from .rows.dense import DenseRows, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric
@@ -17,7 +18,7 @@ from .rows.sparse import SparseRows
 
 
 def warmup() -> None:
-    """Compile all kernels of this package, or load those that were compiled before."""
+    """Compile all kernels, or load those that were compiled before, and measure what they take."""
     n, dim = SMALLEST_GRAPH, 8
     matrix = np.eye(n, dim, dtype=np.float32) + 1
     padded, norms = pad(matrix, Element.FLOAT32, dim), inverse_norms(matrix)
@@ -29,6 +30,7 @@ def warmup() -> None:
     open_scan(sparse).search(sparse, 1)
     multi = MultiRows(offsets, np.ones((1, dim), np.float32))
     open_scan(multi).search(multi, 1)
+    measure_once()
 
 
 def _walk(rows: DenseRows) -> None:

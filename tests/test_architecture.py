@@ -61,7 +61,10 @@ ORDER = {
         *("maintenance", "hosts", "api", "async_api", "collection", "database"),
     ),
     "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "sizes"),
-    "indexes": ("kernels", "rows", "protocol", "codecs", "effort", "exact", "graph", "registry", "warmup"),
+    "indexes": (
+        *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "measuring"),
+        *("registry", "warmup"),
+    ),
     "storage": (
         *("errors", "system_errors", "durable", "invalid_value", "arrays", "catalog", "folder", "columns"),
         *("lmdb_files", "segments", "memory", "opening", "verify"),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..costs import costs
 from ..protocol import EVERYTHING, Scope
 from ..rows.addresses import address
 from ..rows.dense import DenseRows
@@ -117,6 +118,5 @@ class DenseScan:
         """Predict the seconds of one query over ``count`` rows."""
         rows = self._rows
         row_bytes = rows.element.stride(rows.dim) * rows.rows.itemsize
-        # Fixed, so that equal plans come out of equal statistics: a streamed cache line takes 3.2 ns
-        # (20 GB/s) and a random row about 40 ns more until its first line arrives behind a prefetch.
-        return count * (row_bytes / 64 * 3.2e-9 + (4e-9 if contiguous else 40e-9))
+        known = costs()
+        return count * (row_bytes / 64 * known.line + (known.row if contiguous else known.random_row))

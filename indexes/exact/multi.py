@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..costs import costs
 from ..protocol import EVERYTHING, Scope
 from ..rows.addresses import address
 from ..rows.multi import MultiRows
@@ -12,8 +13,6 @@ from ..rows.neighbors import Neighbors, SearchStats
 from .dense import listed_rows
 from .scores import scores_of
 
-# What a multiplication of a token's coordinate with a query token's takes.
-_PRODUCT_SECONDS = 0.16e-9
 # Tokens of a query that nobody gave.
 _USUAL_TOKENS = 32
 
@@ -81,4 +80,4 @@ class MultiScan:
         rows = self._rows
         tokens = count * len(rows.tokens) / max(1, len(rows))
         asked = _USUAL_TOKENS if queries is None else len(queries.tokens) / max(1, len(queries))
-        return tokens * asked * rows.dim * _PRODUCT_SECONDS
+        return tokens * asked * rows.dim * costs().product

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..costs import costs
 from ..protocol import EVERYTHING, Scope
 from ..rows.addresses import address
 from ..rows.neighbors import Neighbors, SearchStats
 from ..rows.sparse import SparseRows
 from .dense import listed_rows
 from .scores import scores_of
-
-# What reading a weight and looking its term up in the query's takes.
-_WEIGHT_SECONDS = 7e-9
 
 
 class SparseScan:
@@ -72,4 +70,4 @@ class SparseScan:
 
     def cost(self, queries: SparseRows | None, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""
-        return count * len(self._rows.indices) / max(1, len(self._rows)) * _WEIGHT_SECONDS
+        return count * len(self._rows.indices) / max(1, len(self._rows)) * costs().weight

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..codecs.arrays import check_array
 from ..codecs.protocol import CodecSpec
+from ..costs import costs
 from ..effort.ladder import KS, Ladder, measure
 from ..effort.pseudo_queries import NEIGHBOURS, pseudo_queries
 from ..exact.dense import DenseScan, check_queries, row_record
@@ -175,15 +176,19 @@ class HnswIndex:
         return _effort(0, scanned, self._ladder.recall_at(k, _SCAN_EF), scan_seconds)
 
     def _code_scan_cost(self, count: float, rescore: int) -> float:
-        scan = count * (3e-9 + self._code_lines * 2.2e-9)
-        return 2e-6 + scan + self._scan.cost(None, rescore, contiguous=False)
+        known = costs()
+        scan = count * (known.code_row + self._code_lines * known.code_line)
+        return known.call + scan + self._scan.cost(None, rescore, contiguous=False)
 
     def _walk_cost(self, ef: int, rescore: int) -> float:
         assert self._ladder is not None
-        # Fixed, as the cost of a scan is: what a random line from beyond the second-level cache, and the
-        # upkeep of a pool of some width for each comparison, were measured to take.
-        walk = self._ladder.work_at(ef) * (12e-9 + self._code_lines * 5e-9 + ef * 0.08e-9)
-        return 2e-6 + walk + self._scan.cost(None, rescore, contiguous=False)
+        known = costs()
+        comparison = known.walked_row + self._code_lines * known.walked_line + ef * known.kept
+        return (
+            known.call
+            + self._ladder.work_at(ef) * comparison
+            + self._scan.cost(None, rescore, contiguous=False)
+        )
 
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None

@@ -22,6 +22,9 @@ from ...vector_kinds.rows import column_rows
 from ..view import SegmentView
 from . import postings as segment_postings
 
+# So many rows take so long to index that a second for what searching costs on this machine is nothing.
+_WORTH_MEASURING = 50_000
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -91,6 +94,11 @@ class SegmentBuilder:
         for name in self._index_fields:
             rows = dense.get(name) or column_rows(batch.vectors[name])
             specs[name] = self._write_index(name, rows, batch.tenants, sink, progress)
+        if specs and len(sequence) >= _WORTH_MEASURING:
+            # Only here, because it loads kernels.
+            from ....indexes.measuring import measure_once
+
+            measure_once()
         progress("write", 0.0)
         self._write_rows(batch, sequence, dense, sink)
         sink.put_record(
