@@ -86,12 +86,16 @@ ORDER = {
             "peers",
             "comparison",
             "report",
-            "measure",
             "serving",
+            "measure",
             "cli",
         ),
     ),
-    "bench/serving": ("load", "peers", "scenes", "sections", "command"),
+    "bench/serving": ("load", "peers", "scenes"),
+    "bench/measure": (
+        *("options", "measurement", "run", "single", "first_answer", "write", "recall", "filter", "limit"),
+        "server",
+    ),
 }
 # Kernels are one flat folder, whose files together are the key of the cache of compiled ones.
 MOST_FILES, FLAT = 14, {"indexes/kernels"}

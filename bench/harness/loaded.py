@@ -105,6 +105,20 @@ def load(collection: Collection, dataset: Dataset, *, payloads: bool, step: Prog
 
 
 @contextmanager
+def loaded_folder(below: Path, dataset: Dataset, step: Progress = silent) -> Iterator[Path]:
+    """Load the dataset with its payloads into a new database for the time of the context, and close it.
+
+    Its folder lies in one of its own, where others may put what goes with it.
+    """
+    below.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=below, prefix="bench-") as inside:
+        folder = Path(inside) / "database"
+        with vicinal.open(folder) as database:
+            load(create_collection(database, dataset), dataset, payloads=True, step=step)
+        yield folder
+
+
+@contextmanager
 def loaded_collection(
     folder: Path, dataset: Dataset, *, payloads: bool = False, step: Progress = silent
 ) -> Iterator[Collection]:

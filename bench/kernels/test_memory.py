@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vicinal.bench.harness.loaded import LINE
-from vicinal.bench.measure.limit import read_in_order, read_rows
+from vicinal.bench.harness.memory_reads import read_in_order, read_rows
 
 ROWS = 60_000
 

@@ -1,4 +1,4 @@
-"""What `vicinal bench` measures, one file a measurement.
+"""What `vicinal bench` measures: one file a command, which `cli.py` lists.
 
 How anything is timed is the harness's matter.
 """

@@ -7,188 +7,112 @@ is a bound that no walk of the same length beats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import ClassVar
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 from rich.table import Table
 
-from ...engine.progress import Progress
-from ...indexes.kernels.memory import prefetch_lines, view_u64
-from ..datasets import Dataset
-from ..harness.loaded import LINE, Sizes, bytes_touched, found_ids
-from ..harness.timing import Watch, exclusive, timed
-from ..harness.truth import Truth, recall
-from ..report.tables import size, table
-
-if TYPE_CHECKING:
-    from ...engine.collection import Collection
+from ..harness.loaded import Sizes, bytes_touched, exact_note, found_ids
+from ..harness.timing import timed
+from ..harness.truth import recall
+from ..report.tables import records_table, size, table
+from .measurement import Finding, Needs, Prepared, Record
+from .options import CollectionOptions, RepetitionsOption
 
 TARGETS = (0.95, 0.99)
-AHEAD = 8
-PASSES = 5
-STREAMED_BYTES = 512 << 20
-
-
-@njit(nogil=True, error_model="numpy")
-def read_rows(base, stride, order):  # type: ignore[no-untyped-def]
-    lines, words = stride // LINE, stride // 8
-    total = np.uint64(0)
-    for place in range(len(order)):
-        if place + AHEAD < len(order):
-            prefetch_lines(np.uint64(base + order[place + AHEAD] * stride), lines)
-        row = view_u64(np.uint64(base + order[place] * stride), words)
-        for word in range(words):
-            total += row[word]
-    return total
-
-
-@njit(nogil=True, error_model="numpy")
-def read_in_order(words):  # type: ignore[no-untyped-def]
-    total = np.uint64(0)
-    for place in range(len(words)):
-        total += words[place]
-    return total
 
 
 @dataclass(frozen=True)
-class MachineLimit:
-    """What reads cost here, one thread.
+class LimitMeasurement(CollectionOptions):
+    """What this machine could do at best with the dataset, and how far the engine is from it."""
 
-    Attributes
-    ----------
-    sizes : Sizes
-        What is read at one place.
-    code_ns, vector_ns, links_ns : float
-        Nanoseconds to read one of them at a random place, prefetched.
-    bytes_per_second : float
-        Reading memory in order.
-    """
+    name: ClassVar = "limit"
+    needs: ClassVar = Needs(truth=True, collection=True)
+    repetitions: RepetitionsOption = 5
 
-    sizes: Sizes
-    code_ns: float
-    vector_ns: float
-    links_ns: float
-    bytes_per_second: float
+    def run(self, ready: Prepared) -> Iterator[Finding]:
+        """Compare the time of a batch with the bound from its own work, at each target recall."""
+        limit = measure_limit(ready)
+        records = []
+        for done, target in enumerate(TARGETS):
+            ready.step(f"recall {target}", done / len(TARGETS))
+            records.append(self._record(ready, limit, target))
+        yield Finding(records, [_machine_table(limit), _table(records)], [exact_note(records)])
 
-    def record(self) -> dict[str, float]:
-        """The limit as it stands in a result record."""
-        return {
-            "code_bytes": self.sizes.code,
-            "vector_bytes": self.sizes.vector,
-            "links_bytes": self.sizes.links,
-            "code_ns": round(self.code_ns, 2),
-            "vector_ns": round(self.vector_ns, 2),
-            "links_ns": round(self.links_ns, 2),
-            "bytes_per_second": round(self.bytes_per_second),
-        }
-
-
-def measure_limit(dataset: Dataset, watch: Watch, lock: Path | None, step: Progress) -> MachineLimit:
-    """Time random reads over as many rows as the dataset has, and reading in order."""
-    sizes = Sizes.of(dataset.dim)
-    _random_read_ns(16, LINE)
-    read_in_order(np.ones(64, dtype=np.uint64))
-    nanoseconds = []
-    for done, row_bytes in enumerate((sizes.code, sizes.vector, sizes.links)):
-        step(f"random reads of {row_bytes} bytes", done / 4)
-        with exclusive(lock), watch.watching():
-            nanoseconds.append(_random_read_ns(dataset.rows, row_bytes))
-    step("reading in order", 3 / 4)
-    words = np.ones(STREAMED_BYTES // 8, dtype=np.uint64)
-    with exclusive(lock), watch.watching():
-        fastest = min(timed(lambda: read_in_order(words)) for _ in range(PASSES))
-    code_ns, vector_ns, links_ns = nanoseconds
-    speed = words.nbytes / fastest
-    return MachineLimit(sizes, code_ns, vector_ns, links_ns, speed)
-
-
-def _random_read_ns(rows: int, row_bytes: int) -> float:
-    block = np.ones(rows * row_bytes + LINE, dtype=np.uint8)
-    base = block.ctypes.data + -block.ctypes.data % LINE
-    order: NDArray[np.int64] = np.random.default_rng(0).permutation(rows)
-    read_rows(base, row_bytes, order)
-    return min(timed(lambda: read_rows(base, row_bytes, order)) for _ in range(PASSES)) / rows * 1e9
-
-
-def measure_distance(
-    collection: Collection,
-    dataset: Dataset,
-    truth: Truth,
-    limit: MachineLimit,
-    repetitions: int,
-    watch: Watch,
-    lock: Path | None,
-    step: Progress,
-) -> list[dict[str, Any]]:
-    """Compare the time of a batch with the bound from its own work, at each target recall."""
-    queries, k = dataset.queries, truth.k
-    records = []
-    for done, target in enumerate(TARGETS):
-        step(f"recall {target}", done / len(TARGETS))
-        answer = partial(found_ids, collection, queries, k=k, recall=target)
-        reached = recall(dataset, truth, answer())
-        work = collection.explain(queries, k=k, recall=target)
+    def _record(self, ready: Prepared, limit: Record, target: float) -> Record:
+        """The work of a query, the least time for it, and the time it takes."""
+        queries = ready.data.queries
+        answer = partial(found_ids, ready.collection, queries, k=self.k, recall=target)
+        reached = recall(ready.data, ready.truth, answer())
+        work = ready.collection.explain(queries, k=self.k, recall=target)
         spent = []
-        for _ in range(repetitions):
-            with exclusive(lock), watch.watching():
+        for _ in range(self.repetitions):
+            with ready.timing():
                 spent.append(timed(answer))
         distances, rescored, hops = (
             total / work.queries for total in (work.distances, work.rescored, work.hops)
         )
-        touched = bytes_touched(work, limit.sizes)
-        bound = (distances * limit.code_ns + rescored * limit.vector_ns + hops * limit.links_ns) / 1e3
+        reads = ((distances, "code_ns"), (rescored, "vector_ns"), (hops, "links_ns"))
+        bound = sum(number * limit[cost] for number, cost in reads) / 1e3
+        touched = bytes_touched(work, Sizes.of(ready.data.dim))
         measured = float(np.median(spent)) / len(queries) * 1e6
-        records.append(
-            {
-                "k": k,
-                "target": target,
-                "recall": round(reached, 5),
-                "distances_per_query": round(distances, 1),
-                "hops_per_query": round(hops, 1),
-                "rescored_per_query": round(rescored, 1),
-                "bytes_touched_per_query": round(touched),
-                "bound_us": round(bound, 2),
-                "bandwidth_bound_us": round(touched / limit.bytes_per_second * 1e6, 2),
-                "us_per_query": round(measured, 2),
-                "times_bound": round(measured / bound, 3),
-                "plan": work.plan,
-                **limit.record(),
-                "repetitions": repetitions,
-            }
-        )
-    return records
+        return {
+            "k": self.k,
+            "target": target,
+            "recall": round(reached, 5),
+            "distances_per_query": round(distances, 1),
+            "hops_per_query": round(hops, 1),
+            "rescored_per_query": round(rescored, 1),
+            "bytes_touched_per_query": round(touched),
+            "bound_us": round(bound, 2),
+            "bandwidth_bound_us": round(touched / limit["bytes_per_second"] * 1e6, 2),
+            "us_per_query": round(measured, 2),
+            "times_bound": round(measured / bound, 3),
+            "plan": work.plan,
+            **limit,
+            "repetitions": self.repetitions,
+        }
 
 
-def limit_tables(limit: MachineLimit, records: list[dict[str, Any]]) -> tuple[Table, Table]:
-    """The machine and the records for a terminal."""
-    machine = table(
-        "This machine, one thread",
-        ("read", "cost"),
-        [
-            [f"{limit.sizes.code} bytes of codes, random row", f"{limit.code_ns:.1f} ns"],
-            [f"{limit.sizes.vector} bytes of a vector, random row", f"{limit.vector_ns:.1f} ns"],
-            [f"{limit.sizes.links} bytes of links, random row", f"{limit.links_ns:.1f} ns"],
-            ["in order", f"{limit.bytes_per_second / 1e9:.1f} GB/s"],
-        ],
-    )
+def measure_limit(ready: Prepared) -> Record:
+    """Time random reads over as many rows as the dataset has, and reading in order, all on one thread."""
+    # It loads numba, which the other commands do without until they search.
+    from ..harness.memory_reads import bytes_per_second, random_read_ns
+
+    sizes = asdict(Sizes.of(ready.data.dim))
+    costs: Record = {f"{name}_bytes": row_bytes for name, row_bytes in sizes.items()}
+    for done, (name, row_bytes) in enumerate(sizes.items()):
+        ready.step(f"random reads of {row_bytes} bytes", done / 4)
+        with ready.timing():
+            costs[f"{name}_ns"] = round(random_read_ns(ready.data.rows, row_bytes), 2)
+    ready.step("reading in order", 3 / 4)
+    with ready.timing():
+        return {**costs, "bytes_per_second": round(bytes_per_second())}
+
+
+def _machine_table(limit: Record) -> Table:
     rows = [
-        [
-            f"{record['target']:.2f}",
-            f"{record['recall']:.4f}",
-            f"{record['distances_per_query']:,.0f}",
-            f"{record['hops_per_query']:,.0f}",
-            f"{record['rescored_per_query']:,.0f}",
-            size(record["bytes_touched_per_query"]),
-            f"{record['bound_us']:.1f}",
-            f"{record['us_per_query']:.1f}",
-            f"{record['times_bound']:.2f}x",
-        ]
-        for record in records
+        [f"{limit[f'{name}_bytes']} bytes of {what}, random row", f"{limit[f'{name}_ns']:.1f} ns"]
+        for name, what in (("code", "codes"), ("vector", "a vector"), ("links", "links"))
     ]
-    columns = ("target", "recall", "distances", "hops", "rescored", "touched", "bound us", "us", "over bound")
-    return machine, table("Per query", columns, rows)
+    rows.append(["in order", f"{limit['bytes_per_second'] / 1e9:.1f} GB/s"])
+    return table("This machine, one thread", ("read", "cost"), rows)
+
+
+def _table(records: list[Record]) -> Table:
+    columns = {
+        "target": "{target:.2f}",
+        "recall": "{recall:.4f}",
+        "distances": "{distances_per_query:,.0f}",
+        "hops": "{hops_per_query:,.0f}",
+        "rescored": "{rescored_per_query:,.0f}",
+        "touched": "{touched}",
+        "bound us": "{bound_us:.1f}",
+        "us": "{us_per_query:.1f}",
+        "over bound": "{times_bound:.2f}x",
+    }
+    shown = [{**one, "touched": size(one["bytes_touched_per_query"])} for one in records]
+    return records_table("Per query", columns, shown)

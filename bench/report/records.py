@@ -22,7 +22,7 @@ def append_records(out: Path, kind: str, dataset: Dataset, rows: Iterable[Mappin
     out : Path
         Folder of the results; made when it does not exist.
     kind : str
-        The measurement: `run`, `single`, `write`, `recall`, `filter` or `limit`.
+        The name of the measurement.
     dataset : Dataset
         What it was measured on.
     rows : iterable of mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 
@@ -21,6 +22,19 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for row in rows:
         made.add_row(*row)
     return made
+
+
+class _Unknown:
+    """A figure that is not known, in whatever form figures are shown."""
+
+    def __format__(self, form: str) -> str:
+        return NOTHING
+
+
+def records_table(title: str, columns: Mapping[str, str], records: Iterable[Mapping[str, Any]]) -> Table:
+    """A table of a row a record; the columns are format strings over its keys."""
+    known = ({key: _Unknown() if value is None else value for key, value in one.items()} for one in records)
+    return table(title, list(columns), [[form.format_map(one) for form in columns.values()] for one in known])
 
 
 def seconds(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,28 +44,25 @@ def measuring() -> Iterator[None]:
         raise typer.Exit(2) from error
 
 
-def read_dataset(
-    spec: str,
-    metric: str | None = None,
-    queries: int | None = None,
-    rows: int | None = None,
-    query_file: Path | None = None,
-) -> Dataset:
-    """Read the dataset and say what it is."""
-    chosen = None if metric is None else checked_metric(metric)
+def read_dataset(spec: str, options: Mapping[str, Any]) -> Dataset:
+    """Read the dataset as the options choose from it, and say what it is."""
+    names = ("queries", "rows", "query_file")
+    metric = options.get("metric")
     with console.status(f"reading {spec}"):
-        data = open_dataset(spec, metric=chosen, queries=queries, rows=rows, query_file=query_file)
-        line = describe(data)
-    console.print(line, highlight=False)
+        data = open_dataset(
+            spec,
+            metric=None if metric is None else checked_metric(metric),
+            **{name: options.get(name) for name in names},
+        )
+    remark(describe(data))
     return data
 
 
-def read_truth(data: Dataset, k: int, out: Path) -> Truth:
+def read_truth(data: Dataset, k: int, out: Path, step: Progress) -> Truth:
     """Compute the exact answers, or take them from the cache under `out`."""
-    with progress_bar() as step:
-        truth, cached = cached_truth(data, k, out / "truth", lambda share: step("exact truth", share))
+    truth, cached = cached_truth(data, k, out / "truth", lambda share: step("exact truth", share))
     source = "from the cache" if cached else "computed"
-    console.print(f"exact truth of {len(data.queries):,} queries: {source}", highlight=False)
+    remark(f"exact truth of {len(data.queries):,} queries: {source}")
     return truth
 
 
@@ -85,7 +82,7 @@ def progress_bar() -> Iterator[Progress]:
             nonlocal shown
             progress.update(task, description=stage, completed=share)
             if stage != shown and not console.is_terminal:
-                console.print(stage, highlight=False)
+                remark(stage)
             shown = stage
 
         yield step
@@ -103,7 +100,12 @@ def timing_watch() -> Iterator[Watch]:
 def warn(message: str | None) -> None:
     """Print a warning, if there is one."""
     if message is not None:
-        console.print("[yellow]warning:[/yellow]", message, highlight=False)
+        remark("[yellow]warning:[/yellow]", message)
+
+
+def remark(*words: str) -> None:
+    """Print a line as it is, but for its markup."""
+    console.print(*words, highlight=False)
 
 
 def show(*tables: Table) -> None:
@@ -116,4 +118,4 @@ def show(*tables: Table) -> None:
 def report(out: Path, kind: str, data: Dataset, rows: Sequence[dict[str, Any]]) -> None:
     """Append the records and say where they are."""
     path = append_records(out, kind, data, rows)
-    console.print(f"\n{len(rows)} records appended to {path}", highlight=False)
+    remark(f"\n{len(rows)} records appended to {path}")

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vicinal.bench.cli import app
-from vicinal.bench.measure import writing
+from vicinal.bench.measure import write
 
 
 def measure(out: Path, command: str, dataset: str, *options: str) -> tuple[str, list[dict[str, Any]]]:
@@ -82,8 +82,8 @@ def test_limit(tmp_path: Path) -> None:
 
 
 def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "WARM_UP_ROWS", 300)
-    monkeypatch.setattr(writing, "REOPENINGS", 1)
+    monkeypatch.setattr(write, "WARM_UP_ROWS", 300)
+    monkeypatch.setattr(write, "REOPENINGS", 1)
     output, (record,) = measure(tmp_path, "write", "random-1200x16", "--batch-rows", "100")
     assert record["recall_right_after"] == 1.0
     assert len(record["peer_builds_seconds"]) == 2

@@ -18,7 +18,7 @@ import vicinal
 from vicinal.bench.cli import app
 from vicinal.bench.datasets import open_dataset
 from vicinal.bench.harness.loaded import COLLECTION, create_collection, load
-from vicinal.bench.serving.command import PARTS
+from vicinal.bench.measure.server import PARTS
 from vicinal.bench.serving.load import rounds
 from vicinal.bench.serving.load.background import Background, NotStartedError
 from vicinal.bench.serving.load.closed_loop import loop_threads

@@ -15,6 +15,7 @@ import numpy as np
 from ...harness.loaded import EF_CONSTRUCTION, M
 from ...harness.truth import Truth, recall
 from ...report.pareto import seconds_at
+from ...report.terminal import warn
 from ..load.background import Background, free_port
 from ..load.figure import Figure
 from ..load.placement import FREE
@@ -55,20 +56,19 @@ class ServedPoint:
         return 1 / self.per_second
 
 
-def measure_peers(setting: Setting, names: Sequence[str], python: str) -> tuple[list[Figure], list[str]]:
+def measure_peers(setting: Setting, names: Sequence[str], python: str) -> list[Figure]:
     """Sweep the effort of all servers, in turns, so that drift of the machine hits all alike.
+
+    A server whose client the interpreter does not have is named and left out.
 
     Returns
     -------
-    figures : list of Figure
+    list of Figure
         One per point, and one per peer, level and number of callers.
-    missing : list of str
-        Servers whose client the interpreter does not have.
     """
     vectors, queries = setting.scratch / "vectors.npy", setting.scratch / "queries.npy"
     np.save(vectors, setting.dataset.vectors)
     np.save(queries, setting.dataset.queries[:QUERIES])
-    missing: list[str] = []
     with ExitStack() as stack:
         sweeps = [stack.enter_context(_ours(setting))]
         for name in names:
@@ -76,12 +76,11 @@ def measure_peers(setting: Setting, names: Sequence[str], python: str) -> tuple[
             try:
                 sweeps.append(stack.enter_context(_loaded_peer(setting, name, module, python)))
             except PeerMissingError as error:
-                told = f"{name} skipped: {error}; install {packages} for {python}, see --peers-python"
-                missing.append(told)
+                warn(f"{name} skipped: {error}; install {packages} for {python}, see --peers-python")
         points = [point for turn in zip_longest(*sweeps, fillvalue=()) for found in turn for point in found]
     measured = [name for name in names if any(point.peer == name for point in points)]
     points.sort(key=lambda point: [OURS, *names].index(point.peer))
-    return [*map(_point_figure, points), *_beside(points, measured, setting.callers)], missing
+    return [*map(_point_figure, points), *_beside(points, measured, setting.callers)]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vicinal.bench.datasets import Dataset, DatasetError, open_dataset
-from vicinal.bench.measure.filtering import TOLERATED, natural_filters
+from vicinal.bench.measure.filter import TOLERATED, natural_filters, wrong_note
 
 
 def with_payloads(rows: int) -> Dataset:
@@ -53,6 +53,22 @@ def test_rows_are_those_whose_payload_passes() -> None:
 def test_no_filter_is_invented_where_none_fits() -> None:
     data = with_payloads(2000)
     assert not [natural for natural in natural_filters(data, (0.1,)) if natural.text.startswith("kind")]
+
+
+def test_wrong_answers_are_named_whatever_their_recall() -> None:
+    right = {
+        "filter": "a",
+        "matches": 3,
+        "counted": 3,
+        "recall": 0.1,
+        "rows_failing_filter": 0,
+        "queries_with_too_few_rows": 0,
+    }
+    assert wrong_note([right]) is None
+    for wrong in ({"counted": 2}, {"rows_failing_filter": 1}, {"queries_with_too_few_rows": 1}):
+        note = wrong_note([right, {**right, "filter": "b", **wrong}])
+        assert note is not None
+        assert note.endswith("under b")
 
 
 def test_data_without_payloads_is_refused() -> None:

@@ -1,0 +1,43 @@
+"""The options that several measurements have, in the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DatasetOption = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        help="sample, random-ROWSxDIM[-cosine|-dot|-l2], clustered-ROWSxDIM, or a file or folder of vectors "
+        "(.hdf5, .npy, .fvecs, .bvecs, .ivecs, .parquet).",
+    ),
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for results, pictures and cached truth.")]
+KOption = Annotated[int, typer.Option("--k", min=1, help="Neighbours per query.")]
+QueriesOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many queries.")]
+RowsOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many vectors.")]
+RepetitionsOption = Annotated[int, typer.Option(min=1, help="Timings of each point; the median is reported.")]
+LockOption = Annotated[
+    Path | None, typer.Option(help="Hold this file's lock while timing, so that benchmarks take turns.")
+]
+OUT = Path("bench-results")
+
+
+@dataclass(frozen=True)
+class CollectionOptions:
+    """The options of what is measured on one embedded collection; further ones stand between them."""
+
+    dataset: DatasetOption = "sample"
+    k: KOption = 10
+    out: OutOption = OUT
+    queries: QueriesOption = field(default=None, kw_only=True)
+    lock: LockOption = field(default=None, kw_only=True)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a text that commas separate, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
