@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from ..storage.columns.batch import Batch
 from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
+from .columnar_collection import ColumnarCollection
 from .deadline import check_seconds
 from .error_translation import public
 from .hosts.host import Host
-from .input.ids import id_list, selection, unique_ids, vector_columns
+from .input.ids import id_list, selection, unique_ids
 from .input.options import every_option
-from .input.queries import bound, check_flag, check_integer
+from .input.queries import bound, check_flag
 from .maintenance.calibration import calibrate_collection
 from .progress import Progress, check_progress, silent
 from .results.explanation import Explanation
@@ -24,15 +22,10 @@ from .results.point import Page, Point
 from .schema.collection_schema import CollectionSchema
 from .search.call import answer
 from .search.explaining import explanation
-from .search.point_reads import count_points, get_points, scroll_points
-from .segments.sizes import Admit
-from .segments.snapshot import Snapshot
+from .search.point_reads import count_points, find_points, read_points
 from .state.collection_info import collection_info
 from .state.collection_state import CollectionState
-from .tenants.tenant import Tenant, reading_tenant, writing_tenant
-from .writing.point_operations import Delete, UpdatePayload, upsert
-
-_SCROLL_LIMIT = 10_000
+from .writing.point_operations import Delete
 
 
 @public
@@ -47,6 +40,7 @@ class Collection:
     def __init__(self, state: CollectionState, host: Host) -> None:
         self._state = state
         self._host = host
+        self._columns = ColumnarCollection(state, host)
 
     def __repr__(self) -> str:
         return f"Collection({self.name!r})"
@@ -104,14 +98,8 @@ class Collection:
             The disk or the catalog's map is full; nothing was changed.
         """
         column = unique_ids(ids)
-        owner = writing_tenant(self._state, tenant)
-        columns = vector_columns(self.schema, vectors, len(column))
         rows = PayloadColumn.from_rows(payloads, len(column))
-        if not len(column):
-            return self._host.current(self._state).next_sequence
-        numbers = np.full(len(column) if self.schema.partitioned else 0, owner.number, np.uint32)
-        batch = Batch(ids=column, tenants=numbers, vectors=columns, payloads=rows)
-        return int(self._host.submit(upsert(self._state, owner, batch)))
+        return self._columns.upsert(column, vectors, rows, tenant)
 
     def delete(
         self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
@@ -122,7 +110,7 @@ class Collection:
         without a condition, as ``{}``, is refused; ``~has_id([])`` chooses every point.
         """
         listed, expression = selection(self.schema, ids, filter)
-        _, owner = self._view(tenant)
+        _, owner = self._columns.view(tenant)
         if owner is None:
             return 0
         return int(self._host.submit(Delete(self._state, owner, listed, expression)))
@@ -135,35 +123,20 @@ class Collection:
         filter: FilterLike | None = None,
         replace: bool = False,
         tenant: str | None = None,
-        admit: Admit | None = None,
     ) -> int:
         """Merge ``payload`` into the payloads of the chosen points, or replace them; vectors stay.
 
         Exactly one of ``ids`` and ``filter`` is given, as to :meth:`delete`. Merging is by top-level key.
-        Returns how many points there were. ``admit`` is told, in the writer's thread, the bytes to be
-        written, and may raise.
+        Returns how many points there were.
         """
-        listed, expression = selection(self.schema, ids, filter)
-        _, owner = self._view(tenant)
-        column = PayloadColumn.from_rows([payload], 1)
-        self._state.growing.postings.parse(column)
-        change = column.get(0) or {}
-        if owner is None:
-            return 0
-        rewrite = (lambda old: change) if check_flag("replace", replace) else (lambda old: old | change)
-        update = UpdatePayload(self._state, owner, listed, expression, rewrite, column.largest(), admit)
-        return int(self._host.submit(update))
+        return self._columns.update_payload(payload, ids, filter, replace, tenant)
 
-    def get(
-        self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None, admit: Admit | None = None
-    ) -> list[Point | None]:
-        """Return the points of the given ids, None in the place of each that does not exist.
-
-        ``admit`` is told the bytes that are going to be read, payloads as JSON, and may raise.
-        """
+    def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
+        """Return the points of the given ids, None in the place of each that does not exist."""
         wanted = id_list(ids)
-        snapshot, owner = self._view(tenant)
-        return get_points(snapshot, wanted, owner, check_flag("with_vectors", with_vectors), admit)
+        check_flag("with_vectors", with_vectors)
+        snapshot, owner = self._columns.view(tenant)
+        return read_points(snapshot, wanted, find_points(snapshot, wanted, owner), with_vectors)
 
     def scroll(
         self,
@@ -173,8 +146,6 @@ class Collection:
         after: int | None = None,
         with_vectors: bool = False,
         tenant: str | None = None,
-        most_bytes: int | None = None,
-        admit: Admit | None = None,
     ) -> Page:
         """Return points in the order they were written, a page at a time.
 
@@ -187,20 +158,16 @@ class Collection:
             Points of a page, 1 to 10,000.
         after : int, optional
             ``page.next`` of the page before.
-        most_bytes : int, optional
-            End the page before its payloads and vectors take more; then ``admit`` is told as by :meth:`get`.
         """
         check_flag("with_vectors", with_vectors)
-        limit = check_integer("limit", limit, 1, _SCROLL_LIMIT)
-        start = 0 if after is None else check_integer("after", after, 0, 2**63)
-        expression = bound(filter, self.schema)
-        snapshot, owner = self._view(tenant)
-        return scroll_points(snapshot, expression, owner, limit, start, with_vectors, most_bytes, admit)
+        snapshot, page = self._columns.page(filter, limit, after, tenant)
+        points = read_points(snapshot, snapshot.ids(page.places), page.places, with_vectors)
+        return Page([point for point in points if point is not None], page.next)
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""
         expression = bound(filter, self.schema)
-        snapshot, owner = self._view(tenant)
+        snapshot, owner = self._columns.view(tenant)
         return count_points(snapshot, expression, owner)
 
     def search(
@@ -263,7 +230,7 @@ class Collection:
         UnindexedField
             The filter names a payload field that is not indexed.
         """
-        snapshot, owner = self._view(tenant)
+        snapshot, owner = self._columns.view(tenant)
         return answer(
             snapshot,
             owner,
@@ -283,7 +250,7 @@ class Collection:
     def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
         """Search as :meth:`search` does and return the answer with its plan, its work and its time."""
         chosen = every_option(self.search, options)
-        snapshot, owner = self._view(chosen.pop("tenant"))
+        snapshot, owner = self._columns.view(chosen.pop("tenant"))
         return explanation(*answer(snapshot, owner, query, k, **chosen))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
@@ -345,9 +312,7 @@ class Collection:
         state = self._state
         return collection_info(self._host.current(state), state, self._host.activity(state))
 
-    def _view(self, tenant: str | None) -> tuple[Snapshot, Tenant | None]:
-        """Return the newest snapshot, and then the tenant, which may have come with it."""
-        snapshot = self._host.current(self._state)
-        owner = reading_tenant(self._state, tenant)
-        # A tenant that never wrote has no points, and learns no more than that.
-        return (snapshot if owner else Snapshot(self.schema, (), snapshot.next_sequence)), owner
+
+def columnar(collection: Collection) -> ColumnarCollection:
+    """Return what a collection is made of: the same points, as columns."""
+    return collection._columns

@@ -58,7 +58,7 @@ ORDER = {
     "engine": (
         *("errors", "release", "error_translation", "deadline", "progress", "handoff", "schema", "results"),
         *("tenants", "vector_kinds", "filters", "input", "segments", "search", "state", "writing"),
-        *("maintenance", "hosts", "api", "async_api", "collection", "database"),
+        *("maintenance", "hosts", "api", "async_api", "columnar_collection", "collection", "database"),
     ),
     "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "sizes"),
     "indexes": (

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
+from ...storage.columns.payloads import PayloadColumn
+from ...storage.columns.vectors import VectorColumn
+
 PointId = int | str
 
 
@@ -44,3 +49,24 @@ class Page:
 
     points: Sequence[Point]
     next: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointColumns:
+    """Points as columns, one row in each.
+
+    Attributes
+    ----------
+    ids : (n,) uint64, or object when one of the collection is a text
+    payloads : PayloadColumn
+        As they are stored.
+    vectors : dict of str to VectorColumn
+        By field name; empty unless they were asked for.
+    """
+
+    ids: NDArray[Any]
+    payloads: PayloadColumn
+    vectors: dict[str, VectorColumn]
+
+    def __len__(self) -> int:
+        return len(self.ids)

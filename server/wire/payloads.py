@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from ...engine.error_translation import translated
 from ...engine.errors import InvalidArgument
 from ...proto.v1 import vectors_pb2 as pb
+from ...storage.columns.json_rows import MAX_DEPTH, encode_row
 from ...storage.columns.payloads import PayloadColumn
 from .bounded_json import has_long_number, read_object
 from .packed_column import offsets
@@ -25,26 +26,23 @@ def put_payloads(message: pb.Payloads, column: PayloadColumn) -> None:
     message.row_sizes.extend((ends[1:] - ends[:-1]).tolist())
 
 
-def read_payloads(message: pb.Payloads, n: int, what: str = "payloads") -> list[dict[str, Any]] | None:
-    """Return the payloads of ``n`` points; None when the message has none.
+def read_checked_payloads(message: pb.Payloads, n: int, what: str = "payloads") -> PayloadColumn:
+    """Return the payloads of ``n`` points as the texts they came as, each one that the engine takes.
 
     Raises
     ------
     InvalidArgument
-        When there are not ``n``, or one is not a JSON object.
+        When there are not ``n``, or one is not a JSON object, or holds what the engine does not store.
     """
-    text = message.json
-    if not text and not message.row_sizes:
-        return None
-    sizes = _checked_sizes(message, n, len(text), what)
-    view, long_number = memoryview(text), has_long_number(text)
-    rows: list[dict[str, Any]] = []
-    start = 0
-    for number, size in enumerate(sizes):
-        row = view[start : start + size]
-        rows.append(read_object(row, f"{what} row {number}", what, long_number) if size else {})
-        start += size
-    return rows
+    column = read_payload_column(message, n, what)
+    long_number = has_long_number(message.json)
+    for number in range(n if message.json else 0):
+        text = column.raw(number)
+        row = read_object(text, f"{what} row {number}", what, long_number)
+        if long_number or text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+            with translated():
+                encode_row(row, number)
+    return column
 
 
 def read_payload_column(message: pb.Payloads, n: int, what: str = "payloads") -> PayloadColumn:

@@ -5,56 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ...engine.errors import InvalidArgument
 from ...engine.filters.expression import Filter
-from ...engine.results.point import Point, PointId
-from ...engine.schema.collection_schema import CollectionSchema
-from ...engine.schema.vector_field import Dense, Multi, Sparse, VectorField
+from ...engine.results.point import Point, PointColumns, PointId
 from ...proto.v1 import points_pb2 as pb
 from ...storage.columns.payloads import PayloadColumn
-from ...storage.columns.ragged import offsets_of
-from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .bounded_json import has_long_number, read_object
 from .filters import put_filter, read_filter
-from .payloads import put_payloads, read_payloads
+from .payloads import put_payloads, read_checked_payloads, read_payload_column
 from .point_ids import put_ids, read_ids
 from .vectors import Rows, one_vector, put_fields, read_field_columns, read_fields
 
 
-def put_points(message: pb.PointColumns, points: Sequence[Point], schema: CollectionSchema) -> None:
-    """Fill ``message`` with points as the engine returned them, all with vectors or all without."""
-    put_ids(message.ids, [point.id for point in points])
-    put_payloads(message.payloads, PayloadColumn.from_rows([point.payload for point in points], len(points)))
-    if points and points[0].vectors:
-        put_fields(
-            message.vectors,
-            {
-                name: _column(field, [point.vectors[name] for point in points])
-                for name, field in schema.vectors.items()
-            },
-        )
+def put_points(message: pb.PointColumns, points: PointColumns) -> None:
+    """Fill ``message`` with points; payloads go as the text they are stored as."""
+    put_ids(message.ids, points.ids)
+    put_payloads(message.payloads, points.payloads)
+    put_fields(message.vectors, points.vectors)
 
 
 def read_points(message: pb.PointColumns) -> list[Point]:
     """Return the points of a message; InvalidArgument when its columns differ in length."""
     ids = read_ids(message.ids)
     n = len(ids)
-    payloads = read_payloads(message.payloads, n) or [{} for _ in ids]
+    payloads = read_payload_column(message.payloads, n).to_list()
     columns = read_field_columns(message.vectors, n)
     return [
         Point(point_id, payload, {name: one_vector(column, row) for name, column in columns.items()})
         for row, (point_id, payload) in enumerate(zip(ids, payloads, strict=True))
     ]
-
-
-def put_found(
-    message: pb.GetPointsResponse, points: Sequence[Point | None], schema: CollectionSchema
-) -> None:
-    """Fill the response of a GetPoints call with what ``get`` returned."""
-    put_points(message.points, [point for point in points if point is not None], schema)
-    message.found.extend(point is not None for point in points)
 
 
 def read_found(message: pb.GetPointsResponse, n: int) -> list[Point | None]:
@@ -70,10 +49,8 @@ def read_found(message: pb.GetPointsResponse, n: int) -> list[Point | None]:
     return [next(rest) if there else None for there in message.found]
 
 
-def read_upsert(
-    message: pb.PointColumns,
-) -> tuple[list[PointId], dict[str, Rows], list[dict[str, Any]] | None]:
-    """Return ids, vectors by field and payloads as ``upsert`` takes them.
+def read_upsert(message: pb.PointColumns) -> tuple[list[PointId], dict[str, Rows], PayloadColumn]:
+    """Return ids, vectors by field and payloads, which are objects that the engine stores as they are.
 
     Raises
     ------
@@ -83,7 +60,7 @@ def read_upsert(
     """
     ids = read_ids(message.ids)
     n = len(ids)
-    return ids, read_fields(message.vectors, n), read_payloads(message.payloads, n)
+    return ids, read_fields(message.vectors, n), read_checked_payloads(message.payloads, n)
 
 
 def read_payload(text: bytes) -> dict[str, Any]:
@@ -115,17 +92,3 @@ def read_selection(message: pb.Selection) -> tuple[list[PointId] | None, Mapping
         case "filter":
             return None, read_filter(message.filter)
     raise InvalidArgument("the selection names no points; set ids or filter", field="ids")
-
-
-def _column(field: VectorField, vectors: Sequence[Any]) -> VectorColumn:
-    match field:
-        case Dense():
-            return DenseColumn(np.stack(vectors))
-        case Sparse():
-            return SparseColumn(
-                offsets_of((len(indices) for indices, _ in vectors), len(vectors)),
-                np.concatenate([indices for indices, _ in vectors]),
-                np.concatenate([values for _, values in vectors]),
-            )
-        case Multi():
-            return MultiColumn(offsets_of(map(len, vectors), len(vectors)), np.concatenate(vectors))

@@ -31,6 +31,8 @@ _EXPECTED = (
     "a payload is a JSON object: keys are text; values are null, bool, 64-bit integers, finite floats, text, "
     "lists or objects"
 )
+MAX_DEPTH = 254
+"""Objects and lists that may lie in each other; the encoder knows no more."""
 _ROW_TYPES = frozenset({dict, type(None)})
 _WITHOUT_NUMBERS = frozenset({str, int, bool, type(None)})
 
@@ -46,12 +48,27 @@ def encode(rows: Sequence[Any]) -> list[bytes]:
     """
     texts = _encode_all(rows)
     if texts is None:
-        return [_encode_row(row, number) for number, row in enumerate(rows)]
+        return [encode_row(row, number) for number, row in enumerate(rows)]
     # orjson writes NaN and infinity as null, so only a row with a null can hide one.
     for number, text in enumerate(texts):
         if b"null" in text and not _is_plain(rows[number]):
-            texts[number] = _encode_row(rows[number], number)
+            texts[number] = encode_row(rows[number], number)
     return texts
+
+
+def encode_row(row: Any, number: int) -> bytes:
+    """Return the JSON text of one row; InvalidValueError as :func:`encode`, which calls it ``number``."""
+    if row is None:
+        return _EMPTY
+    if not isinstance(row, Mapping):
+        message = f"payloads row {number} is {row!r:.80} ({type(row).__name__}); {_EXPECTED}"
+        raise InvalidValueError(message, field="payloads", row=number)
+    try:
+        return orjson.dumps(_plain(row, ""), None, _OPTIONS)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        message = f"payloads row {number} cannot be stored: {reason}; {_EXPECTED}"
+        raise InvalidValueError(message, field="payloads", row=number) from error
 
 
 def iso_text(moment: date) -> str:
@@ -80,20 +97,6 @@ def _encode_all(rows: Sequence[Any]) -> list[bytes] | None:
     except TypeError:
         return None
     return text[1:-1].split(_BETWEEN_ROWS)
-
-
-def _encode_row(row: Any, number: int) -> bytes:
-    if row is None:
-        return _EMPTY
-    if not isinstance(row, Mapping):
-        message = f"payloads row {number} is {row!r:.80} ({type(row).__name__}); {_EXPECTED}"
-        raise InvalidValueError(message, field="payloads", row=number)
-    try:
-        return orjson.dumps(_plain(row, ""), None, _OPTIONS)
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        message = f"payloads row {number} cannot be stored: {reason}; {_EXPECTED}"
-        raise InvalidValueError(message, field="payloads", row=number) from error
 
 
 def _plain_scalar(value: Any) -> Any:

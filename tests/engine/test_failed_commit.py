@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import vicinal
+from vicinal.engine.collection import columnar
 from vicinal.storage import durable
 from vicinal.storage.catalog.catalog import Catalog
 from vicinal.storage.verify.folder_check import check_folder
@@ -289,7 +290,9 @@ def test_a_write_to_a_collection_that_is_dropped_in_the_same_commit_is_refused(t
             return thread
 
         # While the writer is held, the others come to wait for it in this order, and go into one commit.
-        threads = [start("hold", lambda: slow.update_payload({"a": 1}, ids=[0], admit=hold), 0)]
+        threads = [
+            start("hold", lambda: columnar(slow).update_payload({"a": 1}, [0], None, False, None, hold), 0)
+        ]
         assert entered.wait(60)
         threads.append(start("drop", lambda: db.drop_collection("points"), 1))
         threads.append(start("upsert", lambda: points.upsert([1], rows(1)), 2))

@@ -9,6 +9,7 @@ from typing import NoReturn, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from ....engine.errors import Corruption, InvalidArgument
+from ....storage.errors import CorruptionError
 
 Response = TypeVar("Response", bound=Message)
 
@@ -26,7 +27,7 @@ def understood() -> Iterator[None]:
     """Raise Corruption where parts of a response contradict each other: the caller did nothing wrong."""
     try:
         yield
-    except InvalidArgument as error:
+    except (InvalidArgument, CorruptionError) as error:
         refuse(str(error), error)
 
 

@@ -17,7 +17,6 @@ from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import points_pb2
 from ..access.principal import Principal
 from ..access.rights import Rule
-from ..admission.point_sizes import PointSizes
 from ..admission.refusals import not_ready
 from ..settings.limits import Limits
 from ..transport.grpc_options import MAX_METADATA_BYTES
@@ -26,6 +25,8 @@ from .runtime import Runtime
 # Answers below this leave at once; a larger one counts as memory until its caller has taken it.
 _LARGE_ANSWER = 1 << 16
 _LEAST_TAKEN = 1 << 14
+# An id, a score, a place, as columns and as messages.
+_ROW_BYTES = 64
 
 
 class Call:
@@ -72,11 +73,6 @@ class Call:
     def limits(self) -> Limits:
         """What a call may ask for."""
         return self._runtime.limits
-
-    @property
-    def sizes(self) -> PointSizes:
-        """What is known of the sizes of points."""
-        return self._runtime.sizes
 
     @property
     def page_bytes(self) -> int:
@@ -142,16 +138,9 @@ class Call:
             self._runtime.memory.take(more, self._taken)
             self._taken += more
 
-    def point_bytes(self, collection: Collection, with_payload: bool, with_vectors: bool) -> float:
-        """Return an estimate of what reading and sending one point of a collection takes."""
-        return self._runtime.sizes.estimate(collection.uuid, collection.schema, with_payload, with_vectors)
-
-    def take_point_memory(
-        self, collection: Collection, points: int, with_payload: bool, with_vectors: bool
-    ) -> None:
-        """Take what reading and sending so many points takes, as :meth:`take_memory`."""
-        size = self.point_bytes(collection, with_payload, with_vectors)
-        self.take_memory(int(points * size))
+    def take_row_memory(self, rows: int) -> None:
+        """Take what so many rows of an answer take but for payloads and vectors, as :meth:`take_memory`."""
+        self.take_memory(rows * _ROW_BYTES)
 
     def wait_in_line(self) -> None:
         """Wait for a place among the reads that run, and keep it for the rest of the call."""

@@ -8,7 +8,6 @@ from ....engine.database import Database
 from ..access.sealed_numbers import SealedNumbers
 from ..admission.disk_watermark import DiskWatermark
 from ..admission.memory_budget import MemoryBudget
-from ..admission.point_sizes import PointSizes
 from ..admission.rate_limit import RateLimiter
 from ..admission.receiving import Receiving
 from ..admission.running_calls import RunningCalls
@@ -34,7 +33,6 @@ class Runtime:
     disk : DiskWatermark
     rates : RateLimiter
     metrics : Metrics
-    sizes : PointSizes
     audit : RecallAudit
     sealed : SealedNumbers
         For keys that are bound to tenants.
@@ -52,7 +50,6 @@ class Runtime:
         self.disk = DiskWatermark(settings.folder, limits.disk_free_bytes)
         self.rates = RateLimiter(limits.calls_per_second)
         self.database: Database | None = None
-        self.sizes = PointSizes()
         self.audit = RecallAudit(metrics.audited)
 
     def request_id(self) -> str:

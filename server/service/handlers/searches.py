@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ....engine.collection import Collection
 from ....engine.errors import LimitExceeded
 from ....engine.input.options import MAX_K
 from ....engine.results.explanation import Explanation, SegmentPlan
@@ -31,7 +30,7 @@ _CORES = usable_cores()
 def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
     """Search for one query."""
     collection, tenant = call.scope(request.scope)
-    arguments = _arguments(call, collection, request.options, 1)
+    arguments = _arguments(call, request.options, 1)
     arguments["query"] = read_query(request.query)
     arguments["tenant"] = tenant
     call.wait_in_line()
@@ -46,7 +45,7 @@ def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
 def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchResponse:
     """Search for several queries."""
     collection, tenant = call.scope(request.scope)
-    arguments = _arguments(call, collection, request.options, count_rows(request.queries))
+    arguments = _arguments(call, request.options, count_rows(request.queries))
     arguments["query"] = read_vectors(request.queries, "query")
     arguments["tenant"] = tenant
     call.wait_in_line()
@@ -62,7 +61,7 @@ def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchRe
 def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
     """Search for several queries and say how it was done."""
     collection, tenant = call.scope(request.scope)
-    arguments = _arguments(call, collection, request.options, count_rows(request.queries))
+    arguments = _arguments(call, request.options, count_rows(request.queries))
     arguments["query"] = read_vectors(request.queries, "query")
     arguments["tenant"] = tenant
     call.wait_in_line()
@@ -75,7 +74,7 @@ def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
     return response
 
 
-def _arguments(call: Call, collection: Collection, options: pb.SearchOptions, queries: int) -> dict[str, Any]:
+def _arguments(call: Call, options: pb.SearchOptions, queries: int) -> dict[str, Any]:
     """Return the arguments of a search but for query and tenant, after taking the memory of its answer."""
     k, offset, with_payload, with_vectors = (
         options.k,
@@ -87,7 +86,7 @@ def _arguments(call: Call, collection: Collection, options: pb.SearchOptions, qu
     results = queries * min(k + offset, MAX_K)
     _check_limits(call.limits, queries, results)
     # What payloads and vectors take is known when the hits are.
-    call.take_point_memory(collection, results, False, False)
+    call.take_row_memory(results)
     return {
         "k": k,
         "field": options.field or None,

@@ -68,34 +68,6 @@ def test_large_payloads_are_looked_up(points: vicinal.Collection, sealed: bool) 
     assert hits_bytes(hits, payloads=True, vectors=False) == hits.payload_column().nbytes - 8 * 51
 
 
-def test_get_asks_before_it_reads(points: vicinal.Collection) -> None:
-    asked: list[int] = []
-    assert points.get([3, 5, 3, 999], admit=asked.append)[3] is None
-    assert asked == [sum(len('{"text":""}') + i for i in (3, 5, 3))]
-
-    def refuse(n: int) -> None:
-        raise vicinal.LimitExceeded(f"{n} bytes")
-
-    with pytest.raises(vicinal.LimitExceeded):
-        points.get([1], admit=refuse)
-
-
-def test_pages_end_before_they_take_too_much(points: vicinal.Collection) -> None:
-    seen: list[Any] = []
-    after = None
-    while True:
-        page = points.scroll(limit=50, after=after, most_bytes=200)
-        sizes = [len('{"text":""}') + len(point.payload["text"]) for point in page.points]
-        assert sum(sizes) <= 200
-        seen += [point.id for point in page.points]
-        if page.next is None:
-            break
-        after = page.next
-    assert sorted(seen) == list(range(N))
-    assert len(points.scroll(limit=50, most_bytes=1).points) == 1
-    assert len(points.scroll(limit=50).points) == 50
-
-
 def test_points_that_are_updated_keep_their_order(points: vicinal.Collection) -> None:
     order = [point.id for point in points.scroll(limit=N).points]
     assert points.update_payload({"text": "new"}, ids=range(N)) == N

@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 
 from vicinal.engine.errors import DiskFull, LimitExceeded, ResourceExhausted, Unavailable
-from vicinal.engine.schema.collection_schema import CollectionSchema
-from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
 from vicinal.server.service.admission.disk_watermark import DiskWatermark
 from vicinal.server.service.admission.memory_budget import MemoryBudget
-from vicinal.server.service.admission.point_sizes import PointSizes
 from vicinal.server.service.admission.running_calls import RunningCalls
 
 MB = 1 << 20
@@ -117,24 +114,3 @@ def test_the_disk_is_asked_now_and_then(tmp_path: Path) -> None:
     now[0] += 1
     with pytest.raises(OSError, match="folder"):
         gone.check()
-
-
-def test_sizes_of_points_are_learned() -> None:
-    sizes = PointSizes()
-    schema = CollectionSchema({"a": Dense(100), "b": Dense(64, element="binary", metric="hamming")})
-    bare = sizes.estimate("c", schema, False, False)
-    assert sizes.estimate("c", schema, False, True) == bare + 2 * (400 + 8)
-    unknown = sizes.estimate("c", schema, True, False)
-    assert unknown > bare
-    sizes.learn("c", 10, 100_000)
-    large = sizes.estimate("c", schema, True, False)
-    assert large == bare + 2 * 10_000
-    # Smaller ones are believed slowly, larger ones at once.
-    sizes.learn("c", 10, 100)
-    assert large - bare > sizes.estimate("c", schema, True, False) - bare > 0.9 * (large - bare)
-    sizes.learn("c", 1, 20_000)
-    assert sizes.estimate("c", schema, True, False) == bare + 2 * 20_000
-    sizes.learn("c", 0, 0)
-    assert sizes.estimate("d", schema, True, False) == unknown
-    ragged = CollectionSchema({"s": Sparse(), "m": Multi(32)})
-    assert sizes.estimate("d", ragged, False, True) > bare

@@ -90,6 +90,13 @@ def test_what_is_no_object_is_refused(text: bytes) -> None:
     assert caught.value.field == "filter"
 
 
+def test_a_key_that_is_there_twice_is_refused() -> None:
+    text = b'{"must": [{"has_id": [1]}], "must": [{"has_id": [2]}]}'
+    with pytest.raises(InvalidArgument, match="the filter has the key 'must' twice") as caught:
+        read_filter(pb.Filter(json=text))
+    assert caught.value.field == "filter"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -13,7 +13,7 @@ from vicinal.engine.error_translation import translated
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.server.wire.bounded_json import has_long_number, read_bounded_object, write_json
-from vicinal.server.wire.payloads import put_payloads, read_payload_column, read_payloads
+from vicinal.server.wire.payloads import put_payloads, read_checked_payloads, read_payload_column
 from vicinal.storage.columns.payloads import PayloadColumn
 
 row_lists = st.lists(payloads, max_size=6)
@@ -34,22 +34,22 @@ def raw(*texts: bytes) -> pb.Payloads:
 def test_payloads_arrive_as_they_were_sent(rows: list[dict[str, Any]]) -> None:
     column = PayloadColumn.from_rows(rows, len(rows))
     message = sent(column)
-    assert (read_payloads(message, len(rows)) or []) == rows
-    arrived = read_payload_column(message, len(rows))
-    assert [arrived.raw(row) for row in range(len(rows))] == [column.raw(row) for row in range(len(rows))]
-    assert arrived.to_list() == rows
+    for read in (read_checked_payloads, read_payload_column):
+        arrived = read(message, len(rows))
+        assert [arrived.raw(row) for row in range(len(rows))] == [column.raw(row) for row in range(len(rows))]
+        assert arrived.to_list() == rows
 
 
 @given(st.lists(payloads | st.none(), min_size=1, max_size=6))
 def test_no_bytes_stand_for_the_empty_object(rows: list[dict[str, Any] | None]) -> None:
     message = raw(*[b"" if row is None else write_json(row) for row in rows])
     expected = [row or {} for row in rows]
-    assert read_payloads(message, len(rows)) == expected
+    assert read_checked_payloads(message, len(rows)).to_list() == expected
     assert read_payload_column(message, len(rows)).to_list() == expected
 
 
 def test_payloads_may_be_left_out() -> None:
-    assert read_payloads(pb.Payloads(), 3) is None
+    assert read_checked_payloads(pb.Payloads(), 3).to_list() == [{}, {}, {}]
     assert read_payload_column(pb.Payloads(), 3).to_list() == [{}, {}, {}]
 
 
@@ -66,7 +66,7 @@ def test_payloads_may_be_left_out() -> None:
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(message: pb.Payloads) -> None:
-    for read in (read_payloads, read_payload_column):
+    for read in (read_checked_payloads, read_payload_column):
         with pytest.raises(InvalidArgument, match="payloads has") as caught:
             read(message, 2)
         assert caught.value.field == "payloads"
@@ -95,29 +95,70 @@ NO_OBJECTS = [
 @pytest.mark.parametrize("text", NO_OBJECTS, ids=lambda text: text[:20].decode("latin-1"))
 def test_what_is_no_json_object_is_refused(text: bytes) -> None:
     with pytest.raises(InvalidArgument, match="payloads row 1 is") as caught:
-        read_payloads(raw(b"{}", text), 2)
+        read_checked_payloads(raw(b"{}", text), 2)
     assert caught.value.field == "payloads"
 
 
-def test_a_deep_payload_is_refused_as_the_engine_refuses_it() -> None:
-    rows = read_payloads(raw(b'{"a":' * 500 + b"1" + b"}" * 500), 1)
-    with pytest.raises(InvalidArgument, match="payloads row 0 cannot be stored"), translated():
-        PayloadColumn.from_rows(rows, 1)
+@pytest.mark.parametrize("depth", [254, 255, 500])
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b'{"a":[', b"]}")])
+def test_a_payload_is_as_deep_as_the_engine_takes_it(depth: int, opening: bytes, closing: bytes) -> None:
+    levels = depth // (len(opening) - 4)
+    text = opening * levels + b"1" + closing * levels
+    message = raw(b"{}", text)
+    try:
+        with translated():
+            PayloadColumn.from_rows([{}, json.loads(text)], 2)
+    except InvalidArgument as error:
+        refused = str(error)
+        with pytest.raises(InvalidArgument, match="payloads row 1 cannot be stored") as caught:
+            read_checked_payloads(message, 2)
+        assert str(caught.value) == refused
+        assert depth > 254
+    else:
+        assert read_checked_payloads(message, 2).raw(1) == text
 
 
 @given(st.integers(-(2**80), 2**80), st.booleans())
 @example(2**64, True)
+@example(2**64 - 1, True)
 @example(-(2**63) - 1, True)
-def test_integers_beyond_64_bits_stay_integers(number: int, in_text: bool) -> None:
+@example(-(2**63), False)
+def test_integers_beyond_64_bits_are_refused(number: int, in_text: bool) -> None:
     row = {"n": number, "t": str(number) if in_text else ""}
-    assert has_long_number(write_json(row)) or -(2**63) <= number < 2**64
-    assert read_payloads(raw(write_json(row)), 1) == [row]
+    inside = -(2**63) <= number < 2**64
+    assert has_long_number(write_json(row)) or inside
+    message = raw(write_json(row))
+    if inside:
+        assert read_checked_payloads(message, 1).to_list() == [row]
+    else:
+        with pytest.raises(InvalidArgument, match=r"payloads row 0 cannot be stored.*beyond 64 bits"):
+            read_checked_payloads(message, 1)
+
+
+# A key, with what may stand around its colon, and a value that may look like one.
+_ENTRIES = st.tuples(
+    st.sampled_from(["a", "b", "a:", 'a"', ""]),
+    st.sampled_from(["", " ", "\n\t"]),
+    st.sampled_from(["1", '"\\":"', '"a\\" :"', "{}", '{"a":1}', '[{"b" :1}]', '{"a":1,"a":1}', '":"']),
+)
+
+
+@given(st.lists(_ENTRIES, max_size=4))
+def test_equal_keys_are_refused(entries: list[tuple[str, str, str]]) -> None:
+    inside = [f"{json.dumps(key)}{space}:{value}" for key, space, value in entries]
+    text = ("{" + ",".join(inside) + "}").encode()
+    keys = [key for key, _, _ in entries]
+    if len(set(keys)) < len(keys) or any('"a":1,"a"' in value for _, _, value in entries):
+        with pytest.raises(InvalidArgument, match=r"payloads row 0 has the key '.*' twice"):
+            read_checked_payloads(raw(text), 1)
+    else:
+        assert read_checked_payloads(raw(text), 1).raw(0) == text
 
 
 @given(st.lists(st.binary(max_size=12) | st.sampled_from(NO_OBJECTS[:-2]), min_size=1, max_size=3))
 def test_whatever_arrives_is_refused_or_objects(texts: list[bytes]) -> None:
     with suppress(InvalidArgument):
-        rows = read_payloads(raw(*texts), len(texts))
+        rows = read_checked_payloads(raw(*texts), len(texts)).to_list()
         assert rows == [json.loads(text) if text else {} for text in texts]
 
 

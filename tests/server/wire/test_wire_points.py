@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from column_strategies import batches, payloads, point_ids
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vicinal
+from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.expression import F
-from vicinal.engine.results.point import Point
+from vicinal.engine.results.point import Point, PointColumns
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
 from vicinal.proto.v1 import points_pb2 as pb
@@ -19,7 +21,6 @@ from vicinal.server.wire.bounded_json import write_json
 from vicinal.server.wire.payloads import put_payloads
 from vicinal.server.wire.point_ids import put_ids
 from vicinal.server.wire.points import (
-    put_found,
     put_points,
     put_selection,
     read_found,
@@ -48,6 +49,23 @@ def random_points(n: int, *, with_vectors: bool = True) -> list[Point]:
     return points
 
 
+def as_columns(points: Sequence[Point]) -> PointColumns:
+    """Return points as an engine has them as columns, which holds other points too."""
+    ids = [point.id for point in points]
+    with vicinal.open(":memory:") as database:
+        collection = database.create_collection("films", SCHEMA.vectors)
+        stored = random_points(len(points) + 1)
+        for point in stored:
+            vectors = {name: [vector] for name, vector in point.vectors.items()}
+            collection.upsert([point.id], vectors, [point.payload])
+        for point in points:
+            if point.vectors:
+                vectors = {name: [vector] for name, vector in point.vectors.items()}
+                collection.upsert([point.id], vectors, [point.payload])
+        with_vectors = any(point.vectors for point in points)
+        return columnar(collection).get(ids, with_vectors, None, lambda n: None)[1]
+
+
 def assert_equal_points(found: list[Point | None], expected: list[Point | None]) -> None:
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
@@ -66,37 +84,25 @@ def assert_equal_points(found: list[Point | None], expected: list[Point | None])
 def test_points_arrive_as_they_were_sent(n: int, with_vectors: bool) -> None:
     points = random_points(n, with_vectors=with_vectors)
     message = pb.PointColumns()
-    put_points(message, points, SCHEMA)
+    put_points(message, as_columns(points))
     arrived = read_points(pb.PointColumns.FromString(message.SerializeToString()))
     assert_equal_points([*arrived], [*points])
 
 
-def test_points_of_an_engine_arrive() -> None:
-    with vicinal.open(":memory:") as database:
-        collection = database.create_collection("films", SCHEMA.vectors)
-        points = random_points(4)
-        vectors = {name: [point.vectors[name] for point in points] for name in SCHEMA.vectors}
-        collection.upsert([point.id for point in points], vectors, [point.payload for point in points])
-        stored = collection.get([point.id for point in points], with_vectors=True)
-    message = pb.PointColumns()
-    put_points(message, [point for point in stored if point is not None], SCHEMA)
-    assert_equal_points([*read_points(message)], stored)
-
-
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.booleans(), max_size=6))
 def test_what_was_found_arrives_in_its_place(there: list[bool]) -> None:
     points = [point if found else None for point, found in zip(random_points(len(there)), there, strict=True)]
-    message = pb.GetPointsResponse()
-    put_found(message, points, SCHEMA)
+    message = pb.GetPointsResponse(found=there)
+    put_points(message.points, as_columns([point for point in points if point is not None]))
     assert_equal_points(read_found(message, len(there)), points)
     with pytest.raises(InvalidArgument, match="found has"):
         read_found(message, len(there) + 1)
 
 
 def test_what_was_found_is_as_much_as_there_are_points() -> None:
-    message = pb.GetPointsResponse()
-    put_found(message, [*random_points(2), None], SCHEMA)
-    message.found[2] = True
+    message = pb.GetPointsResponse(found=[True, True, True])
+    put_points(message.points, as_columns(random_points(2)))
     with pytest.raises(InvalidArgument, match="3 of them true, for 3 ids and 2 points"):
         read_found(message, 3)
 
@@ -110,12 +116,12 @@ def test_an_upsert_arrives_as_the_engine_takes_it(batch: Batch) -> None:
     ids, vectors, rows = read_upsert(pb.PointColumns.FromString(message.SerializeToString()))
     assert ids == batch.ids.to_list()
     assert list(vectors) == list(batch.vectors)
-    assert (rows or []) == batch.payloads.to_list()
+    assert rows.to_list() == batch.payloads.to_list()
 
 
 def test_columns_that_differ_in_length_are_refused() -> None:
     message = pb.PointColumns()
-    put_points(message, random_points(3), SCHEMA)
+    put_points(message, as_columns(random_points(3)))
     message.ids.is_text.append(False)
     message.ids.numbers.append(7)
     for read in (read_points, read_upsert):

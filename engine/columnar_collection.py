@@ -1,0 +1,122 @@
+"""A collection in columns: for those who have points as arrays and texts, and count what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..storage.columns.batch import Batch
+from ..storage.columns.ids import IdColumn
+from ..storage.columns.payloads import PayloadColumn
+from .api import FilterLike, Ids
+from .error_translation import public
+from .hosts.host import Host
+from .input.ids import id_list, selection, vector_columns
+from .input.queries import bound, check_flag, check_integer
+from .results.point import PointColumns
+from .search.columnar_reads import fitting, read_columns
+from .search.point_reads import PagePlaces, find_page, find_points
+from .segments.sizes import Admit
+from .segments.snapshot import Snapshot
+from .state.collection_state import CollectionState
+from .tenants.tenant import Tenant, reading_tenant, writing_tenant
+from .writing.point_operations import UpdatePayload, upsert
+
+SCROLL_LIMIT = 10_000
+"""Points of the longest page."""
+
+
+@public
+class ColumnarCollection:
+    """What :class:`Collection` is made of, and the server reads through. Safe to use from any thread.
+
+    Points go in and out as columns, payloads as texts that nobody parses on the way. ``admit`` is told
+    how many bytes are going to be read or written, before any is, and may raise a VicinalError.
+    """
+
+    def __init__(self, state: CollectionState, host: Host) -> None:
+        self._state = state
+        self._host = host
+
+    def view(self, tenant: str | None) -> tuple[Snapshot, Tenant | None]:
+        """Return the newest snapshot, and then the tenant, which may have come with it."""
+        snapshot = self._host.current(self._state)
+        owner = reading_tenant(self._state, tenant)
+        # A tenant that never wrote has no points, and learns no more than that.
+        return (snapshot if owner else Snapshot(snapshot.schema, (), snapshot.next_sequence)), owner
+
+    def upsert(self, ids: IdColumn, vectors: Any, payloads: PayloadColumn, tenant: str | None) -> int:
+        """Insert or replace points as :meth:`Collection.upsert` does, of ids that differ from each other."""
+        state, n = self._state, len(ids)
+        owner = writing_tenant(state, tenant)
+        columns = vector_columns(state.schema, vectors, n)
+        if not n:
+            return self._host.current(state).next_sequence
+        numbers = np.full(n if state.schema.partitioned else 0, owner.number, np.uint32)
+        batch = Batch(ids=ids, tenants=numbers, vectors=columns, payloads=payloads)
+        return int(self._host.submit(upsert(state, owner, batch)))
+
+    def update_payload(
+        self,
+        payload: Mapping[str, Any],
+        ids: Ids | None,
+        filter: FilterLike | None,
+        replace: bool,
+        tenant: str | None,
+        admit: Admit | None = None,
+    ) -> int:
+        """Merge into payloads, or replace them, as :meth:`Collection.update_payload` does.
+
+        ``admit`` is told, in the writer's thread, the bytes to be written.
+        """
+        listed, expression = selection(self._state.schema, ids, filter)
+        _, owner = self.view(tenant)
+        column = PayloadColumn.from_rows([payload], 1)
+        self._state.growing.postings.parse(column)
+        change = column.get(0)
+        if owner is None:
+            return 0
+        rewrite = (lambda old: change) if check_flag("replace", replace) else (lambda old: old | change)
+        update = UpdatePayload(self._state, owner, listed, expression, rewrite, column.largest(), admit)
+        return int(self._host.submit(update))
+
+    def get(
+        self, ids: Ids, with_vectors: bool, tenant: str | None, admit: Admit
+    ) -> tuple[NDArray[np.bool_], PointColumns]:
+        """Return which of the ids exist, (n,), and their points in that order."""
+        wanted = id_list(ids)
+        snapshot, owner = self.view(tenant)
+        places = find_points(snapshot, wanted, owner)
+        found = places >= 0
+        return found, read_columns(snapshot, places[found], with_vectors, admit)
+
+    def scroll(
+        self,
+        filter: FilterLike | None,
+        limit: int,
+        after: int | None,
+        with_vectors: bool,
+        tenant: str | None,
+        most_bytes: int,
+        admit: Admit,
+    ) -> tuple[PointColumns, int | None]:
+        """Return a page of points as :meth:`Collection.scroll` does, and where the next one starts.
+
+        The page ends before its columns take more than ``most_bytes``, but has a point if there is one.
+        """
+        snapshot, page = self.page(filter, limit, after, tenant)
+        page = fitting(snapshot, page, with_vectors, most_bytes)
+        return read_columns(snapshot, page.places, with_vectors, admit), page.next
+
+    def page(
+        self, filter: FilterLike | None, limit: int, after: int | None, tenant: str | None
+    ) -> tuple[Snapshot, PagePlaces]:
+        """Return where the points of a page are, and in which snapshot."""
+        limit = check_integer("limit", limit, 1, SCROLL_LIMIT)
+        start = 0 if after is None else check_integer("after", after, 0, 2**63)
+        expression = bound(filter, self._state.schema)
+        snapshot, owner = self.view(tenant)
+        return snapshot, find_page(snapshot, expression, owner, limit, start)
