@@ -68,7 +68,7 @@ def translate(error: Exception) -> VicinalError:
     if isinstance(error, CorruptionError):
         return Corruption(f"{error}: `vicinal check` shows all that is damaged; restore it from a copy")
     if isinstance(error, OSError):
-        error = system_errors.translate(error)
+        error = system_errors.in_words(error)
     for storage_class, public_class in _PUBLIC:
         if isinstance(error, storage_class):
             return public_class(str(error))

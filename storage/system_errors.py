@@ -34,7 +34,7 @@ _OTHER = {
 _TRY_AGAIN = "try again"
 
 
-def translate(error: OSError, path: str = "") -> StorageError:
+def in_words(error: OSError, path: str = "") -> StorageError:
     """Return the `StorageError` for what the system refused; `path` is where, when the error does not say."""
     code = error.errno or 0
     said = " -> ".join(os.fsdecode(name) for name in (error.filename, error.filename2) if _is_path(name))

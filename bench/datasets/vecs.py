@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...server.files.texmex import COMPONENTS, read_vectors
+from ...server.files.texmex import COMPONENTS, read_texmex
 from .dataset import Dataset, DatasetError, Metric, as_floats, split_queries
 
 
@@ -14,9 +14,9 @@ def read_vecs_file(path: Path, query_file: Path | None, metric: Metric | None, w
     if query_file is None and path.stem.endswith("_base"):
         found = [path.with_name(f"{name}_query{suffix}") for suffix in COMPONENTS]
         query_file = next((file for file in found if file.exists()), None)
-    vectors = as_floats(read_vectors(path))
+    vectors = as_floats(read_texmex(path))
     if query_file is not None:
-        return Dataset(name, metric or "l2", vectors, as_floats(read_vectors(query_file)))
+        return Dataset(name, metric or "l2", vectors, as_floats(read_texmex(query_file)))
     kept, asked, note = split_queries(vectors, wanted)
     return Dataset(name, metric or "l2", vectors[kept], vectors[asked], note=note)
 

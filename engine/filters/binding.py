@@ -10,7 +10,7 @@ from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, canonical
 from .expression import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
 from .limits import FilterBudget
-from .values import Scalar
+from .values import PlainValue
 
 
 def bind(expression: Filter, schema: CollectionSchema) -> Filter:
@@ -67,7 +67,7 @@ def _kind(key: str, schema: CollectionSchema) -> FieldType:
     return kind
 
 
-def _bound_value(key: str, value: Scalar, kind: FieldType) -> Scalar:
+def _bound_value(key: str, value: PlainValue, kind: FieldType) -> PlainValue:
     # Clients in languages with one number type send 1990 as 1990.0.
     if kind is FieldType.INTEGER and isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -96,17 +96,17 @@ def _bound_range(expression: Range, kind: FieldType) -> Filter:
     return Range(key, max(first, INT64_MIN), False, min(last, INT64_MAX), False)
 
 
-def _first_integer(key: str, bound: Scalar, is_open: bool, kind: FieldType) -> int:
+def _first_integer(key: str, bound: PlainValue, is_open: bool, kind: FieldType) -> int:
     number = _number(key, bound, kind)
     return math.floor(number) + 1 if is_open else math.ceil(number)
 
 
-def _last_integer(key: str, bound: Scalar, is_open: bool, kind: FieldType) -> int:
+def _last_integer(key: str, bound: PlainValue, is_open: bool, kind: FieldType) -> int:
     number = _number(key, bound, kind)
     return math.ceil(number) - 1 if is_open else math.floor(number)
 
 
-def _number(key: str, bound: Scalar, kind: FieldType) -> int | float:
+def _number(key: str, bound: PlainValue, kind: FieldType) -> int | float:
     if kind is FieldType.INTEGER and isinstance(bound, int | float) and not isinstance(bound, bool):
         return bound
     try:

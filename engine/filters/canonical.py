@@ -22,7 +22,7 @@ INT64_MAX: Final = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-EXPECTED: Final = {
+_EXPECTED: Final = {
     FieldType.KEYWORD: "text",
     FieldType.INTEGER: "a whole number from -2**63 to 2**63 - 1",
     FieldType.FLOAT: "a finite number",
@@ -117,7 +117,7 @@ def canonical(value: Any, kind: FieldType) -> Canonical:
         return _finite(value)
     if kind is FieldType.DATETIME and isinstance(value, str | date):
         return microseconds(value)
-    raise ValueError(f"is {value!r:.80} ({type(value).__name__}); expected {EXPECTED[kind]}")
+    raise ValueError(f"is {value!r:.80} ({type(value).__name__}); expected {_EXPECTED[kind]}")
 
 
 def microseconds(moment: str | date) -> int:
@@ -132,7 +132,7 @@ def microseconds(moment: str | date) -> int:
         try:
             moment = datetime.fromisoformat(moment)
         except ValueError as error:
-            expected = EXPECTED[FieldType.DATETIME]
+            expected = _EXPECTED[FieldType.DATETIME]
             raise ValueError(f"is {moment!r:.80}, which is no time; expected {expected}") from error
     elif not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
@@ -155,5 +155,5 @@ def _finite(value: int | float) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"is {value!r:.40}; expected {EXPECTED[FieldType.FLOAT]}")
+        raise ValueError(f"is {value!r:.40}; expected {_EXPECTED[FieldType.FLOAT]}")
     return number

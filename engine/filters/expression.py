@@ -22,7 +22,7 @@ from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..results.point import PointId
 from ..schema.names import checked_path
-from .values import Scalar, plain_value, refuse_none
+from .values import PlainValue, plain_value, refuse_none
 
 _NO_TRUTH = (
     "a filter is neither true nor false by itself; combine filters by &, | and ~ (not and, or, not), each "
@@ -91,7 +91,7 @@ class Match(Filter):
     """Holds where the field, or one of its values, equals ``value``."""
 
     key: str
-    value: Scalar
+    value: PlainValue
 
     def __post_init__(self) -> None:
         checked_path(self.key, "a filtered field")
@@ -108,7 +108,7 @@ class AnyOf(Filter):
     """Holds where the field, or one of its values, equals one of ``values``; of none, nowhere."""
 
     key: str
-    values: tuple[Scalar, ...]
+    values: tuple[PlainValue, ...]
 
     def __post_init__(self) -> None:
         checked_path(self.key, "a filtered field")
@@ -123,9 +123,9 @@ class Range(Filter):
     """Holds where a value of the field lies between ``lo`` and ``hi``; None is no bound, open excludes it."""
 
     key: str
-    lo: Scalar | None = None
+    lo: PlainValue | None = None
     lo_open: bool = False
-    hi: Scalar | None = None
+    hi: PlainValue | None = None
     hi_open: bool = False
 
     def __post_init__(self) -> None:
@@ -215,24 +215,24 @@ class F:
     def __ne__(self, value: object) -> Filter:  # type: ignore[override]  # a comparison builds a filter
         return Not(self == value)
 
-    def __lt__(self, value: Scalar | date) -> Range:
+    def __lt__(self, value: PlainValue | date) -> Range:
         return self._range(hi=value, hi_open=True)
 
-    def __le__(self, value: Scalar | date) -> Range:
+    def __le__(self, value: PlainValue | date) -> Range:
         return self._range(hi=value)
 
-    def __gt__(self, value: Scalar | date) -> Range:
+    def __gt__(self, value: PlainValue | date) -> Range:
         return self._range(lo=value, lo_open=True)
 
-    def __ge__(self, value: Scalar | date) -> Range:
+    def __ge__(self, value: PlainValue | date) -> Range:
         return self._range(lo=value)
 
-    def between(self, lo: Scalar | date, hi: Scalar | date) -> Range:
+    def between(self, lo: PlainValue | date, hi: PlainValue | date) -> Range:
         """Return the filter for ``lo <= value <= hi``."""
         refuse_none(self.key, lo, hi)
         return self._range(lo=lo, hi=hi)
 
-    def is_in(self, values: Iterable[Scalar | date]) -> AnyOf:
+    def is_in(self, values: Iterable[PlainValue | date]) -> AnyOf:
         """Return the filter for a value that equals one of ``values``."""
         return AnyOf(self.key, values)  # type: ignore[arg-type]  # AnyOf makes a tuple of it
 

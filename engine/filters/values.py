@@ -11,7 +11,7 @@ import numpy as np
 from ...storage.columns.json_rows import iso_text
 from ..errors import InvalidArgument
 
-Scalar = str | bool | int | float
+PlainValue = str | bool | int | float
 
 
 def refuse_none(key: str, *bounds: Any) -> None:
@@ -22,7 +22,7 @@ def refuse_none(key: str, *bounds: Any) -> None:
         )
 
 
-def plain_value(value: Any, key: str) -> Scalar:
+def plain_value(value: Any, key: str) -> PlainValue:
     """Return ``value`` as exactly a str, bool, int or float; a subclass may hash unlike what it equals.
 
     Dates and times become ISO 8601 text.

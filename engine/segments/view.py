@@ -18,8 +18,9 @@ from ...indexes.rows.row_set import RowSet
 from ...storage.columns.batch import Batch
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
-from ..filters.evaluation import FieldPostings, evaluate
+from ..filters.evaluation import evaluate
 from ..filters.expression import Filter
+from ..filters.postings import FieldPostings
 from ..results.point import PointId
 from .bitmaps import bitmap
 

@@ -18,7 +18,7 @@ from .batch import (
     optional_module,
     rows_per_batch,
 )
-from .texmex import read_vectors
+from .texmex import read_texmex
 from .values import as_stored
 
 # The name of the data in files of ann-benchmarks; `test` and the truths beside it are no points.
@@ -37,7 +37,7 @@ def read_npy(request: FileRequest) -> Iterator[FileBatch]:
 def read_vecs(request: FileRequest) -> Iterator[FileBatch]:
     """Read an fvecs or bvecs file; ids are row numbers."""
     with translated():
-        matrix = read_vectors(request.path)
+        matrix = read_texmex(request.path)
     # The bytes of bvecs are coordinates from 0 to 255, not packed bits.
     return _matrix_batches(request, matrix, np.float32)
 

@@ -42,7 +42,7 @@ def component_type(path: str | os.PathLike[str]) -> np.dtype[Any]:
     return COMPONENTS[suffix]
 
 
-def read_vectors(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_texmex(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Map a vector file as a read-only (rows, dim) array.
 
     Nothing is copied: rows are strided views into the mapping and are read when they are touched.
@@ -92,7 +92,7 @@ def _check_headers(name: str, rows: NDArray[np.uint8], dim: int) -> None:
         )
 
 
-def write_vectors(path: str | os.PathLike[str], matrix: ArrayLike) -> None:
+def write_texmex(path: str | os.PathLike[str], matrix: ArrayLike) -> None:
     """Write a matrix as a vector file, replacing the file in one step.
 
     Parameters

@@ -15,13 +15,13 @@ MAX_PARTS = 1_000
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
-Parts = dict[int, "Parts"]
+RepeatedParts = dict[int, "RepeatedParts"]
 """By number, the fields in which repeated messages are, each with its own; empty for such a message."""
 
 
-def repeated_parts(descriptor: Descriptor) -> Parts:
+def repeated_parts(descriptor: Descriptor) -> RepeatedParts:
     """Return where a message has repeated messages, at any depth. Messages here do not contain themselves."""
-    parts: Parts = {}
+    parts: RepeatedParts = {}
     for field in descriptor.fields:
         if field.message_type is None:
             continue
@@ -32,7 +32,7 @@ def repeated_parts(descriptor: Descriptor) -> Parts:
     return parts
 
 
-def check_parts(data: bytes, parts: Parts) -> None:
+def check_parts(data: bytes, parts: RepeatedParts) -> None:
     """Raise InvalidArgument when a message has too many parts, or is malformed where they are counted."""
     pending, seen = [(0, len(data), parts)], 0
     try:

@@ -13,7 +13,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ...engine.errors import InvalidArgument
 from ...proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
-from .message_parts import Parts, check_parts, repeated_parts
+from .message_parts import RepeatedParts, check_parts, repeated_parts
 
 _SMALL = 1 << 16
 
@@ -30,7 +30,7 @@ class Method:
         The class of what is sent and of what comes back.
     streams : bool
         Whether several responses come back.
-    parts : Parts
+    parts : RepeatedParts
         Where the request has repeated messages.
     """
 
@@ -39,7 +39,7 @@ class Method:
     request: type[Message]
     response: type[Message]
     streams: bool
-    parts: Parts
+    parts: RepeatedParts
 
     def parse(self, data: bytes) -> Message:
         """Return the request that was received.

@@ -15,7 +15,7 @@ from ...engine import errors
 DOMAIN = "vicinal"
 """The ``domain`` of every ``ErrorInfo`` that a server of this project sends."""
 
-_DETAILS_KEY = "grpc-status-details-bin"
+DETAILS_KEY = "grpc-status-details-bin"
 # Trailing metadata is bounded to 8 KiB by default, and a message is in it three times.
 _MAX_MESSAGE_BYTES = 1000
 _MAX_FIELD_BYTES = 200
@@ -165,7 +165,7 @@ def _described(status: Status, code: grpc.StatusCode) -> errors.VicinalError:
 
 def _rich_status(metadata: Iterable[tuple[str, str | bytes]] | None) -> Status | None:
     for key, value in metadata or ():
-        if key == _DETAILS_KEY and isinstance(value, bytes):
+        if key == DETAILS_KEY and isinstance(value, bytes):
             try:
                 return Status.FromString(value)
             except ValueError:

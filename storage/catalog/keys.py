@@ -26,7 +26,7 @@ from uuid import UUID
 
 KeyRange = tuple[bytes, bytes]
 
-MAX_TEXT_BYTES = 255
+_MAX_TEXT_BYTES = 255
 _MAX_U32 = 2**32 - 1
 _MAX_U64 = 2**64 - 1
 _MAX_PART = 2**16 - 1
@@ -243,9 +243,9 @@ def _sequence(seq: int) -> int:
 
 def _text(value: str, what: str) -> bytes:
     encoded = value.encode()
-    if not 1 <= len(encoded) <= MAX_TEXT_BYTES:
+    if not 1 <= len(encoded) <= _MAX_TEXT_BYTES:
         raise ValueError(
-            f"{what} has 1 to {MAX_TEXT_BYTES} bytes in UTF-8, {value[:40]!r} has {len(encoded)}"
+            f"{what} has 1 to {_MAX_TEXT_BYTES} bytes in UTF-8, {value[:40]!r} has {len(encoded)}"
         )
     return encoded
 

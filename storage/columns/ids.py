@@ -12,7 +12,7 @@ from ..errors import CorruptionError
 from ..invalid_value import InvalidValueError
 from .array_like import column_input, list_of
 from .id_hash import number_hashes, text_hashes, with_tenants
-from .point_id import EXPECTED, MAX_TEXT_BYTES, checked_id
+from .point_id import EXPECTED_ID, MAX_TEXT_BYTES, checked_id
 from .ragged import Rows, checked_offsets, concat_offsets, offsets_of, row_numbers, slice_offsets, take_bytes
 
 _NUMBER, _TEXT = 0, 1
@@ -64,10 +64,10 @@ class IdColumn:
         if ids.dtype.kind in "UTO":
             return cls._from_list(ids.tolist())
         if ids.dtype.kind not in "ui":
-            raise InvalidValueError(f"ids is an array of {ids.dtype}; {EXPECTED}", field="ids")
+            raise InvalidValueError(f"ids is an array of {ids.dtype}; {EXPECTED_ID}", field="ids")
         if ids.dtype.kind == "i" and ids.size and ids.min() < 0:
             row = int(np.argmax(ids < 0))
-            raise InvalidValueError(f"ids row {row} is {ids[row]}; {EXPECTED}", field="ids", row=row)
+            raise InvalidValueError(f"ids row {row} is {ids[row]}; {EXPECTED_ID}", field="ids", row=row)
         return cls(np.ascontiguousarray(ids, dtype=np.uint64))
 
     @classmethod

@@ -10,7 +10,7 @@ from ..invalid_value import InvalidValueError
 
 MAX_NUMBER = 2**64 - 1
 MAX_TEXT_BYTES = 255
-EXPECTED = f"an id is a whole number from 0 to 2**64 - 1, or text of 1 to {MAX_TEXT_BYTES} UTF-8 bytes"
+EXPECTED_ID = f"an id is a whole number from 0 to 2**64 - 1, or text of 1 to {MAX_TEXT_BYTES} UTF-8 bytes"
 
 
 def checked_id(value: Any, row: int | None = None, field: str = "ids") -> int | str:
@@ -32,7 +32,7 @@ def checked_id(value: Any, row: int | None = None, field: str = "ids") -> int | 
             raise InvalidValueError(f"{where} is not UTF-8 text ({error})", field=field, row=row) from error
         if 1 <= n_bytes <= MAX_TEXT_BYTES:
             return str.__str__(value)
-        raise InvalidValueError(f"{where} is text of {n_bytes} bytes; {EXPECTED}", field=field, row=row)
+        raise InvalidValueError(f"{where} is text of {n_bytes} bytes; {EXPECTED_ID}", field=field, row=row)
     raise InvalidValueError(
-        f"{where} is {value!r} ({type(value).__name__}); {EXPECTED}", field=field, row=row
+        f"{where} is {value!r} ({type(value).__name__}); {EXPECTED_ID}", field=field, row=row
     )

@@ -14,7 +14,7 @@ import lmdb
 from ..catalog.key_value_store import StoreUse
 from ..errors import ClosedError, StorageError, SystemLimitError, UncertainCommitError
 from ..folder.held_folder import FileId, file_id
-from .errors import translate, translated
+from .errors import storage_error, storage_errors
 
 DATA_NAME = "data.mdb"
 # With less than this to grow into, a database is of no use.
@@ -102,7 +102,7 @@ class LmdbEnvironment:
             )
         except lmdb.Error:
             self._failed = True
-        return translate(error, self.path, written=written)
+        return storage_error(error, self.path, written=written)
 
     def outgrown(self, written: int) -> None:
         """Say that a transaction that wrote so much did not fit, so that the next one has room for it."""
@@ -119,7 +119,7 @@ class LmdbEnvironment:
 
     def use(self) -> StoreUse:
         """Return how much of the file is in use, and who holds the rest."""
-        with self._lock, translated(self.path):
+        with self._lock, storage_errors(self.path):
             self._check_own()
             tree, last = self._environment.stat(), self._environment.info()["last_txnid"]
             pages = 2 + tree["branch_pages"] + tree["leaf_pages"] + tree["overflow_pages"]
@@ -156,7 +156,7 @@ class LmdbEnvironment:
         self._refuse_inside_a_write()
         self._enter()
         try:
-            with translated(self.path):
+            with storage_errors(self.path):
                 self._environment.copy(folder, compact=compact)
         finally:
             self._leave()
@@ -207,7 +207,7 @@ class LmdbEnvironment:
         elif isinstance(error, lmdb.ReadersFullError) and self._environment.reader_check():
             return
         else:
-            raise translate(error, self.path) from error
+            raise storage_error(error, self.path) from error
 
     def _alone(self, action: Callable[[], None]) -> None:
         """Run `action` while no transaction is open."""
@@ -227,7 +227,7 @@ class LmdbEnvironment:
             self._check_own()
             if self._failed or self._draining:
                 return
-            with translated(self.path):
+            with storage_errors(self.path):
                 info = self._environment.info()
                 used = (info["last_pgno"] + 1) * self._environment.stat()["psize"]
             left = info["map_size"] - used
@@ -293,7 +293,7 @@ class LmdbEnvironment:
                 )
             except lmdb.Error as error:
                 if error.code != errno.ENOMEM:
-                    raise translate(error, path) from error
+                    raise storage_error(error, path) from error
                 if room // 2 < _SMALLEST_ROOM:
                     raise SystemLimitError(
                         f"{path}: the system refuses a memory map of {map_bytes:,} bytes: raise "

@@ -15,7 +15,7 @@ _DAMAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.
 _COMMIT_SLACK = 1 << 20
 
 
-def translate(error: lmdb.Error, path: str, *, written: int = 0) -> StorageError:
+def storage_error(error: lmdb.Error, path: str, *, written: int = 0) -> StorageError:
     """Return the `StorageError` for what LMDB raised.
 
     `written` is the number of bytes the failed transaction tried to store. LMDB reports a write cut short by
@@ -32,17 +32,17 @@ def translate(error: lmdb.Error, path: str, *, written: int = 0) -> StorageError
     if error.code == errno.EIO and written and _free_bytes(path) < written + _COMMIT_SLACK:
         return DiskFullError(f"{path}: the write was cut short because the disk is full: free some space")
     if error.code > 0:
-        return system_errors.translate(OSError(error.code, os.strerror(error.code)), path)
+        return system_errors.in_words(OSError(error.code, os.strerror(error.code)), path)
     return StorageError(f"{path}: {error}: try again")
 
 
 @contextmanager
-def translated(path: str) -> Iterator[None]:
+def storage_errors(path: str) -> Iterator[None]:
     """Raise what LMDB raises inside the block as a `StorageError`."""
     try:
         yield
     except lmdb.Error as error:
-        raise translate(error, path) from error
+        raise storage_error(error, path) from error
 
 
 def _free_bytes(path: str) -> int:

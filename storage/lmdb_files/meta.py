@@ -11,6 +11,10 @@ from pathlib import Path
 
 from ..errors import CorruptionError
 
+BRANCH_FLAG = 0x01
+LEAF_FLAG = 0x02
+NO_PAGE = 2**64 - 1
+
 _MAGIC = 0xBEEFC0DE
 _DATA_VERSION = 1
 _META_FLAG = 0x08

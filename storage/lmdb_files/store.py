@@ -17,7 +17,7 @@ from ..folder.directory_lock import ReadingLock
 from ..folder.held_folder import HeldFolder, file_id
 from .compaction import compact_if_sparse
 from .environment import DATA_NAME, LmdbEnvironment, abort
-from .errors import translated
+from .errors import storage_errors
 from .meta import read_meta
 from .shared_handle import Lease, lease
 from .state_check import Examine, check_state
@@ -36,14 +36,14 @@ class LmdbReadTransaction:
     def get(self, key: bytes) -> bytes | None:
         """Return the value of `key`, None if there is none."""
         check_key(key)
-        with translated(self._path):
+        with storage_errors(self._path):
             return self._open().get(key)
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield the pairs with ``start <= key < stop`` in byte order of the keys."""
         while True:
             # Seeking anew each time keeps the scan right when the caller deletes what it was just given.
-            with translated(self._path):
+            with storage_errors(self._path):
                 cursor = self._open().cursor()
                 pair = cursor.item() if cursor.set_range(start) else None
             if pair is None or pair[0] >= stop:
@@ -73,18 +73,18 @@ class LmdbWriteTransaction(LmdbReadTransaction):
         check_key(key)
         # Before, because what did not fit counts too.
         self.bytes_written += len(key) + len(value)
-        with translated(self._path):
+        with storage_errors(self._path):
             self._open().put(key, value)
 
     def delete(self, key: bytes) -> bool:
         """Remove `key`; return whether it was there."""
         check_key(key)
-        with translated(self._path):
+        with storage_errors(self._path):
             return self._open().delete(key)
 
     def delete_range(self, start: bytes, stop: bytes) -> int:
         """Remove every key with ``start <= key < stop``; return how many there were."""
-        with translated(self._path):
+        with storage_errors(self._path):
             cursor = self._open().cursor()
             deleted = 0
             found = cursor.set_range(start)

@@ -14,12 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptionError
-from .meta import MetaPage, TreeRecord
+from .meta import BRANCH_FLAG, LEAF_FLAG, NO_PAGE, MetaPage, TreeRecord
 
-_BRANCH_FLAG = 0x01
-_LEAF_FLAG = 0x02
 _OVERFLOW_FLAG = 0x04
-_NO_PAGE = 2**64 - 1
 _PAGE_BYTES = 16
 _NODE_BYTES = 8
 _LONGEST_KEY = 511
@@ -94,7 +91,7 @@ class LmdbStructure:
 
     def _tree(self, record: TreeRecord) -> Entries:
         none = np.empty(0, np.int64)
-        if record.root == _NO_PAGE:
+        if record.root == NO_PAGE:
             if record.counts != (0, 0, 0, 0, 0):
                 raise CorruptionError(self._path, f"an empty tree states {record.counts}")
             return Entries(none, none, none, none)
@@ -128,7 +125,7 @@ class LmdbStructure:
         flags, lower, upper = (words[:, at].astype(np.int64) for at in (5, 6, 7))
         counts = (lower - _PAGE_BYTES) // 2
         sound = pages[:, :8].copy().view("<u8")[:, 0] == numbers.astype(np.uint64)
-        sound &= (flags == flags[0]) & ((flags == _BRANCH_FLAG) | (flags == _LEAF_FLAG))
+        sound &= (flags == flags[0]) & ((flags == BRANCH_FLAG) | (flags == LEAF_FLAG))
         sound &= (lower > _PAGE_BYTES) & (lower <= upper) & (upper <= size) & (lower % 2 == 0)
         self._demand(sound, numbers)
         page = np.repeat(np.arange(len(numbers)), counts)
@@ -137,7 +134,7 @@ class LmdbStructure:
         self._demand((at >= upper[page]) & (at + _NODE_BYTES <= size) & (at % 2 == 0), numbers[page])
         low, high, third, key_bytes = (words[page, at // 2 + part].astype(np.int64) for part in range(4))
         key_end = at + _NODE_BYTES + key_bytes
-        is_leaf = bool(flags[0] == _LEAF_FLAG)
+        is_leaf = bool(flags[0] == LEAF_FLAG)
         low |= high << 16
         # A value is in its page or has a page's number there; a branch has nothing behind the key.
         behind = np.where(third & 1, 8, low) if is_leaf else 0

@@ -16,12 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptionError
-from .meta import MetaPage
+from .meta import BRANCH_FLAG, LEAF_FLAG, NO_PAGE, MetaPage
 
-_BRANCH_FLAG = 0x01
-_LEAF_FLAG = 0x02
 _BIG_VALUE_FLAG = 0x01
-_NO_PAGE = 2**64 - 1
 # Page: number, pad, flags, end and start of the free space. The offsets of the nodes follow.
 _PAGE = struct.Struct("<QHHHH")
 # Node: three numbers of 16 bits, the length of the key, the key. In a branch the three are the number of a
@@ -71,7 +68,7 @@ class LmdbTree:
     def find(self, key: bytes) -> Place | None:
         """Return where the value of `key` is, None when there is no such key."""
         page = self._root
-        if page == _NO_PAGE:
+        if page == NO_PAGE:
             return None
         for _ in range(_DEEPEST):
             leaf = self._leaves.get(page)
@@ -95,7 +92,7 @@ class LmdbTree:
         CorruptionError
             When a page on the way to a key is damaged.
         """
-        if self._root != _NO_PAGE:
+        if self._root != NO_PAGE:
             yield from self._below(self._root, start, stop, _DEEPEST)
 
     def _below(self, page: int, start: bytes, stop: bytes, depth: int) -> Iterator[tuple[bytes, Place]]:
@@ -121,13 +118,9 @@ class LmdbTree:
             raise self._damaged(page)
         stated, _, flags, lower, _ = _PAGE.unpack_from(self._memory, base)
         count = (lower - _PAGE.size) // 2
-        if (
-            stated != page
-            or flags not in (_BRANCH_FLAG, _LEAF_FLAG)
-            or not 1 <= count <= self._page_size // 4
-        ):
+        if stated != page or flags not in (BRANCH_FLAG, LEAF_FLAG) or not 1 <= count <= self._page_size // 4:
             raise self._damaged(page)
-        return flags == _LEAF_FLAG, count
+        return flags == LEAF_FLAG, count
 
     def _nodes(self, page: int, count: int) -> tuple[int, ...]:
         """Return where in a page its nodes are."""

@@ -19,7 +19,7 @@ from .. import durable
 from ..arrays import header as array_header
 from ..catalog.envelope import OVERHEAD, seal
 from ..errors import ClosedError, CorruptionError
-from ..lmdb_files.errors import translate
+from ..lmdb_files.errors import storage_error
 from ..lmdb_files.segment_environment import open_environment
 from . import keys as segment_keys
 from .file import SegmentFile
@@ -135,7 +135,7 @@ class SegmentWriter:
                 _put(transaction, key, values.pop(key))
             durable.commit(transaction)
         except lmdb.Error as error:
-            raise translate(error, self._path, written=total) from error
+            raise storage_error(error, self._path, written=total) from error
         finally:
             if environment is not None:
                 environment.close()

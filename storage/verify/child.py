@@ -139,7 +139,7 @@ def _answer(request: Request) -> Answer:
     except StorageError as error:
         return Answer([], obstacle=str(error))
     except OSError as error:
-        return Answer([], obstacle=str(system_errors.translate(error)))
+        return Answer([], obstacle=str(system_errors.in_words(error)))
 
 
 def _checked(request: Request) -> Answer:

@@ -14,7 +14,7 @@ import pytest
 from vicinal.bench.datasets import Dataset, DatasetError, checked_metric, open_dataset
 from vicinal.bench.datasets.dataset import Floats
 from vicinal.bench.extras import MissingExtraError
-from vicinal.server.files.texmex import write_vectors
+from vicinal.server.files.texmex import write_texmex
 
 RNG = np.random.default_rng(3)
 VECTORS: Floats = RNG.standard_normal((60, 5), dtype=np.float32)
@@ -75,15 +75,15 @@ def test_queries_are_held_out_when_there_are_none(tmp_path: Path) -> None:
 
 
 def test_texmex_files(tmp_path: Path) -> None:
-    write_vectors(tmp_path / "sift_base.fvecs", VECTORS)
-    write_vectors(tmp_path / "sift_query.fvecs", QUERIES)
+    write_texmex(tmp_path / "sift_base.fvecs", VECTORS)
+    write_texmex(tmp_path / "sift_query.fvecs", QUERIES)
     for spec in (tmp_path, tmp_path / "sift_base.fvecs"):
         data = open_dataset(str(spec))
         assert (data.name, data.metric) == ("sift", "l2")
         assert np.array_equal(data.vectors, VECTORS)
         assert np.array_equal(data.queries, QUERIES)
     whole = np.abs(VECTORS * 50).astype(np.uint8)
-    write_vectors(tmp_path / "sift_query.bvecs", whole)
+    write_texmex(tmp_path / "sift_query.bvecs", whole)
     data = open_dataset(str(tmp_path / "sift_base.fvecs"), query_file=tmp_path / "sift_query.bvecs")
     assert np.array_equal(data.queries, whole.astype(np.float32))
 

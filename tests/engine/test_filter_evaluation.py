@@ -17,8 +17,9 @@ from pyroaring import BitMap
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
-from vicinal.engine.filters.evaluation import PostingsSource, evaluate
+from vicinal.engine.filters.evaluation import evaluate
 from vicinal.engine.filters.expression import F, Filter
+from vicinal.engine.filters.postings import PostingsSource
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.vector_field import Sparse

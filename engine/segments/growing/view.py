@@ -14,7 +14,7 @@ from ....indexes.protocol import Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
-from ...filters.evaluation import FieldPostings
+from ...filters.postings import FieldPostings
 from ...results.point import PointId
 from ...vector_kinds.growing_columns import GrowingDense, GrowingMulti, GrowingSparse
 from ...vector_kinds.rows import ragged_rows

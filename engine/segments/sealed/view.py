@@ -14,7 +14,7 @@ from ....storage.columns.batch import Batch
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
-from ...filters.evaluation import FieldPostings
+from ...filters.postings import FieldPostings
 from ...results.point import PointId
 from ...schema.vector_field import Dense
 from ..view import SegmentView

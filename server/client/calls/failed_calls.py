@@ -8,11 +8,10 @@ from typing import Any
 import grpc
 
 from ....engine.errors import Closed, DeadlineExceeded, Unavailable, VicinalError
-from ...wire.statuses import error_of
+from ...wire.statuses import DETAILS_KEY, error_of
 from ..endpoint.endpoint import Endpoint
 from .call import CallFailed, Repeat
 
-_DETAILS_KEY = "grpc-status-details-bin"
 # What gRPC says of a call for which it had no connection, and so sent nothing.
 _UNSENT = ("failed to connect to all addresses", "errors resolving ", "DNS resolution failed")
 _LAST_ERROR = re.compile(r".*last error: [A-Z_]+: (?:ipv[46]:\S+: )?(?P<reason>.*?)(?:: OK)?", re.DOTALL)
@@ -22,7 +21,7 @@ def failed_call(error: grpc.RpcError, endpoint: Endpoint, timeout: float | None)
     """Return what an error of gRPC, raised by an attempt that had ``timeout`` seconds, means."""
     # Typed as the exception, what is raised is a call too.
     call: Any = error
-    if any(name == _DETAILS_KEY for name, _ in call.trailing_metadata() or ()):
+    if any(name == DETAILS_KEY for name, _ in call.trailing_metadata() or ()):
         return _refused(error_of(error, str(endpoint.address)), endpoint)
     details: str = call.details() or ""
     match call.code():

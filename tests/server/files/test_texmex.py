@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vicinal.server.files.texmex import COMPONENTS, component_type, read_vectors, write_vectors
+from vicinal.server.files.texmex import COMPONENTS, component_type, read_texmex, write_texmex
 from vicinal.storage.errors import CorruptionError
 
 
 def test_fvecs_bytes_are_those_of_the_format(tmp_path: Path) -> None:
     path = tmp_path / "a.fvecs"
     path.write_bytes(struct.pack("<i2f", 2, 1.5, -2.0) + struct.pack("<i2f", 2, 0.25, 8.0))
-    vectors = read_vectors(path)
+    vectors = read_texmex(path)
     assert vectors.dtype == np.float32
     assert vectors.tolist() == [[1.5, -2.0], [0.25, 8.0]]
-    write_vectors(tmp_path / "b.fvecs", vectors)
+    write_texmex(tmp_path / "b.fvecs", vectors)
     assert (tmp_path / "b.fvecs").read_bytes() == path.read_bytes()
 
 
@@ -33,26 +33,26 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, suffi
     shape = (data.draw(st.integers(1, 6)), data.draw(st.integers(1, 40)))
     matrix = data.draw(arrays.arrays(COMPONENTS[suffix], shape))
     path = tmp_path_factory.mktemp("vectors") / f"x{suffix}"
-    write_vectors(path, matrix)
-    assert np.array_equal(read_vectors(path), matrix, equal_nan=suffix == ".fvecs")
+    write_texmex(path, matrix)
+    assert np.array_equal(read_texmex(path), matrix, equal_nan=suffix == ".fvecs")
 
 
 def test_many_rows_cross_the_block_boundary(tmp_path: Path) -> None:
     matrix = np.arange(70_000 * 2, dtype=np.int32).reshape(-1, 2)
-    write_vectors(tmp_path / "x.ivecs", matrix)
-    assert np.array_equal(read_vectors(tmp_path / "x.ivecs"), matrix)
+    write_texmex(tmp_path / "x.ivecs", matrix)
+    assert np.array_equal(read_texmex(tmp_path / "x.ivecs"), matrix)
 
 
 def test_the_mapping_is_read_only(tmp_path: Path) -> None:
-    write_vectors(tmp_path / "x.fvecs", [[1.0, 2.0]])
-    vectors = read_vectors(tmp_path / "x.fvecs")
+    write_texmex(tmp_path / "x.fvecs", [[1.0, 2.0]])
+    vectors = read_texmex(tmp_path / "x.fvecs")
     with pytest.raises(ValueError, match="read-only"):
         vectors[0, 0] = 5
 
 
 def test_no_rows(tmp_path: Path) -> None:
-    write_vectors(tmp_path / "x.bvecs", np.empty((0, 3), dtype=np.uint8))
-    assert read_vectors(tmp_path / "x.bvecs").shape == (0, 0)
+    write_texmex(tmp_path / "x.bvecs", np.empty((0, 3), dtype=np.uint8))
+    assert read_texmex(tmp_path / "x.bvecs").shape == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_damage_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "x.fvecs"
     path.write_bytes(content)
     with pytest.raises(CorruptionError, match=message):
-        read_vectors(path)
+        read_texmex(path)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_the_format_cannot_hold_is_refused(
     tmp_path: Path, name: str, matrix: list[Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        write_vectors(tmp_path / name, matrix)
+        write_texmex(tmp_path / name, matrix)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,36 @@
+"""What a filter reads of some rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pyroaring import BitMap
+
+from ..results.point import PointId
+from .canonical import Canonical
+
+
+class FieldPostings(Protocol):
+    """What is indexed of the payloads of some rows: sets of row numbers, each the caller's to change."""
+
+    def equal(self, field: str, value: Canonical) -> BitMap:
+        """Return the rows of which a value equals ``value``."""
+
+    def range(
+        self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
+    ) -> BitMap:
+        """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
+
+    def null(self, field: str) -> BitMap:
+        """Return the rows of which the field, or one of its values, is null."""
+
+    def present(self, field: str) -> BitMap:
+        """Return the rows whose payload has the field."""
+
+
+class PostingsSource(FieldPostings, Protocol):
+    """The same with the rows of ids: everything that a filter reads."""
+
+    def rows_of_ids(self, ids: Sequence[PointId]) -> BitMap:
+        """Return the rows of these ids."""
