@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
+from uuid import UUID
 
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from .results.point import Page, Point, PointId
 from .schema.collection_schema import CollectionSchema
 from .schema.vector_field import VectorField
 
-Ids = Sequence[PointId] | NDArray[Any]
+Ids = Sequence[PointId | UUID] | NDArray[Any]
 FilterLike = Filter | Mapping[str, Any]
 
 
@@ -37,6 +38,9 @@ class CollectionApi(Protocol):
     @property
     def schema(self) -> CollectionSchema:
         """Its fields."""
+
+    def __len__(self) -> int:
+        """Return how many points are alive."""
 
     def upsert(
         self,
@@ -139,6 +143,16 @@ class DatabaseApi(Protocol):
         partitioned: bool = False,
     ) -> CollectionApi:
         """Create a collection."""
+
+    def get_or_create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> CollectionApi:
+        """Return a collection, created unless there is one."""
 
     def collection(self, name: str) -> CollectionApi:
         """Return a collection."""

@@ -135,6 +135,16 @@ class AsyncDatabaseApi(Protocol):
     ) -> AsyncCollectionApi:
         """Create a collection."""
 
+    async def get_or_create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> AsyncCollectionApi:
+        """Return a collection, created unless there is one."""
+
     async def collection(self, name: str) -> AsyncCollectionApi:
         """Return a collection."""
 

@@ -45,6 +45,14 @@ class Collection:
     def __repr__(self) -> str:
         return f"Collection({self.name!r})"
 
+    def __len__(self) -> int:
+        """Return how many points are alive; in a partitioned collection, those of all tenants."""
+        return self._host.current(self._state).n_points
+
+    def __bool__(self) -> bool:
+        # One without points is a collection all the same.
+        return True
+
     @property
     def name(self) -> str:
         """Its name."""
@@ -75,7 +83,8 @@ class Collection:
         Parameters
         ----------
         ids : sequence of int or str
-            Unsigned 64-bit numbers or texts of 1 to 255 bytes of UTF-8; each once.
+            Unsigned 64-bit numbers or texts of 1 to 255 bytes of UTF-8; each once. A
+            ``uuid.UUID`` is stored, and returned, as its text: 32 digits in lower case with dashes.
         vectors : mapping or array
             Vectors by field name; the array itself when the schema has one field. Dense: ``(n, dim)``,
             packed ``uint8`` ``(n, dim / 8)`` for binary. Sparse: a CSR matrix, or ``(indices, values)`` or

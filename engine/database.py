@@ -20,7 +20,7 @@ from ..storage.opening.database_folder import check_is_ours, open_catalog
 from ..storage.segments.folder import SegmentFolder
 from .collection import Collection
 from .error_translation import public, raises_its_own
-from .errors import InvalidArgument, NotADatabase, NotFound, ReadOnly
+from .errors import AlreadyExists, InvalidArgument, NotADatabase, NotFound, ReadOnly
 from .handoff import undisturbed
 from .hosts.following import FollowingHost
 from .hosts.host import Host
@@ -29,7 +29,7 @@ from .input.queries import check_flag
 from .maintenance.merge_policy import MergePolicySettings
 from .release import release
 from .results.info import MEMORY, CollectionInfo, DatabaseInfo
-from .schema.collection_schema import CollectionSchema
+from .schema.declared import check_same_schema, declared_schema
 from .schema.names import checked_collection_name
 from .schema.vector_field import VectorField
 from .state.collection_state import CollectionState
@@ -92,9 +92,36 @@ class Database:
         InvalidArgument
             A name, a dimension or a combination that cannot be.
         """
-        named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
-        schema = CollectionSchema(vectors=dict(named), fields=fields, partitioned=partitioned)
+        schema = declared_schema(vectors, fields, partitioned)
         return Collection(self._host.create(checked_collection_name(name), schema), self._host)
+
+    def get_or_create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> Collection:
+        """Return the collection of a name, created unless there is one; parameters as of creation.
+
+        Raises
+        ------
+        AlreadyExists
+            There is one with another schema; the message tells the difference, and nothing was changed.
+        InvalidArgument
+            A name, a dimension or a combination that cannot be.
+        """
+        schema = declared_schema(vectors, fields, partitioned)
+        state = self._host.state(checked_collection_name(name))
+        if state is None:
+            try:
+                return Collection(self._host.create(name, schema), self._host)
+            except AlreadyExists:
+                # Another thread was quicker.
+                state = self._state(name)
+        check_same_schema(name, state.schema, schema)
+        return Collection(state, self._host)
 
     def collection(self, name: str) -> Collection:
         """Return a collection that exists.

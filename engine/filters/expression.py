@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NoReturn
+from uuid import UUID
 
 from ...storage.columns.point_id import checked_id
 from ..error_translation import translated
@@ -249,7 +250,7 @@ class F:
         return Range(self.key, **bounds)
 
 
-def has_id(ids: Iterable[PointId]) -> HasId:
+def has_id(ids: Iterable[PointId | UUID]) -> HasId:
     """Return the filter for the points with these ids; of none, no point."""
     return HasId(ids)  # type: ignore[arg-type]  # HasId makes a tuple of it
 

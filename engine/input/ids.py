@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ from ..schema.collection_schema import CollectionSchema
 from .queries import bound
 from .vectors import validate_vectors
 
-Ids = Sequence[PointId] | NDArray[Any]
+Ids = Sequence[PointId | UUID] | NDArray[Any]
 
 
 def id_list(ids: Ids) -> list[PointId]:

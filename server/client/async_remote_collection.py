@@ -21,7 +21,7 @@ class AsyncRemoteCollection:
     It has the methods of :class:`~vicinal.server.client.remote_collection.RemoteCollection`, with the same
     parameters, answers and errors, to be awaited. ``progress`` is called in the event loop, and what is sent
     is checked and encoded there, about a millisecond a megabyte. A call whose task is cancelled is given up
-    by the server too.
+    by the server too. For ``len(collection)``, which cannot be awaited, there is ``info()``.
     """
 
     def __init__(self, core: CollectionCore, driver: AsyncDriver) -> None:

@@ -53,6 +53,18 @@ class AsyncRemoteDatabase:
         created = self._core.database.create(name, vectors, fields, partitioned)
         return AsyncRemoteCollection(self._core.collection(await self._driver.run(created)), self._driver)
 
+    async def get_or_create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> AsyncRemoteCollection:
+        """Return a collection, created unless there is one; AlreadyExists when its schema is another."""
+        found = self._core.database.get_or_create(name, vectors, fields, partitioned)
+        return AsyncRemoteCollection(self._core.collection(await self._driver.run(found)), self._driver)
+
     async def collection(self, name: str) -> AsyncRemoteCollection:
         """Return a collection that exists; NotFound when there is none of that name."""
         opened = self._core.database.open(name)

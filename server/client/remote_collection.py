@@ -30,6 +30,14 @@ class RemoteCollection:
     def __repr__(self) -> str:
         return f"RemoteCollection({self.name!r})"
 
+    def __len__(self) -> int:
+        """Return how many points are alive, of every tenant that the key may read."""
+        return self.info().points
+
+    def __bool__(self) -> bool:
+        # One without points is a collection all the same.
+        return True
+
     @property
     def name(self) -> str:
         """Its name."""

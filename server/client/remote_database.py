@@ -53,6 +53,18 @@ class RemoteDatabase:
         created = self._core.database.create(name, vectors, fields, partitioned)
         return RemoteCollection(self._core.collection(self._driver.run(created)), self._driver)
 
+    def get_or_create_collection(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        *,
+        fields: Mapping[str, str] | None = None,
+        partitioned: bool = False,
+    ) -> RemoteCollection:
+        """Return a collection, created unless there is one; AlreadyExists when its schema is another."""
+        found = self._core.database.get_or_create(name, vectors, fields, partitioned)
+        return RemoteCollection(self._core.collection(self._driver.run(found)), self._driver)
+
     def collection(self, name: str) -> RemoteCollection:
         """Return a collection that exists; NotFound when there is none of that name."""
         opened = self._core.database.open(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +42,14 @@ class IdColumn:
         self._text = np.empty(0, np.uint8) if text is None else text
 
     @classmethod
-    def from_values(cls, ids: Sequence[int | str] | NDArray[Any]) -> IdColumn:
+    def from_values(cls, ids: Sequence[int | str | UUID] | NDArray[Any]) -> IdColumn:
         """Return the column of these ids; an integer array in uint64 is not copied.
 
         Raises
         ------
         InvalidValueError
-            At the first id that is a bool, negative, above 2**64 - 1, empty or too long, or neither a number
-            nor text.
+            At the first id that is a bool, negative, above 2**64 - 1, empty or too long, or none of a number,
+            text and a UUID.
         """
         if isinstance(ids, str | bytes):
             raise InvalidValueError(f"ids is {ids!r}; pass a list of ids, [{ids!r}]", field="ids")

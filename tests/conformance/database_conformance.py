@@ -7,6 +7,7 @@ import pytest
 from conformance.answer_conformance import AnswerConformance
 from conformance.input_conformance import InputConformance
 from conformance.tending_conformance import TendingConformance
+from conformance.write_conformance import WriteConformance
 
 import vicinal
 from vicinal import Dense, F, Multi, Sparse, has_id
@@ -24,7 +25,7 @@ def cosine_order(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
     return np.argsort(-scores, kind="stable")
 
 
-class DatabaseConformance(AnswerConformance, InputConformance, TendingConformance):
+class DatabaseConformance(AnswerConformance, InputConformance, TendingConformance, WriteConformance):
     """The shared API, on a database that starts empty."""
 
     @pytest.fixture

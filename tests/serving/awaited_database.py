@@ -47,6 +47,9 @@ class AwaitedDatabase:
     def create_collection(self, *args: Any, **options: Any) -> AwaitedCollection:
         return AwaitedCollection(self, self.run(self._remote.create_collection(*args, **options)))
 
+    def get_or_create_collection(self, *args: Any, **options: Any) -> AwaitedCollection:
+        return AwaitedCollection(self, self.run(self._remote.get_or_create_collection(*args, **options)))
+
     def collection(self, name: str) -> AwaitedCollection:
         return AwaitedCollection(self, self.run(self._remote.collection(name)))
 
@@ -69,6 +72,12 @@ class AwaitedCollection:
     def __init__(self, database: AwaitedDatabase, remote: vicinal.AsyncRemoteCollection) -> None:
         self._database = database
         self._remote = remote
+
+    def __len__(self) -> int:
+        return self.info().points
+
+    def __bool__(self) -> bool:
+        return True
 
     @property
     def name(self) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....engine.errors import NotFound
+from ....engine.errors import AlreadyExists, NotFound
 from ....engine.results.info import DatabaseInfo
 from ....engine.schema.collection_schema import CollectionSchema
+from ....engine.schema.declared import check_same_schema, declared_schema
 from ....engine.schema.names import checked_collection_name
 from ....engine.schema.vector_field import VectorField
 from ....proto.v1 import collections_pb2 as pb
@@ -37,15 +38,30 @@ class DatabaseOperations:
         partitioned: bool,
     ) -> Operation[CollectionHandle]:
         """Create a collection."""
-        named = vectors if isinstance(vectors, Mapping) else {"vector": vectors}
-        schema = CollectionSchema(vectors=dict(named), fields=fields, partitioned=partitioned)
-        request = pb.CreateCollectionRequest(name=checked_collection_name(name))
-        put_schema(request.schema, schema)
+        schema = declared_schema(vectors, fields, partitioned)
         # Done twice, it would find the collection that it had created.
-        answer = yield from self._caller.call(
-            METHODS["CreateCollection"], request.SerializeToString(), harmless=False
-        )
-        return CollectionHandle(name, parsed(pb.CreateCollectionResponse, answer).uuid, schema)
+        return (yield from self._create(name, schema, harmless=False))
+
+    def get_or_create(
+        self,
+        name: str,
+        vectors: Mapping[str, VectorField] | VectorField,
+        fields: Mapping[str, str] | None,
+        partitioned: bool,
+    ) -> Operation[CollectionHandle]:
+        """Return what is to be known of a collection, which is created unless there is one."""
+        schema = declared_schema(vectors, fields, partitioned)
+        checked_collection_name(name)
+        try:
+            found = yield from self.open(name)
+        except NotFound:
+            try:
+                return (yield from self._create(name, schema, harmless=True))
+            except AlreadyExists:
+                # Another client was quicker.
+                found = yield from self.open(name)
+        check_same_schema(name, found.schema, schema)
+        return found
 
     def open(self, name: str) -> Operation[CollectionHandle]:
         """Return what is to be known of a collection that exists."""
@@ -78,6 +94,14 @@ class DatabaseOperations:
             METHODS["GetDatabaseInfo"], GetDatabaseInfoRequest().SerializeToString(), harmless=True
         )
         return read_database_info(parsed(GetDatabaseInfoResponse, answer), str(self._address))
+
+    def _create(self, name: str, schema: CollectionSchema, harmless: bool) -> Operation[CollectionHandle]:
+        request = pb.CreateCollectionRequest(name=checked_collection_name(name))
+        put_schema(request.schema, schema)
+        answer = yield from self._caller.call(
+            METHODS["CreateCollection"], request.SerializeToString(), harmless=harmless
+        )
+        return CollectionHandle(name, parsed(pb.CreateCollectionResponse, answer).uuid, schema)
 
     def _check_possible(self, name: Any) -> Operation[None]:
         """Raise NotFound for what is no text that a request could carry, and so names no collection."""
