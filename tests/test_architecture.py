@@ -99,6 +99,9 @@ ORDER = {
 }
 # Kernels are one flat folder, whose files together are the key of the cache of compiled ones.
 MOST_FILES, FLAT = 14, {"indexes/kernels"}
+# The kinds of vectors, told apart in these folders and nowhere else.
+KINDS = {f"{kind}{form}" for kind in ("Dense", "Sparse", "Multi") for form in ("", "Column")}
+TELL_KINDS_APART = ("engine/vector_kinds/", "indexes/")
 REFUSED_NAMES = {"utils", "common", "helpers", "types", "manager", "base"}
 MAX_LINES = 360
 
@@ -178,6 +181,36 @@ def test_a_folder_holds_few_files() -> None:
     )
     crowded = {folder: count for folder, count in files.items() if count > MOST_FILES and folder not in FLAT}
     assert not crowded
+
+
+def tells_kinds_apart(node: ast.AST) -> bool:
+    """Return whether a node is an `isinstance`, a `case` or a comparison by the kind of vectors."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+        asked: list[ast.AST] = [node.args[1]]
+    elif isinstance(node, ast.MatchClass):
+        asked = [node.cls]
+    elif isinstance(node, ast.Compare):
+        return any(
+            isinstance(side, ast.Attribute) and side.attr == "kind" for side in ast.walk(node)
+        ) and any(
+            isinstance(side, ast.Constant) and side.value in ("dense", "sparse", "multi")
+            for side in ast.walk(node)
+        )
+    else:
+        return False
+    return any(isinstance(name, ast.Name) and name.id in KINDS for part in asked for name in ast.walk(part))
+
+
+def test_kinds_of_vectors_are_told_apart_in_one_folder() -> None:
+    names = [path.relative_to(ROOT).as_posix() for path in ALL_SOURCES]
+    elsewhere = [name for name in names if not name.startswith(TELL_KINDS_APART)]
+    wrong = [
+        f"{name}: {ast.unparse(node)}"
+        for name in elsewhere
+        for node in ast.walk(ast.parse((ROOT / name).read_text()))
+        if tells_kinds_apart(node)
+    ]
+    assert not wrong
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)

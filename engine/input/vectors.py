@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ...indexes.rows.element import Element
-from ...indexes.rows.metric import Metric
-from ...storage.columns.vectors import DenseColumn, VectorColumn
+from ...storage.columns.vectors import VectorColumn
 from ..errors import InvalidArgument
-from ..schema.vector_field import Dense, Multi, VectorField
-from .dense import MAX_MAGNITUDE, column, to_element, to_matrix
-from .ragged import to_multi, to_sparse
-
-__all__ = ["MAX_MAGNITUDE", "validate_vectors"]
+from ..schema.vector_field import VectorField
+from ..vector_kinds.registry import kind_of
 
 
 def validate_vectors(name: str, field: VectorField, value: Any, n: int) -> VectorColumn:
@@ -33,29 +25,9 @@ def validate_vectors(name: str, field: VectorField, value: Any, n: int) -> Vecto
         the element cannot hold, or is zero under cosine; or when there are not ``n`` of them.
     """
     what = f"vectors[{name!r}]"
-    column = _column(field, value, what)
+    column = kind_of(field).column(field, value, what)
     if len(column) != n:
         raise InvalidArgument(
             f"{what} has {len(column)} rows for {n} ids; pass one vector per id", field=what
         )
     return column
-
-
-def _column(field: VectorField, value: Any, what: str) -> VectorColumn:
-    if isinstance(field, Dense):
-        if field.element is Element.BINARY:
-            return DenseColumn(_packed(value, what, field.dim))
-        cosine = field.metric is Metric.COSINE
-        matrix = to_matrix(value, what, field.dim)
-        return DenseColumn(to_element(matrix, field.element, what, cosine=cosine))
-    if isinstance(field, Multi):
-        return to_multi(value, what, field.dim, field.element)
-    return to_sparse(value, what)
-
-
-def _packed(value: Any, what: str, dim: int) -> NDArray[np.uint8]:
-    value = column(value, what, "pass a matrix of packed bits, or of bool")
-    if isinstance(value, np.ndarray) and value.dtype == np.bool_:
-        return np.packbits(to_matrix(value, what, dim), axis=1)
-    matrix = to_matrix(value, what, dim // 8, f"bytes of eight bits (dim {dim})")
-    return to_element(matrix, Element.BINARY, what)

@@ -16,7 +16,7 @@ from ..segments.sealed.effort_tables import Tables
 from ..segments.sealed.view import SealedView
 from ..segments.snapshot import Snapshot
 from ..state.collection_state import CollectionState
-from ..vector_kinds.rows import query_arrays, ragged_queries
+from ..vector_kinds.registry import kind_of
 from ..writing.manifest_operations import StoreCalibration
 
 MIN_QUERIES = 50
@@ -42,7 +42,7 @@ def calibrate_collection(
             f"field {field!r} is searched exactly, so there is nothing to calibrate", field="field"
         )
     asked, _ = validate_queries(field, spec, queries)
-    batch = _some_of(asked if isinstance(asked, np.ndarray) else ragged_queries(asked))
+    batch = _some_of(asked)
     tables: dict[str, Tables] = {}
     while True:
         snapshot = current(state)
@@ -56,7 +56,7 @@ def calibrate_collection(
             index = view.index(field)
             tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(batch))}
         progress(f"calibrate {field}", 1.0)
-        submit(StoreCalibration(state, field, query_arrays(batch), tables))
+        submit(StoreCalibration(state, field, kind_of(spec).query_arrays(batch), tables))
         for view in missing:
             if field in tables[view.uuid]:
                 view.segment.set_effort_table(field, tables[view.uuid][field])

@@ -23,7 +23,7 @@ from ..segments.sizes import stored_sizes
 from ..segments.snapshot import Snapshot, place
 from ..segments.view import SegmentView
 from ..state.collection_state import CollectionState, ReplaceSegments
-from ..vector_kinds.rows import queries_from
+from ..vector_kinds.registry import kind_of
 from ..writing.manifest_operations import ReplaceInManifest, StoreTables
 from ..writing.writer import Writer
 from .merge_policy import MergeTask
@@ -159,7 +159,7 @@ class Merger:
             if queries is None or index is None:
                 continue
             progress(f"calibrate {field}", 0.0)
-            tables[field] = dict(index.calibrate(queries_from(queries)))
+            tables[field] = dict(index.calibrate(kind_of(state.schema.vectors[field]).kept_queries(queries)))
             segment.set_effort_table(field, tables[field])
             progress(f"calibrate {field}", 1.0)
         return tables

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import InvalidArgument, NotFound
+from ..errors import InvalidArgument
 from .names import checked_name, checked_path
 from .payload_field import FieldType
 from .strict_json import checked_object
-from .vector_field import Dense, Multi, Sparse, VectorField, vector_field_from_json
+from .vector_field import VectorField, vector_field_from_json
 
 MAX_VECTOR_FIELDS = 32
 MAX_PAYLOAD_FIELDS = 256
@@ -54,23 +54,6 @@ class CollectionSchema:
             raise InvalidArgument(f"partitioned is {partitioned!r}; pass True or False", field="partitioned")
         object.__setattr__(self, "partitioned", partitioned)
 
-    def vector(self, name: str) -> VectorField:
-        """Return one vector field; NotFound when there is none of this name."""
-        if name not in self.vectors:
-            raise NotFound(
-                f"there is no vector field {name!r}; the collection has {sorted(self.vectors)}",
-                field="vectors",
-            )
-        return self.vectors[name]
-
-    def dense(self, name: str) -> Dense:
-        """Return one dense field; InvalidArgument when it is of another kind."""
-        found = self.vector(name)
-        if not isinstance(found, Dense):
-            message = f"vector field {name!r} is {found.kind}; this takes a dense one"
-            raise InvalidArgument(message, field=f"vectors[{name!r}]")
-        return found
-
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that the catalog keeps."""
         return {
@@ -107,7 +90,7 @@ def _checked_vectors(vectors: Any) -> dict[str, VectorField]:
         )
     for name, vector in vectors.items():
         checked_name(name, "a vector field")
-        if not isinstance(vector, Dense | Sparse | Multi):
+        if not isinstance(vector, VectorField):
             message = f"vectors[{name!r}] is {vector!r:.80}; pass a Dense, Sparse or Multi field"
             raise InvalidArgument(message, field=f"vectors[{name!r}]")
     return dict(vectors)

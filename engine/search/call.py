@@ -15,7 +15,6 @@ from ..input.queries import bound, check_flag, chosen_field, validate_queries
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
-from ..vector_kinds.rows import ragged_queries
 from .executor import SearchReport, SearchRequest
 from .paging import page
 
@@ -47,8 +46,7 @@ def answer(
     k, offset, threads = int(k), int(offset), int(threads)
     carried = check_flag("with_payload", with_payload), check_flag("with_vectors", with_vectors)
     name, spec = chosen_field(snapshot.schema, field)
-    asked, single = validate_queries(name, spec, query)
-    queries = asked if isinstance(asked, np.ndarray) else ragged_queries(asked)
+    queries, single = validate_queries(name, spec, query)
     if not single:
         check_results(len(queries), k + offset)
     request = SearchRequest(

@@ -7,11 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...storage.columns.vectors import SparseColumn
 from ..results.hits import BatchHits, Hits
-from ..schema.vector_field import Dense, VectorField
+from ..vector_kinds.registry import kind_of
 from .snapshot import Snapshot
-from .view import SegmentView
 
 # So little is not worth looking up what each row takes.
 _LITTLE = 1 << 18
@@ -30,7 +28,7 @@ def stored_sizes(
             sizes[here] += view.payload_sizes(rows)
         if vectors:
             for name, field in snapshot.schema.vectors.items():
-                sizes[here] += _vector_sizes(view, name, field, rows)
+                sizes[here] += kind_of(field).sizes(field, view.rows(name), rows)
     return sizes
 
 
@@ -48,16 +46,3 @@ def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: bool) -> int:
         if most <= _LITTLE:
             return most
     return int(stored_sizes(snapshot, places, payloads=payloads, vectors=vectors).sum())
-
-
-def _vector_sizes(
-    view: SegmentView, name: str, field: VectorField, rows: NDArray[np.int64]
-) -> NDArray[np.int64] | int:
-    if isinstance(field, Dense):
-        return field.element.width(field.dim) * field.element.dtype.itemsize
-    column = view.ragged(name)
-    if isinstance(column, SparseColumn):
-        entry = column.indices.itemsize + column.values.itemsize
-        return (column.indptr[rows + 1] - column.indptr[rows]) * entry
-    token = int(column.tokens.shape[1]) * column.tokens.itemsize
-    return (column.offsets[rows + 1] - column.offsets[rows]) * token

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...storage.columns.payloads import PayloadColumn
-from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ...storage.columns.vectors import VectorColumn
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
-from ..schema.vector_field import Dense, Multi, Sparse, VectorField
+from ..vector_kinds.registry import kind_of
 from .view import SegmentView
 
 _VIEW_SHIFT = 32
@@ -105,7 +105,7 @@ class Snapshot:
         """Return the vectors of one row, by field name, as copies."""
         view = self.views[place >> _VIEW_SHIFT]
         row = np.array([place & _ROW_MASK])
-        return {name: _one(view.vector_column(name, row)) for name in self.schema.vectors}
+        return {name: view.vector_column(name, row).row(0) for name in self.schema.vectors}
 
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
         """Return the payloads of rows named by place, in that order, as they are stored."""
@@ -121,7 +121,7 @@ class Snapshot:
     def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
         """Return the vectors of rows named by place, in that order, by field name, as copies."""
         if not len(places):
-            return {name: _empty(field) for name, field in self.schema.vectors.items()}
+            return {name: kind_of(field).empty(field) for name, field in self.schema.vectors.items()}
         return {name: self._vector_column(name, places) for name in self.schema.vectors}
 
     def _vector_column(self, field: str, places: NDArray[np.int64]) -> VectorColumn:
@@ -157,24 +157,3 @@ def _gathered(
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return column.take(rank)
-
-
-def _empty(field: VectorField) -> VectorColumn:
-    match field:
-        case Dense():
-            return DenseColumn(np.empty((0, field.element.width(field.dim)), field.element.dtype))
-        case Sparse():
-            return SparseColumn(np.zeros(1, np.int64), np.empty(0, np.uint32), np.empty(0, np.float32))
-        case Multi():
-            return MultiColumn(np.zeros(1, np.int64), np.empty((0, field.dim), field.element.dtype))
-
-
-def _one(column: VectorColumn) -> Any:
-    match column:
-        case DenseColumn():
-            return column.matrix[0]
-        case SparseColumn():
-            return column.indices, column.values
-        case MultiColumn():
-            return column.tokens
-    raise AssertionError(type(column))

@@ -17,7 +17,7 @@ from ...indexes.protocol import Index, Rows, Scan, Scope
 from ...indexes.rows.row_set import RowSet
 from ...storage.columns.batch import Batch
 from ...storage.columns.payloads import PayloadColumn
-from ...storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
+from ...storage.columns.vectors import VectorColumn
 from ..filters.evaluation import evaluate
 from ..filters.expression import Filter
 from ..filters.postings import FieldPostings
@@ -158,10 +158,6 @@ class SegmentView(ABC):
     @abstractmethod
     def rows(self, field: str) -> Rows:
         """Return the rows of a field as an index sees them, without a copy."""
-
-    @abstractmethod
-    def ragged(self, field: str) -> SparseColumn | MultiColumn:
-        """Return the rows of a sparse or multi-vector field, without a copy."""
 
     @abstractmethod
     def index(self, field: str) -> Index[Any, Any] | None:

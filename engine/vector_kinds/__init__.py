@@ -1,4 +1,4 @@
-"""One object a kind of vector (dense, sparse, multi): how its vectors are grown, sealed and read.
+"""One object a kind of vector (dense, sparse, multi): how its vectors are checked, grown, sealed and read.
 
 Nothing else matches on a kind.
 """

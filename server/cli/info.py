@@ -13,7 +13,7 @@ from rich.text import Text
 from ...engine.collection import Collection
 from ...engine.results.info import CollectionInfo
 from ...engine.schema.collection_schema import CollectionSchema
-from ...engine.schema.vector_field import Dense, Multi
+from ...engine.vector_kinds.registry import kind_of
 from .opening import open_existing
 from .screen import console
 from .tables import show_table
@@ -96,13 +96,4 @@ def _show_segments(sizes: CollectionInfo) -> None:
 
 def describe_vectors(schema: CollectionSchema) -> dict[str, str]:
     """Say in words what each vector field is."""
-    described = {}
-    for name, field in schema.vectors.items():
-        match field:
-            case Dense():
-                described[name] = f"dense, {field.dim} dimensions, {field.metric}, {field.element}"
-            case Multi():
-                described[name] = f"multi, {field.dim} dimensions, {field.metric}, {field.element}"
-            case _:
-                described[name] = f"sparse, {field.metric}"
-    return described
+    return {name: kind_of(field).describe(field) for name, field in schema.vectors.items()}

@@ -16,7 +16,6 @@ from ...engine.collection import Collection
 from ...engine.errors import InvalidArgument
 from ...engine.results.point import Point
 from ...engine.schema.collection_schema import CollectionSchema
-from ...engine.schema.vector_field import Dense, Multi, Sparse
 from ...indexes.rows.element import Element
 from .arrow_columns import MISSING, NULL_KEY
 from .batch import DEFAULT_ID, optional_module
@@ -223,17 +222,13 @@ def _arrow_vector_types(arrow: Any, schema: CollectionSchema) -> dict[str, Any]:
         Element.INT8: arrow.int8(),
         Element.BINARY: arrow.uint8(),
     }
-    types = {}
-    for name, field in schema.vectors.items():
-        match field:
-            case Dense():
-                types[name] = arrow.list_(scalars[field.element], field.element.width(field.dim))
-            case Sparse():
-                indices, values = arrow.list_(arrow.uint32()), arrow.list_(arrow.float32())
-                types[name] = arrow.struct([("indices", indices), ("values", values)])
-            case Multi():
-                types[name] = arrow.list_(arrow.list_(scalars[field.element], field.dim))
-    return types
+    indices, values = arrow.list_(arrow.uint32()), arrow.list_(arrow.float32())
+    types: dict[str, Callable[[Any], Any]] = {
+        "dense": lambda field: arrow.list_(scalars[field.element], field.element.width(field.dim)),
+        "sparse": lambda field: arrow.struct([("indices", indices), ("values", values)]),
+        "multi": lambda field: arrow.list_(arrow.list_(scalars[field.element], field.dim)),
+    }
+    return {name: types[field.kind](field) for name, field in schema.vectors.items()}
 
 
 def _arrow_vectors(arrow: Any, kind: Any, vectors: list[Any]) -> Any:

@@ -86,7 +86,7 @@ def import_points(
                 new.name, _vector_fields(batch, new), fields=new.fields, partitioned=new.partitioned
             )
         try:
-            into.upsert(batch.ids, _fitted(batch, into.schema), batch.payloads, tenant=tenant)
+            into.upsert(batch.ids, _named(batch, into.schema), batch.payloads, tenant=tenant)
         except InvalidArgument as error:
             if n_points == 0 and not exists:
                 database.drop_collection(new.name)
@@ -113,30 +113,9 @@ def _vector_field(kind: VectorKind, vectors: Any, new: NewCollection) -> VectorF
     return Dense(vectors.shape[1], metric=new.metric or "cosine", element=element)
 
 
-def _fitted(batch: FileBatch, schema: CollectionSchema) -> dict[str, Any]:
-    """Give the vectors the names and the element types of the collection.
-
-    The only vectors of a file go into the only field whatever either is called. Lists of numbers are read
-    as float32, which packed bits are not; bytes are coordinates unless the field is binary.
-    """
+def _named(batch: FileBatch, schema: CollectionSchema) -> dict[str, Any]:
+    """Return the vectors by field; the only ones go into the only field, whatever either is called."""
     vectors = batch.vectors
     if len(vectors) == 1 and len(schema.vectors) == 1:
-        vectors = dict(zip(schema.vectors, vectors.values(), strict=True))
-    fitted = {}
-    for name, column in vectors.items():
-        into = schema.vectors.get(name)
-        if isinstance(into, Dense) and isinstance(column, np.ndarray):
-            is_bytes = column.dtype == np.uint8
-            if into.element is Element.BINARY and not is_bytes:
-                column = _as_bytes(column)
-            elif into.element is not Element.BINARY and is_bytes:
-                column = column.astype(np.float32)
-        fitted[name] = column
-    return fitted
-
-
-def _as_bytes(column: Any) -> Any:
-    packed = column.astype(np.uint8)
-    if not np.array_equal(packed, column):
-        raise InvalidArgument("expected packed bits, bytes of 0 to 255, for a binary field")
-    return packed
+        return dict(zip(schema.vectors, vectors.values(), strict=True))
+    return vectors

@@ -17,7 +17,7 @@ from ...storage.columns.vectors import VectorColumn
 from .packed_column import integers, put_packed
 from .payloads import put_payloads, read_payload_column
 from .point_ids import put_ids, read_id_array
-from .vectors import one_vector, put_fields, read_field_columns
+from .vectors import one_vector, put_fields, read_fields
 
 _SCORES = pb.HitColumns.SCORES_FIELD_NUMBER
 
@@ -57,7 +57,7 @@ class ReceivedRows:
         ids = read_id_array(message.ids)
         n = len(ids)
         payloads = read_payload_column(message.payloads, n)
-        return cls(ids, payloads, read_field_columns(message.vectors, n) if message.vectors else {})
+        return cls(ids, payloads, read_fields(message.vectors, n) if message.vectors else {})
 
     @classmethod
     def concat(cls, parts: Sequence[ReceivedRows]) -> ReceivedRows:

@@ -10,11 +10,12 @@ from ...engine.filters.expression import Filter
 from ...engine.results.point import Point, PointColumns, PointId
 from ...proto.v1 import points_pb2 as pb
 from ...storage.columns.payloads import PayloadColumn
+from ...storage.columns.vectors import VectorColumn
 from .bounded_json import has_long_number, read_object
 from .filters import put_filter, read_filter
 from .payloads import put_payloads, read_checked_payloads, read_payload_column
 from .point_ids import put_ids, read_ids
-from .vectors import Rows, one_vector, put_fields, read_field_columns, read_fields
+from .vectors import one_vector, put_fields, read_fields
 
 
 def put_points(message: pb.PointColumns, points: PointColumns) -> None:
@@ -29,7 +30,7 @@ def read_points(message: pb.PointColumns) -> list[Point]:
     ids = read_ids(message.ids)
     n = len(ids)
     payloads = read_payload_column(message.payloads, n).to_list()
-    columns = read_field_columns(message.vectors, n)
+    columns = read_fields(message.vectors, n)
     return [
         Point(point_id, payload, {name: one_vector(column, row) for name, column in columns.items()})
         for row, (point_id, payload) in enumerate(zip(ids, payloads, strict=True))
@@ -49,7 +50,7 @@ def read_found(message: pb.GetPointsResponse, n: int) -> list[Point | None]:
     return [next(rest) if there else None for there in message.found]
 
 
-def read_upsert(message: pb.PointColumns) -> tuple[list[PointId], dict[str, Rows], PayloadColumn]:
+def read_upsert(message: pb.PointColumns) -> tuple[list[PointId], dict[str, VectorColumn], PayloadColumn]:
     """Return ids, vectors by field and payloads, which are objects that the engine stores as they are.
 
     Raises

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import TypeVar
+from collections.abc import Callable, Container
+from typing import Any, TypeVar
 
 from ...engine.errors import InvalidArgument
 from ...engine.schema.collection_schema import CollectionSchema
@@ -43,7 +43,7 @@ _MAX_INDEX_NESTING = 8
 def put_schema(message: pb.Schema, schema: CollectionSchema) -> None:
     """Fill ``message`` with a schema."""
     for name, field in schema.vectors.items():
-        _put_field(message.vectors.add(name=name), field)
+        _PUT[field.kind](message.vectors.add(name=name), field)
     for path, kind in schema.fields.items():
         message.fields.add(path=path, type=_FIELD_TYPES[kind])
     message.partitioned = schema.partitioned
@@ -69,38 +69,47 @@ def read_schema(message: pb.Schema) -> CollectionSchema:
     return CollectionSchema(vectors, fields, message.partitioned)
 
 
-def _put_field(message: pb.VectorField, field: VectorField) -> None:
-    match field:
-        case Dense():
-            message.dense.dim = field.dim
-            message.dense.metric = _METRICS[field.metric]
-            message.dense.element_type = ELEMENT_TYPES[field.element]
-            message.dense.index_json = write_json(field.index.to_json()).decode()
-        case Sparse():
-            message.sparse.index_json = write_json(field.index.to_json()).decode()
-        case Multi():
-            message.multi.dim = field.dim
-            message.multi.element_type = ELEMENT_TYPES[field.element]
-            message.multi.index_json = write_json(field.index.to_json()).decode()
+def _put_dense(message: pb.VectorField, field: Dense) -> None:
+    message.dense.dim = field.dim
+    message.dense.metric = _METRICS[field.metric]
+    message.dense.element_type = ELEMENT_TYPES[field.element]
+    message.dense.index_json = write_json(field.index.to_json()).decode()
+
+
+def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
+    message.sparse.index_json = write_json(field.index.to_json()).decode()
+
+
+def _put_multi(message: pb.VectorField, field: Multi) -> None:
+    message.multi.dim = field.dim
+    message.multi.element_type = ELEMENT_TYPES[field.element]
+    message.multi.index_json = write_json(field.index.to_json()).decode()
 
 
 def _read_field(message: pb.VectorField, what: str) -> VectorField:
-    match message.WhichOneof("kind"):
-        case "dense":
-            dense = message.dense
-            return Dense(
-                dense.dim,
-                metric=_known(_METRIC_OF, dense.metric, "metric", what),
-                element=_known(_ELEMENT_OF, dense.element_type, "element_type", what),
-                index=_read_index(dense.index_json, what),
-            )
-        case "sparse":
-            return Sparse(index=_read_index(message.sparse.index_json, what))
-        case "multi":
-            element = _known(_ELEMENT_OF, message.multi.element_type, "element_type", what)
-            index = _read_index(message.multi.index_json, what)
-            return Multi(message.multi.dim, element=element, index=index)
-    raise InvalidArgument(f"{what} has no kind; set one of dense, sparse and multi", field=what)
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        raise InvalidArgument(f"{what} has no kind; set one of {', '.join(_READ)}", field=what)
+    return _READ[kind](message, what)
+
+
+def _read_dense(message: pb.VectorField, what: str) -> Dense:
+    dense = message.dense
+    return Dense(
+        dense.dim,
+        metric=_known(_METRIC_OF, dense.metric, "metric", what),
+        element=_known(_ELEMENT_OF, dense.element_type, "element_type", what),
+        index=_read_index(dense.index_json, what),
+    )
+
+
+def _read_sparse(message: pb.VectorField, what: str) -> Sparse:
+    return Sparse(index=_read_index(message.sparse.index_json, what))
+
+
+def _read_multi(message: pb.VectorField, what: str) -> Multi:
+    element = _known(_ELEMENT_OF, message.multi.element_type, "element_type", what)
+    return Multi(message.multi.dim, element=element, index=_read_index(message.multi.index_json, what))
 
 
 def _read_index(text: str, what: str) -> IndexSpec | None:
@@ -129,3 +138,16 @@ def _known(choices: dict[int, _Choice], number: int, name: str, what: str) -> _C
 def _refuse_second(name: str, seen: Container[str], kind: str, what: str) -> None:
     if name in seen:
         raise InvalidArgument(f"the {kind} {name!r} is declared twice", field=what)
+
+
+# By kind, as fields and messages name them.
+_PUT: dict[str, Callable[[pb.VectorField, Any], None]] = {
+    "dense": _put_dense,
+    "sparse": _put_sparse,
+    "multi": _put_multi,
+}
+_READ: dict[str, Callable[[pb.VectorField, str], VectorField]] = {
+    "dense": _read_dense,
+    "sparse": _read_sparse,
+    "multi": _read_multi,
+}

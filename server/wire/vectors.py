@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,69 +24,33 @@ _TYPE_OF_DTYPE = {element.dtype: number for element, number in ELEMENT_TYPES.ite
 _DTYPE_OF_TYPE = {int(number): element.dtype.newbyteorder("<") for element, number in ELEMENT_TYPES.items()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SparseRows:
-    """Sparse vectors as a CSR matrix has them: row i is ``indptr[i]`` to ``indptr[i + 1]`` of the entries."""
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.uint32]
-    data: NDArray[np.float32]
-
-
-Rows: TypeAlias = NDArray[Any] | SparseRows | tuple[NDArray[Any], NDArray[np.int64]]
-"""What ``upsert`` and ``search`` take for a field: a matrix, sparse rows, or (tokens, offsets)."""
-
-
 def put_vectors(message: pb.Vectors, column: VectorColumn) -> None:
     """Fill ``message`` with a column; its arrays are copied once."""
-    match column:
-        case DenseColumn():
-            _put_matrix(message.dense, column.matrix)
-        case SparseColumn():
-            sparse = message.sparse
-            sparse.SetInParent()
-            sparse.indices = column.indices.tobytes()
-            sparse.values = column.values.tobytes()
-            sparse.row_sizes.extend(np.diff(column.indptr).tolist())
-        case MultiColumn():
-            _put_matrix(message.multi.tokens, column.tokens)
-            message.multi.row_sizes.extend(np.diff(column.offsets).tolist())
-        case _:
-            raise AssertionError(type(column))
+    _PUT[column.kind](message, column)
 
 
 def count_rows(message: pb.Vectors) -> int:
     """Return how many rows a message says it has, before it is read."""
-    match message.WhichOneof("kind"):
-        case "dense":
-            return message.dense.rows
-        case "sparse":
-            return len(message.sparse.row_sizes)
-        case "multi":
-            return len(message.multi.row_sizes)
-    return 0
+    # Of a message without vectors each is empty.
+    return message.dense.rows + len(message.sparse.row_sizes) + len(message.multi.row_sizes)
 
 
-def read_vectors(message: pb.Vectors, what: str) -> Rows:
-    """Return the rows of a message as read-only views of its bytes.
+def read_vectors(message: pb.Vectors, what: str) -> VectorColumn:
+    """Return the rows of a message as a column of read-only views of its bytes.
 
     Sizes are checked against the bytes that came before anything is allocated, and nothing larger than the
-    message is: only the offsets of ragged rows are, 8 bytes each.
+    message is: only the offsets of ragged rows are, 8 bytes each. What the field asks of its vectors, the
+    engine checks.
 
     Raises
     ------
     InvalidArgument
         When sizes and bytes disagree, or no vectors are there; ``what`` names the argument.
     """
-    match message.WhichOneof("kind"):
-        case "dense":
-            return _read_matrix(message.dense, what)
-        case "sparse":
-            return _read_sparse(message.sparse, what)
-        case "multi":
-            tokens = _read_matrix(message.multi.tokens, what)
-            return tokens, _offsets(message.multi.row_sizes, len(tokens), what, "vectors")
-    raise InvalidArgument(f"{what} holds no vectors; set one of dense, sparse and multi", field=what)
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        raise InvalidArgument(f"{what} holds no vectors; set one of {', '.join(_READ)}", field=what)
+    return _READ[kind](message, what)
 
 
 def read_query(message: pb.Vectors, what: str = "query") -> Any:
@@ -99,22 +62,11 @@ def read_query(message: pb.Vectors, what: str = "query") -> Any:
         As :func:`read_vectors`, and when there is not exactly one row.
     """
     rows = read_vectors(message, what)
-    n = count_rows(message)
-    if n != 1:
-        raise InvalidArgument(f"{what} has {n} rows; expected one, several go to SearchBatch", field=what)
-    if isinstance(rows, SparseRows):
-        return rows.indices, rows.data
-    return rows[0]
-
-
-def read_column(message: pb.Vectors, what: str) -> VectorColumn:
-    """Return the rows of a message as a column; InvalidArgument as :func:`read_vectors`."""
-    rows = read_vectors(message, what)
-    if isinstance(rows, SparseRows):
-        return SparseColumn(rows.indptr, rows.indices, rows.data)
-    if isinstance(rows, tuple):
-        return MultiColumn(rows[1], rows[0])
-    return DenseColumn(rows)
+    if len(rows) != 1:
+        raise InvalidArgument(
+            f"{what} has {len(rows)} rows; expected one, several go to SearchBatch", field=what
+        )
+    return rows.row(0)
 
 
 def put_fields(messages: Any, columns: Mapping[str, VectorColumn]) -> None:
@@ -123,8 +75,8 @@ def put_fields(messages: Any, columns: Mapping[str, VectorColumn]) -> None:
         put_vectors(messages.add(field=name).vectors, column)
 
 
-def read_fields(messages: Sequence[pb.FieldVectors], n: int) -> dict[str, Rows]:
-    """Return the ``n`` rows of each field.
+def read_fields(messages: Sequence[pb.FieldVectors], n: int) -> dict[str, VectorColumn]:
+    """Return the column of ``n`` rows of each field.
 
     Raises
     ------
@@ -135,22 +87,10 @@ def read_fields(messages: Sequence[pb.FieldVectors], n: int) -> dict[str, Rows]:
     return {field.field: read_vectors(field.vectors, what) for field, what in _checked(messages, n)}
 
 
-def read_field_columns(messages: Sequence[pb.FieldVectors], n: int) -> dict[str, VectorColumn]:
-    """Return the column of each field; InvalidArgument as :func:`read_fields`."""
-    return {field.field: read_column(field.vectors, what) for field, what in _checked(messages, n)}
-
-
 def one_vector(column: VectorColumn, row: int) -> Any:
     """Return one row as ``Point.vectors`` and ``Hit.vectors`` have it, not a view."""
-    match column:
-        case DenseColumn():
-            return column.matrix[row].copy()
-        case SparseColumn():
-            indices, values = column.row(row)
-            return indices.copy(), values.copy()
-        case MultiColumn():
-            return column.row(row).copy()
-    raise AssertionError(type(column))
+    vector = column.row(row)
+    return tuple(map(np.copy, vector)) if isinstance(vector, tuple) else vector.copy()
 
 
 def _checked(messages: Sequence[pb.FieldVectors], n: int) -> Iterator[tuple[pb.FieldVectors, str]]:
@@ -164,6 +104,23 @@ def _checked(messages: Sequence[pb.FieldVectors], n: int) -> Iterator[tuple[pb.F
         if rows != n and message.vectors.WhichOneof("kind"):
             raise InvalidArgument(f"{what} has {rows} rows for {n} ids; pass one vector per id", field=what)
         yield message, what
+
+
+def _put_dense(message: pb.Vectors, column: DenseColumn) -> None:
+    _put_matrix(message.dense, column.matrix)
+
+
+def _put_sparse(message: pb.Vectors, column: SparseColumn) -> None:
+    sparse = message.sparse
+    sparse.SetInParent()
+    sparse.indices = column.indices.tobytes()
+    sparse.values = column.values.tobytes()
+    sparse.row_sizes.extend(np.diff(column.indptr).tolist())
+
+
+def _put_multi(message: pb.Vectors, column: MultiColumn) -> None:
+    _put_matrix(message.multi.tokens, column.tokens)
+    message.multi.row_sizes.extend(np.diff(column.offsets).tolist())
 
 
 def _put_matrix(message: pb.Matrix, matrix: NDArray[Any]) -> None:
@@ -191,16 +148,25 @@ def _read_matrix(message: pb.Matrix, what: str) -> NDArray[Any]:
     return np.frombuffer(data, dtype).reshape(rows, columns)
 
 
-def _read_sparse(message: pb.SparseMatrix, what: str) -> SparseRows:
-    indices, values = message.indices, message.values
+def _read_dense(message: pb.Vectors, what: str) -> DenseColumn:
+    return DenseColumn(_read_matrix(message.dense, what))
+
+
+def _read_sparse(message: pb.Vectors, what: str) -> SparseColumn:
+    indices, values = message.sparse.indices, message.sparse.values
     if len(indices) % 4 or len(indices) != len(values):
         raise InvalidArgument(
             f"{what} has {len(indices)} bytes of indices and {len(values)} of values; expected 4 of each for "
             "every entry",
             field=what,
         )
-    indptr = _offsets(message.row_sizes, len(indices) // 4, what, "entries")
-    return SparseRows(indptr, np.frombuffer(indices, "<u4"), np.frombuffer(values, "<f4"))
+    indptr = _offsets(message.sparse.row_sizes, len(indices) // 4, what, "entries")
+    return SparseColumn(indptr, np.frombuffer(indices, "<u4"), np.frombuffer(values, "<f4"))
+
+
+def _read_multi(message: pb.Vectors, what: str) -> MultiColumn:
+    tokens = _read_matrix(message.multi.tokens, what)
+    return MultiColumn(_offsets(message.multi.row_sizes, len(tokens), what, "vectors"), tokens)
 
 
 def _offsets(row_sizes: Any, n_items: int, what: str, unit: str) -> NDArray[np.int64]:
@@ -210,3 +176,16 @@ def _offsets(row_sizes: Any, n_items: int, what: str, unit: str) -> NDArray[np.i
             f"{what} has {n_items} {unit}, but its row_sizes add up to {bounds[-1]}", field=what
         )
     return bounds
+
+
+# By kind, as columns and messages name them.
+_PUT: dict[str, Callable[[pb.Vectors, Any], None]] = {
+    "dense": _put_dense,
+    "sparse": _put_sparse,
+    "multi": _put_multi,
+}
+_READ: dict[str, Callable[[pb.Vectors, str], VectorColumn]] = {
+    "dense": _read_dense,
+    "sparse": _read_sparse,
+    "multi": _read_multi,
+}

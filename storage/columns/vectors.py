@@ -32,6 +32,9 @@ class VectorColumn(Protocol):
     def row_bytes(self) -> NDArray[np.int64]:
         """Return the bytes that each row takes, (n,)."""
 
+    def row(self, row: int) -> Any:
+        """Return the vector of one row as a point has it, a view."""
+
     def take(self, rows: Rows) -> Self:
         """Return the column of ``rows``, in that order."""
 
@@ -74,6 +77,11 @@ class DenseColumn:
     def row_bytes(self) -> NDArray[np.int64]:
         """Return the bytes that each row takes, (n,)."""
         return np.full(len(self), self.matrix.shape[1] * self.matrix.itemsize, np.int64)
+
+    def row(self, row: int) -> NDArray[Any]:
+        """Return the vector of one row, (width,)."""
+        vector: NDArray[Any] = self.matrix[row]
+        return vector
 
     def take(self, rows: Rows) -> Self:
         """Return the column of ``rows``, in that order."""

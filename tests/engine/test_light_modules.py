@@ -15,7 +15,7 @@ LIGHT = [
     "errors",
     *sorted(
         f"{name}.{path.stem}"
-        for name in ("filters", "input", "results", "schema")
+        for name in ("filters", "input", "results", "schema", "vector_kinds")
         for path in (ENGINE / name).glob("*.py")
     ),
 ]

@@ -13,11 +13,9 @@ from pyroaring import BitMap
 from ....indexes.protocol import Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.payloads import PayloadColumn
-from ....storage.columns.vectors import MultiColumn, SparseColumn, VectorColumn
+from ....storage.columns.vectors import VectorColumn
 from ...filters.postings import FieldPostings
 from ...results.point import PointId
-from ...vector_kinds.growing_columns import GrowingDense, GrowingMulti, GrowingSparse
-from ...vector_kinds.rows import ragged_rows
 from ..bitmaps import bitmap
 from ..view import SegmentView
 from .segment import GrowingSegment
@@ -91,19 +89,9 @@ class GrowingView(SegmentView):
         return np.array([len(payloads[row]) for row in rows.tolist()], np.int64)
 
     def rows(self, field: str) -> Rows:
-        """Return the rows of a field as an index sees them, zero-copy."""
-        column = self.segment.vectors[field]
-        if isinstance(column, GrowingDense):
-            return column.vectors(self.n_rows)
-        return ragged_rows(self.ragged(field))
-
-    def ragged(self, field: str) -> SparseColumn | MultiColumn:
-        """Return the rows of a sparse or multi-vector field, zero-copy."""
-        column = self.segment.vectors[field]
-        assert isinstance(column, GrowingSparse | GrowingMulti)
-        if isinstance(column, GrowingSparse):
-            return SparseColumn(*column.arrays(self.n_rows))
-        return MultiColumn(*column.arrays(self.n_rows))
+        """Return the rows of a field as an index sees them, without a copy."""
+        rows: Rows = self.segment.vectors[field].rows(self.n_rows)
+        return rows
 
     def index(self, field: str) -> None:
         """Return None: growing rows are scanned."""

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....indexes.protocol import BuildJob, Rows
-from ....indexes.rows.dense import DenseRows, aligned, inverse_norms, pad
-from ....indexes.rows.metric import Metric
 from ....storage.columns.batch import Batch
-from ....storage.columns.vectors import DenseColumn
+from ....storage.columns.vectors import VectorColumn
 from ....storage.segments.segment import SegmentWriting
 from ...progress import Progress
 from ...schema.collection_schema import CollectionSchema
-from ...vector_kinds.rows import column_rows
+from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
 from . import postings as segment_postings
 
@@ -79,28 +77,22 @@ class SegmentBuilder:
         progress("gather", 0.0)
         batch = Batch.concat([view.batch(rows) for view, rows in parts])
         sequence = np.concatenate([view.sequence()[rows] for view, rows in parts])
-        dense = {
-            name: self._pad(name, column)
-            for name, column in batch.vectors.items()
-            if isinstance(column, DenseColumn)
-        }
-        order = self._row_order(batch, dense)
+        order = self._row_order(batch)
         if order is not None:
             batch = batch.take(order)
             sequence = sequence[order]
-            dense = {name: _permuted(vectors, order) for name, vectors in dense.items()}
+        vectors = {name: self._arrays(name, column) for name, column in batch.vectors.items()}
         progress("gather", 1.0)
         specs = {}
         for name in self._index_fields:
-            rows = dense.get(name) or column_rows(batch.vectors[name])
-            specs[name] = self._write_index(name, rows, batch.tenants, sink, progress)
+            specs[name] = self._write_index(name, vectors[name], batch.tenants, sink, progress)
         if specs and len(sequence) >= _WORTH_MEASURING:
             # Only here, because it loads kernels.
             from ....indexes.measuring import measure_once
 
             measure_once()
         progress("write", 0.0)
-        self._write_rows(batch, sequence, dense, sink)
+        self._write_rows(batch, sequence, vectors, sink)
         sink.put_record(
             "segment",
             header
@@ -113,29 +105,37 @@ class SegmentBuilder:
         )
         return BuiltSegment(np.sort(sequence), list(specs))
 
-    def _pad(self, name: str, column: DenseColumn) -> DenseRows:
-        field = self._schema.dense(name)
-        norms = inverse_norms(column.matrix) if field.metric is Metric.COSINE else np.empty(0, np.float32)
-        padded = pad(column.matrix, field.element, field.dim)
-        return DenseRows(padded, field.dim, field.element, norms, field.metric)
+    def _arrays(self, name: str, column: VectorColumn) -> Arrays:
+        field = self._schema.vectors[name]
+        return kind_of(field).sealed_arrays(field, column)
 
-    def _row_order(self, batch: Batch, dense: dict[str, DenseRows]) -> NDArray[Any] | None:
+    def _rows(self, name: str, arrays: Arrays) -> Rows:
+        field = self._schema.vectors[name]
+        rows: Rows = kind_of(field).rows(field, arrays)
+        return rows
+
+    def _row_order(self, batch: Batch) -> NDArray[Any] | None:
         if self._schema.partitioned:
             return np.argsort(batch.tenants, kind="stable")
         for name in self._index_fields:
-            rows = dense.get(name) or column_rows(batch.vectors[name])
+            rows = self._rows(name, self._arrays(name, batch.vectors[name]))
             return self._schema.vectors[name].index.order(rows)
         return None
 
     def _write_index(
-        self, name: str, rows: Rows, tenants: NDArray[np.uint32], sink: SegmentWriting, progress: Progress
+        self,
+        name: str,
+        vectors: Arrays,
+        tenants: NDArray[np.uint32],
+        sink: SegmentWriting,
+        progress: Progress,
     ) -> dict[str, Any]:
         spec = self._schema.vectors[name].index
         stage = f"index {name}"
         progress(stage, 0.0)
         owners = tenants if self._schema.partitioned else None
         job = BuildJob(self._seed, self._threads, lambda share: progress(stage, share), owners)
-        arrays = spec.build(rows, job)
+        arrays = spec.build(self._rows(name, vectors), job)
         for key, array in arrays.items():
             sink.put_array(f"index.{name}.{key}", array)
         progress(stage, 1.0)
@@ -145,7 +145,7 @@ class SegmentBuilder:
         self,
         batch: Batch,
         sequence: NDArray[np.uint64],
-        dense: dict[str, DenseRows],
+        vectors: dict[str, Arrays],
         sink: SegmentWriting,
     ) -> None:
         owners = batch.tenants if self._schema.partitioned else np.zeros(len(sequence), np.uint32)
@@ -159,10 +159,7 @@ class SegmentBuilder:
             sink.put_array("tenant", owners)
         _put_all(sink, "id.", batch.ids.arrays())
         _put_all(sink, "payload.", batch.payloads.arrays())
-        for name, column in batch.vectors.items():
-            arrays = column.arrays()
-            if name in dense:
-                arrays = {"rows": dense[name].rows, "inv_norms": dense[name].inv_norms}
+        for name, arrays in vectors.items():
             _put_all(sink, f"vector.{name}.", arrays)
         postings, arrays = segment_postings.build(self._schema, batch.payloads)
         for field, key, value in postings:
@@ -173,13 +170,6 @@ class SegmentBuilder:
 def indexable_fields(schema: CollectionSchema, n_rows: int) -> list[str]:
     """Return the fields whose index is worth building over ``n_rows`` rows."""
     return [name for name, field in schema.vectors.items() if field.index.worth_building(n_rows)]
-
-
-def _permuted(vectors: DenseRows, order: NDArray[Any]) -> DenseRows:
-    norms = vectors.inv_norms[order] if len(vectors.inv_norms) else vectors.inv_norms
-    rows = aligned(vectors.rows.shape, vectors.rows.dtype)
-    np.take(vectors.rows, order, axis=0, out=rows)
-    return DenseRows(rows, vectors.dim, vectors.element, norms, vectors.metric)
 
 
 def _put_all(sink: SegmentWriting, prefix: str, arrays: Arrays) -> None:

@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 
 from ....indexes.protocol import Index, Rows
 from ....indexes.registry import spec_from_json
-from ....indexes.rows.dense import DenseRows
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.payloads import PayloadColumn
-from ....storage.columns.vectors import MultiColumn, SparseColumn
 from ....storage.errors import CorruptionError
 from ....storage.segments.segment import Segment
 from ...schema.collection_schema import CollectionSchema
-from ...schema.vector_field import Dense, Multi
-from ...vector_kinds.rows import ragged_rows
+from ...vector_kinds.registry import kind_of
 from .postings import SegmentPostings
 
 NO_ROW = -1
@@ -53,7 +50,7 @@ class SealedSegment:
         self.tenants: NDArray[np.uint32] | None = file.array("tenant") if schema.partitioned else None
         self.payloads = PayloadColumn.from_arrays(file.arrays("payload."))
         self.postings = SegmentPostings(file, schema)
-        self._vectors: dict[str, Any] = {}
+        self._rows: dict[str, Rows] = {}
         self._indexes: dict[str, Index[Any, Any]] = {}
         self._effort_tables: dict[str, Arrays] = {}
         self._open_lock = threading.Lock()
@@ -90,35 +87,15 @@ class SealedSegment:
         ascending: NDArray[np.uint64] = self.sequence[self._sequence_order]
         return ascending
 
-    def dense(self, field: str) -> DenseRows:
-        """Return the rows of a dense field as an index sees them, zero-copy."""
-        vectors = self._vectors.get(field)
-        if vectors is None:
-            spec = self.schema.vectors[field]
-            assert isinstance(spec, Dense)
-            arrays = self.file.arrays(f"vector.{field}.")
-            with _complete(self.uuid):
-                vectors = DenseRows(arrays["rows"], spec.dim, spec.element, arrays["inv_norms"], spec.metric)
-            self._vectors[field] = vectors
-        result: DenseRows = vectors
-        return result
-
-    def ragged(self, field: str) -> SparseColumn | MultiColumn:
-        """Return the rows of a sparse or multi-vector field, zero-copy."""
-        column = self._vectors.get(field)
-        if column is None:
-            kind = MultiColumn if isinstance(self.schema.vectors[field], Multi) else SparseColumn
-            with _complete(self.uuid):
-                column = kind.from_arrays(self.file.arrays(f"vector.{field}."))
-            self._vectors[field] = column
-        result: SparseColumn | MultiColumn = column
-        return result
-
     def rows(self, field: str) -> Rows:
-        """Return the rows of a field as an index sees them, zero-copy."""
-        if isinstance(self.schema.vectors[field], Dense):
-            return self.dense(field)
-        return ragged_rows(self.ragged(field))
+        """Return the rows of a field as an index sees them, without a copy."""
+        rows = self._rows.get(field)
+        if rows is None:
+            spec = self.schema.vectors[field]
+            with _complete(self.uuid):
+                rows = kind_of(spec).rows(spec, self.file.arrays(f"vector.{field}."))
+            self._rows[field] = rows
+        return rows
 
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, opened once; None when the segment has none."""

@@ -13,10 +13,10 @@ from ....indexes.protocol import Index, Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.payloads import PayloadColumn
-from ....storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ....storage.columns.vectors import VectorColumn
 from ...filters.postings import FieldPostings
 from ...results.point import PointId
-from ...schema.vector_field import Dense
+from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
 from .segment import SealedSegment
 
@@ -84,10 +84,6 @@ class SealedView(SegmentView):
         """Return the rows of a field as an index sees them, without a copy."""
         return self.segment.rows(field)
 
-    def ragged(self, field: str) -> SparseColumn | MultiColumn:
-        """Return the rows of a sparse or multi-vector field, without a copy."""
-        return self.segment.ragged(field)
-
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, None when there is none."""
         return self.segment.index(field)
@@ -95,10 +91,7 @@ class SealedView(SegmentView):
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
         """Copy out the vectors of one field."""
         spec = self.segment.schema.vectors[field]
-        if isinstance(spec, Dense):
-            matrix = self.segment.dense(field).rows[rows, : spec.element.width(spec.dim)]
-            return DenseColumn(np.ascontiguousarray(matrix))
-        return self.segment.ragged(field).take(rows)
+        return kind_of(spec).stored(spec, self.segment.rows(field), rows)
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """Copy out whole points."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from ....engine.api import FilterLike
 from ....engine.input.options import check_results, every_option
-from ....engine.input.queries import Queries, bound, validate_queries
+from ....engine.input.queries import bound, validate_queries
 from ....engine.results.explanation import Explanation
 from ....engine.results.hits import BatchHits, Hits
+from ....indexes.protocol import Queries
 from ....proto.v1 import search_pb2 as pb
 from ...wire.explanations import read_explanation
 from ...wire.filters import put_filter
@@ -22,7 +23,7 @@ from .handle import CollectionHandle
 from .joined_hits import joined_hits
 from .parts import cut, in_parts, nothing
 from .responses import parsed
-from .search_plan import SearchPlan, encoded_queries, query_column, search_plan
+from .search_plan import SearchPlan, encoded_queries, search_plan
 from .unread_rows import read_answer
 
 _SEARCH = METHODS["Search"]
@@ -70,7 +71,7 @@ class SearchOperations:
         plan = search_plan(self._handle, k, **chosen)
         queries, single, filtering = self._checked(plan, query, filter)
         answer = yield from self._caller.call(
-            METHODS["Explain"], plan.start + filtering + encoded_queries(queries), harmless=True
+            METHODS["Explain"], plan.start + filtering + encoded_queries(plan.column(queries)), harmless=True
         )
         response = parsed(pb.ExplainResponse, answer)
         if single:
@@ -103,7 +104,7 @@ class SearchOperations:
     def _batch(self, plan: SearchPlan, queries: Queries, filtering: bytes) -> Operation[BatchHits]:
         limits = yield from self._limits.get()
         start = plan.start + filtering
-        column = query_column(queries)
+        column = plan.column(queries)
         most = min(limits.queries, max(1, limits.results // plan.results))
         parts = cut(column.row_bytes(), limits.message_bytes - MESSAGE_BYTES, most, "query")
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ....engine.input.options import MAX_THREADS, check_options
-from ....engine.input.queries import Queries, chosen_field
+from ....engine.input.queries import chosen_field
 from ....engine.results.hits import BatchHits
-from ....engine.schema.vector_field import Dense, VectorField
-from ....indexes.rows.element import Element
+from ....engine.schema.vector_field import VectorField
+from ....engine.vector_kinds.registry import kind_of
+from ....indexes.protocol import Queries
 from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.vectors import DenseColumn, VectorColumn
 from ...wire.hits import read_batch_hits
@@ -53,18 +54,19 @@ class SearchPlan:
     def one(self, query: Queries) -> bytes:
         """Return the request for one query, without a filter."""
         if self.around is None:
-            return self.start + encoded_queries(query)
+            return self.start + encoded_queries(self.column(query))
         before, after = self.around
-        assert isinstance(query, np.ndarray)
-        return b"".join((before, query.tobytes(), after))
+        numbers: Any = query
+        return b"".join((before, numbers.tobytes(), after))
+
+    def column(self, queries: Queries) -> VectorColumn:
+        """Return queries as they are sent."""
+        return kind_of(self.spec).query_column(self.spec, queries)
 
     def batch_hits(self, hits: pb.HitColumns, counts: Any, queries: int) -> BatchHits:
         """Return the hits of ``queries`` queries from the columns of an answer."""
-        spec = self.spec
-        higher_is_nearer = not isinstance(spec, Dense) or spec.metric.higher_is_nearer
-        return read_batch_hits(
-            hits, counts, queries, self.k, higher_is_nearer, self.with_payload, self.with_vectors
-        )
+        nearer = self.spec.metric.higher_is_nearer
+        return read_batch_hits(hits, counts, queries, self.k, nearer, self.with_payload, self.with_vectors)
 
 
 def search_plan(
@@ -107,22 +109,18 @@ def search_plan(
     )
     start = scope + request.SerializeToString()
     around = None
-    if isinstance(spec, Dense) and spec.element is not Element.BINARY:
-        before, after = _around_numbers(spec.dim)
+    floats = kind_of(spec).query_floats(spec)
+    if floats is not None:
+        before, after = _around_numbers(floats)
         around = start + before, after
     return SearchPlan(name, spec, k, k + offset, bool(with_payload), bool(with_vectors), start, around)
 
 
-def encoded_queries(queries: Queries | VectorColumn) -> bytes:
+def encoded_queries(queries: VectorColumn) -> bytes:
     """Return queries as a part of a request."""
     request = pb.SearchRequest()
-    put_vectors(request.query, query_column(queries))
+    put_vectors(request.query, queries)
     return request.SerializeToString()
-
-
-def query_column(queries: Queries | VectorColumn) -> VectorColumn:
-    """Return queries as a column."""
-    return DenseColumn(queries) if isinstance(queries, np.ndarray) else queries
 
 
 @lru_cache(maxsize=64)
@@ -130,6 +128,6 @@ def _around_numbers(dim: int) -> tuple[bytes, bytes]:
     """Return what encoding puts before and after the ``dim`` float32 numbers of one query."""
     # No byte before them is like these, because none that ends a tag or a length has its highest bit set.
     numbers = b"\xff" * (4 * dim)
-    whole = encoded_queries(np.frombuffer(numbers, np.float32).reshape(1, dim))
+    whole = encoded_queries(DenseColumn(np.frombuffer(numbers, np.float32).reshape(1, dim)))
     before, _, after = whole.partition(numbers)
     return before, after

@@ -9,12 +9,11 @@ import numpy as np
 
 from ....engine.deadline import check_seconds
 from ....engine.errors import InvalidArgument
-from ....engine.input.queries import chosen_field, dense_queries
+from ....engine.input.queries import chosen_field, validate_queries
 from ....engine.progress import Progress
 from ....engine.results.info import CollectionInfo
-from ....engine.schema.vector_field import Dense
+from ....engine.vector_kinds.registry import kind_of
 from ....proto.v1 import collections_pb2 as pb
-from ....storage.columns.vectors import DenseColumn
 from ...wire.infos import read_collection_info
 from ...wire.methods import METHODS
 from ...wire.vectors import put_vectors
@@ -69,17 +68,17 @@ class TendingOperations:
     def calibrate(self, queries: Any, field: str | None, progress: Progress) -> Operation[int]:
         """Measure effort against recall on real queries."""
         name, spec = chosen_field(self._handle.schema, field)
-        if not isinstance(spec, Dense):
+        if spec.index.name == "flat":
             raise InvalidArgument(
                 f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"
             )
-        batch, _ = dense_queries(name, spec, queries)
+        batch, _ = validate_queries(name, spec, queries)
         if len(batch) > _MOST_QUERIES:
             batch = batch[np.linspace(0, len(batch) - 1, _MOST_QUERIES).astype(int)]
         request = pb.CalibrateCollectionRequest(
             collection=self._handle.name, collection_uuid=self._handle.uuid, field=name
         )
-        put_vectors(request.queries, DenseColumn(batch))
+        put_vectors(request.queries, kind_of(spec).query_column(spec, batch))
         segments = 0
 
         def receive(data: bytes) -> None:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ....engine.collection import Collection
 from ....engine.errors import VicinalError
 from ....engine.results.hits import BatchHits, Hits
-from ....engine.schema.vector_field import Dense
 
 log = logging.getLogger("vicinal.recall")
 
@@ -143,7 +142,7 @@ def _asks_for_recall(collection: Collection, arguments: Mapping[str, Any]) -> bo
     """Return whether a search is one whose recall is a question: others are exact, or say how hard to try."""
     if arguments.get("exact") or arguments.get("ef") is not None or arguments.get("offset"):
         return False
-    return isinstance(_field(collection, arguments), Dense)
+    return bool(_field(collection, arguments).index.name != "flat")
 
 
 def _sample(collection: Collection, arguments: Mapping[str, Any], hits: Hits | BatchHits) -> _Sample:
@@ -153,5 +152,5 @@ def _sample(collection: Collection, arguments: Mapping[str, Any], hits: Hits | B
     scores = hits.scores
     if isinstance(hits, BatchHits):
         chosen = random.randrange(len(hits))
-        query, scores = query[chosen], scores[chosen, : int(hits.counts[chosen])]
+        query, scores = query.row(chosen), scores[chosen, : int(hits.counts[chosen])]
     return _Sample(collection, query, options | {"threads": 1}, scores)

@@ -11,7 +11,7 @@ from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.queries import validate_queries
 from vicinal.engine.schema.vector_field import Dense, Multi, Sparse, VectorField
 from vicinal.indexes.exact.flat import Flat
-from vicinal.storage.columns.vectors import SparseColumn
+from vicinal.indexes.rows.sparse import SparseRows
 
 COSINE = Dense(4, index=Flat())
 FIELDS = {
@@ -44,7 +44,7 @@ class Csr:
 
 def test_a_matrix_of_sparse_queries() -> None:
     queries, single = validate_queries("words", Sparse(), Csr())
-    assert isinstance(queries, SparseColumn)
+    assert isinstance(queries, SparseRows)
     assert (len(queries), single) == (2, False)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vicinal.engine.errors import InvalidArgument, NotFound
+from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.payload_field import FieldType
 from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
@@ -34,7 +34,8 @@ def test_json_round_trip() -> None:
 
 
 def test_texts_become_enums() -> None:
-    field = FULL.dense("poster")
+    field = FULL.vectors["poster"]
+    assert isinstance(field, Dense)
     assert field.metric is Metric.HAMMING
     assert field.element is Element.BINARY
     assert FULL.fields["year"] is FieldType.INTEGER
@@ -43,16 +44,9 @@ def test_texts_become_enums() -> None:
 
 def test_a_schema_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
-        FULL.dense("plot").dim = 3  # type: ignore[misc]  # the point of the test
+        FULL.vectors["tokens"].dim = 3  # type: ignore[misc,union-attr]  # the point of the test
     with pytest.raises(TypeError):
         FULL.fields["x"] = FieldType.BOOL  # type: ignore[index]  # the point of the test
-
-
-def test_fields_by_name() -> None:
-    with pytest.raises(NotFound, match=r"'plott'.*'plot'"):
-        FULL.vector("plott")
-    with pytest.raises(InvalidArgument, match="'words' is sparse"):
-        FULL.dense("words")
 
 
 @pytest.mark.parametrize(

@@ -11,21 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument
-from vicinal.engine.input.dense import to_element
 from vicinal.engine.input.queries import validate_queries
 from vicinal.engine.input.vectors import validate_vectors
 from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.engine.vector_kinds.matrices import to_element
+from vicinal.engine.vector_kinds.registry import kind_of
 from vicinal.indexes.rows.element import Element
 from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.proto.v1.points_pb2 import PointColumns
 from vicinal.server.wire.vectors import (
-    SparseRows,
     count_rows,
     one_vector,
     put_fields,
     put_vectors,
-    read_column,
-    read_field_columns,
     read_fields,
     read_query,
     read_vectors,
@@ -58,25 +56,10 @@ def assert_same(left: VectorColumn, right: VectorColumn) -> None:
 def test_columns_arrive_as_they_were_sent(column: Any) -> None:
     message = sent(column)
     assert count_rows(message) == len(column)
-    arrived = read_column(message, "vectors['plot']")
+    arrived = read_vectors(message, "vectors['plot']")
     assert_same(arrived, column)
     copied = {"indptr", "offsets"}
     assert not any(array.flags.writeable for name, array in arrived.arrays().items() if name not in copied)
-
-
-@given(columns)
-def test_rows_arrive_in_the_form_that_upsert_takes(column: Any) -> None:
-    rows = read_vectors(sent(column), "vectors['plot']")
-    match column:
-        case DenseColumn():
-            assert isinstance(rows, np.ndarray)
-            assert rows.tobytes() == column.matrix.tobytes()
-        case SparseColumn():
-            assert isinstance(rows, SparseRows)
-            assert_same(SparseColumn(rows.indptr, rows.indices, rows.data), column)
-        case MultiColumn():
-            assert isinstance(rows, tuple)
-            assert_same(MultiColumn(rows[1], rows[0]), column)
 
 
 def test_the_engine_takes_what_arrived() -> None:
@@ -103,13 +86,12 @@ def test_one_query_arrives_as_a_single_one() -> None:
     sparse = SparseColumn(np.array([0, 2]), np.array([1, 9], np.uint32), np.array([1, 2], np.float32))
     found, single = validate_queries("words", Sparse(), read_query(sent(sparse)))
     assert single
-    assert isinstance(found, SparseColumn)
-    assert_same(found, sparse)
+    assert_same(kind_of(Sparse()).query_column(Sparse(), found), sparse)
     multi = MultiColumn(np.array([0, 2]), np.ones((2, 8), np.float32))
-    tokens, single = validate_queries("tokens", Multi(8, element="float32"), read_query(sent(multi)))
+    field = Multi(8, element="float32")
+    tokens, single = validate_queries("tokens", field, read_query(sent(multi)))
     assert single
-    assert isinstance(tokens, MultiColumn)
-    assert_same(tokens, multi)
+    assert_same(kind_of(field).query_column(field, tokens), multi)
 
 
 @pytest.mark.parametrize("rows", [0, 2])
@@ -183,7 +165,7 @@ any_vectors = st.one_of(
 @given(any_vectors)
 def test_whatever_arrives_is_refused_or_consistent(message: pb.Vectors) -> None:
     with suppress(InvalidArgument):
-        column = read_column(message, "vectors")
+        column = read_vectors(message, "vectors")
         assert len(column) == count_rows(message)
         # It refuses arrays that do not fit each other.
         assert_same(type(column).from_arrays(column.arrays()), column)
@@ -194,13 +176,12 @@ def test_fields_arrive_under_their_names(given_columns: Any) -> None:
     named = dict(zip(["plot", "words", "a.b-c"], given_columns, strict=True))
     n = len(given_columns[0])
     message = _field_vectors(named)
-    assert list(read_fields(message, n)) == list(named)
-    arrived = read_field_columns(message, n)
+    arrived = read_fields(message, n)
+    assert list(arrived) == list(named)
     for name, column in named.items():
         assert_same(arrived[name], column)
-    for read in (read_fields, read_field_columns):
-        with pytest.raises(InvalidArgument, match=f"has {n} rows for {n + 1} ids"):
-            read(message, n + 1)
+    with pytest.raises(InvalidArgument, match=f"has {n} rows for {n + 1} ids"):
+        read_fields(message, n + 1)
 
 
 def test_a_field_is_named_once() -> None:

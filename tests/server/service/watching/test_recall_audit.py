@@ -13,6 +13,7 @@ import pytest
 
 import vicinal
 from vicinal.server.service.watching.recall_audit import RecallAudit
+from vicinal.storage.columns.vectors import DenseColumn
 
 DIM = 8
 ROWS = 300
@@ -90,7 +91,7 @@ def test_the_same_filter_and_tenant_are_asked_for() -> None:
 
 def test_of_a_batch_one_query_is_repeated() -> None:
     collection = films()
-    arguments = {"query": VECTORS[:5], "k": 10, "threads": 2, "with_vectors": True}
+    arguments = {"query": DenseColumn(VECTORS[:5]), "k": 10, "threads": 2, "with_vectors": True}
     with auditing() as (audit, found):
         hits = collection.search(**arguments)
         for _ in range(10):

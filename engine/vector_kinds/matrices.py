@@ -19,6 +19,8 @@ MAX_MAGNITUDE = 1e17
 SHORTEST = 1e-18
 """The length of a shorter vector is lost when its square underflows in float32."""
 
+MAX_INDEX = 2**32 - 1
+
 Matrix = NDArray[Any]
 Locate = Callable[[int], str]
 
@@ -109,6 +111,19 @@ def to_element(
             field=what,
         )
     return stored
+
+
+def whole_numbers(numbers: NDArray[Any], what: str) -> NDArray[np.int64]:
+    """Return indices or offsets as int64; InvalidArgument unless they are whole numbers below 2**32."""
+    if not numbers.size:
+        return np.empty(0, np.int64)
+    if numbers.dtype.kind not in "iu" or numbers.ndim != 1:
+        raise InvalidArgument(f"{what} has indices of {numbers.dtype}; pass whole numbers", field=what)
+    outside = (numbers < 0) | (numbers > MAX_INDEX)
+    if outside.any():
+        number = numbers[np.argmax(outside)]
+        raise InvalidArgument(f"{what} has the index {number}; expected 0 to 2**32 - 1", field=what)
+    return numbers.astype(np.int64)
 
 
 def _squared_lengths(stored: Matrix) -> NDArray[np.float32]:

@@ -1,0 +1,167 @@
+"""One or more vectors of as many numbers a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...indexes.rows.element import Element
+from ...indexes.rows.multi import MultiRows
+from ...storage.columns.array_like import list_of
+from ...storage.columns.ragged import offsets_of
+from ...storage.columns.vectors import MultiColumn
+from ..errors import InvalidArgument
+from ..schema.vector_field import Multi
+from .growable_array import GrowableArray
+from .matrices import column, to_element, to_matrix, whole_numbers
+from .protocol import Array, Arrays, Chosen
+
+_ARRAYS = ("offsets", "tokens")
+
+
+class MultiKind:
+    """Ragged matrices: the vectors of all points laid end to end, cut by offsets."""
+
+    def describe(self, field: Multi) -> str:
+        """Return what a person is told of a field."""
+        return f"multi, {field.dim} dimensions, {field.metric}, {field.element}"
+
+    def column(self, field: Multi, value: Any, what: str) -> MultiColumn:
+        """Return vectors that a caller passed, as they are stored."""
+        return _to_multi(value, what, field.dim, field.element)
+
+    def queries(self, field: Multi, value: Any, name: str) -> tuple[MultiRows, bool]:
+        """Return queries as a batch, and whether the caller gave a single one."""
+        what = f"query for {name!r}"
+        if not isinstance(value, np.ndarray | tuple | MultiColumn):
+            value = column(value, what, "pass the vectors of one query, or a list of those")
+        single = getattr(value, "ndim", 0) == 2
+        asked = _to_multi([value] if single else value, what, field.dim, field.element)
+        return _query_rows(asked), single
+
+    def query_floats(self, field: Multi) -> None:
+        """Return None: a query is any number of vectors."""
+
+    def query_column(self, field: Multi, queries: MultiRows) -> MultiColumn:
+        """Return a batch of queries as it is sent, in the element type, which it was brought to."""
+        return MultiColumn(queries.offsets, queries.tokens.astype(field.element.dtype, copy=False))
+
+    def query_arrays(self, queries: MultiRows) -> dict[str, Array]:
+        """Return a batch of queries as it is kept."""
+        return MultiColumn(queries.offsets, queries.tokens).arrays()
+
+    def kept_queries(self, arrays: Arrays) -> MultiRows:
+        """Return the batch that :meth:`query_arrays` gave."""
+        return _query_rows(MultiColumn.from_arrays(arrays))
+
+    def empty(self, field: Multi) -> MultiColumn:
+        """Return a column without rows."""
+        return MultiColumn(np.zeros(1, np.int64), np.empty((0, field.dim), field.element.dtype))
+
+    def growing(self, field: Multi) -> GrowingMulti:
+        """Return a growing segment's vectors, none yet."""
+        return GrowingMulti(field)
+
+    def sealed_arrays(self, field: Multi, column: MultiColumn) -> dict[str, Array]:
+        """Return ``offsets`` and ``tokens``."""
+        return column.arrays()
+
+    def rows(self, field: Multi, arrays: Arrays) -> MultiRows:
+        """Return the arrays of a segment as an index sees them, without a copy."""
+        return _rows(MultiColumn.from_arrays({name: arrays[name] for name in _ARRAYS}))
+
+    def stored(self, field: Multi, rows: MultiRows, chosen: Chosen) -> MultiColumn:
+        """Copy out the chosen rows."""
+        return MultiColumn(rows.offsets, rows.tokens).take(chosen)
+
+    def sizes(self, field: Multi, rows: MultiRows, chosen: Chosen) -> NDArray[np.int64]:
+        """Return the bytes of each chosen row, which are not read."""
+        token = int(rows.tokens.shape[1]) * rows.tokens.itemsize
+        return (rows.offsets[chosen + 1] - rows.offsets[chosen]) * token
+
+
+class GrowingMulti:
+    """Ragged token matrices."""
+
+    def __init__(self, field: Multi) -> None:
+        self._offsets = GrowableArray(np.int64)
+        self._offsets.extend(np.zeros(1, np.int64))
+        self._tokens = GrowableArray(field.element.dtype, field.dim)
+
+    def append(self, column: MultiColumn) -> None:
+        """Append the vectors of a multi-vector column."""
+        base = len(self._tokens)
+        self._tokens.extend(column.tokens)
+        self._offsets.extend(column.offsets[1:] + base)
+
+    def rows(self, length: int) -> MultiRows:
+        """Return the first ``length`` vectors as an index sees them, without a copy."""
+        return _rows(self._column(length))
+
+    def _column(self, length: int) -> MultiColumn:
+        offsets: NDArray[np.int64] = self._offsets.view(length + 1)
+        return MultiColumn(offsets, self._tokens.view(int(offsets[-1])))
+
+    def column(self, chosen: Chosen) -> MultiColumn:
+        """Copy out the chosen vectors."""
+        return self._column(len(self._offsets) - 1).take(chosen)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes reserved in memory."""
+        return self._offsets.nbytes + self._tokens.nbytes
+
+
+def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
+    """Return the vectors of each point from a list of matrices, a (n, t, dim) array or (tokens, offsets).
+
+    Raises
+    ------
+    InvalidArgument
+        At the first point without a vector, of another width, or with a value that is not finite.
+    """
+    expected = f"pass a list with one (tokens, {dim}) matrix a point, or the pair (tokens, offsets)"
+    if isinstance(value, MultiColumn):
+        value = value.tokens, value.offsets
+    if not isinstance(value, tuple):
+        value = column(value, what, expected)
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            value = list_of(value)
+    if isinstance(value, np.ndarray) and value.ndim == 3:
+        n, per_point, width = value.shape
+        offsets = np.arange(n + 1, dtype=np.int64) * per_point
+        tokens = to_matrix(value.reshape(n * per_point, width), what, dim)
+    elif isinstance(value, tuple) and len(value) == 2 and getattr(value[1], "ndim", 0) == 1:
+        tokens = to_matrix(value[0], f"{what} tokens", dim)
+        offsets = whole_numbers(np.asarray(value[1]), f"{what} offsets")
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(tokens):
+            message = f"{what} offsets do not run from 0 to the {len(tokens)} tokens"
+            raise InvalidArgument(message, field=what)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        parts = [to_matrix(matrix, f"{what} row {row}", dim) for row, matrix in enumerate(value)]
+        offsets = offsets_of(map(len, parts), len(parts))
+        tokens = np.concatenate(parts) if parts else np.empty((0, dim), element.dtype)
+    else:
+        raise InvalidArgument(f"{what} is a {type(value).__name__}; {expected}", field=what)
+    sizes = np.diff(offsets)
+    if len(sizes) and sizes.min() < 1:
+        row = int(np.argmax(sizes < 1))
+        raise InvalidArgument(f"{what} row {row} has no vector; a point has at least one", field=what)
+
+    def locate(token: int) -> str:
+        row = int(np.searchsorted(offsets, token, side="right")) - 1
+        return f"{what} row {row} vector {token - offsets[row]}"
+
+    return MultiColumn(offsets.astype(np.int64), to_element(tokens, element, what, locate=locate))
+
+
+def _rows(column: MultiColumn) -> MultiRows:
+    return MultiRows(column.offsets, column.tokens)
+
+
+def _query_rows(column: MultiColumn) -> MultiRows:
+    """Return queries as an index takes them; their tokens are float32 whatever is stored."""
+    return MultiRows(column.offsets, column.tokens.astype(np.float32, copy=False))

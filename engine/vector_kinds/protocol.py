@@ -1,0 +1,103 @@
+"""What the engine asks of a kind of vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...storage.columns.vectors import VectorColumn
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Chosen = NDArray[np.int64]
+
+FieldT = TypeVar("FieldT", contravariant=True)
+
+
+class GrowingVectors(Protocol):
+    """Vectors of one field in memory, in the order they were written.
+
+    One thread appends; any thread reads a prefix of which it knows that it was written.
+    """
+
+    def append(self, column: Any) -> None:
+        """Append the vectors of a column of this kind."""
+
+    def rows(self, length: int) -> Any:
+        """Return the first ``length`` vectors as an index sees them, without a copy."""
+
+    def column(self, chosen: Chosen) -> VectorColumn:
+        """Copy out the chosen vectors."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes reserved in memory."""
+
+
+class Kind(Protocol[FieldT]):
+    """How the vectors of one kind are checked, grown, sealed and read. Stateless, so safe under threads.
+
+    What it calls rows is what indexes and scans of the kind take.
+    """
+
+    def describe(self, field: FieldT) -> str:
+        """Return what a person is told of a field."""
+
+    def column(self, field: FieldT, value: Any, what: str) -> VectorColumn:
+        """Return vectors that a caller passed, as they are stored; also those of a column of this kind.
+
+        Raises
+        ------
+        InvalidArgument
+            Naming ``what`` and the first row that does not fit the field.
+        """
+
+    def queries(self, field: FieldT, value: Any, name: str) -> tuple[Any, bool]:
+        """Return queries as a batch, and whether the caller gave a single one.
+
+        Raises
+        ------
+        InvalidArgument
+            Naming ``name``, the field, and why it is no query of it.
+        """
+
+    def query_floats(self, field: FieldT) -> int | None:
+        """Return how many float32 numbers each query is; None where it is something else."""
+
+    def query_column(self, field: FieldT, queries: Any) -> VectorColumn:
+        """Return a batch of queries as it is sent; :meth:`queries` takes it."""
+
+    def query_arrays(self, queries: Any) -> dict[str, Array]:
+        """Return a batch of queries as it is kept."""
+
+    def kept_queries(self, arrays: Arrays) -> Any:
+        """Return the batch that :meth:`query_arrays` gave."""
+
+    def empty(self, field: FieldT) -> VectorColumn:
+        """Return a column without rows."""
+
+    def growing(self, field: FieldT) -> GrowingVectors:
+        """Return a growing segment's vectors, none yet."""
+
+    def sealed_arrays(self, field: FieldT, column: Any) -> dict[str, Array]:
+        """Return the arrays that a segment keeps of a column."""
+
+    def rows(self, field: FieldT, arrays: Arrays) -> Any:
+        """Return what :meth:`sealed_arrays` gave as an index sees it, without a copy.
+
+        Raises
+        ------
+        KeyError
+            An array is missing.
+        CorruptionError
+            They do not fit each other.
+        """
+
+    def stored(self, field: FieldT, rows: Any, chosen: Chosen) -> VectorColumn:
+        """Copy out the chosen rows."""
+
+    def sizes(self, field: FieldT, rows: Any, chosen: Chosen) -> NDArray[np.int64] | int:
+        """Return the bytes of each chosen row, which are not read; one number where all take the same."""
