@@ -1,4 +1,4 @@
-"""Every RPC by its short name, from the descriptors of the services."""
+"""Every RPC by its path, from the descriptors of the services."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Method:
 
     Attributes
     ----------
-    name, path : str
-        As in ``Search`` and ``/vicinal.v1.SearchService/Search``.
+    path : str
+        As in ``/vicinal.v1.SearchService/Search``; methods of different services may have equal short names.
     request, response : type of Message
         The class of what is sent and of what comes back.
     streams : bool
@@ -34,7 +34,6 @@ class Method:
         Where the request has repeated messages.
     """
 
-    name: str
     path: str
     request: type[Message]
     response: type[Message]
@@ -98,7 +97,6 @@ def _methods() -> Iterator[Method]:
     for service in services:
         for method in service.methods:
             yield Method(
-                name=method.name,
                 path=f"/{service.full_name}/{method.name}",
                 request=GetMessageClass(method.input_type),
                 response=GetMessageClass(method.output_type),
@@ -107,6 +105,6 @@ def _methods() -> Iterator[Method]:
             )
 
 
-METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _methods()})
-SERVICES: tuple[str, ...] = tuple(dict.fromkeys(method.path.split("/")[1] for method in METHODS.values()))
+METHODS: Mapping[str, Method] = MappingProxyType({method.path: method for method in _methods()})
+SERVICES: tuple[str, ...] = tuple(dict.fromkeys(path.split("/")[1] for path in METHODS))
 """Full names of the services, as health and reflection name them."""

@@ -84,14 +84,17 @@ def test_it_says_where_it_listens(tmp_path: Path) -> None:
             assert failed.code is grpc.StatusCode.INVALID_ARGUMENT
         metrics = line.partition("metrics on ")[2].rstrip(")\n")
         with urlopen(metrics, timeout=PATIENCE) as answer:
-            assert b'vicinal_requests_total{code="OK",method="GetLimits"} 1.0' in answer.read()
+            assert (
+                b'vicinal_requests_total{code="OK",method="/vicinal.v1.DatabaseService/GetLimits"} 1.0'
+                in answer.read()
+            )
         process.send_signal(signal.SIGINT)
         _, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     events = [json.loads(one) for one in complaints.splitlines()]
     calls = [event for event in events if event["event"] == "call"]
     assert [event["code"] for event in calls] == ["OK", "INVALID_ARGUMENT"]
-    assert {event["method"] for event in calls} == {"GetLimits"}
+    assert {event["method"] for event in calls} == {"/vicinal.v1.DatabaseService/GetLimits"}
     assert len({event["request_id"] for event in calls}) == 2
     assert events[-1]["event"] == "stopped"
 

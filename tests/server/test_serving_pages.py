@@ -82,7 +82,7 @@ def test_metrics() -> None:
     }
     metrics = Metrics(METHODS)
     metrics.begin()
-    metrics.finish("Search", "OK", 0.1)
+    metrics.finish("/vicinal.v1.SearchService/Search", "OK", 0.1)
     metrics.refused("overloaded")
     metrics.audited("films", 0.95, 1.0)
     films = CollectionInfo("films", 1, (), 0, Activity())

@@ -50,7 +50,7 @@ class _Handlers(grpc.GenericRpcHandler):
         behaviour = self._toy.behaviours.get(name)
         if behaviour is None:
             return None
-        if METHODS[name].streams:
+        if METHODS[details.method].streams:
             return grpc.unary_stream_rpc_method_handler(behaviour)
         return grpc.unary_unary_rpc_method_handler(behaviour)
 

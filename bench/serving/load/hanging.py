@@ -14,8 +14,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
-from ....server.wire.methods import METHODS
-
+_PATH = "/vicinal.v1.SearchService/Search"
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GOAWAY = 0, 1, 3, 4, 6, 7
 _ACK, _END_STREAM, _END_HEADERS = 1, 1, 4
@@ -51,7 +50,7 @@ def _call_headers(address: str) -> bytes:
         for name, value in (
             (":method", "POST"),
             (":scheme", "http"),
-            (":path", METHODS["Search"].path),
+            (":path", _PATH),
             (":authority", address),
             ("content-type", "application/grpc"),
             ("te", "trailers"),

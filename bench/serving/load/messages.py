@@ -12,7 +12,6 @@ import numpy as np
 import vicinal
 
 from ....proto.v1.search_pb2 import SearchBatchRequest, SearchOptions, SearchRequest
-from ....server.wire.methods import METHODS
 from ....server.wire.vectors import put_vectors
 from ....storage.columns.vectors import DenseColumn
 from ...datasets.dataset import Floats
@@ -42,7 +41,7 @@ def search_requests(address: str, asked: Sequence[Floats], **options: Any) -> tu
         vectors = request.query if isinstance(request, SearchRequest) else request.queries
         put_vectors(vectors, DenseColumn(np.atleast_2d(queries)))
         requests.append(request.SerializeToString())
-    return METHODS["Search" if single else "SearchBatch"].path, requests
+    return f"/vicinal.v1.SearchService/{'Search' if single else 'SearchBatch'}", requests
 
 
 def message_sizes(address: str, asked: Sequence[Floats], **options: Any) -> MessageSizes:

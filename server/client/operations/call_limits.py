@@ -10,6 +10,7 @@ from ..calls.call import Operation
 from ..calls.caller import Caller
 from .responses import parsed
 
+_GET_LIMITS = METHODS["/vicinal.v1.DatabaseService/GetLimits"]
 MESSAGE_BYTES = 4096
 """What a request has beside its rows, at most: names, options, lengths."""
 
@@ -47,7 +48,7 @@ class ServerLimits:
         """Return the limits."""
         if self._known is None:
             request = GetLimitsRequest().SerializeToString()
-            answer = yield from self._caller.call(METHODS["GetLimits"], request, harmless=True)
+            answer = yield from self._caller.call(_GET_LIMITS, request, harmless=True)
             limits = parsed(GetLimitsResponse, answer)
             # Threads that ask at the same time learn the same.
             self._known = CallLimits(

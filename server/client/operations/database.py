@@ -22,6 +22,12 @@ from ..endpoint.address import Address
 from .handle import CollectionHandle, utf8_bytes
 from .responses import parsed, understood
 
+_CREATE_COLLECTION = METHODS["/vicinal.v1.CollectionService/CreateCollection"]
+_GET_COLLECTION = METHODS["/vicinal.v1.CollectionService/GetCollection"]
+_LIST_COLLECTIONS = METHODS["/vicinal.v1.CollectionService/ListCollections"]
+_DELETE_COLLECTION = METHODS["/vicinal.v1.CollectionService/DeleteCollection"]
+_GET_DATABASE_INFO = METHODS["/vicinal.v1.DatabaseService/GetDatabaseInfo"]
+
 
 class DatabaseOperations:
     """The calls of one database."""
@@ -67,9 +73,7 @@ class DatabaseOperations:
         """Return what is to be known of a collection that exists."""
         yield from self._check_possible(name)
         request = pb.GetCollectionRequest(name=name)
-        answer = yield from self._caller.call(
-            METHODS["GetCollection"], request.SerializeToString(), harmless=True
-        )
+        answer = yield from self._caller.call(_GET_COLLECTION, request.SerializeToString(), harmless=True)
         response = parsed(pb.GetCollectionResponse, answer)
         with understood():
             return CollectionHandle(name, response.uuid, read_schema(response.schema))
@@ -77,7 +81,7 @@ class DatabaseOperations:
     def names(self) -> Operation[list[str]]:
         """Return the names of all collections, sorted."""
         answer = yield from self._caller.call(
-            METHODS["ListCollections"], pb.ListCollectionsRequest().SerializeToString(), harmless=True
+            _LIST_COLLECTIONS, pb.ListCollectionsRequest().SerializeToString(), harmless=True
         )
         return list(parsed(pb.ListCollectionsResponse, answer).names)
 
@@ -86,12 +90,12 @@ class DatabaseOperations:
         yield from self._check_possible(name)
         request = pb.DeleteCollectionRequest(name=name)
         # Done twice, it would not find the collection that it had deleted, or find another.
-        yield from self._caller.call(METHODS["DeleteCollection"], request.SerializeToString(), harmless=False)
+        yield from self._caller.call(_DELETE_COLLECTION, request.SerializeToString(), harmless=False)
 
     def info(self) -> Operation[DatabaseInfo]:
         """Return sizes and states of all collections."""
         answer = yield from self._caller.call(
-            METHODS["GetDatabaseInfo"], GetDatabaseInfoRequest().SerializeToString(), harmless=True
+            _GET_DATABASE_INFO, GetDatabaseInfoRequest().SerializeToString(), harmless=True
         )
         return read_database_info(parsed(GetDatabaseInfoResponse, answer), str(self._address))
 
@@ -99,7 +103,7 @@ class DatabaseOperations:
         request = pb.CreateCollectionRequest(name=checked_collection_name(name))
         put_schema(request.schema, schema)
         answer = yield from self._caller.call(
-            METHODS["CreateCollection"], request.SerializeToString(), harmless=harmless
+            _CREATE_COLLECTION, request.SerializeToString(), harmless=harmless
         )
         return CollectionHandle(name, parsed(pb.CreateCollectionResponse, answer).uuid, schema)
 

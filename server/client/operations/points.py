@@ -31,6 +31,12 @@ from .handle import CollectionHandle
 from .parts import Parts, cut, in_parts, nothing
 from .responses import parsed, understood
 
+_UPSERT_POINTS = METHODS["/vicinal.v1.PointService/UpsertPoints"]
+_DELETE_POINTS = METHODS["/vicinal.v1.PointService/DeletePoints"]
+_UPDATE_PAYLOADS = METHODS["/vicinal.v1.PointService/UpdatePayloads"]
+_GET_POINTS = METHODS["/vicinal.v1.PointService/GetPoints"]
+_SCROLL_POINTS = METHODS["/vicinal.v1.PointService/ScrollPoints"]
+_COUNT_POINTS = METHODS["/vicinal.v1.PointService/CountPoints"]
 _PAGE_ROWS = 10_000
 _FIELD_BYTES = 256
 """What each vector field of a request has beside its rows, at most."""
@@ -69,7 +75,7 @@ class PointOperations:
                 put_payloads(request.points.payloads, rows.slice(start, stop))
             try:
                 answer = yield from self._caller.call(
-                    METHODS["UpsertPoints"], scope + request.SerializeToString(), harmless=True
+                    _UPSERT_POINTS, scope + request.SerializeToString(), harmless=True
                 )
             except VicinalError as error:
                 if start:
@@ -90,7 +96,7 @@ class PointOperations:
             request = pb.DeletePointsRequest(selection=chosen)
             # Done twice, it would find nothing the second time and say so.
             answer = yield from self._caller.call(
-                METHODS["DeletePoints"], scope + request.SerializeToString(), harmless=False
+                _DELETE_POINTS, scope + request.SerializeToString(), harmless=False
             )
             return parsed(pb.DeletePointsResponse, answer).deleted
 
@@ -118,7 +124,7 @@ class PointOperations:
             )
             # A filter may not find the points again once they are changed.
             answer = yield from self._caller.call(
-                METHODS["UpdatePayloads"], scope + request.SerializeToString(), harmless=listed is not None
+                _UPDATE_PAYLOADS, scope + request.SerializeToString(), harmless=listed is not None
             )
             return parsed(pb.UpdatePayloadsResponse, answer).updated
 
@@ -134,7 +140,7 @@ class PointOperations:
             request = pb.GetPointsRequest(with_vectors=bool(with_vectors))
             put_ids(request.ids, wanted[start:stop])
             answer = yield from self._caller.call(
-                METHODS["GetPoints"], scope + request.SerializeToString(), harmless=True
+                _GET_POINTS, scope + request.SerializeToString(), harmless=True
             )
             with understood():
                 return read_found(parsed(pb.GetPointsResponse, answer), stop - start)
@@ -157,7 +163,7 @@ class PointOperations:
                 limit=limit - len(points), after=after, with_vectors=bool(with_vectors)
             )
             answer = yield from self._caller.call(
-                METHODS["ScrollPoints"], scope + request.SerializeToString(), harmless=True
+                _SCROLL_POINTS, scope + request.SerializeToString(), harmless=True
             )
             response = parsed(pb.ScrollPointsResponse, answer)
             with understood():
@@ -170,7 +176,7 @@ class PointOperations:
         """Return exactly how many points there are, or satisfy a filter."""
         request = self._filter(filter, pb.CountPointsRequest())
         answer = yield from self._caller.call(
-            METHODS["CountPoints"], self._handle.scope(tenant) + request, harmless=True
+            _COUNT_POINTS, self._handle.scope(tenant) + request, harmless=True
         )
         return parsed(pb.CountPointsResponse, answer).count
 

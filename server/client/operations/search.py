@@ -26,7 +26,9 @@ from .responses import parsed
 from .search_plan import SearchPlan, encoded_queries, search_plan
 from .unread_rows import read_answer
 
-_SEARCH = METHODS["Search"]
+_EXPLAIN = METHODS["/vicinal.v1.SearchService/Explain"]
+_SEARCH_BATCH = METHODS["/vicinal.v1.SearchService/SearchBatch"]
+_SEARCH = METHODS["/vicinal.v1.SearchService/Search"]
 _CACHED_PLANS = 1024
 
 
@@ -71,7 +73,7 @@ class SearchOperations:
         plan = search_plan(self._handle, k, **chosen)
         queries, single, filtering = self._checked(plan, query, filter)
         answer = yield from self._caller.call(
-            METHODS["Explain"], plan.start + filtering + encoded_queries(plan.column(queries)), harmless=True
+            _EXPLAIN, plan.start + filtering + encoded_queries(plan.column(queries)), harmless=True
         )
         response = parsed(pb.ExplainResponse, answer)
         if single:
@@ -110,7 +112,7 @@ class SearchOperations:
 
         def send(first: int, end: int) -> Operation[tuple[pb.HitColumns, BatchHits]]:
             request = start + encoded_queries(column.slice(first, end))
-            answer = yield from self._caller.call(METHODS["SearchBatch"], request, harmless=True)
+            answer = yield from self._caller.call(_SEARCH_BATCH, request, harmless=True)
             response = parsed(pb.SearchBatchResponse, answer)
             return response.hits, plan.batch_hits(response.hits, response.counts, end - first)
 

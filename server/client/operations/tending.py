@@ -15,13 +15,18 @@ from ....engine.results.info import CollectionInfo
 from ....engine.vector_kinds.registry import kind_of
 from ....proto.v1 import collections_pb2 as pb
 from ...wire.infos import read_collection_info
-from ...wire.methods import METHODS
+from ...wire.methods import METHODS, Method
 from ...wire.vectors import put_vectors
 from ..calls.call import Operation
 from ..calls.caller import Caller
 from .handle import CollectionHandle
 from .responses import parsed
 
+_FLUSH_COLLECTION = METHODS["/vicinal.v1.CollectionService/FlushCollection"]
+_MERGE_COLLECTION = METHODS["/vicinal.v1.CollectionService/MergeCollection"]
+_WAIT_INDEXED = METHODS["/vicinal.v1.CollectionService/WaitIndexed"]
+_CALIBRATE_COLLECTION = METHODS["/vicinal.v1.CollectionService/CalibrateCollection"]
+_GET_COLLECTION_INFO = METHODS["/vicinal.v1.CollectionService/GetCollectionInfo"]
 _MOST_QUERIES = 1000
 """Of more, the engine would take as many, evenly spread."""
 
@@ -39,7 +44,7 @@ class TendingOperations:
         """Return sizes, segments and what background work is doing."""
         request = pb.GetCollectionInfoRequest(collection=self._handle.name, collection_uuid=self._handle.uuid)
         answer = yield from self._caller.call(
-            METHODS["GetCollectionInfo"], request.SerializeToString(), harmless=True
+            _GET_COLLECTION_INFO, request.SerializeToString(), harmless=True
         )
         return read_collection_info(parsed(pb.GetCollectionInfoResponse, answer).info)
 
@@ -47,13 +52,13 @@ class TendingOperations:
         """Seal the growing rows."""
         request = pb.FlushCollectionRequest(collection=self._handle.name, collection_uuid=self._handle.uuid)
         receive = _telling(pb.FlushCollectionResponse, progress)
-        return self._stream("FlushCollection", request.SerializeToString(), receive)
+        return self._stream(_FLUSH_COLLECTION, request.SerializeToString(), receive)
 
     def merge(self, progress: Progress) -> Operation[None]:
         """Bring everything into one segment."""
         request = pb.MergeCollectionRequest(collection=self._handle.name, collection_uuid=self._handle.uuid)
         receive = _telling(pb.MergeCollectionResponse, progress)
-        return self._stream("MergeCollection", request.SerializeToString(), receive)
+        return self._stream(_MERGE_COLLECTION, request.SerializeToString(), receive)
 
     def wait_indexed(self, timeout: float | None, progress: Progress) -> Operation[None]:
         """Do what background work would do, and return when it is done."""
@@ -63,7 +68,7 @@ class TendingOperations:
             collection=self._handle.name, collection_uuid=self._handle.uuid, timeout_seconds=timeout
         )
         receive = _telling(pb.WaitIndexedResponse, progress)
-        yield from self._stream("WaitIndexed", request.SerializeToString(), receive)
+        yield from self._stream(_WAIT_INDEXED, request.SerializeToString(), receive)
 
     def calibrate(self, queries: Any, field: str | None, progress: Progress) -> Operation[int]:
         """Measure effort against recall on real queries."""
@@ -89,12 +94,12 @@ class TendingOperations:
             else:
                 progress(response.progress.stage, response.progress.fraction)
 
-        yield from self._stream("CalibrateCollection", request.SerializeToString(), receive)
+        yield from self._stream(_CALIBRATE_COLLECTION, request.SerializeToString(), receive)
         return segments
 
-    def _stream(self, name: str, request: bytes, receive: Callable[[bytes], None]) -> Operation[None]:
+    def _stream(self, method: Method, request: bytes, receive: Callable[[bytes], None]) -> Operation[None]:
         # Each of these ends in the same state however often it is begun.
-        return self._caller.stream(METHODS[name], request, receive, harmless=True)
+        return self._caller.stream(method, request, receive, harmless=True)
 
 
 def _telling(kind: _Stage, progress: Progress) -> Callable[[bytes], None]:

@@ -1,4 +1,4 @@
-"""What each RPC takes: the right to it, and whether a key that is bound to tenants may call it.
+"""What each RPC takes, by its path: the right to it, and whether a key that is bound to tenants may call it.
 
 An RPC that is not in the table cannot be registered, so one that is added is denied until somebody says here
 who may call it.
@@ -34,25 +34,27 @@ class Rule:
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        "CreateCollection": Rule(Right.ADMIN, for_tenants=False, takes_disk=True),
-        "GetCollection": Rule(Right.READ),
-        "ListCollections": Rule(Right.READ),
-        "DeleteCollection": Rule(Right.ADMIN, for_tenants=False),
-        "GetCollectionInfo": Rule(Right.READ),
-        "FlushCollection": Rule(Right.ADMIN, for_tenants=False),
-        "MergeCollection": Rule(Right.ADMIN, for_tenants=False),
-        "WaitIndexed": Rule(Right.ADMIN, for_tenants=False),
-        "CalibrateCollection": Rule(Right.ADMIN, for_tenants=False),
-        "UpsertPoints": Rule(Right.WRITE, takes_disk=True),
-        "DeletePoints": Rule(Right.WRITE),
-        "UpdatePayloads": Rule(Right.WRITE, takes_disk=True),
-        "GetPoints": Rule(Right.READ),
-        "ScrollPoints": Rule(Right.READ),
-        "CountPoints": Rule(Right.READ),
-        "Search": Rule(Right.READ),
-        "SearchBatch": Rule(Right.READ),
-        "Explain": Rule(Right.READ),
-        "GetDatabaseInfo": Rule(Right.READ),
-        "GetLimits": Rule(Right.READ),
+        "/vicinal.v1.CollectionService/CreateCollection": Rule(
+            Right.ADMIN, for_tenants=False, takes_disk=True
+        ),
+        "/vicinal.v1.CollectionService/GetCollection": Rule(Right.READ),
+        "/vicinal.v1.CollectionService/ListCollections": Rule(Right.READ),
+        "/vicinal.v1.CollectionService/DeleteCollection": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.CollectionService/GetCollectionInfo": Rule(Right.READ),
+        "/vicinal.v1.CollectionService/FlushCollection": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.CollectionService/MergeCollection": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.CollectionService/WaitIndexed": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.CollectionService/CalibrateCollection": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.PointService/UpsertPoints": Rule(Right.WRITE, takes_disk=True),
+        "/vicinal.v1.PointService/DeletePoints": Rule(Right.WRITE),
+        "/vicinal.v1.PointService/UpdatePayloads": Rule(Right.WRITE, takes_disk=True),
+        "/vicinal.v1.PointService/GetPoints": Rule(Right.READ),
+        "/vicinal.v1.PointService/ScrollPoints": Rule(Right.READ),
+        "/vicinal.v1.PointService/CountPoints": Rule(Right.READ),
+        "/vicinal.v1.SearchService/Search": Rule(Right.READ),
+        "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ),
+        "/vicinal.v1.SearchService/Explain": Rule(Right.READ),
+        "/vicinal.v1.DatabaseService/GetDatabaseInfo": Rule(Right.READ),
+        "/vicinal.v1.DatabaseService/GetLimits": Rule(Right.READ),
     }
 )

@@ -52,7 +52,7 @@ class EarlyRefusals:
             kind: Callable[..., Refusal] = type(error)
             code, handler = _refused(kind, str(error), error.retry_after)
             if self._log.every_call:
-                self._log.call(runtime.request_id(), path.rpartition("/")[2], key_id, code, 0.0)
+                self._log.call(runtime.request_id(), path, key_id, code, 0.0)
             return handler
         return None
 

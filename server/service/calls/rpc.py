@@ -136,7 +136,7 @@ class Rpc:
         elif isinstance(error, MemoryError):
             error = ResourceExhausted("the machine has no memory left for this call; ask for less at a time")
         elif not isinstance(error, VicinalError):
-            self._log.failed(request_id, self._method.name, error)
+            self._log.failed(request_id, self._method.path, error)
         status = to_status(error, request_id)
         self._ended(call, status.code.name, request_id)
         return status
@@ -144,11 +144,11 @@ class Rpc:
     def _ended(self, call: Call, code: str, request_id: str = "") -> None:
         seconds = time.perf_counter() - call.started
         if call.is_counted:
-            self._runtime.metrics.finish(self._method.name, code, seconds)
+            self._runtime.metrics.finish(self._method.path, code, seconds)
         if request_id or self._log.every_call:
             self._log.call(
                 request_id or self._runtime.request_id(),
-                self._method.name,
+                self._method.path,
                 call.principal.key_id,
                 code,
                 seconds,

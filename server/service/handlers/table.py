@@ -1,4 +1,4 @@
-"""The handler of every RPC, found by its name. One that is missing stops the server from being imported."""
+"""The handler of every RPC, found by its path. One that is missing stops the server from being imported."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ from . import searches as search_handlers
 if TYPE_CHECKING:
     from ..calls.rpc import GrpcHandler
 
-_MODULES = (database_handlers, collection_handlers, point_handlers, search_handlers)
+_MODULES = {
+    "vicinal.v1.DatabaseService": database_handlers,
+    "vicinal.v1.CollectionService": collection_handlers,
+    "vicinal.v1.PointService": point_handlers,
+    "vicinal.v1.SearchService": search_handlers,
+}
 
 
-def find_handlers(names: Iterable[str]) -> dict[str, Handler]:
-    """Return the functions of the handler modules that are named after the RPCs, as `get_points`.
+def find_handlers(paths: Iterable[str]) -> dict[str, Handler]:
+    """Return the functions that are named after the RPCs, as `get_points`, in the modules of their services.
 
     Raises
     ------
@@ -31,15 +36,14 @@ def find_handlers(names: Iterable[str]) -> dict[str, Handler]:
         One is missing, or has no rule.
     """
     found: dict[str, Handler] = {}
-    for name in names:
+    for path in paths:
+        _, service, name = path.split("/")
         function = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-        candidates = [getattr(module, function) for module in _MODULES if hasattr(module, function)]
-        if len(candidates) != 1 or name not in RULES:
-            raise ImportError(
-                f"RPC {name} takes one function {function}() and one rule; there are {len(candidates)} and "
-                f"{int(name in RULES)}"
-            )
-        found[name] = candidates[0]
+        handler: Handler | None = getattr(_MODULES.get(service), function, None)
+        if handler is None or path not in RULES:
+            there = f"a rule: {path in RULES}, the function: {handler is not None}"
+            raise ImportError(f"RPC {path} takes a rule and a function {function}() of its service; {there}")
+        found[path] = handler
     return found
 
 
@@ -49,6 +53,6 @@ HANDLERS: Mapping[str, Handler] = find_handlers(METHODS)
 def rpc_handlers(runtime: Runtime, log: CallLog) -> dict[str, GrpcHandler]:
     """Return what gRPC serves, by path: every RPC of every service."""
     return {
-        method.path: Rpc(runtime, log, method, RULES[name], HANDLERS[name]).handler()
-        for name, method in METHODS.items()
+        path: Rpc(runtime, log, method, RULES[path], HANDLERS[path]).handler()
+        for path, method in METHODS.items()
     }

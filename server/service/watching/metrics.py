@@ -63,7 +63,7 @@ class Metrics(Collector):
     Parameters
     ----------
     methods : iterable of str
-        Short names of all RPCs.
+        Paths of all RPCs.
     """
 
     def __init__(self, methods: Iterable[str]) -> None:

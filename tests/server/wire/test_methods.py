@@ -35,14 +35,15 @@ def test_every_rpc_is_there_under_its_path() -> None:
     for service in services:
         assert service.full_name in SERVICES
         for descriptor in service.methods:
-            method = METHODS[descriptor.name]
-            assert method.path == f"/{service.full_name}/{descriptor.name}"
+            path = f"/{service.full_name}/{descriptor.name}"
+            method = METHODS[path]
+            assert method.path == path
             assert method.request.DESCRIPTOR is descriptor.input_type
             assert method.response.DESCRIPTOR is descriptor.output_type
             assert method.streams == descriptor.server_streaming
             assert not descriptor.client_streaming
-    assert METHODS["Search"].request is search_pb2.SearchRequest
-    assert {path.path.split("/")[1] for path in METHODS.values()} == set(SERVICES)
+    assert METHODS["/vicinal.v1.SearchService/Search"].request is search_pb2.SearchRequest
+    assert {path.split("/")[1] for path in METHODS} == set(SERVICES)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
@@ -57,12 +58,12 @@ def test_a_request_is_parsed(method: Method) -> None:
 def test_a_request_in_parts_is_one_request() -> None:
     request = search_request()
     parts = request.SerializeToString(), search_pb2.SearchRequest(scope=request.scope).SerializeToString()
-    assert METHODS["Search"].parse(b"".join(parts)) == request
+    assert METHODS["/vicinal.v1.SearchService/Search"].parse(b"".join(parts)) == request
 
 
 def test_a_default_that_is_spelled_out_is_no_unknown_field() -> None:
     k_of_zero = b"\x1a\x02\x10\x00"
-    assert METHODS["Search"].parse(k_of_zero).options.k == 0  # type: ignore[attr-defined]
+    assert METHODS["/vicinal.v1.SearchService/Search"].parse(k_of_zero).options.k == 0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("large", [False, True])
@@ -72,11 +73,11 @@ def test_an_unknown_field_is_found_at_any_depth(large: bool) -> None:
     request.points.vectors.add(field="plot")
     places: list[Message] = [request, request.scope, request.points, request.points.ids]
     places += [request.points.vectors[0], request.points.vectors[0].vectors]
-    assert METHODS["UpsertPoints"].parse(request.SerializeToString()) == request
+    assert METHODS["/vicinal.v1.PointService/UpsertPoints"].parse(request.SerializeToString()) == request
     for place in places:
         place.MergeFromString(UNKNOWN_FIELD)
         with pytest.raises(InvalidArgument, match=f"field 2047 in {place.DESCRIPTOR.name}, which this"):
-            METHODS["UpsertPoints"].parse(request.SerializeToString())
+            METHODS["/vicinal.v1.PointService/UpsertPoints"].parse(request.SerializeToString())
         place.DiscardUnknownFields()
 
 
@@ -90,10 +91,15 @@ def nested(*numbers: int, repeat: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "fields"), [("UpsertPoints", (2, 3)), ("CreateCollection", (2, 1)), ("CreateCollection", (2, 2))]
+    ("path", "fields"),
+    [
+        ("/vicinal.v1.PointService/UpsertPoints", (2, 3)),
+        ("/vicinal.v1.CollectionService/CreateCollection", (2, 1)),
+        ("/vicinal.v1.CollectionService/CreateCollection", (2, 2)),
+    ],
 )
 def test_a_request_of_nothing_but_parts_is_refused_before_it_is_parsed(
-    name: str, fields: tuple[int, ...]
+    path: str, fields: tuple[int, ...]
 ) -> None:
     data = nested(*fields, repeat=500_000)
     # What is malformed further on takes as much memory until the parser gets there.
@@ -101,7 +107,7 @@ def test_a_request_of_nothing_but_parts_is_refused_before_it_is_parsed(
         tracemalloc.start()
         try:
             with pytest.raises(InvalidArgument, match=r"more than 1,000 parts|not a message"):
-                METHODS[name].parse(received)
+                METHODS[path].parse(received)
             assert tracemalloc.get_traced_memory()[1] < 100_000
         finally:
             tracemalloc.stop()
@@ -115,12 +121,12 @@ def test_the_largest_schema_is_not_in_too_many_parts() -> None:
         request.schema.fields.add(path=f"f{number}")
     data = request.SerializeToString()
     assert len(data) > 100_000
-    assert METHODS["CreateCollection"].parse(data) == request
+    assert METHODS["/vicinal.v1.CollectionService/CreateCollection"].parse(data) == request
 
 
 @given(st.binary(max_size=60))
 def test_parts_are_counted_in_any_bytes(data: bytes) -> None:
-    method = METHODS["CreateCollection"]
+    method = METHODS["/vicinal.v1.CollectionService/CreateCollection"]
     try:
         method.request.FromString(data)
     except DecodeError:
@@ -134,12 +140,12 @@ def test_parts_are_counted_in_any_bytes(data: bytes) -> None:
 def test_texts_are_utf8() -> None:
     data = search_request().SerializeToString().replace(b"films", b"fil\xffs")
     with pytest.raises(InvalidArgument, match="texts in UTF-8"):
-        METHODS["Search"].parse(data)
+        METHODS["/vicinal.v1.SearchService/Search"].parse(data)
 
 
 @given(st.sampled_from(sorted(METHODS)), st.binary(max_size=60))
-def test_any_bytes_are_a_request_or_refused(name: str, data: bytes) -> None:
-    method = METHODS[name]
+def test_any_bytes_are_a_request_or_refused(path: str, data: bytes) -> None:
+    method = METHODS[path]
     with suppress(InvalidArgument):
         request = method.parse(data)
         assert method.parse(request.SerializeToString()) == request

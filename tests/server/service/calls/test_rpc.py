@@ -41,16 +41,25 @@ def test_every_rpc_has_a_handler_and_a_rule() -> None:
     assert len(set(HANDLERS.values())) == len(HANDLERS)
 
 
-@pytest.mark.parametrize("name", ["NoSuchRpc", "VisibleInfo"])
-def test_an_rpc_without_a_handler_or_a_rule_cannot_be_served(name: str) -> None:
-    with pytest.raises(ImportError, match=name):
-        find_handlers([*METHODS, name])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/vicinal.v1.SearchService/NoSuchRpc",
+        "/vicinal.v1.CollectionService/VisibleInfo",
+        # Of equal short names, another has both.
+        "/vicinal.v1.CollectionService/Search",
+        "/vicinal.v2.SearchService/Search",
+    ],
+)
+def test_an_rpc_without_a_handler_or_a_rule_cannot_be_served(path: str) -> None:
+    with pytest.raises(ImportError, match=path):
+        find_handlers([*METHODS, path])
 
 
 @contextmanager
 def one_rpc(folder: Path, runtime: Runtime, log: CallLog, handle: Any) -> Iterator[grpc.Channel]:
     """Serve GetLimits by a handler of the test's own, beside the server whose runtime it shares."""
-    rpc = Rpc(runtime, log, METHODS["GetLimits"], RULES["GetLimits"], handle)
+    rpc = Rpc(runtime, log, METHODS[LIMITS.path], RULES[LIMITS.path], handle)
     health = Health([], runtime.receiving)
     health.set_serving(True)
     with KeyStore(folder, read_only=True) as keys:
@@ -128,6 +137,9 @@ def test_calls_are_counted_and_logged(tmp_path: Path) -> None:
         assert server.call("GetLimits", b"\xff").code is grpc.StatusCode.INVALID_ARGUMENT
         text = runtime.metrics.text()[0].decode()
         assert server.server.metrics_port
-    assert 'vicinal_requests_total{code="OK",method="GetLimits"} 3.0' in text
-    assert 'vicinal_requests_total{code="INVALID_ARGUMENT",method="GetLimits"} 1.0' in text
+    assert 'vicinal_requests_total{code="OK",method="/vicinal.v1.DatabaseService/GetLimits"} 3.0' in text
+    assert (
+        'vicinal_requests_total{code="INVALID_ARGUMENT",method="/vicinal.v1.DatabaseService/GetLimits"} 1.0'
+        in text
+    )
     assert "vicinal_requests_in_flight 0.0" in text
