@@ -108,5 +108,5 @@ build/typing:
 	@mkdir -p build/typing/vicinal
 	@for folder in engine indexes storage server proto bench; do \
 		ln -sfn ../../../$$folder build/typing/vicinal/$$folder; done
-	@for file in __init__.py __main__.py py.typed; do \
+	@for file in __init__.py __main__.py py.typed testing; do \
 		ln -sfn ../../../vicinal/$$file build/typing/vicinal/$$file; done

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import naive
 import numpy as np
 import pytest
 from pyroaring import BitMap
@@ -15,6 +14,7 @@ from vicinal.indexes.protocol import Scope
 from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
+from vicinal.testing import oracle
 
 
 def random_csr(n: int, terms: int, most: int, seed: int) -> tuple[Any, Any, Any]:
@@ -40,20 +40,20 @@ def sets_of(n: int) -> list[RowSet | None]:
 
 def check(found: Any, table: Any, k: int, allowed: RowSet | None) -> None:
     rows = None if allowed is None else allowed.rows
-    expected, truth = naive.top(table, k, True, rows)
+    expected, truth = oracle.top(table, k, True, rows)
     np.testing.assert_allclose(found.scores, truth, rtol=2e-3, atol=1e-4)
     wanted = min(k, table.shape[1] if allowed is None else allowed.count)
-    assert (found.rows[:, wanted:] == naive.NO_ROW).all()
+    assert (found.rows[:, wanted:] == oracle.NO_ROW).all()
     assert (
         np.take_along_axis(table, found.rows[:, :wanted].astype(np.int64), 1) >= truth[:, :wanted] - 1e-2
     ).all()
-    assert (expected[:, wanted:] == naive.NO_ROW).all()
+    assert (expected[:, wanted:] == oracle.NO_ROW).all()
 
 
 @pytest.mark.parametrize("k", [1, 7, 150])
 def test_sparse_equals_the_oracle(k: int) -> None:
     rows, queries = random_csr(120, 300, 20, 0), random_csr(9, 300, 12, 1)
-    table = naive.sparse_scores(rows, queries)
+    table = oracle.sparse_scores(rows, queries)
     for allowed in sets_of(120):
         found = SparseScan(SparseRows(*rows)).search(SparseRows(*queries), k, Scope(allowed))
         check(found, table, k, allowed)
@@ -80,7 +80,7 @@ def test_damaged_sparse_rows_are_refused() -> None:
 def test_maxsim_equals_the_oracle(dtype: Any, width: int) -> None:
     rows = random_ragged(60, width, 9, 0, dtype)
     offsets, tokens = random_ragged(7, width, 6, 1, np.float32)
-    table = naive.maxsim_scores(rows, (offsets, tokens))
+    table = oracle.maxsim_scores(rows, (offsets, tokens))
     for allowed in sets_of(60):
         found = MultiScan(MultiRows(*rows)).search(MultiRows(offsets, tokens), 8, Scope(allowed))
         check(found, table, 8, allowed)
@@ -118,7 +118,7 @@ def test_scores_of_chosen_rows_are_those_of_the_scan() -> None:
     rows, queries = random_csr(120, 300, 20, 0), random_csr(9, 300, 12, 1)
     chosen = np.array([100, 3, 3, 57], np.uint32)
     scored = SparseScan(SparseRows(*rows)).score(SparseRows(*queries), chosen)
-    np.testing.assert_allclose(scored, naive.sparse_scores(rows, queries)[:, chosen], rtol=1e-5)
+    np.testing.assert_allclose(scored, oracle.sparse_scores(rows, queries)[:, chosen], rtol=1e-5)
     tokens, asked = random_ragged(60, 16, 9, 0, np.float32), random_ragged(7, 16, 6, 1, np.float32)
     scored = MultiScan(MultiRows(*tokens)).score(MultiRows(*asked), chosen % 60)
-    np.testing.assert_allclose(scored, naive.maxsim_scores(tokens, asked)[:, chosen % 60], rtol=1e-4)
+    np.testing.assert_allclose(scored, oracle.maxsim_scores(tokens, asked)[:, chosen % 60], rtol=1e-4)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from conformance.segment_conformance import SegmentConformance
 
 from vicinal.storage.memory.segments import MemorySegmentFolder
 from vicinal.storage.segments.folder import SegmentFolder
+from vicinal.testing.segment_conformance import SegmentConformance
 
 
 class TestSegmentFolder(SegmentConformance):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conformance.store_conformance import StoreConformance
 
 from vicinal.storage.lmdb_files.store import LmdbStore
 from vicinal.storage.memory.store import MemoryStore
+from vicinal.testing.store_conformance import StoreConformance
 
 
 class TestLmdbStore(StoreConformance):

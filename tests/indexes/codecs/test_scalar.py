@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conformance.index_conformance import as_vectors, random_matrix
 
 from vicinal.indexes.codecs.bits import Bits
 from vicinal.indexes.codecs.registry import codec_from_json
@@ -12,6 +11,7 @@ from vicinal.indexes.codecs.scalar import Scalar, bits_for
 from vicinal.indexes.protocol import FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.testing.random_rows import as_vectors, random_matrix
 
 
 @pytest.mark.parametrize("dim", [5, 128, 129, 300])

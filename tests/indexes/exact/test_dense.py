@@ -6,16 +6,16 @@ import threading
 import weakref
 from typing import Any
 
-import naive
 import numpy as np
 import pytest
-from conformance.index_conformance import as_vectors, random_matrix
 
 from vicinal.indexes.exact import dense as exact_scan
 from vicinal.indexes.exact.dense import DenseScan
 from vicinal.indexes.kernels import scan as kernel
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.testing import oracle
+from vicinal.testing.random_rows import as_vectors, random_matrix
 
 
 def test_what_a_kernel_reads_outlives_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +53,6 @@ def test_scores_of_chosen_rows_are_those_of_the_scan() -> None:
     matrix = random_matrix(300, 8, Element.FLOAT32)
     scan = DenseScan(as_vectors(matrix, 8, Element.FLOAT32, Metric.L2))
     rows = np.array([7, 299, 7, 0], np.uint32)
-    table = naive.scores(matrix, matrix[:5] + 1, Metric.L2)
+    table = oracle.scores(matrix, matrix[:5] + 1, Metric.L2)
     np.testing.assert_allclose(scan.score(matrix[:5] + 1, rows), table[:, rows], rtol=1e-5)
     assert scan.score(matrix[:5], rows[:0]).shape == (5, 0)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import naive
 import numpy as np
 import pytest
-from conformance.index_conformance import CASES, IndexConformance, as_queries, as_vectors, random_matrix
 from pyroaring import BitMap
 
 from vicinal.indexes.exact.dense import DenseScan
@@ -16,6 +14,9 @@ from vicinal.indexes.protocol import Scope
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
+from vicinal.testing import oracle
+from vicinal.testing.index_conformance import IndexConformance
+from vicinal.testing.random_rows import CASES, as_queries, as_vectors, random_matrix
 
 
 class TestFlat(IndexConformance):
@@ -30,7 +31,7 @@ def test_equals_the_oracle_over_rows_lists_and_ranges(metric: Metric, element: E
     matrix = random_matrix(n, dim, element)
     queries = as_queries(random_matrix(70, dim, element, seed=1), element)
     vectors = as_vectors(matrix, dim, element, metric)
-    table = naive.scores(matrix, queries, metric)
+    table = oracle.scores(matrix, queries, metric)
     listed = np.flatnonzero(np.random.default_rng(0).random(n) < 0.4)
     sets = {
         None: None,
@@ -39,7 +40,7 @@ def test_equals_the_oracle_over_rows_lists_and_ranges(metric: Metric, element: E
     }
     for allowed, rows in sets.items():
         found = DenseScan(vectors).search(queries, 12, Scope(allowed))
-        _, truth = naive.top(table, 12, metric.higher_is_nearer, rows)
+        _, truth = oracle.top(table, 12, metric.higher_is_nearer, rows)
         np.testing.assert_allclose(found.scores, truth, rtol=1e-4, atol=1e-5 * np.abs(table).max())
         np.testing.assert_allclose(
             np.take_along_axis(table, found.rows.astype(np.int64), 1), truth, rtol=1e-4, atol=2e-5

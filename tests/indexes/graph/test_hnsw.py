@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import naive
 import numpy as np
 import pytest
-from conformance.index_conformance import IndexConformance, as_vectors, random_matrix
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
@@ -18,6 +16,9 @@ from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.neighbors import NO_ROW
 from vicinal.indexes.rows.row_set import RowSet
+from vicinal.testing import oracle
+from vicinal.testing.index_conformance import IndexConformance
+from vicinal.testing.random_rows import as_vectors, random_matrix
 
 
 class TestHnsw(IndexConformance):
@@ -60,12 +61,12 @@ DATA = {
 def test_promises_made_before_any_query_are_kept(name: str, metric: Metric) -> None:
     matrix, queries = DATA[name]
     index = opened(matrix, metric)
-    _, truth = naive.top(naive.scores(matrix, queries, metric), 10, metric.higher_is_nearer)
+    _, truth = oracle.top(oracle.scores(matrix, queries, metric), 10, metric.higher_is_nearer)
     for target in (0.90, 0.95, 0.99):
         effort = index.effort(10, target, None, 1.0)
         assert effort.expected_recall is not None
         found = index.search(queries, 10, effort)
-        reached = naive.recall(found.scores, truth, metric.higher_is_nearer, 1e-4)
+        reached = oracle.recall(found.scores, truth, metric.higher_is_nearer, 1e-4)
         # In many dimensions the rows of a cluster are all about as far from each other, and a query that
         # is made from one of them is easier than a new one.
         slack = 0.10 if name == "clustered" else 0.03
@@ -76,7 +77,7 @@ def test_a_table_measured_on_queries_replaces_the_first() -> None:
     matrix = random_matrix(3000, 200, Element.FLOAT32)
     queries = np.random.default_rng(3).standard_normal((400, 200)).astype(np.float32)
     index = opened(matrix)
-    _, truth = naive.top(naive.scores(matrix, queries, "cosine"), 100, True)
+    _, truth = oracle.top(oracle.scores(matrix, queries, "cosine"), 100, True)
     table = index.calibrate(queries[:200], truth[:200].astype(np.float32))
     fitted = index.with_table(table)
     for name, array in index.calibrate(queries[:200]).items():
@@ -84,7 +85,7 @@ def test_a_table_measured_on_queries_replaces_the_first() -> None:
     for target in (0.90, 0.95):
         effort = fitted.effort(10, target, None, 1.0)
         found = fitted.search(queries[200:], 10, effort)
-        assert naive.recall(found.scores, truth[200:, :10], True) >= target - 0.02
+        assert oracle.recall(found.scores, truth[200:, :10], True) >= target - 0.02
 
 
 def test_more_recall_never_costs_less() -> None:
@@ -112,10 +113,10 @@ def test_rows_where_no_walk_comes_by_are_all_compared() -> None:
     allowed = RowSet.from_bitmap(BitMap(range(1500, 3000, 2)), 3000)
     effort = index.effort(10, 0.95, HnswKnobs(40), 0.25)
     found = index.search(near[:20], 10, effort, Scope(allowed))
-    _, truth = naive.top(naive.scores(matrix, near[:20], "l2"), 10, False, np.arange(1500, 3000, 2))
+    _, truth = oracle.top(oracle.scores(matrix, near[:20], "l2"), 10, False, np.arange(1500, 3000, 2))
     assert (found.rows >= 1500).all()
     assert (found.rows % 2 == 0).all()
-    assert naive.recall(found.scores, truth, False, 1e-4) >= 0.98
+    assert oracle.recall(found.scores, truth, False, 1e-4) >= 0.98
     assert found.stats.fallbacks == 20
 
 
@@ -132,9 +133,9 @@ def test_a_walk_that_ends_early_still_finds_k(lo: int, ef: int) -> None:
     queries = matrix[:40] + 0.1
     effort = index.effort(50, 0.95, HnswKnobs(ef), 1.0)
     found = index.search(queries, 50, effort, Scope(allowed if lo else None))
-    _, truth = naive.top(naive.scores(matrix, queries, "l2"), 50, False, np.arange(lo, 3000))
+    _, truth = oracle.top(oracle.scores(matrix, queries, "l2"), 50, False, np.arange(lo, 3000))
     assert ((found.rows >= lo) & (found.rows < 3000)).all()
-    assert naive.recall(found.scores, truth, False, 1e-4) >= 0.98
+    assert oracle.recall(found.scores, truth, False, 1e-4) >= 0.98
     assert found.stats.fallbacks == 40
     for query, rows in zip(queries, found.rows, strict=True):
         single = index.search(query[None], 50, effort, Scope(allowed if lo else None))

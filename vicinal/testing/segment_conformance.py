@@ -2,16 +2,19 @@
 
 import gc
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from vicinal.storage.arrays.header import DTYPES
 from vicinal.storage.errors import ClosedError
-from vicinal.storage.segments.segment import Segment, SegmentStore
+from vicinal.storage.segments.segment import Segment, SegmentStore, SegmentWriting
 
 BIG = np.arange(50_000, dtype=np.float32).reshape(500, 100)
 
@@ -22,7 +25,7 @@ _arrays = st.sampled_from(sorted(DTYPES)).flatmap(
 )
 
 
-def published(folder: SegmentStore, fill) -> Segment:
+def published(folder: SegmentStore, fill: Callable[[SegmentWriting], object]) -> Segment:
     """Return a segment with what `fill` puts into its writer."""
     uuid, writer = folder.new_writer()
     fill(writer)
@@ -31,7 +34,7 @@ def published(folder: SegmentStore, fill) -> Segment:
     return folder.open(uuid)
 
 
-def fill(writer) -> None:
+def fill(writer: SegmentWriting) -> None:
     """Put one of everything."""
     writer.put_array("vectors/title/rows", BIG)
     writer.put_array("vectors/title/norms", np.arange(7, dtype=np.float32))
@@ -81,10 +84,14 @@ class SegmentConformance:
 
     @settings(max_examples=20, deadline=None, suppress_health_check=_SHARED_BY_DESIGN)
     @given(arrays=st.lists(_arrays, min_size=1, max_size=4))
-    def test_any_array_keeps_its_type_shape_and_bits(self, folder: SegmentStore, arrays: list) -> None:
-        segment = published(
-            folder, lambda writer: [writer.put_array(f"a{i}", array) for i, array in enumerate(arrays)]
-        )
+    def test_any_array_keeps_its_type_shape_and_bits(
+        self, folder: SegmentStore, arrays: list[NDArray[Any]]
+    ) -> None:
+        def put(writer: SegmentWriting) -> None:
+            for i, array in enumerate(arrays):
+                writer.put_array(f"a{i}", array)
+
+        segment = published(folder, put)
         for i, array in enumerate(arrays):
             stored = segment.array(f"a{i}")
             assert (stored.dtype, stored.shape) == (array.dtype, array.shape)
@@ -96,7 +103,7 @@ class SegmentConformance:
         folder.remove(segment_uuid(folder))
 
     def test_strided_and_big_endian_arrays_are_stored_in_order(self, folder: SegmentStore) -> None:
-        def put(writer) -> None:
+        def put(writer: SegmentWriting) -> None:
             writer.put_array("strided", BIG[::3, ::-2])
             writer.put_array("fortran", np.asfortranarray(BIG))
             writer.put_array("big endian", np.arange(9, dtype=">i4"))
@@ -128,7 +135,7 @@ class SegmentConformance:
         segment = published(folder, fill)
         segment.close()
         segment.close()
-        calls = [
+        calls: list[Callable[[], object]] = [
             lambda: segment.names(),
             lambda: segment.array("vectors/title/rows"),
             lambda: segment.arrays(""),
@@ -201,7 +208,9 @@ class SegmentConformance:
             (np.broadcast_to(np.uint8(0), (2**32 - 48,)), ValueError),
         ],
     )
-    def test_arrays_that_cannot_be_stored_are_refused(self, folder: SegmentStore, array, error) -> None:
+    def test_arrays_that_cannot_be_stored_are_refused(
+        self, folder: SegmentStore, array: NDArray[Any], error: type[Exception]
+    ) -> None:
         _, writer = folder.new_writer()
         with pytest.raises(error):
             writer.put_array("array", array)

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-import naive
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,39 +13,12 @@ from pyroaring import BitMap
 
 from vicinal.indexes.protocol import BuildJob, Index, IndexSpec, Scope
 from vicinal.indexes.registry import spec_from_json
-from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
 
-CASES = [
-    (metric, element)
-    for element in (Element.FLOAT32, Element.FLOAT16, Element.INT8)
-    for metric in (Metric.COSINE, Metric.DOT, Metric.L2)
-] + [(Metric.HAMMING, Element.BINARY)]
-
-
-def random_matrix(n: int, dim: int, element: Element, seed: int = 0) -> NDArray[Any]:
-    """Return clustered random vectors of an element type."""
-    rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((8, dim))
-    values = 0.5 * centres[rng.integers(0, 8, n)] + rng.standard_normal((n, dim))
-    if element is Element.BINARY:
-        return np.packbits(values > 0, axis=1)
-    if element is Element.INT8:
-        return np.clip(np.rint(values * 30), -127, 127).astype(np.int8)
-    return values.astype(element.dtype)
-
-
-def as_vectors(matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> DenseRows:
-    """Return padded rows with the norms that the metric needs."""
-    norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
-    return DenseRows(pad(matrix, element, dim), dim, element, norms, metric)
-
-
-def as_queries(matrix: NDArray[Any], element: Element) -> NDArray[Any]:
-    """Return vectors as queries are given."""
-    return matrix if element is Element.BINARY else matrix.astype(np.float32)
+from . import oracle
+from .random_rows import CASES, as_queries, as_vectors, random_matrix
 
 
 class IndexConformance(ABC):
@@ -72,8 +44,8 @@ class IndexConformance(ABC):
         queries = as_queries(random_matrix(60, self.dim, element, seed=1), element)
         index = self.opened(matrix, self.dim, element, metric)
         found = index.search(queries, k, index.effort(k, 0.95, None, 1.0))
-        table = naive.scores(matrix, queries, metric)
-        rows, truth = naive.top(table, k, metric.higher_is_nearer)
+        table = oracle.scores(matrix, queries, metric)
+        rows, truth = oracle.top(table, k, metric.higher_is_nearer)
         assert found.rows.shape == found.scores.shape == (60, k)
         assert found.rows.dtype == np.uint32
         assert found.scores.dtype == np.float32
@@ -81,7 +53,7 @@ class IndexConformance(ABC):
         np.testing.assert_allclose(
             found.scores, np.take_along_axis(table, found.rows.astype(np.int64), 1), atol=1e-5 * size
         )
-        assert naive.recall(found.scores, truth, metric.higher_is_nearer, 1e-5 * size) >= self.floor
+        assert oracle.recall(found.scores, truth, metric.higher_is_nearer, 1e-5 * size) >= self.floor
         if self.floor == 1.0 and metric is Metric.HAMMING:
             np.testing.assert_array_equal(found.rows, rows)
 
@@ -96,23 +68,23 @@ class IndexConformance(ABC):
         effort = index.effort(10, 0.95, None, allowed.count / self.n)
         found = index.search(queries, 10, effort, Scope(allowed))
         assert np.isin(found.rows, rows).all()
-        _, truth = naive.top(naive.scores(matrix, queries, metric), 10, metric.higher_is_nearer, rows)
+        _, truth = oracle.top(oracle.scores(matrix, queries, metric), 10, metric.higher_is_nearer, rows)
         slack = 1e-5 * np.abs(truth).max()
-        assert naive.recall(found.scores, truth, metric.higher_is_nearer, slack) >= self.floor
+        assert oracle.recall(found.scores, truth, metric.higher_is_nearer, slack) >= self.floor
 
     @pytest.mark.parametrize("metric", [Metric.COSINE, Metric.L2])
     def test_a_filter_far_from_the_query_still_fills_k(self, metric: Metric) -> None:
         matrix = random_matrix(self.n, self.dim, Element.FLOAT32)
         queries = random_matrix(10, self.dim, Element.FLOAT32, seed=1)
         index = self.opened(matrix, self.dim, Element.FLOAT32, metric)
-        table = naive.scores(matrix, queries[:1], metric)[0]
+        table = oracle.scores(matrix, queries[:1], metric)[0]
         order = np.argsort(table if metric.higher_is_nearer else -table)
         rows = np.sort(order[: self.n // 4])
         allowed = RowSet.from_bitmap(BitMap(rows.tolist()), self.n)
         effort = index.effort(10, 0.95, None, 0.25)
         found = index.search(queries, 10, effort, Scope(allowed))
         assert np.isin(found.rows, rows).all()
-        _, truth = naive.top(table[None], 10, metric.higher_is_nearer, rows)
+        _, truth = oracle.top(table[None], 10, metric.higher_is_nearer, rows)
         np.testing.assert_allclose(found.scores[0], truth[0], rtol=1e-5)
 
     def test_a_contiguous_range(self) -> None:
@@ -130,7 +102,7 @@ class IndexConformance(ABC):
         queries = random_matrix(3, self.dim, Element.FLOAT32)
         allowed = RowSet.from_bitmap(BitMap(), self.n)
         found = index.search(queries, 4, index.effort(4, 0.95, None, 1.0), Scope(allowed))
-        assert (found.rows == naive.NO_ROW).all()
+        assert (found.rows == oracle.NO_ROW).all()
         assert (found.scores == np.inf).all()
 
     @pytest.mark.parametrize("n", [0, 1, 7])
@@ -139,7 +111,7 @@ class IndexConformance(ABC):
         index = self.opened(matrix, self.dim, Element.FLOAT32, Metric.COSINE)
         queries = random_matrix(3, self.dim, Element.FLOAT32, seed=4)
         found = index.search(queries, 10, index.effort(10, 0.95, None, 1.0))
-        rows, _ = naive.top(naive.scores(matrix, queries, "cosine"), 10, True)
+        rows, _ = oracle.top(oracle.scores(matrix, queries, "cosine"), 10, True)
         np.testing.assert_array_equal(found.rows, rows)
         assert (found.scores[:, n:] == -np.inf).all()
 
@@ -150,7 +122,7 @@ class IndexConformance(ABC):
             random_matrix(2, 8, Element.FLOAT32, seed=5), n + 50, index.effort(n + 50, 0.95, None, 1.0)
         )
         assert (np.sort(found.rows[:, :n], axis=1) == np.arange(n)).all()
-        assert (found.rows[:, n:] == naive.NO_ROW).all()
+        assert (found.rows[:, n:] == oracle.NO_ROW).all()
 
     def test_no_queries(self) -> None:
         index = self.opened(random_matrix(600, 8, Element.FLOAT32), 8, Element.FLOAT32, Metric.L2)
@@ -190,8 +162,8 @@ class IndexConformance(ABC):
         queries = random_matrix(20, dim, Element.FLOAT32, seed=1)
         index = self.opened(matrix, dim, Element.FLOAT32, Metric.L2)
         found = index.search(queries, 5, index.effort(5, 0.95, None, 1.0))
-        _, truth = naive.top(naive.scores(matrix, queries, "l2"), 5, False)
-        assert naive.recall(found.scores, truth, False, 1e-4) >= min(self.floor, 0.95)
+        _, truth = oracle.top(oracle.scores(matrix, queries, "l2"), 5, False)
+        assert oracle.recall(found.scores, truth, False, 1e-4) >= min(self.floor, 0.95)
 
     def test_a_batch_scores_as_its_queries_do_alone(self) -> None:
         matrix = random_matrix(self.n, self.dim, Element.FLOAT32)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vicinal.storage.catalog.key_value_store import KeyValueStore
+from vicinal.storage.catalog.key_value_store import KeyValueStore, WriteTransaction
 from vicinal.storage.errors import ClosedError
+
+Change = tuple[str, bytes, bytes]
 
 EVERYTHING = (b"\0", b"\xff" * 512)
 
@@ -197,7 +199,7 @@ class StoreConformance:
         def read() -> None:
             while not done.is_set():
                 with store.read() as txn:
-                    values = {value for _, value in txn.scan(b"a", b"z")}
+                    values: set[bytes | None] = {value for _, value in txn.scan(b"a", b"z")}
                     values |= {txn.get(bytes([letter])) for letter in b"abc"}
                 if len(values) > 1:
                     torn.append(values)
@@ -219,7 +221,9 @@ class StoreConformance:
 
     @settings(max_examples=30, deadline=None, suppress_health_check=_SHARED_BY_DESIGN)
     @given(commits=st.lists(_changes, max_size=5))
-    def test_it_is_a_sorted_dict_with_snapshots(self, store: KeyValueStore, commits: list) -> None:
+    def test_it_is_a_sorted_dict_with_snapshots(
+        self, store: KeyValueStore, commits: list[list[Change]]
+    ) -> None:
         with store.write() as txn:
             txn.delete_range(*EVERYTHING)
         model: dict[bytes, bytes] = {}
@@ -235,7 +239,9 @@ class StoreConformance:
                 assert list(new.scan(*EVERYTHING)) == sorted(model.items())
 
     @staticmethod
-    def _apply(txn, model: dict[bytes, bytes], operation: str, first: bytes, second: bytes) -> None:
+    def _apply(
+        txn: WriteTransaction, model: dict[bytes, bytes], operation: str, first: bytes, second: bytes
+    ) -> None:
         if operation == "put":
             txn.put(first, second)
             model[first] = second

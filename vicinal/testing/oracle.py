@@ -13,15 +13,16 @@ NO_ROW = 2**32 - 1
 def scores(matrix: NDArray[Any], queries: NDArray[Any], metric: str) -> NDArray[np.float64]:
     """Return the score of every row for every query, in double precision."""
     if metric == "hamming":
-        return np.unpackbits(queries[:, None] ^ matrix[None], axis=2).sum(axis=2).astype(np.float64)
+        differing = np.unpackbits(queries[:, None] ^ matrix[None], axis=2)
+        return np.asarray(differing.sum(axis=2), np.float64)
     rows, wanted = matrix.astype(np.float64), queries.astype(np.float64)
     if metric == "l2":
-        return np.sqrt(((wanted[:, None] - rows[None]) ** 2).sum(axis=2))
-    products = wanted @ rows.T
+        return np.asarray(np.sqrt(((wanted[:, None] - rows[None]) ** 2).sum(axis=2)))
+    products: NDArray[np.float64] = wanted @ rows.T
     if metric == "dot":
         return products
     lengths = np.linalg.norm(wanted, axis=1)[:, None] * np.linalg.norm(rows, axis=1)[None]
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    return np.asarray(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0))
 
 
 def top(
