@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, Unpack, runtime_checkable
 
 from .api import FilterLike, Ids
+from .input.options import SearchKeywords
 from .progress import Progress
 from .results.explanation import Explanation
 from .results.info import CollectionInfo, DatabaseInfo
@@ -76,25 +77,10 @@ class AsyncCollectionApi(Protocol):
     async def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Count points."""
 
-    async def search(
-        self,
-        query: Any,
-        k: int = 10,
-        *,
-        field: str | None = None,
-        filter: FilterLike | None = None,
-        recall: float = 0.95,
-        ef: int | None = None,
-        exact: bool = False,
-        tenant: str | None = None,
-        offset: int = 0,
-        with_payload: bool = True,
-        with_vectors: bool = False,
-        threads: int = 1,
-    ) -> Any:
+    async def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the nearest points."""
 
-    async def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+    async def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search and say how."""
 
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:

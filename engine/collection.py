@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
@@ -12,7 +12,7 @@ from .deadline import check_seconds
 from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, unique_ids
-from .input.options import every_option
+from .input.options import SearchKeywords, search_options
 from .input.queries import bound, check_flag
 from .maintenance.calibration import calibrate_collection
 from .progress import Progress, check_progress, silent
@@ -20,8 +20,6 @@ from .results.explanation import Explanation
 from .results.info import CollectionInfo
 from .results.point import Page, Point
 from .schema.collection_schema import CollectionSchema
-from .search.call import answer
-from .search.explaining import explanation
 from .search.point_reads import count_points, find_points, read_points
 from .state.collection_info import collection_info
 from .state.collection_state import CollectionState
@@ -179,22 +177,7 @@ class Collection:
         snapshot, owner = self._columns.view(tenant)
         return count_points(snapshot, expression, owner)
 
-    def search(
-        self,
-        query: Any,
-        k: int = 10,
-        *,
-        field: str | None = None,
-        filter: FilterLike | None = None,
-        recall: float = 0.95,
-        ef: int | None = None,
-        exact: bool = False,
-        tenant: str | None = None,
-        offset: int = 0,
-        with_payload: bool = True,
-        with_vectors: bool = False,
-        threads: int = 1,
-    ) -> Any:
+    def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points.
 
         Parameters
@@ -210,10 +193,14 @@ class Collection:
         filter : Filter or mapping, optional
             Only points that satisfy it are found.
         recall : float
-            Target recall@k, above 0 and at most 1. The engine chooses the effort that reaches it by the
-            table measured for each segment; see :meth:`calibrate`.
+            Target recall@k, above 0 and at most 1; 0.95 unless given. The engine chooses the effort that
+            reaches it by the table measured for each segment; see :meth:`calibrate`.
+        effort : mapping of str to number, optional
+            How hard the index of the field tries, by its own knobs and instead of ``recall``: for
+            :class:`Hnsw` the width of the walk, ``{"ef": 64}``, and how many candidates are scored exactly,
+            ``{"ef": 64, "rescore": 32}``.
         ef : int, optional
-            Explicit width of the graph walk instead of ``recall``.
+            Short for ``effort={"ef": ef}``.
         exact : bool
             Score every point that may be found.
         tenant : str, optional
@@ -222,9 +209,9 @@ class Collection:
             How many of the nearest points to leave out. Pages of one query with equal ``k``, at offsets
             0, ``k``, ``2 k`` and so on, repeat and skip no point while the collection does not change.
         with_payload, with_vectors : bool
-            What hits carry.
+            What hits carry: payloads and no vectors, unless told otherwise.
         threads : int
-            Over how many threads a batch is spread; 0 means every core.
+            Over how many threads a batch is spread, 1 unless given; 0 means every core.
 
         Returns
         -------
@@ -235,32 +222,15 @@ class Collection:
         Raises
         ------
         InvalidArgument
-            Wrong dimension, NaN, unknown field, absurd ``k`` and the like.
+            Wrong dimension, NaN, unknown field or option, absurd ``k`` and the like.
         UnindexedField
             The filter names a payload field that is not indexed.
         """
-        snapshot, owner = self._columns.view(tenant)
-        return answer(
-            snapshot,
-            owner,
-            query,
-            k,
-            field=field,
-            filter=filter,
-            recall=recall,
-            ef=ef,
-            exact=exact,
-            offset=offset,
-            with_payload=with_payload,
-            with_vectors=with_vectors,
-            threads=threads,
-        )[0]
+        return self._columns.search(query, search_options(k, options))
 
-    def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+    def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does and return the answer with its plan, its work and its time."""
-        chosen = every_option(self.search, options)
-        snapshot, owner = self._columns.view(chosen.pop("tenant"))
-        return explanation(*answer(snapshot, owner, query, k, **chosen))
+        return self._columns.explain(query, search_options(k, options))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall.

@@ -15,9 +15,13 @@ from .api import FilterLike, Ids
 from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, vector_columns
+from .input.options import SearchOptions
 from .input.queries import bound, check_flag, check_integer
+from .results.explanation import Explanation
 from .results.point import PointColumns
+from .search.call import answer
 from .search.columnar_reads import fitting, read_columns
+from .search.explaining import explanation
 from .search.point_reads import PagePlaces, find_page, find_points
 from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
@@ -120,3 +124,13 @@ class ColumnarCollection:
         expression = bound(filter, self._state.schema)
         snapshot, owner = self.view(tenant)
         return snapshot, find_page(snapshot, expression, owner, limit, start)
+
+    def search(self, query: Any, options: SearchOptions) -> Any:
+        """Return the nearest points as :meth:`Collection.search` does."""
+        snapshot, owner = self.view(options.tenant)
+        return answer(snapshot, owner, query, options)[0]
+
+    def explain(self, query: Any, options: SearchOptions) -> Explanation:
+        """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""
+        snapshot, owner = self.view(options.tenant)
+        return explanation(*answer(snapshot, owner, query, options))

@@ -9,7 +9,7 @@ from naive_filter import holds
 
 import vicinal
 from vicinal.engine.filters.expression import Filter
-from vicinal.engine.input.options import MAX_K, check_options
+from vicinal.engine.input.options import MAX_K, search_options
 from vicinal.engine.input.queries import bound
 from vicinal.engine.schema.vector_field import Dense
 from vicinal.engine.search.executor import SearchRequest, execute
@@ -32,10 +32,10 @@ def disagreements(collection: vicinal.Collection, expression: Filter | None, ten
         field=field,
         spec=spec,
         queries=np.ones((1, spec.dim), np.float32),
-        k=MAX_K,
         expression=bound(expression, state.schema),
         tenant=owner.scope,
-        knobs=check_options(MAX_K, 0, 1, 0.95, None, True),
+        options=search_options(MAX_K, {"exact": True}),
+        knobs=None,
     )
     places = execute(snapshot, request).places
     found = set(places[places != NO_PLACE].tolist())

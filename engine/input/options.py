@@ -1,86 +1,145 @@
-"""What a caller may ask of a search, checked alike for a database that is embedded and one that is remote."""
+"""What a caller asks of a search, checked alike for a database that is embedded and one that is remote."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from inspect import unwrap
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any, TypedDict
 
 import numpy as np
 
 from ..errors import InvalidArgument, LimitExceeded
-from .queries import check_integer
+from ..filters.expression import Filter
+from ..schema.vector_field import VectorField
+from .queries import check_flag, check_integer
 
 MAX_K = 10_000
-MAX_EF = 65_536
 MAX_THREADS = 1024
 MAX_RESULTS = 50_000_000
 """Places of all queries of one call: rows, places and scores of so many take about a gigabyte."""
 
+Knobs = tuple[tuple[str, float], ...]
+"""Names and values of what a caller said about effort, by name."""
+
+
+class SearchKeywords(TypedDict, total=False):
+    """What ``search`` and ``explain`` take by keyword; :meth:`Collection.search` says what each means."""
+
+    field: str | None
+    filter: Filter | Mapping[str, Any] | None
+    recall: float
+    effort: Mapping[str, float] | None
+    ef: int | None
+    exact: bool
+    tenant: str | None
+    offset: int
+    with_payload: bool
+    with_vectors: bool
+    threads: int
+
+
+def _fraction(name: str, value: Any) -> float:
+    number = isinstance(value, float | int | np.floating | np.integer) and not isinstance(value, bool)
+    if not number or not 0 < value <= 1:
+        raise InvalidArgument(
+            f"{name} is {value!r}; expected a fraction above 0 and at most 1, such as 0.95", field=name
+        )
+    return float(value)
+
+
+def _field_name(name: str, value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidArgument(f"{name} is {value!r:.80}; expected the name of a vector field", field=name)
+    return value
+
 
 @dataclass(frozen=True, slots=True)
-class SearchKnobs:
-    """What the caller said about effort.
+class SearchOptions:
+    """All that one search asks for but its queries, made by :func:`search_options`.
 
     Attributes
     ----------
+    k, offset : int
+        Results of each query, after leaving out so many.
+    field : str or None
+    filter : Filter, mapping or None
+        As the caller wrote it; checked against the schema of the collection.
     recall : float
         Target recall@k, above 0 and at most 1.
-    ef : int or None
-        Explicit width of a graph walk; overrides ``recall``.
+    effort : tuple of (str, float)
+        Knobs of the index that overrule ``recall``; empty when none was given.
     exact : bool
-        Whether to score every row that may be returned.
+    tenant : str or None
+        As the caller gave it; checked by the collection.
+    threads : int
+    with_payload, with_vectors : bool
     """
 
+    k: int = 10
+    offset: int = 0
+    field: str | None = None
+    filter: Filter | Mapping[str, Any] | None = None
     recall: float = 0.95
-    ef: int | None = None
+    effort: Knobs = ()
     exact: bool = False
+    tenant: str | None = None
+    threads: int = 1
+    with_payload: bool = True
+    with_vectors: bool = False
 
 
-def check_options(
-    k: int, offset: int, threads: int, recall: float, ef: int | None, exact: bool
-) -> SearchKnobs:
-    """Return what the caller said about effort, after checking every option of a search.
+# What makes of each that a caller said what is kept of it; the filter is checked against a schema alone.
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "k": partial(check_integer, low=1, high=MAX_K),
+    "offset": partial(check_integer, low=0, high=MAX_K - 1),
+    "field": _field_name,
+    "recall": _fraction,
+    "effort": lambda _name, knobs: knobs,
+    "exact": check_flag,
+    "tenant": lambda _name, tenant: tenant,
+    "threads": partial(check_integer, low=0, high=MAX_THREADS),
+    "with_payload": check_flag,
+    "with_vectors": check_flag,
+}
+
+
+def search_options(k: int, said: SearchKeywords) -> SearchOptions:
+    """Return what a caller said as one value.
 
     Raises
     ------
     InvalidArgument
         With the option to blame as its ``field``.
     """
-    # The common call, which is to cost little.
-    plain = type(k) is type(offset) is type(threads) is int
-    if not plain or offset or threads != 1 or not 1 <= k <= MAX_K:
-        depth = check_integer("k", k, 1, MAX_K)
-        check_integer("offset", offset, 0, MAX_K - depth)
-        check_integer("threads", threads, 0, MAX_THREADS)
+    others: dict[str, Any] = {**said}
+    filter, ef = others.pop("filter", None), others.pop("ef", None)
+    if ef is not None or "effort" in others:
+        others["effort"] = _given_knobs(others.get("effort"), ef)
     try:
-        return _knobs(recall, ef, exact)
-    except TypeError as error:
-        # An argument that cannot be hashed is none that the cache, or anybody, can use.
-        raise InvalidArgument(
-            f"recall is {recall!r}, ef is {ef!r}, exact is {exact!r}; expected number, integer, bool",
-            field="recall",
-        ) from error
+        options = _checked(k, **others)
+    except TypeError:
+        # What has no hash is mostly a mistake, which this tells.
+        options = _checked.__wrapped__(k, **others)
+    return options if filter is None else replace(options, filter=filter)
 
 
-def every_option(search: Callable[..., Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all options that a ``search`` method takes by keyword, those that were not said by default.
+def index_knobs(spec: VectorField, options: SearchOptions) -> Any:
+    """Return what the caller said about effort as the index of the field takes it, None when nothing.
 
     Raises
     ------
     InvalidArgument
-        Something else was said.
+        The index has no such knob, or not of this value.
     """
-    options: dict[str, Any] = dict(unwrap(search).__kwdefaults__)
-    unknown = sorted(said.keys() - options.keys())
-    if unknown:
-        raise InvalidArgument(
-            f"explain() got {unknown[0]!r}; it takes what search() takes: {sorted(options)}",
-            field=unknown[0],
-        )
-    return {**options, **said}
+    if not options.effort:
+        return None
+    given = dict(options.effort)
+    try:
+        return spec.index.knobs(given)
+    except ValueError as error:
+        raise InvalidArgument(str(error), field="ef" if given.keys() == {"ef"} else "effort") from error
 
 
 def check_results(queries: int, k: int) -> None:
@@ -93,15 +152,39 @@ def check_results(queries: int, k: int) -> None:
         )
 
 
-@lru_cache(maxsize=256, typed=True)
-def _knobs(recall: float, ef: int | None, exact: bool) -> SearchKnobs:
+@lru_cache(maxsize=1024, typed=True)
+def _checked(k: Any, **said: Any) -> SearchOptions:
+    unknown = sorted(said.keys() - _CHECKS.keys())
+    if unknown:
+        known = sorted(SearchKeywords.__annotations__)
+        raise InvalidArgument(f"a search takes no {unknown[0]!r}; it takes {known}", field=unknown[0])
+    said["k"] = k
+    options = SearchOptions(**{name: _CHECKS[name](name, value) for name, value in said.items()})
+    check_integer("offset", options.offset, 0, MAX_K - options.k)
+    return options
+
+
+def _given_knobs(effort: Any, ef: Any) -> Knobs:
     if ef is not None:
-        check_integer("ef", ef, 1, MAX_EF)
-    number = isinstance(recall, float | int | np.floating | np.integer) and not isinstance(recall, bool)
-    if not number or not 0 < recall <= 1:
+        if effort is not None:
+            raise InvalidArgument(
+                f"ef={ef!r:.80} is short for effort={{'ef': ...}}, and effort={effort!r:.80} was given too; "
+                "give one of them",
+                field="ef",
+            )
+        return (("ef", _number("ef", "ef", ef)),)
+    if effort is None:
+        return ()
+    if not isinstance(effort, Mapping) or not all(isinstance(name, str) for name in effort):
         raise InvalidArgument(
-            f"recall is {recall!r}; expected a fraction above 0 and at most 1, such as 0.95", field="recall"
+            f"effort is {effort!r:.80}; expected the knobs of the field's index by name, as {{'ef': 64}}",
+            field="effort",
         )
-    if not isinstance(exact, bool | np.bool_):
-        raise InvalidArgument(f"exact is {exact!r}; expected True or False", field="exact")
-    return SearchKnobs(float(recall), None if ef is None else int(ef), bool(exact))
+    return tuple((name, _number("effort", f"effort[{name!r}]", effort[name])) for name in sorted(effort))
+
+
+def _number(field: str, name: str, value: Any) -> float:
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not real or not math.isfinite(value):
+        raise InvalidArgument(f"{name} is {value!r:.80}; expected a finite number", field=field)
+    return int(value) if value == int(value) else float(value)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..filters.expression import Filter
-from ..input.options import check_options, check_results
-from ..input.queries import bound, check_flag, chosen_field, validate_queries
+from ..input.options import SearchOptions, check_results, index_knobs
+from ..input.queries import bound, chosen_field, validate_queries
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
@@ -20,48 +17,32 @@ from .paging import page
 
 
 def answer(
-    snapshot: Snapshot,
-    owner: Tenant | None,
-    query: Any,
-    k: int,
-    *,
-    field: str | None,
-    filter: Filter | Mapping[str, Any] | None,
-    recall: float,
-    ef: int | None,
-    exact: bool,
-    offset: int,
-    with_payload: bool,
-    with_vectors: bool,
-    threads: int,
+    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
 ) -> tuple[Hits | BatchHits, int, SearchReport, float]:
     """Return the hits, how many queries there were, the executor's report and the seconds of checking.
 
-    The parameters are those of :meth:`Collection.search`. The tenant goes to the executor beside the filter,
-    never into it, so nothing a filter says can reach another tenant's points.
+    The tenant goes to the executor beside the filter, never into it, so nothing a filter says can reach
+    another tenant's points.
     """
     start = time.perf_counter()
-    knobs = check_options(k, offset, threads, recall, ef, exact)
-    # Sums of NumPy's narrow integers would overflow.
-    k, offset, threads = int(k), int(offset), int(threads)
-    carried = check_flag("with_payload", with_payload), check_flag("with_vectors", with_vectors)
-    name, spec = chosen_field(snapshot.schema, field)
+    name, spec = chosen_field(snapshot.schema, options.field)
+    knobs = index_knobs(spec, options)
     queries, single = validate_queries(name, spec, query)
     if not single:
-        check_results(len(queries), k + offset)
+        check_results(len(queries), options.k + options.offset)
     request = SearchRequest(
         field=name,
         spec=spec,
         queries=queries,
-        k=k,
-        expression=None if filter is None else bound(filter, snapshot.schema),
-        tenant=None if owner is None else owner.scope,
+        options=options,
         knobs=knobs,
-        threads=threads or os.cpu_count() or 1,
+        expression=None if options.filter is None else bound(options.filter, snapshot.schema),
+        tenant=None if owner is None else owner.scope,
     )
     validate_seconds = time.perf_counter() - start
-    found = page(snapshot, request, offset)
+    found = page(snapshot, request)
     places, scores = found.places, found.scores
+    carried = options.with_payload, options.with_vectors
     hits: Hits | BatchHits
     if single:
         places, scores = places[0], scores[0]

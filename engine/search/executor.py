@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from ...indexes.rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ...indexes.rows.row_set import RowSet
 from .. import deadline
 from ..filters.expression import Filter
-from ..input.options import SearchKnobs
+from ..input.options import SearchOptions
 from ..schema.vector_field import VectorField
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
@@ -26,7 +27,7 @@ from .threads import search_threads
 # What a view remembers of filters: a caller's few favourites, in at most some 16 MB.
 _FILTERS_KEPT = 32
 _FILTER_ROWS_KEPT = 4_000_000
-# Plans by field, k and knobs: a caller may come with ever new targets of recall.
+# Plans by field, k and effort: a caller may come with ever new targets of recall.
 _PLANS_KEPT = 256
 # Queries of one call of a kernel under a deadline: enough that the call costs nothing beside them.
 _PIECE_QUERIES = 64
@@ -46,24 +47,23 @@ class SearchRequest:
         Its schema.
     queries : Queries
         ``(q, dim)`` float32 or packed uint8 for dense fields; q rows of their kind for the others.
-    k : int
-        Results wanted of each query.
+    options : SearchOptions
+        What the caller said.
+    knobs : optional
+        What the caller said about effort, as the index of the field takes it.
     expression : Filter or None
+        Checked against the schema.
     tenant : int or None
         Owner whose points may be returned; None in a collection that is not partitioned.
-    knobs : SearchKnobs
-    threads : int
-        Over how many threads a batch is spread.
     """
 
     field: str
     spec: VectorField
     queries: Queries
-    k: int
+    options: SearchOptions
+    knobs: Any
     expression: Filter | None
     tenant: int | None
-    knobs: SearchKnobs
-    threads: int = 1
 
     @property
     def higher_is_nearer(self) -> bool:
@@ -155,14 +155,14 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
 
 def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
     index = view.index(request.field)
-    key = (request.field, request.k, request.knobs)
+    options = request.options
+    key = (request.field, options.k, options.recall, options.effort, options.exact)
     kept: tuple[Any, Plan] | None = allowed.plans.get(key)
     if kept is not None and kept[0] is index:
         return kept[1]
-    knobs, scan = request.knobs, view.scan(request.field)
-    given = None if index is None or knobs.ef is None else request.spec.index.knobs({"ef": knobs.ef})
+    scan = view.scan(request.field)
     plan: Plan = plan_segment(
-        index, scan, request.queries, view.n_rows, allowed.scope, request.k, knobs, given
+        index, scan, request.queries, view.n_rows, allowed.scope, options, request.knobs
     )
     if len(allowed.plans) >= _PLANS_KEPT:
         allowed.plans.clear()
@@ -173,7 +173,7 @@ def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
 def _spread(view: SegmentView, request: SearchRequest, scope: Scope, plan: Plan) -> Neighbors:
     queries = request.queries
     n = len(queries)
-    threads = min(request.threads, n)
+    threads = min(request.options.threads or os.cpu_count() or 1, n)
     if threads <= 1:
         return _in_pieces(view, request, queries, scope, plan)
     cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
@@ -203,14 +203,14 @@ def _search(
     if isinstance(plan, IndexSearch):
         index = view.index(request.field)
         assert index is not None
-        return index.search(queries, request.k, plan.effort, scope)
-    return view.scan(request.field).search(queries, request.k, scope)
+        return index.search(queries, request.options.k, plan.effort, scope)
+    return view.scan(request.field).search(queries, request.options.k, scope)
 
 
 def _merge(
     found: list[tuple[int, Neighbors]], request: SearchRequest
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    n, k = len(request.queries), request.k
+    n, k = len(request.queries), request.options.k
     if not found:
         return np.full((n, k), NO_PLACE, np.int64), np.full((n, k), request.worst_score, np.float32)
     places = [_places(number, neighbors.rows) for number, neighbors in found]

@@ -12,8 +12,8 @@ from .executor import Found, SearchReport, SearchRequest, execute
 from .planner import ExactScan
 
 
-def page(snapshot: Snapshot, request: SearchRequest, offset: int) -> Found:
-    """Return the hits ``offset`` to ``offset + request.k`` of each query.
+def page(snapshot: Snapshot, request: SearchRequest) -> Found:
+    """Return the hits ``offset`` to ``offset + k`` of each query.
 
     A search for twenty finds rows among the first ten that a search for ten missed, so slices of searches of
     unlike depth would repeat some rows and skip others. All pages of one query, filter and ``k`` are slices
@@ -23,18 +23,20 @@ def page(snapshot: Snapshot, request: SearchRequest, offset: int) -> Found:
 
     It costs about twice a single search of that depth; one search where the scan is exact.
     """
-    k = request.k
+    options = request.options
+    k, offset = options.k, options.offset
     found = execute(snapshot, request)
     if not offset:
         return found
     if all(isinstance(part.plan, ExactScan) for part in found.report.segments):
-        every = replace(request, k=offset + k, knobs=replace(request.knobs, exact=True))
+        every = replace(request, options=replace(options, k=offset + k, exact=True))
         found = _with_work_of(found.report, execute(snapshot, every))
         return Found(found.places[:, offset:], found.scores[:, offset:], found.report)
     depth = k
     while found.places.shape[1] < offset + k and depth < MAX_K:
         depth = min(2 * depth, MAX_K)
-        deeper = _with_work_of(found.report, execute(snapshot, replace(request, k=depth)))
+        asked = replace(request, options=replace(options, k=depth))
+        deeper = _with_work_of(found.report, execute(snapshot, asked))
         found = _joined(found, deeper, request.worst_score)
     places, scores = found.places[:, offset : offset + k], found.scores[:, offset : offset + k]
     nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")

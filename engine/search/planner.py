@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...indexes.protocol import Effort, Index, Scan, Scope
-from ..input.options import SearchKnobs
+from ..input.options import SearchOptions
 
 _UNREACHABLE = 0.002
 """A table whose best effort is this far below the target cannot keep the promise."""
@@ -80,9 +80,8 @@ def plan_segment(
     queries: Any,
     n_rows: int,
     scope: Scope,
-    k: int,
-    knobs: SearchKnobs,
-    given: Any = None,
+    options: SearchOptions,
+    knobs: Any = None,
 ) -> Plan:
     """Choose the cheapest plan that keeps the promise.
 
@@ -98,12 +97,10 @@ def plan_segment(
         Rows of the segment.
     scope : Scope
         Rows that may be returned.
-    k : int
-        Results wanted.
-    knobs : SearchKnobs
+    options : SearchOptions
         What the caller said.
-    given : optional
-        The knobs of the index that the caller set.
+    knobs : optional
+        What the caller said about effort, as the index takes it.
 
     Notes
     -----
@@ -114,18 +111,18 @@ def plan_segment(
     scan_seconds = scan.cost(queries, count, scope.contiguous)
     if index is None:
         return ExactScan(count, scan_seconds, "the segment has no index")
-    if knobs.exact:
+    if options.exact:
         return ExactScan(count, scan_seconds, "asked for")
-    if count <= k:
+    if count <= options.k:
         return ExactScan(count, scan_seconds, "no more rows than results")
     share = count / n_rows
-    effort = index.effort(k, knobs.recall, given, share)
-    if given is not None:
-        return IndexSearch(effort, share, "ef was given")
+    effort = index.effort(options.k, options.recall, knobs, share)
+    if knobs is not None:
+        return IndexSearch(effort, share, "effort was given")
     if scan_seconds <= effort.seconds:
         reason = f"predicted {scan_seconds * 1e6:.0f} us, the index {effort.seconds * 1e6:.0f} us"
         return ExactScan(count, scan_seconds, reason)
-    if effort.expected_recall is not None and effort.expected_recall < knobs.recall - _UNREACHABLE:
-        return ExactScan(count, scan_seconds, f"no effort of the index reaches recall {knobs.recall}")
+    if effort.expected_recall is not None and effort.expected_recall < options.recall - _UNREACHABLE:
+        return ExactScan(count, scan_seconds, f"no effort of the index reaches recall {options.recall}")
     reason = f"predicted {effort.seconds * 1e6:.0f} us, an exact scan {scan_seconds * 1e6:.0f} us"
     return IndexSearch(effort, share, reason)

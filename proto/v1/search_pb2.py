@@ -26,33 +26,37 @@ from vicinal.proto.v1 import points_pb2 as vicinal_dot_proto_dot_v1_dot_points__
 from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/search.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\x1a\x1evicinal/proto/v1/vectors.proto\"\xe1\x01\n\rSearchOptions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\x13\n\x06recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02\x65\x66\x18\x06 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x65xact\x18\x07 \x01(\x08\x12\x14\n\x0cwith_payload\x18\x08 \x01(\x08\x12\x14\n\x0cwith_vectors\x18\t \x01(\x08\x12\x0f\n\x07threads\x18\n \x01(\rB\t\n\x07_recallB\x05\n\x03_ef\"\x92\x01\n\nHitColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06scores\x18\x02 \x03(\x02\x12&\n\x08payloads\x18\x03 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x04 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"\x81\x01\n\rSearchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x05query\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\"6\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\"\x88\x01\n\x12SearchBatchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\"K\n\x13SearchBatchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\"\x84\x01\n\x0e\x45xplainRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\"\x99\x01\n\x0f\x45xplainResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\x12%\n\x06stages\x18\x04 \x03(\x0b\x32\x15.vicinal.v1.StageTime\"\xc3\x01\n\x0bSegmentPlan\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07\x61llowed\x18\x03 \x01(\x04\x12\x0c\n\x04plan\x18\x04 \x01(\t\x12\x1c\n\x0f\x65xpected_recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04hops\x18\x06 \x01(\x04\x12\x11\n\tdistances\x18\x07 \x01(\x04\x12\x10\n\x08rescored\x18\x08 \x01(\x04\x12\x11\n\tfallbacks\x18\t \x01(\x04\x42\x12\n\x10_expected_recall\"+\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x32\xe4\x01\n\rSearchService\x12?\n\x06Search\x12\x19.vicinal.v1.SearchRequest\x1a\x1a.vicinal.v1.SearchResponse\x12N\n\x0bSearchBatch\x12\x1e.vicinal.v1.SearchBatchRequest\x1a\x1f.vicinal.v1.SearchBatchResponse\x12\x42\n\x07\x45xplain\x12\x1a.vicinal.v1.ExplainRequest\x1a\x1b.vicinal.v1.ExplainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/search.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\x1a\x1evicinal/proto/v1/vectors.proto\"\xc7\x02\n\rSearchOptions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\x13\n\x06recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02\x65\x66\x18\x06 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x65xact\x18\x07 \x01(\x08\x12\x14\n\x0cwith_payload\x18\x08 \x01(\x08\x12\x14\n\x0cwith_vectors\x18\t \x01(\x08\x12\x0f\n\x07threads\x18\n \x01(\r\x12\x35\n\x06\x65\x66\x66ort\x18\x0b \x03(\x0b\x32%.vicinal.v1.SearchOptions.EffortEntry\x1a-\n\x0b\x45\x66\x66ortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_recallB\x05\n\x03_ef\"\x92\x01\n\nHitColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06scores\x18\x02 \x03(\x02\x12&\n\x08payloads\x18\x03 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x04 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"\x81\x01\n\rSearchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x05query\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\"6\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\"\x88\x01\n\x12SearchBatchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\"K\n\x13SearchBatchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\"\x84\x01\n\x0e\x45xplainRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\"\x99\x01\n\x0f\x45xplainResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\x12%\n\x06stages\x18\x04 \x03(\x0b\x32\x15.vicinal.v1.StageTime\"\xc3\x01\n\x0bSegmentPlan\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07\x61llowed\x18\x03 \x01(\x04\x12\x0c\n\x04plan\x18\x04 \x01(\t\x12\x1c\n\x0f\x65xpected_recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04hops\x18\x06 \x01(\x04\x12\x11\n\tdistances\x18\x07 \x01(\x04\x12\x10\n\x08rescored\x18\x08 \x01(\x04\x12\x11\n\tfallbacks\x18\t \x01(\x04\x42\x12\n\x10_expected_recall\"+\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\x32\xe4\x01\n\rSearchService\x12?\n\x06Search\x12\x19.vicinal.v1.SearchRequest\x1a\x1a.vicinal.v1.SearchResponse\x12N\n\x0bSearchBatch\x12\x1e.vicinal.v1.SearchBatchRequest\x1a\x1f.vicinal.v1.SearchBatchResponse\x12\x42\n\x07\x45xplain\x12\x1a.vicinal.v1.ExplainRequest\x1a\x1b.vicinal.v1.ExplainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vicinal.proto.v1.search_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._loaded_options = None
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_options = b'8\001'
   _globals['_SEARCHOPTIONS']._serialized_start=109
-  _globals['_SEARCHOPTIONS']._serialized_end=334
-  _globals['_HITCOLUMNS']._serialized_start=337
-  _globals['_HITCOLUMNS']._serialized_end=483
-  _globals['_SEARCHREQUEST']._serialized_start=486
-  _globals['_SEARCHREQUEST']._serialized_end=615
-  _globals['_SEARCHRESPONSE']._serialized_start=617
-  _globals['_SEARCHRESPONSE']._serialized_end=671
-  _globals['_SEARCHBATCHREQUEST']._serialized_start=674
-  _globals['_SEARCHBATCHREQUEST']._serialized_end=810
-  _globals['_SEARCHBATCHRESPONSE']._serialized_start=812
-  _globals['_SEARCHBATCHRESPONSE']._serialized_end=887
-  _globals['_EXPLAINREQUEST']._serialized_start=890
-  _globals['_EXPLAINREQUEST']._serialized_end=1022
-  _globals['_EXPLAINRESPONSE']._serialized_start=1025
-  _globals['_EXPLAINRESPONSE']._serialized_end=1178
-  _globals['_SEGMENTPLAN']._serialized_start=1181
-  _globals['_SEGMENTPLAN']._serialized_end=1376
-  _globals['_STAGETIME']._serialized_start=1378
-  _globals['_STAGETIME']._serialized_end=1421
-  _globals['_SEARCHSERVICE']._serialized_start=1424
-  _globals['_SEARCHSERVICE']._serialized_end=1652
+  _globals['_SEARCHOPTIONS']._serialized_end=436
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_start=373
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_end=418
+  _globals['_HITCOLUMNS']._serialized_start=439
+  _globals['_HITCOLUMNS']._serialized_end=585
+  _globals['_SEARCHREQUEST']._serialized_start=588
+  _globals['_SEARCHREQUEST']._serialized_end=717
+  _globals['_SEARCHRESPONSE']._serialized_start=719
+  _globals['_SEARCHRESPONSE']._serialized_end=773
+  _globals['_SEARCHBATCHREQUEST']._serialized_start=776
+  _globals['_SEARCHBATCHREQUEST']._serialized_end=912
+  _globals['_SEARCHBATCHRESPONSE']._serialized_start=914
+  _globals['_SEARCHBATCHRESPONSE']._serialized_end=989
+  _globals['_EXPLAINREQUEST']._serialized_start=992
+  _globals['_EXPLAINREQUEST']._serialized_end=1124
+  _globals['_EXPLAINRESPONSE']._serialized_start=1127
+  _globals['_EXPLAINRESPONSE']._serialized_end=1280
+  _globals['_SEGMENTPLAN']._serialized_start=1283
+  _globals['_SEGMENTPLAN']._serialized_end=1478
+  _globals['_STAGETIME']._serialized_start=1480
+  _globals['_STAGETIME']._serialized_end=1523
+  _globals['_SEARCHSERVICE']._serialized_start=1526
+  _globals['_SEARCHSERVICE']._serialized_end=1754
 # @@protoc_insertion_point(module_scope)

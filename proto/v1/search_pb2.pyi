@@ -8,7 +8,14 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SearchOptions(_message.Message):
-    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "threads")
+    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "threads", "effort")
+    class EffortEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     FIELD_FIELD_NUMBER: _ClassVar[int]
     K_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +26,7 @@ class SearchOptions(_message.Message):
     WITH_PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     WITH_VECTORS_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
+    EFFORT_FIELD_NUMBER: _ClassVar[int]
     field: str
     k: int
     offset: int
@@ -29,7 +37,8 @@ class SearchOptions(_message.Message):
     with_payload: bool
     with_vectors: bool
     threads: int
-    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., threads: _Optional[int] = ...) -> None: ...
+    effort: _containers.ScalarMap[str, float]
+    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., threads: _Optional[int] = ..., effort: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class HitColumns(_message.Message):
     __slots__ = ("ids", "scores", "payloads", "vectors")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
+from ...engine.input.options import SearchKeywords, search_options
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
 from ...engine.results.info import CollectionInfo
@@ -97,43 +98,13 @@ class AsyncRemoteCollection:
         """Return exactly how many points there are, or satisfy ``filter``."""
         return await self._driver.run(self._core.points.count(filter, tenant))
 
-    async def search(
-        self,
-        query: Any,
-        k: int = 10,
-        *,
-        field: str | None = None,
-        filter: FilterLike | None = None,
-        recall: float = 0.95,
-        ef: int | None = None,
-        exact: bool = False,
-        tenant: str | None = None,
-        offset: int = 0,
-        with_payload: bool = True,
-        with_vectors: bool = False,
-        threads: int = 1,
-    ) -> Any:
+    async def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points: ``Hits`` of one query, ``BatchHits`` of a batch."""
-        return await self._driver.run(
-            self._core.searches.search(
-                query,
-                k,
-                field=field,
-                filter=filter,
-                recall=recall,
-                ef=ef,
-                exact=exact,
-                tenant=tenant,
-                offset=offset,
-                with_payload=with_payload,
-                with_vectors=with_vectors,
-                threads=threads,
-            )
-        )
+        return await self._driver.run(self._core.searches.search(query, search_options(k, options)))
 
-    async def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+    async def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does, in one message, and return the answer with its plan and work."""
-        return await self._driver.run(self._core.searches.explain(query, k, options))
+        return await self._driver.run(self._core.searches.explain(query, search_options(k, options)))
 
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

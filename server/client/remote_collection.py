@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
+from ...engine.input.options import SearchKeywords, search_options
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
 from ...engine.results.info import CollectionInfo
@@ -117,50 +118,20 @@ class RemoteCollection:
         """Return exactly how many points there are, or satisfy ``filter``."""
         return self._driver.run(self._core.points.count(filter, tenant))
 
-    def search(
-        self,
-        query: Any,
-        k: int = 10,
-        *,
-        field: str | None = None,
-        filter: FilterLike | None = None,
-        recall: float = 0.95,
-        ef: int | None = None,
-        exact: bool = False,
-        tenant: str | None = None,
-        offset: int = 0,
-        with_payload: bool = True,
-        with_vectors: bool = False,
-        threads: int = 1,
-    ) -> Any:
+    def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points: ``Hits`` of one query, ``BatchHits`` of a batch.
 
         A batch that is more than the server takes at once goes in parts, and each sees the state of its
         moment.
         """
-        return self._driver.run(
-            self._core.searches.search(
-                query,
-                k,
-                field=field,
-                filter=filter,
-                recall=recall,
-                ef=ef,
-                exact=exact,
-                tenant=tenant,
-                offset=offset,
-                with_payload=with_payload,
-                with_vectors=with_vectors,
-                threads=threads,
-            )
-        )
+        return self._driver.run(self._core.searches.search(query, search_options(k, options)))
 
-    def explain(self, query: Any, k: int = 10, **options: Any) -> Explanation:
+    def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does, in one message, and return the answer with its plan and work.
 
         The seconds by stage are those of the server's engine.
         """
-        return self._driver.run(self._core.searches.explain(query, k, options))
+        return self._driver.run(self._core.searches.explain(query, search_options(k, options)))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

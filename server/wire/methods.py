@@ -78,7 +78,8 @@ def _refuse_unknown(message: Message) -> None:
             "server does not know; use a client of the server's release"
         )
     for field in message.DESCRIPTOR.fields:
-        if field.message_type is None:
+        # What is unknown in an entry of a map is gone once it was read.
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
             continue
         inner = getattr(message, field.name)
         if not isinstance(inner, Message):

@@ -364,8 +364,24 @@ class DatabaseConformance(AnswerConformance, InputConformance, TendingConformanc
         for wrong in (np.ones(DIM + 1), np.full(DIM, np.nan), np.zeros(DIM), "query", np.ones((1, 1, DIM))):
             with pytest.raises(vicinal.InvalidArgument):
                 films.search(wrong)
-        with pytest.raises(vicinal.InvalidArgument, match="effort"):
-            films.explain(query, effort=3)
+        with pytest.raises(vicinal.InvalidArgument, match="efort"):
+            films.explain(query, efort=3)
+
+    def test_effort_is_said_in_the_knobs_of_the_index(self, films: CollectionApi) -> None:
+        self.fill(films, 40)
+        query = np.ones(DIM)
+        asked = {"effort": {"ef": 20, "rescore": 15}}
+        assert films.search(query, 5, **asked).ids.tolist() == films.search(query, 5, ef=20).ids.tolist()
+        assert films.explain(query, 5, effort={"ef": 20}).queries == 1
+        for options, message in [
+            ({"ef": 20, "effort": {"ef": 20}}, "one of them"),
+            ({"effort": {"n_probe": 8}}, "n_probe.*ef"),
+            ({"effort": {"ef": 10**6}}, "ef is 1000000"),
+            ({"effort": [64]}, "effort"),
+        ]:
+            for search in (films.search, films.explain):
+                with pytest.raises(vicinal.InvalidArgument, match=message):
+                    search(query, **options)
 
     def test_collections_are_listed_and_dropped(self, db: DatabaseApi, films: CollectionApi) -> None:
         self.fill(films, 4)

@@ -102,7 +102,7 @@ class Malformed:
                 st.sampled_from([one for one, n in zip(fields, weights, strict=True) for _ in range(n)])
             )
             inner = None
-            if field.message_type is not None:
+            if field.message_type is not None and not _is_map(field):
                 held = getattr(message, field.name)
                 inner = (held[0] if held else None) if field.is_repeated else held
             if inner is None or not inner.DESCRIPTOR.fields or draw(st.integers(0, 9)) == 0:
@@ -127,6 +127,8 @@ class Malformed:
         if not field.is_repeated:
             return self._value(field)
         value = self._value(field)
+        if _is_map(field):
+            return st.lists(value, max_size=3).map(lambda entries: {one.key: one.value for one in entries})
         if field.message_type is not None:
             return st.lists(value, max_size=3)
         long = st.builds(lambda item, n: [item] * n, value, st.sampled_from([33, 1000, 20_000]))
@@ -183,12 +185,18 @@ def _damaged(rng: random.Random, data: bytes, times: int) -> bytes:
 
 
 def _assign(message: Message, field: FieldDescriptor, value: Any) -> None:
-    if field.is_repeated:
+    if _is_map(field):
+        getattr(message, field.name).update(value)
+    elif field.is_repeated:
         getattr(message, field.name).extend(value)
     elif field.message_type is not None:
         getattr(message, field.name).CopyFrom(value)
     else:
         setattr(message, field.name, value)
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
 def _serialized(message: Message) -> bytes:

@@ -143,7 +143,7 @@ def options(rng: random.Random, field: str, filter: Mapping[str, Any] | None) ->
         offset=rng.choice([0, 0, 0, 2]),
         filter=columns.filter_of(filter),
         recall=rng.choice([None, 0.5, 1.0]),
-        ef=rng.choice([None, None, 16]),
+        ef=rng.choice([None, None, 16]) if isinstance(VECTORS[field].index, vicinal.Hnsw) else None,
         exact=rng.random() < 0.3,
         with_payload=rng.random() < 0.8,
         with_vectors=rng.random() < 0.4,

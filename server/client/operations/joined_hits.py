@@ -8,7 +8,7 @@ import numpy as np
 
 from ....engine.results.hits import BatchHits
 from ....proto.v1.search_pb2 import HitColumns
-from ...wire.hits import ReceivedRows
+from ...wire.searching.hits import ReceivedRows
 
 
 def joined_hits(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-from ....engine.api import FilterLike
-from ....engine.input.options import check_results, every_option
+from ....engine.input.options import SearchOptions, check_results
 from ....engine.input.queries import bound, validate_queries
 from ....engine.results.explanation import Explanation
 from ....engine.results.hits import BatchHits, Hits
 from ....indexes.protocol import Queries
 from ....proto.v1 import search_pb2 as pb
-from ...wire.explanations import read_explanation
 from ...wire.filters import put_filter
-from ...wire.hits import read_hits
 from ...wire.methods import METHODS
+from ...wire.searching.explanations import read_explanation
+from ...wire.searching.hits import read_hits
 from ..calls.call import Operation
 from ..calls.caller import Caller
 from .call_limits import MESSAGE_BYTES, ServerLimits
@@ -39,63 +39,46 @@ class SearchOperations:
         self._handle = handle
         self._caller = caller
         self._limits = limits
-        # True equals 1 and is no k; hence the types.
-        self._plans = lru_cache(_CACHED_PLANS, typed=True)(partial(search_plan, handle))
+        self._plans = lru_cache(_CACHED_PLANS)(partial(search_plan, handle))
 
-    def search(
-        self,
-        query: Any,
-        k: int,
-        *,
-        field: str | None = None,
-        filter: FilterLike | None = None,
-        recall: float = 0.95,
-        ef: int | None = None,
-        exact: bool = False,
-        tenant: str | None = None,
-        offset: int = 0,
-        with_payload: bool = True,
-        with_vectors: bool = False,
-        threads: int = 1,
-    ) -> Operation[Hits | BatchHits]:
+    def search(self, query: Any, options: SearchOptions) -> Operation[Hits | BatchHits]:
         """Return the nearest points of one query, or of each of several."""
-        plan = self._plan(k, field, recall, ef, exact, tenant, offset, with_payload, with_vectors, threads)
-        queries, single, filtering = self._checked(plan, query, filter)
+        plan = self._plan(options)
+        queries, single, filtering = self._checked(plan, query, options)
         if single:
             answer = yield from self._caller.call(_SEARCH, plan.one(queries) + filtering, harmless=True)
-            return read_answer(answer, plan.k, plan.with_payload, plan.with_vectors)
+            return read_answer(answer, options)
         return (yield from self._batch(plan, queries, filtering))
 
-    def explain(self, query: Any, k: int, options: dict[str, Any]) -> Operation[Explanation]:
+    def explain(self, query: Any, options: SearchOptions) -> Operation[Explanation]:
         """Search as :meth:`search` does, in one call, and say how it was done."""
-        chosen = every_option(self.search, options)
-        filter = chosen.pop("filter")
-        plan = search_plan(self._handle, k, **chosen)
-        queries, single, filtering = self._checked(plan, query, filter)
+        plan = self._plan(options)
+        queries, single, filtering = self._checked(plan, query, options)
         answer = yield from self._caller.call(
             _EXPLAIN, plan.start + filtering + encoded_queries(plan.column(queries)), harmless=True
         )
         response = parsed(pb.ExplainResponse, answer)
         if single:
-            hits: Hits | BatchHits = read_hits(response.hits, plan.with_payload, plan.with_vectors)
+            hits: Hits | BatchHits = read_hits(response.hits, options.with_payload, options.with_vectors)
         else:
             hits = plan.batch_hits(response.hits, response.counts, len(queries))
         return read_explanation(response, hits)
 
-    def _plan(self, k: int, *options: Any) -> SearchPlan:
+    def _plan(self, options: SearchOptions) -> SearchPlan:
+        if options.filter is not None:
+            options = replace(options, filter=None)
         try:
-            return self._plans(k, *options)
+            return self._plans(options)
         except TypeError:
             # What has no hash is mostly a mistake, which this tells.
-            return search_plan(self._handle, k, *options)
+            return search_plan(self._handle, options)
 
-    def _checked(
-        self, plan: SearchPlan, query: Any, filter: FilterLike | None
-    ) -> tuple[Queries, bool, bytes]:
+    def _checked(self, plan: SearchPlan, query: Any, options: SearchOptions) -> tuple[Queries, bool, bytes]:
         """Return the queries, whether there is but one, and the filter as a part of the request."""
         queries, single = validate_queries(plan.field, plan.spec, query)
         if not single:
-            check_results(len(queries), plan.results)
+            check_results(len(queries), options.k + options.offset)
+        filter = options.filter
         if filter is None:
             return queries, single, b""
         bound(filter, self._handle.schema)
@@ -107,7 +90,8 @@ class SearchOperations:
         limits = yield from self._limits.get()
         start = plan.start + filtering
         column = plan.column(queries)
-        most = min(limits.queries, max(1, limits.results // plan.results))
+        options = plan.options
+        most = min(limits.queries, max(1, limits.results // (options.k + options.offset)))
         parts = cut(column.row_bytes(), limits.message_bytes - MESSAGE_BYTES, most, "query")
 
         def send(first: int, end: int) -> Operation[tuple[pb.HitColumns, BatchHits]]:
@@ -119,4 +103,4 @@ class SearchOperations:
         answers = yield from in_parts(parts, send, nothing)
         if len(answers) == 1:
             return answers[0][1]
-        return joined_hits(answers, plan.with_payload, plan.with_vectors)
+        return joined_hits(answers, options.with_payload, options.with_vectors)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....engine.input.options import MAX_THREADS, check_options
+from ....engine.input.options import SearchOptions, index_knobs
 from ....engine.input.queries import chosen_field
 from ....engine.results.hits import BatchHits
 from ....engine.schema.vector_field import VectorField
@@ -16,25 +16,25 @@ from ....engine.vector_kinds.registry import kind_of
 from ....indexes.protocol import Queries
 from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.vectors import DenseColumn, VectorColumn
-from ...wire.hits import read_batch_hits
+from ...wire.searching.hits import read_batch_hits
+from ...wire.searching.options import put_options
 from ...wire.vectors import put_vectors
 from .handle import CollectionHandle
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """The options of a search that are the same from one query to the next.
+    """What a search asks for that is the same from one query to the next.
 
     Messages laid end to end are merged, so what repeats is encoded once: all of a request but the filter and
     the queries. The requests of Search, SearchBatch and Explain have the same fields under the same numbers.
 
     Attributes
     ----------
+    options : SearchOptions
+        Without the filter.
     field, spec
         The vector field that is searched.
-    k, results : int
-        Hits of each query that are returned, and that are looked for, which are more by the offset.
-    with_payload, with_vectors : bool
     start : bytes
         Scope and options.
     around : (bytes, bytes) or None
@@ -42,12 +42,9 @@ class SearchPlan:
         of another kind.
     """
 
+    options: SearchOptions
     field: str
     spec: VectorField
-    k: int
-    results: int
-    with_payload: bool
-    with_vectors: bool
     start: bytes
     around: tuple[bytes, bytes] | None
 
@@ -65,55 +62,32 @@ class SearchPlan:
 
     def batch_hits(self, hits: pb.HitColumns, counts: Any, queries: int) -> BatchHits:
         """Return the hits of ``queries`` queries from the columns of an answer."""
-        nearer = self.spec.metric.higher_is_nearer
-        return read_batch_hits(hits, counts, queries, self.k, nearer, self.with_payload, self.with_vectors)
+        options, nearer = self.options, self.spec.metric.higher_is_nearer
+        return read_batch_hits(
+            hits, counts, queries, options.k, nearer, options.with_payload, options.with_vectors
+        )
 
 
-def search_plan(
-    handle: CollectionHandle,
-    k: int,
-    field: str | None,
-    recall: float,
-    ef: int | None,
-    exact: bool,
-    tenant: str | None,
-    offset: int,
-    with_payload: bool,
-    with_vectors: bool,
-    threads: int,
-) -> SearchPlan:
-    """Return the plan of a search, after checking its options in the order in which the engine does.
+def search_plan(handle: CollectionHandle, options: SearchOptions) -> SearchPlan:
+    """Return the plan of a search, checked against the schema in the order in which the engine does.
 
     Raises
     ------
     InvalidArgument
-        Whatever is wrong with them.
+        Whatever is wrong with the options.
     """
-    scope = handle.scope(tenant)
-    knobs = check_options(k, offset, threads, recall, ef, exact)
-    k, offset, threads = int(k), int(offset), int(threads)
-    name, spec = chosen_field(handle.schema, field)
-    request = pb.SearchRequest(
-        options=pb.SearchOptions(
-            field=name,
-            k=k,
-            offset=offset,
-            recall=knobs.recall,
-            ef=knobs.ef,
-            exact=knobs.exact,
-            with_payload=bool(with_payload),
-            with_vectors=bool(with_vectors),
-            # The server has none but its own cores, and takes 0 for one.
-            threads=threads or MAX_THREADS,
-        )
-    )
+    scope = handle.scope(options.tenant)
+    name, spec = chosen_field(handle.schema, options.field)
+    index_knobs(spec, options)
+    request = pb.SearchRequest()
+    put_options(request.options, options, name)
     start = scope + request.SerializeToString()
     around = None
     floats = kind_of(spec).query_floats(spec)
     if floats is not None:
         before, after = _around_numbers(floats)
         around = start + before, after
-    return SearchPlan(name, spec, k, k + offset, bool(with_payload), bool(with_vectors), start, around)
+    return SearchPlan(options, name, spec, start, around)
 
 
 def encoded_queries(queries: VectorColumn) -> bytes:

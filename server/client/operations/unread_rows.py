@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....engine.input.options import MAX_K
+from ....engine.input.options import MAX_K, SearchOptions
 from ....engine.results.hits import Hits
 from ....engine.results.point import PointId
 from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
-from ...wire.hits import ReceivedRows
+from ...wire.searching.hits import ReceivedRows
 from .responses import parsed, refuse, understood
 
 _PLACES = np.arange(MAX_K)
@@ -65,8 +65,8 @@ class UnreadRows:
         return rows
 
 
-def read_answer(data: bytes, k: int, with_payload: bool, with_vectors: bool) -> Hits:
-    """Return the hits of one query, at most ``k``.
+def read_answer(data: bytes, options: SearchOptions) -> Hits:
+    """Return the hits of one query, no more than were asked for.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_answer(data: bytes, k: int, with_payload: bool, with_vectors: bool) -> 
     message = parsed(pb.SearchResponse, data).hits
     scores = np.fromiter(message.scores, np.float32)
     n = len(scores)
-    ids = message.ids
+    ids, k = message.ids, options.k
     if n > k or len(ids.numbers) + len(ids.texts) != n or len(message.payloads.row_sizes) not in (n, 0):
         refuse(f"its columns are not of one length of at most {k}")
-    return Hits(UnreadRows(message), _PLACES[:n], scores, with_payload, with_vectors)
+    return Hits(UnreadRows(message), _PLACES[:n], scores, options.with_payload, options.with_vectors)

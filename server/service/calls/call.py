@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -13,6 +13,7 @@ from ....engine.collection import Collection
 from ....engine.database import Database
 from ....engine.deadline import Deadline
 from ....engine.errors import LimitExceeded, NotFound
+from ....engine.input.options import SearchOptions
 from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import points_pb2
 from ..access.principal import Principal
@@ -207,9 +208,11 @@ class Call:
             return number
         return self._runtime.sealed.open(number, _seal_scope(collection, tenant))
 
-    def audit(self, collection: Collection, arguments: Mapping[str, Any], hits: Hits | BatchHits) -> None:
+    def audit(
+        self, collection: Collection, query: Any, options: SearchOptions, hits: Hits | BatchHits
+    ) -> None:
         """Offer a search as one to measure the recall of."""
-        self._runtime.audit.offer(collection, arguments, hits)
+        self._runtime.audit.offer(collection, query, options, hits)
 
     def release(self, answer_bytes: int = 0) -> None:
         """Give back everything; memory for a large answer only when its caller has taken it."""

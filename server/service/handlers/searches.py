@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
+from ....engine.collection import Collection, columnar
 from ....engine.errors import LimitExceeded
-from ....engine.input.options import MAX_K
+from ....engine.input.options import SearchOptions
 from ....engine.results.explanation import Explanation, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.segments.sizes import hits_bytes
 from ....proto.v1 import search_pb2 as pb
-from ...wire.explanations import put_explanation
-from ...wire.filters import read_filter
-from ...wire.hits import put_hits
+from ...wire.searching.explanations import put_explanation
+from ...wire.searching.hits import put_hits
+from ...wire.searching.options import read_options
 from ...wire.vectors import count_rows, read_query, read_vectors
 from ..calls.call import Call
 from ..settings.limits import Limits, usable_cores
 
-_DEFAULT_RECALL = 0.95
 # Payloads and vectors as they are read, in the message, and as its bytes.
 _COPIES = 3
 # How the plan of a scan begins.
@@ -29,76 +27,56 @@ _CORES = usable_cores()
 
 def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
     """Search for one query."""
-    collection, tenant = call.scope(request.scope)
-    arguments = _arguments(call, request.options, 1)
-    arguments["query"] = read_query(request.query)
-    arguments["tenant"] = tenant
+    collection, options = _asked(call, request, 1)
+    query = read_query(request.query)
     call.wait_in_line()
-    hits = collection.search(**arguments)
-    _cover(call, hits, arguments)
-    call.audit(collection, arguments, hits)
+    hits = columnar(collection).search(query, options)
+    _cover(call, hits, options)
+    call.audit(collection, query, options, hits)
     response = pb.SearchResponse()
-    put_hits(response.hits, hits, arguments["with_payload"])
+    put_hits(response.hits, hits, options.with_payload)
     return response
 
 
 def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchResponse:
     """Search for several queries."""
-    collection, tenant = call.scope(request.scope)
-    arguments = _arguments(call, request.options, count_rows(request.queries))
-    arguments["query"] = read_vectors(request.queries, "query")
-    arguments["tenant"] = tenant
+    collection, options = _asked(call, request, count_rows(request.queries))
+    queries = read_vectors(request.queries, "query")
     call.wait_in_line()
-    hits = collection.search(**arguments)
-    _cover(call, hits, arguments)
-    call.audit(collection, arguments, hits)
+    hits = columnar(collection).search(queries, options)
+    _cover(call, hits, options)
+    call.audit(collection, queries, options, hits)
     response = pb.SearchBatchResponse()
-    put_hits(response.hits, hits, arguments["with_payload"])
+    put_hits(response.hits, hits, options.with_payload)
     response.counts.extend(hits.counts.tolist())
     return response
 
 
 def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
     """Search for several queries and say how it was done."""
-    collection, tenant = call.scope(request.scope)
-    arguments = _arguments(call, request.options, count_rows(request.queries))
-    arguments["query"] = read_vectors(request.queries, "query")
-    arguments["tenant"] = tenant
+    collection, options = _asked(call, request, count_rows(request.queries))
+    queries = read_vectors(request.queries, "query")
     call.wait_in_line()
-    explanation = collection.explain(**arguments)
-    _cover(call, explanation.hits, arguments)
+    explanation = columnar(collection).explain(queries, options)
+    _cover(call, explanation.hits, options)
     if call.principal.tenants is not None:
         explanation = _of_one_tenant(explanation)
     response = pb.ExplainResponse()
-    put_explanation(response, explanation, arguments["with_payload"])
+    put_explanation(response, explanation, options.with_payload)
     return response
 
 
-def _arguments(call: Call, options: pb.SearchOptions, queries: int) -> dict[str, Any]:
-    """Return the arguments of a search but for query and tenant, after taking the memory of its answer."""
-    k, offset, with_payload, with_vectors = (
-        options.k,
-        options.offset,
-        options.with_payload,
-        options.with_vectors,
-    )
-    # The engine refuses a larger one, in the words it has for that.
-    results = queries * min(k + offset, MAX_K)
+def _asked(
+    call: Call, request: pb.SearchRequest | pb.SearchBatchRequest | pb.ExplainRequest, queries: int
+) -> tuple[Collection, SearchOptions]:
+    """Return what is searched and what is asked for, after taking the memory of the answer."""
+    collection, tenant = call.scope(request.scope)
+    options = read_options(request.options, tenant, _CORES)
+    results = queries * (options.k + options.offset)
     _check_limits(call.limits, queries, results)
     # What payloads and vectors take is known when the hits are.
     call.take_row_memory(results)
-    return {
-        "k": k,
-        "field": options.field or None,
-        "filter": read_filter(options.filter) if options.HasField("filter") else None,
-        "recall": options.recall if options.HasField("recall") else _DEFAULT_RECALL,
-        "ef": options.ef if options.HasField("ef") else None,
-        "exact": options.exact,
-        "offset": offset,
-        "with_payload": with_payload,
-        "with_vectors": with_vectors,
-        "threads": min(options.threads, _CORES) or 1,
-    }
+    return collection, options
 
 
 def _check_limits(limits: Limits, queries: int, results: int) -> None:
@@ -115,9 +93,9 @@ def _check_limits(limits: Limits, queries: int, results: int) -> None:
         )
 
 
-def _cover(call: Call, hits: Hits | BatchHits, arguments: Mapping[str, Any]) -> None:
+def _cover(call: Call, hits: Hits | BatchHits, options: SearchOptions) -> None:
     """Take the memory that payloads and vectors of the hits need, before any of them is read."""
-    found = hits_bytes(hits, payloads=arguments["with_payload"], vectors=arguments["with_vectors"])
+    found = hits_bytes(hits, payloads=options.with_payload, vectors=options.with_vectors)
     call.take_memory(_COPIES * found)
 
 

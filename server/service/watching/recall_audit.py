@@ -7,20 +7,22 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....engine.collection import Collection
+from ....engine.collection import Collection, columnar
 from ....engine.errors import VicinalError
+from ....engine.input.options import SearchOptions
+from ....engine.input.queries import chosen_field
 from ....engine.results.hits import BatchHits, Hits
+from ....engine.schema.vector_field import VectorField
 
 log = logging.getLogger("vicinal.recall")
 
-_DEFAULT_RECALL = 0.95
 # The same pair of vectors is scored by different kernels, which add in different orders.
 _TOLERANCE = 1e-5
 
@@ -31,7 +33,7 @@ class _Sample:
 
     collection: Collection
     query: Any
-    options: dict[str, Any]
+    options: SearchOptions
     scores: NDArray[np.float32]
 
 
@@ -60,23 +62,27 @@ class RecallAudit:
         self._thread = threading.Thread(target=self._run, name="vicinal-recall", daemon=True)
         self._thread.start()
 
-    def offer(self, collection: Collection, arguments: Mapping[str, Any], hits: Hits | BatchHits) -> None:
+    def offer(
+        self, collection: Collection, query: Any, options: SearchOptions, hits: Hits | BatchHits
+    ) -> None:
         """Take a search as a sample, or pass it over; costs next to nothing when it is passed over.
 
         Parameters
         ----------
         collection : Collection
             What was searched.
-        arguments : mapping
-            What :meth:`Collection.search` was called with, ``query`` included.
+        query : array
+            One query, or a batch.
+        options : SearchOptions
+            What was asked for.
         hits : Hits or BatchHits
             What it returned.
         """
-        if not self._wants or not _asks_for_recall(collection, arguments):
+        if not self._wants or not _asks_for_recall(collection, options):
             return
         if isinstance(hits, BatchHits) and not len(hits):
             return
-        sample = _sample(collection, arguments, hits)
+        sample = _sample(collection, query, options, hits)
         with self._changed:
             if self._wants:
                 self._wants = False
@@ -117,9 +123,8 @@ class RecallAudit:
 
     def _repeat(self, sample: _Sample) -> None:
         options = sample.options
-        exact = sample.collection.search(
-            sample.query, **(options | {"exact": True, "with_payload": False, "with_vectors": False})
-        )
+        exactly = replace(options, exact=True, threads=1, with_payload=False, with_vectors=False)
+        exact = columnar(sample.collection).search(sample.query, exactly)
         if not len(exact):
             return
         sign = 1.0 if _field(sample.collection, options).metric.higher_is_nearer else -1.0
@@ -128,29 +133,25 @@ class RecallAudit:
         enough = worst - _TOLERANCE * max(1.0, math.fabs(worst))
         reached = int(np.count_nonzero(sign * sample.scores.astype(np.float64) >= enough))
         recall = min(1.0, reached / len(exact))
-        self._audited(sample.collection.name, float(options.get("recall", _DEFAULT_RECALL)), recall)
+        self._audited(sample.collection.name, options.recall, recall)
 
 
-def _field(collection: Collection, options: Mapping[str, Any]) -> Any:
+def _field(collection: Collection, options: SearchOptions) -> VectorField:
     """Return the schema of the searched field."""
-    fields = collection.schema.vectors
-    name = options.get("field")
-    return next(iter(fields.values())) if name is None else fields[name]
+    return chosen_field(collection.schema, options.field)[1]
 
 
-def _asks_for_recall(collection: Collection, arguments: Mapping[str, Any]) -> bool:
+def _asks_for_recall(collection: Collection, options: SearchOptions) -> bool:
     """Return whether a search is one whose recall is a question: others are exact, or say how hard to try."""
-    if arguments.get("exact") or arguments.get("ef") is not None or arguments.get("offset"):
+    if options.exact or options.effort or options.offset:
         return False
-    return bool(_field(collection, arguments).index.name != "flat")
+    return _field(collection, options).index.name != "flat"
 
 
-def _sample(collection: Collection, arguments: Mapping[str, Any], hits: Hits | BatchHits) -> _Sample:
+def _sample(collection: Collection, query: Any, options: SearchOptions, hits: Hits | BatchHits) -> _Sample:
     """Return one query with its answer; of a batch, any one."""
-    options = dict(arguments)
-    query = options.pop("query")
     scores = hits.scores
     if isinstance(hits, BatchHits):
         chosen = random.randrange(len(hits))
         query, scores = query.row(chosen), scores[chosen, : int(hits.counts[chosen])]
-    return _Sample(collection, query, options | {"threads": 1}, scores)
+    return _Sample(collection, query, options, scores)

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from vicinal.engine.search.planner import ExactScan, IndexSearch, SearchKnobs, plan_segment
+from vicinal.engine.input.options import SearchOptions
+from vicinal.engine.search.planner import ExactScan, IndexSearch, plan_segment
 from vicinal.indexes.protocol import Effort, Index, Scan, Scope
 from vicinal.indexes.rows.row_set import RowSet
 
@@ -34,13 +35,15 @@ class KnownScan:
 SCAN = cast(Scan[Any], KnownScan())
 
 
-def plan(allowed: RowSet | None, index: Any = None, k: int = 10, **knobs: Any) -> ExactScan | IndexSearch:
+def plan(
+    allowed: RowSet | None, index: Any = None, k: int = 10, knobs: Any = None, **said: Any
+) -> ExactScan | IndexSearch:
     chosen = cast(Index[Any, Any], index or KnownCosts())
-    return plan_segment(chosen, SCAN, None, N, Scope(allowed), k, SearchKnobs(**knobs), knobs.get("ef"))
+    return plan_segment(chosen, SCAN, None, N, Scope(allowed), SearchOptions(k=k, **said), knobs)
 
 
 def test_without_an_index_rows_are_scanned() -> None:
-    found = plan_segment(None, SCAN, None, N, Scope(), 10, SearchKnobs())
+    found = plan_segment(None, SCAN, None, N, Scope(), SearchOptions())
     assert isinstance(found, ExactScan)
     assert found.n_rows == N
     assert found.expected_recall == 1.0
@@ -60,13 +63,13 @@ def test_few_rows_are_scanned_and_many_are_not() -> None:
 
 def test_explicit_knobs_are_obeyed() -> None:
     assert isinstance(plan(None, exact=True), ExactScan)
-    found = plan(RowSet.from_range(0, 500, N), ef=200)
+    found = plan(RowSet.from_range(0, 500, N), knobs=200)
     assert isinstance(found, IndexSearch)
     assert found.effort.knobs == 200
 
 
 def test_no_more_rows_than_results_are_scanned_whatever_was_said() -> None:
-    assert isinstance(plan(RowSet.from_range(0, 10, N), ef=200), ExactScan)
+    assert isinstance(plan(RowSet.from_range(0, 10, N), knobs=200), ExactScan)
 
 
 def test_a_promise_that_the_index_cannot_keep_is_kept_by_a_scan() -> None:

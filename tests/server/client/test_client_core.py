@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import pytest
 import vicinal
 from vicinal import Dense, F, Sparse
 from vicinal.engine.errors import DeadlineExceeded, LimitExceeded, ResourceExhausted, Unavailable
+from vicinal.engine.input.options import SearchKeywords, SearchOptions, search_options
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
 from vicinal.server.client.calls.call import Attempt, CallFailed, Pause, Repeat, Step, StreamAttempt
@@ -19,7 +20,7 @@ from vicinal.server.client.calls.retry_policy import RetryPolicy
 from vicinal.server.client.core import CollectionCore, DatabaseCore
 from vicinal.server.client.endpoint.address import Address
 from vicinal.server.client.operations.handle import CollectionHandle
-from vicinal.server.wire.hits import put_hits
+from vicinal.server.wire.searching.hits import put_hits
 from vicinal.server.wire.vectors import read_query
 
 DIM = 4
@@ -111,6 +112,10 @@ def failed(repeat: Repeat, error: vicinal.VicinalError | None = None) -> CallFai
     return CallFailed(error or Unavailable("gone"), repeat)
 
 
+def asked(k: int, **said: Unpack[SearchKeywords]) -> SearchOptions:
+    return search_options(k, said)
+
+
 def found(n: int) -> search_pb2.HitColumns:
     """The hits of a search that finds ``n`` points."""
     with vicinal.open(":memory:") as db:
@@ -126,7 +131,8 @@ def test_a_search_is_one_request_put_together_from_parts(films: CollectionCore, 
     query = np.arange(DIM, dtype=np.float32)
     hits = script.run(
         films.searches.search(
-            query, 3, field="plot", filter=F("year") > 3, offset=2, ef=50, with_vectors=True
+            query,
+            asked(3, field="plot", filter=F("year") > 3, offset=2, ef=50, with_vectors=True),
         )
     )
     assert len(hits) == 2
@@ -135,7 +141,8 @@ def test_a_search_is_one_request_put_together_from_parts(films: CollectionCore, 
     assert not request.scope.HasField("tenant")
     np.testing.assert_array_equal(np.frombuffer(request.query.dense.data, "<f4"), query)
     options = request.options
-    assert (options.field, options.k, options.offset, options.ef, options.recall) == ("plot", 3, 2, 50, 0.95)
+    assert (options.field, options.k, options.offset, options.recall) == ("plot", 3, 2, 0.95)
+    assert dict(options.effort) == {"ef": 50}
     assert (options.with_payload, options.with_vectors, options.exact, options.threads) == (
         True,
         True,
@@ -146,12 +153,12 @@ def test_a_search_is_one_request_put_together_from_parts(films: CollectionCore, 
 
 
 def test_what_repeats_is_encoded_once_and_stays_apart(films: CollectionCore, clock: Clock) -> None:
-    asked = []
+    sent = []
     for k, exact in ((1, False), (1, True), (1, False), (2, False)):
         script = Script(clock, search_pb2.SearchResponse(hits=found(1)))
-        script.run(films.searches.search({1: 1.0}, k, field="terms", exact=exact))
-        asked.append(script.request(0, search_pb2.SearchRequest).options)
-    assert [(options.k, options.exact) for options in asked] == [
+        script.run(films.searches.search({1: 1.0}, asked(k, field="terms", exact=exact)))
+        sent.append(script.request(0, search_pb2.SearchRequest).options)
+    assert [(options.k, options.exact) for options in sent] == [
         (1, False),
         (1, True),
         (1, False),
@@ -161,14 +168,14 @@ def test_what_repeats_is_encoded_once_and_stays_apart(films: CollectionCore, clo
 
 def test_threads_of_zero_are_all_that_the_server_has(films: CollectionCore, clock: Clock) -> None:
     script = Script(clock, search_pb2.SearchResponse(hits=found(1)))
-    script.run(films.searches.search(np.ones(DIM), 1, field="plot", threads=0))
+    script.run(films.searches.search(np.ones(DIM), asked(1, field="plot", threads=0)))
     assert script.request(0, search_pb2.SearchRequest).options.threads == 1024
 
 
 def test_a_mistake_is_found_before_anything_is_sent(films: CollectionCore, clock: Clock) -> None:
     script = Script(clock)
     with pytest.raises(vicinal.InvalidArgument):
-        script.run(films.searches.search(np.ones(DIM + 1), 3, field="plot"))
+        script.run(films.searches.search(np.ones(DIM + 1), asked(3, field="plot")))
     with pytest.raises(vicinal.UnindexedField):
         script.run(films.points.count(F("none") == 1, None))
     with pytest.raises(vicinal.InvalidArgument):
@@ -262,7 +269,7 @@ def test_a_batch_goes_in_parts_and_comes_back_as_one(films: CollectionCore, cloc
         search_pb2.SearchBatchResponse(hits=found(2), counts=[1, 1]),
     ]
     script = Script(clock, LIMITS, *parts)
-    batch = script.run(films.searches.search(np.ones((12, DIM)), 8, field="plot", offset=2))
+    batch = script.run(films.searches.search(np.ones((12, DIM)), asked(8, field="plot", offset=2)))
     assert batch.scores.shape == batch.ids.shape == (12, 8)
     assert batch.counts.tolist() == [3, *[0] * 9, 1, 1]
     assert [len(hits) for hits in batch] == batch.counts.tolist()
@@ -416,13 +423,14 @@ def test_an_answer_of_another_release_is_told_from_a_mistake(films: CollectionCo
     odd[3].ids.is_text.extend([True])
     for hits in odd[:3]:
         script = Script(clock, search_pb2.SearchResponse(hits=hits))
+        k = 1 if len(hits.scores) == 2 else 5
         with pytest.raises(vicinal.Corruption, match="same release"):
-            script.run(films.searches.search({1: 1.0}, 1 if len(hits.scores) == 2 else 5, field="terms"))
+            script.run(films.searches.search({1: 1.0}, asked(k, field="terms")))
     script = Script(clock, Garbage())
     with pytest.raises(vicinal.Corruption, match="same release"):
         script.run(films.points.upsert([1], rows(1), None, None))
     script = Script(clock, search_pb2.SearchResponse(hits=odd[3]))
-    hits = script.run(films.searches.search({1: 1.0}, 2, field="terms"))
+    hits = script.run(films.searches.search({1: 1.0}, asked(2, field="terms")))
     with pytest.raises(vicinal.Corruption, match="same release"):
         hits[0]
 
@@ -433,7 +441,7 @@ def test_a_query_is_framed_as_it_would_be_encoded(core: DatabaseCore, clock: Clo
         points = core.collection(CollectionHandle("points", "u", schema))
         query = np.random.default_rng(dim).standard_normal(dim).astype(np.float32)
         script = Script(clock, search_pb2.SearchResponse(hits=found(1)))
-        script.run(points.searches.search(query, 1))
+        script.run(points.searches.search(query, asked(1)))
         request = script.request(0, search_pb2.SearchRequest)
         np.testing.assert_array_equal(read_query(request.query), query)
         assert (request.options.k, request.scope.collection) == (1, "points")

@@ -16,14 +16,14 @@ from vicinal.engine.results.info import Activity, CollectionInfo, DatabaseInfo, 
 from vicinal.proto.v1 import search_pb2
 from vicinal.proto.v1.collections_pb2 import CollectionInfo as InfoMessage
 from vicinal.proto.v1.database_pb2 import GetDatabaseInfoResponse
-from vicinal.server.wire.explanations import put_explanation, read_explanation
-from vicinal.server.wire.hits import ReceivedRows, read_batch_hits, read_hits
 from vicinal.server.wire.infos import (
     put_collection_info,
     put_database_info,
     read_collection_info,
     read_database_info,
 )
+from vicinal.server.wire.searching.explanations import put_explanation, read_explanation
+from vicinal.server.wire.searching.hits import ReceivedRows, read_batch_hits, read_hits
 from vicinal.storage.columns.payloads import PayloadColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import vicinal
+from vicinal.engine.input.options import search_options
 from vicinal.server.service.watching.recall_audit import RecallAudit
 from vicinal.storage.columns.vectors import DenseColumn
 
@@ -39,13 +40,19 @@ def films(metric: str = "cosine") -> vicinal.Collection:
     return collection
 
 
+def offer(audit: RecallAudit, collection: vicinal.Collection, arguments: dict[str, Any], hits: Any) -> None:
+    """Offer a search that was made with ``arguments``."""
+    said: Any = dict(arguments)
+    audit.offer(collection, said.pop("query"), search_options(said.pop("k"), said), hits)
+
+
 def audited(
     audit: RecallAudit, found: Found, collection: vicinal.Collection, arguments: dict[str, Any], hits: Any
 ) -> tuple[str, float, float]:
     """Offer a search until it is taken, and return what was found out."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        audit.offer(collection, arguments, hits)
+        offer(audit, collection, arguments, hits)
         try:
             return found.get(timeout=0.01)
         except queue.Empty:
@@ -113,7 +120,7 @@ def test_an_answer_without_hits_missed_everything() -> None:
     nothing = collection.search(VECTORS[7], 10, filter=vicinal.F("half") == 2)
     no_queries = collection.search(np.empty((0, DIM)), 10)
     with auditing() as (audit, found):
-        audit.offer(collection, {"query": np.empty((0, DIM)), "k": 10}, no_queries)
+        offer(audit, collection, {"query": np.empty((0, DIM)), "k": 10}, no_queries)
         assert audited(audit, found, collection, arguments, nothing)[2] == 0.0
 
 
@@ -124,7 +131,7 @@ def test_searches_that_ask_for_no_recall_are_passed_over(knobs: dict[str, Any]) 
         arguments = {"query": VECTORS[0], "k": 10} | knobs
         hits = collection.search(**arguments)
         for _ in range(100):
-            audit.offer(collection, arguments, hits)
+            offer(audit, collection, arguments, hits)
         # The next one that does ask is the first that is audited.
         asking = {"query": VECTORS[0], "k": 10, "recall": 0.5}
         assert audited(audit, found, collection, asking, collection.search(**asking))[1] == 0.5
@@ -140,7 +147,7 @@ def test_fields_that_are_searched_exactly_are_passed_over() -> None:
     with auditing() as (audit, found):
         sparse = {"query": rows[0], "k": 3, "field": "sparse"}
         for _ in range(100):
-            audit.offer(collection, sparse, collection.search(**sparse))
+            offer(audit, collection, sparse, collection.search(**sparse))
         dense = {"query": VECTORS[0], "k": 3, "field": "dense", "recall": 0.6}
         assert audited(audit, found, collection, dense, collection.search(**dense))[1] == 0.6
         assert found.empty()
@@ -156,7 +163,7 @@ def test_what_has_gone_meanwhile_is_passed_over() -> None:
     there = films()
     with auditing() as (audit, found):
         for _ in range(10):
-            audit.offer(gone, arguments, hits)
+            offer(audit, gone, arguments, hits)
         assert audited(audit, found, there, arguments, there.search(**arguments))[0] == "films"
         assert found.empty()
 
@@ -169,7 +176,7 @@ def test_most_searches_are_passed_over_for_want_of_time() -> None:
         audited(audit, found, collection, arguments, hits)
         # One repetition took microseconds at least, so the rest lasts for seconds.
         for _ in range(1_000):
-            audit.offer(collection, arguments, hits)
+            offer(audit, collection, arguments, hits)
         assert found.empty()
 
 
@@ -181,6 +188,6 @@ def test_closing_does_not_wait_for_the_rest() -> None:
     audit = RecallAudit(lambda *values: found.put(values), share=1e-9)
     audited(audit, found, collection, arguments, hits)
     audit.close()
-    audit.offer(collection, arguments, hits)
+    offer(audit, collection, arguments, hits)
     audit.close()
     assert found.empty()

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.errors import Corruption, InvalidArgument
-from ...engine.results.hits import BatchHits, Hits
-from ...engine.results.point import PointId
-from ...proto.v1 import search_pb2 as pb
-from ...storage.columns.payloads import PayloadColumn
-from ...storage.columns.vectors import VectorColumn
-from .packed_column import integers, put_packed
-from .payloads import put_payloads, read_payload_column
-from .point_ids import put_ids, read_id_array
-from .vectors import one_vector, put_fields, read_fields
+from ....engine.errors import Corruption, InvalidArgument
+from ....engine.results.hits import BatchHits, Hits
+from ....engine.results.point import PointId
+from ....proto.v1 import search_pb2 as pb
+from ....storage.columns.payloads import PayloadColumn
+from ....storage.columns.vectors import VectorColumn
+from ..packed_column import integers, put_packed
+from ..payloads import put_payloads, read_payload_column
+from ..point_ids import put_ids, read_id_array
+from ..vectors import one_vector, put_fields, read_fields
 
 _SCORES = pb.HitColumns.SCORES_FIELD_NUMBER
 

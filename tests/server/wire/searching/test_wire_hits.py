@@ -13,7 +13,7 @@ from vicinal.engine.collection import Collection
 from vicinal.engine.errors import Corruption
 from vicinal.engine.results.hits import BatchHits, Hits
 from vicinal.proto.v1 import search_pb2 as pb
-from vicinal.server.wire.hits import ReceivedRows, put_hits, read_batch_hits, read_hits
+from vicinal.server.wire.searching.hits import ReceivedRows, put_hits, read_batch_hits, read_hits
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.vectors import DenseColumn, VectorColumn
 

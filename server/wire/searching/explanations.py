@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...engine.results.explanation import Explanation, SegmentPlan
-from ...engine.results.hits import BatchHits, Hits
-from ...proto.v1 import search_pb2 as pb
+from ....engine.results.explanation import Explanation, SegmentPlan
+from ....engine.results.hits import BatchHits, Hits
+from ....proto.v1 import search_pb2 as pb
 from .hits import put_hits
 
 

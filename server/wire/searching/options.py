@@ -1,0 +1,50 @@
+"""What a search asks for, as a message."""
+
+from __future__ import annotations
+
+from ....engine.input.options import MAX_THREADS, SearchKeywords, SearchOptions, search_options
+from ....proto.v1 import search_pb2 as pb
+from ..filters import read_filter
+
+
+def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -> None:
+    """Fill ``message`` with all but the filter; ``field`` is the one that is searched."""
+    message.field = field
+    message.k = options.k
+    message.offset = options.offset
+    message.recall = options.recall
+    message.effort.update(options.effort)
+    message.exact = options.exact
+    message.with_payload = options.with_payload
+    message.with_vectors = options.with_vectors
+    # The server has none but its own cores, and takes 0 for one.
+    message.threads = options.threads or MAX_THREADS
+
+
+def read_options(message: pb.SearchOptions, tenant: str | None, most_threads: int) -> SearchOptions:
+    """Return what a message asks for on behalf of a tenant.
+
+    Raises
+    ------
+    InvalidArgument
+        With the option to blame as its ``field``.
+    """
+    said: SearchKeywords = {
+        "tenant": tenant,
+        "exact": message.exact,
+        "with_payload": message.with_payload,
+        "with_vectors": message.with_vectors,
+        "offset": message.offset,
+        "threads": min(message.threads, most_threads) or 1,
+    }
+    if message.field:
+        said["field"] = message.field
+    if message.HasField("filter"):
+        said["filter"] = read_filter(message.filter)
+    if message.HasField("recall"):
+        said["recall"] = message.recall
+    if message.HasField("ef"):
+        said["ef"] = message.ef
+    if message.effort:
+        said["effort"] = message.effort
+    return search_options(message.k, said)
