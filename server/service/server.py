@@ -82,7 +82,7 @@ class Server:
     @property
     def metrics_port(self) -> int | None:
         """Where Prometheus is answered, None when it is not."""
-        return None if self._endpoint is None else self._endpoint.port
+        return None if self._endpoint is None else self._endpoint.server_port
 
     @property
     def has_keys(self) -> bool:

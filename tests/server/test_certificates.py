@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from prometheus_client import generate_latest
 from serving.certificates import Authority, Issued
 
 import vicinal
@@ -120,7 +121,7 @@ def expiry(folder: Path, issued: Issued) -> tuple[float, list[dict[str, Any]]]:
     log = io.StringIO()
     with Server(settings(folder, issued), CallLog(stream=log)) as server:
         server.warn_of_expiry()
-        text = server.runtime.metrics.text()[0].decode()
+        text = generate_latest(server.runtime.metrics.registry).decode()
     (line,) = (one for one in text.splitlines() if one.startswith("vicinal_certificate_expiry_timestamp_"))
     events = [json.loads(one) for one in log.getvalue().splitlines()]
     return float(line.split()[1]), [one for one in events if one["event"] == "certificate_expires"]
@@ -130,5 +131,5 @@ def test_without_tls_there_is_nothing_to_say(tmp_path: Path) -> None:
     log = io.StringIO()
     with Server(ServerSettings(tmp_path / "db", port=0), CallLog(stream=log)) as server:
         server.warn_of_expiry()
-        assert "vicinal_certificate" not in server.runtime.metrics.text()[0].decode()
+        assert "vicinal_certificate" not in generate_latest(server.runtime.metrics.registry).decode()
     assert log.getvalue() == ""

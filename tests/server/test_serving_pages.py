@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from serving.command_table import parameters, resolve
 
@@ -91,7 +92,7 @@ def test_metrics() -> None:
     metrics.watch(database=lambda: DatabaseInfo("db", 1, (films,), 0), certificate=certificate)
     counted = {
         family.name: {label for sample in family.samples for label in sample.labels if label != "le"}
-        for family in text_string_to_metric_families(metrics.text()[0].decode())
+        for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())
         if family.name.startswith("vicinal_")
     }
     assert documented == counted

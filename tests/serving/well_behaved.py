@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import Message
+from prometheus_client import generate_latest
 from serving.raw_http2 import grpc_message
 from serving.rpcs import BY_NAME
 from serving.running_server import RunningServer, running_server
@@ -50,7 +51,7 @@ class WellBehaved:
         """Assert that no call is under way soon, and that calls are answered."""
         runtime = self.server.server.runtime
         wait_until(lambda: not (runtime.calls.running or runtime.receiving.receiving or runtime.memory.taken))
-        wait_until(lambda: b"\nvicinal_requests_in_flight 0.0\n" in runtime.metrics.text()[0])
+        wait_until(lambda: b"\nvicinal_requests_in_flight 0.0\n" in generate_latest(runtime.metrics.registry))
         self.works()
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -64,6 +63,11 @@ class Metrics(Collector):
     ----------
     methods : iterable of str
         Paths of all RPCs.
+
+    Attributes
+    ----------
+    registry : CollectorRegistry
+        What `prometheus_client` makes its formats of.
     """
 
     def __init__(self, methods: Iterable[str]) -> None:
@@ -75,9 +79,9 @@ class Metrics(Collector):
         self._waiting: Callable[[], int] = int
         self._database: Callable[[], DatabaseInfo] | None = None
         self._certificate: Certificate | None = None
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
 
     def begin(self) -> None:
         """Count a call that was let in; `finish` must follow."""
@@ -118,11 +122,6 @@ class Metrics(Collector):
         self._waiting = waiting or self._waiting
         self._database = database or self._database
         self._certificate = certificate or self._certificate
-
-    def text(self, accept: str = "") -> tuple[bytes, str]:
-        """Return all metrics and their content type, in the format an HTTP client accepts."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
 
     def describe(self) -> Iterable[Metric]:
         """Return the names of no metric, so that registering does not collect them."""

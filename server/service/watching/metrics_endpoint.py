@@ -13,12 +13,15 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
-from types import TracebackType
-from typing import Any, Self
+from socketserver import TCPServer
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler
+
+from prometheus_client import make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from ..access.authentication import key_of
 from ..access.key_store import KeyStore
@@ -29,8 +32,11 @@ log = logging.getLogger("vicinal.metrics")
 _MAX_CONNECTIONS = 64
 
 
-class MetricsEndpoint:
-    """An HTTP server in threads of its own; a context manager.
+class MetricsEndpoint(ThreadingWSGIServer):
+    """The application of `prometheus_client`, behind a key, in threads of its own; a context manager.
+
+    Connections are some at a time, each for a few seconds: more than a scraper needs, little to exhaust. One
+    more is let in at the cost of another, so whoever holds connections keeps nobody else from asking.
 
     Parameters
     ----------
@@ -50,6 +56,10 @@ class MetricsEndpoint:
         The port is taken, or the address not one of this machine.
     """
 
+    block_on_close = False
+    allow_reuse_port = False
+    request_queue_size = 64
+
     def __init__(
         self,
         metrics: Metrics,
@@ -60,67 +70,35 @@ class MetricsEndpoint:
         tls: ssl.SSLContext | None = None,
         seconds: float = 10.0,
     ) -> None:
-        self._server = _Server((host, port), metrics, keys, tls, seconds)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.1},
-            name="vicinal-metrics",
-            daemon=True,
-        )
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return self._server.port
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingTCPServer):
-    """Some connections at a time, each for a few seconds: more than a scraper needs, little to exhaust.
-
-    One more is let in at the cost of another, so whoever holds connections keeps nobody else from asking.
-    """
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 64
-
-    def __init__(
-        self,
-        address: tuple[str, int],
-        metrics: Metrics,
-        keys: KeyStore,
-        tls: ssl.SSLContext | None,
-        seconds: float,
-    ) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.metrics = metrics
-        self.keys = keys
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._tls = tls
         self._seconds = seconds
         self._lock = threading.Lock()
         # In the order they came. Those that have asked are the last to be hung up on.
         self._ends: dict[socket.socket, float] = {}
         self._asked: set[socket.socket] = set()
-        super().__init__(address, _Handler)
-        host, port = self.socket.getsockname()[:2]
-        self.port = int(port)
-        self.is_private = ipaddress.ip_address(host).is_loopback
+        super().__init__((host, port), _Handler)
+        is_private = ipaddress.ip_address(self.server_name).is_loopback
+        self.set_app(_guarded(make_wsgi_app(metrics.registry), None if is_private else keys))
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(0.1,), name="vicinal-metrics", daemon=True
+        )
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+    def server_bind(self) -> None:
+        """Bind, without asking the network for the name of the address."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; its TLS handshake is left to its thread, where it may be slow."""
@@ -178,40 +156,51 @@ def _hang_up(connection: socket.socket) -> None:
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    server_version = "vicinal"
-    sys_version = ""
+class _Handler(WSGIRequestHandler):
+    server: MetricsEndpoint
 
-    def do_GET(self) -> None:
-        """Answer with the metrics, to those who may see them."""
+    def get_environ(self) -> dict[str, Any]:
+        """Return what the application is told; by then a whole request has come."""
         self.server.asked(self.connection)
-        refusal = self._refusal()
-        if refusal is not None:
-            self._answer(refusal, refusal.phrase.encode(), "text/plain; charset=utf-8")
-        else:
-            text, content_type = self.server.metrics.text(self.headers.get("Accept", ""))
-            self._answer(HTTPStatus.OK, text, content_type)
+        return super().get_environ()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log no requests."""
 
-    def _refusal(self) -> HTTPStatus | None:
-        if not self.server.is_private:
-            principal = self.server.keys.principal_of(
-                key_of((name.lower(), value) for name, value in self.headers.items())
-            )
-            if principal is None:
-                return HTTPStatus.UNAUTHORIZED
-            if principal.tenants is not None or principal.collections is not None:
-                return HTTPStatus.FORBIDDEN
-        return None if self.path.partition("?")[0] == "/metrics" else HTTPStatus.NOT_FOUND
 
-    def _answer(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
-        self.send_response(status)
-        if status is HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", "Bearer")
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+def _guarded(metrics: Callable[..., Iterable[bytes]], keys: KeyStore | None) -> Callable[..., Any]:
+    """Return an application that answers with that of the metrics, to those who may see them."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]]) -> None:
+            start_response(status, [*headers, ("Server", "vicinal")])
+
+        try:
+            refusal = _refusal(environ, keys)
+            if refusal is None:
+                # Which metrics there are is known at a scrape alone: they cannot be chosen from.
+                return metrics(environ | {"QUERY_STRING": ""}, start)
+        except Exception as error:
+            # Not left to the server, which would write the error's text and trace to the log.
+            log.error("the metrics could not be given: %s", type(error).__name__)
+            refusal = HTTPStatus.SERVICE_UNAVAILABLE
+        headers = [("Content-Type", "text/plain; charset=utf-8")]
+        if refusal is HTTPStatus.UNAUTHORIZED:
+            headers.append(("WWW-Authenticate", "Bearer"))
+        start(f"{refusal.value} {refusal.phrase}", headers)
+        return [refusal.phrase.encode()]
+
+    return answer
+
+
+def _refusal(environ: dict[str, Any], keys: KeyStore | None) -> HTTPStatus | None:
+    if keys is not None:
+        sent = {"authorization": "HTTP_AUTHORIZATION", "x-api-key": "HTTP_X_API_KEY"}
+        principal = keys.principal_of(
+            key_of((name, environ[place]) for name, place in sent.items() if place in environ)
+        )
+        if principal is None:
+            return HTTPStatus.UNAUTHORIZED
+        if principal.tenants is not None or principal.collections is not None:
+            return HTTPStatus.FORBIDDEN
+    return None if environ["PATH_INFO"] == "/metrics" else HTTPStatus.NOT_FOUND

@@ -14,6 +14,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
+from prometheus_client import generate_latest
 from serving.calls import call
 from serving.rpcs import BY_NAME
 from serving.running_server import plain_channel, running_server
@@ -135,7 +136,7 @@ def test_calls_are_counted_and_logged(tmp_path: Path) -> None:
         for _ in range(3):
             assert server.call("GetLimits", b"").ok
         assert server.call("GetLimits", b"\xff").code is grpc.StatusCode.INVALID_ARGUMENT
-        text = runtime.metrics.text()[0].decode()
+        text = generate_latest(runtime.metrics.registry).decode()
         assert server.server.metrics_port
     assert 'vicinal_requests_total{code="OK",method="/vicinal.v1.DatabaseService/GetLimits"} 3.0' in text
     assert (

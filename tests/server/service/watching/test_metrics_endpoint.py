@@ -39,6 +39,10 @@ def endpoint(keys: KeyStore, host: str = "127.0.0.1", tls: ssl.SSLContext | None
     return MetricsEndpoint(Metrics(["Search"]), keys, host=host, port=0, tls=tls)
 
 
+def connect(served: MetricsEndpoint) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", served.server_port), timeout=60)
+
+
 def ask(
     port: int, path: str = "/metrics", *, key: str | None = None, method: str = "GET"
 ) -> tuple[int, str, dict[str, str]]:
@@ -55,15 +59,16 @@ def ask(
 def test_on_loopback_no_key_is_asked_for(keys: KeyStore) -> None:
     keys.create("a", "read")
     with endpoint(keys) as served:
-        status, text, headers = ask(served.port)
+        status, text, headers = ask(served.server_port)
         assert status == 200
         assert 'vicinal_requests_total{code="OK",method="Search"} 0.0' in text
         assert headers["Content-Type"].startswith("text/plain")
         assert headers["Server"].strip() == "vicinal"
-        assert ask(served.port, "/metrics?name=x")[0] == 200
-        assert ask(served.port, "/")[0] == 404
-        assert ask(served.port, "/metrics/../etc/passwd")[0] == 404
-        assert ask(served.port, method="POST")[0] == 501
+        assert "vicinal_requests_total{" in ask(served.server_port, "/metrics?name[]=x")[1]
+        assert ask(served.server_port, "/")[0] == 404
+        assert ask(served.server_port, "/metrics/../etc/passwd")[0] == 404
+        assert ask(served.server_port, method="POST")[0] == 405
+        assert ask(served.server_port, method="OPTIONS")[:2] == (200, "")
 
 
 def test_elsewhere_only_a_whole_key_is_answered(keys: KeyStore) -> None:
@@ -73,32 +78,47 @@ def test_elsewhere_only_a_whole_key_is_answered(keys: KeyStore) -> None:
     revoked_id, revoked = keys.create("revoked", "admin")
     keys.revoke(revoked_id)
     with endpoint(keys, EVERYWHERE) as served:
-        assert ask(served.port, key=whole)[0] == 200
-        answers = [ask(served.port, key=key)[:2] for key in (None, "", "wrong", revoked)]
+        assert ask(served.server_port, key=whole)[0] == 200
+        answers = [ask(served.server_port, key=key)[:2] for key in (None, "", "wrong", revoked)]
         assert answers == [(401, "Unauthorized")] * 4
         # Nobody without a key learns which paths there are.
-        assert ask(served.port, "/other")[:2] == (401, "Unauthorized")
-        assert ask(served.port, "/other", key=whole)[0] == 404
+        assert ask(served.server_port, "/other")[:2] == (401, "Unauthorized")
+        assert ask(served.server_port, "/other", key=whole)[0] == 404
         for bound in (of_tenant, of_collection):
-            status, text, _ = ask(served.port, key=bound)
+            status, text, _ = ask(served.server_port, key=bound)
             assert status == 403
             assert "vicinal_" not in text
 
 
 def test_elsewhere_without_any_key_the_server_is_open(keys: KeyStore) -> None:
     with endpoint(keys, EVERYWHERE) as served:
-        assert ask(served.port)[0] == 200
+        assert ask(served.server_port)[0] == 200
         keys.create("a", "read")
-        assert ask(served.port)[0] == 401
+        assert ask(served.server_port)[0] == 401
 
 
 def test_keys_that_cannot_be_looked_up_let_nobody_in(keys: KeyStore) -> None:
     _, key = keys.create("a", "read")
     with endpoint(keys, EVERYWHERE) as served:
-        assert ask(served.port, key=key)[0] == 200
+        assert ask(served.server_port, key=key)[0] == 200
         keys.close()
-        with pytest.raises((http.client.HTTPException, OSError)):
-            ask(served.port, key=key)
+        assert ask(served.server_port, key=key)[:2] == (503, "Service Unavailable")
+
+
+def test_what_goes_wrong_is_logged_without_its_text(
+    keys: KeyStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> int:
+        raise ZeroDivisionError("a secret")
+
+    metrics = Metrics(["Search"])
+    metrics.watch(waiting=broken)
+    with MetricsEndpoint(metrics, keys, host="127.0.0.1", port=0) as served:
+        assert ask(served.server_port)[:2] == (503, "Service Unavailable")
+    assert [record.getMessage() for record in caplog.records] == [
+        "the metrics could not be given: ZeroDivisionError"
+    ]
+    assert capfd.readouterr() == ("", "")
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -136,19 +156,21 @@ def test_it_speaks_tls_and_a_silent_handshake_holds_nobody_up(keys: KeyStore, tm
     context.load_cert_chain(cert, private)
     _, key = keys.create("prometheus", "read")
     with endpoint(keys, EVERYWHERE, context) as served:
-        with socket.create_connection(("127.0.0.1", served.port)):
+        with socket.create_connection(("127.0.0.1", served.server_port)):
             trusting = ssl.create_default_context(cafile=str(cert))
-            connection = http.client.HTTPSConnection("127.0.0.1", served.port, timeout=30, context=trusting)
+            connection = http.client.HTTPSConnection(
+                "127.0.0.1", served.server_port, timeout=30, context=trusting
+            )
             connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {key}"})
             assert connection.getresponse().status == 200
             connection.close()
         with pytest.raises((http.client.HTTPException, OSError)):
-            ask(served.port, key=key)
+            ask(served.server_port, key=key)
 
 
 def test_silent_connections_are_few_and_are_hung_up_on(keys: KeyStore) -> None:
     with MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=0, seconds=0.5) as served:
-        silent = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(100)]
+        silent = [connect(served) for _ in range(100)]
         try:
             # Those beyond the few that may wait are closed for others, the rest when their time is over.
             for connection in silent:
@@ -166,10 +188,10 @@ def test_a_scrape_gets_through_however_many_connections_are_held(keys: KeyStore,
         before = threading.active_count()
         with ExitStack() as stack:
             for number in range(500):
-                held = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
+                held = stack.enter_context(connect(served))
                 held.sendall(said)
                 if number % 100 == 99:
-                    assert ask(served.port)[0] == 200
+                    assert ask(served.server_port)[0] == 200
             # A thread lives for a moment after its connection.
             end = time.monotonic() + 30
             while threading.active_count() > before + 64:
@@ -193,12 +215,9 @@ def test_who_has_asked_is_hung_up_on_last(keys: KeyStore) -> None:
         ThreadPoolExecutor(1) as pool,
         ExitStack() as stack,
     ):
-        scrape = pool.submit(ask, served.port)
+        scrape = pool.submit(ask, served.server_port)
         assert asked.wait(60)
-        silent = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
-            for _ in range(100)
-        ]
+        silent = [stack.enter_context(connect(served)) for _ in range(100)]
         # The oldest of them has made room by now, and the scrape, which is older, has not.
         assert silent[0].recv(1) == b""
         go_on.set()
@@ -209,20 +228,20 @@ def test_garbage_is_answered_or_hung_up_on(keys: KeyStore) -> None:
     with endpoint(keys) as served:
         hello = b"\x16\x03\x01\x00\x05hello\r\n\r\n"
         for garbage in [hello, b"GET\r\n\r\n", b"GET /metrics HTTP/9.9\r\n\r\n", b"\0" * 99]:
-            with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+            with connect(served) as connection:
                 connection.sendall(garbage)
                 connection.shutdown(socket.SHUT_WR)
                 with suppress(ConnectionError):
                     while connection.recv(4096):
                         pass
-        assert ask(served.port)[0] == 200
+        assert ask(served.server_port)[0] == 200
 
 
 def test_closing_frees_the_port(keys: KeyStore) -> None:
     served = endpoint(keys)
-    port = served.port
+    port = served.server_port
     served.close()
     with MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=port) as again:
-        assert ask(again.port)[0] == 200
+        assert ask(again.server_port)[0] == 200
         with pytest.raises(OSError, match="in use"):
             MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=port)
