@@ -8,26 +8,22 @@ from typing import Any, Unpack
 from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
 from .columnar_collection import ColumnarCollection
-from .deadline import check_seconds
 from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, unique_ids
 from .input.options import SearchKeywords, search_options
 from .input.queries import bound, check_flag
-from .maintenance.calibration import calibrate_collection
-from .progress import Progress, check_progress, silent
 from .results.explanation import Explanation
-from .results.info import CollectionInfo
 from .results.point import Page, Point
 from .schema.collection_schema import CollectionSchema
 from .search.point_reads import count_points, find_points, read_points
-from .state.collection_info import collection_info
 from .state.collection_state import CollectionState
+from .tended_collection import TendedCollection
 from .writing.point_operations import Delete
 
 
 @public
-class Collection:
+class Collection(TendedCollection):
     """Points that share a schema. Safe to use from any number of threads.
 
     Got from :meth:`Database.create_collection` or :meth:`Database.collection`, never made directly. Writes
@@ -64,7 +60,7 @@ class Collection:
     @property
     def schema(self) -> CollectionSchema:
         """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
-        return self._state.schema
+        return self._host.schema(self._state)
 
     def upsert(
         self,
@@ -116,11 +112,11 @@ class Collection:
         Exactly one of ``ids`` and ``filter`` is given. Ids that do not exist are passed over. A filter
         without a condition, as ``{}``, is refused; ``~has_id([])`` chooses every point.
         """
-        listed, expression = selection(self.schema, ids, filter)
+        listed, chosen = selection(self.schema, ids, filter)
         _, owner = self._columns.view(tenant)
         if owner is None:
             return 0
-        return int(self._host.submit(Delete(self._state, owner, listed, expression)))
+        return int(self._host.submit(Delete(self._state, owner, listed, chosen)))
 
     def update_payload(
         self,
@@ -173,8 +169,8 @@ class Collection:
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""
-        expression = bound(filter, self.schema)
         snapshot, owner = self._columns.view(tenant)
+        expression = bound(filter, snapshot.schema)
         return count_points(snapshot, expression, owner)
 
     def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
@@ -231,65 +227,6 @@ class Collection:
     def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does and return the answer with its plan, its work and its time."""
         return self._columns.explain(query, search_options(k, options))
-
-    def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
-        """Measure, on real queries, which effort reaches which recall.
-
-        A new collection is calibrated on vectors of its own, and queries often come from another
-        distribution than documents do. A few hundred real ones make ``recall=`` mean what it says. The
-        queries are kept, so that segments made later are measured on them too. Searches go on meanwhile.
-
-        Parameters
-        ----------
-        queries : (q, dim) array
-            At least 50 queries of a dense field; at most 1,000 of them are used.
-        field : str, optional
-            The vector field; needed when the schema has several.
-        progress : callable, optional
-
-        Returns
-        -------
-        int
-            How many segments have an index and were measured.
-        """
-        check_progress(progress)
-        return calibrate_collection(
-            self._state, self._host.current, self._host.submit, field, queries, progress
-        )
-
-    def flush(self, progress: Progress = silent) -> None:
-        """Seal the growing rows into a segment with its indexes; return when that is done.
-
-        At the end of a :func:`deadline` the segment is given up; background work seals the rows later.
-        """
-        check_progress(progress)
-        self._host.flush(self._state, progress)
-
-    def merge(self, progress: Progress = silent) -> None:
-        """Bring everything into one indexed segment without dead rows; return when that is done.
-
-        At the end of a :func:`deadline` the segment under way is given up; those that were finished stay.
-        """
-        check_progress(progress)
-        self._host.merge(self._state, progress)
-
-    def wait_indexed(self, timeout: float | None = None, progress: Progress = silent) -> None:
-        """Do now what background work would do once writes pause, and return when all of it is done.
-
-        Raises
-        ------
-        DeadlineExceeded
-            It took longer than ``timeout`` seconds, or than a :func:`deadline`; background work does it.
-        """
-        check_progress(progress)
-        if timeout is not None:
-            check_seconds("timeout", timeout)
-        self._host.settle(self._state, timeout, progress)
-
-    def info(self) -> CollectionInfo:
-        """Return sizes, segments and what background work is doing."""
-        state = self._state
-        return collection_info(self._host.current(state), state, self._host.activity(state))
 
 
 def columnar(collection: Collection) -> ColumnarCollection:

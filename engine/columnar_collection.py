@@ -13,6 +13,7 @@ from ..storage.columns.ids import IdColumn
 from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
 from .error_translation import public
+from .filters.parsing import parse_fields
 from .hosts.host import Host
 from .input.ids import id_list, selection, vector_columns
 from .input.options import SearchOptions
@@ -56,10 +57,11 @@ class ColumnarCollection:
         """Insert or replace points as :meth:`Collection.upsert` does, of ids that differ from each other."""
         state, n = self._state, len(ids)
         owner = writing_tenant(state, tenant)
-        columns = vector_columns(state.schema, vectors, n)
+        schema = self._host.schema(state)
+        columns = vector_columns(schema, vectors, n)
         if not n:
             return self._host.current(state).next_sequence
-        numbers = np.full(n if state.schema.partitioned else 0, owner.number, np.uint32)
+        numbers = np.full(n if schema.partitioned else 0, owner.number, np.uint32)
         batch = Batch(ids=ids, tenants=numbers, vectors=columns, payloads=payloads)
         return int(self._host.submit(upsert(state, owner, batch)))
 
@@ -76,15 +78,16 @@ class ColumnarCollection:
 
         ``admit`` is told, in the writer's thread, the bytes to be written.
         """
-        listed, expression = selection(self._state.schema, ids, filter)
+        schema = self._host.schema(self._state)
+        listed, chosen = selection(schema, ids, filter)
         _, owner = self.view(tenant)
         column = PayloadColumn.from_rows([payload], 1)
-        self._state.growing.postings.parse(column)
+        parse_fields(schema.fields, column)
         change = column.get(0)
         if owner is None:
             return 0
         rewrite = (lambda old: change) if check_flag("replace", replace) else (lambda old: old | change)
-        update = UpdatePayload(self._state, owner, listed, expression, rewrite, column.largest(), admit)
+        update = UpdatePayload(self._state, owner, listed, chosen, rewrite, column.largest(), admit)
         return int(self._host.submit(update))
 
     def get(
@@ -121,8 +124,8 @@ class ColumnarCollection:
         """Return where the points of a page are, and in which snapshot."""
         limit = check_integer("limit", limit, 1, SCROLL_LIMIT)
         start = 0 if after is None else check_integer("after", after, 0, 2**63)
-        expression = bound(filter, self._state.schema)
         snapshot, owner = self.view(tenant)
+        expression = bound(filter, snapshot.schema)
         return snapshot, find_page(snapshot, expression, owner, limit, start)
 
     def search(self, query: Any, options: SearchOptions) -> Any:

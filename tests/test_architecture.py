@@ -61,7 +61,16 @@ ORDER = {
     "engine": (
         *("errors", "release", "error_translation", "deadline", "progress", "handoff", "schema", "results"),
         *("tenants", "vector_kinds", "filters", "input", "segments", "search", "state", "writing"),
-        *("maintenance", "hosts", "api", "async_api", "columnar_collection", "collection", "database"),
+        *(
+            "maintenance",
+            "hosts",
+            "api",
+            "async_api",
+            "columnar_collection",
+            "tended_collection",
+            "collection",
+        ),
+        "database",
     ),
     "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "sizes"),
     "indexes": (

@@ -61,7 +61,7 @@ def _kind(key: str, schema: CollectionSchema) -> FieldType:
         indexed = ", ".join(f"{name!r} ({kind.value})" for name, kind in schema.fields.items()) or "none"
         raise UnindexedField(
             f"the filter names the payload field {key!r}, which is not indexed; indexed fields: {indexed}. "
-            f"Create the collection with fields={{{key!r}: 'keyword'}} or the type that fits",
+            f"Index it with add_field({key!r}, 'keyword') or the type that fits",
             field="filter",
         )
     return kind

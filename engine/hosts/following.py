@@ -68,6 +68,12 @@ class FollowingHost:
         """Refuse."""
         self._refuse("drop a collection")
 
+    def schema(self, state: CollectionState) -> CollectionSchema:
+        """Return the newest schema of a collection, which need not be loaded for that."""
+        if not state.dropped and self._followed.get(state.record.uuid) != (version := self._version()):
+            undisturbed(lambda: self._look_at(state, version))
+        return state.snapshot.schema
+
     def current(self, state: CollectionState) -> Snapshot:
         """Return the newest snapshot of a collection, which is loaded at its first use."""
         version = self._version()
@@ -152,6 +158,19 @@ class FollowingHost:
                 return None
             self._states[name] = state = CollectionState(record)
             return state
+
+    def _look_at(self, state: CollectionState, version: int) -> None:
+        with self._lock:
+            if state.loaded:
+                self._read(lambda txn: self._follow(txn, state))
+                self._followed[state.record.uuid] = version
+                return
+            record = self._read(lambda txn: self._catalog.collection(txn, state.number))
+            if record is None or record.uuid != state.record.uuid:
+                state.dropped = True
+            elif record != state.record:
+                state.set_record(record)
+                state.publish()
 
     def _catch_up(self, state: CollectionState, version: int) -> None:
         with self._lock:

@@ -28,6 +28,9 @@ class Host(Protocol):
     def drop(self, state: CollectionState) -> None:
         """Delete a collection."""
 
+    def schema(self, state: CollectionState) -> CollectionSchema:
+        """Return the newest schema of a collection, which need not be loaded for that."""
+
     def current(self, state: CollectionState) -> Snapshot:
         """Return the newest snapshot of a collection, which is loaded at its first use."""
 

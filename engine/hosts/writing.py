@@ -74,6 +74,10 @@ class WritingHost:
         state.check_not_dropped()
         undisturbed(lambda: self._drop(state))
 
+    def schema(self, state: CollectionState) -> CollectionSchema:
+        """Return the newest schema of a collection, which need not be loaded for that."""
+        return state.snapshot.schema
+
     def current(self, state: CollectionState) -> Snapshot:
         """Return the newest snapshot of a collection, which is loaded at its first use."""
         self._check_open()

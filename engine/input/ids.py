@@ -13,6 +13,7 @@ from ...storage.columns.vectors import VectorColumn
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..filters.expression import And, Filter, Or
+from ..filters.qdrant_json import filter_from_json
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
 from .queries import bound
@@ -45,20 +46,25 @@ def unique_ids(ids: Ids) -> IdColumn:
 def selection(
     schema: CollectionSchema, ids: Ids | None, filter: Filter | Mapping[str, Any] | None
 ) -> tuple[list[PointId] | None, Filter | None]:
-    """Return the points a write is about, by id or by filter; exactly one of the two is given."""
+    """Return the points a write is about, by id or by filter; exactly one of the two is given.
+
+    The filter fits the schema, and is returned unbound: the collection may have another schema by the time it
+    is written to.
+    """
     if (ids is None) == (filter is None):
         raise InvalidArgument("give exactly one of ids and filter", field="ids")
     if ids is not None:
         return list(dict.fromkeys(id_list(ids))), None
-    expression = bound(filter, schema)
-    if _is_empty(expression):
+    if isinstance(filter, Mapping):
+        filter = filter_from_json(filter)
+    if _is_empty(bound(filter, schema)):
         raise InvalidArgument(
             f"the filter {filter!r:.80} has no condition and holds for every point, mostly as one was "
             "lost on the way; a change of every point is asked for by ~has_id([]), as JSON "
             '{"must_not": [{"has_id": []}]}',
             field="filter",
         )
-    return None, expression
+    return None, filter
 
 
 def _is_empty(expression: Filter | None) -> bool:

@@ -25,6 +25,7 @@ from .merge_policy import (
     MergePolicySettings,
     MergeTask,
     SegmentStatistics,
+    Task,
     next_task,
     tasks_to_merge_all,
 )
@@ -199,7 +200,7 @@ class Maintenance:
             # Who cannot ask for room waits until the time is over.
             return None
 
-    def _put_off(self, state: CollectionState, task: MergeTask | None, error: Exception) -> float:
+    def _put_off(self, state: CollectionState, task: Task | None, error: Exception) -> float:
         """Say why a task failed and when it is tried again: later each time, or when there is room."""
         upkeep = self._upkeep(state)
         upkeep.room = None
@@ -213,10 +214,10 @@ class Maintenance:
         upkeep.activity = Activity(last_error=str(error))
         return min(upkeep.retry_at, time.monotonic() + _RETRY_SECONDS)
 
-    def _next(self, state: CollectionState, idle_seconds: float) -> MergeTask | None:
+    def _next(self, state: CollectionState, idle_seconds: float) -> Task | None:
         return next_task(*_sizes(state, idle_seconds), self._settings)
 
-    def _perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
+    def _perform(self, state: CollectionState, task: Task, progress: Progress) -> None:
         upkeep = self._upkeep(state)
 
         # Only a step may give up, because a segment that is built is worth its commit. The steps of a build
@@ -264,4 +265,5 @@ def _statistics(view: SealedView, schema: CollectionSchema) -> SegmentStatistics
         n_live=view.n_live,
         n_bytes=view.segment.size_bytes,
         indexed=set(wanted) <= set(view.indexed_fields),
+        lacking=view.lacking,
     )

@@ -8,13 +8,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SegmentStatistics:
-    """What the policy knows of one sealed segment."""
+    """What the policy knows of one sealed segment.
+
+    Attributes
+    ----------
+    indexed : bool
+        Whether it has every vector index it should have.
+    lacking : tuple of str
+        Indexed payload fields that it has no postings of.
+    """
 
     uuid: str
     n_rows: int
     n_live: int
     n_bytes: int
     indexed: bool
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +98,48 @@ class MergeTask:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FillTask:
+    """Put a copy of a segment in its place that has postings of more payload fields.
+
+    Attributes
+    ----------
+    segment : str
+        The segment to copy.
+    fields : tuple of str
+        What it lacks.
+    """
+
+    segment: str
+    fields: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why, for people."""
+        return f"{', '.join(self.fields)} came after the segment"
+
+
+Task = MergeTask | FillTask
+
+
 def next_task(
     segments: Sequence[SegmentStatistics],
     growing: GrowingStatistics,
     settings: MergePolicySettings,
-) -> MergeTask | None:
+) -> Task | None:
     """Return the most useful piece of work, or None when there is nothing worth doing.
 
     A bulk load is left alone while it runs, but for sealing what would not fit in memory, and ends in one
     segment whose index is built once: everything without an index is merged in one step as soon as the
     collection is quiet. Indexed segments are merged by tiers, so that each row is rewritten a number of
-    times that grows with the logarithm of the collection's size.
+    times that grows with the logarithm of the collection's size. Before any merge, segments get the postings
+    of payload fields that are new: that is a copy, while a merge builds indexes.
     """
     if growing.n_bytes >= settings.growing_bytes:
         return MergeTask((), True, False, f"the growing segment holds {growing.n_rows:,} rows")
+    for segment in segments:
+        if segment.lacking:
+            return FillTask(segment.uuid, segment.lacking)
     unindexed = _fitting([s for s in segments if not s.indexed and s.n_live], settings)
     n_unindexed = sum(segment.n_live for segment in unindexed)
     quiet = growing.idle_seconds >= settings.quiet_seconds
@@ -123,8 +160,8 @@ def next_task(
 
 def tasks_to_merge_all(
     segments: Sequence[SegmentStatistics], growing: GrowingStatistics, settings: MergePolicySettings
-) -> list[MergeTask]:
-    """Return the work that leaves as few segments as may be, indexed and without dead rows.
+) -> list[Task]:
+    """Return the work that leaves as few segments as may be, indexed, filled and without dead rows.
 
     One segment, unless that would be larger than a segment may be.
     """
@@ -136,12 +173,14 @@ def tasks_to_merge_all(
             room = settings.segment_bytes
         groups[-1].append(segment)
         room -= segment.n_bytes
-    tasks: list[MergeTask] = []
+    tasks: list[Task] = []
     for number, group in enumerate(groups):
         with_growing = number == 0 and growing.n_rows > 0
         done = len(group) == 1 and group[0].indexed and group[0].n_live == group[0].n_rows
         if with_growing or (group and not done):
             tasks.append(MergeTask(tuple(s.uuid for s in group), with_growing, True, "merge"))
+        elif group and group[0].lacking:
+            tasks.append(FillTask(group[0].uuid, group[0].lacking))
     return tasks
 
 

@@ -1,22 +1,25 @@
-"""Carries out one merge task: builds the segment, then swaps it into the manifest."""
+"""Carries out one task: makes the segment, then swaps it into the manifest."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.records import SegmentRecord
-from ...storage.segments.segment import SegmentStore
+from ...storage.segments.segment import SegmentStore, SegmentWriting
 from ..error_translation import translated
-from ..errors import Closed, NotFound, ResourceExhausted
+from ..errors import Closed, NotFound, ResourceExhausted, Unavailable
 from ..progress import Progress
-from ..segments.growing.view import GROWING, GrowingView
+from ..segments.growing.view import GROWING
 from ..segments.sealed.builder import BuiltSegment, SegmentBuilder, indexable_fields
 from ..segments.sealed.effort_tables import Tables, load_queries
+from ..segments.sealed.filling import filled_copy
 from ..segments.sealed.segment import SealedSegment
 from ..segments.sealed.view import SealedView
 from ..segments.sizes import stored_sizes
@@ -26,7 +29,7 @@ from ..state.collection_state import CollectionState, ReplaceSegments
 from ..vector_kinds.registry import kind_of
 from ..writing.manifest_operations import ReplaceInManifest, StoreTables
 from ..writing.writer import Writer
-from .merge_policy import MergeTask
+from .merge_policy import FillTask, MergeTask, Task
 
 log = logging.getLogger("vicinal.merge")
 
@@ -48,7 +51,7 @@ class Merger:
         self._folder = folder
         self._writer = writer
 
-    def perform(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
+    def perform(self, state: CollectionState, task: Task, progress: Progress) -> None:
         """Do ``task``. One task a collection at a time: the caller holds the collection's merge lock.
 
         Raises
@@ -56,24 +59,47 @@ class Merger:
         ResourceExhausted
             There is no room for the segment. What is certain before it is built is said before that.
         """
+        if isinstance(task, FillTask):
+            self._fill(state, task, progress)
+        else:
+            self._merge(state, task, progress)
+
+    def _merge(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
         snapshot = state.snapshot
         wanted = set(task.segments)
         parts = _parts(snapshot, task)
         sealed_below = snapshot.next_sequence if task.with_growing else 0
         n_rows = sum(len(rows) for _, rows in parts)
         log.debug("%s: merging %d rows (%s)", state.name, n_rows, task.reason)
-        base = frozenset(view.uuid for view in snapshot.views if not isinstance(view, GrowingView))
-        change = ReplaceSegments(base, frozenset(wanted), None, sealed_below)
+        change = ReplaceSegments(_sealed(snapshot), frozenset(wanted), None, sealed_below)
         if not n_rows:
             self._retire(self._writer.submit(ReplaceInManifest(state, change, None)))
             return
         self._check_room(_least_bytes(snapshot, parts))
-        fields = indexable_fields(state.schema, n_rows) if task.with_index else []
-        uuid, built = self._write(state, fields, parts, progress)
-        self._swap(state, uuid, built, change, progress)
+        fields = indexable_fields(snapshot.schema, n_rows) if task.with_index else []
+        builder = SegmentBuilder(snapshot.schema, fields)
+        views = [view for view, _ in parts]
+        uuid, built = self._write(
+            state, views, lambda sink, header: builder.build(parts, sink, header, progress)
+        )
+        self._swap(state, uuid, built, change, progress, self._calibrate)
 
-    def least_bytes(self, state: CollectionState, task: MergeTask) -> int:
-        """Return how many bytes the segment of a task takes at least, without those of its indexes."""
+    def _fill(self, state: CollectionState, task: FillTask, progress: Progress) -> None:
+        snapshot = state.snapshot
+        view = _view(snapshot, task)
+        log.debug("%s: copying %d rows (%s)", state.name, view.n_rows, task.reason)
+        self._check_room(view.segment.size_bytes)
+        uuid, built = self._write(
+            state, [view], lambda sink, header: filled_copy(view, sink, header, progress)
+        )
+        change = ReplaceSegments(_sealed(snapshot), frozenset([task.segment]), None, 0)
+        # Its indexes are the same, and so is what was measured of them.
+        self._swap(state, uuid, built, change, progress, lambda *_: view.segment.effort_tables)
+
+    def least_bytes(self, state: CollectionState, task: Task) -> int:
+        """Return how many bytes the segment of a task takes at least, without those of new indexes."""
+        if isinstance(task, FillTask):
+            return _view(state.snapshot, task).segment.size_bytes
         return _least_bytes(state.snapshot, _parts(state.snapshot, task))
 
     def free_bytes(self) -> int | None:
@@ -89,17 +115,21 @@ class Merger:
             )
 
     def _write(
-        self, state: CollectionState, fields: list[str], parts: list[Part], progress: Progress
+        self,
+        state: CollectionState,
+        views: Sequence[SegmentView],
+        build: Callable[[SegmentWriting, dict[str, Any]], BuiltSegment],
     ) -> tuple[str, BuiltSegment]:
+        """Write and publish a segment made of ``views``."""
         with translated():
-            for view, _ in parts:
+            for view in views:
                 # What is damaged would get new checksums.
                 if isinstance(view, SealedView):
                     view.segment.file.check()
             uuid, sink = self._folder.new_writer()
             try:
                 header = {"uuid": uuid, "collection": state.record.uuid}
-                built = SegmentBuilder(state.schema, fields).build(parts, sink, header, progress)
+                built = build(sink, header)
                 sink.finish()
             except BaseException:
                 sink.abort()
@@ -114,6 +144,7 @@ class Merger:
         built: BuiltSegment,
         change: ReplaceSegments,
         progress: Progress,
+        measure: Callable[[CollectionState, SealedSegment, Progress], Tables],
     ) -> None:
         try:
             # Inside, because whoever is told may give the work up, and the file has its final name by now.
@@ -121,7 +152,9 @@ class Merger:
             with translated():
                 segment = SealedSegment(self._folder.open(uuid), state.schema)
             seen = state.calibrations
-            tables = self._calibrate(state, segment, progress)
+            tables = measure(state, segment, progress)
+            for field, table in tables.items():
+                segment.set_effort_table(field, table)
         except BaseException:
             self._folder.remove(uuid)
             raise
@@ -147,6 +180,8 @@ class Merger:
             # The caller calibrated while the segment was measured on the queries from before.
             seen = state.calibrations
             tables = self._calibrate(state, segment, progress)
+            for field, table in tables.items():
+                segment.set_effort_table(field, table)
             self._writer.submit(StoreTables(state, uuid, tables))
 
     def _calibrate(self, state: CollectionState, segment: SealedSegment, progress: Progress) -> Tables:
@@ -168,6 +203,17 @@ class Merger:
         # Searches under way and other processes keep reading what they have mapped.
         for segment in segments:
             self._folder.remove(segment.uuid)
+
+
+def _sealed(snapshot: Snapshot) -> frozenset[str]:
+    return frozenset(view.uuid for view in snapshot.views if isinstance(view, SealedView))
+
+
+def _view(snapshot: Snapshot, task: FillTask) -> SealedView:
+    for view in snapshot.views:
+        if isinstance(view, SealedView) and view.uuid == task.segment:
+            return view
+    raise Unavailable(f"segment {task.segment} is not there any more; try again")
 
 
 def _parts(snapshot: Snapshot, task: MergeTask) -> list[Part]:

@@ -70,6 +70,9 @@ class CollectionInfo:
         Tenants that ever wrote; 0 in a collection that is not partitioned.
     activity : Activity
         What background work is doing.
+    filling : tuple of str
+        Indexed payload fields that some segments do not have yet, because they were added after those were
+        written; filters on them read the payloads there.
     """
 
     name: str
@@ -77,6 +80,7 @@ class CollectionInfo:
     segments: tuple[SegmentInfo, ...]
     tenants: int
     activity: Activity
+    filling: tuple[str, ...] = ()
 
     @property
     def bytes_disk(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import InvalidArgument
+from ..errors import AlreadyExists, InvalidArgument, NotFound
 from .names import checked_name, checked_path
 from .payload_field import FieldType
 from .strict_json import checked_object
@@ -15,6 +15,7 @@ from .vector_field import VectorField, vector_field_from_json
 
 MAX_VECTOR_FIELDS = 32
 MAX_PAYLOAD_FIELDS = 256
+_PAYLOAD_FIELD = "an indexed payload field"
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -53,6 +54,37 @@ class CollectionSchema:
         if not isinstance(partitioned, bool):
             raise InvalidArgument(f"partitioned is {partitioned!r}; pass True or False", field="partitioned")
         object.__setattr__(self, "partitioned", partitioned)
+
+    def with_field(self, path: str, kind: FieldType | str) -> CollectionSchema:
+        """Return this schema with one more indexed payload field; itself when it has just that one.
+
+        Raises
+        ------
+        AlreadyExists
+            When the path is indexed as another type.
+        InvalidArgument
+            When path or type is not valid, or there are as many fields as may be.
+        """
+        (checked,) = _checked_fields({checked_path(path, _PAYLOAD_FIELD): kind}).values()
+        known = self.fields.get(path)
+        if known is checked:
+            return self
+        if known is not None:
+            raise AlreadyExists(
+                f"payload field {path!r} is indexed as {known.value}; drop_field({path!r}) first, then "
+                f"add it as {checked.value}",
+                field="name",
+            )
+        return CollectionSchema(self.vectors, {**self.fields, path: checked}, self.partitioned)
+
+    def without_field(self, path: str) -> CollectionSchema:
+        """Return this schema without an indexed payload field; NotFound when that is not indexed."""
+        if not isinstance(path, str) or path not in self.fields:
+            raise NotFound(
+                f"no payload field {path!r} is indexed; indexed fields: {sorted(self.fields)}", field="name"
+            )
+        rest = {name: kind for name, kind in self.fields.items() if name != path}
+        return CollectionSchema(self.vectors, rest, self.partitioned)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that the catalog keeps."""
@@ -104,7 +136,7 @@ def _checked_fields(fields: Any) -> dict[str, FieldType]:
         )
     checked = {}
     for path, kind in fields.items():
-        checked_path(path, "an indexed payload field")
+        checked_path(path, _PAYLOAD_FIELD)
         try:
             checked[path] = FieldType(kind)
         except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..results.info import Activity, CollectionInfo, SegmentInfo
+from ..segments.sealed.view import SealedView
 from ..segments.snapshot import Snapshot
 from .collection_state import CollectionState
 
@@ -20,4 +21,6 @@ def collection_info(snapshot: Snapshot, state: CollectionState, activity: Activi
         )
         for view in snapshot.views
     )
-    return CollectionInfo(state.name, snapshot.n_points, segments, len(state.tenants), activity)
+    lacking = {path for view in snapshot.views if isinstance(view, SealedView) for path in view.lacking}
+    filling = tuple(path for path in snapshot.schema.fields if path in lacking)
+    return CollectionInfo(state.name, snapshot.n_points, segments, len(state.tenants), activity, filling)

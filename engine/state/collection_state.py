@@ -63,13 +63,12 @@ class CollectionState:
     """
 
     def __init__(self, record: CollectionRecord) -> None:
-        self.record = record
         self.number = record.number
         self.name = record.name
-        self.schema = CollectionSchema.from_json(record.schema)
+        self.sealed: dict[str, SealedSegment] = {}
+        self.set_record(record)
         self.next_sequence = 1
         self.generation = UNLOADED
-        self.sealed: dict[str, SealedSegment] = {}
         self.growing = GrowingSegment(self.schema)
         self.tenants = TenantNumbers({}, lambda name: None)
         self.tombstones = BitMap64()
@@ -93,8 +92,13 @@ class CollectionState:
             dead = self._dead.setdefault(uuid, BitMap())
             view = self._views.get(uuid)
             # A view that did not change keeps what it has cached.
-            if view is None or view.segment is not segment or view.dead is not dead:
-                view = SealedView(segment, dead)
+            if (
+                view is None
+                or view.segment is not segment
+                or view.dead is not dead
+                or view.schema is not self.schema
+            ):
+                view = SealedView(segment, dead, self.schema)
                 self._views[uuid] = view
             views.append(view)
         for uuid in self._views.keys() - self.sealed.keys():
@@ -106,6 +110,18 @@ class CollectionState:
     def publish(self) -> None:
         """Make every change so far visible to searches that start from now on."""
         self.snapshot = self.pending()
+
+    def set_record(self, record: CollectionRecord) -> None:
+        """Take over a record, whose schema the segments to come are made for."""
+        self.record = record
+        self.schema = CollectionSchema.from_json(record.schema)
+        for segment in self.sealed.values():
+            segment.scans.forget()
+
+    def change_schema(self, record: CollectionRecord) -> None:
+        """Take over a record with another schema; growing rows are indexed by it, sealed ones later."""
+        self.set_record(record)
+        self.growing.set_schema(self.schema)
 
     def check_not_dropped(self) -> None:
         """Raise NotFound when the collection was dropped."""

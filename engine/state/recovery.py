@@ -9,7 +9,7 @@ from ...storage.catalog.key_value_store import ReadTransaction
 from ...storage.columns.batch import Batch
 from ...storage.errors import CorruptionError
 from ...storage.segments.segment import SegmentStore
-from ..errors import Corruption
+from ..errors import Corruption, NotFound
 from ..segments.bitmaps import numbers_of
 from ..segments.sealed.effort_tables import load_tables
 from ..segments.sealed.segment import SealedSegment
@@ -21,6 +21,11 @@ def reload_collection(
     catalog: Catalog, txn: ReadTransaction, state: CollectionState, folder: SegmentStore
 ) -> None:
     """Bring ``state`` to what ``txn`` sees, from scratch; segments that are open stay open."""
+    record = catalog.collection(txn, state.number)
+    if record is None or record.uuid != state.record.uuid:
+        raise NotFound(f"collection {state.name!r} was dropped", field="name")
+    if record != state.record:
+        state.set_record(record)
     opened = state.sealed
     segments = []
     for entry in catalog.segments(txn, state.number):

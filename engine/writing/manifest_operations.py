@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ...storage.catalog.catalog import Catalog
@@ -142,6 +143,35 @@ class CreateCollection:
         state.generation = 0
         self.collections.add(state)
         return state
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSchema:
+    """Give a collection another schema.
+
+    ``change`` maps the schema there is to the one there is to be; it runs in the writer's thread, so that no
+    other change can come between.
+    """
+
+    state: CollectionState
+    change: Callable[[CollectionSchema], CollectionSchema]
+
+    @property
+    def touched(self) -> CollectionState:
+        """The collection whose snapshot changes."""
+        return self.state
+
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> None:
+        """Write the record, unless the schema stays what it is."""
+        state = self.state
+        schema = self.change(state.schema)
+        if schema is state.schema:
+            return
+        record = replace(state.record, schema=schema.to_json())
+        catalog.put_collection(txn, record)
+        state.generation += 1
+        catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
+        state.change_schema(record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ from ...storage.catalog.records import StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.payloads import PayloadColumn
 from ..filters.expression import Filter
+from ..filters.parsing import ParsedFields, parse_fields
+from ..input.queries import bound
 from ..results.point import PointId
+from ..schema.collection_schema import CollectionSchema
 from ..segments.bitmaps import bitmap64, rows_of
-from ..segments.growing.postings import ParsedFields
 from ..segments.sizes import Admit, stored_sizes
 from ..segments.snapshot import place
 from ..segments.view import SegmentView
@@ -40,6 +42,8 @@ class Upsert:
         The batch cut into log records: number of points and encoded bytes of each.
     batch : Batch
         The same points in one piece.
+    schema : CollectionSchema
+        What they were checked against.
     parsed : ParsedFields
         Their indexed payload fields.
     """
@@ -48,6 +52,7 @@ class Upsert:
     tenant: Tenant
     chunks: list[tuple[int, bytes]]
     batch: Batch
+    schema: CollectionSchema
     parsed: ParsedFields
 
     @property
@@ -57,7 +62,9 @@ class Upsert:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Log the points and return the sequence number after them."""
-        state, batch, chunks = self.state, self.batch, self.chunks
+        state, batch, chunks, parsed = self.state, self.batch, self.chunks, self.parsed
+        if state.schema is not self.schema:
+            parsed = parse_fields(state.schema.fields, batch.payloads)
         number = _stored_tenant(catalog, txn, state, self.tenant)
         if number != self.tenant.number:
             # The tenant was not known yet, or not under this number, when the caller encoded the batch.
@@ -70,19 +77,19 @@ class Upsert:
             catalog.append_log(txn, state.number, sequence, encoded)
             sequence += n
         _bury(catalog, txn, state, first, replaced)
-        state.append(batch, first, self.parsed)
+        state.append(batch, first, parsed)
         _put_state(catalog, txn, state)
         return state.next_sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete points by id, or those of a tenant that satisfy a filter."""
+    """Delete points by id, or those of a tenant that satisfy a filter, which is not bound to a schema."""
 
     state: CollectionState
     tenant: Tenant
     ids: Sequence[PointId] | None
-    expression: Filter | None
+    filter: Filter | None
 
     @property
     def touched(self) -> CollectionState:
@@ -97,7 +104,7 @@ class Delete:
         if self.ids is not None:
             dead = state.living_sequence(self.ids, tenant.number)
         else:
-            dead = _matching_sequence(state, self.expression, tenant)
+            dead = _matching_sequence(state, self.filter, tenant)
         if len(dead):
             _bury(catalog, txn, state, state.next_sequence, dead)
             state.next_sequence += 1
@@ -107,7 +114,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class UpdatePayload:
-    """Change the payloads of points that exist; their vectors stay.
+    """Change the payloads of points that exist; their vectors stay. The filter is not bound to a schema.
 
     ``change`` maps an old payload to the new one; it runs in the writer's thread, so that no write can
     come between reading and replacing. ``admit`` is told the bytes of the new versions, each with ``added``
@@ -117,7 +124,7 @@ class UpdatePayload:
     state: CollectionState
     tenant: Tenant
     ids: Sequence[PointId] | None
-    expression: Filter | None
+    filter: Filter | None
     change: Callable[[dict[str, Any]], dict[str, Any]]
     added: int = 0
     admit: Admit | None = None
@@ -133,7 +140,8 @@ class UpdatePayload:
         if tenant is None:
             return 0
         pending = self.state.pending()
-        chosen = [self._rows(view, tenant) for view in pending.views]
+        expression = bound(self.filter, pending.schema)
+        chosen = [self._rows(view, expression, tenant) for view in pending.views]
         if not any(map(len, chosen)):
             return 0
         if self.admit is not None:
@@ -150,28 +158,29 @@ class UpdatePayload:
         upsert(self.state, tenant, batch).apply(catalog, txn)
         return len(payloads)
 
-    def _rows(self, view: SegmentView, tenant: Tenant) -> NDArray[Any]:
+    def _rows(self, view: SegmentView, expression: Filter | None, tenant: Tenant) -> NDArray[Any]:
         if self.ids is None:
-            return rows_of(view.matching(self.expression, tenant.scope))
+            return rows_of(view.matching(expression, tenant.scope))
         rows = view.find(self.ids, tenant.number)
         return rows[rows >= 0]
 
 
 def upsert(state: CollectionState, tenant: Tenant, batch: Batch) -> Upsert:
     """Encode ``batch`` for the log and parse its indexed fields; any thread may call this."""
-    parsed = state.growing.postings.parse(batch.payloads)
-    return Upsert(state, tenant, _log_chunks(batch), batch, parsed)
+    schema = state.schema
+    parsed = parse_fields(schema.fields, batch.payloads)
+    return Upsert(state, tenant, _log_chunks(batch), batch, schema, parsed)
 
 
 def _log_chunks(batch: Batch) -> list[tuple[int, bytes]]:
     return [(len(part.ids), part.encode()) for part in batch.split(LOG_RECORD_BYTES)]
 
 
-def _matching_sequence(
-    state: CollectionState, expression: Filter | None, tenant: Tenant
-) -> NDArray[np.uint64]:
+def _matching_sequence(state: CollectionState, filter: Filter | None, tenant: Tenant) -> NDArray[np.uint64]:
+    pending = state.pending()
+    expression = bound(filter, pending.schema)
     found = [np.empty(0, np.uint64)]
-    for view in state.pending().views:
+    for view in pending.views:
         found.append(view.sequence()[rows_of(view.matching(expression, tenant.scope))])
     return np.concatenate(found)
 

@@ -86,6 +86,9 @@ def rows_found(points: vicinal.Collection, name: str) -> Rows:
         if not payloads:
             continue
         assert {hit.id: hit.payload for hit in hits} == payloads
+        if "note" in points.schema.fields:
+            noted = sum("note" in payload for payload in payloads.values())
+            assert points.count(filter=vicinal.F("note") >= 0, tenant=tenant) == noted
         vectors = np.stack([vector(point_id, payload["version"]) for point_id, payload in payloads.items()])
         np.testing.assert_array_equal(np.stack(stored), vectors)
         scores = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)

@@ -104,9 +104,17 @@ def operate(db: vicinal.Database, rng: random.Random, version: int) -> None:
     elif action < 0.93:
         say(op="begin", kind="none")
         points.flush()
-    else:
+    elif action < 0.97:
         say(op="begin", kind="none")
         points.merge()
+    else:
+        # Filled, so that kills meet the copies of segments, unless it is dropped before.
+        say(op="begin", kind="none")
+        if "note" in points.schema.fields:
+            points.drop_field("note")
+        else:
+            points.add_field("note", "integer")
+            points.wait_indexed()
 
 
 def main(folder: str, seed: int, point: str, hit: int) -> None:

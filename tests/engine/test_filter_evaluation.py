@@ -36,7 +36,7 @@ class PostingsInMemory:
     """What a segment file offers of its postings."""
 
     def __init__(self, schema: CollectionSchema, column: PayloadColumn) -> None:
-        built, self.arrays = segment_postings.build(schema, column)
+        built, self.arrays = segment_postings.build(schema.fields, column)
         self.values: dict[tuple[str, bytes], bytes] = {}
         for field, key, value in built:
             assert (field, key) not in self.values
@@ -67,7 +67,7 @@ def point_ids(n: int) -> list[int | str]:
 
 
 def growing(schema: CollectionSchema, rows: list[dict[str, Any]], step: int) -> GrowingPostings:
-    postings = GrowingPostings(schema)
+    postings = GrowingPostings(schema.fields)
     for first in range(0, len(rows), step):
         part = rows[first : first + step]
         postings.apply(first, postings.parse(PayloadColumn.from_rows(part, len(part))))
@@ -75,7 +75,7 @@ def growing(schema: CollectionSchema, rows: list[dict[str, Any]], step: int) -> 
 
 
 def sealed(schema: CollectionSchema, rows: list[dict[str, Any]]) -> SegmentPostings:
-    return SegmentPostings(PostingsInMemory(schema, PayloadColumn.from_rows(rows, len(rows))), schema)
+    return SegmentPostings(PostingsInMemory(schema, PayloadColumn.from_rows(rows, len(rows))), schema.fields)
 
 
 @settings(max_examples=400)
@@ -124,7 +124,7 @@ def test_wide_ranges_are_cut_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_reader_never_sees_rows_that_are_being_applied() -> None:
     schema = CollectionSchema({"words": Sparse()}, {"year": "integer", "genre": "keyword", "seen": "bool"})
-    postings = GrowingPostings(schema)
+    postings = GrowingPostings(schema.fields)
     batch = [{"year": i, "genre": "ab"[i % 2], "seen": None if i % 3 else True} for i in range(50)]
     parsed = postings.parse(PayloadColumn.from_rows(batch, 50))
     length = 0
@@ -176,7 +176,7 @@ def test_a_reader_never_sees_rows_that_are_being_applied() -> None:
 def test_a_value_of_another_type_is_refused_and_nothing_is_changed(payload: Any, message: str) -> None:
     rows: list[dict[str, Any]] = [{"genre": "a"}, {"year": 1}, payload]
     column = PayloadColumn.from_rows(rows, 3)
-    postings = GrowingPostings(SCHEMA)
+    postings = GrowingPostings(SCHEMA.fields)
     with pytest.raises(InvalidArgument, match=message) as caught:
         postings.parse(column)
     assert caught.value.field == "payloads"
@@ -184,13 +184,13 @@ def test_a_value_of_another_type_is_refused_and_nothing_is_changed(payload: Any,
     # What an earlier version took is never a reason not to open a database.
     stored = postings.parse(column, stored=True)
     assert stored["year"].values.tolist() == [1]  # type: ignore[union-attr]  # an array, of integers
-    assert dict(segment_postings.build(SCHEMA, column)[1])["posting.year.value"].tolist() == [1]
+    assert dict(segment_postings.build(SCHEMA.fields, column)[1])["posting.year.value"].tolist() == [1]
 
 
 def test_a_row_is_named_beyond_the_first_chunk() -> None:
     rows: list[dict[str, Any]] = [{"year": 1}] * 5000 + [{"year": "x"}]
     with pytest.raises(InvalidArgument, match="payloads row 5000: field 'year'"):
-        GrowingPostings(SCHEMA).parse(PayloadColumn.from_rows(rows, len(rows)))
+        GrowingPostings(SCHEMA.fields).parse(PayloadColumn.from_rows(rows, len(rows)))
     rows[-1] = {"year": [2, None]}
     reader = growing(SCHEMA, rows, 5001).reader(5001)
     assert list(reader.equal("year", 2)) == [5000]
@@ -201,16 +201,16 @@ def test_a_row_is_named_beyond_the_first_chunk() -> None:
 def test_damaged_postings_are_corruption() -> None:
     file = PostingsInMemory(SCHEMA, PayloadColumn.from_rows([{"genre": "a"}], 1))
     file.values = {key: value[:-1] for key, value in file.values.items()}
-    source: PostingsSource = WithIds(SegmentPostings(file, SCHEMA), [])
+    source: PostingsSource = WithIds(SegmentPostings(file, SCHEMA.fields), [])
     with pytest.raises(CorruptionError, match="genre"):
         evaluate(bind(F("genre") == "a", SCHEMA), source, 1)
     file.arrays["posting.year.row"] = np.zeros(3, np.uint32)
     with pytest.raises(CorruptionError, match="year"):
-        SegmentPostings(file, SCHEMA)
+        SegmentPostings(file, SCHEMA.fields)
 
 
 def test_a_schema_without_indexed_fields() -> None:
     plain = CollectionSchema({"words": Sparse()})
-    postings, arrays = segment_postings.build(plain, PayloadColumn.from_rows([{"a": 1}], 1))
+    postings, arrays = segment_postings.build(plain.fields, PayloadColumn.from_rows([{"a": 1}], 1))
     assert (list(postings), arrays) == ([], {})
     assert growing(plain, [{"a": 1}], 1).parse(PayloadColumn.from_rows(None, 0)) == {}

@@ -132,6 +132,37 @@ class CollectionMachine(RuleBasedStateMachine):
             vector, payload = self.model[tenant, point_id]
             self.model[tenant, point_id] = (vector, payload | {"year": 2})
 
+    @rule(partitioned=st.booleans(), kind=st.sampled_from(["integer", "float"]))
+    def add_or_drop_a_field(self, partitioned: bool, kind: str) -> None:
+        collection = self.db.collection("rooms" if partitioned else "points")
+        if "clock" in collection.schema.fields:
+            collection.drop_field("clock")
+        else:
+            collection.add_field("clock", kind)
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), first=st.integers(0, 20))
+    def filter_by_the_field(self, tenant: str, first: int) -> None:
+        collection, scope = self.where(tenant)
+        if "clock" not in collection.schema.fields:
+            return
+        passing = {
+            key[1]
+            for key, (_, payload) in self.model.items()
+            if key[0] == tenant and payload["clock"] >= first
+        }
+        hits = collection.search(np.ones(DIM, np.float32), k=50, filter=F("clock") >= first, **scope)
+        assert set(hits.ids) == passing
+        assert collection.count(filter=F("clock") >= first, **scope) == len(passing)
+
+    @rule(partitioned=st.booleans())
+    def wait_indexed(self, partitioned: bool) -> None:
+        if self.loaded:
+            # Who writes all the time always leaves something to index.
+            return
+        collection = self.db.collection("rooms" if partitioned else "points")
+        collection.wait_indexed()
+        assert collection.info().filling == ()
+
     @rule(partitioned=st.booleans())
     def flush(self, partitioned: bool) -> None:
         self.db.collection("rooms" if partitioned else "points").flush()

@@ -13,7 +13,6 @@ from pyroaring import BitMap
 from ....storage.columns.payloads import PayloadColumn
 from ...filters.canonical import Canonical
 from ...filters.parsing import ParsedField, ParsedFields, parse_fields
-from ...schema.collection_schema import CollectionSchema
 from ...schema.payload_field import FieldType
 from ...vector_kinds.growable_array import GrowableArray
 from ..bitmaps import bitmap
@@ -28,9 +27,21 @@ class GrowingPostings:
     :meth:`reader`. A reader names how many rows it sees, and rows that are being applied lie beyond those.
     """
 
-    def __init__(self, schema: CollectionSchema) -> None:
-        self._kinds = dict(schema.fields)
-        self._fields = {path: _GrowingField(kind) for path, kind in schema.fields.items()}
+    def __init__(self, fields: Mapping[str, FieldType]) -> None:
+        self._kinds = dict(fields)
+        self._fields = {path: _GrowingField(kind) for path, kind in fields.items()}
+
+    def with_fields(self, fields: Mapping[str, FieldType], payloads: PayloadColumn) -> GrowingPostings:
+        """Return the postings of other fields of the same rows, whose payloads are given.
+
+        Fields that both have are shared, so that readers of either see them grow.
+        """
+        changed = GrowingPostings(fields)
+        kept = {path: field for path, field in self._fields.items() if fields.get(path) is self._kinds[path]}
+        added = {path: kind for path, kind in fields.items() if path not in kept}
+        changed._fields.update(kept)
+        changed.apply(0, parse_fields(added, payloads, stored=True))
+        return changed
 
     def parse(self, payloads: PayloadColumn, *, stored: bool = False) -> ParsedFields:
         """Read the indexed fields of ``payloads``, and check them unless they are stored; changes nothing.

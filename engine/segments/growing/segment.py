@@ -34,7 +34,7 @@ class GrowingSegment:
         self.sequence = GrowableArray(np.uint64)
         self.tenants = GrowableArray(np.uint32)
         self.vectors = {name: kind_of(field).growing(field) for name, field in schema.vectors.items()}
-        self.postings = GrowingPostings(schema)
+        self.postings = GrowingPostings(schema.fields)
         self._row_of: dict[tuple[int, PointId], int] = {}
         self._previous = GrowableArray(np.int64)
         self._numeric_ids_until = 0
@@ -75,6 +75,11 @@ class GrowingSegment:
         if self._numeric_ids_until == first_row and batch.ids.is_numeric:
             self._numeric_ids_until += n
         self.ids.extend(new_ids)
+
+    def set_schema(self, schema: CollectionSchema) -> None:
+        """Index the payload fields of another schema; views made before keep those they were made with."""
+        self.postings = self.postings.with_fields(schema.fields, PayloadColumn.from_raw(self.payloads))
+        self.schema = schema
 
     def find(self, tenant: int, ids: Sequence[PointId], length: int) -> NDArray[np.int64]:
         """Return the newest row below ``length`` of each id, -1 where there is none; it may be dead."""

@@ -32,6 +32,8 @@ class GrowingView(SegmentView):
     def __init__(self, segment: GrowingSegment, n_rows: int, dead: BitMap) -> None:
         super().__init__(GROWING, n_rows, dead)
         self.segment = segment
+        # Those of the schema of now: the segment has others once that changes.
+        self._postings = segment.postings
 
     def owned(self, tenant: int) -> BitMap:
         """Return the rows of a tenant, dead or alive."""
@@ -43,7 +45,7 @@ class GrowingView(SegmentView):
 
     def postings(self) -> FieldPostings:
         """Return the filter postings of the indexed payload fields."""
-        return self.segment.postings.reader(self.n_rows)
+        return self._postings.reader(self.n_rows)
 
     def sequence(self) -> NDArray[np.uint64]:
         """Return the sequence number of each row, ascending."""

@@ -161,7 +161,7 @@ class SegmentBuilder:
         _put_all(sink, "payload.", batch.payloads.arrays())
         for name, arrays in vectors.items():
             _put_all(sink, f"vector.{name}.", arrays)
-        postings, arrays = segment_postings.build(self._schema, batch.payloads)
+        postings, arrays = segment_postings.build(self._schema.fields, batch.payloads)
         for field, key, value in postings:
             sink.put_posting(field, key, value)
         _put_all(sink, "", arrays)

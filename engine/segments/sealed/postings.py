@@ -16,7 +16,7 @@ that a wide range is a union of bitmaps and two short ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -28,8 +28,11 @@ from ....storage.columns.payloads import PayloadColumn
 from ....storage.errors import CorruptionError
 from ...filters.canonical import Canonical
 from ...filters.parsing import ParsedField, parse_fields
-from ...schema.collection_schema import CollectionSchema
+from ...schema.payload_field import FieldType
 from ..bitmaps import bitmap
+
+ARRAYS = "posting."
+"""How the names of the arrays begin."""
 
 _PRESENT = b"p"
 _NULL = b"n"
@@ -55,13 +58,13 @@ class PostingsFile(Protocol):
 
 
 def build(
-    schema: CollectionSchema, payloads: PayloadColumn
+    fields: Mapping[str, FieldType], payloads: PayloadColumn
 ) -> tuple[Iterable[Posting], dict[str, NDArray[Any]]]:
     """Return the postings of a segment with these payloads: (field, key, bytes) each, and arrays by name.
 
     The postings are made as they are read, each once.
     """
-    parsed = parse_fields(schema.fields, payloads, stored=True)
+    parsed = parse_fields(fields, payloads, stored=True)
     arrays: dict[str, NDArray[Any]] = {}
     for path, field in parsed.items():
         if isinstance(field.values, np.ndarray):
@@ -74,11 +77,11 @@ def build(
 class SegmentPostings:
     """The postings of one segment, as ``postings.evaluate`` reads them. Immutable, safe to share."""
 
-    def __init__(self, file: PostingsFile, schema: CollectionSchema) -> None:
+    def __init__(self, file: PostingsFile, fields: Mapping[str, FieldType]) -> None:
         self._file = file
         self._ordered: dict[str, tuple[NDArray[Any], NDArray[np.uint32]]] = {
             path: (file.array(_value_array(path)), file.array(_row_array(path)))
-            for path, kind in schema.fields.items()
+            for path, kind in fields.items()
             if kind.ordered
         }
         for path, (values, rows) in self._ordered.items():
@@ -185,8 +188,8 @@ def _value_key(value: Canonical) -> bytes:
 
 
 def _value_array(path: str) -> str:
-    return f"posting.{path}.value"
+    return f"{ARRAYS}{path}.value"
 
 
 def _row_array(path: str) -> str:
-    return f"posting.{path}.row"
+    return f"{ARRAYS}{path}.row"

@@ -18,7 +18,9 @@ from ....storage.columns.payloads import PayloadColumn
 from ....storage.errors import CorruptionError
 from ....storage.segments.segment import Segment
 from ...schema.collection_schema import CollectionSchema
+from ...schema.payload_field import FieldType
 from ...vector_kinds.registry import kind_of
+from .payload_scans import PayloadScans
 from .postings import SegmentPostings
 
 NO_ROW = -1
@@ -29,6 +31,13 @@ class SealedSegment:
     """One open segment file. Immutable but for the effort tables of its indexes; safe to share.
 
     Indexes are opened at the first search that needs them, because opening one loads the kernels.
+
+    Attributes
+    ----------
+    fields : dict
+        The payload fields that have postings in it, with their types: those of the schema it was built for.
+    scans : PayloadScans
+        The postings of others.
     """
 
     def __init__(self, file: Segment, schema: CollectionSchema) -> None:
@@ -49,7 +58,9 @@ class SealedSegment:
         self._id_row = file.array("lookup.row")
         self.tenants: NDArray[np.uint32] | None = file.array("tenant") if schema.partitioned else None
         self.payloads = PayloadColumn.from_arrays(file.arrays("payload."))
-        self.postings = SegmentPostings(file, schema)
+        self.fields = {path: FieldType(kind) for path, kind in self.header["schema"]["fields"].items()}
+        self.postings = SegmentPostings(file, self.fields)
+        self.scans = PayloadScans(self.payloads)
         self._rows: dict[str, Rows] = {}
         self._indexes: dict[str, Index[Any, Any]] = {}
         self._effort_tables: dict[str, Arrays] = {}
@@ -113,6 +124,12 @@ class SealedSegment:
                     index = index.with_table(self._effort_tables[field])
                 self._indexes[field] = index
         return index
+
+    @property
+    def effort_tables(self) -> dict[str, Arrays]:
+        """The effort tables that were measured since the segment was built, by vector field."""
+        with self._open_lock:
+            return dict(self._effort_tables)
 
     def set_effort_table(self, field: str, table: Arrays) -> None:
         """Put an effort table measured later in the place of the one the segment was built with.

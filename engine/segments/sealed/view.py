@@ -14,19 +14,30 @@ from ....storage.columns.batch import Batch
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
+from ...filters.canonical import Canonical
 from ...filters.postings import FieldPostings
 from ...results.point import PointId
+from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
 from .segment import SealedSegment
 
 
 class SealedView(SegmentView):
-    """The rows of a segment file, minus the dead ones."""
+    """The rows of a segment file, minus the dead ones.
 
-    def __init__(self, segment: SealedSegment, dead: BitMap) -> None:
+    Attributes
+    ----------
+    lacking : tuple of str
+        Indexed payload fields of the schema that the file has no postings of.
+    """
+
+    def __init__(self, segment: SealedSegment, dead: BitMap, schema: CollectionSchema) -> None:
         super().__init__(segment.uuid, segment.n_rows, dead)
         self.segment = segment
+        self.schema = schema
+        known = segment.fields
+        self.lacking = tuple(path for path, kind in schema.fields.items() if known.get(path) is not kind)
 
     def owned(self, tenant: int) -> BitMap:
         """Return the rows of a tenant, dead or alive."""
@@ -40,7 +51,7 @@ class SealedView(SegmentView):
 
     def postings(self) -> FieldPostings:
         """Return the filter postings of the indexed payload fields."""
-        return self.segment.postings
+        return _Postings(self) if self.lacking else self.segment.postings
 
     def sequence(self) -> NDArray[np.uint64]:
         """Return the sequence number of each row, in row order."""
@@ -117,3 +128,34 @@ class SealedView(SegmentView):
     def bytes_memory(self) -> int:
         """Bytes in memory that are not pages of the file."""
         return self.segment.bytes_memory
+
+
+class _Postings:
+    """The postings of a view whose file lacks some: each field's from the file, or from the payloads."""
+
+    def __init__(self, view: SealedView) -> None:
+        self._view = view
+
+    def equal(self, field: str, value: Canonical) -> BitMap:
+        """Return the rows of which a value equals ``value``."""
+        return self._of(field).equal(field, value)
+
+    def range(
+        self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
+    ) -> BitMap:
+        """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
+        return self._of(field).range(field, lo, lo_open, hi, hi_open)
+
+    def null(self, field: str) -> BitMap:
+        """Return the rows of which the field, or one of its values, is null."""
+        return self._of(field).null(field)
+
+    def present(self, field: str) -> BitMap:
+        """Return the rows whose payload has the field."""
+        return self._of(field).present(field)
+
+    def _of(self, field: str) -> FieldPostings:
+        view = self._view
+        if field not in view.lacking:
+            return view.segment.postings
+        return view.segment.scans.postings(field, view.schema.fields[field])

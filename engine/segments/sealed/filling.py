@@ -1,0 +1,40 @@
+"""Copies a segment and gives the copy the postings it lacks."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+
+from ....storage.segments.segment import SegmentWriting
+from ...progress import Progress
+from . import postings as segment_postings
+from .builder import BuiltSegment
+from .view import SealedView
+
+
+def filled_copy(
+    view: SealedView, sink: SegmentWriting, header: dict[str, Any], progress: Progress
+) -> BuiltSegment:
+    """Write all rows of ``view``, dead ones too, with its indexes and postings of the fields of its schema.
+
+    Rows keep their numbers, so that the arrays of an index are the same. Postings are made anew, all of them
+    in one reading of the payloads.
+    """
+    segment, schema = view.segment, view.schema
+    stage = f"fill {', '.join(view.lacking)}"
+    progress(stage, 0.0)
+    for name, array in segment.file.arrays("").items():
+        if not name.startswith(segment_postings.ARRAYS):
+            sink.put_array(name, array)
+    postings, arrays = segment_postings.build(schema.fields, segment.payloads)
+    for field, key, value in postings:
+        sink.put_posting(field, key, value)
+    for name, array in arrays.items():
+        sink.put_array(name, np.ascontiguousarray(array))
+    progress(stage, 1.0)
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    kept = segment.header | {"schema": schema.to_json(), "created": created}
+    sink.put_record("segment", kept | header)
+    return BuiltSegment(np.sort(segment.sequence), segment.indexed_fields)
