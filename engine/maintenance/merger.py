@@ -93,8 +93,15 @@ class Merger:
             state, [view], lambda sink, header: filled_copy(view, sink, header, progress)
         )
         change = ReplaceSegments(_sealed(snapshot), frozenset([task.segment]), None, 0)
-        # Its indexes are the same, and so is what was measured of them.
-        self._swap(state, uuid, built, change, progress, lambda *_: view.segment.effort_tables)
+
+        def known(state: CollectionState, copy: SealedSegment, progress: Progress) -> Tables:
+            # Its indexes are the same, and so is what was measured of them.
+            tables = view.segment.effort_tables
+            for field, table in tables.items():
+                copy.set_effort_table(field, table)
+            return tables
+
+        self._swap(state, uuid, built, change, progress, known)
 
     def least_bytes(self, state: CollectionState, task: Task) -> int:
         """Return how many bytes the segment of a task takes at least, without those of new indexes."""
@@ -153,8 +160,6 @@ class Merger:
                 segment = SealedSegment(self._folder.open(uuid), state.schema)
             seen = state.calibrations
             tables = measure(state, segment, progress)
-            for field, table in tables.items():
-                segment.set_effort_table(field, table)
         except BaseException:
             self._folder.remove(uuid)
             raise
@@ -180,8 +185,6 @@ class Merger:
             # The caller calibrated while the segment was measured on the queries from before.
             seen = state.calibrations
             tables = self._calibrate(state, segment, progress)
-            for field, table in tables.items():
-                segment.set_effort_table(field, table)
             self._writer.submit(StoreTables(state, uuid, tables))
 
     def _calibrate(self, state: CollectionState, segment: SealedSegment, progress: Progress) -> Tables:
