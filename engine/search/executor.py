@@ -21,7 +21,7 @@ from ..input.options import SearchOptions
 from ..schema.vector_field import VectorField
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
-from .planner import IndexSearch, Plan, plan_segment
+from .planner import ExactScan, IndexSearch, Plan, plan_segment
 from .threads import search_threads
 
 # What a view remembers of filters: a caller's few favourites, in at most some 16 MB.
@@ -161,9 +161,7 @@ def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
     if kept is not None and kept[0] is index:
         return kept[1]
     scan = view.scan(request.field)
-    plan: Plan = plan_segment(
-        index, scan, request.queries, view.n_rows, allowed.scope, options, request.knobs
-    )
+    plan: Plan = plan_segment(index, scan, view.n_rows, allowed.scope, options, request.knobs)
     if len(allowed.plans) >= _PLANS_KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)
@@ -187,7 +185,11 @@ def _in_pieces(
     """Search in one call of a kernel, or in several with looks at the deadline between them."""
     if deadline.current() is None or len(queries) == 1:
         return _search(view, request, queries, scope, plan)
-    size = max(1, min(_PIECE_QUERIES, int(_PIECE_SECONDS / max(plan.seconds, 1e-9))))
+    seconds = plan.seconds
+    if isinstance(plan, ExactScan):
+        # These queries may hold more than a usual one.
+        seconds = view.scan(request.field).cost(queries, plan.n_rows, scope.contiguous)
+    size = max(1, min(_PIECE_QUERIES, int(_PIECE_SECONDS / max(seconds, 1e-9))))
     if size >= len(queries):
         return _search(view, request, queries, scope, plan)
     parts: list[Neighbors] = []

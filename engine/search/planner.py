@@ -21,7 +21,7 @@ class ExactScan:
     n_rows : int
         Rows that are scored for each query.
     seconds : float
-        Predicted cost of one query.
+        Predicted cost of a usual query.
     reason : str
         Why this plan.
     """
@@ -77,7 +77,6 @@ Plan = ExactScan | IndexSearch
 def plan_segment(
     index: Index[Any, Any] | None,
     scan: Scan[Any],
-    queries: Any,
     n_rows: int,
     scope: Scope,
     options: SearchOptions,
@@ -91,8 +90,6 @@ def plan_segment(
         The segment's index of the searched field.
     scan : Scan
         The exact scan of its rows.
-    queries : Queries
-        What is asked.
     n_rows : int
         Rows of the segment.
     scope : Scope
@@ -108,7 +105,7 @@ def plan_segment(
     ``k`` rows are in scope, when a scan returns all of them.
     """
     count = scope.count(n_rows)
-    scan_seconds = scan.cost(queries, count, scope.contiguous)
+    scan_seconds = scan.cost(None, count, scope.contiguous)
     if index is None:
         return ExactScan(count, scan_seconds, "the segment has no index")
     if options.exact:

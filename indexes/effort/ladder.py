@@ -36,14 +36,17 @@ class Ladder:
         ``(len(KS), len(rungs))``: what is safe to promise; rises with the rung, 0 where that is below ``k``.
     work
         ``(len(rungs),)``: how many distances a query of each rung evaluates, on average.
+    pool
+        Whether a rung is the width of a pool, which holds the results and so is never narrower than ``k``.
     """
 
     rungs: tuple[int, ...]
     recall: NDArray[np.float32]
     work: NDArray[np.float32]
+    pool: bool = True
 
     @classmethod
-    def from_arrays(cls, rungs: tuple[int, ...], arrays: Arrays) -> Ladder | None:
+    def from_arrays(cls, rungs: tuple[int, ...], arrays: Arrays, pool: bool = True) -> Ladder | None:
         """Read what was measured at ``rungs`` out of an index's arrays, None when they hold nothing."""
         if _PREFIX + "recall" not in arrays:
             return None
@@ -53,7 +56,7 @@ class Ladder:
                 f"the ladder of efforts is {recall.shape} and {work.shape}; "
                 f"expected {(len(KS), len(rungs))} and {(len(rungs),)}"
             )
-        return cls(rungs, recall, work)
+        return cls(rungs, recall, work, pool)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return it as arrays of an index."""
@@ -66,27 +69,27 @@ class Ladder:
         """
         recall = self.recall.copy()
         recall[0] = np.minimum(recall[0], recall[1])
-        return Ladder(self.rungs, recall, self.work)
+        return Ladder(self.rungs, recall, self.work, self.pool)
 
     def rung_for(self, k: int, recall: float) -> int:
         """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is."""
         if k >= KS[-1]:
-            return math.ceil(self._rung(len(KS) - 1, recall) * (k / KS[-1]))
+            return math.ceil(self._rung(len(KS) - 1, recall) * (k / KS[-1] if self.pool else 1))
         above = next(i for i, known in enumerate(KS) if known >= k)
         if KS[above] == k:
             return self._rung(above, recall)
         low, high = self._rung(above - 1, recall), self._rung(above, recall)
         share = (k - KS[above - 1]) / (KS[above] - KS[above - 1])
-        return max(k, math.ceil(low + (high - low) * share))
+        return max(k if self.pool else 0, math.ceil(low + (high - low) * share))
 
     def _rung(self, row: int, recall: float) -> int:
-        values, rungs = self.recall[row], self.rungs
+        values, rungs, least = self.recall[row], self.rungs, KS[row] if self.pool else 0
         reached = np.flatnonzero(values >= recall)
         if not len(reached):
             return rungs[-1]
         place = int(reached[0])
-        if place == 0 or rungs[place - 1] < KS[row]:
-            return max(rungs[place], KS[row])
+        if place == 0 or rungs[place - 1] < least:
+            return max(rungs[place], least)
         # Recall is concave in the knob, so a straight line between two measurements promises too little.
         share = (recall - values[place - 1]) / (values[place] - values[place - 1])
         return math.ceil(rungs[place - 1] + float(share) * (rungs[place] - rungs[place - 1]))
@@ -95,7 +98,7 @@ class Ladder:
         """Return the recall promised for ``k``, that of the next larger measured ``k``."""
         row = next((i for i, known in enumerate(KS) if known >= k), len(KS) - 1)
         # Beyond the largest measured k a pool must grow with k to find the same share.
-        scaled = knob * KS[-1] / k if k > KS[-1] else knob
+        scaled = knob * KS[-1] / k if self.pool and k > KS[-1] else knob
         return float(np.interp(scaled, self.rungs, self.recall[row]))
 
     def work_at(self, knob: float) -> float:
@@ -115,6 +118,7 @@ def measure(
     given: int = 0,
     groups: NDArray[np.bool_] | None = None,
     shortfall: float = 1.0,
+    pool: bool = True,
 ) -> Ladder:
     """Measure a ladder.
 
@@ -136,6 +140,8 @@ def measure(
         ``(g, q)``: what is promised holds for the mean of each group of queries; None for one group of all.
     shortfall
         How far the worst tenth of the queries may stay behind what is promised for the mean.
+    pool
+        Whether a rung is the width of a pool.
     """
     recall = np.zeros((len(KS), len(rungs)), np.float32)
     work = np.zeros(len(rungs), np.float32)
@@ -148,7 +154,7 @@ def measure(
         slack = _ROUNDING * np.abs(kth)
         best = 0.0
         for place, rung in enumerate(rungs):
-            if rung < k:
+            if pool and rung < k:
                 continue
             if best < _ENOUGH or not work[place]:
                 found = search(k, rung)
@@ -162,7 +168,7 @@ def measure(
                 work[place] = found.stats.distances / n_queries
             else:
                 recall[row, place] = recall[row, place - 1]
-    return Ladder(rungs, recall, work)
+    return Ladder(rungs, recall, work, pool)
 
 
 def _promise(

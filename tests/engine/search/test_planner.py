@@ -39,11 +39,11 @@ def plan(
     allowed: RowSet | None, index: Any = None, k: int = 10, knobs: Any = None, **said: Any
 ) -> ExactScan | IndexSearch:
     chosen = cast(Index[Any, Any], index or KnownCosts())
-    return plan_segment(chosen, SCAN, None, N, Scope(allowed), SearchOptions(k=k, **said), knobs)
+    return plan_segment(chosen, SCAN, N, Scope(allowed), SearchOptions(k=k, **said), knobs)
 
 
 def test_without_an_index_rows_are_scanned() -> None:
-    found = plan_segment(None, SCAN, None, N, Scope(), SearchOptions())
+    found = plan_segment(None, SCAN, N, Scope(), SearchOptions())
     assert isinstance(found, ExactScan)
     assert found.n_rows == N
     assert found.expected_recall == 1.0
