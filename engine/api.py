@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .filters.expression import Filter
 from .input.options import SearchKeywords
+from .input.payloads import Payloads
 from .progress import Progress
 from .results.explanation import Explanation
 from .results.info import CollectionInfo, DatabaseInfo
@@ -47,7 +48,7 @@ class CollectionApi(Protocol):
         self,
         ids: Ids,
         vectors: Any,
-        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        payloads: Payloads | None = None,
         *,
         tenant: str | None = None,
     ) -> int:

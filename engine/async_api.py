@@ -6,12 +6,13 @@ once, in :class:`~vicinal.engine.database.Database` and :class:`~vicinal.engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
 
 from .api import FilterLike, Ids
 from .input.options import SearchKeywords
+from .input.payloads import Payloads
 from .progress import Progress
 from .results.explanation import Explanation
 from .results.info import CollectionInfo, DatabaseInfo
@@ -36,7 +37,7 @@ class AsyncCollectionApi(Protocol):
         self,
         ids: Ids,
         vectors: Any,
-        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        payloads: Payloads | None = None,
         *,
         tenant: str | None = None,
     ) -> int:

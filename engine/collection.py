@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
-from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
 from .columnar_collection import ColumnarCollection
 from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, unique_ids
 from .input.options import SearchKeywords, search_options
+from .input.payloads import Payloads, payload_column
 from .input.queries import bound, check_flag
 from .results.explanation import Explanation
 from .results.point import Page, Point
@@ -66,7 +66,7 @@ class Collection(TendedCollection):
         self,
         ids: Ids,
         vectors: Any,
-        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        payloads: Payloads | None = None,
         *,
         tenant: str | None = None,
     ) -> int:
@@ -82,9 +82,11 @@ class Collection(TendedCollection):
         vectors : mapping or array
             Vectors by field name; the array itself when the schema has one field. Dense: ``(n, dim)``,
             packed ``uint8`` ``(n, dim / 8)`` for binary. Sparse: a CSR matrix, or ``(indices, values)`` or
-            a dict for each point. Multi-vector: a list of ``(tokens, dim)`` arrays.
-        payloads : sequence of mapping, optional
-            A JSON object or None for each point.
+            a dict for each point. Multi-vector: a list of ``(tokens, dim)`` arrays. Or a column of a frame
+            that holds them: lists, and for sparse ones objects of ``indices`` and ``values``.
+        payloads : sequence of mapping or frame, optional
+            A JSON object or None for each point; or a pandas, polars or Arrow frame, of which a row is the
+            payload of a point, the names of the columns are its keys, and nulls are nulls.
         tenant : str, optional
             Owner of the points; required in a partitioned collection, refused in others.
 
@@ -101,7 +103,7 @@ class Collection(TendedCollection):
             The disk or the catalog's map is full; nothing was changed.
         """
         column = unique_ids(ids)
-        rows = PayloadColumn.from_rows(payloads, len(column))
+        rows = payload_column(self.schema, payloads, len(column))
         return self._columns.upsert(column, vectors, rows, tenant)
 
     def delete(

@@ -78,7 +78,8 @@ ORDER = {
         *("registry", "warmup"),
     ),
     "storage": (
-        *("errors", "system_errors", "durable", "invalid_value", "arrays", "catalog", "folder", "columns"),
+        *("errors", "system_errors", "durable", "invalid_value", "arrays", "catalog", "folder"),
+        *("columns", "arrow"),
         *("lmdb_files", "segments", "memory", "opening", "verify"),
     ),
     "server": ("wire", "files", "service", "client", "cli"),

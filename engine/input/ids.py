@@ -8,6 +8,7 @@ from uuid import UUID
 
 from numpy.typing import NDArray
 
+from ...storage.arrow.vector_values import vectors_of
 from ...storage.columns.ids import IdColumn
 from ...storage.columns.vectors import VectorColumn
 from ..error_translation import translated
@@ -94,4 +95,6 @@ def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, 
         raise InvalidArgument(
             f"{wrong}; the collection has the fields {sorted(fields)} and each needs vectors", field="vectors"
         )
+    with translated():
+        vectors = {name: vectors_of(f"vectors[{name!r}]", value) for name, value in vectors.items()}
     return {name: validate_vectors(name, fields[name], vectors[name], n) for name in fields}

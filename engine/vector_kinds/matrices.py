@@ -46,6 +46,9 @@ def to_matrix(value: Any, what: str, width: int, unit: str = "dimensions") -> Ma
         When it is not a matrix of numbers, or of another width.
     """
     value = column(value, what, f"pass numbers of shape (n, {width})")
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        # Rows that are arrays each, as in a column of pandas.
+        value = value.tolist()
     try:
         matrix = np.asarray(value)
     # A row may be of another library, and its code runs here.

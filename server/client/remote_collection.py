@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
 from ...engine.input.options import SearchKeywords, search_options
+from ...engine.input.payloads import Payloads
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
 from ...engine.results.info import CollectionInfo
@@ -58,7 +59,7 @@ class RemoteCollection:
         self,
         ids: Ids,
         vectors: Any,
-        payloads: Sequence[Mapping[str, Any] | None] | None = None,
+        payloads: Payloads | None = None,
         *,
         tenant: str | None = None,
     ) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...engine.error_translation import translated
 from ...engine.errors import InvalidArgument
+from ...storage.arrow.library import optional_library
 from ...storage.columns.vectors import VectorKind
 
 DEFAULT_FIELD = "vector"
@@ -95,10 +96,5 @@ def rows_per_batch(bytes_a_row: int) -> int:
 
 def optional_module(name: str, needed_for: str) -> Any:
     """Import a module of the ``data`` extra, or say how to install it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise InvalidArgument(
-            f'{needed_for} needs {package}, which is not installed: pip install "vicinal[data]"'
-        ) from error
+    with translated():
+        return optional_library(name, needed_for)

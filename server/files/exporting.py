@@ -17,7 +17,7 @@ from ...engine.errors import InvalidArgument
 from ...engine.results.point import Point
 from ...engine.schema.collection_schema import CollectionSchema
 from ...indexes.rows.element import Element
-from .arrow_columns import MISSING, NULL_KEY
+from ...storage.arrow.payload_values import MISSING, NULL_KEY
 from .batch import DEFAULT_ID, optional_module
 from .readers import format_suffix
 from .values import plain

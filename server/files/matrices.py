@@ -60,7 +60,9 @@ def read_hdf5(request: FileRequest) -> Iterator[FileBatch]:
         for start in range(0, n_rows, step):
             stop = min(start + step, n_rows)
             vectors = {_field_name(field): as_stored(datasets[field][start:stop]) for field in fields}
-            table = {name: _column(dataset[start:stop]) for name, dataset in columns.items()}
+            table = {
+                name: _column(request, name, dataset[start:stop], start) for name, dataset in columns.items()
+            }
             ids = range(start, stop) if id_field is None else table.pop(id_field)
             payloads = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
             yield FileBatch(ids, vectors, dict.fromkeys(vectors, "dense"), payloads or None, stop / n_rows)
@@ -85,5 +87,12 @@ def _field_name(dataset: str) -> str:
     return DEFAULT_FIELD if dataset == ANN_BENCHMARKS_DATA else dataset
 
 
-def _column(values: NDArray[Any]) -> list[Any]:
-    return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
+def _column(request: FileRequest, name: str, values: NDArray[Any], start: int) -> list[Any]:
+    column = []
+    for row, value in enumerate(values.tolist(), start=start):
+        try:
+            column.append(value.decode() if isinstance(value, bytes) else value)
+        except UnicodeDecodeError as error:
+            message = f"{name!r} row {row} is text that is not UTF-8 ({error.reason}); write it as UTF-8"
+            raise request.refuse(message) from error
+    return column

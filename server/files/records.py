@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-import numpy as np
-
+from ...storage.arrow.payload_values import is_missing_where_null, payload_rows, values_of
+from ...storage.arrow.vector_values import vector_kind, vectors_of_array
 from ...storage.columns.vectors import VectorKind
-from .arrow_columns import payloads_of
+from ...storage.invalid_value import InvalidValueError
 from .batch import (
     BATCH_BYTES,
     BATCH_ROWS,
@@ -24,7 +24,7 @@ from .batch import (
     rows_per_batch,
 )
 from .json_line import read_line
-from .values import SPARSE_KEYS, as_stored, column_of, kind_of
+from .values import as_stored, column_of, kind_of
 
 
 def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
@@ -41,7 +41,7 @@ def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
         if len(set(names)) < len(names):
             repeated = next(name for name in names if names.count(name) > 1)
             raise request.refuse(f"two columns are named {repeated!r}; rename one")
-        able = [name for name in names if _may_be_vectors(arrow, file.schema_arrow.field(name).type)]
+        able = [name for name in names if vector_kind(file.schema_arrow.field(name).type)]
         fields = choose_fields(request, names, able, DEFAULT_FIELD)
         id_field = choose_id(request, names)
         n_bytes = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
@@ -52,7 +52,7 @@ def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
                 kinds[field], vectors[field] = _arrow_vectors(request, field, columns.pop(field), start)
             stop = start + len(batch)
             ids = range(start, stop) if id_field is None else columns.pop(id_field).to_pylist()
-            payloads = payloads_of(request, arrow, columns, file.schema_arrow) if columns else None
+            payloads = _arrow_payloads(request, columns, file.schema_arrow) if columns else None
             yield FileBatch(ids, vectors, kinds, payloads, stop / n_rows)
             start = stop
 
@@ -93,41 +93,30 @@ def _readable(request: FileRequest, *damage: type[Exception]) -> Iterator[None]:
         raise request.refuse(f"it is damaged or cut off: {error}") from error
 
 
-def _may_be_vectors(arrow: Any, kind: Any) -> bool:
-    if arrow.types.is_struct(kind):
-        return {field.name for field in kind} == SPARSE_KEYS
-    if not _is_list(arrow, kind):
-        return False
-    inner = kind.value_type
-    return _is_list(arrow, inner) or arrow.types.is_integer(inner) or arrow.types.is_floating(inner)
-
-
-def _is_list(arrow: Any, kind: Any) -> bool:
-    types = arrow.types
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+def _arrow_payloads(request: FileRequest, columns: dict[str, Any], schema: Any) -> list[dict[str, Any]]:
+    """Return the payload of each row of a record batch; nulls are kept, unless the column says otherwise."""
+    missing = [name for name in columns if is_missing_where_null(schema.field(name))]
+    try:
+        values = {name: values_of(name, array) for name, array in columns.items()}
+    except InvalidValueError as error:
+        raise request.refuse(str(error)) from error
+    return payload_rows(values, len(next(iter(columns.values()))), missing)
 
 
 def _arrow_vectors(request: FileRequest, field: str, array: Any, start: int) -> tuple[VectorKind, Any]:
-    """Turn one column of a record batch into vectors; dense ones without a Python object a number."""
-    arrow = optional_module("pyarrow", "reading Parquet")
-    compute = optional_module("pyarrow.compute", "reading Parquet")
-    where = f"{request.path}, column {field!r}"
-    if not _may_be_vectors(arrow, array.type):
+    """Turn one column of a record batch into vectors, without a Python object a number."""
+    kind = vector_kind(array.type)
+    if kind is None:
         raise request.refuse(f"the column {field!r} holds no vectors but {array.type}")
     if array.null_count:
         raise request.refuse(
             f"{array.null_count} rows from {start} on have no {field!r}; every point needs one"
         )
-    if _is_list(arrow, array.type) and not _is_list(arrow, array.type.value_type):
-        sizes = compute.unique(compute.list_value_length(array)).to_pylist()
-        if len(sizes) > 1:
-            raise request.refuse(
-                f"{field!r} has vectors of {sorted(sizes)} numbers; a field has one dimension"
-            )
-        flat = np.asarray(array.flatten())
-        return "dense", as_stored(flat.reshape(len(array), -1))
-    kind: VectorKind = "sparse" if arrow.types.is_struct(array.type) else "multi"
-    return kind, column_of(kind, array.to_pylist(), where, start)
+    try:
+        vectors = vectors_of_array(repr(field), array)
+    except InvalidValueError as error:
+        raise request.refuse(str(error)) from error
+    return kind, as_stored(vectors) if kind == "dense" else vectors
 
 
 def _batches_of_records(request: FileRequest, lines: IO[bytes]) -> Iterator[list[dict[str, Any]]]:

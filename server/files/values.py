@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.errors import InvalidArgument
+from ...storage.arrow.vector_values import SPARSE_KEYS
 from ...storage.columns.vectors import VectorKind
-
-SPARSE_KEYS = {"indices", "values"}
 
 
 def kind_of(value: Any) -> VectorKind | None:

@@ -64,6 +64,10 @@ class IdColumn:
             raise InvalidValueError(f"ids has shape {ids.shape}; pass one dimension, (n,)", field="ids")
         if ids.dtype.kind in "UTO":
             return cls._from_list(ids.tolist())
+        if ids.dtype.kind == "f" and np.isnan(ids).any():
+            row = int(np.argmax(np.isnan(ids)))
+            message = f"ids row {row} is missing (the array is one of floats, with NaN); {EXPECTED_ID}"
+            raise InvalidValueError(message, field="ids", row=row)
         if ids.dtype.kind not in "ui":
             raise InvalidValueError(f"ids is an array of {ids.dtype}; {EXPECTED_ID}", field="ids")
         if ids.dtype.kind == "i" and ids.size and ids.min() < 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conformance.answer_conformance import AnswerConformance
+from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.write_conformance import WriteConformance
@@ -25,7 +26,9 @@ def cosine_order(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
     return np.argsort(-scores, kind="stable")
 
 
-class DatabaseConformance(AnswerConformance, InputConformance, TendingConformance, WriteConformance):
+class DatabaseConformance(
+    AnswerConformance, FrameConformance, InputConformance, TendingConformance, WriteConformance
+):
     """The shared API, on a database that starts empty."""
 
     @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+from killed_at_a_step import printed_by
 
 import vicinal
 from vicinal.storage.verify.folder_check import check_folder
@@ -15,44 +13,28 @@ from vicinal.storage.verify.folder_check import check_folder
 # Creates databases in children that end themselves at the first, the second, ... step that changes a folder
 # or makes it last, until one comes to the end. Each folder but the last meets a second such child.
 CREATE = """
-    import os, shutil, signal, sys
+    import sys
+    from killed_at_a_step import came_to_the_end
     from vicinal.engine.database import open
-    from vicinal.storage import durable
 
-    def ending_before(module, name, left):
-        original = getattr(module, name)
-        def call(*arguments, **options):
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return original(*arguments, **options)
-        setattr(module, name, call)
-
-    def came_to_the_end(folder, steps):
-        pid = os.fork()
-        if not pid:
-            left = [steps]
-            for name in ("commit", "fsync_file", "fsync_folder", "rename"):
-                ending_before(durable, name, left)
-            for name in ("mkdir", "pwrite", "ftruncate", "unlink", "rmdir"):
-                ending_before(os, name, left)
-            open(folder)
-            os._exit(0)
-        _, status = os.waitpid(pid, 0)
-        assert status in (0, signal.SIGKILL), status
-        return status == 0
+    def is_created(folder, steps):
+        return came_to_the_end(
+            lambda: open(folder),
+            steps,
+            ["commit", "fsync_file", "fsync_folder", "rename"],
+            ["mkdir", "pwrite", "ftruncate", "unlink", "rmdir"],
+        )
 
     steps = 0
-    while not came_to_the_end(f"{sys.argv[1]}/{steps}/films", steps):
-        came_to_the_end(f"{sys.argv[1]}/{steps}/films", steps // 2)
+    while not is_created(f"{sys.argv[1]}/{steps}/films", steps):
+        is_created(f"{sys.argv[1]}/{steps}/films", steps // 2)
         steps += 1
     print(steps)
     """
 
 
 def test_a_creation_that_is_killed_at_any_step_can_be_completed(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(CREATE), str(tmp_path)]
-    steps = int(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60).stdout)
+    steps = int(printed_by(CREATE, tmp_path, timeout=60))
     assert steps > 10
     for step in range(steps + 1):
         folder = tmp_path / str(step) / "films"

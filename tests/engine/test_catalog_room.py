@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from killed_at_a_step import printed_by
 from typer.testing import CliRunner
 
 import vicinal
@@ -107,40 +108,21 @@ def test_a_stopped_reader_is_named_and_the_room_given_back_when_it_is_gone(spars
 
 def test_a_compaction_that_is_killed_at_any_step_leaves_the_database(template: Path, tmp_path: Path) -> None:
     code = """
-        import os, shutil, signal, sys
+        import shutil, sys
+        from killed_at_a_step import came_to_the_end
         from vicinal.engine.database import open
-        from vicinal.storage import durable
 
-        def ending_before(module, name, left):
-            original = getattr(module, name)
-            def call(*arguments, **options):
-                left[0] -= 1
-                if left[0] < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return original(*arguments, **options)
-            setattr(module, name, call)
-
-        steps = 0
+        steps, lasting = 0, ["fsync_file", "rename", "fsync_folder"]
         while True:
             folder = shutil.copytree(sys.argv[1], f"{sys.argv[2]}/{steps}")
-            pid = os.fork()
-            if not pid:
-                left = [steps]
-                for name in ("fsync_file", "rename", "fsync_folder"):
-                    ending_before(durable, name, left)
-                for name in ("mkdir", "chmod", "chown", "unlink", "rmdir"):
-                    ending_before(os, name, left)
-                open(folder)
-                os._exit(0)
-            _, status = os.waitpid(pid, 0)
-            assert status in (0, signal.SIGKILL), status
-            if not status:
+            if came_to_the_end(
+                lambda: open(folder), steps, lasting, ["mkdir", "chmod", "chown", "unlink", "rmdir"]
+            ):
                 break
             steps += 1
         print(steps)
         """
-    command = [sys.executable, "-c", textwrap.dedent(code), str(template), str(tmp_path)]
-    steps = int(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120).stdout)
+    steps = int(printed_by(code, template, tmp_path, timeout=120))
     assert steps > 5
     for step in range(steps + 1):
         with vicinal.open(tmp_path / str(step)) as db:

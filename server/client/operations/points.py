@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ....engine.error_translation import translated
 from ....engine.errors import VicinalError
 from ....engine.filters.parsing import parse_fields
 from ....engine.input.ids import id_list, selection, unique_ids, vector_columns
+from ....engine.input.payloads import Payloads, payload_column
 from ....engine.input.queries import bound, check_integer
 from ....engine.results.point import Page, Point, PointId
 from ....proto.v1 import points_pb2 as pb
@@ -54,7 +55,7 @@ class PointOperations:
         self,
         ids: Ids,
         vectors: Any,
-        payloads: Sequence[Mapping[str, Any] | None] | None,
+        payloads: Payloads | None,
         tenant: str | None,
     ) -> Operation[int]:
         """Insert or replace points, in as many calls as the server's limits make necessary."""
@@ -62,8 +63,7 @@ class PointOperations:
         column = unique_ids(ids)
         scope = self._handle.scope(tenant)
         columns = vector_columns(schema, vectors, len(column))
-        with translated():
-            rows = PayloadColumn.from_rows(payloads, len(column))
+        rows = payload_column(schema, payloads, len(column))
         sizes = column.row_bytes() + rows.row_bytes() + sum(c.row_bytes() for c in columns.values())
         parts = yield from self._parts(sizes, "points")
 

@@ -113,6 +113,15 @@ def test_hdf5_with_columns(tmp_path: Path) -> None:
     np.testing.assert_array_equal(vectors(batches, "plot"), MATRIX)
 
 
+@pytest.mark.parametrize("column", ["id", "title"])
+def test_hdf5_with_text_that_is_not_utf8_is_refused(tmp_path: Path, column: str) -> None:
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file["plot"] = MATRIX
+        file[column] = np.array([b"caf\xc3\xa9"] * 12 + [b"caf\xe9"] * (ROWS - 12))
+    with pytest.raises(VicinalError, match=rf"v\.h5: '{column}' row 12 is text that is not UTF-8"):
+        read(tmp_path / "v.h5")
+
+
 def test_hdf5_with_two_matrices_wants_a_name(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "v.h5", "w") as file:
         file["plot"], file["title"] = MATRIX, MATRIX + 1
@@ -142,8 +151,10 @@ def test_parquet(tmp_path: Path) -> None:
     assert batches[0].kinds == {"plot": "dense", "terms": "sparse", "tokens": "multi"}
     assert batches[0].payloads is not None
     assert batches[0].payloads[:3] == [{"year": 1990}, {"year": None}, {"year": 1992}]
-    assert batches[1].vectors["terms"][2][0].tolist() == [12, 14]
-    assert batches[0].vectors["tokens"][2].shape == (3, 2)
+    indptr, indices, values = batches[1].vectors["terms"]
+    assert (indptr[3], indices[4:6].tolist(), values[4:6].tolist()) == (6, [12, 14], [0.5, 1.0])
+    tokens, offsets = batches[0].vectors["tokens"]
+    assert (tokens.shape, offsets[:4].tolist()) == ((offsets[-1], 2), [0, 1, 3, 6])
 
 
 def test_parquet_lists_of_doubles_in_a_variable_list(tmp_path: Path) -> None:
@@ -158,7 +169,7 @@ def test_parquet_lists_of_doubles_in_a_variable_list(tmp_path: Path) -> None:
     ("column", "message"),
     [
         (pa.array([[1.0, 2.0], None]), "1 rows from 0 on have no 'vector'"),
-        (pa.array([[1.0, 2.0], [1.0]]), r"vectors of \[1, 2\] numbers"),
+        (pa.array([[1.0, 2.0], [1.0]]), "'vector' row 1 has 1 numbers, the first 2"),
         (pa.array(["a", "b"]), "holds no vectors but string"),
     ],
 )

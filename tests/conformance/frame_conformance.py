@@ -1,0 +1,80 @@
+"""Frames and their columns as points, and points as frames. A part of ``DatabaseConformance``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import vicinal
+from vicinal import F
+from vicinal.engine.api import CollectionApi
+
+DIM = 8
+MATRIX = np.random.default_rng(4).standard_normal((4, DIM)).astype(np.float32)
+LISTS = pa.FixedSizeListArray.from_arrays(pa.array(MATRIX.ravel()), DIM)
+TABLE = pa.table(
+    {
+        "key": pa.array([7, 1, 2**64 - 1, 3], pa.uint64()),
+        "plot": LISTS,
+        "year": pa.array([1990, None, 1992, 1993]),
+        "genre": pa.array(["noir", "noir", None, "epic"]).dictionary_encode(),
+    }
+)
+FRAMES: dict[str, Callable[[], Any]] = {
+    # Whole numbers with a gap are floats here.
+    "pandas": TABLE.to_pandas,
+    "pandas of Arrow": lambda: TABLE.to_pandas(types_mapper=pd.ArrowDtype),
+    "polars": lambda: pl.from_arrow(TABLE),
+    "pyarrow": lambda: TABLE,
+}
+
+
+class FrameConformance:
+    """What comes from frames and goes into frames, on a database that starts empty."""
+
+    @pytest.mark.parametrize("kind", FRAMES)
+    def test_a_frame_is_ids_vectors_and_payloads(self, films: CollectionApi, kind: str) -> None:
+        frame, keys = FRAMES[kind](), ["year", "genre"]
+        payloads = frame[keys] if isinstance(frame, pd.DataFrame) else frame.select(keys)
+        films.upsert(frame["key"], {"plot": frame["plot"]}, payloads)
+        points = films.scroll(with_vectors=True).points
+        assert [point.id for point in points] == TABLE["key"].to_pylist()
+        assert [point.payload for point in points] == TABLE.select(["year", "genre"]).to_pylist()
+        np.testing.assert_array_equal([point.vectors["plot"] for point in points], MATRIX)
+        assert films.count(filter=F("year").between(1990, 1992)) == 2
+        assert films.count(filter=F("genre").is_null()) == 1
+
+    def test_a_frame_that_is_refused_changes_nothing(self, films: CollectionApi) -> None:
+        films.upsert([1], MATRIX[:1], [{"year": 1990}])
+        refused: list[tuple[Any, str]] = [
+            (pd.DataFrame({"year": [1990.5, np.nan]}), "'year' holds floats.* row 0 has 1990.5.*Int64"),
+            (
+                pl.DataFrame({"year": [2.0**53 + 2, None]}),
+                "'year' holds floats.* row 0 has 9007199254740994.0",
+            ),
+            (pl.DataFrame({"rating": [1.0, float("nan")]}), "row 1 .* nan at 'rating'"),
+            (pa.table({"n": pa.array([1, 2]).cast(pa.decimal128(21, 2))}), "Decimal.* at 'n'"),
+            (
+                pd.DataFrame({"when": pd.period_range("2020-01", periods=2, freq="M")}),
+                r"'when' of period\[M\]",
+            ),
+            (pd.DataFrame({0: [1, 2]}), r"the column 0 \(int\), but keys are text"),
+            (pa.table([[1, 2], [3, 4]], names=["a", "a"]), "two columns named 'a'"),
+            (pl.DataFrame({"year": [1]}), "payloads has 1 rows for 2 ids"),
+            (pa.array([1, 2]), "payloads is a column of int64; pass a frame"),
+        ]
+        for payloads, message in refused:
+            with pytest.raises(vicinal.InvalidArgument, match=message) as caught:
+                films.upsert([1, 2], MATRIX[:2], payloads)
+            assert caught.value.field == "payloads"
+        with pytest.raises(vicinal.InvalidArgument, match="ids row 1 is missing"):
+            films.upsert(pl.Series([1, None]), MATRIX[:2])
+        with pytest.raises(vicinal.InvalidArgument, match=r"vectors\['plot'\] row 1 is null, as 1 in all"):
+            films.upsert([1, 2], pa.array([[1.0] * DIM, None]))
+        assert [(point.id, point.payload) for point in films.scroll().points] == [(1, {"year": 1990})]
