@@ -1,4 +1,4 @@
-"""The vector file formats of the TEXMEX collections, read and written as numpy memory maps.
+"""The vector file formats of the TEXMEX collections, read as numpy memory maps.
 
 Every row is a little-endian 32-bit dimension followed by its components: float32 in `.fvecs`, uint8 in
 `.bvecs`, int32 in `.ivecs`. All rows of a file have the same dimension.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ...storage.errors import CorruptionError
 
@@ -25,7 +25,6 @@ HEADER_BYTES = 4
 MAX_DIM = 1 << 20
 # Reading the header of every row would fault in the whole file; evenly spaced ones find a wrong format.
 CHECKED_HEADERS = 1024
-WRITE_ROWS = 65_536
 
 
 def component_type(path: str | os.PathLike[str]) -> np.dtype[Any]:
@@ -90,52 +89,3 @@ def _check_headers(name: str, rows: NDArray[np.uint8], dim: int) -> None:
         raise CorruptionError(
             name, f"row {picked[first]} claims {claimed[first]} dimensions, row 0 has {dim}"
         )
-
-
-def write_texmex(path: str | os.PathLike[str], matrix: ArrayLike) -> None:
-    """Write a matrix as a vector file, replacing the file in one step.
-
-    Parameters
-    ----------
-    path : path-like
-        A file ending in `.fvecs`, `.bvecs` or `.ivecs`; the suffix decides the component type.
-    matrix : array_like
-        (rows, dim) numbers that the component type holds exactly (any float for `.fvecs`).
-
-    Raises
-    ------
-    ValueError
-        The matrix is not two-dimensional, has no columns, or holds values the format cannot.
-    """
-    component = component_type(path)
-    values = np.asarray(matrix)
-    if values.ndim != 2 or not 1 <= values.shape[1] <= MAX_DIM:
-        raise ValueError(f"{path}: shape {values.shape}; expected (rows, dimensions 1 to {MAX_DIM})")
-    _check_range(path, values, component)
-    rows, dim = values.shape
-    record = np.dtype([("dim", "<i4"), ("components", component, (dim,))])
-    target = Path(path)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(unfinished, "wb") as file:
-            for start in range(0, rows, WRITE_ROWS):
-                block = np.empty(min(WRITE_ROWS, rows - start), dtype=record)
-                block["dim"] = dim
-                block["components"] = values[start : start + WRITE_ROWS]
-                file.write(block.tobytes())
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _check_range(path: str | os.PathLike[str], values: NDArray[Any], component: np.dtype[Any]) -> None:
-    if component.kind == "f" or values.size == 0:
-        if values.dtype.kind not in "fiu":
-            raise ValueError(f"{path}: elements of type {values.dtype}; expected numbers")
-        return
-    bounds = np.iinfo(component)
-    if values.dtype.kind not in "iu":
-        raise ValueError(f"{path}: elements of type {values.dtype}; expected whole numbers ({component})")
-    low, high = int(values.min()), int(values.max())
-    if low < bounds.min or high > bounds.max:
-        raise ValueError(f"{path}: values {low} to {high}; expected {bounds.min} to {bounds.max}")

@@ -75,11 +75,6 @@ _CLASS_OF_CODE: dict[grpc.StatusCode, tuple[type[errors.VicinalError], str]] = {
 _UNEXPECTED = "the call of {address} failed ({code}): {details}"
 
 
-def code_of(error: BaseException) -> grpc.StatusCode:
-    """Return the gRPC code of an error; INTERNAL for one that no caller is meant to see."""
-    return _row(error)[0] if isinstance(error, errors.VicinalError) else grpc.StatusCode.INTERNAL
-
-
 def to_status(error: BaseException, request_id: str) -> grpc.Status:
     """Return what a call that failed ends with, for ``ServicerContext.abort_with_status``.
 

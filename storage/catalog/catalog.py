@@ -205,10 +205,6 @@ class Catalog:
         key = keys.calibration(number, segment, field)
         txn.put(key, seal(key, payload))
 
-    def delete_calibration(self, txn: WriteTransaction, number: int, segment: str, field: str) -> bool:
-        """Forget the calibration; return whether there was one."""
-        return txn.delete(keys.calibration(number, segment, field))
-
     def calibration_queries(self, txn: ReadTransaction, number: int, field: str) -> bytes | None:
         """Return the queries one field is calibrated with, as the engine stored them."""
         return _copied(self._get(txn, keys.calibration_queries(number, field)))
@@ -232,10 +228,6 @@ class Catalog:
     def put_api_key(self, txn: WriteTransaction, identifier: str, record: dict[str, Any]) -> None:
         """Write one API key record."""
         _put(txn, keys.api_key(identifier), record)
-
-    def delete_api_key(self, txn: WriteTransaction, identifier: str) -> bool:
-        """Delete one API key record; return whether there was one."""
-        return txn.delete(keys.api_key(identifier))
 
     def _get(self, txn: ReadTransaction, key: bytes) -> memoryview | None:
         value = txn.get(key)

@@ -6,7 +6,7 @@ import builtins
 import threading
 import time
 import uuid as uuids
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -71,18 +71,6 @@ class MemorySegment:
         """Return what was stored for a value of a field, None if nothing was."""
         value: builtins.bytes | None = self._open().get(segment_keys.posting(field, key))
         return value
-
-    def postings(
-        self, field: str, start_key: builtins.bytes = b"", stop_key: builtins.bytes | None = None
-    ) -> Iterator[tuple[builtins.bytes, builtins.bytes]]:
-        """Yield a field's ``start_key <= key < stop_key`` in byte order; None means to the end."""
-        start = segment_keys.posting(field, start_key)
-        stop = (
-            segment_keys.postings_stop(field) if stop_key is None else segment_keys.posting(field, stop_key)
-        )
-        values = self._open()
-        for key in values.irange(start, stop, (True, False)):
-            yield segment_keys.parse_posting(key)[1], values[key]
 
     def verify(self) -> list[str]:
         """Return nothing: memory has no checksums to fail."""
@@ -231,14 +219,6 @@ class MemorySegmentFolder:
         return sorted(
             uuid for uuid, (_, written) in everything.items() if uuid not in known and written <= oldest
         )
-
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes of each published segment."""
-        with self._lock:
-            return {
-                uuid: sum(_size(value) for value in values.values())
-                for uuid, (values, _) in self._published.items()
-            }
 
     def free_bytes(self) -> None:
         """Return nothing: how much memory there is the system does not say."""

@@ -112,17 +112,6 @@ class SegmentFile:
             segment_check.check_keys(mapping)
         return None
 
-    def postings(
-        self, field: str, start_key: builtins.bytes = b"", stop_key: builtins.bytes | None = None
-    ) -> Iterator[tuple[builtins.bytes, builtins.bytes]]:
-        """Yield a field's ``start_key <= key < stop_key`` in byte order; None means to the end."""
-        start = segment_keys.posting(field, start_key)
-        stop = (
-            segment_keys.postings_stop(field) if stop_key is None else segment_keys.posting(field, stop_key)
-        )
-        for key, value in self._scan(start, stop):
-            yield segment_keys.parse_posting(key)[1], builtins.bytes(unseal(key, value, path=self._path))
-
     def verify(self) -> list[str]:
         """Read the whole file and return what is damaged."""
         mapping = self._held()

@@ -100,10 +100,6 @@ class SegmentFolder:
                     found.append(uuid)
         return sorted(found)
 
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes of each published segment."""
-        return {uuid: status.st_size for uuid, status in self._files(SEGMENTS_FOLDER)}
-
     def free_bytes(self) -> int:
         """Return how much room the file system has for segments."""
         room = os.fstatvfs(self._folder.descriptor)

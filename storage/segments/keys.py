@@ -49,17 +49,6 @@ def posting(field: str, key: bytes) -> bytes:
     return whole
 
 
-def postings_stop(field: str) -> bytes:
-    """Return a key above every posting of a field and below the next field's."""
-    return _postings_of(field) + b"\xff" * (MAX_KEY_BYTES + 1)
-
-
-def parse_posting(key: bytes) -> tuple[str, bytes]:
-    """Return the field and the posting key."""
-    after = 2 + key[1]
-    return key[2:after].decode(), key[after:]
-
-
 def name_of(key: bytes) -> str:
     """Return the name in the key of an array, byte string or record."""
     return key[1:].decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,12 +54,6 @@ class Segment(Protocol):
 
     def posting(self, field: str, key: _Bytes) -> _Bytes | None:
         """Return what was stored for a value of a field, None if nothing was."""
-        ...
-
-    def postings(
-        self, field: str, start_key: _Bytes = b"", stop_key: _Bytes | None = None
-    ) -> Iterator[tuple[_Bytes, _Bytes]]:
-        """Yield a field's ``start_key <= key < stop_key`` in byte order; None means to the end."""
         ...
 
     def verify(self) -> list[str]:
@@ -147,10 +140,6 @@ class SegmentStore(Protocol):
 
     def strays(self, known: set[str], older_than_s: float) -> list[str]:
         """Return the segments not in `known` that were last written more than `older_than_s` seconds ago."""
-        ...
-
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes of each published segment."""
         ...
 
     def free_bytes(self) -> int | None:

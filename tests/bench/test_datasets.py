@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from texmex_files import write_texmex
 
 from vicinal.bench.datasets import Dataset, DatasetError, checked_metric, open_dataset
 from vicinal.bench.datasets.dataset import Floats
 from vicinal.bench.extras import MissingExtraError
-from vicinal.server.files.texmex import write_texmex
 
 RNG = np.random.default_rng(3)
 VECTORS: Floats = RNG.standard_normal((60, 5), dtype=np.float32)

@@ -21,7 +21,7 @@ from vicinal.server.service.transport.certificate import Certificate
 from vicinal.server.service.transport.grpc_options import MAX_CONNECTIONS, MAX_METADATA_BYTES
 from vicinal.server.service.watching.metrics import Metrics
 from vicinal.server.wire.methods import METHODS
-from vicinal.server.wire.statuses import code_of
+from vicinal.server.wire.statuses import to_status
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SERVER = (DOCS / "server.md").read_text()
@@ -109,7 +109,7 @@ def test_errors() -> None:
     }
     assert documented.keys() == public.keys()
     for name, error_class in public.items():
-        assert code_of(error_class("text")).name in documented[name], name
+        assert to_status(error_class("text"), "").code.name in documented[name], name
 
 
 def test_the_record_of_a_key() -> None:

@@ -51,10 +51,6 @@ class Principal:
     collections: frozenset[str] | None
     right: Right
 
-    def may(self, right: Right) -> bool:
-        """Return whether the key includes a right."""
-        return self.right >= right
-
     def require(self, right: Right) -> None:
         """Raise PermissionDenied unless the key includes a right; do so before looking at what exists."""
         if self.right < right:

@@ -75,13 +75,6 @@ class CallLog:
             if logger.level == logging.NOTSET:
                 logger.setLevel(logging.INFO)
 
-    def detach(self) -> None:
-        """Undo `attach`."""
-        for name in _LOGGERS:
-            logger = logging.getLogger(name)
-            logger.removeHandler(self._handler)
-            logger.propagate = True
-
 
 class _LineHandler(logging.Handler):
     """Makes a line of a record of `logging`; of an exception it takes the class and where it came from."""

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from vicinal.engine import errors
 from vicinal.engine.errors import VicinalError
-from vicinal.server.wire.statuses import DOMAIN, code_of, error_of, to_status
+from vicinal.server.wire.statuses import DOMAIN, error_of, to_status
 
 CLASSES = sorted(
     (value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, VicinalError)),
@@ -141,14 +141,14 @@ def test_a_subclass_arrives_as_what_it_is_derived_from(failing: Failing) -> None
         """Raised by a plugin."""
 
     assert type(failing.error(OurOwn("full"))) is errors.MapFull
-    assert code_of(OurOwn("full")) is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert to_status(OurOwn("full"), REQUEST).code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 @pytest.mark.parametrize(
     "error", [ValueError("secret"), KeyError("secret"), RecursionError(), OSError(2, "secret")]
 )
 def test_of_other_errors_a_caller_learns_the_request_only(failing: Failing, error: Exception) -> None:
-    assert code_of(error) is grpc.StatusCode.INTERNAL
+    assert to_status(error, REQUEST).code is grpc.StatusCode.INTERNAL
     status = to_status(error, REQUEST)
     assert b"secret" not in status.trailing_metadata[0][1]
     arrived = failing.error(error)
@@ -187,7 +187,7 @@ def test_a_status_of_somebody_else_becomes_an_error(failing: Failing, code: grpc
     arrived = failing.error((code, "as the proxy says"))
     assert failing.address in str(arrived)
     assert "as the proxy says" in str(arrived)
-    expected = {error_class for error_class in CLASSES if code_of(error_class("")) is code}
+    expected = {error_class for error_class in CLASSES if to_status(error_class(""), REQUEST).code is code}
     expected.add(
         {
             grpc.StatusCode.CANCELLED: errors.Unavailable,

@@ -92,19 +92,26 @@ def test_standard_error_is_where_lines_go(capsys: pytest.CaptureFixture[str]) ->
     assert '"event":"started"' in capsys.readouterr().err
 
 
-def test_what_others_log_becomes_lines_while_attached() -> None:
+@pytest.fixture
+def loggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the loggers of this process as they are."""
+    for name in ("vicinal", "grpc"):
+        logger = logging.getLogger(name)
+        for attribute in ("handlers", "propagate", "level"):
+            value = getattr(logger, attribute)
+            monkeypatch.setattr(logger, attribute, value[:] if isinstance(value, list) else value)
+
+
+@pytest.mark.usefixtures("loggers")
+def test_what_others_log_becomes_lines_once_attached() -> None:
     stream = io.StringIO()
-    log = CallLog(stream=stream)
-    log.attach()
-    try:
-        logging.getLogger("vicinal.database").info("removing %s", "x.seg")
-        try:
-            raise ValueError("the payload of somebody")
-        except ValueError as error:
-            logging.getLogger("grpc._server").exception(f"Exception calling application: {error}")
-    finally:
-        log.detach()
     logging.getLogger("vicinal.database").info("not to the stream")
+    CallLog(stream=stream).attach()
+    logging.getLogger("vicinal.database").info("removing %s", "x.seg")
+    try:
+        raise ValueError("the payload of somebody")
+    except ValueError as error:
+        logging.getLogger("grpc._server").exception(f"Exception calling application: {error}")
     first, second = lines(stream)
     assert (first["level"], first["event"], first["logger"]) == ("info", "log", "vicinal.database")
     assert first["text"] == "removing x.seg"
