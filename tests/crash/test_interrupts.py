@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COUNT = os.environ.get("VICINAL_INTERRUPTS", "300")
+COUNT = os.environ.get("VICINAL_INTERRUPTS", "200")
 
 
 def test_interrupts(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from crash.recovered_state import Model
 import vicinal
 from vicinal.storage.verify.folder_check import check_folder
 
-CYCLES = int(os.environ.get("VICINAL_CRASH_CYCLES", "20"))
+CYCLES = int(os.environ.get("VICINAL_CRASH_CYCLES", "10"))
 # From here on every named point is tried so often that one never reached is a mistake of the test.
 LONG_FORM = 200
 KILLS_A_DATABASE = 5

@@ -25,7 +25,7 @@ import vicinal
 from vicinal.server.service.access.key_store import KeyStore
 from vicinal.storage.verify.folder_check import check_folder
 
-CYCLES = int(os.environ.get("VICINAL_CRASH_CYCLES", "3"))
+CYCLES = int(os.environ.get("VICINAL_CRASH_CYCLES", "2"))
 CLIENTS = 4
 PATIENCE = 120.0
 

@@ -120,6 +120,7 @@ def test_search_works_where_nothing_can_be_kept(tmp_path: Path, why: str) -> Non
 
 
 def test_numba_cache_dir_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_folder.place() == tmp_path / "xdg" / "vicinal" / "kernels"
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))

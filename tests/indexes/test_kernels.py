@@ -17,8 +17,14 @@ PLAIN = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
 AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+popcnt,+lzcnt"}
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that all forms share."""
+    return tmp_path_factory.mktemp("kernels")
+
+
 def results(folder: Path, forms: list[str], **environment: str) -> str:
-    """Run the kernels in another process with a cache of its own, and return what they computed."""
+    """Run the kernels in another process, and return what they computed."""
     variables = {**os.environ, "NUMBA_CACHE_DIR": str(folder), **environment}
     done = subprocess.run(
         [sys.executable, str(PROGRAM), *forms], env=variables, capture_output=True, text=True, check=False
@@ -33,28 +39,30 @@ def native_forms() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def native(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return results(tmp_path_factory.mktemp("native"), native_forms())
+def native(folder: Path) -> str:
+    return results(folder, native_forms())
 
 
 @pytest.mark.skipif(not target.IS_X86, reason="the plain form of another machine is its native one")
-def test_plain_instructions_give_the_same_bits(native: str, tmp_path: Path) -> None:
-    assert results(tmp_path, [], **PLAIN) == native
+def test_plain_instructions_give_the_same_bits(native: str, folder: Path) -> None:
+    assert results(folder, [], **PLAIN) == native
 
 
 @pytest.mark.skipif(not target.HAS_AVX2, reason="this CPU lacks AVX2")
-def test_avx2_gives_the_same_bits(native: str, tmp_path: Path) -> None:
-    assert results(tmp_path, ["avx2", "half"], **AVX2) == native
+def test_avx2_gives_the_same_bits(native: str, folder: Path) -> None:
+    assert results(folder, ["avx2", "half"], **AVX2) == native
 
 
-def test_no_kernel_leaves_its_arrays(native: str, tmp_path: Path) -> None:
-    assert results(tmp_path, native_forms(), NUMBA_BOUNDSCHECK="1") == native
+def test_no_kernel_leaves_its_arrays(native: str, folder: Path) -> None:
+    assert results(folder, native_forms(), NUMBA_BOUNDSCHECK="1") == native
 
 
 @pytest.mark.skipif(not target.IS_X86, reason="one form only")
-def test_forms_share_a_cache_without_mixing(native: str, tmp_path: Path) -> None:
-    assert results(tmp_path, [], **PLAIN) == native
-    assert results(tmp_path, native_forms()) == native
+def test_forms_share_a_cache_without_mixing(native: str, folder: Path) -> None:
+    assert results(folder, [], **PLAIN) == native
+    kept = set(folder.rglob("*"))
+    assert results(folder, native_forms()) == native
+    assert set(folder.rglob("*")) == kept
 
 
 def test_features_follow_numbas_choice() -> None:

@@ -30,7 +30,7 @@ import vicinal
 from vicinal.engine.maintenance.merge_policy import MergePolicySettings
 from vicinal.proto.v1 import collections_pb2, points_pb2, search_pb2, vectors_pb2
 
-QUERIES = int(os.environ.get("VICINAL_TENANT_QUERIES", "4000"))
+QUERIES = int(os.environ.get("VICINAL_TENANT_QUERIES", "2000"))
 ADA, BEN = "ada", "ben"
 PLAIN = "plain"
 UPSERT = "vicinal.v1.PointService.UpsertPoints"

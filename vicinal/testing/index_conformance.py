@@ -20,6 +20,8 @@ from vicinal.indexes.rows.row_set import RowSet
 from . import oracle
 from .random_rows import CASES, as_queries, as_vectors, random_matrix
 
+_OPENED: dict[tuple[Any, ...], Index[Any, Any]] = {}
+
 
 class IndexConformance(ABC):
     """Subclass as ``Test...`` and give a spec; ``floor`` is the recall it must keep at ``recall=0.95``."""
@@ -33,9 +35,12 @@ class IndexConformance(ABC):
         """Return the spec to test."""
 
     def opened(self, matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> Index[Any, Any]:
-        """Build and open an index over ``matrix``."""
-        spec, vectors = self.spec(), as_vectors(matrix, dim, element, metric)
-        return spec.open(spec.build(vectors, BuildJob(1, 1)), vectors)
+        """Return an index over ``matrix``; no index ever changes, so an equal one serves again."""
+        key = (repr(self.spec()), matrix.tobytes(), dim, element, metric)
+        if key not in _OPENED:
+            spec, vectors = self.spec(), as_vectors(matrix, dim, element, metric)
+            _OPENED[key] = spec.open(spec.build(vectors, BuildJob(1, 1)), vectors)
+        return _OPENED[key]
 
     @pytest.mark.parametrize(("metric", "element"), CASES)
     @pytest.mark.parametrize("k", [1, 10])

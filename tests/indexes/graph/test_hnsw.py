@@ -32,8 +32,7 @@ class TestHnsw(IndexConformance):
 def opened(
     matrix: NDArray[Any], metric: Metric = Metric.COSINE, element: Element = Element.FLOAT32
 ) -> Index[Any, Any]:
-    vectors = as_vectors(matrix, matrix.shape[1], element, metric)
-    return Hnsw().open(Hnsw().build(vectors, BuildJob()), vectors)
+    return TestHnsw().opened(matrix, matrix.shape[1], element, metric)
 
 
 def clustered(n: int, dim: int, clusters: int, spread: float, seed: int) -> NDArray[np.float32]:
