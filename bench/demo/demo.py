@@ -132,7 +132,7 @@ def measure(synsets: Collection, words: sample.Sample) -> None:
     console.print(f"\n[bold]Measured[/bold] over {len(queries)} queries, one at a time, one thread:")
     show_table(table)
     plan = synsets.explain(queries, k=K).segments[0]
-    console.print(f"The plan for recall=0.95: {plan.plan}", style="dim", soft_wrap=True)
+    console.print(f"The plan for recall=0.95: {plan}", style="dim", soft_wrap=True)
 
 
 def recall_of(scores: NDArray[np.float32], truth: NDArray[np.float32]) -> float:

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .hits import BatchHits, Hits
 
 
+class PlanKind(StrEnum):
+    """What is done with the rows of a segment that may be found."""
+
+    EXACT_SCAN = "exact_scan"
+    """All of them are scored."""
+    INDEX_SEARCH = "index_search"
+    """The index is searched for them."""
+
+
+class PlanReason(StrEnum):
+    """Why a segment is searched as it is."""
+
+    NO_INDEX = "no_index"
+    """The segment has no index of the field."""
+    ASKED_FOR = "asked_for"
+    """The caller said ``exact``."""
+    FEW_ROWS = "few_rows"
+    """No more rows may be found than results are wanted."""
+    EFFORT_GIVEN = "effort_given"
+    """The caller said how hard the index is to try."""
+    CHEAPER = "cheaper"
+    """It is predicted to cost less than the other plan."""
+    OUT_OF_REACH = "out_of_reach"
+    """No effort of the index reaches the recall asked for."""
+
+
+_WORDS = {
+    PlanReason.NO_INDEX: "the segment has no index",
+    PlanReason.ASKED_FOR: "asked for",
+    PlanReason.FEW_ROWS: "no more rows than results",
+    PlanReason.EFFORT_GIVEN: "effort was given",
+    PlanReason.CHEAPER: "predicted to cost less",
+    PlanReason.OUT_OF_REACH: "no effort of the index reaches the recall",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentPlan:
-    """How one segment was searched.
+    """How one segment was searched. ``str()`` is the plan and why it was chosen, for people.
 
     Attributes
     ----------
@@ -17,8 +55,16 @@ class SegmentPlan:
         Its uuid, or ``growing``.
     rows, allowed : int
         Rows it has; rows that could be returned.
-    plan : str
-        The plan and why it was chosen.
+    kind : PlanKind
+    reason : PlanReason or None
+        Why that one; None where it is not told, as to a key that is bound to a tenant.
+    seconds, other_seconds : float or None
+        Predicted cost of one query by this plan, and by the one that was not chosen; None where there was
+        no other or it is not told.
+    knobs : dict
+        Of a search of an index, what it was told, by name.
+    effort : str
+        The same in the index's own words, for people.
     expected_recall : float or None
         Recall@k the plan promises, None when nothing was measured.
     hops, distances, rescored, fallbacks : int
@@ -29,12 +75,28 @@ class SegmentPlan:
     segment: str
     rows: int
     allowed: int
-    plan: str
-    expected_recall: float | None
-    hops: int
-    distances: int
-    rescored: int
-    fallbacks: int
+    kind: PlanKind
+    reason: PlanReason | None = None
+    seconds: float | None = None
+    other_seconds: float | None = None
+    knobs: Mapping[str, float] = field(default_factory=dict)
+    effort: str = ""
+    expected_recall: float | None = None
+    hops: int = 0
+    distances: int = 0
+    rescored: int = 0
+    fallbacks: int = 0
+
+    def __str__(self) -> str:
+        scans = self.kind is PlanKind.EXACT_SCAN
+        done = f"exact scan of {self.allowed:,} rows" if scans else self.effort or "search of an index"
+        if self.reason is None:
+            return done
+        why = _WORDS[self.reason]
+        if self.reason is PlanReason.CHEAPER and self.seconds is not None and self.other_seconds is not None:
+            other = "the index" if scans else "an exact scan"
+            why = f"predicted {self.seconds * 1e6:.0f} us, {other} {self.other_seconds * 1e6:.0f} us"
+        return f"{done} ({why})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +132,8 @@ class Explanation:
 
     @property
     def plan(self) -> str:
-        """The plans of all segments in one line."""
-        return "; ".join(segment.plan for segment in self.segments) or "nothing to search"
+        """The plans of all segments in one line, for people."""
+        return "; ".join(map(str, self.segments)) or "nothing to search"
 
     @property
     def hops(self) -> int:
@@ -101,7 +163,7 @@ class Explanation:
         lines = [f"{self.queries} queries, expected recall {promised}"]
         for segment in self.segments:
             name = segment.segment[:8]
-            lines.append(f"  segment {name}: {segment.allowed:,} of {segment.rows:,} rows: {segment.plan}")
+            lines.append(f"  segment {name}: {segment.allowed:,} of {segment.rows:,} rows: {segment}")
             lines.append(
                 f"    {segment.hops:,} hops, {segment.distances:,} distances, {segment.rescored:,} rescored, "
                 f"{segment.fallbacks:,} fallbacks"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
 from ..error_translation import public
+from .hit_rows import HitRows
 from .point import PointId
 
 
@@ -67,7 +68,7 @@ class Hits(Sequence[Hit]):
     Behaves as a sequence of :class:`Hit`. ``ids`` and ``scores`` are the same answer as numpy columns and
     cost nothing per row; :meth:`payload_column` and :meth:`vector_columns` are columns too. Payloads are
     read when they are looked at, from the snapshot that was searched, so they agree with the scores whatever
-    has been written since. Immutable; safe to share between threads.
+    has been written since. To pickle hits reads them. Immutable; safe to share between threads.
     """
 
     __slots__ = ("_places", "_source", "_with_payload", "_with_vectors", "scores")
@@ -111,6 +112,13 @@ class Hits(Sequence[Hit]):
 
     def __repr__(self) -> str:
         return f"Hits({list(self)!r})"
+
+    def __copy__(self) -> Hits:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        places = np.arange(len(self))
+        return Hits, (_read(self, self._places), places, self.scores, self._with_payload, self._with_vectors)
 
     def payload_column(self) -> PayloadColumn:
         """Return the payloads of all hits as JSON text, not parsed; empty objects if hits carry none."""
@@ -207,6 +215,17 @@ class BatchHits(Sequence[Hits]):
         """Return where the rows of all hits are read from, and their places there, query after query."""
         return self._source, self._found()
 
+    def __copy__(self) -> BatchHits:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        found = self._places >= 0
+        places = np.full(self._places.shape, -1, np.int64)
+        places[found] = np.arange(np.count_nonzero(found))
+        rows = _read(self, self._found())
+        carried = self._with_payload, self._with_vectors
+        return BatchHits, (rows, places, self.scores, self.counts, *carried)
+
     def _found(self) -> NDArray[np.int64]:
         """Return the places of all hits laid end to end."""
         return self._places[self._places >= 0]
@@ -222,3 +241,8 @@ def _id_column(source: HitSource, places: NDArray[np.int64]) -> NDArray[Any]:
 
 def _payload_column(source: HitSource, places: NDArray[np.int64], with_payload: bool) -> PayloadColumn:
     return source.payload_column(places) if with_payload else PayloadColumn.from_rows(None, len(places))
+
+
+def _read(hits: Hits | BatchHits, places: NDArray[np.int64]) -> HitRows:
+    """Return the rows of hits, read from where they are."""
+    return HitRows(_id_column(hits.origin()[0], places), hits.payload_column(), hits.vector_columns())

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+from typing import Any
+
 from ..results.explanation import Explanation, SegmentPlan
 from ..results.hits import BatchHits, Hits
-from .executor import SearchReport
+from .executor import SearchReport, SegmentReport
+from .planner import IndexSearch
 
 
 def explanation(
     hits: Hits | BatchHits, queries: int, report: SearchReport, validate_seconds: float
 ) -> Explanation:
     """Put together what the executor reported."""
-    segments = tuple(
-        SegmentPlan(
-            segment=part.segment,
-            rows=part.n_rows,
-            allowed=part.n_allowed,
-            plan=str(part.plan),
-            expected_recall=part.plan.expected_recall,
-            hops=part.stats.hops,
-            distances=part.stats.distances,
-            rescored=part.stats.rescored,
-            fallbacks=part.stats.fallbacks,
-        )
-        for part in report.segments
-    )
+    segments = tuple(map(_segment_plan, report.segments))
     stages = {
         "validate": validate_seconds,
         "filter": report.filter_seconds,
@@ -32,3 +23,32 @@ def explanation(
         "merge": report.merge_seconds,
     }
     return Explanation(hits, queries, segments, stages)
+
+
+def _segment_plan(part: SegmentReport) -> SegmentPlan:
+    plan, stats = part.plan, part.stats
+    effort = plan.effort if isinstance(plan, IndexSearch) else None
+    return SegmentPlan(
+        segment=part.segment,
+        rows=part.n_rows,
+        allowed=part.n_allowed,
+        kind=plan.kind,
+        reason=plan.reason,
+        seconds=plan.seconds,
+        other_seconds=plan.other_seconds,
+        knobs=_numbers(effort.knobs) if effort else {},
+        effort=effort.words if effort else "",
+        expected_recall=plan.expected_recall,
+        hops=stats.hops,
+        distances=stats.distances,
+        rescored=stats.rescored,
+        fallbacks=stats.fallbacks,
+    )
+
+
+def _numbers(knobs: Any) -> dict[str, float]:
+    """Return the numbers that the knobs of an index are."""
+    if not is_dataclass(knobs):
+        return {}
+    named = {field.name: getattr(knobs, field.name) for field in fields(knobs)}
+    return {name: value for name, value in named.items() if isinstance(value, int | float)}

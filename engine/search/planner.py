@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ...indexes.protocol import Effort, Index, Scan, Scope
 from ..input.options import SearchOptions
+from ..results.explanation import PlanKind, PlanReason
 
 _UNREACHABLE = 0.002
 """A table whose best effort is this far below the target cannot keep the promise."""
@@ -22,21 +23,23 @@ class ExactScan:
         Rows that are scored for each query.
     seconds : float
         Predicted cost of a usual query.
-    reason : str
+    reason : PlanReason
         Why this plan.
+    other_seconds : float or None
+        Predicted cost by the index, where that was possible.
     """
 
     n_rows: int
     seconds: float
-    reason: str
+    reason: PlanReason
+    other_seconds: float | None = None
+
+    kind: ClassVar[PlanKind] = PlanKind.EXACT_SCAN
 
     @property
     def expected_recall(self) -> float:
         """An exact scan misses nothing."""
         return 1.0
-
-    def __str__(self) -> str:
-        return f"exact scan of {self.n_rows:,} rows ({self.reason})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,18 @@ class IndexSearch:
         How hard the index tries.
     selectivity : float
         Fraction of the segment's rows that are allowed.
-    reason : str
+    reason : PlanReason
         Why this plan.
+    other_seconds : float
+        Predicted cost of a scan.
     """
 
     effort: Effort[Any]
     selectivity: float
-    reason: str
+    reason: PlanReason
+    other_seconds: float
+
+    kind: ClassVar[PlanKind] = PlanKind.INDEX_SEARCH
 
     @property
     def seconds(self) -> float:
@@ -66,9 +74,6 @@ class IndexSearch:
     def expected_recall(self) -> float | None:
         """Recall the index's effort table promises."""
         return self.effort.expected_recall
-
-    def __str__(self) -> str:
-        return f"{self.effort.words} ({self.reason})"
 
 
 Plan = ExactScan | IndexSearch
@@ -107,19 +112,17 @@ def plan_segment(
     count = scope.count(n_rows)
     scan_seconds = scan.cost(None, count, scope.contiguous)
     if index is None:
-        return ExactScan(count, scan_seconds, "the segment has no index")
+        return ExactScan(count, scan_seconds, PlanReason.NO_INDEX)
     if options.exact:
-        return ExactScan(count, scan_seconds, "asked for")
+        return ExactScan(count, scan_seconds, PlanReason.ASKED_FOR)
     if count <= options.k:
-        return ExactScan(count, scan_seconds, "no more rows than results")
+        return ExactScan(count, scan_seconds, PlanReason.FEW_ROWS)
     share = count / n_rows
     effort = index.effort(options.k, options.recall, knobs, share)
     if knobs is not None:
-        return IndexSearch(effort, share, "effort was given")
+        return IndexSearch(effort, share, PlanReason.EFFORT_GIVEN, scan_seconds)
     if scan_seconds <= effort.seconds:
-        reason = f"predicted {scan_seconds * 1e6:.0f} us, the index {effort.seconds * 1e6:.0f} us"
-        return ExactScan(count, scan_seconds, reason)
+        return ExactScan(count, scan_seconds, PlanReason.CHEAPER, effort.seconds)
     if effort.expected_recall is not None and effort.expected_recall < options.recall - _UNREACHABLE:
-        return ExactScan(count, scan_seconds, f"no effort of the index reaches recall {options.recall}")
-    reason = f"predicted {effort.seconds * 1e6:.0f} us, an exact scan {scan_seconds * 1e6:.0f} us"
-    return IndexSearch(effort, share, reason)
+        return ExactScan(count, scan_seconds, PlanReason.OUT_OF_REACH, effort.seconds)
+    return IndexSearch(effort, share, PlanReason.CHEAPER, scan_seconds)

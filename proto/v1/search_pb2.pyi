@@ -1,11 +1,38 @@
 from vicinal.proto.v1 import points_pb2 as _points_pb2
 from vicinal.proto.v1 import vectors_pb2 as _vectors_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class PlanKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PLAN_KIND_UNSPECIFIED: _ClassVar[PlanKind]
+    PLAN_KIND_EXACT_SCAN: _ClassVar[PlanKind]
+    PLAN_KIND_INDEX_SEARCH: _ClassVar[PlanKind]
+
+class PlanReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PLAN_REASON_UNSPECIFIED: _ClassVar[PlanReason]
+    PLAN_REASON_NO_INDEX: _ClassVar[PlanReason]
+    PLAN_REASON_ASKED_FOR: _ClassVar[PlanReason]
+    PLAN_REASON_FEW_ROWS: _ClassVar[PlanReason]
+    PLAN_REASON_EFFORT_GIVEN: _ClassVar[PlanReason]
+    PLAN_REASON_CHEAPER: _ClassVar[PlanReason]
+    PLAN_REASON_OUT_OF_REACH: _ClassVar[PlanReason]
+PLAN_KIND_UNSPECIFIED: PlanKind
+PLAN_KIND_EXACT_SCAN: PlanKind
+PLAN_KIND_INDEX_SEARCH: PlanKind
+PLAN_REASON_UNSPECIFIED: PlanReason
+PLAN_REASON_NO_INDEX: PlanReason
+PLAN_REASON_ASKED_FOR: PlanReason
+PLAN_REASON_FEW_ROWS: PlanReason
+PLAN_REASON_EFFORT_GIVEN: PlanReason
+PLAN_REASON_CHEAPER: PlanReason
+PLAN_REASON_OUT_OF_REACH: PlanReason
 
 class SearchOptions(_message.Message):
     __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "threads", "effort")
@@ -109,26 +136,43 @@ class ExplainResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ...) -> None: ...
 
 class SegmentPlan(_message.Message):
-    __slots__ = ("segment", "rows", "allowed", "plan", "expected_recall", "hops", "distances", "rescored", "fallbacks")
+    __slots__ = ("segment", "rows", "allowed", "effort", "expected_recall", "hops", "distances", "rescored", "fallbacks", "kind", "reason", "seconds", "other_seconds", "knobs")
+    class KnobsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_FIELD_NUMBER: _ClassVar[int]
-    PLAN_FIELD_NUMBER: _ClassVar[int]
+    EFFORT_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_RECALL_FIELD_NUMBER: _ClassVar[int]
     HOPS_FIELD_NUMBER: _ClassVar[int]
     DISTANCES_FIELD_NUMBER: _ClassVar[int]
     RESCORED_FIELD_NUMBER: _ClassVar[int]
     FALLBACKS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    KNOBS_FIELD_NUMBER: _ClassVar[int]
     segment: str
     rows: int
     allowed: int
-    plan: str
+    effort: str
     expected_recall: float
     hops: int
     distances: int
     rescored: int
     fallbacks: int
-    def __init__(self, segment: _Optional[str] = ..., rows: _Optional[int] = ..., allowed: _Optional[int] = ..., plan: _Optional[str] = ..., expected_recall: _Optional[float] = ..., hops: _Optional[int] = ..., distances: _Optional[int] = ..., rescored: _Optional[int] = ..., fallbacks: _Optional[int] = ...) -> None: ...
+    kind: PlanKind
+    reason: PlanReason
+    seconds: float
+    other_seconds: float
+    knobs: _containers.ScalarMap[str, float]
+    def __init__(self, segment: _Optional[str] = ..., rows: _Optional[int] = ..., allowed: _Optional[int] = ..., effort: _Optional[str] = ..., expected_recall: _Optional[float] = ..., hops: _Optional[int] = ..., distances: _Optional[int] = ..., rescored: _Optional[int] = ..., fallbacks: _Optional[int] = ..., kind: _Optional[_Union[PlanKind, str]] = ..., reason: _Optional[_Union[PlanReason, str]] = ..., seconds: _Optional[float] = ..., other_seconds: _Optional[float] = ..., knobs: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class StageTime(_message.Message):
     __slots__ = ("stage", "seconds")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...engine.errors import InvalidArgument
 from ...engine.filters.expression import Filter
+from ...engine.results.hit_rows import one_vector
 from ...engine.results.point import Point, PointColumns, PointId
 from ...proto.v1 import points_pb2 as pb
 from ...storage.columns.payloads import PayloadColumn
@@ -15,7 +16,7 @@ from .bounded_json import has_long_number, read_object
 from .filters import put_filter, read_filter
 from .payloads import put_payloads, read_checked_payloads, read_payload_column
 from .point_ids import put_ids, read_ids
-from .vectors import one_vector, put_fields, read_fields
+from .vectors import put_fields, read_fields
 
 
 def put_points(message: pb.PointColumns, points: PointColumns) -> None:

@@ -87,12 +87,6 @@ def read_fields(messages: Sequence[pb.FieldVectors], n: int) -> dict[str, Vector
     return {field.field: read_vectors(field.vectors, what) for field, what in _checked(messages, n)}
 
 
-def one_vector(column: VectorColumn, row: int) -> Any:
-    """Return one row as ``Point.vectors`` and ``Hit.vectors`` have it, not a view."""
-    vector = column.row(row)
-    return tuple(map(np.copy, vector)) if isinstance(vector, tuple) else vector.copy()
-
-
 def _checked(messages: Sequence[pb.FieldVectors], n: int) -> Iterator[tuple[pb.FieldVectors, str]]:
     seen = set()
     for message in messages:

@@ -7,6 +7,7 @@ import pytest
 from conformance.answer_conformance import AnswerConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
+from conformance.read_conformance import ReadConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.write_conformance import WriteConformance
 
@@ -27,7 +28,12 @@ def cosine_order(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
 
 
 class DatabaseConformance(
-    AnswerConformance, FrameConformance, InputConformance, TendingConformance, WriteConformance
+    AnswerConformance,
+    FrameConformance,
+    InputConformance,
+    ReadConformance,
+    TendingConformance,
+    WriteConformance,
 ):
     """The shared API, on a database that starts empty."""
 
@@ -426,5 +432,6 @@ class DatabaseConformance(
         assert done.expected_recall == 1.0
         assert done.segments[0].allowed == 25
         assert set(done.stages) == {"validate", "filter", "search", "merge"}
+        assert {(part.kind, part.reason) for part in done.segments} == {("exact_scan", "no_index")}
         assert "exact scan" in str(done)
         assert len(done.hits) == 3

@@ -15,8 +15,8 @@ import vicinal
 from vicinal import Dense, Multi, Sparse
 from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
+from vicinal.engine.results.hit_rows import one_vector
 from vicinal.engine.results.point import Point, PointColumns
-from vicinal.server.wire.vectors import one_vector
 from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.payloads import PayloadColumn
 

@@ -183,7 +183,9 @@ def test_an_explained_walk_tells_no_effort(tmp_path: Path) -> None:
         assert everything.segments[0].hops > 0
         assert everything.segments[0].rows == 18_000
         (plan,) = own.segments
-        assert plan == search_pb2.SegmentPlan(rows=9_000, allowed=9_000, plan="search of an index")
+        assert plan == search_pb2.SegmentPlan(
+            rows=9_000, allowed=9_000, kind=search_pb2.PLAN_KIND_INDEX_SEARCH
+        )
 
 
 def test_numbers_say_nothing_of_the_writes_of_others(tmp_path: Path) -> None:

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ....engine.results.hit_rows import HitRows
 from ....engine.results.hits import BatchHits
 from ....proto.v1.search_pb2 import HitColumns
-from ...wire.searching.hits import ReceivedRows
+from ...wire.searching.hits import read_rows
 
 
 def joined_hits(
     answers: Sequence[tuple[HitColumns, BatchHits]], with_payload: bool, with_vectors: bool
 ) -> BatchHits:
     """Return the hits of several answers laid end to end, each given as it came and as it was read."""
-    rows = ReceivedRows.concat([ReceivedRows.read(message) for message, _ in answers])
+    rows = HitRows.concat([read_rows(message) for message, _ in answers])
     scores = np.concatenate([hits.scores for _, hits in answers])
     counts = np.concatenate([hits.counts for _, hits in answers])
     places = np.full(scores.shape, -1, np.int64)

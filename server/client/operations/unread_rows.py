@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.input.options import MAX_K, SearchOptions
+from ....engine.results.hit_rows import HitRows
 from ....engine.results.hits import Hits
 from ....engine.results.point import PointId
 from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
-from ...wire.searching.hits import ReceivedRows
+from ...wire.searching.hits import read_rows
 from .responses import parsed, refuse, understood
 
 _PLACES = np.arange(MAX_K)
@@ -31,7 +32,7 @@ class UnreadRows:
 
     def __init__(self, message: pb.HitColumns) -> None:
         self._message = message
-        self._rows: ReceivedRows | None = None
+        self._rows: HitRows | None = None
 
     def ids(self, places: NDArray[np.int64]) -> list[PointId]:
         """Return the ids of rows named by place."""
@@ -57,11 +58,11 @@ class UnreadRows:
         """Return the vectors of rows named by place."""
         return self._read().vector_columns(places)
 
-    def _read(self) -> ReceivedRows:
+    def _read(self) -> HitRows:
         rows = self._rows
         if rows is None:
             with understood():
-                rows = self._rows = ReceivedRows.read(self._message)
+                rows = self._rows = read_rows(self._message)
         return rows
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ....engine.collection import Collection, columnar
 from ....engine.errors import LimitExceeded
 from ....engine.input.options import SearchOptions
-from ....engine.results.explanation import Explanation, SegmentPlan
+from ....engine.results.explanation import Explanation, PlanKind, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.segments.sizes import hits_bytes
 from ....proto.v1 import search_pb2 as pb
@@ -20,8 +20,6 @@ from ..settings.limits import Limits, usable_cores
 
 # Payloads and vectors as they are read, in the message, and as its bytes.
 _COPIES = 3
-# How the plan of a scan begins.
-_EXACT = "exact scan"
 _CORES = usable_cores()
 
 
@@ -109,15 +107,15 @@ def _of_one_tenant(explanation: Explanation) -> Explanation:
     if not parts:
         return explanation
     rows = sum(part.allowed for part in parts)
-    if not all(part.plan.startswith(_EXACT) for part in parts):
+    if any(part.kind is PlanKind.INDEX_SEARCH for part in parts):
         # The work of a walk grows with the rows of others that it passes.
-        whole = SegmentPlan("", rows, rows, "search of an index", None, 0, 0, 0, 0)
+        whole = SegmentPlan("", rows, rows, PlanKind.INDEX_SEARCH)
         return replace(explanation, segments=(whole,))
     whole = SegmentPlan(
         segment="",
         rows=rows,
         allowed=rows,
-        plan=f"{_EXACT} of {rows:,} rows",
+        kind=PlanKind.EXACT_SCAN,
         expected_recall=explanation.expected_recall,
         hops=sum(part.hops for part in parts),
         distances=sum(part.distances for part in parts),

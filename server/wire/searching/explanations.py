@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ....engine.results.explanation import Explanation, SegmentPlan
+from ....engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import search_pb2 as pb
 from .hits import put_hits
+
+_KIND, _REASON = "PLAN_KIND_", "PLAN_REASON_"
 
 
 def put_explanation(message: pb.ExplainResponse, explanation: Explanation, with_payload: bool = True) -> None:
@@ -18,7 +20,12 @@ def put_explanation(message: pb.ExplainResponse, explanation: Explanation, with_
             segment=segment.segment,
             rows=segment.rows,
             allowed=segment.allowed,
-            plan=segment.plan,
+            kind=pb.PlanKind.Value(_KIND + segment.kind.name),
+            reason=None if segment.reason is None else pb.PlanReason.Value(_REASON + segment.reason.name),
+            seconds=segment.seconds,
+            other_seconds=segment.other_seconds,
+            knobs=segment.knobs,
+            effort=segment.effort,
             expected_recall=segment.expected_recall,
             hops=segment.hops,
             distances=segment.distances,
@@ -31,19 +38,27 @@ def put_explanation(message: pb.ExplainResponse, explanation: Explanation, with_
 
 def read_explanation(message: pb.ExplainResponse, hits: Hits | BatchHits) -> Explanation:
     """Return an explanation of ``hits``, which were read from the same message."""
-    segments = tuple(
-        SegmentPlan(
-            segment=segment.segment,
-            rows=segment.rows,
-            allowed=segment.allowed,
-            plan=segment.plan,
-            expected_recall=segment.expected_recall if segment.HasField("expected_recall") else None,
-            hops=segment.hops,
-            distances=segment.distances,
-            rescored=segment.rescored,
-            fallbacks=segment.fallbacks,
-        )
-        for segment in message.segments
-    )
+    segments = tuple(map(_segment_plan, message.segments))
     stages = {stage.stage: stage.seconds for stage in message.stages}
     return Explanation(hits, len(message.counts), segments, stages)
+
+
+def _segment_plan(message: pb.SegmentPlan) -> SegmentPlan:
+    kind = pb.PlanKind.Name(message.kind).removeprefix(_KIND)
+    reason = pb.PlanReason.Name(message.reason).removeprefix(_REASON)
+    return SegmentPlan(
+        segment=message.segment,
+        rows=message.rows,
+        allowed=message.allowed,
+        kind=PlanKind[kind],
+        reason=PlanReason[reason] if message.reason else None,
+        seconds=message.seconds if message.HasField("seconds") else None,
+        other_seconds=message.other_seconds if message.HasField("other_seconds") else None,
+        knobs=dict(message.knobs),
+        effort=message.effort,
+        expected_recall=message.expected_recall if message.HasField("expected_recall") else None,
+        hops=message.hops,
+        distances=message.distances,
+        rescored=message.rescored,
+        fallbacks=message.fallbacks,
+    )

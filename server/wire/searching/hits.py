@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.errors import Corruption, InvalidArgument
+from ....engine.results.hit_rows import HitRows
 from ....engine.results.hits import BatchHits, Hits
-from ....engine.results.point import PointId
 from ....proto.v1 import search_pb2 as pb
-from ....storage.columns.payloads import PayloadColumn
-from ....storage.columns.vectors import VectorColumn
 from ..packed_column import integers, put_packed
 from ..payloads import put_payloads, read_payload_column
 from ..point_ids import put_ids, read_id_array
-from ..vectors import one_vector, put_fields, read_fields
+from ..vectors import put_fields, read_fields
 
 _SCORES = pb.HitColumns.SCORES_FIELD_NUMBER
 
@@ -38,67 +35,12 @@ def put_hits(message: pb.HitColumns, hits: Hits | BatchHits, with_payload: bool 
     put_fields(message.vectors, hits.vector_columns())
 
 
-class ReceivedRows:
-    """The rows of an answer: where hits that came over the wire have ids, payloads and vectors from.
-
-    The place of a row is its number. Immutable.
-    """
-
-    __slots__ = ("_ids", "_payloads", "_vectors")
-
-    def __init__(self, ids: NDArray[Any], payloads: PayloadColumn, vectors: dict[str, VectorColumn]) -> None:
-        self._ids = ids
-        self._payloads = payloads
-        self._vectors = vectors
-
-    @classmethod
-    def read(cls, message: pb.HitColumns) -> ReceivedRows:
-        """Return the rows of a message; InvalidArgument when its columns differ in length."""
-        ids = read_id_array(message.ids)
-        n = len(ids)
-        payloads = read_payload_column(message.payloads, n)
-        return cls(ids, payloads, read_fields(message.vectors, n) if message.vectors else {})
-
-    @classmethod
-    def concat(cls, parts: Sequence[ReceivedRows]) -> ReceivedRows:
-        """Return the rows of one or more answers to parts of one batch, laid end to end."""
-        if len(parts) == 1:
-            return parts[0]
-        columns = [part._vectors for part in parts if len(part)] or [parts[0]._vectors]
-        vectors = {name: columns[0][name].concat([column[name] for column in columns]) for name in columns[0]}
-        filled = [part._ids for part in parts if len(part)] or [parts[0]._ids]
-        kind = np.uint64 if all(ids.dtype == np.uint64 for ids in filled) else object
-        ids = np.concatenate([ids.astype(kind, copy=False) for ids in filled])
-        return cls(ids, PayloadColumn.concat([part._payloads for part in parts]), vectors)
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def ids(self, places: NDArray[np.int64]) -> list[PointId]:
-        """Return the ids of rows named by place."""
-        ids: list[PointId] = self._ids[places].tolist()
-        return ids
-
-    def id_column(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the same ids as an array: uint64 when all of the answer are numbers, else object."""
-        column: NDArray[Any] = self._ids[places]
-        return column
-
-    def payload(self, place: int) -> dict[str, Any]:
-        """Return one payload."""
-        return self._payloads.get(place)
-
-    def vectors(self, place: int) -> dict[str, Any]:
-        """Return one row's vectors."""
-        return {name: one_vector(column, place) for name, column in self._vectors.items()}
-
-    def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
-        """Return the payloads of rows named by place, not parsed."""
-        return self._payloads.take(places)
-
-    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
-        """Return the vectors of rows named by place."""
-        return {name: column.take(places) for name, column in self._vectors.items()}
+def read_rows(message: pb.HitColumns) -> HitRows:
+    """Return the rows of a message; InvalidArgument when its columns differ in length."""
+    ids = read_id_array(message.ids)
+    n = len(ids)
+    payloads = read_payload_column(message.payloads, n)
+    return HitRows(ids, payloads, read_fields(message.vectors, n) if message.vectors else {})
 
 
 def read_hits(message: pb.HitColumns, with_payload: bool = True, with_vectors: bool = False) -> Hits:
@@ -161,10 +103,10 @@ def damaged(why: str) -> Corruption:
     return Corruption(f"the server's answer cannot be read: {why}; are both of the same release?")
 
 
-def _read(message: pb.HitColumns) -> tuple[ReceivedRows, NDArray[np.float32]]:
+def _read(message: pb.HitColumns) -> tuple[HitRows, NDArray[np.float32]]:
     scores = np.fromiter(message.scores, np.float32, len(message.scores))
     try:
-        rows = ReceivedRows.read(message)
+        rows = read_rows(message)
     except InvalidArgument as error:
         raise damaged(str(error)) from error
     if len(scores) != len(rows):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import vicinal
 from vicinal.engine.collection import Collection
-from vicinal.engine.results.explanation import Explanation, SegmentPlan
+from vicinal.engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
+from vicinal.engine.results.hit_rows import HitRows
 from vicinal.engine.results.hits import Hits
 from vicinal.engine.results.info import Activity, CollectionInfo, DatabaseInfo, SegmentInfo
 from vicinal.proto.v1 import search_pb2
@@ -23,7 +24,7 @@ from vicinal.server.wire.infos import (
     read_database_info,
 )
 from vicinal.server.wire.searching.explanations import put_explanation, read_explanation
-from vicinal.server.wire.searching.hits import ReceivedRows, read_batch_hits, read_hits
+from vicinal.server.wire.searching.hits import read_batch_hits, read_hits
 from vicinal.storage.columns.payloads import PayloadColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -38,7 +39,12 @@ collection_infos = st.builds(
     sizes,
     st.builds(Activity, texts, fractions, texts),
 )
-plans = st.builds(SegmentPlan, texts, sizes, sizes, texts, st.none() | fractions, sizes, sizes, sizes, sizes)
+maybe = st.none() | fractions
+plans = st.builds(
+    SegmentPlan,
+    *(texts, sizes, sizes, st.sampled_from(PlanKind), st.none() | st.sampled_from(PlanReason)),
+    *(maybe, maybe, st.dictionaries(texts, fractions, max_size=2), texts, maybe, sizes, sizes, sizes, sizes),
+)
 
 
 @given(collection_infos)
@@ -63,7 +69,7 @@ def test_sizes_of_a_database_arrive_but_for_where_it_is(
 
 @given(st.lists(plans, max_size=3), st.dictionaries(texts, fractions, max_size=4))
 def test_plans_arrive(given_plans: list[SegmentPlan], stages: dict[str, float]) -> None:
-    rows = ReceivedRows(np.empty(0, np.uint64), PayloadColumn.from_rows(None, 0), {})
+    rows = HitRows(np.empty(0, np.uint64), PayloadColumn.from_rows(None, 0), {})
     hits = Hits(rows, np.empty(0, np.int64), np.empty(0, np.float32))
     message = search_pb2.ExplainResponse()
     put_explanation(message, Explanation(hits, 1, tuple(given_plans), stages))

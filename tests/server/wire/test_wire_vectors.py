@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.queries import validate_queries
 from vicinal.engine.input.vectors import validate_vectors
+from vicinal.engine.results.hit_rows import one_vector
 from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
 from vicinal.engine.vector_kinds.matrices import to_element
 from vicinal.engine.vector_kinds.registry import kind_of
@@ -21,7 +22,6 @@ from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.proto.v1.points_pb2 import PointColumns
 from vicinal.server.wire.vectors import (
     count_rows,
-    one_vector,
     put_fields,
     put_vectors,
     read_fields,

@@ -106,7 +106,7 @@ def test_explanations_of_a_tenant_name_nothing_of_others(server: RunningServer, 
     assert {plan.segment for plan in whole.segments} > {"growing"}
     own = ask(server, "Explain", request, ada)
     (plan,) = own.segments
-    assert (plan.segment, plan.rows, plan.allowed, plan.plan) == ("", 30, 30, "exact scan of 30 rows")
+    assert (plan.segment, plan.rows, plan.allowed, plan.kind) == ("", 30, 30, search_pb2.PLAN_KIND_EXACT_SCAN)
     assert own.hits == whole.hits
     assert [stage.stage for stage in own.stages] == [stage.stage for stage in whole.stages]
     nobody = search_pb2.ExplainRequest(scope=scope(), queries=queries(2), options=options)

@@ -11,9 +11,10 @@ from hypothesis.extra import numpy as hnp
 import vicinal
 from vicinal.engine.collection import Collection
 from vicinal.engine.errors import Corruption
+from vicinal.engine.results.hit_rows import HitRows
 from vicinal.engine.results.hits import BatchHits, Hits
 from vicinal.proto.v1 import search_pb2 as pb
-from vicinal.server.wire.searching.hits import ReceivedRows, put_hits, read_batch_hits, read_hits
+from vicinal.server.wire.searching.hits import put_hits, read_batch_hits, read_hits
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.vectors import DenseColumn, VectorColumn
 
@@ -112,7 +113,7 @@ def test_no_hits_arrive(collection: Collection) -> None:
 @given(hnp.arrays(np.float32, st.integers(0, 20), elements={"allow_nan": False}), st.booleans())
 def test_scores_arrive_to_the_bit(scores: Any, with_payload: bool) -> None:
     n = len(scores)
-    rows = ReceivedRows(np.arange(n, dtype=np.uint64), PayloadColumn.from_rows(None, n), {})
+    rows = HitRows(np.arange(n, dtype=np.uint64), PayloadColumn.from_rows(None, n), {})
     arrived = read_hits(sent(Hits(rows, np.arange(n), scores), with_payload))
     assert arrived.scores.tobytes() == scores.tobytes()
     assert arrived.scores.dtype == np.float32
@@ -120,7 +121,7 @@ def test_scores_arrive_to_the_bit(scores: Any, with_payload: bool) -> None:
 
 def good() -> pb.HitColumns:
     matrix = DenseColumn(np.eye(2, dtype=np.float32))
-    rows = ReceivedRows(np.array([7, 8], np.uint64), PayloadColumn.from_rows(None, 2), {"plot": matrix})
+    rows = HitRows(np.array([7, 8], np.uint64), PayloadColumn.from_rows(None, 2), {"plot": matrix})
     return sent(Hits(rows, np.arange(2), np.ones(2, np.float32), True, True), True)
 
 
@@ -177,9 +178,9 @@ def test_answers_to_parts_are_laid_end_to_end(splits: list[int]) -> None:
     parts, start = [], 0
     for n in splits:
         part: dict[str, VectorColumn] = {"plot": column.slice(start, start + n)} if n else {}
-        parts.append(ReceivedRows(ids[start : start + n], payloads.slice(start, start + n), part))
+        parts.append(HitRows(ids[start : start + n], payloads.slice(start, start + n), part))
         start += n
-    rows, places = ReceivedRows.concat(parts), np.arange(3)
+    rows, places = HitRows.concat(parts), np.arange(3)
     assert len(rows) == 3
     assert rows.ids(places) == [5, 6, 7]
     assert rows.id_column(places).dtype == np.uint64
@@ -190,8 +191,8 @@ def test_answers_to_parts_are_laid_end_to_end(splits: list[int]) -> None:
 
 def test_parts_with_texts_and_numbers_are_joined() -> None:
     empty = PayloadColumn.from_rows(None, 1)
-    numbers = ReceivedRows(np.array([5], np.uint64), empty, {})
-    texts = ReceivedRows(np.array(["a"], object), empty, {})
-    rows = ReceivedRows.concat([numbers, texts])
+    numbers = HitRows(np.array([5], np.uint64), empty, {})
+    texts = HitRows(np.array(["a"], object), empty, {})
+    rows = HitRows.concat([numbers, texts])
     assert rows.ids(np.arange(2)) == [5, "a"]
     assert list(map(type, rows.ids(np.arange(2)))) == [int, str]
