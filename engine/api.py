@@ -8,7 +8,7 @@ meaning of every parameter is told once, in :class:`~vicinal.engine.database.Dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
 from uuid import UUID
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .filters.expression import Filter
 from .input.options import SearchKeywords
+from .input.payload_update import PayloadChange
 from .input.payloads import Payloads
 from .progress import Progress
 from .results.explanation import Explanation
@@ -61,14 +62,30 @@ class CollectionApi(Protocol):
 
     def update_payload(
         self,
-        payload: Mapping[str, Any],
+        payload: PayloadChange,
         ids: Ids | None = None,
         *,
         filter: FilterLike | None = None,
+        key: str | None = None,
         replace: bool = False,
         tenant: str | None = None,
     ) -> int:
         """Change payloads."""
+
+    def delete_payload(
+        self,
+        keys: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete keys of payloads."""
+
+    def clear_payload(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Empty payloads."""
 
     def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
         """Return points by id."""

@@ -6,12 +6,13 @@ once, in :class:`~vicinal.engine.database.Database` and :class:`~vicinal.engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
 
 from .api import FilterLike, Ids
 from .input.options import SearchKeywords
+from .input.payload_update import PayloadChange
 from .input.payloads import Payloads
 from .progress import Progress
 from .results.explanation import Explanation
@@ -50,14 +51,30 @@ class AsyncCollectionApi(Protocol):
 
     async def update_payload(
         self,
-        payload: Mapping[str, Any],
+        payload: PayloadChange,
         ids: Ids | None = None,
         *,
         filter: FilterLike | None = None,
+        key: str | None = None,
         replace: bool = False,
         tenant: str | None = None,
     ) -> int:
         """Change payloads."""
+
+    async def delete_payload(
+        self,
+        keys: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete keys of payloads."""
+
+    async def clear_payload(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Empty payloads."""
 
     async def get(
         self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, Unpack
 
 from .api import FilterLike, Ids
@@ -11,6 +11,7 @@ from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, unique_ids
 from .input.options import SearchKeywords, search_options
+from .input.payload_update import PayloadChange
 from .input.payloads import Payloads, payload_column
 from .input.queries import bound, check_flag
 from .results.explanation import Explanation
@@ -122,19 +123,60 @@ class Collection(TendedCollection):
 
     def update_payload(
         self,
-        payload: Mapping[str, Any],
+        payload: PayloadChange,
         ids: Ids | None = None,
         *,
         filter: FilterLike | None = None,
+        key: str | None = None,
         replace: bool = False,
         tenant: str | None = None,
     ) -> int:
         """Merge ``payload`` into the payloads of the chosen points, or replace them; vectors stay.
 
-        Exactly one of ``ids`` and ``filter`` is given, as to :meth:`delete`. Merging is by top-level key.
-        Returns how many points there were.
+        All of them change together, or none does.
+
+        Parameters
+        ----------
+        payload : mapping or sequence of mapping
+            One object for all points, or one for each of ``ids``. Its keys are set, others stay; it is not
+            merged further down.
+        ids, filter
+            Exactly one of them is given, as to :meth:`delete`.
+        key : str, optional
+            The dotted path of an object in the payload, which is merged into instead: ``key="maker"`` with
+            ``{"city": "Turin"}`` sets ``maker.city``. Objects that are missing on the way are made; what
+            stands there and is no object gives way to one.
+        replace : bool
+            Put ``payload`` in the place of the payload, or of what is at ``key``.
+
+        Returns
+        -------
+        int
+            How many points there were.
         """
-        return self._columns.update_payload(payload, ids, filter, replace, tenant)
+        return self._columns.update_payload(payload, ids, filter, key, replace, tenant)
+
+    def delete_payload(
+        self,
+        keys: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete keys of the payloads of the chosen points; return how many points there were.
+
+        A key is a dotted path, as in filters: ``maker.city`` is the key ``city`` of the object ``maker``, or
+        of each object in the list ``maker``. What is not there is passed over; an object that loses its last
+        key stays, empty. Exactly one of ``ids`` and ``filter`` is given, as to :meth:`delete`.
+        """
+        return self._columns.delete_payload(keys, ids, filter, tenant)
+
+    def clear_payload(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Empty the payloads of the chosen points; return how many there were."""
+        return self._columns.update_payload({}, ids, filter, None, True, tenant)
 
     def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
         """Return the points of the given ids, None in the place of each that does not exist."""

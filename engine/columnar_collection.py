@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,14 @@ from ..storage.columns.ids import IdColumn
 from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
 from .error_translation import public
-from .filters.parsing import parse_fields
 from .hosts.host import Host
 from .input.ids import id_list, selection, vector_columns
 from .input.options import SearchOptions
+from .input.payload_paths import payload_paths
+from .input.payload_update import PayloadChange, payload_update
 from .input.queries import bound, check_flag, check_integer
 from .results.explanation import Explanation
-from .results.point import PointColumns
+from .results.point import PointColumns, PointId
 from .search.call import answer
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
@@ -28,6 +29,7 @@ from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
 from .state.collection_state import CollectionState
 from .tenants.tenant import Tenant, reading_tenant, writing_tenant
+from .writing.payload_changes import Payload, with_change, without_paths
 from .writing.point_operations import UpdatePayload, upsert
 
 SCROLL_LIMIT = 10_000
@@ -67,9 +69,10 @@ class ColumnarCollection:
 
     def update_payload(
         self,
-        payload: Mapping[str, Any],
+        payload: PayloadChange,
         ids: Ids | None,
         filter: FilterLike | None,
+        key: str | None,
         replace: bool,
         tenant: str | None,
         admit: Admit | None = None,
@@ -78,17 +81,41 @@ class ColumnarCollection:
 
         ``admit`` is told, in the writer's thread, the bytes to be written.
         """
-        schema = self._host.schema(self._state)
-        listed, chosen = selection(schema, ids, filter)
+        check_flag("replace", replace)
+        asked = payload_update(self._host.schema(self._state), payload, ids, filter, key)
         _, owner = self.view(tenant)
-        column = PayloadColumn.from_rows([payload], 1)
-        parse_fields(schema.fields, column)
-        change = column.get(0)
         if owner is None:
             return 0
-        rewrite = (lambda old: change) if check_flag("replace", replace) else (lambda old: old | change)
-        update = UpdatePayload(self._state, owner, listed, chosen, rewrite, column.largest(), admit)
+        changes = asked.payloads.to_list()
+        # One for each id, or one for all.
+        of_id = dict(zip(asked.ids, changes, strict=True)) if asked.listed and asked.ids is not None else None
+
+        def change(point_id: PointId, old: Payload) -> Payload:
+            return with_change(old, changes[0] if of_id is None else of_id[point_id], asked.path, replace)
+
+        added = asked.payloads.largest() + sum(map(len, asked.path))
+        update = UpdatePayload(self._state, owner, asked.ids, asked.filter, change, added, admit)
         return int(self._host.submit(update))
+
+    def delete_payload(
+        self,
+        keys: Iterable[str],
+        ids: Ids | None,
+        filter: FilterLike | None,
+        tenant: str | None,
+        admit: Admit | None = None,
+    ) -> int:
+        """Delete keys of payloads as :meth:`Collection.delete_payload` does; ``admit`` as when updating."""
+        paths = payload_paths(keys)
+        listed, chosen = selection(self._host.schema(self._state), ids, filter)
+        _, owner = self.view(tenant)
+        if owner is None:
+            return 0
+
+        def change(point_id: PointId, old: Payload) -> Payload:
+            return without_paths(old, paths)
+
+        return int(self._host.submit(UpdatePayload(self._state, owner, listed, chosen, change, 0, admit)))
 
     def get(
         self, ids: Ids, with_vectors: bool, tenant: str | None, admit: Admit

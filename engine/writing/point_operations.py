@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ...storage.catalog.key_value_store import WriteTransaction
 from ...storage.catalog.records import StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.payloads import PayloadColumn
+from ..error_translation import translated
 from ..filters.expression import Filter
 from ..filters.parsing import ParsedFields, parse_fields
 from ..input.queries import bound
@@ -116,16 +117,17 @@ class Delete:
 class UpdatePayload:
     """Change the payloads of points that exist; their vectors stay. The filter is not bound to a schema.
 
-    ``change`` maps an old payload to the new one; it runs in the writer's thread, so that no write can
-    come between reading and replacing. ``admit`` is told the bytes of the new versions, each with ``added``
-    more than it has, before any is read; what it raises is a VicinalError.
+    ``change`` maps an id and the old payload to the new one, or to the same object where nothing changes; it
+    runs in the writer's thread, so that no write can come between reading and replacing. ``admit`` is told
+    the bytes of the new versions, each with ``added`` more than it has, before any is read; what it raises
+    is a VicinalError.
     """
 
     state: CollectionState
     tenant: Tenant
     ids: Sequence[PointId] | None
     filter: Filter | None
-    change: Callable[[dict[str, Any]], dict[str, Any]]
+    change: Callable[[PointId, dict[str, Any]], Mapping[str, Any]]
     added: int = 0
     admit: Admit | None = None
 
@@ -135,7 +137,7 @@ class UpdatePayload:
         return self.state
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
-        """Write a new version of each point and return how many there were."""
+        """Write a new version of each point that changes and return how many were chosen."""
         tenant = _resolved(self.state, self.tenant)
         if tenant is None:
             return 0
@@ -152,10 +154,15 @@ class UpdatePayload:
         sequences = [view.sequence()[rows] for view, rows in found]
         # In the order they were written, which does not depend on how segments are cut and arranged.
         old = Batch.concat(parts).take(np.argsort(np.concatenate(sequences)))
-        payloads = [self.change(old.payloads.get(i)) for i in range(len(old.ids))]
-        column = PayloadColumn.from_rows(payloads, len(payloads))
-        batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)
-        upsert(self.state, tenant, batch).apply(catalog, txn)
+        before = old.payloads.to_list()
+        payloads = list(map(self.change, old.ids.to_list(), before))
+        changed = [i for i, payload in enumerate(payloads) if payload is not before[i]]
+        if changed:
+            with translated():
+                column = PayloadColumn.from_rows([payloads[i] for i in changed], len(changed))
+            old = old.take(changed)
+            batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)
+            upsert(self.state, tenant, batch).apply(catalog, txn)
         return len(payloads)
 
     def _rows(self, view: SegmentView, expression: Filter | None, tenant: Tenant) -> NDArray[Any]:

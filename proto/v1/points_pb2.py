@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/points.proto\x12\nvicinal.v1\x1a\x1evicinal/proto/v1/vectors.proto\"T\n\x05Scope\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x13\n\x06tenant\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_tenant\"\x16\n\x06\x46ilter\x12\x0c\n\x04json\x18\x01 \x01(\x0c\"\\\n\tSelection\x12#\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIdsH\x00\x12$\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.FilterH\x00\x42\x04\n\x02\x62y\"\x84\x01\n\x0cPointColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12&\n\x08payloads\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"a\n\x13UpsertPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\x06points\x18\x02 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\"/\n\x14UpsertPointsResponse\x12\x17\n\x0fsequence_number\x18\x01 \x01(\x04\"a\n\x13\x44\x65letePointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\"\'\n\x14\x44\x65letePointsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x04\"\x8a\x01\n\x15UpdatePayloadsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\x12\x14\n\x0cpayload_json\x18\x03 \x01(\x0c\x12\x0f\n\x07replace\x18\x04 \x01(\x08\")\n\x16UpdatePayloadsResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x04\"m\n\x10GetPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12!\n\x03ids\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x14\n\x0cwith_vectors\x18\x03 \x01(\x08\"L\n\x11GetPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\r\n\x05\x66ound\x18\x02 \x03(\x08\"\x9e\x01\n\x13ScrollPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x12\n\x05\x61\x66ter\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0cwith_vectors\x18\x05 \x01(\x08\x42\x08\n\x06_after\"\\\n\x14ScrollPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"Z\n\x12\x43ountPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\"$\n\x13\x43ountPointsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\x32\xfa\x03\n\x0cPointService\x12Q\n\x0cUpsertPoints\x12\x1f.vicinal.v1.UpsertPointsRequest\x1a .vicinal.v1.UpsertPointsResponse\x12Q\n\x0c\x44\x65letePoints\x12\x1f.vicinal.v1.DeletePointsRequest\x1a .vicinal.v1.DeletePointsResponse\x12W\n\x0eUpdatePayloads\x12!.vicinal.v1.UpdatePayloadsRequest\x1a\".vicinal.v1.UpdatePayloadsResponse\x12H\n\tGetPoints\x12\x1c.vicinal.v1.GetPointsRequest\x1a\x1d.vicinal.v1.GetPointsResponse\x12Q\n\x0cScrollPoints\x12\x1f.vicinal.v1.ScrollPointsRequest\x1a .vicinal.v1.ScrollPointsResponse\x12N\n\x0b\x43ountPoints\x12\x1e.vicinal.v1.CountPointsRequest\x1a\x1f.vicinal.v1.CountPointsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/points.proto\x12\nvicinal.v1\x1a\x1evicinal/proto/v1/vectors.proto\"T\n\x05Scope\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x13\n\x06tenant\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_tenant\"\x16\n\x06\x46ilter\x12\x0c\n\x04json\x18\x01 \x01(\x0c\"\\\n\tSelection\x12#\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIdsH\x00\x12$\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.FilterH\x00\x42\x04\n\x02\x62y\"\x84\x01\n\x0cPointColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12&\n\x08payloads\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"a\n\x13UpsertPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\x06points\x18\x02 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\"/\n\x14UpsertPointsResponse\x12\x17\n\x0fsequence_number\x18\x01 \x01(\x04\"a\n\x13\x44\x65letePointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\"\'\n\x14\x44\x65letePointsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x04\"\xbf\x01\n\x15UpdatePayloadsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\x12\x14\n\x0cpayload_json\x18\x03 \x01(\x0c\x12\x0f\n\x07replace\x18\x04 \x01(\x08\x12\x0b\n\x03key\x18\x05 \x01(\t\x12&\n\x08payloads\x18\x06 \x01(\x0b\x32\x14.vicinal.v1.Payloads\")\n\x16UpdatePayloadsResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x04\"t\n\x18\x44\x65letePayloadKeysRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\x12\x0c\n\x04keys\x18\x03 \x03(\t\",\n\x19\x44\x65letePayloadKeysResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x04\"m\n\x10GetPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12!\n\x03ids\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x14\n\x0cwith_vectors\x18\x03 \x01(\x08\"L\n\x11GetPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\r\n\x05\x66ound\x18\x02 \x03(\x08\"\x9e\x01\n\x13ScrollPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x12\n\x05\x61\x66ter\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0cwith_vectors\x18\x05 \x01(\x08\x42\x08\n\x06_after\"\\\n\x14ScrollPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"Z\n\x12\x43ountPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\"$\n\x13\x43ountPointsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\x32\xdc\x04\n\x0cPointService\x12Q\n\x0cUpsertPoints\x12\x1f.vicinal.v1.UpsertPointsRequest\x1a .vicinal.v1.UpsertPointsResponse\x12Q\n\x0c\x44\x65letePoints\x12\x1f.vicinal.v1.DeletePointsRequest\x1a .vicinal.v1.DeletePointsResponse\x12W\n\x0eUpdatePayloads\x12!.vicinal.v1.UpdatePayloadsRequest\x1a\".vicinal.v1.UpdatePayloadsResponse\x12`\n\x11\x44\x65letePayloadKeys\x12$.vicinal.v1.DeletePayloadKeysRequest\x1a%.vicinal.v1.DeletePayloadKeysResponse\x12H\n\tGetPoints\x12\x1c.vicinal.v1.GetPointsRequest\x1a\x1d.vicinal.v1.GetPointsResponse\x12Q\n\x0cScrollPoints\x12\x1f.vicinal.v1.ScrollPointsRequest\x1a .vicinal.v1.ScrollPointsResponse\x12N\n\x0b\x43ountPoints\x12\x1e.vicinal.v1.CountPointsRequest\x1a\x1f.vicinal.v1.CountPointsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,21 +49,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEPOINTSRESPONSE']._serialized_start=663
   _globals['_DELETEPOINTSRESPONSE']._serialized_end=702
   _globals['_UPDATEPAYLOADSREQUEST']._serialized_start=705
-  _globals['_UPDATEPAYLOADSREQUEST']._serialized_end=843
-  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_start=845
-  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_end=886
-  _globals['_GETPOINTSREQUEST']._serialized_start=888
-  _globals['_GETPOINTSREQUEST']._serialized_end=997
-  _globals['_GETPOINTSRESPONSE']._serialized_start=999
-  _globals['_GETPOINTSRESPONSE']._serialized_end=1075
-  _globals['_SCROLLPOINTSREQUEST']._serialized_start=1078
-  _globals['_SCROLLPOINTSREQUEST']._serialized_end=1236
-  _globals['_SCROLLPOINTSRESPONSE']._serialized_start=1238
-  _globals['_SCROLLPOINTSRESPONSE']._serialized_end=1330
-  _globals['_COUNTPOINTSREQUEST']._serialized_start=1332
-  _globals['_COUNTPOINTSREQUEST']._serialized_end=1422
-  _globals['_COUNTPOINTSRESPONSE']._serialized_start=1424
-  _globals['_COUNTPOINTSRESPONSE']._serialized_end=1460
-  _globals['_POINTSERVICE']._serialized_start=1463
-  _globals['_POINTSERVICE']._serialized_end=1969
+  _globals['_UPDATEPAYLOADSREQUEST']._serialized_end=896
+  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_start=898
+  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_end=939
+  _globals['_DELETEPAYLOADKEYSREQUEST']._serialized_start=941
+  _globals['_DELETEPAYLOADKEYSREQUEST']._serialized_end=1057
+  _globals['_DELETEPAYLOADKEYSRESPONSE']._serialized_start=1059
+  _globals['_DELETEPAYLOADKEYSRESPONSE']._serialized_end=1103
+  _globals['_GETPOINTSREQUEST']._serialized_start=1105
+  _globals['_GETPOINTSREQUEST']._serialized_end=1214
+  _globals['_GETPOINTSRESPONSE']._serialized_start=1216
+  _globals['_GETPOINTSRESPONSE']._serialized_end=1292
+  _globals['_SCROLLPOINTSREQUEST']._serialized_start=1295
+  _globals['_SCROLLPOINTSREQUEST']._serialized_end=1453
+  _globals['_SCROLLPOINTSRESPONSE']._serialized_start=1455
+  _globals['_SCROLLPOINTSRESPONSE']._serialized_end=1547
+  _globals['_COUNTPOINTSREQUEST']._serialized_start=1549
+  _globals['_COUNTPOINTSREQUEST']._serialized_end=1639
+  _globals['_COUNTPOINTSRESPONSE']._serialized_start=1641
+  _globals['_COUNTPOINTSRESPONSE']._serialized_end=1677
+  _globals['_POINTSERVICE']._serialized_start=1680
+  _globals['_POINTSERVICE']._serialized_end=2284
 # @@protoc_insertion_point(module_scope)

@@ -69,18 +69,38 @@ class DeletePointsResponse(_message.Message):
     def __init__(self, deleted: _Optional[int] = ...) -> None: ...
 
 class UpdatePayloadsRequest(_message.Message):
-    __slots__ = ("scope", "selection", "payload_json", "replace")
+    __slots__ = ("scope", "selection", "payload_json", "replace", "key", "payloads")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     SELECTION_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_JSON_FIELD_NUMBER: _ClassVar[int]
     REPLACE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    PAYLOADS_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     selection: Selection
     payload_json: bytes
     replace: bool
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., payload_json: _Optional[bytes] = ..., replace: bool = ...) -> None: ...
+    key: str
+    payloads: _vectors_pb2.Payloads
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., payload_json: _Optional[bytes] = ..., replace: bool = ..., key: _Optional[str] = ..., payloads: _Optional[_Union[_vectors_pb2.Payloads, _Mapping]] = ...) -> None: ...
 
 class UpdatePayloadsResponse(_message.Message):
+    __slots__ = ("updated",)
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    updated: int
+    def __init__(self, updated: _Optional[int] = ...) -> None: ...
+
+class DeletePayloadKeysRequest(_message.Message):
+    __slots__ = ("scope", "selection", "keys")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    SELECTION_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    selection: Selection
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., keys: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DeletePayloadKeysResponse(_message.Message):
     __slots__ = ("updated",)
     UPDATED_FIELD_NUMBER: _ClassVar[int]
     updated: int

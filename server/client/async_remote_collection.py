@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
 from ...engine.input.options import SearchKeywords, search_options
+from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
@@ -67,15 +68,35 @@ class AsyncRemoteCollection:
 
     async def update_payload(
         self,
-        payload: Mapping[str, Any],
+        payload: PayloadChange,
         ids: Ids | None = None,
         *,
         filter: FilterLike | None = None,
+        key: str | None = None,
         replace: bool = False,
         tenant: str | None = None,
     ) -> int:
         """Merge ``payload`` into the payloads of the chosen points, or replace them; return how many."""
-        return await self._driver.run(self._core.points.update_payload(payload, ids, filter, replace, tenant))
+        return await self._driver.run(
+            self._core.points.update_payload(payload, ids, filter, key, replace, tenant)
+        )
+
+    async def delete_payload(
+        self,
+        keys: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete keys, dotted paths, of the payloads of the chosen points; return how many there were."""
+        return await self._driver.run(self._core.points.delete_payload(keys, ids, filter, tenant))
+
+    async def clear_payload(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Empty the payloads of the chosen points; return how many there were."""
+        return await self._driver.run(self._core.points.update_payload({}, ids, filter, None, True, tenant))
 
     async def get(
         self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None

@@ -47,7 +47,7 @@ def connect(
     retries : int
         How often a message is sent again, after a growing pause: one that the server refused before it began
         with it, and any other whose outcome is not known if it does no harm twice. Those are all reads,
-        ``upsert``, ``update_payload`` by id, and what :class:`RemoteCollection` does to segments. The
+        ``upsert``, changes of payloads by id, and what :class:`RemoteCollection` does to segments. The
         default ends after 1.5 s at most, before a restart of a server does.
     retry_seconds : float, optional
         Send such a message again, however often, until so many seconds have passed since it first failed,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
 from ...engine.input.options import SearchKeywords, search_options
+from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
@@ -83,10 +84,11 @@ class RemoteCollection:
 
     def update_payload(
         self,
-        payload: Mapping[str, Any],
+        payload: PayloadChange,
         ids: Ids | None = None,
         *,
         filter: FilterLike | None = None,
+        key: str | None = None,
         replace: bool = False,
         tenant: str | None = None,
     ) -> int:
@@ -94,7 +96,24 @@ class RemoteCollection:
 
         Ids that do not fit in one message go in parts, as in :meth:`upsert`.
         """
-        return self._driver.run(self._core.points.update_payload(payload, ids, filter, replace, tenant))
+        return self._driver.run(self._core.points.update_payload(payload, ids, filter, key, replace, tenant))
+
+    def delete_payload(
+        self,
+        keys: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete keys, dotted paths, of the payloads of the chosen points; return how many there were."""
+        return self._driver.run(self._core.points.delete_payload(keys, ids, filter, tenant))
+
+    def clear_payload(
+        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> int:
+        """Empty the payloads of the chosen points; return how many there were."""
+        return self._driver.run(self._core.points.update_payload({}, ids, filter, None, True, tenant))
 
     def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
         """Return the points of the given ids, None in the place of each that does not exist.

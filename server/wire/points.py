@@ -65,9 +65,20 @@ def read_upsert(message: pb.PointColumns) -> tuple[list[PointId], dict[str, Vect
     return ids, read_fields(message.vectors, n), read_checked_payloads(message.payloads, n)
 
 
-def read_payload(text: bytes) -> dict[str, Any]:
-    """Return the one JSON object of UpdatePayloads; InvalidArgument when it is none."""
-    return read_object(text, "payload", "payload", has_long_number(text))
+def read_update(message: pb.UpdatePayloadsRequest, n: int) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return the one object of UpdatePayloads, or those of its ``n`` ids.
+
+    Raises
+    ------
+    InvalidArgument
+        When what it has is no object, or not one for each id, or both ways are taken.
+    """
+    text = message.payload_json
+    if not message.HasField("payloads"):
+        return read_object(text, "payload", "payload", has_long_number(text))
+    if text:
+        raise InvalidArgument("the update has payload_json and payloads; set one of them", field="payload")
+    return read_checked_payloads(message.payloads, n).to_list()
 
 
 def put_selection(

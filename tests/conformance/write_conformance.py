@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
 
 import vicinal
-from vicinal import Dense, Hnsw, has_id
+from vicinal import Dense, F, Hnsw, has_id
 from vicinal.engine.api import CollectionApi, DatabaseApi
 
 DIM = 8
@@ -75,3 +76,103 @@ class WriteConformance:
         assert len(films) == 3
         with pytest.raises(vicinal.InvalidArgument, match="positions 0 and 1"):
             films.upsert([first, str(first)], ones(2))
+
+    @pytest.fixture
+    def cars(self, db: DatabaseApi) -> CollectionApi:
+        cars = db.create_collection("cars", Dense(DIM), fields={"maker.city": "keyword", "doors": "integer"})
+        payloads = [{"maker": {"city": "Turin", "name": "x"}}, {"maker": "y", "doors": 3}, {"doors": 5}]
+        cars.upsert(range(3), ones(3), payloads)
+        return cars
+
+    def payloads(self, cars: CollectionApi, *ids: int) -> list[Any]:
+        return [point and point.payload for point in cars.get(ids)]
+
+    @pytest.mark.parametrize("sealed", [False, True])
+    def test_payloads_are_set_below_a_path(self, cars: CollectionApi, sealed: bool) -> None:
+        if sealed:
+            cars.flush()
+        assert cars.update_payload({"city": "Rome"}, [0, 1, 2, 9], key="maker") == 3
+        assert self.payloads(cars, 0, 1, 2) == [
+            {"maker": {"city": "Rome", "name": "x"}},
+            {"maker": {"city": "Rome"}, "doors": 3},
+            {"doors": 5, "maker": {"city": "Rome"}},
+        ]
+        assert cars.count(filter=F("maker.city") == "Rome") == 3
+        assert cars.update_payload({"deep": 1}, filter=F("doors") == 5, key="maker.a.b") == 1
+        assert cars.update_payload({"name": "z"}, [0], key="maker", replace=True) == 1
+        assert self.payloads(cars, 0, 2) == [
+            {"maker": {"name": "z"}},
+            {"doors": 5, "maker": {"city": "Rome", "a": {"b": {"deep": 1}}}},
+        ]
+        assert cars.count(filter=F("maker.city") == "Rome") == 2
+        assert cars.update_payload({"maker": {"name": "w"}}, [2]) == 1
+        assert self.payloads(cars, 2) == [{"doors": 5, "maker": {"name": "w"}}]
+
+    def test_each_id_has_a_payload_of_its_own(self, cars: CollectionApi) -> None:
+        assert cars.update_payload([{"doors": 4}, {"doors": 2}, None], [2, 7, 1]) == 2
+        assert self.payloads(cars, 1, 2) == [{"maker": "y", "doors": 3}, {"doors": 4}]
+        assert cars.count(filter=F("doors") == 4) == 1
+        assert cars.update_payload(({"city": c} for c in "ab"), [0, 2], key="maker") == 2
+        assert cars.count(filter=F("maker.city").is_in(["a", "b"])) == 2
+        assert cars.update_payload([{}, {"x": 1}], [2, 0], replace=True) == 2
+        assert self.payloads(cars, 0, 2) == [{"x": 1}, {}]
+
+    @pytest.mark.parametrize("sealed", [False, True])
+    def test_keys_are_deleted_and_payloads_cleared(self, cars: CollectionApi, sealed: bool) -> None:
+        cars.upsert([3], ones(1), [{"maker": [{"city": "Rome", "n": 1}, {"city": "Bari"}, 7], "doors": 1}])
+        if sealed:
+            cars.flush()
+        assert cars.delete_payload(["maker.city", "no.such"], [0, 3, 9]) == 2
+        assert self.payloads(cars, 0, 3) == [
+            {"maker": {"name": "x"}},
+            {"maker": [{"n": 1}, {}, 7], "doors": 1},
+        ]
+        assert cars.count(filter=F("maker.city").exists()) == 0
+        assert cars.delete_payload(["doors", "maker"], filter=F("doors") >= 3) == 2
+        assert self.payloads(cars, 1, 2) == [{}, {}]
+        assert cars.count(filter=F("doors").exists()) == 1
+        assert cars.clear_payload(filter=F("doors") == 1) == 1
+        assert cars.clear_payload([0, 9]) == 1
+        assert self.payloads(cars, 0, 3) == [{}, {}]
+        np.testing.assert_array_equal(cars.get([0], with_vectors=True)[0].vectors["vector"], ones(1)[0])
+
+    def test_bad_payload_updates_change_nothing(self, cars: CollectionApi) -> None:
+        before = self.payloads(cars, 0, 1, 2)
+        cases: list[tuple[str, tuple[Any, ...], dict[str, Any], str, str]] = [
+            ("update_payload", ({"a": 1}, [0]), {"key": "a..b"}, "key", "maker.city"),
+            ("update_payload", ({"a": 1}, [0]), {"key": ""}, "key", "maker.city"),
+            ("update_payload", ({"a": 1}, [0]), {"key": 3}, "key", "maker.city"),
+            ("update_payload", ({"city": 7}, [0]), {"key": "maker"}, "payloads", "maker.city"),
+            ("update_payload", ([{"doors": 1}], [0, 1]), {}, "payloads", "1 rows for 2 ids"),
+            ("update_payload", ([{"doors": 1}, {"doors": "x"}], [0, 1]), {}, "payloads", "row 1"),
+            ("update_payload", ([{"doors": 1}] * 2, [0, 0]), {}, "ids", "positions 0 and 1"),
+            ("update_payload", ([{"doors": 1}],), {"filter": F("doors") == 3}, "payload", "by filter"),
+            ("delete_payload", ("doors", [0]), {}, "keys", "list"),
+            ("delete_payload", ([], [0]), {}, "keys", "1 to 256"),
+            ("delete_payload", ([".a"], [0]), {}, "keys", "maker.city"),
+            ("delete_payload", (["doors"],), {}, "ids", "exactly one"),
+            ("clear_payload", (), {}, "ids", "exactly one"),
+            ("clear_payload", (), {"filter": {}}, "filter", "no condition"),
+        ]
+        for name, arguments, options, field, message in cases:
+            with pytest.raises(vicinal.InvalidArgument, match=message) as caught:
+                getattr(cars, name)(*arguments, **options)
+            assert caught.value.field == field, (name, arguments)
+        deep: Any = 1
+        for _ in range(200):
+            deep = {"a": deep}
+        with pytest.raises(vicinal.InvalidArgument):
+            cars.update_payload(deep, [0, 1], key=".".join("b" * 100))
+        assert self.payloads(cars, 0, 1, 2) == before
+
+    def test_payloads_are_changed_for_one_tenant(self, rooms: CollectionApi) -> None:
+        for tenant in ("ada", "bob"):
+            rooms.upsert([1], ones(1), [{"year": 1, "a": {"b": 1}}], tenant=tenant)
+        assert rooms.delete_payload(["a.b"], [1], tenant="ada") == 1
+        assert rooms.update_payload({"c": 2}, [1], key="a", tenant="bob") == 1
+        assert rooms.clear_payload([1], tenant="eve") == 0
+        found = [rooms.get([1], tenant=tenant)[0] for tenant in ("ada", "bob")]
+        assert [point and point.payload for point in found] == [
+            {"year": 1, "a": {}},
+            {"year": 1, "a": {"b": 1, "c": 2}},
+        ]

@@ -95,7 +95,7 @@ def test_bytes_are_told_before_they_are_read(points: vicinal.Collection) -> None
         columnar(points).scroll(None, 10, None, False, None, 10**6, refuse)
     before = points.get([1, 2])
     with pytest.raises(LimitExceeded):
-        columnar(points).update_payload({"a": 1}, [1, 2], None, False, None, refuse)
+        columnar(points).update_payload({"a": 1}, [1, 2], None, None, False, None, refuse)
     assert points.get([1, 2]) == before
 
 

@@ -291,7 +291,9 @@ def test_a_write_to_a_collection_that_is_dropped_in_the_same_commit_is_refused(t
 
         # While the writer is held, the others come to wait for it in this order, and go into one commit.
         threads = [
-            start("hold", lambda: columnar(slow).update_payload({"a": 1}, [0], None, False, None, hold), 0)
+            start(
+                "hold", lambda: columnar(slow).update_payload({"a": 1}, [0], None, None, False, None, hold), 0
+            )
         ]
         assert entered.wait(60)
         threads.append(start("drop", lambda: db.drop_collection("points"), 1))

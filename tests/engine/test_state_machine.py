@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -33,6 +35,28 @@ UPKEEP = vicinal.MergePolicySettings(quiet_seconds=0.0, seal_rows=8, growing_byt
 def has_year_from(payload: dict[str, Any], low: int) -> bool:
     year = payload.get("year")
     return any(y >= low for y in (year if isinstance(year, list) else [year]) if y is not None)
+
+
+def set_in_place(payload: dict[str, Any], change: dict[str, Any], key: str | None, replace: bool) -> Any:
+    root: Any = {"": copy.deepcopy(payload)}
+    *way, last = ["", *(key.split(".") if key else [])]
+    at = root
+    for step in way:
+        if not isinstance(at.get(step), dict):
+            at[step] = {}
+        at = at[step]
+    at[last] = {**({} if replace or not isinstance(at.get(last), dict) else at[last]), **change}
+    return root[""]
+
+
+def deleted_in(payload: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    payload = copy.deepcopy(payload)
+    at: Any = payload
+    for step in path[:-1]:
+        at = at.get(step, {}) if isinstance(at, dict) else {}
+    if isinstance(at, dict):
+        at.pop(path[-1], None)
+    return payload
 
 
 class Load:
@@ -148,7 +172,7 @@ class CollectionMachine(RuleBasedStateMachine):
         passing = {
             key[1]
             for key, (_, payload) in self.model.items()
-            if key[0] == tenant and payload["clock"] >= first
+            if key[0] == tenant and payload.get("clock", -1) >= first
         }
         hits = collection.search(np.ones(DIM, np.float32), k=50, filter=F("clock") >= first, **scope)
         assert set(hits.ids) == passing
@@ -162,6 +186,48 @@ class CollectionMachine(RuleBasedStateMachine):
         collection = self.db.collection("rooms" if partitioned else "points")
         collection.wait_indexed()
         assert collection.info().filling == ()
+
+    @rule(
+        tenant=st.sampled_from(["", *TENANTS]),
+        chosen=id_lists,
+        key=st.sampled_from([None, "year", "a", "a.b"]),
+        replace=st.booleans(),
+    )
+    def update_each_payload(self, tenant: str, chosen: list[int | str], key: Any, replace: bool) -> None:
+        collection, scope = self.where(tenant)
+        changes = [{"n": n} if key is not None else {"year": n, "a": {"n": n}} for n in range(len(chosen))]
+        present = [i for i in chosen if (tenant, i) in self.model]
+        if key == "year":
+            # An object is no integer, whoever has it.
+            with pytest.raises(vicinal.InvalidArgument, match="year"):
+                collection.update_payload(changes, chosen, key=key, replace=replace, **scope)
+            return
+        assert collection.update_payload(changes, chosen, key=key, replace=replace, **scope) == len(present)
+        for point_id, change in zip(chosen, changes, strict=True):
+            if point_id in present:
+                vector, payload = self.model[tenant, point_id]
+                self.model[tenant, point_id] = (vector, set_in_place(payload, change, key, replace))
+
+    @rule(
+        tenant=st.sampled_from(["", *TENANTS]),
+        low=st.integers(-3, 3),
+        key=st.sampled_from(["year", "a", "a.b.n", None]),
+    )
+    def delete_payload_by_filter(self, tenant: str, low: int, key: str | None) -> None:
+        collection, scope = self.where(tenant)
+        chosen = [
+            point
+            for point, (_, payload) in self.model.items()
+            if point[0] == tenant and has_year_from(payload, low)
+        ]
+        expression = F("year") >= low
+        if key is None:
+            assert collection.clear_payload(filter=expression, **scope) == len(chosen)
+        else:
+            assert collection.delete_payload([key], filter=expression, **scope) == len(chosen)
+        for point in chosen:
+            vector, payload = self.model[point]
+            self.model[point] = (vector, {} if key is None else deleted_in(payload, key.split(".")))
 
     @rule(partitioned=st.booleans())
     def flush(self, partitioned: bool) -> None:

@@ -13,6 +13,8 @@ _COLLECTION_CALLS = (
     "upsert",
     "delete",
     "update_payload",
+    "delete_payload",
+    "clear_payload",
     "get",
     "scroll",
     "count",

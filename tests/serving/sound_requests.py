@@ -18,6 +18,7 @@ import vicinal
 from vicinal.proto.v1 import collections_pb2 as collections
 from vicinal.proto.v1 import points_pb2 as points
 from vicinal.proto.v1 import search_pb2 as search
+from vicinal.proto.v1 import vectors_pb2 as vectors
 
 PLAIN = "plain"
 TENANTS = ("ada", "ben")
@@ -75,6 +76,15 @@ def sound_requests() -> dict[str, list[Message]]:
                 selection=points.Selection(filter=filter),
                 payload_json=b'{"year":1}',
                 replace=True,
+            ),
+            points.UpdatePayloadsRequest(
+                scope=scope,
+                selection=points.Selection(ids=vectors.PointIds(numbers=[1, 2])),
+                payloads=vectors.Payloads(json=b'{"a":1}{}', row_sizes=[7, 2]),
+                key="maker.city",
+            ),
+            points.DeletePayloadKeysRequest(
+                scope=scope, selection=points.Selection(filter=filter), keys=["year", "maker.city"]
             ),
             points.ScrollPointsRequest(scope=scope, filter=filter, limit=5, after=7, with_vectors=True),
             points.CountPointsRequest(scope=scope, filter=filter),

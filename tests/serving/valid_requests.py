@@ -190,6 +190,14 @@ _ENTRIES = {
         ),
         changes=True,
     ),
+    "PointService.DeletePayloadKeys": Entry(
+        "write",
+        Names.TENANT,
+        lambda t: points.DeletePayloadKeysRequest(
+            scope=scope(t), selection=_chosen(), keys=["year", "maker.city"]
+        ),
+        changes=True,
+    ),
     "PointService.GetPoints": Entry(
         "read",
         Names.TENANT,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.api import FilterLike, Ids
-from ....engine.error_translation import translated
 from ....engine.errors import VicinalError
 from ....engine.filters.parsing import parse_fields
 from ....engine.input.ids import id_list, selection, unique_ids, vector_columns
+from ....engine.input.payload_paths import payload_paths
+from ....engine.input.payload_update import PayloadChange, payload_update
 from ....engine.input.payloads import Payloads, payload_column
-from ....engine.input.queries import bound, check_integer
+from ....engine.input.queries import bound, check_flag, check_integer
 from ....engine.results.point import Page, Point, PointId
 from ....proto.v1 import points_pb2 as pb
 from ....storage.columns.ids import IdColumn
-from ....storage.columns.payloads import PayloadColumn
 from ...wire.filters import put_filter
 from ...wire.methods import METHODS
 from ...wire.payloads import put_payloads
@@ -35,6 +35,7 @@ from .responses import parsed, understood
 _UPSERT_POINTS = METHODS["/vicinal.v1.PointService/UpsertPoints"]
 _DELETE_POINTS = METHODS["/vicinal.v1.PointService/DeletePoints"]
 _UPDATE_PAYLOADS = METHODS["/vicinal.v1.PointService/UpdatePayloads"]
+_DELETE_PAYLOAD_KEYS = METHODS["/vicinal.v1.PointService/DeletePayloadKeys"]
 _GET_POINTS = METHODS["/vicinal.v1.PointService/GetPoints"]
 _SCROLL_POINTS = METHODS["/vicinal.v1.PointService/ScrollPoints"]
 _COUNT_POINTS = METHODS["/vicinal.v1.PointService/CountPoints"]
@@ -92,7 +93,7 @@ class PointOperations:
         listed, _ = selection(self._handle.schema, ids, filter)
         scope = self._handle.scope(tenant)
 
-        def send(chosen: pb.Selection) -> Operation[int]:
+        def send(chosen: pb.Selection, start: int, stop: int) -> Operation[int]:
             request = pb.DeletePointsRequest(selection=chosen)
             # Done twice, it would find nothing the second time and say so.
             answer = yield from self._caller.call(
@@ -104,29 +105,47 @@ class PointOperations:
 
     def update_payload(
         self,
-        payload: Mapping[str, Any],
+        payload: PayloadChange,
         ids: Ids | None,
         filter: FilterLike | None,
+        key: str | None,
         replace: bool,
         tenant: str | None,
     ) -> Operation[int]:
         """Merge into, or replace, the payloads of points by id or by filter."""
-        schema = self._handle.schema
-        listed, _ = selection(schema, ids, filter)
-        scope = self._handle.scope(tenant)
-        with translated():
-            column = PayloadColumn.from_rows([payload], 1)
-        parse_fields(schema.fields, column)
+        asked = payload_update(self._handle.schema, payload, ids, filter, key)
+        check_flag("replace", replace)
+        scope, column = self._handle.scope(tenant), asked.payloads
 
-        def send(chosen: pb.Selection) -> Operation[int]:
-            request = pb.UpdatePayloadsRequest(
-                selection=chosen, payload_json=column.raw(0), replace=bool(replace)
-            )
+        def send(chosen: pb.Selection, start: int, stop: int) -> Operation[int]:
+            request = pb.UpdatePayloadsRequest(selection=chosen, replace=replace, key=key or "")
+            if asked.listed:
+                put_payloads(request.payloads, column.slice(start, stop))
+            else:
+                request.payload_json = column.raw(0)
             # A filter may not find the points again once they are changed.
             answer = yield from self._caller.call(
-                _UPDATE_PAYLOADS, scope + request.SerializeToString(), harmless=listed is not None
+                _UPDATE_PAYLOADS, scope + request.SerializeToString(), harmless=asked.ids is not None
             )
             return parsed(pb.UpdatePayloadsResponse, answer).updated
+
+        beside = column.row_bytes() if asked.listed else column.largest()
+        return (yield from self._each_selection(asked.ids, filter, send, beside))
+
+    def delete_payload(
+        self, keys: Iterable[str], ids: Ids | None, filter: FilterLike | None, tenant: str | None
+    ) -> Operation[int]:
+        """Delete keys of the payloads of points by id or by filter."""
+        paths = [".".join(path) for path in payload_paths(keys)]
+        listed, _ = selection(self._handle.schema, ids, filter)
+        scope = self._handle.scope(tenant)
+
+        def send(chosen: pb.Selection, start: int, stop: int) -> Operation[int]:
+            request = pb.DeletePayloadKeysRequest(selection=chosen, keys=paths)
+            answer = yield from self._caller.call(
+                _DELETE_PAYLOAD_KEYS, scope + request.SerializeToString(), harmless=listed is not None
+            )
+            return parsed(pb.DeletePayloadKeysResponse, answer).updated
 
         return (yield from self._each_selection(listed, filter, send))
 
@@ -192,26 +211,30 @@ class PointOperations:
         self,
         ids: list[PointId] | None,
         filter: FilterLike | None,
-        send: Callable[[pb.Selection], Operation[int]],
+        send: Callable[[pb.Selection, int, int], Operation[int]],
+        beside: NDArray[np.int64] | int = 0,
     ) -> Operation[int]:
-        """Send what a write is about, ids in as many calls as they need; return how many there were."""
+        """Send what a write is about, ids in as many calls as they need; return how many there were.
+
+        ``send`` is told the first and the last of them too; ``beside`` is how many bytes it puts to each.
+        """
         if ids is None:
             chosen = pb.Selection()
             put_selection(chosen, None, filter)
-            return (yield from send(chosen))
+            return (yield from send(chosen, 0, 0))
 
         def send_part(start: int, stop: int) -> Operation[int]:
             chosen = pb.Selection()
             put_selection(chosen, ids[start:stop], None)
             try:
-                return (yield from send(chosen))
+                return (yield from send(chosen, start, stop))
             except VicinalError as error:
                 if start:
                     error.add_note(f"the first {start:,} of {len(ids):,} ids were done before this")
                 raise
 
         limits = yield from self._limits.get()
-        sizes = IdColumn.from_values(ids).row_bytes()
+        sizes = IdColumn.from_values(ids).row_bytes() + beside
         parts = cut(sizes, limits.message_bytes - MESSAGE_BYTES, max(len(ids), 1), "ids")
         return sum((yield from in_parts(parts, send_part, nothing)))
 

@@ -9,7 +9,7 @@ from ....engine.input.ids import unique_ids
 from ....proto.v1 import points_pb2 as pb
 from ...wire.filters import read_filter
 from ...wire.point_ids import count_ids, read_ids
-from ...wire.points import put_points, read_payload, read_selection, read_upsert
+from ...wire.points import put_points, read_selection, read_update, read_upsert
 from ..calls.call import Call
 
 # What a Python object of a payload takes, as a multiple of its JSON; and an id that is chosen by.
@@ -50,13 +50,31 @@ def delete_points(call: Call, request: pb.DeletePointsRequest) -> pb.DeletePoint
 def update_payloads(call: Call, request: pb.UpdatePayloadsRequest) -> pb.UpdatePayloadsResponse:
     """Change payloads of points chosen by id or by filter."""
     collection, tenant = call.scope(request.scope)
-    payload = read_payload(request.payload_json)
-    call.take_memory(_ID_BYTES * count_ids(request.selection.ids))
+    n = count_ids(request.selection.ids)
+    call.take_memory(_ID_BYTES * n + _PARSED * sum(request.payloads.row_sizes))
+    payload = read_update(request, n)
     ids, filter = read_selection(request.selection)
     updated = columnar(collection).update_payload(
-        payload, ids, filter, request.replace, tenant, lambda n: call.take_memory(_REWRITTEN * n)
+        payload,
+        ids,
+        filter,
+        request.key or None,
+        request.replace,
+        tenant,
+        lambda n: call.take_memory(_REWRITTEN * n),
     )
     return pb.UpdatePayloadsResponse(updated=updated)
+
+
+def delete_payload_keys(call: Call, request: pb.DeletePayloadKeysRequest) -> pb.DeletePayloadKeysResponse:
+    """Delete keys of payloads of points chosen by id or by filter."""
+    collection, tenant = call.scope(request.scope)
+    call.take_memory(_ID_BYTES * count_ids(request.selection.ids))
+    ids, filter = read_selection(request.selection)
+    updated = columnar(collection).delete_payload(
+        request.keys, ids, filter, tenant, lambda n: call.take_memory(_REWRITTEN * n)
+    )
+    return pb.DeletePayloadKeysResponse(updated=updated)
 
 
 def get_points(call: Call, request: pb.GetPointsRequest) -> pb.GetPointsResponse:

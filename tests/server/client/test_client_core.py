@@ -254,7 +254,7 @@ def test_a_selection_that_is_too_much_for_the_server_is_halved(films: Collection
     assert [list(ids) for ids in sent] == [list(range(10)), list(range(5)), list(range(5, 10))]
     script = Script(clock, too_much, points_pb2.UpdatePayloadsResponse(updated=5), failed(Repeat.NEVER))
     with pytest.raises(Unavailable) as raised:
-        script.run(films.points.update_payload({"year": 1}, range(10), None, False, None))
+        script.run(films.points.update_payload({"year": 1}, range(10), None, None, False, None))
     assert raised.value.__notes__ == ["the first 5 of 10 ids were done before this"]
     script = Script(clock, too_much)
     with pytest.raises(LimitExceeded, match="memory"):
@@ -372,7 +372,7 @@ def test_what_is_not_harmless_is_repeated_only_if_it_was_not_done(core: Database
     films = core.collection(CollectionHandle("films", "u", CollectionSchema({"plot": Dense(DIM)})))
     once = [
         lambda: films.points.delete(None, {"has_id": [1]}, None),
-        lambda: films.points.update_payload({}, None, {"has_id": [1]}, False, None),
+        lambda: films.points.update_payload({}, None, {"has_id": [1]}, None, False, None),
         lambda: core.database.create("films", Dense(DIM), None, False),
         lambda: core.database.drop("films"),
     ]

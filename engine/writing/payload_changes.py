@@ -1,0 +1,45 @@
+"""What a write makes of one payload: pure functions from the payload there is to the one there is to be."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..input.payload_paths import PayloadPath
+
+Payload = Mapping[str, Any]
+
+
+def with_change(payload: Payload, change: Payload, path: PayloadPath, replace: bool) -> Payload:
+    """Return the payload with ``change`` merged, by key, into the object at ``path``, or in its place.
+
+    Objects on the way that are missing are made; what stands there and is no object gives way to one.
+    """
+    if not path:
+        return change if replace else {**payload, **change}
+    key, *rest = path
+    inner = payload.get(key)
+    inside = with_change(inner if isinstance(inner, dict) else {}, change, tuple(rest), replace)
+    return {**payload, key: inside}
+
+
+def without_paths(payload: Payload, paths: Sequence[PayloadPath]) -> Payload:
+    """Return the payload without what filters find at ``paths``; itself, where they find nothing."""
+    for path in paths:
+        payload = _without(payload, path)
+    return payload
+
+
+def _without(value: Any, path: PayloadPath) -> Any:
+    if isinstance(value, list):
+        # As a filter does, from a list into each object in it.
+        items = [_without(item, path) for item in value]
+        return value if all(map(operator.is_, items, value)) else items
+    key = path[0]
+    if not isinstance(value, dict) or key not in value:
+        return value
+    if len(path) == 1:
+        return {name: inner for name, inner in value.items() if name != key}
+    inner = _without(value[key], path[1:])
+    return value if inner is value[key] else {**value, key: inner}
