@@ -10,13 +10,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from serving import raw_http2 as http2
-from serving.raw_http2 import RawConnection, frame, grpc_status, header_block, request_headers
+from hyperframe.frame import (
+    ContinuationFrame,
+    DataFrame,
+    GoAwayFrame,
+    HeadersFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+from serving.raw_http2 import PREFACE, RawConnection, frame, grpc_status, header_block, request_headers
 from serving.running_server import RunningServer, plain_channel
 from serving.served_process import ServedProcess, served_process
 from serving.well_behaved import PATIENCE, SEARCH, WellBehaved, bounded_server, fill, whole_message
 
 from vicinal.server.service.access.key_store import KeyStore
+
+END_HEADERS = 0x4
 
 
 @pytest.fixture(scope="module")
@@ -34,30 +44,30 @@ def beside(server: RunningServer) -> Iterator[WellBehaved]:
 
 def garbage() -> dict[str, bytes]:
     rng = random.Random(8)
-    opening = http2.PREFACE + frame(http2.SETTINGS, 0, 0)
+    opening = PREFACE + frame(SettingsFrame, 0, 0)
     return {
         "nothing": b"",
         "noise": rng.randbytes(5000),
         "http/1.1": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         "tls": bytes.fromhex("16030100c8010000c40303") + rng.randbytes(300),
-        "half a preface": http2.PREFACE[:10],
-        "preface and noise": http2.PREFACE + rng.randbytes(5000),
-        "data on no stream": opening + frame(http2.DATA, 0, 0, b"x"),
-        "data on an idle stream": opening + frame(http2.DATA, 0, 5, b"x"),
-        "headers that are no hpack": opening + frame(http2.HEADERS, 5, 1, rng.randbytes(300)),
-        "headers on an even stream": opening + frame(http2.HEADERS, 5, 2, header_block(request_headers("/"))),
-        "continuation of nothing": opening + frame(http2.CONTINUATION, 4, 1, b"x"),
+        "half a preface": PREFACE[:10],
+        "preface and noise": PREFACE + rng.randbytes(5000),
+        "data on no stream": opening + frame(DataFrame, 0, 0, b"x"),
+        "data on an idle stream": opening + frame(DataFrame, 0, 5, b"x"),
+        "headers that are no hpack": opening + frame(HeadersFrame, 5, 1, rng.randbytes(300)),
+        "headers on an even stream": opening + frame(HeadersFrame, 5, 2, header_block(request_headers("/"))),
+        "continuation of nothing": opening + frame(ContinuationFrame, 4, 1, b"x"),
         "frame that is too long": opening + struct.pack(">IBBI", 0xFFFFFF00, 0, 0, 1)[:9] + bytes(70_000),
-        "settings of a wrong size": opening + frame(http2.SETTINGS, 0, 0, b"x"),
-        "window of nothing": opening + frame(http2.WINDOW_UPDATE, 0, 0, bytes(4)),
-        "window beyond all": opening + frame(http2.WINDOW_UPDATE, 0, 0, b"\x7f\xff\xff\xff") * 3,
+        "settings of a wrong size": opening + frame(SettingsFrame, 0, 0, b"x"),
+        "window of nothing": opening + frame(WindowUpdateFrame, 0, 0, bytes(4)),
+        "window beyond all": opening + frame(WindowUpdateFrame, 0, 0, b"\x7f\xff\xff\xff") * 3,
         "frame of no kind": opening + frame(99, 255, 1, rng.randbytes(50)),
-        "no headers": opening + frame(http2.HEADERS, 5, 1),
-        "headers without a path": opening + frame(http2.HEADERS, 5, 1, header_block([("te", "trailers")])),
+        "no headers": opening + frame(HeadersFrame, 5, 1),
+        "headers without a path": opening + frame(HeadersFrame, 5, 1, header_block([("te", "trailers")])),
         "a method that is none": opening
-        + frame(http2.HEADERS, 5, 1, header_block([(":method", "BREW"), *request_headers("/x")[1:]])),
+        + frame(HeadersFrame, 5, 1, header_block([(":method", "BREW"), *request_headers("/x")[1:]])),
         "a path that is none": opening
-        + frame(http2.HEADERS, 5, 1, header_block(request_headers("\0é/../.."))),
+        + frame(HeadersFrame, 5, 1, header_block(request_headers("\0é/../.."))),
     }
 
 
@@ -89,24 +99,24 @@ def test_thousands_of_headers(
         if greets:
             raw.greet()
         try:
-            raw.write(frame(http2.HEADERS, 0, 1, pieces[0]))
+            raw.write(frame(HeadersFrame, 0, 1, pieces[0]))
             for number, piece in enumerate(pieces[1:], 2):
-                flags = http2.END_HEADERS if number == len(pieces) else 0
-                raw.write(frame(http2.CONTINUATION, flags, 1, piece))
+                flags = END_HEADERS if number == len(pieces) else 0
+                raw.write(frame(ContinuationFrame, flags, 1, piece))
             raw.send(1, whole_message(), end=True)
         except ConnectionError:
             # Hung up on: as good an answer.
             return
         ended = raw.end_of(1)
-        refused = ended is None or ended.kind != http2.HEADERS or grpc_status(ended) != 0
+        refused = ended is None or not isinstance(ended, HeadersFrame) or grpc_status(ended) != 0
         assert refused or not greets
 
 
 def test_headers_without_end(server: RunningServer, beside: WellBehaved) -> None:
     """CONTINUATION frames for ever: the server hangs up or refuses, and its memory is not theirs."""
     with RawConnection(server.port) as raw:
-        raw.write(frame(http2.HEADERS, 0, 1, header_block(request_headers(SEARCH.path, beside.key))))
-        piece = frame(http2.CONTINUATION, 0, 1, header_block([("x-more", "v" * 8000)] * 2))
+        raw.write(frame(HeadersFrame, 0, 1, header_block(request_headers(SEARCH.path, beside.key))))
+        piece = frame(ContinuationFrame, 0, 1, header_block([("x-more", "v" * 8000)] * 2))
         try:
             for _ in range(2000):
                 raw.write(piece)
@@ -144,7 +154,7 @@ def test_compressed_messages_are_bounded(served: tuple[ServedProcess, str], enco
         send_in_windows(raw, b"\1" + struct.pack(">I", len(body)) + body)
         ended = raw.end_of(1)
         assert ended is not None
-        assert ended.kind != http2.HEADERS or grpc_status(ended) != 0
+        assert not isinstance(ended, HeadersFrame) or grpc_status(ended) != 0
     assert process.is_alive, process.complaints()
     assert process.most_resident_bytes - before < 100 << 20
 
@@ -160,17 +170,14 @@ def send_in_windows(raw: RawConnection, message: bytes) -> None:
             raw.send(1, piece, end=not message)
             continue
         got = raw.read_frame()
-        if got is None or got.kind in (http2.RST_STREAM, http2.GOAWAY, http2.HEADERS):
+        if got is None or isinstance(got, RstStreamFrame | GoAwayFrame | HeadersFrame):
             if got is not None:
                 raw.unread(got)
             return
-        if got.kind == http2.WINDOW_UPDATE:
-            added = int.from_bytes(got.payload, "big")
-            if got.stream:
-                stream_room += added
+        if isinstance(got, WindowUpdateFrame):
+            if got.stream_id:
+                stream_room += got.window_increment
             else:
-                connection_room += added
-        elif got.kind == http2.SETTINGS and not got.flags & http2.ACK:
-            for name, value in struct.iter_unpack(">HI", got.payload):
-                if name == 4:
-                    stream_room += value - 65_535
+                connection_room += got.window_increment
+        elif isinstance(got, SettingsFrame):
+            stream_room += got.settings.get(SettingsFrame.INITIAL_WINDOW_SIZE, 65_535) - 65_535

@@ -1,4 +1,4 @@
-"""HTTP/2 by hand, for what no gRPC client would send."""
+"""HTTP/2 frame by frame, for what no gRPC client would send."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ import socket
 import struct
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from hpack import Decoder, Encoder, NeverIndexedHeaderTuple
+from hyperframe.frame import (
+    DataFrame,
+    ExtensionFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+)
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
-END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
-_NO_TABLE = struct.pack(">HI", 1, 0)
+_CANCEL = 8
+_HEAD_BYTES = 9
 _PATIENCE = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame as it came."""
-
-    kind: int
-    flags: int
-    stream: int
-    payload: bytes
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """Return a frame as bytes."""
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+def frame(kind: type[Frame] | int, flags: int, stream: int, body: bytes = b"") -> bytes:
+    """Return a frame as bytes, whether or not HTTP/2 allows it."""
+    number = kind if isinstance(kind, int) else kind.type
+    return ExtensionFrame(number, stream, flag_byte=flags, body=body).serialize()
 
 
 def header_block(headers: Iterable[tuple[str, str]]) -> bytes:
-    """Return headers in HPACK, each a literal that enters no table."""
-    return b"".join(b"\0" + _text(name) + _text(value) for name, value in headers)
+    """Return headers in HPACK, each a literal that enters no table, so that it takes as much as it says."""
+    return Encoder().encode([NeverIndexedHeaderTuple(*header) for header in headers], huffman=False)
 
 
 def grpc_message(body: bytes) -> bytes:
@@ -63,8 +64,9 @@ class RawConnection:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
         self._received = b""
         self._unread: list[Frame] = []
-        # Without a table the server names headers in full, so that a status can be found in their bytes.
-        self.write(PREFACE + frame(SETTINGS, 0, 0, _NO_TABLE))
+        # Without a table every block of headers can be read by itself.
+        settings = SettingsFrame(0, settings={SettingsFrame.HEADER_TABLE_SIZE: 0})
+        self.write(PREFACE + settings.serialize())
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +81,7 @@ class RawConnection:
         while True:
             got = self.read_frame()
             assert got is not None
-            if got.kind == SETTINGS and got.flags & ACK:
+            if isinstance(got, SettingsFrame) and "ACK" in got.flags:
                 return
 
     def write(self, data: bytes) -> None:
@@ -91,33 +93,33 @@ class RawConnection:
     ) -> None:
         """Open a stream with the headers of a call."""
         block = header_block([*request_headers(path, key), *more])
-        self.write(frame(HEADERS, END_HEADERS, stream, block))
+        self.write(HeadersFrame(stream, block, flags=["END_HEADERS"]).serialize())
 
     def send(self, stream: int, data: bytes, *, end: bool = False) -> None:
         """Send a piece of a stream's body, at most a frame of the least size allowed."""
-        self.write(frame(DATA, END_STREAM if end else 0, stream, data))
+        self.write(DataFrame(stream, data, flags=["END_STREAM"] if end else []).serialize())
 
     def reset(self, stream: int) -> None:
         """Give a stream up."""
-        self.write(frame(RST_STREAM, 0, stream, struct.pack(">I", 8)))
+        self.write(RstStreamFrame(stream, _CANCEL).serialize())
 
     def read_frame(self) -> Frame | None:
         """Return the next frame, None when the server closed the connection."""
         if self._unread:
             return self._unread.pop()
-        head = self._read(9)
+        head = self._read(_HEAD_BYTES)
         if head is None:
             return None
-        length = int.from_bytes(head[:3], "big")
-        kind, flags, stream = struct.unpack(">BBI", head[3:])
-        payload = self._read(length)
-        if payload is None:
+        got, length = Frame.parse_frame_header(memoryview(head))
+        body = self._read(length)
+        if body is None:
             return None
-        if kind == SETTINGS and not flags & ACK:
-            self._answer(frame(SETTINGS, ACK, 0))
-        elif kind == PING and not flags & ACK:
-            self._answer(frame(PING, ACK, 0, payload))
-        return Frame(kind, flags, stream & 0x7FFFFFFF, payload)
+        got.parse_body(memoryview(body))
+        if isinstance(got, SettingsFrame) and "ACK" not in got.flags:
+            self._answer(SettingsFrame(0, flags=["ACK"]))
+        elif isinstance(got, PingFrame) and "ACK" not in got.flags:
+            self._answer(PingFrame(0, got.opaque_data, flags=["ACK"]))
+        return got
 
     def unread(self, got: Frame) -> None:
         """Put a frame back that was read."""
@@ -128,17 +130,16 @@ class RawConnection:
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             got = self.read_frame()
-            if got is None or got.kind == GOAWAY:
+            if got is None or isinstance(got, GoAwayFrame):
                 return got
-            ended = got.kind == RST_STREAM or (got.kind in (DATA, HEADERS) and got.flags & END_STREAM)
-            if got.stream == stream and ended:
+            if got.stream_id == stream and (isinstance(got, RstStreamFrame) or "END_STREAM" in got.flags):
                 return got
         raise AssertionError(f"stream {stream} did not end within {_PATIENCE} s")
 
-    def _answer(self, data: bytes) -> None:
+    def _answer(self, answer: Frame) -> None:
         # When the server hung up, what it said before is still to be read.
         with contextlib.suppress(OSError):
-            self.write(data)
+            self.write(answer.serialize())
 
     def _read(self, n: int) -> bytes | None:
         while len(self._received) < n:
@@ -155,24 +156,5 @@ class RawConnection:
 
 def grpc_status(trailers: Frame) -> int:
     """Return the status in the headers that ended a call."""
-    assert trailers.kind == HEADERS, trailers
-    at = trailers.payload.index(b"grpc-status") + len(b"grpc-status")
-    length = trailers.payload[at]
-    return int(trailers.payload[at + 1 : at + 1 + length])
-
-
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return _integer(len(data)) + data
-
-
-def _integer(value: int) -> bytes:
-    """Return an integer with a prefix of 7 bits, the first bit 0 as for a text without Huffman coding."""
-    if value < 127:
-        return bytes([value])
-    out = [127]
-    value -= 127
-    while value >= 128:
-        out.append(value % 128 + 128)
-        value //= 128
-    return bytes([*out, value])
+    assert isinstance(trailers, HeadersFrame), trailers
+    return int(dict(Decoder().decode(trailers.data))["grpc-status"])

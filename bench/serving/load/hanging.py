@@ -1,7 +1,7 @@
 """Connections that stay open and do nothing, or begin calls whose message hardly comes. Run as a module.
 
 Arguments: address, ``idle`` or ``slow``, how many. It prints ``listening on`` and the address once all stand,
-and how things went when it is told to stop. HTTP/2 is spoken by hand, because no client is as rude.
+and how things went when it is told to stop. HTTP/2 is spoken frame by frame, because no client is as rude.
 """
 
 from __future__ import annotations
@@ -10,14 +10,23 @@ import asyncio
 import contextlib
 import json
 import signal
-import struct
 import sys
 from dataclasses import dataclass
 
+from hpack import Encoder
+from hyperframe.frame import (
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+)
+
 _PATH = "/vicinal.v1.SearchService/Search"
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GOAWAY = 0, 1, 3, 4, 6, 7
-_ACK, _END_STREAM, _END_HEADERS = 1, 1, 4
+_HEAD_BYTES = 9
 # A call announces so many bytes and sends one a second.
 _ANNOUNCED = 4_096
 _BYTE_SECONDS = 1.0
@@ -34,27 +43,16 @@ class Counts:
     ended_by_server: int = 0
 
 
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-
-
-def _header(name: str, value: str) -> bytes:
-    """One header as HPACK has it when no table is used."""
-    parts = (text.encode() for text in (name, value))
-    return b"\x00" + b"".join(bytes([len(part)]) + part for part in parts)
-
-
 def _call_headers(address: str) -> bytes:
-    return b"".join(
-        _header(name, value)
-        for name, value in (
+    return Encoder().encode(
+        [
             (":method", "POST"),
             (":scheme", "http"),
             (":path", _PATH),
             (":authority", address),
             ("content-type", "application/grpc"),
             ("te", "trailers"),
-        )
+        ]
     )
 
 
@@ -82,7 +80,7 @@ class Hanging:
         host, _, port = self._address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
-            writer.write(_PREFACE + _frame(_SETTINGS, 0, 0))
+            writer.write(_PREFACE + SettingsFrame(0).serialize())
             self._counts.opened += 1
             self._stream, self._next = 0, 1
             reading = asyncio.create_task(self._read(reader, writer))
@@ -101,33 +99,33 @@ class Hanging:
         while not reading.done():
             if not self._stream:
                 self._begin(writer)
-            writer.write(_frame(_DATA, 0, self._stream, b"\x00"))
+            writer.write(DataFrame(self._stream, b"\x00").serialize())
             await asyncio.sleep(_BYTE_SECONDS)
 
     def _begin(self, writer: asyncio.StreamWriter) -> None:
         self._counts.calls += 1
         self._stream = self._next
         self._next += 2
-        announced = b"\x00" + struct.pack(">I", _ANNOUNCED)
-        writer.write(_frame(_HEADERS, _END_HEADERS, self._stream, _call_headers(self._address)))
-        writer.write(_frame(_DATA, 0, self._stream, announced))
+        announced = b"\x00" + _ANNOUNCED.to_bytes(4, "big")
+        headers = HeadersFrame(self._stream, _call_headers(self._address), flags=["END_HEADERS"])
+        writer.write(headers.serialize() + DataFrame(self._stream, announced).serialize())
         self.standing.set()
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            head = await reader.readexactly(9)
-            length = int.from_bytes(head[:3], "big")
-            kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
-            payload = await reader.readexactly(length)
-            if kind == _SETTINGS and not flags & _ACK:
-                writer.write(_frame(_SETTINGS, _ACK, 0))
+            head = await reader.readexactly(_HEAD_BYTES)
+            frame, length = Frame.parse_frame_header(memoryview(head))
+            frame.parse_body(memoryview(await reader.readexactly(length)))
+            acknowledged, ended = "ACK" in frame.flags, "END_STREAM" in frame.flags
+            if isinstance(frame, SettingsFrame) and not acknowledged:
+                writer.write(SettingsFrame(0, flags=["ACK"]).serialize())
                 if not self._slow:
                     self.standing.set()
-            elif kind == _PING and not flags & _ACK:
-                writer.write(_frame(_PING, _ACK, 0, payload))
-            elif kind == _GOAWAY:
+            elif isinstance(frame, PingFrame) and not acknowledged:
+                writer.write(PingFrame(0, frame.opaque_data, flags=["ACK"]).serialize())
+            elif isinstance(frame, GoAwayFrame):
                 return
-            elif stream == self._stream and (kind == _RESET or (kind == _HEADERS and flags & _END_STREAM)):
+            elif frame.stream_id == self._stream and (ended or isinstance(frame, RstStreamFrame)):
                 # The server has had enough of this call: the next one begins with the next byte.
                 self._counts.ended_by_server += 1
                 self._stream = 0

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..load import hanging
+from ...extras import load_extra
+from .. import load
 from ..load.background import Background
 from ..load.endpoints import Endpoint, Search
 from ..load.figure import Figure
@@ -27,6 +28,8 @@ TURNS = 3
 
 def measure_connections(setting: Setting) -> list[Figure]:
     """Single queries alone, beside idle connections, and beside slow ones, in turns."""
+    for needed in ("hpack", "hyperframe"):
+        load_extra(needed)
     placement, queries = apart(), setting.dataset.queries
     spent: dict[str, list[NDArray[np.float64]]] = {"none": [], **{kind: [] for kind in KINDS}}
     told: dict[str, dict[str, int]] = {}
@@ -55,7 +58,7 @@ def measure_connections(setting: Setting) -> list[Figure]:
 
 
 def _hanging(setting: Setting, server: Background, kind: str, cores: frozenset[int] | None) -> Background:
-    command = [sys.executable, "-m", hanging.__name__, server.address, kind, str(CONNECTIONS)]
+    command = [sys.executable, "-m", f"{load.__name__}.hanging", server.address, kind, str(CONNECTIONS)]
     return Background(command, setting.scratch / f"{kind}.log", cores=cores)
 
 
