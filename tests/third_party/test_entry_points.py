@@ -67,6 +67,9 @@ def searched_well(collection: CollectionApi, queries: Any) -> None:
     assert "lists" in explained.plan
     assert explained.expected_recall is not None
     assert 0 < explained.distances < len(queries) * N
+    assert "3 lists" in collection.explain(queries, K, effort={"lists": 3}).plan
+    with pytest.raises(vicinal.InvalidArgument, match="one knob, lists, from 1 to 16"):
+        collection.search(queries, K, effort={"ef": 3})
 
 
 @pytest.mark.parametrize("kind", FIELDS)
