@@ -84,7 +84,9 @@ class Collection(TendedCollection):
             Vectors by field name; the array itself when the schema has one field. Dense: ``(n, dim)``,
             packed ``uint8`` ``(n, dim / 8)`` for binary. Sparse: a CSR matrix, or ``(indices, values)`` or
             a dict for each point. Multi-vector: a list of ``(tokens, dim)`` arrays. Or a column of a frame
-            that holds them: lists, and for sparse ones objects of ``indices`` and ``values``.
+            that holds them: lists, and for sparse ones objects of ``indices`` and ``values``. Where a point
+            has none, a list has None and a frame a null, or :class:`PartialVectors` says so. In a field that
+            is not named no point has one, and None alone names no field.
         payloads : sequence of mapping or frame, optional
             A JSON object or None for each point; or a pandas, polars or Arrow frame, of which a row is the
             payload of a point, the names of the columns are its keys, and nulls are nulls.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vicinal.storage.columns.batch import Batch
 from vicinal.storage.columns.ids import IdColumn
+from vicinal.storage.columns.partial import partial_column
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.ragged import offsets_of
-from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn
+from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.integers(0, 2**64 - 1)
@@ -63,6 +66,15 @@ def multi_columns(draw: st.DrawFn, n: int) -> MultiColumn:
 
 
 @st.composite
+def some_rows(
+    draw: st.DrawFn, columns: Callable[[int], st.SearchStrategy[VectorColumn]], n: int
+) -> VectorColumn:
+    """Draw a column that some of its ``n`` rows may lack."""
+    flags = draw(st.just([True] * n) | st.lists(st.booleans(), min_size=n, max_size=n))
+    return partial_column(n, np.flatnonzero(flags).astype(np.uint32), draw(columns(sum(flags))))
+
+
+@st.composite
 def batches(draw: st.DrawFn, max_rows: int = 6) -> Batch:
     ids = draw(st.lists(point_ids, max_size=max_rows) | st.lists(numbers, max_size=max_rows))
     n = len(ids)
@@ -72,9 +84,9 @@ def batches(draw: st.DrawFn, max_rows: int = 6) -> Batch:
         IdColumn.from_values(ids),
         PayloadColumn.from_rows(rows, n),
         {
-            "plot": draw(dense_columns(n)),
-            "a.b-c_d": draw(sparse_columns(n)),
-            "tokens": draw(multi_columns(n)),
+            "plot": draw(some_rows(dense_columns, n)),
+            "a.b-c_d": draw(some_rows(sparse_columns, n)),
+            "tokens": draw(some_rows(multi_columns, n)),
         },
         owners,
     )

@@ -43,9 +43,12 @@ def disagreements(collection: vicinal.Collection, expression: Filter | None, ten
     for number, view in enumerate(snapshot.views):
         counted = set(rows_of(view.matching(request.expression, request.tenant)).tolist())
         looked_at = set(_looked_at(view, expression, request.tenant))
+        having = set(view.having(field))
         hit = {row for row in range(view.n_rows) if int(place(number, np.array(row))) in found}
         for row in sorted(counted | looked_at | hit):
-            says = {"count": row in counted, "search": row in hit, "its payload": row in looked_at}
+            says = {"count": row in counted, "its payload": row in looked_at}
+            if row in having or row in hit:
+                says["search"] = row in hit
             if len(set(says.values())) > 1:
                 there = ", ".join(f"{name} {'has' if it else 'lacks'} it" for name, it in says.items())
                 told.append(f"snapshot {snapshot.next_sequence}, segment {view.uuid}, row {row}: {there}")

@@ -27,7 +27,7 @@ PACKAGE_DIRS: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
 
 # Which folders each folder may import.
 MAY_IMPORT = {
-    "vicinal": {"engine", "indexes", "server"},
+    "vicinal": {"engine", "indexes", "storage", "server"},
     # Imported by tests alone: here, and where others write an index or a store.
     "vicinal/testing": {"testing", "indexes", "storage"},
     "engine": {"indexes", "storage"},

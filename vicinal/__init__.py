@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .server.client.endpoint.tls import Tls
     from .server.client.remote_collection import RemoteCollection
     from .server.client.remote_database import RemoteDatabase
+    from .storage.columns.partial import PartialVectors
 
     __version__: str
 
@@ -106,6 +107,7 @@ _MODULES = {
     "server.client.remote_collection": ("RemoteCollection",),
     "server.client.remote_database": ("RemoteDatabase",),
     "server.client.endpoint.tls": ("Tls",),
+    "storage.columns.partial": ("PartialVectors",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -116,6 +118,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Dense",
     "Sparse",
     "Multi",
+    "PartialVectors",
     "Metric",
     "Element",
     "Hnsw",

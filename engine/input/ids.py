@@ -79,8 +79,13 @@ def _is_empty(expression: Filter | None) -> bool:
 
 
 def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:
-    """Return the vectors of ``n`` points by field; a schema with one field takes them without its name."""
+    """Return the vectors of ``n`` points by field; a schema with one field takes them without its name.
+
+    A field that is not named has none, and without ``vectors`` no field has.
+    """
     fields = schema.vectors
+    if vectors is None:
+        vectors = {}
     if not isinstance(vectors, Mapping):
         if len(fields) != 1:
             raise InvalidArgument(
@@ -89,12 +94,12 @@ def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, 
                 field="vectors",
             )
         vectors = {next(iter(fields)): vectors}
-    unknown, missing = sorted(vectors.keys() - fields.keys()), sorted(fields.keys() - vectors.keys())
-    if unknown or missing:
-        wrong = f"no field is named {unknown[0]!r}" if unknown else f"field {missing[0]!r} has no vectors"
+    unknown = sorted(map(str, vectors.keys() - fields.keys()))
+    if unknown:
         raise InvalidArgument(
-            f"{wrong}; the collection has the fields {sorted(fields)} and each needs vectors", field="vectors"
+            f"no field is named {unknown[0]!r}; the collection has the fields {sorted(fields)}",
+            field="vectors",
         )
     with translated():
         vectors = {name: vectors_of(f"vectors[{name!r}]", value) for name, value in vectors.items()}
-    return {name: validate_vectors(name, fields[name], vectors[name], n) for name in fields}
+    return {name: validate_vectors(name, field, vectors.get(name), n) for name, field in fields.items()}

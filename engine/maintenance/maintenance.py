@@ -258,7 +258,7 @@ def _sizes(state: CollectionState, idle_seconds: float) -> tuple[list[SegmentSta
 
 
 def _statistics(view: SealedView, schema: CollectionSchema) -> SegmentStatistics:
-    wanted = indexable_fields(schema, view.n_live)
+    wanted = indexable_fields(schema, [view])
     return SegmentStatistics(
         uuid=view.uuid,
         n_rows=view.n_rows,

@@ -76,9 +76,9 @@ class Merger:
             self._retire(self._writer.submit(ReplaceInManifest(state, change, None)))
             return
         self._check_room(_least_bytes(snapshot, parts))
-        fields = indexable_fields(snapshot.schema, n_rows) if task.with_index else []
-        builder = SegmentBuilder(snapshot.schema, fields)
         views = [view for view, _ in parts]
+        fields = indexable_fields(snapshot.schema, views) if task.with_index else []
+        builder = SegmentBuilder(snapshot.schema, fields)
         uuid, built = self._write(
             state, views, lambda sink, header: builder.build(parts, sink, header, progress)
         )

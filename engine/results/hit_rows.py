@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...storage.columns.partial import concat_columns
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
 from .point import PointId
@@ -32,7 +33,7 @@ class HitRows:
         if len(parts) == 1:
             return parts[0]
         columns = [part._vectors for part in parts if len(part)] or [parts[0]._vectors]
-        vectors = {name: columns[0][name].concat([column[name] for column in columns]) for name in columns[0]}
+        vectors = {name: concat_columns([column[name] for column in columns]) for name in columns[0]}
         filled = [part._ids for part in parts if len(part)] or [parts[0]._ids]
         kind = np.uint64 if all(ids.dtype == np.uint64 for ids in filled) else object
         ids = np.concatenate([ids.astype(kind, copy=False) for ids in filled])
@@ -57,7 +58,7 @@ class HitRows:
 
     def vectors(self, place: int) -> dict[str, Any]:
         """Return one row's vectors."""
-        return {name: one_vector(column, place) for name, column in self._vectors.items()}
+        return point_vectors(self._vectors, place)
 
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
         """Return the payloads of rows named by place, not parsed."""
@@ -69,6 +70,14 @@ class HitRows:
 
 
 def one_vector(column: VectorColumn, row: int) -> Any:
-    """Return one row as ``Point.vectors`` and ``Hit.vectors`` have it, not a view."""
+    """Return one row as ``Point.vectors`` and ``Hit.vectors`` have it, not a view; None where it has none."""
     vector = column.row(row)
+    if vector is None:
+        return None
     return tuple(map(np.copy, vector)) if isinstance(vector, tuple) else vector.copy()
+
+
+def point_vectors(columns: Mapping[str, VectorColumn], row: int) -> dict[str, Any]:
+    """Return the vectors that one row has, by field."""
+    vectors = {name: one_vector(column, row) for name, column in columns.items()}
+    return {name: vector for name, vector in vectors.items() if vector is not None}

@@ -125,7 +125,11 @@ class Hits(Sequence[Hit]):
         return _payload_column(self._source, self._places, self._with_payload)
 
     def vector_columns(self) -> dict[str, VectorColumn]:
-        """Return the vectors of all hits by field name, copied; no fields if hits carry none."""
+        """Return the vectors of all hits by field name, copied; no fields if hits carry none.
+
+        Of a field that some hits lack, the column is partial: ``present`` (m,) uint32 are the rows that
+        have one, and ``vectors`` the column of those.
+        """
         return self._source.vector_columns(self._places) if self._with_vectors else {}
 
     def origin(self) -> tuple[HitSource, NDArray[np.int64]]:

@@ -26,8 +26,8 @@ class Point:
         The JSON payload; empty when none was given.
     vectors : dict
         Field name to vector: a (dim,) array for dense fields (packed ``uint8`` for binary ones), a pair
-        ``(indices, values)`` for sparse ones, a (tokens, dim) array for multi-vector ones. Empty unless
-        vectors were asked for.
+        ``(indices, values)`` for sparse ones, a (tokens, dim) array for multi-vector ones. A field in
+        which the point has none is not there. Empty unless vectors were asked for.
     """
 
     id: PointId

@@ -120,13 +120,21 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         deadline.check()
         start = time.perf_counter()
         allowed = _allowed(view, request)
+        present = view.present(request.field)
+        if present is None:
+            n_vectors = view.n_rows
+        else:
+            n_vectors = len(present)
+            allowed = allowed.among(request.field, present)
         planned = time.perf_counter()
         report.filter_seconds += planned - start
-        count = allowed.scope.count(view.n_rows)
+        count = allowed.scope.count(n_vectors)
         if count == 0:
             continue
-        plan = _plan(view, request, allowed)
+        plan = _plan(view, request, allowed, n_vectors)
         neighbors = _spread(view, request, allowed.scope, plan)
+        if present is not None:
+            neighbors = neighbors.renumbered(present)
         report.search_seconds += time.perf_counter() - planned
         report.segments.append(SegmentReport(view.uuid, view.n_rows, count, plan, neighbors.stats))
         found.append((number, neighbors))
@@ -153,7 +161,7 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
     return allowed
 
 
-def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
+def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed, n_vectors: int) -> Plan:
     index = view.index(request.field)
     options = request.options
     key = (request.field, options.k, options.recall, options.effort, options.exact)
@@ -161,7 +169,7 @@ def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed) -> Plan:
     if kept is not None and kept[0] is index:
         return kept[1]
     scan = view.scan(request.field)
-    plan: Plan = plan_segment(index, scan, view.n_rows, allowed.scope, options, request.knobs)
+    plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, request.knobs)
     if len(allowed.plans) >= _PLANS_KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..results.hits import BatchHits, Hits
+from ..schema.vector_field import VectorField
 from ..vector_kinds.registry import kind_of
 from .snapshot import Snapshot
+from .view import SegmentView
 
 # So little is not worth looking up what each row takes.
 _LITTLE = 1 << 18
@@ -28,7 +30,7 @@ def stored_sizes(
             sizes[here] += view.payload_sizes(rows)
         if vectors:
             for name, field in snapshot.schema.vectors.items():
-                sizes[here] += kind_of(field).sizes(field, view.rows(name), rows)
+                sizes[here] += _vector_sizes(view, name, field, rows)
     return sizes
 
 
@@ -46,3 +48,15 @@ def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: bool) -> int:
         if most <= _LITTLE:
             return most
     return int(stored_sizes(snapshot, places, payloads=payloads, vectors=vectors).sum())
+
+
+def _vector_sizes(
+    view: SegmentView, name: str, field: VectorField, rows: NDArray[np.int64]
+) -> NDArray[np.int64] | int:
+    kind, present = kind_of(field), view.present(name)
+    if present is None:
+        return kind.sizes(field, view.rows(name), rows)
+    sizes = np.zeros(len(rows), np.int64)
+    has = np.isin(rows, present)
+    sizes[has] = kind.sizes(field, view.rows(name), np.searchsorted(present, rows[has]))
+    return sizes

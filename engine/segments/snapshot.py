@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...storage.columns.partial import concat_columns
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
 from ..results.point import PointId
@@ -102,10 +103,11 @@ class Snapshot:
         return self.views[place >> _VIEW_SHIFT].payload(place & _ROW_MASK)
 
     def vectors(self, place: int) -> dict[str, Any]:
-        """Return the vectors of one row, by field name, as copies."""
+        """Return the vectors that one row has, by field name, as copies."""
         view = self.views[place >> _VIEW_SHIFT]
         row = np.array([place & _ROW_MASK])
-        return {name: view.vector_column(name, row).row(0) for name in self.schema.vectors}
+        stored = {name: view.vector_column(name, row).row(0) for name in self.schema.vectors}
+        return {name: vector for name, vector in stored.items() if vector is not None}
 
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
         """Return the payloads of rows named by place, in that order, as they are stored."""
@@ -113,7 +115,9 @@ class Snapshot:
         if len(views) == 1:
             return views[0].payload_column(places)
         if len(places) > _FEW:
-            return _gathered(views, places, lambda view, rows: view.payload_column(rows))
+            return _gathered(
+                views, places, lambda view, rows: view.payload_column(rows), PayloadColumn.concat
+            )
         return PayloadColumn.from_raw(
             [views[p >> _VIEW_SHIFT].raw_payload(p & _ROW_MASK) for p in places.tolist()]
         )
@@ -125,7 +129,9 @@ class Snapshot:
         return {name: self._vector_column(name, places) for name in self.schema.vectors}
 
     def _vector_column(self, field: str, places: NDArray[np.int64]) -> VectorColumn:
-        return _gathered(self.views, places, lambda view, rows: view.vector_column(field, rows))
+        return _gathered(
+            self.views, places, lambda view, rows: view.vector_column(field, rows), concat_columns
+        )
 
 
 def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
@@ -140,6 +146,7 @@ def _gathered(
     views: Sequence[SegmentView],
     places: NDArray[np.int64],
     column_of: Callable[[SegmentView, NDArray[np.int64]], _Column],
+    concat: Callable[[Sequence[_Column]], _Column],
 ) -> _Column:
     """Return one column of the rows at one or more places, from ``column_of``, which reads one view."""
     if len(views) == 1:
@@ -153,7 +160,7 @@ def _gathered(
         column_of(views[int(ordered[lo]) >> _VIEW_SHIFT], rows[lo:hi])
         for lo, hi in pairwise([0, *cuts, len(rows)])
     ]
-    column = parts[0] if len(parts) == 1 else parts[0].concat(parts)
+    column = parts[0] if len(parts) == 1 else concat(parts)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return column.take(rank)

@@ -16,6 +16,7 @@ from ...indexes.exact.scan import open_scan
 from ...indexes.protocol import Index, Rows, Scan, Scope
 from ...indexes.rows.row_set import RowSet
 from ...storage.columns.batch import Batch
+from ...storage.columns.partial import Present
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
 from ..filters.evaluation import evaluate
@@ -41,6 +42,18 @@ class Allowed:
 
     scope: Scope
     plans: dict[Any, Any] = field(default_factory=dict)
+    _among: dict[str, Allowed] = field(default_factory=dict)
+
+    def among(self, field: str, present: Present) -> Allowed:
+        """Return the same for the vectors of a field, numbered by their places in ``present``."""
+        found = self._among.get(field)
+        if found is None:
+            rows = self.scope.rows
+            if rows is not None:
+                places = np.flatnonzero(np.isin(present, rows.rows, assume_unique=True))
+                rows = RowSet.from_bitmap(bitmap(places), len(present))
+            found = self._among[field] = Allowed(Scope(rows, self.scope.tenant))
+        return found
 
 
 class SegmentView(ABC):
@@ -88,6 +101,15 @@ class SegmentView(ABC):
         if scan is None:
             scan = self._scans[field] = open_scan(self.rows(field))
         return scan
+
+    def having(self, field: str) -> BitMap:
+        """Return the rows that have a vector in a field, dead or alive."""
+        present = self.present(field)
+        return BitMap(range(self.n_rows)) if present is None else bitmap(present)
+
+    def n_vectors(self, field: str) -> int:
+        """Return how many live rows have a vector in a field."""
+        return self.n_live if self.present(field) is None else len(self.having(field) - self.dead)
 
     def matching(self, expression: Filter | None, tenant: int | None) -> BitMap:
         """Return the live rows of ``tenant`` that satisfy ``expression``."""
@@ -158,6 +180,13 @@ class SegmentView(ABC):
     @abstractmethod
     def rows(self, field: str) -> Rows:
         """Return the rows of a field as an index sees them, without a copy."""
+
+    @abstractmethod
+    def present(self, field: str) -> Present | None:
+        """Return which rows have a vector in a field, ascending; None when all have.
+
+        What :meth:`rows` and :meth:`index` number are the vectors that are there.
+        """
 
     @abstractmethod
     def index(self, field: str) -> Index[Any, Any] | None:

@@ -48,6 +48,13 @@ class Neighbors:
         rows = np.full((n_queries, k), NO_ROW, np.uint32)
         return cls(rows, np.full((n_queries, k), metric.worst, np.float32))
 
+    def renumbered(self, numbers: NDArray[np.uint32]) -> Neighbors:
+        """Return the same with row ``numbers[i]`` in the place of row i; the numbers ascend."""
+        rows = np.full_like(self.rows, NO_ROW)
+        found = self.rows != NO_ROW
+        rows[found] = numbers[self.rows[found]]
+        return Neighbors(rows, self.scores, self.stats)
+
     @classmethod
     def concat(cls, parts: Sequence[Neighbors]) -> Neighbors:
         """Join the results of parts of a batch."""

@@ -60,12 +60,20 @@ class Vectors(_message.Message):
     def __init__(self, dense: _Optional[_Union[Matrix, _Mapping]] = ..., sparse: _Optional[_Union[SparseMatrix, _Mapping]] = ..., multi: _Optional[_Union[RaggedMatrix, _Mapping]] = ...) -> None: ...
 
 class FieldVectors(_message.Message):
-    __slots__ = ("field", "vectors")
+    __slots__ = ("field", "vectors", "present")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
+    PRESENT_FIELD_NUMBER: _ClassVar[int]
     field: str
     vectors: Vectors
-    def __init__(self, field: _Optional[str] = ..., vectors: _Optional[_Union[Vectors, _Mapping]] = ...) -> None: ...
+    present: PresentRows
+    def __init__(self, field: _Optional[str] = ..., vectors: _Optional[_Union[Vectors, _Mapping]] = ..., present: _Optional[_Union[PresentRows, _Mapping]] = ...) -> None: ...
+
+class PresentRows(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, rows: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class PointIds(_message.Message):
     __slots__ = ("numbers", "texts", "is_text")

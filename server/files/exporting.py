@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,7 +52,8 @@ class ExportRequest:
 def write_file(collection: Collection, request: ExportRequest, told: Told) -> int:
     """Write all points in the order they were written, and return how many they were.
 
-    A point is one record: its id, its vectors by field name, its payload by key. ``told`` is called with the
+    A point is one record: its id, its vectors by field name, null where it has none, its
+    payload by key. ``told`` is called with the
     number of points written so far. The file appears under its name when it is whole.
 
     Raises
@@ -78,10 +80,11 @@ def write_file(collection: Collection, request: ExportRequest, told: Told) -> in
 
 def _write_json_lines(collection: Collection, request: ExportRequest, path: Path, told: Told) -> int:
     n_points = 0
+    fields = collection.schema.vectors if request.with_vectors else {}
     with open(path, "wb") as file:
         for points in _pages(collection, request, request.with_vectors):
             for point in points:
-                vectors = {name: plain(vector) for name, vector in point.vectors.items()}
+                vectors = {name: plain(point.vectors.get(name)) for name in fields}
                 record = _record(collection.schema, request, point, vectors)
                 file.write(orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
             n_points += len(points)
@@ -110,7 +113,7 @@ def _write_parquet(collection: Collection, request: ExportRequest, path: Path, t
             arrays = []
             for field in schema:
                 if field.name in vector_types:
-                    vectors = [point.vectors[field.name] for point in points]
+                    vectors = [point.vectors.get(field.name) for point in points]
                     arrays.append(_arrow_vectors(arrow, field.type, vectors))
                 else:
                     values = [record.get(field.name) for record in records]
@@ -232,6 +235,18 @@ def _arrow_vector_types(arrow: Any, schema: CollectionSchema) -> dict[str, Any]:
 
 
 def _arrow_vectors(arrow: Any, kind: Any, vectors: list[Any]) -> Any:
+    """Return a column of one vector a point, null where there is none."""
+    there = [vector for vector in vectors if vector is not None]
+    if not there:
+        return arrow.nulls(len(vectors), kind)
+    column = _whole_arrow_vectors(arrow, kind, there)
+    if len(there) == len(vectors):
+        return column
+    numbers = itertools.count()
+    return column.take(arrow.array([None if vector is None else next(numbers) for vector in vectors]))
+
+
+def _whole_arrow_vectors(arrow: Any, kind: Any, vectors: list[Any]) -> Any:
     if arrow.types.is_fixed_size_list(kind):
         flat = arrow.array(np.concatenate(vectors), kind.value_type)
         return arrow.FixedSizeListArray.from_arrays(flat, type=kind)

@@ -14,6 +14,7 @@ from ...engine.errors import InvalidArgument
 from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.vector_field import Dense, Multi, Sparse, VectorField
 from ...indexes.rows.element import Element
+from ...storage.columns.partial import PartialVectors
 from ...storage.columns.vectors import VectorKind
 from .batch import FileBatch, FileRequest
 from .readers import read_file
@@ -99,7 +100,16 @@ def import_points(
 
 
 def _vector_fields(batch: FileBatch, new: NewCollection) -> dict[str, VectorField]:
-    return {name: _vector_field(kind, batch.vectors[name], new) for name, kind in batch.kinds.items()}
+    fields: dict[str, VectorField] = {}
+    for name, vectors in batch.vectors.items():
+        if vectors is None:
+            raise InvalidArgument(
+                f"the first {len(batch.ids):,} points have no {name!r}, so nobody knows its kind; create the "
+                "collection before the import"
+            )
+        there = vectors.vectors if isinstance(vectors, PartialVectors) else vectors
+        fields[name] = _vector_field(batch.kinds[name], there, new)
+    return fields
 
 
 def _vector_field(kind: VectorKind, vectors: Any, new: NewCollection) -> VectorField:

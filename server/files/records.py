@@ -6,10 +6,12 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO, Any
 
 from ...storage.arrow.payload_values import is_missing_where_null, payload_rows, values_of
 from ...storage.arrow.vector_values import vector_kind, vectors_of_array
+from ...storage.columns.partial import PartialVectors
 from ...storage.columns.vectors import VectorKind
 from ...storage.invalid_value import InvalidValueError
 from .batch import (
@@ -47,9 +49,14 @@ def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
         n_bytes = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
         for batch in file.iter_batches(batch_size=rows_per_batch(n_bytes // max(1, n_rows))):
             columns = dict(zip(names, batch.columns, strict=True))
-            vectors, kinds = {}, {}
+            vectors: dict[str, Any] = {}
+            kinds: dict[str, VectorKind] = {}
             for field in fields:
-                kinds[field], vectors[field] = _arrow_vectors(request, field, columns.pop(field), start)
+                column = columns.pop(field)
+                if column.null_count == len(column):
+                    vectors[field] = None
+                else:
+                    kinds[field], vectors[field] = _arrow_vectors(request, field, column)
             stop = start + len(batch)
             ids = range(start, stop) if id_field is None else columns.pop(id_field).to_pylist()
             payloads = _arrow_payloads(request, columns, file.schema_arrow) if columns else None
@@ -69,16 +76,21 @@ def read_json_lines(request: FileRequest) -> Iterator[FileBatch]:
         if request.path.suffix == ".gz":
             lines = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]  # typeshed: not an IO[bytes]
         for records in _batches_of_records(request, lines):
-            first = records[0]
             if not fields:
+                # What some records lack, or have as null, others have.
+                first = {name: value for record in reversed(records) for name, value in record.items()}
+                first |= {n: v for record in reversed(records) for n, v in record.items() if v is not None}
                 able = [name for name, value in first.items() if kind_of(value)]
                 fields = choose_fields(request, list(first), able, DEFAULT_FIELD)
                 id_field = choose_id(request, list(first))
-                kinds = {field: _kind_of_first(request, field, first[field]) for field in fields}
-            vectors = {}
+            vectors: dict[str, Any] = {}
             for field in fields:
                 values = [record.pop(field, None) for record in records]
-                vectors[field] = column_of(kinds[field], values, f"{request.path}, {field!r}", start)
+                found = next((value for value in values if value is not None), None)
+                if found is not None and field not in kinds:
+                    kinds[field] = _kind_of_first(request, field, found)
+                where = f"{request.path}, {field!r}"
+                vectors[field] = None if found is None else column_of(kinds[field], values, where, start)
             stop = start + len(records)
             ids = range(start, stop) if id_field is None else _take_ids(request, records, id_field, start)
             yield FileBatch(ids, vectors, kinds, records, min(1.0, raw.tell() / size))
@@ -103,20 +115,20 @@ def _arrow_payloads(request: FileRequest, columns: dict[str, Any], schema: Any) 
     return payload_rows(values, len(next(iter(columns.values()))), missing)
 
 
-def _arrow_vectors(request: FileRequest, field: str, array: Any, start: int) -> tuple[VectorKind, Any]:
+def _arrow_vectors(request: FileRequest, field: str, array: Any) -> tuple[VectorKind, Any]:
     """Turn one column of a record batch into vectors, without a Python object a number."""
     kind = vector_kind(array.type)
     if kind is None:
         raise request.refuse(f"the column {field!r} holds no vectors but {array.type}")
-    if array.null_count:
-        raise request.refuse(
-            f"{array.null_count} rows from {start} on have no {field!r}; every point needs one"
-        )
     try:
         vectors = vectors_of_array(repr(field), array)
     except InvalidValueError as error:
         raise request.refuse(str(error)) from error
-    return kind, as_stored(vectors) if kind == "dense" else vectors
+    if kind != "dense":
+        return kind, vectors
+    if isinstance(vectors, PartialVectors):
+        return kind, replace(vectors, vectors=as_stored(vectors.vectors))
+    return kind, as_stored(vectors)
 
 
 def _batches_of_records(request: FileRequest, lines: IO[bytes]) -> Iterator[list[dict[str, Any]]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...engine.errors import InvalidArgument
 from ...storage.arrow.vector_values import SPARSE_KEYS
+from ...storage.columns.partial import PartialVectors
 from ...storage.columns.vectors import VectorKind
 
 
@@ -34,19 +35,17 @@ def column_of(kind: VectorKind, values: Sequence[Any], where: str, first_row: in
     Raises
     ------
     InvalidArgument
-        A value is missing, of another kind, or of another length than the first. ``where`` names the file
-        and the field, ``first_row`` the row of the first value.
+        A value is of another kind, or of another length than the first; None stands for no vector.
+        ``where`` names the file and the field, ``first_row`` the row of the first value.
     """
     for row, value in enumerate(values, start=first_row):
-        if kind_of(value) != kind:
+        if value is not None and kind_of(value) != kind:
             raise InvalidArgument(f"{where}, row {row}: expected a {kind} vector, got {_shortened(value)}")
-    if kind == "sparse":
-        return [
-            (_array(v["indices"], np.int64, where), _array(v["values"], np.float32, where)) for v in values
-        ]
-    if kind == "multi":
-        return [_matrix(value, where) for value in values]
-    return _matrix(values, where)
+    there = [value for value in values if value is not None]
+    vectors = _vectors_of(kind, there, where)
+    if len(there) == len(values):
+        return vectors
+    return PartialVectors(vectors, np.array([value is not None for value in values], np.bool_))
 
 
 def as_stored(matrix: NDArray[Any]) -> NDArray[Any]:
@@ -57,15 +56,27 @@ def as_stored(matrix: NDArray[Any]) -> NDArray[Any]:
 
 
 def plain(vector: Any) -> Any:
-    """Turn a vector that the engine returned into what `orjson` writes as a vector of a file.
+    """Turn a vector that the engine returned, or None, into what `orjson` writes as a vector of a file.
 
     Floats become float32 arrays, which are written with as few digits as tell them apart.
     """
+    if vector is None:
+        return None
     if isinstance(vector, tuple):
         indices, values = vector
         return {"indices": plain(indices), "values": plain(values)}
     array = np.asarray(vector)
     return np.ascontiguousarray(array, np.float32 if array.dtype == np.float16 else array.dtype)
+
+
+def _vectors_of(kind: VectorKind, values: Sequence[Any], where: str) -> Any:
+    if kind == "sparse":
+        return [
+            (_array(v["indices"], np.int64, where), _array(v["values"], np.float32, where)) for v in values
+        ]
+    if kind == "multi":
+        return [_matrix(value, where) for value in values]
+    return _matrix(values, where)
 
 
 def _matrix(rows: Sequence[Sequence[Any]], where: str) -> NDArray[Any]:

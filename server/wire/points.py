@@ -7,7 +7,7 @@ from typing import Any
 
 from ...engine.errors import InvalidArgument
 from ...engine.filters.expression import Filter
-from ...engine.results.hit_rows import one_vector
+from ...engine.results.hit_rows import point_vectors
 from ...engine.results.point import Point, PointColumns, PointId
 from ...proto.v1 import points_pb2 as pb
 from ...storage.columns.payloads import PayloadColumn
@@ -33,7 +33,7 @@ def read_points(message: pb.PointColumns) -> list[Point]:
     payloads = read_payload_column(message.payloads, n).to_list()
     columns = read_fields(message.vectors, n)
     return [
-        Point(point_id, payload, {name: one_vector(column, row) for name, column in columns.items()})
+        Point(point_id, payload, point_vectors(columns, row))
         for row, (point_id, payload) in enumerate(zip(ids, payloads, strict=True))
     ]
 

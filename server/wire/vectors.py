@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...engine.errors import InvalidArgument
 from ...indexes.rows.element import Element
 from ...proto.v1 import vectors_pb2 as pb
+from ...storage.columns.partial import PartialColumn, partial_column
 from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .packed_column import offsets
 
@@ -72,7 +73,12 @@ def read_query(message: pb.Vectors, what: str = "query") -> Any:
 def put_fields(messages: Any, columns: Mapping[str, VectorColumn]) -> None:
     """Add the columns of several fields to a repeated ``FieldVectors``."""
     for name, column in columns.items():
-        put_vectors(messages.add(field=name).vectors, column)
+        message = messages.add(field=name)
+        if isinstance(column, PartialColumn):
+            message.present.rows.extend(column.present.tolist())
+            message.present.SetInParent()
+            column = column.vectors
+        put_vectors(message.vectors, column)
 
 
 def read_fields(messages: Sequence[pb.FieldVectors], n: int) -> dict[str, VectorColumn]:
@@ -81,23 +87,32 @@ def read_fields(messages: Sequence[pb.FieldVectors], n: int) -> dict[str, Vector
     Raises
     ------
     InvalidArgument
-        As :func:`read_vectors`, for a field that is named twice, and for other than ``n`` rows, which are
-        counted before they are read.
+        As :func:`read_vectors`, for a field that is named twice, and for another number of rows than points
+        that have one, which are counted before they are read.
     """
-    return {field.field: read_vectors(field.vectors, what) for field, what in _checked(messages, n)}
-
-
-def _checked(messages: Sequence[pb.FieldVectors], n: int) -> Iterator[tuple[pb.FieldVectors, str]]:
-    seen = set()
+    columns: dict[str, VectorColumn] = {}
     for message in messages:
         what = f"vectors[{message.field!r:.80}]"
-        if message.field in seen:
+        if message.field in columns:
             raise InvalidArgument(f"{what} is there twice; each field has its vectors once", field="vectors")
-        seen.add(message.field)
-        rows = count_rows(message.vectors)
-        if rows != n and message.vectors.WhichOneof("kind"):
-            raise InvalidArgument(f"{what} has {rows} rows for {n} ids; pass one vector per id", field=what)
-        yield message, what
+        columns[message.field] = _read_field(message, n, what)
+    return columns
+
+
+def _read_field(message: pb.FieldVectors, n: int, what: str) -> VectorColumn:
+    whole = not message.HasField("present")
+    expected = n if whole else len(message.present.rows)
+    rows = count_rows(message.vectors)
+    if rows != expected and message.vectors.WhichOneof("kind"):
+        points = f"{n} ids" if whole else f"{expected} points that have one"
+        raise InvalidArgument(f"{what} has {rows} rows for {points}; pass one vector per id", field=what)
+    column = read_vectors(message.vectors, what)
+    if whole:
+        return column
+    present = np.fromiter(message.present.rows, np.uint32, expected)
+    if expected and (present[-1] >= n or np.any(present[1:] <= present[:-1])):
+        raise InvalidArgument(f"the present rows of {what} do not ascend below {n}", field=what)
+    return partial_column(n, present, column)
 
 
 def _put_dense(message: pb.Vectors, column: DenseColumn) -> None:

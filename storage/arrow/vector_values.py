@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns.partial import PartialVectors
 from ..columns.ragged import offsets_of
 from ..columns.vectors import VectorKind
 from ..invalid_value import InvalidValueError
@@ -27,13 +28,14 @@ def vectors_of(what: str, value: Any) -> Any:
     """Return what gives itself as an Arrow column of vectors in a form of NumPy; anything else as it is.
 
     Lists of numbers become a matrix (n, width), lists of those the pair (tokens, offsets), objects of
-    ``indices`` and ``values`` :class:`SparseRows`. A Series of pandas is such a column when its values are
-    Arrow's, and none is one where pyarrow is not installed: then it is read row by row.
+    ``indices`` and ``values`` :class:`SparseRows`; with nulls, :class:`PartialVectors` of these. A Series of
+    pandas is such a column when its values are Arrow's, and none is one where pyarrow is not installed: then
+    it is read row by row.
 
     Raises
     ------
     InvalidValueError
-        When a row is null, or its lists differ in length where they may not; ``what`` names the column.
+        When lists differ in length where they may not, or hold nulls; ``what`` names the column.
     """
     of_numpy = is_pandas(value, "Series") and type(value.dtype).__name__ != "ArrowDtype"
     if of_numpy or is_pandas(value, "DataFrame") or not speaks_arrow(value):
@@ -62,7 +64,9 @@ def vector_kind(kind: Any) -> VectorKind | None:
 def vectors_of_array(what: str, array: Any) -> Any:
     """Return an Arrow array, of a type that :func:`vector_kind` knows, as :func:`vectors_of` does."""
     compute = optional_library("pyarrow.compute", what)
-    _check_no_null(what, array, "row {}", "every point needs a vector")
+    if array.null_count:
+        flags = np.asarray(array.is_valid())
+        return PartialVectors(vectors_of_array(what, array.drop_null()), flags)
     kind = vector_kind(array.type)
     if kind == "dense":
         return _matrix(compute, what, array, "row {}")

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ..arrays.table import decode_table, encode_table, table_bytes
 from ..errors import CorruptionError
 from .ids import IdColumn
+from .partial import PartialColumn, column_of, concat_columns
 from .payloads import PayloadColumn
 from .ragged import Rows, row_numbers
 from .vectors import COLUMN_OF_KIND, VectorColumn, VectorKind
 
 MAGIC = b"VBAT"
-VERSION = 1
+VERSION = 2
 
 _NO_TENANTS = np.empty(0, np.uint32)
 # Eight bytes of padding before each array and the extra offset that every ragged column has.
@@ -65,7 +66,9 @@ class Batch:
 
     def encode(self) -> bytes:
         """Return the batch as bytes; :meth:`decode` is its inverse."""
-        return encode_table(MAGIC, VERSION, self._arrays())
+        partial = any(isinstance(column, PartialColumn) for column in self.vectors.values())
+        # What has all its vectors, any release reads.
+        return encode_table(MAGIC, VERSION if partial else 1, self._arrays())
 
     @classmethod
     def decode(cls, data: bytes | memoryview, source: str = "batch") -> Batch:
@@ -89,7 +92,7 @@ class Batch:
             raise CorruptionError(
                 source, f"tenants are {tenants.dtype} {tenants.shape}, expected uint32 (n,)"
             )
-        vectors = dict(_decode_vectors(group, arrays, source) for group, arrays in groups.items())
+        vectors = dict(_decode_vectors(group, arrays, len(ids), source) for group, arrays in groups.items())
         try:
             return cls(ids, payloads, vectors, tenants)
         except ValueError as error:
@@ -119,8 +122,7 @@ class Batch:
         if not filled:
             raise ValueError("no batches to lay end to end; pass at least one")
         vectors = {
-            name: column.concat([batch.vectors[name] for batch in filled])
-            for name, column in filled[0].vectors.items()
+            name: concat_columns([batch.vectors[name] for batch in filled]) for name in filled[0].vectors
         }
         return cls(
             IdColumn.concat([batch.ids for batch in filled]),
@@ -175,10 +177,12 @@ def _concat_tenants(batches: Sequence[Batch]) -> NDArray[np.uint32]:
     )
 
 
-def _decode_vectors(group: str, arrays: Mapping[str, NDArray[Any]], source: str) -> tuple[str, VectorColumn]:
+def _decode_vectors(
+    group: str, arrays: Mapping[str, NDArray[Any]], n: int, source: str
+) -> tuple[str, VectorColumn]:
     head, _, rest = group.partition("/")
     name, _, kind = rest.rpartition("/")
     if head != "vectors" or not name or kind not in COLUMN_OF_KIND:
         raise CorruptionError(source, f"unknown arrays {group!r}")
     known: dict[str, VectorKind] = {known: known for known in COLUMN_OF_KIND}
-    return name, COLUMN_OF_KIND[known[kind]].from_arrays(arrays, source)
+    return name, column_of(known[kind], arrays, n, source)

@@ -21,7 +21,7 @@ class VectorColumn(Protocol):
 
     @property
     def kind(self) -> VectorKind:
-        """Which of the three columns this is."""
+        """What its vectors are."""
 
     @property
     def nbytes(self) -> int:
@@ -33,24 +33,19 @@ class VectorColumn(Protocol):
         """Return the bytes that each row takes, (n,)."""
 
     def row(self, row: int) -> Any:
-        """Return the vector of one row as a point has it, a view."""
+        """Return the vector of one row as a point has it, a view; None where the row has none."""
 
-    def take(self, rows: Rows) -> Self:
+    def take(self, rows: Rows) -> VectorColumn:
         """Return the column of ``rows``, in that order."""
 
-    def slice(self, start: int, stop: int) -> Self:
+    def slice(self, start: int, stop: int) -> VectorColumn:
         """Return the column of rows ``start`` to ``stop``; vectors are not copied."""
 
-    @classmethod
-    def concat(cls, columns: Sequence[Self]) -> Self:
+    def concat(self, columns: Sequence[Any]) -> VectorColumn:
         """Return one or more columns laid end to end."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return its arrays by name."""
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
-        """Return the column over arrays that :meth:`arrays` gave; CorruptionError when they do not fit."""
 
 
 class DenseColumn:

@@ -21,7 +21,7 @@ from ..lmdb_files.meta import parse_meta
 from ..lmdb_files.tree import LmdbTree, Place
 from . import keys as segment_keys
 
-SEGMENT_FORMAT = 1
+SEGMENT_FORMAT = 2
 # Below this a copy is cheaper than the pages a view would keep mapped, and LMDB may store the value
 # unaligned.
 _SMALLEST_VIEW_BYTES = 4096

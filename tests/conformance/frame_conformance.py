@@ -75,6 +75,9 @@ class FrameConformance:
             assert caught.value.field == "payloads"
         with pytest.raises(vicinal.InvalidArgument, match="ids row 1 is missing"):
             films.upsert(pl.Series([1, None]), MATRIX[:2])
-        with pytest.raises(vicinal.InvalidArgument, match=r"vectors\['plot'\] row 1 is null, as 1 in all"):
-            films.upsert([1, 2], pa.array([[1.0] * DIM, None]))
         assert [(point.id, point.payload) for point in films.scroll().points] == [(1, {"year": 1990})]
+
+    def test_a_null_in_a_column_of_vectors_is_a_missing_one(self, films: CollectionApi) -> None:
+        films.upsert([1, 2], pa.array([[1.0] * DIM, None]))
+        kept = films.get([1, 2], with_vectors=True)
+        assert [point is not None and list(point.vectors) for point in kept] == [["plot"], []]

@@ -98,7 +98,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.db.create_collection(
             "rooms", vicinal.Dense(DIM, metric="dot"), fields={"year": "integer"}, partitioned=True
         )
-        self.model: dict[Key, tuple[np.ndarray, dict[str, Any]]] = {}
+        self.model: dict[Key, tuple[np.ndarray | None, dict[str, Any]]] = {}
         self.clock = 0
         self.load = Load(self.db) if self.loaded else None
 
@@ -117,11 +117,12 @@ class CollectionMachine(RuleBasedStateMachine):
             return self.db.collection("points"), {}
         return self.db.collection("rooms"), {"tenant": tenant}
 
-    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists, year=years)
-    def upsert(self, tenant: str, chosen: list[int | str], year: Any) -> None:
+    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists, year=years, lacking=st.integers(0, 6))
+    def upsert(self, tenant: str, chosen: list[int | str], year: Any, lacking: int) -> None:
         collection, scope = self.where(tenant)
         self.clock += 1
-        vectors = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
+        matrix = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
+        vectors = [None if i == lacking else vector for i, vector in enumerate(matrix)]
         payload = {"year": year, "clock": self.clock} if year is not None else {"clock": self.clock}
         collection.upsert(chosen, vectors, [payload] * len(chosen), **scope)
         for point_id, vector in zip(chosen, vectors, strict=True):
@@ -255,7 +256,9 @@ class CollectionMachine(RuleBasedStateMachine):
             else:
                 assert point is not None
                 assert point.payload == expected[1]
-                np.testing.assert_array_equal(point.vectors["vector"], expected[0])
+                assert point.vectors.keys() == ({"vector"} if expected[0] is not None else set())
+                if expected[0] is not None:
+                    np.testing.assert_array_equal(point.vectors["vector"], expected[0])
 
     @rule(
         tenant=st.sampled_from(["", *TENANTS]), low=st.integers(-3, 3), barred=id_lists, k=st.integers(1, 30)
@@ -264,11 +267,12 @@ class CollectionMachine(RuleBasedStateMachine):
         collection, scope = self.where(tenant)
         query = np.random.default_rng(self.clock).standard_normal(DIM).astype(np.float32)
         expression = (F("year") >= low) & ~has_id(barred)
-        passing = {
-            key[1]: float(vector @ query)
+        holding = {
+            key[1]: vector
             for key, (vector, payload) in self.model.items()
             if key[0] == tenant and key[1] not in barred and has_year_from(payload, low)
         }
+        passing = {i: float(vector @ query) for i, vector in holding.items() if vector is not None}
         assert disagreements(collection, expression, tenant or None) == []
         hits = collection.search(query, k=k, filter=expression, **scope)
         nearest = sorted(passing.values(), reverse=True)[:k]
@@ -277,7 +281,7 @@ class CollectionMachine(RuleBasedStateMachine):
         for hit in hits:
             np.testing.assert_allclose(hit.score, passing[hit.id], rtol=1e-4, atol=1e-5)
             assert hit.payload == self.model[tenant, hit.id][1]
-        assert collection.count(filter=expression, **scope) == len(passing)
+        assert collection.count(filter=expression, **scope) == len(holding)
 
     @invariant()
     def counts_agree(self) -> None:

@@ -14,7 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import vicinal
-from vicinal import Dense
+from vicinal import Dense, Multi, Sparse
 from vicinal.engine.errors import InvalidArgument
 from vicinal.server.files.batch import FileRequest
 from vicinal.server.files.exporting import ExportRequest, write_file
@@ -116,3 +116,32 @@ def test_nulls_and_missing_keys_stay_apart_in_parquet(tmp_path: Path) -> None:
     rows = [{"null": None, "some": 1}, {"null": None}, {"null": 3, "some": 2}]
     _written(tmp_path / "out.parquet", list(enumerate(rows)), np.ones((3, 3), np.float32))
     assert [payload for _, payload, _ in _read(tmp_path / "out.parquet")] == rows
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_missing_vectors_stay_missing(tmp_path: Path, suffix: str) -> None:
+    fields = {"plot": Dense(2), "terms": Sparse(), "tokens": Multi(2), "none": Dense(2)}
+    path = tmp_path / f"out.{suffix}"
+    with vicinal.open(":memory:") as db:
+        one = db.create_collection("one", fields)
+        vectors = {
+            "plot": [None, [1, 2], None],
+            "terms": [{1: 0.5}, None, {}],
+            "tokens": [None, None, [[1, 2], [3, 4]]],
+        }
+        one.upsert([1, 2, 3], vectors, [{"a": 1}, {"a": 2}, {"a": 3}])
+        write_file(one, ExportRequest(path), lambda count: None)
+        two = db.create_collection("two", fields)
+        import_points(db, FileRequest(path), NewCollection("two"), None, lambda *_: None)
+        for left, right in zip(*(c.get([1, 2, 3], with_vectors=True) for c in (one, two)), strict=True):
+            assert repr(left) == repr(right)
+        chosen = FileRequest(path, "id", ["plot", "terms", "tokens"])
+        created, _ = import_points(db, chosen, NewCollection("new"), None, lambda *_: None)
+        assert [sorted(point.vectors) for point in created.scroll(with_vectors=True).points] == [
+            ["terms"],
+            ["plot"],
+            ["terms", "tokens"],
+        ]
+        everything = FileRequest(path, "id", list(fields))
+        with pytest.raises(InvalidArgument, match="the first 3 points have no 'none'"):
+            import_points(db, everything, NewCollection("other"), None, lambda *_: None)

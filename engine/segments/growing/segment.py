@@ -13,7 +13,7 @@ from ....storage.columns.payloads import PayloadColumn
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.growable_array import GrowableArray
-from ...vector_kinds.registry import kind_of
+from .field import GrowingField
 from .postings import GrowingPostings, ParsedFields
 
 NO_ROW = -1
@@ -33,7 +33,7 @@ class GrowingSegment:
         self.payloads: list[bytes] = []
         self.sequence = GrowableArray(np.uint64)
         self.tenants = GrowableArray(np.uint32)
-        self.vectors = {name: kind_of(field).growing(field) for name, field in schema.vectors.items()}
+        self.vectors = {name: GrowingField(field) for name, field in schema.vectors.items()}
         self.postings = GrowingPostings(schema.fields)
         self._row_of: dict[tuple[int, PointId], int] = {}
         self._previous = GrowableArray(np.int64)

@@ -12,6 +12,7 @@ from pyroaring import BitMap
 
 from ....indexes.protocol import Rows
 from ....storage.columns.batch import Batch
+from ....storage.columns.partial import Present
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.postings import FieldPostings
@@ -92,8 +93,11 @@ class GrowingView(SegmentView):
 
     def rows(self, field: str) -> Rows:
         """Return the rows of a field as an index sees them, without a copy."""
-        rows: Rows = self.segment.vectors[field].rows(self.n_rows)
-        return rows
+        return self.segment.vectors[field].rows(self.n_rows)
+
+    def present(self, field: str) -> Present | None:
+        """Return which rows have a vector in a field, ascending; None when all have."""
+        return self.segment.vectors[field].present(self.n_rows)
 
     def index(self, field: str) -> None:
         """Return None: growing rows are scanned."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....indexes.protocol import BuildJob, Rows
 from ....storage.columns.batch import Batch
+from ....storage.columns.partial import PartialColumn
 from ....storage.columns.vectors import VectorColumn
 from ....storage.segments.segment import SegmentWriting
 from ...progress import Progress
@@ -85,7 +86,7 @@ class SegmentBuilder:
         progress("gather", 1.0)
         specs = {}
         for name in self._index_fields:
-            specs[name] = self._write_index(name, vectors[name], batch.tenants, sink, progress)
+            specs[name] = self._write_index(name, vectors[name], batch, sink, progress)
         if specs and len(sequence) >= _WORTH_MEASURING:
             # Only here, because it loads kernels.
             from ....indexes.measuring import measure_once
@@ -107,6 +108,8 @@ class SegmentBuilder:
 
     def _arrays(self, name: str, column: VectorColumn) -> Arrays:
         field = self._schema.vectors[name]
+        if isinstance(column, PartialColumn):
+            return {"present": column.present, **kind_of(field).sealed_arrays(field, column.vectors)}
         return kind_of(field).sealed_arrays(field, column)
 
     def _rows(self, name: str, arrays: Arrays) -> Rows:
@@ -118,22 +121,28 @@ class SegmentBuilder:
         if self._schema.partitioned:
             return np.argsort(batch.tenants, kind="stable")
         for name in self._index_fields:
-            rows = self._rows(name, self._arrays(name, batch.vectors[name]))
-            return self._schema.vectors[name].index.order(rows)
+            arrays = self._arrays(name, batch.vectors[name])
+            order = self._schema.vectors[name].index.order(self._rows(name, arrays))
+            if order is None or "present" not in arrays:
+                return order
+            present = arrays["present"]
+            return np.concatenate([present[order], np.setdiff1d(np.arange(len(batch)), present)])
         return None
 
     def _write_index(
         self,
         name: str,
         vectors: Arrays,
-        tenants: NDArray[np.uint32],
+        batch: Batch,
         sink: SegmentWriting,
         progress: Progress,
     ) -> dict[str, Any]:
         spec = self._schema.vectors[name].index
         stage = f"index {name}"
         progress(stage, 0.0)
-        owners = tenants if self._schema.partitioned else None
+        owners = None
+        if self._schema.partitioned:
+            owners = batch.tenants[vectors["present"]] if "present" in vectors else batch.tenants
         job = BuildJob(self._seed, self._threads, lambda share: progress(stage, share), owners)
         arrays = spec.build(self._rows(name, vectors), job)
         for key, array in arrays.items():
@@ -167,9 +176,13 @@ class SegmentBuilder:
         _put_all(sink, "", arrays)
 
 
-def indexable_fields(schema: CollectionSchema, n_rows: int) -> list[str]:
-    """Return the fields whose index is worth building over ``n_rows`` rows."""
-    return [name for name, field in schema.vectors.items() if field.index.worth_building(n_rows)]
+def indexable_fields(schema: CollectionSchema, views: Sequence[SegmentView]) -> list[str]:
+    """Return the fields whose index is worth building over the live rows of the views that have a vector."""
+    return [
+        name
+        for name, field in schema.vectors.items()
+        if field.index.worth_building(sum(view.n_vectors(name) for view in views))
+    ]
 
 
 def _put_all(sink: SegmentWriting, prefix: str, arrays: Arrays) -> None:

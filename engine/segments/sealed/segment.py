@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ....indexes.protocol import Index, Rows
 from ....indexes.registry import spec_from_json
 from ....storage.columns.ids import IdColumn
+from ....storage.columns.partial import Present, checked_present
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.errors import CorruptionError
 from ....storage.segments.segment import Segment
@@ -62,6 +63,7 @@ class SealedSegment:
         self.postings = SegmentPostings(file, self.fields)
         self.scans = PayloadScans(self.payloads)
         self._rows: dict[str, Rows] = {}
+        self._present: dict[str, Present | None] = {}
         self._indexes: dict[str, Index[Any, Any]] = {}
         self._effort_tables: dict[str, Arrays] = {}
         self._open_lock = threading.Lock()
@@ -107,6 +109,18 @@ class SealedSegment:
                 rows = kind_of(spec).rows(spec, self.file.arrays(f"vector.{field}."))
             self._rows[field] = rows
         return rows
+
+    def present(self, field: str) -> Present | None:
+        """Return which rows have a vector in a field, ascending; None when all have."""
+        if field not in self._present:
+            try:
+                stored = self.file.array(f"vector.{field}.present")
+            except KeyError:
+                self._present[field] = None
+            else:
+                n, source = len(self.rows(field)), f"segment {self.uuid}"
+                self._present[field] = checked_present(stored, self.n_rows, n, source)
+        return self._present[field]
 
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, opened once; None when the segment has none."""

@@ -12,6 +12,7 @@ from pyroaring import BitMap
 from ....indexes.protocol import Index, Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.ids import IdColumn
+from ....storage.columns.partial import Present, chosen_vectors
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
@@ -95,6 +96,10 @@ class SealedView(SegmentView):
         """Return the rows of a field as an index sees them, without a copy."""
         return self.segment.rows(field)
 
+    def present(self, field: str) -> Present | None:
+        """Return which rows have a vector in a field, ascending; None when all have."""
+        return self.segment.present(field)
+
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, None when there is none."""
         return self.segment.index(field)
@@ -102,7 +107,8 @@ class SealedView(SegmentView):
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
         """Copy out the vectors of one field."""
         spec = self.segment.schema.vectors[field]
-        return kind_of(spec).stored(spec, self.segment.rows(field), rows)
+        stored, packed = kind_of(spec).stored, self.segment.rows(field)
+        return chosen_vectors(self.segment.present(field), rows, lambda places: stored(spec, packed, places))
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """Copy out whole points."""

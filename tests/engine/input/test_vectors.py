@@ -125,7 +125,6 @@ def _with(number: float, dtype: Any = np.float32) -> np.ndarray[Any, Any]:
         (COSINE, [["a", "b", "c", "d"]], "array of <U1; pass numbers"),
         (COSINE, np.ones((18, 4), complex), "pass numbers"),
         (COSINE, {"plot": 1}, "is a dict; pass numbers of shape (n, 4)"),
-        (COSINE, None, "is a NoneType; pass numbers of shape (n, 4)"),
         (BITS, np.ones((18, 16), np.uint8), "expected (n, 2), the field has 2 bytes of eight bits (dim 16)"),
         (
             BITS,

@@ -54,7 +54,7 @@ def test_written_numbers_are_exact(dtype: type) -> None:
 
 
 def test_wrong_value_is_named_by_its_row() -> None:
-    with pytest.raises(InvalidArgument, match="films, row 11: expected a dense vector, got None"):
-        column_of("dense", [[1.0], None], "films", 10)
+    with pytest.raises(InvalidArgument, match="films, row 11: expected a dense vector, got 3"):
+        column_of("dense", [None, 3], "films", 10)
     with pytest.raises(InvalidArgument, match=r"\[1, 2\] numbers"):
         column_of("dense", [[1.0], [1.0, 2.0]], "films", 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from column_strategies import dense_columns, multi_columns, sparse_columns
+from column_strategies import dense_columns, multi_columns, some_rows, sparse_columns
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +28,7 @@ from vicinal.server.wire.vectors import (
     read_query,
     read_vectors,
 )
+from vicinal.storage.columns.partial import PartialColumn
 from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 columns = st.integers(0, 5).flatmap(
@@ -171,7 +172,11 @@ def test_whatever_arrives_is_refused_or_consistent(message: pb.Vectors) -> None:
         assert_same(type(column).from_arrays(column.arrays()), column)
 
 
-@given(st.integers(0, 4).flatmap(lambda n: st.tuples(dense_columns(n), sparse_columns(n), multi_columns(n))))
+@given(
+    st.integers(0, 4).flatmap(
+        lambda n: st.tuples(*(some_rows(kind, n) for kind in (dense_columns, sparse_columns, multi_columns)))
+    )
+)
 def test_fields_arrive_under_their_names(given_columns: Any) -> None:
     named = dict(zip(["plot", "words", "a.b-c"], given_columns, strict=True))
     n = len(given_columns[0])
@@ -180,8 +185,18 @@ def test_fields_arrive_under_their_names(given_columns: Any) -> None:
     assert list(arrived) == list(named)
     for name, column in named.items():
         assert_same(arrived[name], column)
-    with pytest.raises(InvalidArgument, match=f"has {n} rows for {n + 1} ids"):
-        read_fields(message, n + 1)
+    if not all(isinstance(column, PartialColumn) for column in given_columns):
+        with pytest.raises(InvalidArgument, match=f"has {n} rows for {n + 1} ids"):
+            read_fields(message, n + 1)
+
+
+@pytest.mark.parametrize("rows", [[0, 0], [1, 0], [0, 3], [0], [0, 1, 2], []], ids=str)
+def test_present_rows_that_do_not_fit_are_refused(rows: list[int]) -> None:
+    (message,) = _field_vectors({"plot": DenseColumn(np.ones((2, 2), np.float32))})
+    message.present.SetInParent()
+    message.present.rows.extend(rows)
+    with pytest.raises(InvalidArgument, match=r"vectors\['plot'\]"):
+        read_fields([message], 3)
 
 
 def test_a_field_is_named_once() -> None:

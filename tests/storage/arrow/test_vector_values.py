@@ -69,7 +69,6 @@ def test_other_columns_are_left_as_they_are(column: Any) -> None:
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ([[1.0], None, None], "plot row 1 is null, as 2 in all"),
         ([[1.0, 2.0], [1.0]], "plot row 1 has 1 numbers, the first 2"),
         ([[[1.0]], [[1.0], None]], "plot vector 2 is null"),
         ([[[1.0]], [[1.0, 2.0]]], "plot vector 1 has 2 numbers, the first 1"),
@@ -81,6 +80,14 @@ def test_columns_that_are_no_vectors(column: list[Any], message: str) -> None:
     kind = pa.struct([("indices", pa.list_(pa.int64())), ("values", pa.list_(pa.float64()))])
     with pytest.raises(InvalidValueError, match=message):
         vectors_of("plot", pa.array(column, kind if isinstance(column[0], dict) else None))
+
+
+@pytest.mark.parametrize("column", [[[1.0], None, [2.0]], [None, [[1.0], [2.0]], None], [None, [1.0]]])
+def test_a_null_is_a_vector_that_is_missing(column: list[Any]) -> None:
+    partial = vectors_of("plot", pa.array(column))
+    assert partial.present.tolist() == [vector is not None for vector in column]
+    whole = vectors_of("plot", pa.array([vector for vector in column if vector is not None]))
+    np.testing.assert_equal(partial.vectors, whole)
 
 
 def test_without_pyarrow_a_column_is_left_to_be_read_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
