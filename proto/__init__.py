@@ -1,0 +1,4 @@
+"""The wire format, one folder a version.
+
+Nothing here is used by the embedded database.
+"""

@@ -349,6 +349,18 @@ def test_front_door_refuses_other_names() -> None:
         _ = vicinal.no_such_name
 
 
+def test_every_folder_is_on_the_map() -> None:
+    _, text = (ROOT / "ARCHITECTURE.md").read_text().split("## Code map\n")
+    mapped: dict[str, set[str]] = {}
+    top = ""
+    for line in re.findall(r"^    (.*)", text, flags=re.MULTILINE):
+        top = top if line.startswith(" ") else line.split("/")[0]
+        mapped.setdefault(top, set()).update(re.findall(r"(\w+)/", line))
+    packages = [package.split(".")[1:] for package in PROJECT["tool"]["setuptools"]["packages"][1:]]
+    missing = [one for one in packages if one[-1] not in mapped.get(one[0], mapped["vicinal"])]
+    assert not missing
+
+
 def test_paths_in_architecture_exist() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     named = set(re.findall(r"`([\w./-]+(?:/|\.py|\.md))`", text))

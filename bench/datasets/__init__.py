@@ -1,4 +1,7 @@
-"""Readers of benchmark data, one file each; `open_dataset` picks the one that a name or path stands for."""
+"""Readers of benchmark data, one file each; `open_dataset` picks the one that a name or path stands for.
+
+Nothing here measures.
+"""
 
 from .dataset import METRICS, Dataset, DatasetError, Metric, checked_metric
 from .opening import open_dataset

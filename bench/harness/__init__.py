@@ -1,4 +1,4 @@
-"""How anything is measured: timing, truth, machine, sweeps.
+"""How anything is measured: timing, truth, the machine, a database with the data in it.
 
 What is measured lives elsewhere.
 """

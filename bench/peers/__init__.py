@@ -1,4 +1,7 @@
-"""Engines to compare with, one adapter file each; `find_peers` loads those that are installed."""
+"""Engines to compare with, one adapter file each; `find_peers` loads those that are installed.
+
+What is asked of them, and when, is decided elsewhere.
+"""
 
 from .finding import PEERS, Missing, UnknownPeerError, find_peers
 from .peer import Build, Peer, Searcher, Work

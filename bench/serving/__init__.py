@@ -1,1 +1,4 @@
-"""`vicinal bench server`: the server and its clients, beside a bare gRPC echo and beside other servers."""
+"""The server and its clients under load, beside a bare gRPC echo and beside other servers.
+
+The command itself is a measurement like the others.
+"""

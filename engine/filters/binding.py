@@ -14,10 +14,10 @@ from .values import PlainValue
 
 
 def bind(expression: Filter, schema: CollectionSchema) -> Filter:
-    """Return ``expression`` with every value in canonical form (see ``payload_fields``).
+    """Return ``expression`` with every value in canonical form (see ``canonical``).
 
     Bounds of integer and datetime ranges become closed integers of 64 bits. What is returned goes to
-    ``postings.evaluate``; it is not to be bound again.
+    ``evaluation.evaluate``; it is not to be bound again.
 
     Raises
     ------

@@ -30,7 +30,7 @@ class ParsedField:
     rows : (m,) uint32
         The position of each value, ascending; a list in a payload gives several values.
     values : list of str or bool, or (m,) int64, or (m,) float64
-        The m values in canonical form (see ``payload_fields``); an array for the ordered types.
+        The m values in canonical form (see ``canonical``); an array for the ordered types.
     null : (a,) uint32
         Positions at which the field, or a value in its list, is null; ascending.
     present : (b,) uint32

@@ -64,7 +64,7 @@ class GrowingPostings:
 
 
 class GrowingReader:
-    """The postings of the first rows of a growing segment, as ``postings.evaluate`` reads them."""
+    """The postings of the first rows of a growing segment, as ``evaluation.evaluate`` reads them."""
 
     __slots__ = ("_fields", "_n_rows")
 

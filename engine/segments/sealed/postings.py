@@ -75,7 +75,7 @@ def build(
 
 
 class SegmentPostings:
-    """The postings of one segment, as ``postings.evaluate`` reads them. Immutable, safe to share."""
+    """The postings of one segment, as ``evaluation.evaluate`` reads them. Immutable, safe to share."""
 
     def __init__(self, file: PostingsFile, fields: Mapping[str, FieldType]) -> None:
         self._file = file
