@@ -104,10 +104,10 @@ class CollectionApi(Protocol):
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Count points."""
 
-    def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
+    def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the nearest points."""
 
-    def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
+    def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search and say how."""
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:

@@ -95,10 +95,10 @@ class AsyncCollectionApi(Protocol):
     async def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Count points."""
 
-    async def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
+    async def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the nearest points."""
 
-    async def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
+    async def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search and say how."""
 
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:

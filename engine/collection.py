@@ -10,7 +10,7 @@ from .columnar_collection import ColumnarCollection
 from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, unique_ids
-from .input.options import SearchKeywords, search_options
+from .input.options import SearchKeywords, asked
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads, payload_column
 from .input.queries import bound, check_flag
@@ -219,7 +219,7 @@ class Collection(TendedCollection):
         expression = bound(filter, snapshot.schema)
         return count_points(snapshot, expression, owner)
 
-    def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
+    def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points.
 
         Parameters
@@ -230,6 +230,9 @@ class Collection(TendedCollection):
             ``(tokens, dim)``, or a list of those.
         k : int
             Results wanted; ``k + offset`` is at most 10,000.
+        by_id : int, str or UUID, or sequence of those
+            Instead of a query: search by the vector that this point has in the field, or by that of each of
+            several. The point itself is left out of its answer.
         field : str, optional
             Vector field to search; needed when the schema has several.
         filter : Filter or mapping, optional
@@ -263,16 +266,18 @@ class Collection(TendedCollection):
 
         Raises
         ------
+        NotFound
+            There is no point of the id that ``by_id`` names.
         InvalidArgument
             Wrong dimension, NaN, unknown field or option, absurd ``k`` and the like.
         UnindexedField
             The filter names a payload field that is not indexed.
         """
-        return self._columns.search(query, search_options(k, options))
+        return self._columns.search(*asked(query, k, options))
 
-    def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
+    def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does and return the answer with its plan, its work and its time."""
-        return self._columns.explain(query, search_options(k, options))
+        return self._columns.explain(*asked(query, k, options))
 
 
 def columnar(collection: Collection) -> ColumnarCollection:

@@ -7,13 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, TypedDict
+from uuid import UUID
 
 import numpy as np
 
 from ..errors import InvalidArgument, LimitExceeded
 from ..filters.expression import Filter
+from ..results.point import PointId
 from ..schema.vector_field import VectorField
+from .ids import Ids
 from .queries import check_flag, check_integer
+from .stored_queries import asked_query
 
 MAX_K = 10_000
 MAX_THREADS = 1024
@@ -27,6 +31,7 @@ Knobs = tuple[tuple[str, float], ...]
 class SearchKeywords(TypedDict, total=False):
     """What ``search`` and ``explain`` take by keyword; :meth:`Collection.search` says what each means."""
 
+    by_id: PointId | UUID | Ids | None
     field: str | None
     filter: Filter | Mapping[str, Any] | None
     recall: float
@@ -103,6 +108,18 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "with_payload": check_flag,
     "with_vectors": check_flag,
 }
+
+
+def asked(query: Any, k: int, said: SearchKeywords) -> tuple[Any, SearchOptions]:
+    """Return the query and the options of a search: all that its caller said.
+
+    Raises
+    ------
+    InvalidArgument
+        As :func:`search_options`; or there is no query, or two.
+    """
+    by_id = said.pop("by_id", None)
+    return asked_query(query, by_id), search_options(k, said)
 
 
 def search_options(k: int, said: SearchKeywords) -> SearchOptions:

@@ -9,11 +9,13 @@ import numpy as np
 
 from ..input.options import SearchOptions, check_results, index_knobs
 from ..input.queries import bound, chosen_field, validate_queries
+from ..input.stored_queries import StoredQueries
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
 from .executor import SearchReport, SearchRequest
 from .paging import page
+from .stored_vectors import stored_vectors
 
 
 def answer(
@@ -27,7 +29,12 @@ def answer(
     start = time.perf_counter()
     name, spec = chosen_field(snapshot.schema, options.field)
     knobs = index_knobs(spec, options)
-    queries, single = validate_queries(name, spec, query)
+    own = None
+    if isinstance(query, StoredQueries):
+        column, own = stored_vectors(snapshot, owner, name, query, options)
+        queries, single = validate_queries(name, spec, column)[0], query.single
+    else:
+        queries, single = validate_queries(name, spec, query)
     if not single:
         check_results(len(queries), options.k + options.offset)
     request = SearchRequest(
@@ -40,7 +47,7 @@ def answer(
         tenant=None if owner is None else owner.scope,
     )
     validate_seconds = time.perf_counter() - start
-    found = page(snapshot, request)
+    found = page(snapshot, request, own)
     places, scores = found.places, found.scores
     carried = options.with_payload, options.with_vectors
     hits: Hits | BatchHits

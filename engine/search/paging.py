@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..input.options import MAX_K
 from ..segments.snapshot import NO_PLACE, Snapshot
@@ -12,8 +13,8 @@ from .executor import Found, SearchReport, SearchRequest, execute
 from .planner import ExactScan
 
 
-def page(snapshot: Snapshot, request: SearchRequest) -> Found:
-    """Return the hits ``offset`` to ``offset + k`` of each query.
+def page(snapshot: Snapshot, request: SearchRequest, own: NDArray[np.int64] | None = None) -> Found:
+    """Return the hits ``offset`` to ``offset + k`` of each query, but for those at its ``own`` place.
 
     A search for twenty finds rows among the first ten that a search for ten missed, so slices of searches of
     unlike depth would repeat some rows and skip others. All pages of one query, filter and ``k`` are slices
@@ -23,25 +24,48 @@ def page(snapshot: Snapshot, request: SearchRequest) -> Found:
 
     It costs about twice a single search of that depth; one search where the scan is exact.
     """
+    k, offset = request.options.k, request.options.offset
+    if own is not None:
+        request = replace(request, options=replace(request.options, k=k + 1))
+    found = execute(snapshot, request)
+    if offset:
+        found = _ranked(snapshot, request, found)
+    if own is not None:
+        found = _without(found, own, request.worst_score)
+    if not offset and own is None:
+        return found
+    places, scores = found.places[:, offset : offset + k], found.scores[:, offset : offset + k]
+    nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")
+    return Found(
+        np.take_along_axis(places, nearest, axis=1), np.take_along_axis(scores, nearest, axis=1), found.report
+    )
+
+
+def _ranked(snapshot: Snapshot, request: SearchRequest, found: Found) -> Found:
+    """Return ``offset + k`` hits of each query in the order of the ranking; ``found`` begins it."""
     options = request.options
     k, offset = options.k, options.offset
-    found = execute(snapshot, request)
-    if not offset:
-        return found
     if all(isinstance(part.plan, ExactScan) for part in found.report.segments):
         every = replace(request, options=replace(options, k=offset + k, exact=True))
-        found = _with_work_of(found.report, execute(snapshot, every))
-        return Found(found.places[:, offset:], found.scores[:, offset:], found.report)
+        return _with_work_of(found.report, execute(snapshot, every))
     depth = k
     while found.places.shape[1] < offset + k and depth < MAX_K:
         depth = min(2 * depth, MAX_K)
         asked = replace(request, options=replace(options, k=depth))
         deeper = _with_work_of(found.report, execute(snapshot, asked))
         found = _joined(found, deeper, request.worst_score)
-    places, scores = found.places[:, offset : offset + k], found.scores[:, offset : offset + k]
-    nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")
+    return found
+
+
+def _without(found: Found, own: NDArray[np.int64], worst: float) -> Found:
+    """Return the hits but for the one of each query that is at its own place, padding last."""
+    places, scores = found.places.copy(), found.scores.copy()
+    itself = places == own[:, None]
+    places[itself] = NO_PLACE
+    scores[itself] = worst
+    kept = np.argsort(places == NO_PLACE, axis=1, kind="stable")
     return Found(
-        np.take_along_axis(places, nearest, axis=1), np.take_along_axis(scores, nearest, axis=1), found.report
+        np.take_along_axis(places, kept, axis=1), np.take_along_axis(scores, kept, axis=1), found.report
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -122,11 +122,15 @@ class Snapshot:
             [views[p >> _VIEW_SHIFT].raw_payload(p & _ROW_MASK) for p in places.tolist()]
         )
 
-    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
+    def vector_columns(
+        self, places: NDArray[np.int64], fields: Iterable[str] | None = None
+    ) -> dict[str, VectorColumn]:
         """Return the vectors of rows named by place, in that order, by field name, as copies."""
+        vectors = self.schema.vectors
+        chosen = vectors if fields is None else fields
         if not len(places):
-            return {name: kind_of(field).empty(field) for name, field in self.schema.vectors.items()}
-        return {name: self._vector_column(name, places) for name in self.schema.vectors}
+            return {name: kind_of(vectors[name]).empty(vectors[name]) for name in chosen}
+        return {name: self._vector_column(name, places) for name in chosen}
 
     def _vector_column(self, field: str, places: NDArray[np.int64]) -> VectorColumn:
         return _gathered(

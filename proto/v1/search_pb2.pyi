@@ -80,14 +80,16 @@ class HitColumns(_message.Message):
     def __init__(self, ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., payloads: _Optional[_Union[_vectors_pb2.Payloads, _Mapping]] = ..., vectors: _Optional[_Iterable[_Union[_vectors_pb2.FieldVectors, _Mapping]]] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
-    __slots__ = ("scope", "query", "options")
+    __slots__ = ("scope", "query", "options", "by_id")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    BY_ID_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     query: _vectors_pb2.Vectors
     options: SearchOptions
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., query: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ...) -> None: ...
+    by_id: _vectors_pb2.PointIds
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., query: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
     __slots__ = ("hits",)
@@ -96,14 +98,16 @@ class SearchResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ...) -> None: ...
 
 class SearchBatchRequest(_message.Message):
-    __slots__ = ("scope", "queries", "options")
+    __slots__ = ("scope", "queries", "options", "by_id")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    BY_ID_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     options: SearchOptions
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ...) -> None: ...
+    by_id: _vectors_pb2.PointIds
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
 
 class SearchBatchResponse(_message.Message):
     __slots__ = ("hits", "counts")
@@ -114,14 +118,16 @@ class SearchBatchResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("scope", "queries", "options")
+    __slots__ = ("scope", "queries", "options", "by_id")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    BY_ID_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     options: SearchOptions
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ...) -> None: ...
+    by_id: _vectors_pb2.PointIds
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("hits", "counts", "segments", "stages")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
-from ...engine.input.options import SearchKeywords, search_options
+from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
 from ...engine.progress import Progress, silent
@@ -120,13 +120,13 @@ class AsyncRemoteCollection:
         """Return exactly how many points there are, or satisfy ``filter``."""
         return await self._driver.run(self._core.points.count(filter, tenant))
 
-    async def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
+    async def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points: ``Hits`` of one query, ``BatchHits`` of a batch."""
-        return await self._driver.run(self._core.searches.search(query, search_options(k, options)))
+        return await self._driver.run(self._core.searches.search(*asked(query, k, options)))
 
-    async def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
+    async def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does, in one message, and return the answer with its plan and work."""
-        return await self._driver.run(self._core.searches.explain(query, search_options(k, options)))
+        return await self._driver.run(self._core.searches.explain(*asked(query, k, options)))
 
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
-from ...engine.input.options import SearchKeywords, search_options
+from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
 from ...engine.progress import Progress, silent
@@ -138,20 +138,20 @@ class RemoteCollection:
         """Return exactly how many points there are, or satisfy ``filter``."""
         return self._driver.run(self._core.points.count(filter, tenant))
 
-    def search(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
+    def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points: ``Hits`` of one query, ``BatchHits`` of a batch.
 
         A batch that is more than the server takes at once goes in parts, and each sees the state of its
         moment.
         """
-        return self._driver.run(self._core.searches.search(query, search_options(k, options)))
+        return self._driver.run(self._core.searches.search(*asked(query, k, options)))
 
-    def explain(self, query: Any, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
+    def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does, in one message, and return the answer with its plan and work.
 
         The seconds by stage are those of the server's engine.
         """
-        return self._driver.run(self._core.searches.explain(query, search_options(k, options)))
+        return self._driver.run(self._core.searches.explain(*asked(query, k, options)))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

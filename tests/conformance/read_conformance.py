@@ -58,3 +58,67 @@ class ReadConformance:
         again = pickle.loads(pickle.dumps(refused.value))
         assert (type(again), str(again), again.field) == (vicinal.InvalidArgument, str(refused.value), "k")
         assert again.__notes__ == ["seen"]
+
+    def test_search_by_a_stored_vector(self, films: CollectionApi) -> None:
+        rows = fill(films, 60)
+        films.flush()
+        fill_one = rows[:1] + 0.01
+        films.upsert([1000, "twin"], np.vstack([fill_one, rows[5:6]]))
+        whole = [hit.id for hit in films.search(rows[5], 60, exact=True)]
+        expected = [point_id for point_id in whole if point_id != 5]
+        found = films.search(by_id=5, k=12)
+        assert [hit.id for hit in found] == expected[:12]
+        assert found[0].id == "twin"
+        assert found.scores.tolist() == pytest.approx(
+            films.search(rows[5], 13, exact=True).scores[1:].tolist()
+        )
+        pages = [[hit.id for hit in films.search(by_id=5, k=7, offset=at)] for at in (0, 7, 14)]
+        assert [point_id for page in pages for point_id in page] == expected[:21]
+        odd = [hit.id for hit in films.search(by_id=5, k=5, filter=F("genre") == "b")]
+        assert (
+            odd == [hit.id for hit in films.search(rows[5], 6, filter=F("genre") == "b") if hit.id != 5][:5]
+        )
+
+    def test_search_by_several_stored_vectors(self, films: CollectionApi) -> None:
+        fill(films, 40)
+        batch = films.search(by_id=[3, 7, 3], k=4)
+        assert [[hit.id for hit in hits] for hits in batch] == [
+            [hit.id for hit in films.search(by_id=one, k=4)] for one in (3, 7, 3)
+        ]
+        assert len(films.search(by_id=[], k=4)) == 0
+        assert batch.counts.tolist() == [4, 4, 4]
+        every = films.search(by_id=[3], k=100)[0]
+        assert (len(every), 3 in every.ids) == (39, False)
+        explained = films.explain(by_id=[3, 7], k=4)
+        assert (explained.queries, len(explained.hits)) == (2, 2)
+        assert len(films.explain(by_id=3, k=4).hits) == 4
+
+    def test_a_search_has_one_query(self, films: CollectionApi) -> None:
+        rows = fill(films, 10)
+        for query, options, field in [
+            (None, {}, "query"),
+            (rows[0], {"by_id": 3}, "by_id"),
+            (None, {"by_id": 3.5}, "ids"),
+            (None, {"by_id": 3, "k": 10_000}, "k"),
+        ]:
+            for ask in (films.search, films.explain):
+                with pytest.raises(vicinal.InvalidArgument) as refused:
+                    ask(query, **options)
+                assert refused.value.field == field, options
+        for missing in (10, "a", [3, 10]):
+            with pytest.raises(vicinal.NotFound, match=r"id (10|'a')") as lost:
+                films.search(by_id=missing)
+            assert lost.value.field == "by_id"
+
+    def test_a_tenant_searches_by_points_of_its_own(self, rooms: CollectionApi) -> None:
+        rows = np.random.default_rng(5).standard_normal((6, DIM)).astype(np.float32)
+        rooms.upsert([0, 1, 2], rows[:3], tenant="anna")
+        rooms.upsert([2, 3, 4], rows[3:], tenant="boris")
+        assert sorted(hit.id for hit in rooms.search(by_id=2, tenant="anna")) == [0, 1]
+        assert sorted(hit.id for hit in rooms.search(by_id=2, tenant="boris")) == [3, 4]
+        answers = set()
+        for tenant in ("anna", "nobody"):
+            with pytest.raises(vicinal.NotFound) as lost:
+                rooms.search(by_id=3, tenant=tenant)
+            answers.add(str(lost.value))
+        assert len(answers) == 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from ....engine.input.options import SearchOptions, check_results
 from ....engine.input.queries import bound, validate_queries
+from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.explanation import Explanation
 from ....engine.results.hits import BatchHits, Hits
 from ....indexes.protocol import Queries
@@ -73,9 +74,15 @@ class SearchOperations:
             # What has no hash is mostly a mistake, which this tells.
             return search_plan(self._handle, options)
 
-    def _checked(self, plan: SearchPlan, query: Any, options: SearchOptions) -> tuple[Queries, bool, bytes]:
+    def _checked(
+        self, plan: SearchPlan, query: Any, options: SearchOptions
+    ) -> tuple[Queries | StoredQueries, bool, bytes]:
         """Return the queries, whether there is but one, and the filter as a part of the request."""
-        queries, single = validate_queries(plan.field, plan.spec, query)
+        queries, single = (
+            (query, query.single)
+            if isinstance(query, StoredQueries)
+            else validate_queries(plan.field, plan.spec, query)
+        )
         if not single:
             check_results(len(queries), options.k + options.offset)
         filter = options.filter
@@ -86,7 +93,9 @@ class SearchOperations:
         put_filter(request.options.filter, filter)
         return queries, single, request.SerializeToString()
 
-    def _batch(self, plan: SearchPlan, queries: Queries, filtering: bytes) -> Operation[BatchHits]:
+    def _batch(
+        self, plan: SearchPlan, queries: Queries | StoredQueries, filtering: bytes
+    ) -> Operation[BatchHits]:
         limits = yield from self._limits.get()
         start = plan.start + filtering
         column = plan.column(queries)

@@ -10,12 +10,15 @@ import numpy as np
 
 from ....engine.input.options import SearchOptions, index_knobs
 from ....engine.input.queries import chosen_field
+from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.hits import BatchHits
 from ....engine.schema.vector_field import VectorField
 from ....engine.vector_kinds.registry import kind_of
 from ....indexes.protocol import Queries
 from ....proto.v1 import search_pb2 as pb
+from ....storage.columns.ids import IdColumn
 from ....storage.columns.vectors import DenseColumn, VectorColumn
+from ...wire.point_ids import put_ids
 from ...wire.searching.hits import read_batch_hits
 from ...wire.searching.options import put_options
 from ...wire.vectors import put_vectors
@@ -48,16 +51,18 @@ class SearchPlan:
     start: bytes
     around: tuple[bytes, bytes] | None
 
-    def one(self, query: Queries) -> bytes:
+    def one(self, query: Queries | StoredQueries) -> bytes:
         """Return the request for one query, without a filter."""
-        if self.around is None:
+        if self.around is None or isinstance(query, StoredQueries):
             return self.start + encoded_queries(self.column(query))
         before, after = self.around
         numbers: Any = query
         return b"".join((before, numbers.tobytes(), after))
 
-    def column(self, queries: Queries) -> VectorColumn:
+    def column(self, queries: Queries | StoredQueries) -> VectorColumn | IdColumn:
         """Return queries as they are sent."""
+        if isinstance(queries, StoredQueries):
+            return IdColumn.from_values(queries.ids)
         return kind_of(self.spec).query_column(self.spec, queries)
 
     def batch_hits(self, hits: pb.HitColumns, counts: Any, queries: int) -> BatchHits:
@@ -90,10 +95,13 @@ def search_plan(handle: CollectionHandle, options: SearchOptions) -> SearchPlan:
     return SearchPlan(options, name, spec, start, around)
 
 
-def encoded_queries(queries: VectorColumn) -> bytes:
+def encoded_queries(queries: VectorColumn | IdColumn) -> bytes:
     """Return queries as a part of a request."""
     request = pb.SearchRequest()
-    put_vectors(request.query, queries)
+    if isinstance(queries, IdColumn):
+        put_ids(request.by_id, queries.column())
+    else:
+        put_vectors(request.query, queries)
     return request.SerializeToString()
 
 

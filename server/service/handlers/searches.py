@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ....engine.collection import Collection, columnar
-from ....engine.errors import LimitExceeded
+from ....engine.errors import InvalidArgument, LimitExceeded
 from ....engine.input.options import SearchOptions
+from ....engine.input.stored_queries import asked_query
 from ....engine.results.explanation import Explanation, PlanKind, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.segments.sizes import hits_bytes
 from ....proto.v1 import search_pb2 as pb
+from ...wire.point_ids import count_ids, read_ids
 from ...wire.searching.explanations import put_explanation
 from ...wire.searching.hits import put_hits
 from ...wire.searching.options import read_options
@@ -26,7 +29,7 @@ _CORES = usable_cores()
 def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
     """Search for one query."""
     collection, options = _asked(call, request, 1)
-    query = read_query(request.query)
+    query = _query(request)
     call.wait_in_line()
     hits = columnar(collection).search(query, options)
     _cover(call, hits, options)
@@ -38,8 +41,8 @@ def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
 
 def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchResponse:
     """Search for several queries."""
-    collection, options = _asked(call, request, count_rows(request.queries))
-    queries = read_vectors(request.queries, "query")
+    collection, options = _asked(call, request, count_rows(request.queries) + count_ids(request.by_id))
+    queries = _queries(request)
     call.wait_in_line()
     hits = columnar(collection).search(queries, options)
     _cover(call, hits, options)
@@ -52,8 +55,8 @@ def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchRe
 
 def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
     """Search for several queries and say how it was done."""
-    collection, options = _asked(call, request, count_rows(request.queries))
-    queries = read_vectors(request.queries, "query")
+    collection, options = _asked(call, request, count_rows(request.queries) + count_ids(request.by_id))
+    queries = _queries(request)
     call.wait_in_line()
     explanation = columnar(collection).explain(queries, options)
     _cover(call, explanation.hits, options)
@@ -75,6 +78,26 @@ def _asked(
     # What payloads and vectors take is known when the hits are.
     call.take_row_memory(results)
     return collection, options
+
+
+def _query(request: pb.SearchRequest) -> Any:
+    """Return the query of a request that has one."""
+    if not request.HasField("by_id"):
+        return read_query(request.query)
+    ids = read_ids(request.by_id, "by_id")
+    if len(ids) != 1:
+        raise InvalidArgument(
+            f"by_id has {len(ids)} ids; expected one, several go to SearchBatch", field="by_id"
+        )
+    return asked_query(request.query if request.HasField("query") else None, ids[0])
+
+
+def _queries(request: pb.SearchBatchRequest | pb.ExplainRequest) -> Any:
+    """Return the queries of a request."""
+    if not request.HasField("by_id"):
+        return read_vectors(request.queries, "query")
+    given = request.queries if request.HasField("queries") else None
+    return asked_query(given, read_ids(request.by_id, "by_id"))
 
 
 def _check_limits(limits: Limits, queries: int, results: int) -> None:

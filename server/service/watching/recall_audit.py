@@ -18,6 +18,7 @@ from ....engine.collection import Collection, columnar
 from ....engine.errors import VicinalError
 from ....engine.input.options import SearchOptions
 from ....engine.input.queries import chosen_field
+from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.schema.vector_field import VectorField
 
@@ -79,6 +80,9 @@ class RecallAudit:
             What it returned.
         """
         if not self._wants or not _asks_for_recall(collection, options):
+            return
+        if isinstance(query, StoredQueries):
+            # What it left out, an exact search would not.
             return
         if isinstance(hits, BatchHits) and not len(hits):
             return

@@ -20,7 +20,7 @@ def options(k: Any = 10, **said: Any) -> SearchOptions:
 
 def test_every_keyword_is_an_option() -> None:
     kept = set(SearchOptions.__dataclass_fields__)
-    assert set(SearchKeywords.__annotations__) == kept - {"k"} | {"ef"}
+    assert set(SearchKeywords.__annotations__) == kept - {"k"} | {"ef", "by_id"}
 
 
 def test_what_was_not_said_has_its_default() -> None:
