@@ -55,7 +55,18 @@ _PUBLIC: tuple[tuple[type[StorageError], type[VicinalError]], ...] = (
 )
 FOREIGN = (StorageError, InvalidValueError, OSError, MemoryError)
 # Methods of the language that read or do something; the others answer from memory.
-_SPOKEN = frozenset({"__enter__", "__exit__", "__getitem__", "__iter__", "__len__", "__reduce__", "__repr__"})
+_SPOKEN = frozenset(
+    {
+        "__arrow_c_stream__",
+        "__enter__",
+        "__exit__",
+        "__getitem__",
+        "__iter__",
+        "__len__",
+        "__reduce__",
+        "__repr__",
+    }
+)
 
 
 def translate(error: Exception) -> VicinalError:

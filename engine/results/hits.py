@@ -9,9 +9,11 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ...storage.arrow.vector_arrays import array_of_column
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
 from ..error_translation import public
+from .frame import AsFrame, FrameColumns
 from .hit_rows import HitRows
 from .point import PointId
 
@@ -62,13 +64,14 @@ class HitSource(Protocol):
 
 
 @public
-class Hits(Sequence[Hit]):
+class Hits(AsFrame, Sequence[Hit]):
     """The answer to one query, nearest first.
 
     Behaves as a sequence of :class:`Hit`. ``ids`` and ``scores`` are the same answer as numpy columns and
     cost nothing per row; :meth:`payload_column` and :meth:`vector_columns` are columns too. Payloads are
     read when they are looked at, from the snapshot that was searched, so they agree with the scores whatever
-    has been written since. To pickle hits reads them. Immutable; safe to share between threads.
+    has been written since. To pickle hits reads them. Immutable; safe to share between threads. As a frame
+    (:class:`AsFrame`) they have ``score`` beside ``id``.
     """
 
     __slots__ = ("_places", "_source", "_with_payload", "_with_vectors", "scores")
@@ -136,6 +139,9 @@ class Hits(Sequence[Hit]):
         """Return where the rows of the hits are read from, and their places there."""
         return self._source, self._places
 
+    def _frame_columns(self) -> FrameColumns:
+        return _frame_columns({"id": self.ids, "score": self.scores}, self)
+
     def _hit(self, place: int, point_id: PointId, score: float) -> Hit:
         payload = self._source.payload(place) if self._with_payload else {}
         vectors = self._source.vectors(place) if self._with_vectors else {}
@@ -143,8 +149,11 @@ class Hits(Sequence[Hit]):
 
 
 @public
-class BatchHits(Sequence[Hits]):
+class BatchHits(AsFrame, Sequence[Hits]):
     """The answers to a batch of queries, in the order of the queries.
+
+    As a frame (:class:`AsFrame`) they are all hits, query after query without the padding, with the number of
+    the query in the column ``query``.
 
     Attributes
     ----------
@@ -230,6 +239,14 @@ class BatchHits(Sequence[Hits]):
         carried = self._with_payload, self._with_vectors
         return BatchHits, (rows, places, self.scores, self.counts, *carried)
 
+    def _frame_columns(self) -> FrameColumns:
+        numbers = {
+            "query": np.repeat(np.arange(len(self), dtype=np.uint32), self.counts),
+            "id": _id_column(self._source, self._found()),
+            "score": self.scores[self._places >= 0],
+        }
+        return _frame_columns(numbers, self)
+
     def _found(self) -> NDArray[np.int64]:
         """Return the places of all hits laid end to end."""
         return self._places[self._places >= 0]
@@ -250,3 +267,8 @@ def _payload_column(source: HitSource, places: NDArray[np.int64], with_payload: 
 def _read(hits: Hits | BatchHits, places: NDArray[np.int64]) -> HitRows:
     """Return the rows of hits, read from where they are."""
     return HitRows(_id_column(hits.origin()[0], places), hits.payload_column(), hits.vector_columns())
+
+
+def _frame_columns(numbers: dict[str, NDArray[Any]], hits: Hits | BatchHits) -> FrameColumns:
+    vectors = {name: array_of_column(column) for name, column in hits.vector_columns().items()}
+    return FrameColumns(numbers, hits.payload_column().to_list(), vectors)

@@ -8,8 +8,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ...storage.arrow.vector_arrays import array_of_vectors
+from ...storage.columns.ids import IdColumn
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
+from .frame import AsFrame, FrameColumns
 
 PointId = int | str
 
@@ -36,8 +39,8 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a scroll.
+class Page(AsFrame):
+    """One page of a scroll; as a frame (:class:`AsFrame`) the points of it.
 
     Attributes
     ----------
@@ -49,6 +52,14 @@ class Page:
 
     points: Sequence[Point]
     next: int | None
+
+    def _frame_columns(self) -> FrameColumns:
+        ids = IdColumn.from_values([point.id for point in self.points]).column()
+        fields = dict.fromkeys(name for point in self.points for name in point.vectors)
+        vectors = {
+            name: array_of_vectors([point.vectors.get(name) for point in self.points]) for name in fields
+        }
+        return FrameColumns({"id": ids}, [point.payload for point in self.points], vectors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -109,7 +109,7 @@ def _arrow_payloads(request: FileRequest, columns: dict[str, Any], schema: Any) 
     """Return the payload of each row of a record batch; nulls are kept, unless the column says otherwise."""
     missing = [name for name in columns if is_missing_where_null(schema.field(name))]
     try:
-        values = {name: values_of(name, array) for name, array in columns.items()}
+        values = {name: values_of(schema.field(name), array) for name, array in columns.items()}
     except InvalidValueError as error:
         raise request.refuse(str(error)) from error
     return payload_rows(values, len(next(iter(columns.values()))), missing)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from ..columns.json_rows import iso_text
 from ..invalid_value import InvalidValueError
 from .library import is_pandas, optional_library, speaks_arrow
@@ -14,6 +16,10 @@ NULL_KEY = b"vicinal.null"
 """In the metadata of a column: what a null of it stands for. Without it, for a null."""
 MISSING = b"missing"
 """The payload has no such key."""
+
+JSON_KEY = b"vicinal.json"
+"""In the metadata of a column of text: :data:`JSON` when each is the JSON text of a value."""
+JSON = b"true"
 
 _NEEDED_FOR = "a frame as payloads"
 
@@ -66,9 +72,7 @@ class FrameValues:
         fields = [rows.type.field(place) for place in range(rows.type.num_fields)]
         _check_names([field.name for field in fields])
         arrays = rows.flatten() if fields else []
-        columns = {
-            field.name: values_of(field.name, array) for field, array in zip(fields, arrays, strict=True)
-        }
+        columns = {field.name: values_of(field, array) for field, array in zip(fields, arrays, strict=True)}
         empty = [row for row, there in enumerate(rows.is_valid().to_pylist()) if not there]
         missing = [field.name for field in fields if is_missing_where_null(field)]
         return cls(columns, len(rows), missing, empty if rows.null_count else ())
@@ -90,7 +94,7 @@ class FrameValues:
                 raise _unreadable(name, series.dtype, error) from error
             if _is_of_pandas_alone(arrow, array.type):
                 raise _unreadable(name, series.dtype, "make it text, numbers or times first")
-            values = values_of(name, array)
+            values = values_of(arrow.field(name, array.type), array)
             if arrow.types.is_floating(array.type):
                 values = [value if value == value else None for value in values]
             columns[name] = values
@@ -124,21 +128,23 @@ def is_missing_where_null(field: Any) -> bool:
     return (field.metadata or {}).get(NULL_KEY) == MISSING
 
 
-def values_of(name: str, array: Any) -> list[Any]:
-    """Return the values of an Arrow array, times of nanoseconds as text.
+def values_of(field: Any, array: Any) -> list[Any]:
+    """Return the values of an Arrow array, which is the column ``field``; times of nanoseconds as text.
 
     Raises
     ------
     InvalidValueError
-        When one is none of Python, as a time beyond the year 9999.
+        When one is none of Python, as a time beyond the year 9999, or no JSON where the column says so.
     """
     arrow = optional_library("pyarrow", _NEEDED_FOR)
     try:
         if arrow.types.is_timestamp(array.type) and array.type.unit == "ns":
             return _nanoseconds(arrow, array)
         values: list[Any] = array.to_pylist()
+        if (field.metadata or {}).get(JSON_KEY) == JSON:
+            values = [None if text is None else orjson.loads(text) for text in values]
     except (arrow.ArrowException, ValueError, OverflowError, KeyError) as error:
-        raise _unreadable(name, array.type, error) from error
+        raise _unreadable(field.name, array.type, error) from error
     return values
 
 

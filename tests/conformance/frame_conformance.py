@@ -50,6 +50,43 @@ class FrameConformance:
         assert films.count(filter=F("year").between(1990, 1992)) == 2
         assert films.count(filter=F("genre").is_null()) == 1
 
+    def test_answers_become_frames(self, films: CollectionApi) -> None:
+        payloads: list[Any] = [{"year": 1990, "genre": "noir"}, {"year": 1991}, {"rating": 1.5}, None]
+        films.upsert([3, 1, 2, 4], MATRIX, payloads)
+        films.delete([4])
+        hits = films.search(MATRIX[1], k=2, with_vectors=True)
+        table = hits.to_arrow()
+        assert table.select(["id", "score", "year"]).to_pylist() == [
+            {"id": hit.id, "score": hit.score, "year": hit.payload.get("year")} for hit in hits
+        ]
+        assert table.schema.field("plot").type == pa.list_(pa.float32(), DIM)
+        np.testing.assert_array_equal(table["plot"].to_pylist()[0], MATRIX[1])
+        assert pa.table(hits).equals(table)
+        batch = films.search(MATRIX[:3], k=5)
+        frame = batch.to_pandas()
+        assert frame["query"].tolist() == [0] * 3 + [1] * 3 + [2] * 3
+        assert frame["id"].tolist() == [hit.id for hits in batch for hit in hits]
+        assert frame["score"].tolist() == [hit.score for hits in batch for hit in hits]
+        assert str(frame["year"].dtype) == "Int64"
+        assert "plot" not in frame
+        page = films.scroll(with_vectors=True)
+        points = page.to_polars()
+        assert points.columns == ["id", "year", "genre", "rating", "plot"]
+        assert points["id"].to_list() == [3, 1, 2]
+        assert points["year"].to_list() == [1990, 1991, None]
+        np.testing.assert_array_equal(points["plot"].to_numpy(), MATRIX[:3])
+        again = page.to_arrow()
+        films.upsert(again["id"], again["plot"], again.select(["year", "genre", "rating"]))
+        assert [point.payload for point in films.scroll().points] == payloads[:3]
+
+    def test_a_key_named_as_a_column_is_refused_or_renamed(self, films: CollectionApi) -> None:
+        films.upsert([1], MATRIX[:1], [{"score": 2, "id": "x"}])
+        for found in (films.search(MATRIX[0]), films.scroll()):
+            for to_frame in (found.to_arrow, found.to_pandas, found.to_polars, found.__arrow_c_stream__):
+                with pytest.raises(vicinal.InvalidArgument, match=r"payload key '.*payload_prefix="):
+                    to_frame()
+            assert found.to_arrow(payload_prefix="payload.")["payload.score"].to_pylist() == [2]
+
     def test_a_frame_that_is_refused_changes_nothing(self, films: CollectionApi) -> None:
         films.upsert([1], MATRIX[:1], [{"year": 1990}])
         refused: list[tuple[Any, str]] = [

@@ -1,0 +1,75 @@
+"""Vectors as columns of Arrow: what `vector_values` reads."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..columns.ragged import offsets_of
+from ..columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn, VectorKind
+from .library import optional_library
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def array_of_column(column: VectorColumn) -> Any:
+    """Return vectors as an Arrow array, without a copy of their numbers.
+
+    Dense ones are lists of one size, sparse ones objects of ``indices`` and ``values``, multi-vectors lists
+    of such lists.
+    """
+    arrow = optional_library("pyarrow", "a column of vectors")
+    return _ARRAY[column.kind](arrow, column.arrays())
+
+
+def array_of_vectors(vectors: Sequence[Any]) -> Any:
+    """Return vectors as a caller has them, one a point, as an Arrow array; None becomes a null.
+
+    One of them at least is none.
+    """
+    arrow = optional_library("pyarrow", "a column of vectors")
+    there = [vector for vector in vectors if vector is not None]
+    array = array_of_column(_column_of(there))
+    if len(there) == len(vectors):
+        return array
+    numbers = itertools.count()
+    return array.take(arrow.array([None if vector is None else next(numbers) for vector in vectors]))
+
+
+def _column_of(vectors: list[Any]) -> VectorColumn:
+    if isinstance(vectors[0], tuple):
+        indices, values = (np.concatenate(part) for part in zip(*vectors, strict=True))
+        return SparseColumn(offsets_of((len(row) for row, _ in vectors), len(vectors)), indices, values)
+    if vectors[0].ndim == 2:
+        return MultiColumn(offsets_of(map(len, vectors), len(vectors)), np.concatenate(vectors))
+    return DenseColumn(np.stack(vectors))
+
+
+def _dense(arrow: Any, arrays: Arrays) -> Any:
+    return _lists_of_one_size(arrow, arrays["matrix"])
+
+
+def _sparse(arrow: Any, arrays: Arrays) -> Any:
+    names = ["indices", "values"]
+    return arrow.StructArray.from_arrays(
+        [_lists(arrow, arrays["indptr"], arrow.array(arrays[name])) for name in names], names
+    )
+
+
+def _multi(arrow: Any, arrays: Arrays) -> Any:
+    return _lists(arrow, arrays["offsets"], _lists_of_one_size(arrow, arrays["tokens"]))
+
+
+def _lists_of_one_size(arrow: Any, matrix: NDArray[Any]) -> Any:
+    return arrow.FixedSizeListArray.from_arrays(arrow.array(matrix.ravel()), matrix.shape[1])
+
+
+def _lists(arrow: Any, offsets: NDArray[np.int64], flat: Any) -> Any:
+    return arrow.ListArray.from_arrays(arrow.array(offsets).cast(arrow.int32()), flat)
+
+
+_ARRAY: dict[VectorKind, Callable[[Any, Arrays], Any]] = {"dense": _dense, "sparse": _sparse, "multi": _multi}

@@ -1,0 +1,64 @@
+"""Vectors as Arrow columns, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from column_strategies import dense_columns, multi_columns, sparse_columns
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vicinal.storage.arrow.vector_arrays import array_of_column, array_of_vectors
+from vicinal.storage.arrow.vector_values import vectors_of_array
+from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+
+
+@given(st.data(), st.integers(0, 4), st.sampled_from([dense_columns, sparse_columns, multi_columns]))
+def test_a_column_comes_back(data: st.DataObject, n: int, columns: Any) -> None:
+    column: VectorColumn = data.draw(columns(n))
+    array = array_of_column(column)
+    array.validate(full=True)
+    assert len(array) == n
+    found = vectors_of_array("x", array)
+    match column:
+        case DenseColumn():
+            assert n == 0 or found.dtype == column.matrix.dtype
+            np.testing.assert_array_equal(found, column.matrix if n else found)
+        case SparseColumn():
+            for part, given_part in zip(found, (column.indptr, column.indices, column.values), strict=True):
+                np.testing.assert_array_equal(part, given_part)
+        case MultiColumn():
+            np.testing.assert_array_equal(found[1], column.offsets)
+            np.testing.assert_array_equal(found[0].ravel(), column.tokens.ravel())
+
+
+def test_numbers_are_not_copied() -> None:
+    matrix = np.ones((3, 4), np.float32)
+    array = array_of_column(DenseColumn(matrix))
+    assert np.shares_memory(vectors_of_array("x", array), matrix)
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        [np.ones(2, np.float16), None, np.zeros(2, np.float16)],
+        [None, (np.array([1, 5], np.uint32), np.ones(2, np.float32)), None],
+        [np.ones((2, 3), np.int8), np.zeros((1, 3), np.int8), None],
+    ],
+)
+def test_a_point_without_a_vector_is_null(vectors: list[Any]) -> None:
+    array = array_of_vectors(vectors)
+    assert array.is_valid().to_pylist() == [vector is not None for vector in vectors]
+    there = [vector for vector in vectors if vector is not None]
+    assert array.drop_null().equals(array_of_vectors(there))
+    as_python: list[Any] = [
+        {"indices": vector[0].tolist(), "values": vector[1].tolist()}
+        if isinstance(vector, tuple)
+        else vector.tolist()
+        for vector in there
+    ]
+    assert array.drop_null().to_pylist() == as_python
+    assert isinstance(array, pa.Array)
