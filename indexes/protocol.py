@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.neighbors import Neighbors
-from .rows.row_set import RowSet
+
+if TYPE_CHECKING:
+    from .rows.row_set import RowSet
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -88,7 +88,7 @@ ORDER = {
     ),
     "server/client": (
         *("endpoint", "calls", "operations", "drivers", "core", "remote_collection", "remote_database"),
-        *("async_remote_collection", "async_remote_database", "connecting"),
+        *("async_remote_collection", "async_remote_database", "connecting", "async_connecting"),
     ),
     "bench": (
         *(

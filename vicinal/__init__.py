@@ -52,9 +52,10 @@ if TYPE_CHECKING:
     from .indexes.graph.hnsw import Hnsw
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
+    from .server.client.async_connecting import aconnect
     from .server.client.async_remote_collection import AsyncRemoteCollection
     from .server.client.async_remote_database import AsyncRemoteDatabase
-    from .server.client.connecting import aconnect, connect
+    from .server.client.connecting import connect
     from .server.client.endpoint.tls import Tls
     from .server.client.remote_collection import RemoteCollection
     from .server.client.remote_database import RemoteDatabase
@@ -103,7 +104,8 @@ _MODULES = {
     "indexes.rows.metric": ("Metric",),
     "server.client.async_remote_collection": ("AsyncRemoteCollection",),
     "server.client.async_remote_database": ("AsyncRemoteDatabase",),
-    "server.client.connecting": ("aconnect", "connect"),
+    "server.client.async_connecting": ("aconnect",),
+    "server.client.connecting": ("connect",),
     "server.client.remote_collection": ("RemoteCollection",),
     "server.client.remote_database": ("RemoteDatabase",),
     "server.client.endpoint.tls": ("Tls",),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import InvalidArgument
 from ..schema.collection_schema import CollectionSchema
-from .tenant_numbers import TenantNumbers
+
+if TYPE_CHECKING:
+    from .tenant_numbers import TenantNumbers
 
 MAX_TENANT_BYTES = 255
 NO_TENANT = 0

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, FieldShape, Rows, Scope
 from ..rows.neighbors import Neighbors
-from .scan import open_scan
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,9 @@ class FlatIndex:
     nbytes = 0
 
     def __init__(self, rows: Rows) -> None:
+        # Not with this module, which clients load for the spec.
+        from .scan import open_scan
+
         self._scan = open_scan(rows)
         self._n = len(rows)
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ...engine.deadline import check_seconds
-from ...engine.errors import InvalidArgument
-from .async_remote_database import AsyncRemoteDatabase
-from .calls.caller import Caller
-from .calls.retry_policy import RetryPolicy, checked_retries
+from .calls.caller import RETRIES, TIMEOUT_SECONDS, checked_caller
 from .core import DatabaseCore
-from .drivers.asynchronous import AsyncDriver
 from .drivers.blocking import BlockingDriver
 from .endpoint.endpoint import checked_endpoint
 from .endpoint.tls import Tls
 from .remote_database import RemoteDatabase
-
-RETRIES = 4
-TIMEOUT_SECONDS = 60.0
 
 
 def connect(
@@ -67,45 +57,5 @@ def connect(
     ...     hits = films.search(query, k=10)
     """
     endpoint = checked_endpoint(address, key, tls, insecure)
-    core = DatabaseCore(endpoint.address, _caller(timeout, retries, retry_seconds))
+    core = DatabaseCore(endpoint.address, checked_caller(timeout, retries, retry_seconds))
     return RemoteDatabase(core, BlockingDriver(endpoint))
-
-
-def aconnect(
-    address: str,
-    key: str | None = None,
-    *,
-    tls: Tls | bool | None = None,
-    timeout: float | None = TIMEOUT_SECONDS,
-    retries: int = RETRIES,
-    retry_seconds: float | None = None,
-    insecure: bool = False,
-) -> AsyncRemoteDatabase:
-    """Return the database that a server has, for programs that run an event loop.
-
-    The parameters are those of :func:`connect`. Nothing is sent before the first call, so there is nothing
-    to await here.
-
-    Examples
-    --------
-    >>> async with vicinal.aconnect("localhost:7700") as db:
-    ...     films = await db.collection("films")
-    ...     hits = await films.search(query, k=10)
-    """
-    endpoint = checked_endpoint(address, key, tls, insecure)
-    core = DatabaseCore(endpoint.address, _caller(timeout, retries, retry_seconds))
-    return AsyncRemoteDatabase(core, AsyncDriver(endpoint))
-
-
-def _caller(timeout: Any, retries: Any, retry_seconds: Any) -> Caller:
-    if timeout is not None:
-        check_seconds("timeout", timeout)
-    if retry_seconds is not None:
-        check_seconds("retry_seconds", retry_seconds)
-        if timeout is not None and retry_seconds > timeout:
-            raise InvalidArgument(
-                f"retry_seconds is {retry_seconds:g}, more than the {timeout:g} s of timeout, which bounds "
-                "repetitions too; give a longer timeout",
-                field="retry_seconds",
-            )
-    return Caller(timeout, RetryPolicy(checked_retries(retries), retry_seconds))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ....engine import deadline
-from ....engine.errors import DeadlineExceeded
+from ....engine.errors import DeadlineExceeded, InvalidArgument
 from ...wire.methods import Method
 from .call import Attempt, CallFailed, Operation, Pause, StreamAttempt
-from .retry_policy import RetryPolicy
+from .retry_policy import RetryPolicy, checked_retries
 
+RETRIES = 4
+TIMEOUT_SECONDS = 60.0
 _LONGEST_SECONDS = 1e9
 """Thirty years. gRPC takes a time that it cannot count for one that is over."""
 
@@ -110,6 +113,21 @@ class _Failures:
             self._first = now
         self.number += 1
         return now - self._first
+
+
+def checked_caller(timeout: Any, retries: Any, retry_seconds: Any) -> Caller:
+    """Return a caller with what was said to ``connect``; InvalidArgument when it makes no sense."""
+    if timeout is not None:
+        deadline.check_seconds("timeout", timeout)
+    if retry_seconds is not None:
+        deadline.check_seconds("retry_seconds", retry_seconds)
+        if timeout is not None and retry_seconds > timeout:
+            raise InvalidArgument(
+                f"retry_seconds is {retry_seconds:g}, more than the {timeout:g} s of timeout, which bounds "
+                "repetitions too; give a longer timeout",
+                field="retry_seconds",
+            )
+    return Caller(timeout, RetryPolicy(checked_retries(retries), retry_seconds))
 
 
 def _countable(seconds: float | None) -> float | None:
