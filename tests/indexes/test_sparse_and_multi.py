@@ -11,25 +11,12 @@ from pyroaring import BitMap
 from vicinal.indexes.exact.multi import MultiScan
 from vicinal.indexes.exact.sparse import SparseScan
 from vicinal.indexes.protocol import Scope
+from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.testing import oracle
-
-
-def random_csr(n: int, terms: int, most: int, seed: int) -> tuple[Any, Any, Any]:
-    rng = np.random.default_rng(seed)
-    counts = rng.integers(0, most + 1, n)
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    indices = [np.sort(rng.choice(terms, count, replace=False)) for count in counts]
-    flat = np.concatenate(indices).astype(np.uint32) if n else np.empty(0, np.uint32)
-    return indptr, flat, rng.random(len(flat)).astype(np.float32)
-
-
-def random_ragged(n: int, width: int, most: int, seed: int, dtype: Any) -> tuple[Any, Any]:
-    rng = np.random.default_rng(seed)
-    offsets = np.concatenate([[0], np.cumsum(rng.integers(0, most + 1, n))]).astype(np.int64)
-    return offsets, rng.standard_normal((int(offsets[-1]), width)).astype(dtype)
+from vicinal.testing.random_rows import random_csr, random_tokens
 
 
 def sets_of(n: int) -> list[RowSet | None]:
@@ -55,7 +42,7 @@ def test_sparse_equals_the_oracle(k: int) -> None:
     rows, queries = random_csr(120, 300, 20, 0), random_csr(9, 300, 12, 1)
     table = oracle.sparse_scores(rows, queries)
     for allowed in sets_of(120):
-        found = SparseScan(SparseRows(*rows)).search(SparseRows(*queries), k, Scope(allowed))
+        found = SparseScan(rows).search(queries, k, Scope(allowed))
         check(found, table, k, allowed)
 
 
@@ -75,14 +62,13 @@ def test_damaged_sparse_rows_are_refused() -> None:
         SparseRows(np.array([0, 2]), np.zeros(2, np.int32), np.ones(2, np.float32))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("element", [Element.FLOAT32, Element.FLOAT16])
 @pytest.mark.parametrize("width", [1, 8, 16, 33, 128])
-def test_maxsim_equals_the_oracle(dtype: Any, width: int) -> None:
-    rows = random_ragged(60, width, 9, 0, dtype)
-    offsets, tokens = random_ragged(7, width, 6, 1, np.float32)
-    table = oracle.maxsim_scores(rows, (offsets, tokens))
+def test_maxsim_equals_the_oracle(element: Element, width: int) -> None:
+    rows, queries = random_tokens(60, width, 9, element), random_tokens(7, width, 6, Element.FLOAT32, 1)
+    table = oracle.maxsim_scores(rows, queries)
     for allowed in sets_of(60):
-        found = MultiScan(MultiRows(*rows)).search(MultiRows(offsets, tokens), 8, Scope(allowed))
+        found = MultiScan(rows).search(queries, 8, Scope(allowed))
         check(found, table, 8, allowed)
 
 
@@ -102,23 +88,24 @@ def test_damaged_tokens_are_refused() -> None:
 )
 def test_rows_are_cut_and_picked(chosen: Any) -> None:
     numbers = np.arange(20)[chosen]
-    csr, ragged = random_csr(20, 50, 6, 0), random_ragged(20, 4, 5, 1, np.float16)
-    sparse, multi = SparseRows(*csr)[chosen], MultiRows(*ragged)[chosen]
+    all_sparse, all_multi = random_csr(20, 50, 6), random_tokens(20, 4, 5, Element.FLOAT16, 1)
+    sparse, multi = all_sparse[chosen], all_multi[chosen]
     assert len(sparse) == len(multi) == len(numbers)
     assert multi.tokens.dtype == np.float32
     for place, row in enumerate(numbers):
-        mine, theirs = slice(*sparse.indptr[place : place + 2]), slice(*csr[0][row : row + 2])
-        np.testing.assert_array_equal(sparse.indices[mine], csr[1][theirs])
-        np.testing.assert_array_equal(sparse.values[mine], csr[2][theirs])
-        mine, theirs = slice(*multi.offsets[place : place + 2]), slice(*ragged[0][row : row + 2])
-        np.testing.assert_array_equal(multi.tokens[mine], ragged[1][theirs])
+        mine, theirs = slice(*sparse.indptr[place : place + 2]), slice(*all_sparse.indptr[row : row + 2])
+        np.testing.assert_array_equal(sparse.indices[mine], all_sparse.indices[theirs])
+        np.testing.assert_array_equal(sparse.values[mine], all_sparse.values[theirs])
+        mine, theirs = slice(*multi.offsets[place : place + 2]), slice(*all_multi.offsets[row : row + 2])
+        np.testing.assert_array_equal(multi.tokens[mine], all_multi.tokens[theirs])
 
 
 def test_scores_of_chosen_rows_are_those_of_the_scan() -> None:
     rows, queries = random_csr(120, 300, 20, 0), random_csr(9, 300, 12, 1)
     chosen = np.array([100, 3, 3, 57], np.uint32)
-    scored = SparseScan(SparseRows(*rows)).score(SparseRows(*queries), chosen)
+    scored = SparseScan(rows).score(queries, chosen)
     np.testing.assert_allclose(scored, oracle.sparse_scores(rows, queries)[:, chosen], rtol=1e-5)
-    tokens, asked = random_ragged(60, 16, 9, 0, np.float32), random_ragged(7, 16, 6, 1, np.float32)
-    scored = MultiScan(MultiRows(*tokens)).score(MultiRows(*asked), chosen % 60)
+    tokens = random_tokens(60, 16, 9, Element.FLOAT32)
+    asked = random_tokens(7, 16, 6, Element.FLOAT32, 1)
+    scored = MultiScan(tokens).score(asked, chosen % 60)
     np.testing.assert_allclose(scored, oracle.maxsim_scores(tokens, asked)[:, chosen % 60], rtol=1e-4)

@@ -5,6 +5,13 @@ Needs pytest, and for stores hypothesis: ``pip install vicinal[testing]``. Nothi
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"{__name__}.{suite}" for suite in ("index_conformance", "segment_conformance", "store_conformance"))
+_SUITES = (
+    "codec_conformance",
+    "dense_index_conformance",
+    "index_conformance",
+    "multi_index_conformance",
+    "segment_conformance",
+    "sparse_index_conformance",
+    "store_conformance",
 )
+pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.sparse import SparseRows
+
 NO_ROW = 2**32 - 1
 
 
@@ -41,31 +44,39 @@ def top(
     return rows, found
 
 
-def sparse_scores(rows: Any, queries: Any) -> NDArray[np.float64]:
-    """Return the dot product of every CSR row with every CSR query."""
-    table = np.zeros((len(queries[0]) - 1, len(rows[0]) - 1))
-    for q in range(table.shape[0]):
-        weights: dict[int, float] = {}
-        for i in range(queries[0][q], queries[0][q + 1]):
-            weights[int(queries[1][i])] = weights.get(int(queries[1][i]), 0.0) + float(queries[2][i])
-        for r in range(table.shape[1]):
-            for i in range(rows[0][r], rows[0][r + 1]):
-                table[q, r] += weights.get(int(rows[1][i]), 0.0) * float(rows[2][i])
+def sparse_scores(rows: SparseRows, queries: SparseRows) -> NDArray[np.float64]:
+    """Return the dot product of every row with every query."""
+    table = np.zeros((len(queries), len(rows)))
+    row_of = np.repeat(np.arange(len(rows)), np.diff(rows.indptr))
+    for q in range(len(queries)):
+        entries = slice(*queries.indptr[q : q + 2])
+        for term, weight in zip(queries.indices[entries], queries.values[entries], strict=True):
+            found = rows.indices == term
+            np.add.at(table[q], row_of[found], np.float64(weight) * rows.values[found].astype(np.float64))
     return table
 
 
-def maxsim_scores(rows: Any, queries: Any) -> NDArray[np.float64]:
-    """Return the MaxSim of every ragged row with every ragged query."""
-    table = np.zeros((len(queries[0]) - 1, len(rows[0]) - 1))
-    for q in range(table.shape[0]):
-        wanted = queries[1][queries[0][q] : queries[0][q + 1]].astype(np.float64)
-        for r in range(table.shape[1]):
-            tokens = rows[1][rows[0][r] : rows[0][r + 1]].astype(np.float64)
+def maxsim_scores(rows: MultiRows, queries: MultiRows) -> NDArray[np.float64]:
+    """Return the MaxSim of every row with every query."""
+    table = np.zeros((len(queries), len(rows)))
+    for q in range(len(queries)):
+        wanted = queries.tokens[slice(*queries.offsets[q : q + 2])].astype(np.float64)
+        for r in range(len(rows)):
+            tokens = rows.tokens[slice(*rows.offsets[r : r + 2])].astype(np.float64)
             if len(tokens):
                 table[q, r] = (wanted @ tokens.T).max(axis=1).sum()
             else:
                 table[q, r] = -np.inf if len(wanted) else 0.0
     return table
+
+
+def scores_of(rows: Any, queries: Any) -> NDArray[np.float64]:
+    """Return the score of every stored row, of whichever kind, for every query."""
+    if isinstance(rows, SparseRows):
+        return sparse_scores(rows, queries)
+    if isinstance(rows, MultiRows):
+        return maxsim_scores(rows, queries)
+    return scores(rows.matrix, queries, rows.metric)
 
 
 def recall(found: NDArray[Any], truth: NDArray[Any], higher_is_nearer: bool, slack: float = 1e-5) -> float:

@@ -1,4 +1,4 @@
-"""Rows and queries made of random numbers, in the forms that an index reads."""
+"""Rows and queries of every kind made of random numbers, in the forms that an index reads."""
 
 from __future__ import annotations
 
@@ -7,15 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vicinal.indexes.protocol import FieldShape
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.sparse import SparseRows
 
 CASES = [
     (metric, element)
     for element in (Element.FLOAT32, Element.FLOAT16, Element.INT8)
     for metric in (Metric.COSINE, Metric.DOT, Metric.L2)
 ] + [(Metric.HAMMING, Element.BINARY)]
+
+DENSE = tuple(FieldShape("dense", metric, element, 40) for metric, element in CASES)
+SPARSE = (FieldShape("sparse", Metric.DOT),)
+MULTI = tuple(
+    FieldShape("multi", Metric.MAXSIM, element, 24) for element in (Element.FLOAT32, Element.FLOAT16)
+)
+
+_TERMS = 300
+_MOST_TERMS, _MOST_TOKENS = 20, 6
 
 
 def random_matrix(n: int, dim: int, element: Element, seed: int = 0) -> NDArray[Any]:
@@ -30,6 +42,23 @@ def random_matrix(n: int, dim: int, element: Element, seed: int = 0) -> NDArray[
     return values.astype(element.dtype)
 
 
+def random_csr(n: int, terms: int, most: int, seed: int = 0, fewest: int = 0) -> SparseRows:
+    """Return sparse rows of ``fewest`` to ``most`` of so many terms."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(fewest, most + 1, n)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    indices = [np.sort(rng.choice(terms, count, replace=False)) for count in counts]
+    flat = np.concatenate(indices).astype(np.uint32) if n else np.empty(0, np.uint32)
+    return SparseRows(indptr, flat, rng.random(len(flat)).astype(np.float32))
+
+
+def random_tokens(n: int, dim: int, most: int, element: Element, seed: int = 0, fewest: int = 0) -> MultiRows:
+    """Return rows of ``fewest`` to ``most`` tokens."""
+    rng = np.random.default_rng(seed)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(fewest, most + 1, n))]).astype(np.int64)
+    return MultiRows(offsets, rng.standard_normal((int(offsets[-1]), dim)).astype(element.dtype))
+
+
 def as_vectors(matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> DenseRows:
     """Return padded rows with the norms that the metric needs."""
     norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
@@ -39,3 +68,31 @@ def as_vectors(matrix: NDArray[Any], dim: int, element: Element, metric: Metric)
 def as_queries(matrix: NDArray[Any], element: Element) -> NDArray[Any]:
     """Return vectors as queries are given."""
     return matrix if element is Element.BINARY else matrix.astype(np.float32)
+
+
+def random_queries(shape: FieldShape, n: int, seed: int = 1) -> Any:
+    """Return ``n`` queries for a field of this shape."""
+    if shape.kind == "sparse":
+        return random_csr(n, _TERMS, _MOST_TERMS, seed, fewest=1)
+    assert shape.element is not None
+    assert shape.dim is not None
+    if shape.kind == "multi":
+        # As numbers that the stored element has too.
+        return random_tokens(n, shape.dim, _MOST_TOKENS, shape.element, seed, fewest=1)[:]
+    return as_queries(random_matrix(n, shape.dim, shape.element, seed), shape.element)
+
+
+def stored(shape: FieldShape, queries: Any) -> Any:
+    """Return rows of a field that are these queries."""
+    if shape.kind == "sparse":
+        return queries
+    assert shape.element is not None
+    assert shape.dim is not None
+    if shape.kind == "multi":
+        return MultiRows(queries.offsets, queries.tokens.astype(shape.element.dtype))
+    return as_vectors(queries.astype(shape.element.dtype), shape.dim, shape.element, shape.metric)
+
+
+def random_rows(shape: FieldShape, n: int, seed: int = 0) -> Any:
+    """Return ``n`` stored rows of a field of this shape."""
+    return stored(shape, random_queries(shape, n, seed))

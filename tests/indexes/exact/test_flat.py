@@ -15,11 +15,23 @@ from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.testing import oracle
-from vicinal.testing.index_conformance import IndexConformance
+from vicinal.testing.dense_index_conformance import DenseIndexConformance
+from vicinal.testing.multi_index_conformance import MultiIndexConformance
 from vicinal.testing.random_rows import CASES, as_queries, as_vectors, random_matrix
+from vicinal.testing.sparse_index_conformance import SparseIndexConformance
 
 
-class TestFlat(IndexConformance):
+class TestFlat(DenseIndexConformance):
+    def spec(self) -> Flat:
+        return Flat()
+
+
+class TestFlatSparse(SparseIndexConformance):
+    def spec(self) -> Flat:
+        return Flat()
+
+
+class TestFlatMulti(MultiIndexConformance):
     def spec(self) -> Flat:
         return Flat()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,13 +17,14 @@ from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.neighbors import NO_ROW
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.testing import oracle
-from vicinal.testing.index_conformance import IndexConformance
+from vicinal.testing.dense_index_conformance import DenseIndexConformance
 from vicinal.testing.random_rows import as_vectors, random_matrix
 
 
-class TestHnsw(IndexConformance):
+class TestHnsw(DenseIndexConformance):
     # The queries of the suite come from other clusters than its rows.
     floor = 0.88
+    given: ClassVar = {"ef": 64, "rescore": 30}
 
     def spec(self) -> Hnsw:
         return Hnsw()
@@ -148,12 +149,6 @@ def test_rows_that_are_all_alike_still_make_k() -> None:
         found = index.search(six, 500, index.effort(500, 0.95, HnswKnobs(ef), 1.0))
         assert (found.rows < 6000).all()
         assert all(len(np.unique(rows)) == 500 for rows in found.rows)
-
-
-def test_no_queries_have_no_neighbours() -> None:
-    index = opened(random_matrix(1500, 16, Element.FLOAT32))
-    found = index.search(np.empty((0, 16), np.float32), 5, index.effort(5, 0.95, HnswKnobs(50), 1.0))
-    assert found.rows.shape == found.scores.shape == (0, 5)
 
 
 def test_the_visited_marks_survive_more_queries_than_epochs() -> None:

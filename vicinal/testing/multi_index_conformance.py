@@ -1,0 +1,34 @@
+"""What every index of multi-vectors does besides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vicinal.indexes.rows.multi import MultiRows
+
+from .index_conformance import IndexConformance
+from .random_rows import MULTI, random_queries
+
+
+class MultiIndexConformance(IndexConformance):
+    """Subclass it as ``Test...`` and give a spec."""
+
+    shapes = MULTI
+    n = 400
+
+    def test_tokens_of_another_width_are_refused(self) -> None:
+        _, index = self.opened()
+        dim = (self.shapes[0].dim or 0) + 1
+        wide = MultiRows(np.array([0, 1]), np.ones((1, dim), np.float32))
+        with pytest.raises(ValueError, match="expected"):
+            index.search(wide, 3, index.effort(3, 0.95, None, 1.0))
+
+    @pytest.mark.parametrize("dim", [1, 33, 128])
+    def test_any_dimension(self, dim: int) -> None:
+        shape = replace(self.shapes[0], dim=dim)
+        rows, index = self.opened(shape)
+        queries = random_queries(shape, 10)
+        self.check_recall(index.search(queries, 5, index.effort(5, 0.95, None, 1.0)), rows, queries, 5)
