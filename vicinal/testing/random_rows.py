@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -72,27 +73,61 @@ def as_queries(matrix: NDArray[Any], element: Element) -> NDArray[Any]:
 
 def random_queries(shape: FieldShape, n: int, seed: int = 1) -> Any:
     """Return ``n`` queries for a field of this shape."""
-    if shape.kind == "sparse":
-        return random_csr(n, _TERMS, _MOST_TERMS, seed, fewest=1)
-    assert shape.element is not None
-    assert shape.dim is not None
-    if shape.kind == "multi":
-        # As numbers that the stored element has too.
-        return random_tokens(n, shape.dim, _MOST_TOKENS, shape.element, seed, fewest=1)[:]
-    return as_queries(random_matrix(n, shape.dim, shape.element, seed), shape.element)
+    return _QUERIES[shape.kind](shape, n, seed)
 
 
 def stored(shape: FieldShape, queries: Any) -> Any:
     """Return rows of a field that are these queries."""
-    if shape.kind == "sparse":
-        return queries
-    assert shape.element is not None
-    assert shape.dim is not None
-    if shape.kind == "multi":
-        return MultiRows(queries.offsets, queries.tokens.astype(shape.element.dtype))
-    return as_vectors(queries.astype(shape.element.dtype), shape.dim, shape.element, shape.metric)
+    return _STORED[shape.kind](shape, queries)
 
 
 def random_rows(shape: FieldShape, n: int, seed: int = 0) -> Any:
     """Return ``n`` stored rows of a field of this shape."""
     return stored(shape, random_queries(shape, n, seed))
+
+
+def _dense_queries(shape: FieldShape, n: int, seed: int) -> NDArray[Any]:
+    dim, element = _made_of(shape)
+    return as_queries(random_matrix(n, dim, element, seed), element)
+
+
+def _sparse_queries(_: FieldShape, n: int, seed: int) -> SparseRows:
+    return random_csr(n, _TERMS, _MOST_TERMS, seed, fewest=1)
+
+
+def _multi_queries(shape: FieldShape, n: int, seed: int) -> MultiRows:
+    dim, element = _made_of(shape)
+    # Picked from rows, so that the stored element has the same numbers.
+    return random_tokens(n, dim, _MOST_TOKENS, element, seed, fewest=1)[:]
+
+
+def _dense_rows(shape: FieldShape, queries: NDArray[Any]) -> DenseRows:
+    dim, element = _made_of(shape)
+    return as_vectors(queries.astype(element.dtype), dim, element, shape.metric)
+
+
+def _sparse_rows(_: FieldShape, queries: SparseRows) -> SparseRows:
+    return queries
+
+
+def _multi_rows(shape: FieldShape, queries: MultiRows) -> MultiRows:
+    _, element = _made_of(shape)
+    return MultiRows(queries.offsets, queries.tokens.astype(element.dtype))
+
+
+def _made_of(shape: FieldShape) -> tuple[int, Element]:
+    assert shape.dim is not None
+    assert shape.element is not None
+    return shape.dim, shape.element
+
+
+_QUERIES: dict[str, Callable[[FieldShape, int, int], Any]] = {
+    "dense": _dense_queries,
+    "sparse": _sparse_queries,
+    "multi": _multi_queries,
+}
+_STORED: dict[str, Callable[[FieldShape, Any], Any]] = {
+    "dense": _dense_rows,
+    "sparse": _sparse_rows,
+    "multi": _multi_rows,
+}
