@@ -30,10 +30,18 @@ class TestHnsw(DenseIndexConformance):
         return Hnsw()
 
 
+_OPENED: dict[tuple[Any, ...], Index[Any, Any]] = {}
+
+
 def opened(
     matrix: NDArray[Any], metric: Metric = Metric.COSINE, element: Element = Element.FLOAT32
 ) -> Index[Any, Any]:
-    return TestHnsw().opened(matrix, matrix.shape[1], element, metric)
+    """Return an index over ``matrix``; no index ever changes, so an equal one serves again."""
+    key = (matrix.tobytes(), matrix.shape, metric, element)
+    if key not in _OPENED:
+        vectors = as_vectors(matrix, matrix.shape[1], element, metric)
+        _OPENED[key] = Hnsw().open(Hnsw().build(vectors, BuildJob()), vectors)
+    return _OPENED[key]
 
 
 def clustered(n: int, dim: int, clusters: int, spread: float, seed: int) -> NDArray[np.float32]:
