@@ -112,8 +112,8 @@ class DatabaseInfo:
         Bytes of the catalog, the log included.
     catalog_use : StoreUse or None
         How much of the catalog is in use, and the process whose reading keeps the rest from being used again;
-        None from a server. What is free is given back when the database is opened for writing while nobody
-        else has it open.
+        None from a server to a key that is bound to tenants or collections. What is free is given back when
+        the database is opened for writing while nobody else has it open.
     """
 
     path: str

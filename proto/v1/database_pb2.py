@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from vicinal.proto.v1 import collections_pb2 as vicinal_dot_proto_dot_v1_dot_collections__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fvicinal/proto/v1/database.proto\x12\nvicinal.v1\x1a\"vicinal/proto/v1/collections.proto\"\x18\n\x16GetDatabaseInfoRequest\"q\n\x17GetDatabaseInfoResponse\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12/\n\x0b\x63ollections\x18\x02 \x03(\x0b\x32\x1a.vicinal.v1.CollectionInfo\x12\x15\n\rbytes_catalog\x18\x03 \x01(\x04\"\x12\n\x10GetLimitsRequest\"\x84\x01\n\x11GetLimitsResponse\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x04\x12\x12\n\nmax_points\x18\x02 \x01(\r\x12\x13\n\x0bmax_queries\x18\x03 \x01(\r\x12\x13\n\x0bmax_results\x18\x04 \x01(\r\x12\x16\n\x0eserver_version\x18\x05 \x01(\t2\xb7\x01\n\x0f\x44\x61tabaseService\x12Z\n\x0fGetDatabaseInfo\x12\".vicinal.v1.GetDatabaseInfoRequest\x1a#.vicinal.v1.GetDatabaseInfoResponse\x12H\n\tGetLimits\x12\x1c.vicinal.v1.GetLimitsRequest\x1a\x1d.vicinal.v1.GetLimitsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fvicinal/proto/v1/database.proto\x12\nvicinal.v1\x1a\"vicinal/proto/v1/collections.proto\"\x18\n\x16GetDatabaseInfoRequest\"\x9e\x01\n\x17GetDatabaseInfoResponse\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\r\x12/\n\x0b\x63ollections\x18\x02 \x03(\x0b\x32\x1a.vicinal.v1.CollectionInfo\x12\x15\n\rbytes_catalog\x18\x03 \x01(\x04\x12+\n\x0b\x63\x61talog_use\x18\x04 \x01(\x0b\x32\x16.vicinal.v1.CatalogUse\"X\n\nCatalogUse\x12\x12\n\nused_bytes\x18\x01 \x01(\x04\x12\x16\n\x0e\x63ommits_behind\x18\x02 \x01(\x04\x12\x13\n\x06reader\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\t\n\x07_reader\"\x12\n\x10GetLimitsRequest\"\x84\x01\n\x11GetLimitsResponse\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x04\x12\x12\n\nmax_points\x18\x02 \x01(\r\x12\x13\n\x0bmax_queries\x18\x03 \x01(\r\x12\x13\n\x0bmax_results\x18\x04 \x01(\r\x12\x16\n\x0eserver_version\x18\x05 \x01(\t2\xb7\x01\n\x0f\x44\x61tabaseService\x12Z\n\x0fGetDatabaseInfo\x12\".vicinal.v1.GetDatabaseInfoRequest\x1a#.vicinal.v1.GetDatabaseInfoResponse\x12H\n\tGetLimits\x12\x1c.vicinal.v1.GetLimitsRequest\x1a\x1d.vicinal.v1.GetLimitsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +34,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETDATABASEINFOREQUEST']._serialized_start=83
   _globals['_GETDATABASEINFOREQUEST']._serialized_end=107
-  _globals['_GETDATABASEINFORESPONSE']._serialized_start=109
-  _globals['_GETDATABASEINFORESPONSE']._serialized_end=222
-  _globals['_GETLIMITSREQUEST']._serialized_start=224
-  _globals['_GETLIMITSREQUEST']._serialized_end=242
-  _globals['_GETLIMITSRESPONSE']._serialized_start=245
-  _globals['_GETLIMITSRESPONSE']._serialized_end=377
-  _globals['_DATABASESERVICE']._serialized_start=380
-  _globals['_DATABASESERVICE']._serialized_end=563
+  _globals['_GETDATABASEINFORESPONSE']._serialized_start=110
+  _globals['_GETDATABASEINFORESPONSE']._serialized_end=268
+  _globals['_CATALOGUSE']._serialized_start=270
+  _globals['_CATALOGUSE']._serialized_end=358
+  _globals['_GETLIMITSREQUEST']._serialized_start=360
+  _globals['_GETLIMITSREQUEST']._serialized_end=378
+  _globals['_GETLIMITSRESPONSE']._serialized_start=381
+  _globals['_GETLIMITSRESPONSE']._serialized_end=513
+  _globals['_DATABASESERVICE']._serialized_start=516
+  _globals['_DATABASESERVICE']._serialized_end=699
 # @@protoc_insertion_point(module_scope)

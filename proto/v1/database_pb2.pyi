@@ -11,14 +11,26 @@ class GetDatabaseInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetDatabaseInfoResponse(_message.Message):
-    __slots__ = ("format", "collections", "bytes_catalog")
+    __slots__ = ("format", "collections", "bytes_catalog", "catalog_use")
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     COLLECTIONS_FIELD_NUMBER: _ClassVar[int]
     BYTES_CATALOG_FIELD_NUMBER: _ClassVar[int]
+    CATALOG_USE_FIELD_NUMBER: _ClassVar[int]
     format: int
     collections: _containers.RepeatedCompositeFieldContainer[_collections_pb2.CollectionInfo]
     bytes_catalog: int
-    def __init__(self, format: _Optional[int] = ..., collections: _Optional[_Iterable[_Union[_collections_pb2.CollectionInfo, _Mapping]]] = ..., bytes_catalog: _Optional[int] = ...) -> None: ...
+    catalog_use: CatalogUse
+    def __init__(self, format: _Optional[int] = ..., collections: _Optional[_Iterable[_Union[_collections_pb2.CollectionInfo, _Mapping]]] = ..., bytes_catalog: _Optional[int] = ..., catalog_use: _Optional[_Union[CatalogUse, _Mapping]] = ...) -> None: ...
+
+class CatalogUse(_message.Message):
+    __slots__ = ("used_bytes", "commits_behind", "reader")
+    USED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    COMMITS_BEHIND_FIELD_NUMBER: _ClassVar[int]
+    READER_FIELD_NUMBER: _ClassVar[int]
+    used_bytes: int
+    commits_behind: int
+    reader: int
+    def __init__(self, used_bytes: _Optional[int] = ..., commits_behind: _Optional[int] = ..., reader: _Optional[int] = ...) -> None: ...
 
 class GetLimitsRequest(_message.Message):
     __slots__ = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...engine.results.info import Activity, CollectionInfo, DatabaseInfo, SegmentInfo
 from ...proto.v1 import collections_pb2, database_pb2
+from ...storage.catalog.key_value_store import StoreUse
 
 
 def put_collection_info(message: collections_pb2.CollectionInfo, info: CollectionInfo) -> None:
@@ -45,6 +46,12 @@ def put_database_info(message: database_pb2.GetDatabaseInfoResponse, info: Datab
     """Fill ``message`` with the sizes of a database; where it is stays with the server."""
     message.format = info.format
     message.bytes_catalog = info.bytes_catalog
+    use = info.catalog_use
+    if use is not None:
+        message.catalog_use.used_bytes = use.used_bytes
+        message.catalog_use.commits_behind = use.commits_behind
+        if use.reader is not None:
+            message.catalog_use.reader = use.reader
     for collection in info.collections:
         put_collection_info(message.collections.add(), collection)
 
@@ -52,7 +59,13 @@ def put_database_info(message: database_pb2.GetDatabaseInfoResponse, info: Datab
 def read_database_info(message: database_pb2.GetDatabaseInfoResponse, path: str) -> DatabaseInfo:
     """Return the sizes of a database; ``path`` says where it was reached."""
     collections = tuple(map(read_collection_info, message.collections))
-    return DatabaseInfo(path, message.format, collections, message.bytes_catalog)
+    use = _read_use(message.catalog_use) if message.HasField("catalog_use") else None
+    return DatabaseInfo(path, message.format, collections, message.bytes_catalog, use)
+
+
+def _read_use(message: database_pb2.CatalogUse) -> StoreUse:
+    reader = message.reader if message.HasField("reader") else None
+    return StoreUse(message.used_bytes, message.commits_behind, reader)
 
 
 def put_activity(message: collections_pb2.Activity, activity: Activity) -> None:

@@ -15,14 +15,13 @@ def get_database_info(call: Call, request: pb.GetDatabaseInfoRequest) -> pb.GetD
     """Return sizes and states of the collections that the caller sees."""
     info, visible = call.database.info(), call.visible()
     seen = [one for one in info.collections if one.name in visible]
-    catalog = info.bytes_catalog
     if call.principal.tenants is not None:
         seen = [visible_info(call, visible[one.name]) for one in seen]
     if call.principal.tenants is not None or call.principal.collections is not None:
         # It grows with what others write.
-        catalog = 0
+        info = replace(info, bytes_catalog=0, catalog_use=None)
     response = pb.GetDatabaseInfoResponse()
-    put_database_info(response, replace(info, collections=tuple(seen), bytes_catalog=catalog))
+    put_database_info(response, replace(info, collections=tuple(seen)))
     return response
 
 

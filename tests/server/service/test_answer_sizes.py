@@ -91,6 +91,9 @@ def test_a_page_is_counted_before_it_is_read(tmp_path: Path) -> None:
 
 def test_a_key_of_one_collection_is_not_told_what_others_write(server: RunningServer) -> None:
     request = database_pb2.GetDatabaseInfoRequest()
-    assert server.call("GetDatabaseInfo", request, server.key("read")).responses[0].bytes_catalog
-    bound = server.key("read", collections=("rooms",))
-    assert not server.call("GetDatabaseInfo", request, bound).responses[0].bytes_catalog
+    whole = server.call("GetDatabaseInfo", request, server.key("read")).responses[0]
+    assert 0 < whole.catalog_use.used_bytes <= whole.bytes_catalog
+    for bound in (server.key("read", collections=("rooms",)), server.key("read", tenants=("ada",))):
+        told = server.call("GetDatabaseInfo", request, bound).responses[0]
+        assert not told.bytes_catalog
+        assert not told.HasField("catalog_use")

@@ -25,6 +25,7 @@ from vicinal.server.wire.infos import (
 )
 from vicinal.server.wire.searching.explanations import put_explanation, read_explanation
 from vicinal.server.wire.searching.hits import read_batch_hits, read_hits
+from vicinal.storage.catalog.key_value_store import StoreUse
 from vicinal.storage.columns.payloads import PayloadColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -54,17 +55,20 @@ def test_sizes_of_a_collection_arrive(info: CollectionInfo) -> None:
     assert read_collection_info(InfoMessage.FromString(message.SerializeToString())) == info
 
 
-@given(st.lists(collection_infos, max_size=3), st.integers(0, 2**32 - 1), sizes)
+uses = st.none() | st.builds(StoreUse, sizes, sizes, st.none() | sizes)
+
+
+@given(st.lists(collection_infos, max_size=3), st.integers(0, 2**32 - 1), sizes, uses)
 def test_sizes_of_a_database_arrive_but_for_where_it_is(
-    collections: list[CollectionInfo], version: int, catalog: int
+    collections: list[CollectionInfo], version: int, catalog: int, use: StoreUse | None
 ) -> None:
-    info = DatabaseInfo("/var/lib/films.vicinal", version, tuple(collections), catalog)
+    info = DatabaseInfo("/var/lib/films.vicinal", version, tuple(collections), catalog, use)
     message = GetDatabaseInfoResponse()
     put_database_info(message, info)
     data = message.SerializeToString()
     assert info.path.encode() not in data
     arrived = read_database_info(GetDatabaseInfoResponse.FromString(data), "127.0.0.1:7700")
-    assert arrived == DatabaseInfo("127.0.0.1:7700", version, tuple(collections), catalog)
+    assert arrived == DatabaseInfo("127.0.0.1:7700", version, tuple(collections), catalog, use)
 
 
 @given(st.lists(plans, max_size=3), st.dictionaries(texts, fractions, max_size=4))
