@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
 from ...engine.collection import Collection
@@ -19,6 +17,8 @@ from ...engine.results.point import Point
 from ...engine.schema.collection_schema import CollectionSchema
 from ...indexes.rows.element import Element
 from ...storage.arrow.payload_values import MISSING, NULL_KEY
+from ...storage.arrow.tables import are_equal, has_object_without_keys
+from ...storage.arrow.vector_arrays import array_of_vectors
 from .batch import DEFAULT_ID, optional_module
 from .readers import format_suffix
 from .values import plain
@@ -114,7 +114,10 @@ def _write_parquet(collection: Collection, request: ExportRequest, path: Path, t
             for field in schema:
                 if field.name in vector_types:
                     vectors = [point.vectors.get(field.name) for point in points]
-                    arrays.append(_arrow_vectors(arrow, field.type, vectors))
+                    has_any = any(vector is not None for vector in vectors)
+                    arrays.append(
+                        array_of_vectors(vectors) if has_any else arrow.nulls(len(vectors), field.type)
+                    )
                 else:
                     values = [record.get(field.name) for record in records]
                     with _refused(arrow, request, field.name):
@@ -145,7 +148,7 @@ def _payload_schema(arrow: Any, collection: Collection, request: ExportRequest) 
     if request.id_field not in schema.names:
         schema = schema.append(arrow.field(request.id_field, arrow.uint64()))
     for place, field in enumerate(schema):
-        if _holds_empty_struct(arrow, field.type):
+        if has_object_without_keys(arrow, field.type):
             raise _refusal(request, field.name, "an object without keys")
         if 0 < n_having[field.name] < n_points:
             # A column has nulls alone for both.
@@ -180,24 +183,13 @@ def _holds_struct(arrow: Any, kind: Any) -> bool:
     return bool(arrow.types.is_struct(kind)) or any(_holds_struct(arrow, field) for field in inner)
 
 
-def _holds_empty_struct(arrow: Any, kind: Any) -> bool:
-    inner = [kind.field(i).type for i in range(kind.num_fields)]
-    return bool(arrow.types.is_struct(kind) and not inner) or any(
-        _holds_empty_struct(arrow, field) for field in inner
-    )
-
-
 def _check_kept(arrow: Any, request: ExportRequest, field: Any, array: Any, values: list[Any]) -> None:
     """Refuse a column that would come back otherwise: 1 as 1.0, or an object with the keys of all."""
-    if _canonical(array.to_pylist()) != _canonical(values):
+    if not are_equal(array.to_pylist(), values):
         differ = (
             "objects whose keys differ" if _holds_struct(arrow, field.type) else "values of several types"
         )
         raise _refusal(request, field.name, differ)
-
-
-def _canonical(values: list[Any]) -> bytes:
-    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
 
 
 @contextmanager
@@ -232,31 +224,6 @@ def _arrow_vector_types(arrow: Any, schema: CollectionSchema) -> dict[str, Any]:
         "multi": lambda field: arrow.list_(arrow.list_(scalars[field.element], field.dim)),
     }
     return {name: types[field.kind](field) for name, field in schema.vectors.items()}
-
-
-def _arrow_vectors(arrow: Any, kind: Any, vectors: list[Any]) -> Any:
-    """Return a column of one vector a point, null where there is none."""
-    there = [vector for vector in vectors if vector is not None]
-    if not there:
-        return arrow.nulls(len(vectors), kind)
-    column = _whole_arrow_vectors(arrow, kind, there)
-    if len(there) == len(vectors):
-        return column
-    numbers = itertools.count()
-    return column.take(arrow.array([None if vector is None else next(numbers) for vector in vectors]))
-
-
-def _whole_arrow_vectors(arrow: Any, kind: Any, vectors: list[Any]) -> Any:
-    if arrow.types.is_fixed_size_list(kind):
-        flat = arrow.array(np.concatenate(vectors), kind.value_type)
-        return arrow.FixedSizeListArray.from_arrays(flat, type=kind)
-    if arrow.types.is_list(kind):
-        flat = arrow.array(np.concatenate(vectors).ravel(), kind.value_type.value_type)
-        tokens = arrow.FixedSizeListArray.from_arrays(flat, type=kind.value_type)
-        offsets = np.cumsum([0, *map(len, vectors)], dtype=np.int32)
-        return arrow.ListArray.from_arrays(offsets, tokens, type=kind)
-    pairs = [{"indices": indices, "values": values} for indices, values in vectors]
-    return arrow.array(pairs, kind)
 
 
 def _pages(collection: Collection, request: ExportRequest, with_vectors: bool) -> Iterator[list[Point]]:

@@ -77,21 +77,23 @@ def _typed(arrow: Any, name: str, values: list[Any]) -> tuple[Any, Any]:
             continue
         except arrow.ArrowException:
             break
-        if not _has_object_without_keys(arrow, array.type) and _same(array.to_pylist(), values):
+        if not has_object_without_keys(arrow, array.type) and are_equal(array.to_pylist(), values):
             return arrow.field(name, array.type), array
         break
     texts = [None if value is None else orjson.dumps(value).decode() for value in values]
     return arrow.field(name, arrow.string(), metadata={JSON_KEY: JSON}), arrow.array(texts, arrow.string())
 
 
-def _same(found: list[Any], given: list[Any]) -> bool:
+def are_equal(found: list[Any], given: list[Any]) -> bool:
+    """Return whether values of JSON are the same, types included; objects are, whatever the order of keys."""
     return orjson.dumps(found, option=orjson.OPT_SORT_KEYS) == orjson.dumps(
         given, option=orjson.OPT_SORT_KEYS
     )
 
 
-def _has_object_without_keys(arrow: Any, kind: Any) -> bool:
+def has_object_without_keys(arrow: Any, kind: Any) -> bool:
+    """Return whether an Arrow type has an object that never has a key, which many readers refuse."""
     inner = [kind.field(place).type for place in range(kind.num_fields)]
     return bool(arrow.types.is_struct(kind) and not inner) or any(
-        _has_object_without_keys(arrow, field) for field in inner
+        has_object_without_keys(arrow, field) for field in inner
     )

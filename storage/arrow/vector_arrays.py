@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns.partial import PartialColumn, partial_column
 from ..columns.ragged import offsets_of
 from ..columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn, VectorKind
 from .library import optional_library
@@ -17,27 +17,29 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def array_of_column(column: VectorColumn) -> Any:
-    """Return vectors as an Arrow array, without a copy of their numbers.
+    """Return vectors as an Arrow array, with a null where a point has none; others are not copied.
 
     Dense ones are lists of one size, sparse ones objects of ``indices`` and ``values``, multi-vectors lists
     of such lists.
     """
     arrow = optional_library("pyarrow", "a column of vectors")
-    return _ARRAY[column.kind](arrow, column.arrays())
+    if not isinstance(column, PartialColumn):
+        return _ARRAY[column.kind](arrow, column.arrays())
+    places = np.zeros(column.n, np.int64)
+    places[column.present] = np.arange(len(column.present))
+    is_null = np.ones(column.n, np.bool_)
+    is_null[column.present] = False
+    return array_of_column(column.vectors).take(arrow.array(places, mask=is_null))
 
 
 def array_of_vectors(vectors: Sequence[Any]) -> Any:
-    """Return vectors as a caller has them, one a point, as an Arrow array; None becomes a null.
+    """Return vectors as a point has them, None for one without, as :func:`array_of_column` does.
 
-    One of them at least is none.
+    One of them at least is there.
     """
-    arrow = optional_library("pyarrow", "a column of vectors")
-    there = [vector for vector in vectors if vector is not None]
-    array = array_of_column(_column_of(there))
-    if len(there) == len(vectors):
-        return array
-    numbers = itertools.count()
-    return array.take(arrow.array([None if vector is None else next(numbers) for vector in vectors]))
+    present = [row for row, vector in enumerate(vectors) if vector is not None]
+    column = _column_of([vectors[row] for row in present])
+    return array_of_column(partial_column(len(vectors), np.array(present, np.uint32), column))
 
 
 def _column_of(vectors: list[Any]) -> VectorColumn:

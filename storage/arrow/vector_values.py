@@ -30,13 +30,15 @@ def vectors_of(what: str, value: Any) -> Any:
     Lists of numbers become a matrix (n, width), lists of those the pair (tokens, offsets), objects of
     ``indices`` and ``values`` :class:`SparseRows`; with nulls, :class:`PartialVectors` of these. A Series of
     pandas is such a column when its values are Arrow's, and none is one where pyarrow is not installed: then
-    it is read row by row.
+    it is read row by row. In a Series of objects what pandas calls missing becomes None.
 
     Raises
     ------
     InvalidValueError
         When lists differ in length where they may not, or hold nulls; ``what`` names the column.
     """
+    if is_pandas(value, "Series") and value.dtype == object and value.hasnans:
+        return [None if null else row for row, null in zip(value, value.isna(), strict=True)]
     of_numpy = is_pandas(value, "Series") and type(value.dtype).__name__ != "ArrowDtype"
     if of_numpy or is_pandas(value, "DataFrame") or not speaks_arrow(value):
         return value

@@ -114,7 +114,17 @@ class FrameConformance:
             films.upsert(pl.Series([1, None]), MATRIX[:2])
         assert [(point.id, point.payload) for point in films.scroll().points] == [(1, {"year": 1990})]
 
-    def test_a_null_in_a_column_of_vectors_is_a_missing_one(self, films: CollectionApi) -> None:
-        films.upsert([1, 2], pa.array([[1.0] * DIM, None]))
-        kept = films.get([1, 2], with_vectors=True)
-        assert [point is not None and list(point.vectors) for point in kept] == [["plot"], []]
+    @pytest.mark.parametrize("kind", ["pandas", "pandas after a join", "polars", "pyarrow"])
+    def test_a_null_in_a_column_of_vectors_is_a_missing_one(self, films: CollectionApi, kind: str) -> None:
+        rows = [MATRIX[0].tolist(), None, MATRIX[2].tolist()]
+        columns: dict[str, Any] = {
+            "pandas": pd.Series(rows),
+            "pandas after a join": pd.Series([MATRIX[0], np.nan, MATRIX[2]]),
+            "polars": pl.Series(rows),
+            "pyarrow": pa.array(rows),
+        }
+        films.upsert([1, 2, 3], columns[kind])
+        page = films.scroll(with_vectors=True)
+        assert [list(point.vectors) for point in page.points] == [["plot"], [], ["plot"]]
+        assert page.to_arrow()["plot"].to_pylist() == rows
+        assert films.search(MATRIX[0], with_vectors=True).to_arrow()["id"].to_pylist() == [1, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from vicinal.storage.arrow.vector_arrays import array_of_column, array_of_vectors
 from vicinal.storage.arrow.vector_values import vectors_of_array
+from vicinal.storage.columns.partial import partial_column
 from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 
@@ -33,6 +35,16 @@ def test_a_column_comes_back(data: st.DataObject, n: int, columns: Any) -> None:
         case MultiColumn():
             np.testing.assert_array_equal(found[1], column.offsets)
             np.testing.assert_array_equal(found[0].ravel(), column.tokens.ravel())
+
+
+@pytest.mark.parametrize("present", [[], [0, 3], [2], range(4)])
+def test_a_partial_column_has_nulls(present: Sequence[int]) -> None:
+    matrix = np.arange(8, dtype=np.float32).reshape(4, 2)
+    column = partial_column(4, np.array(present, np.uint32), DenseColumn(matrix[list(present)]))
+    array = array_of_column(column)
+    array.validate(full=True)
+    assert array.type == pa.list_(pa.float32(), 2)
+    assert array.to_pylist() == [matrix[row].tolist() if row in present else None for row in range(4)]
 
 
 def test_numbers_are_not_copied() -> None:
