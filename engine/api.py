@@ -110,6 +110,12 @@ class CollectionApi(Protocol):
     def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search and say how."""
 
+    def add_field(self, name: str, type: str) -> None:
+        """Index a payload field."""
+
+    def drop_field(self, name: str) -> None:
+        """Index a payload field no longer."""
+
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:
         """Measure effort against recall on real queries."""
 

@@ -101,6 +101,12 @@ class AsyncCollectionApi(Protocol):
     async def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search and say how."""
 
+    async def add_field(self, name: str, type: str) -> None:
+        """Index a payload field."""
+
+    async def drop_field(self, name: str) -> None:
+        """Index a payload field no longer."""
+
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:
         """Measure effort against recall on real queries."""
 

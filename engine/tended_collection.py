@@ -10,7 +10,6 @@ from .hosts.host import Host
 from .maintenance.calibration import calibrate_collection
 from .progress import Progress, check_progress, silent
 from .results.info import CollectionInfo
-from .schema.payload_field import FieldType
 from .state.collection_info import collection_info
 from .state.collection_state import CollectionState
 from .writing.manifest_operations import ChangeSchema
@@ -23,7 +22,7 @@ class TendedCollection:
     _state: CollectionState
     _host: Host
 
-    def add_field(self, name: str, type: FieldType | str) -> None:
+    def add_field(self, name: str, type: str) -> None:
         """Index a payload field from now on, of the points that are there too.
 
         The schema changes at once, durably, and so do filters: what they answer is exact from the first call

@@ -63,6 +63,38 @@ class DeleteCollectionResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class AddFieldRequest(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "field")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    field: _schema_pb2.PayloadField
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., field: _Optional[_Union[_schema_pb2.PayloadField, _Mapping]] = ...) -> None: ...
+
+class AddFieldResponse(_message.Message):
+    __slots__ = ("schema",)
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    schema: _schema_pb2.Schema
+    def __init__(self, schema: _Optional[_Union[_schema_pb2.Schema, _Mapping]] = ...) -> None: ...
+
+class DropFieldRequest(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "path")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    path: str
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class DropFieldResponse(_message.Message):
+    __slots__ = ("schema",)
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    schema: _schema_pb2.Schema
+    def __init__(self, schema: _Optional[_Union[_schema_pb2.Schema, _Mapping]] = ...) -> None: ...
+
 class GetCollectionInfoRequest(_message.Message):
     __slots__ = ("collection", "collection_uuid")
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
@@ -78,18 +110,20 @@ class GetCollectionInfoResponse(_message.Message):
     def __init__(self, info: _Optional[_Union[CollectionInfo, _Mapping]] = ...) -> None: ...
 
 class CollectionInfo(_message.Message):
-    __slots__ = ("name", "points", "segments", "tenants", "activity")
+    __slots__ = ("name", "points", "segments", "tenants", "activity", "filling")
     NAME_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     TENANTS_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_FIELD_NUMBER: _ClassVar[int]
+    FILLING_FIELD_NUMBER: _ClassVar[int]
     name: str
     points: int
     segments: _containers.RepeatedCompositeFieldContainer[SegmentInfo]
     tenants: int
     activity: Activity
-    def __init__(self, name: _Optional[str] = ..., points: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentInfo, _Mapping]]] = ..., tenants: _Optional[int] = ..., activity: _Optional[_Union[Activity, _Mapping]] = ...) -> None: ...
+    filling: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., points: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentInfo, _Mapping]]] = ..., tenants: _Optional[int] = ..., activity: _Optional[_Union[Activity, _Mapping]] = ..., filling: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SegmentInfo(_message.Message):
     __slots__ = ("uuid", "rows", "dead", "bytes_disk", "bytes_memory", "indexed")

@@ -41,7 +41,11 @@ class AsyncRemoteCollection:
 
     @property
     def schema(self) -> CollectionSchema:
-        """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
+        """Its vector fields, indexed payload fields and whether it is partitioned by tenant, as last heard.
+
+        What others changed is heard of when a call would be refused by the schema known here, and when this
+        object changes it; a collection got anew has the schema of then.
+        """
         return self._core.handle.schema
 
     @property
@@ -127,6 +131,14 @@ class AsyncRemoteCollection:
     async def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does, in one message, and return the answer with its plan and work."""
         return await self._driver.run(self._core.searches.explain(*asked(query, k, options)))
+
+    async def add_field(self, name: str, type: str) -> None:
+        """Index a payload field from now on, of the points that are there too; filters are exact at once."""
+        await self._driver.run(self._core.schema.add_field(name, type))
+
+    async def drop_field(self, name: str) -> None:
+        """Index a payload field no longer; payloads keep its values."""
+        await self._driver.run(self._core.schema.drop_field(name))
 
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

@@ -7,6 +7,7 @@ from .endpoint.address import Address
 from .operations.call_limits import ServerLimits
 from .operations.database import DatabaseOperations
 from .operations.handle import CollectionHandle
+from .operations.live_schema import LiveSchema
 from .operations.points import PointOperations
 from .operations.search import SearchOperations
 from .operations.tending import TendingOperations
@@ -41,10 +42,12 @@ class CollectionCore:
     points : PointOperations
     searches : SearchOperations
     tending : TendingOperations
+    schema : LiveSchema
     """
 
     def __init__(self, handle: CollectionHandle, caller: Caller, limits: ServerLimits) -> None:
         self.handle = handle
-        self.points = PointOperations(handle, caller, limits)
-        self.searches = SearchOperations(handle, caller, limits)
-        self.tending = TendingOperations(handle, caller)
+        self.schema = LiveSchema(handle, caller)
+        self.points = PointOperations(handle, caller, limits, self.schema)
+        self.searches = SearchOperations(handle, caller, limits, self.schema)
+        self.tending = TendingOperations(handle, caller, self.schema)

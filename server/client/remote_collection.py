@@ -48,7 +48,11 @@ class RemoteCollection:
 
     @property
     def schema(self) -> CollectionSchema:
-        """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
+        """Its vector fields, indexed payload fields and whether it is partitioned by tenant, as last heard.
+
+        What others changed is heard of when a call would be refused by the schema known here, and when this
+        object changes it; a collection got anew has the schema of then.
+        """
         return self._core.handle.schema
 
     @property
@@ -152,6 +156,14 @@ class RemoteCollection:
         The seconds by stage are those of the server's engine.
         """
         return self._driver.run(self._core.searches.explain(*asked(query, k, options)))
+
+    def add_field(self, name: str, type: str) -> None:
+        """Index a payload field from now on, of the points that are there too; filters are exact at once."""
+        self._driver.run(self._core.schema.add_field(name, type))
+
+    def drop_field(self, name: str) -> None:
+        """Index a payload field no longer; payloads keep its values."""
+        self._driver.run(self._core.schema.drop_field(name))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

@@ -22,6 +22,7 @@ def put_collection_info(message: collections_pb2.CollectionInfo, info: Collectio
             indexed=segment.indexed,
         )
     put_activity(message.activity, info.activity)
+    message.filling.extend(info.filling)
 
 
 def read_collection_info(message: collections_pb2.CollectionInfo) -> CollectionInfo:
@@ -37,9 +38,8 @@ def read_collection_info(message: collections_pb2.CollectionInfo) -> CollectionI
         )
         for segment in message.segments
     )
-    return CollectionInfo(
-        message.name, message.points, segments, message.tenants, read_activity(message.activity)
-    )
+    activity, filling = read_activity(message.activity), tuple(message.filling)
+    return CollectionInfo(message.name, message.points, segments, message.tenants, activity, filling)
 
 
 def put_database_info(message: database_pb2.GetDatabaseInfoResponse, info: DatabaseInfo) -> None:

@@ -45,7 +45,7 @@ def put_schema(message: pb.Schema, schema: CollectionSchema) -> None:
     for name, field in schema.vectors.items():
         _PUT[field.kind](message.vectors.add(name=name), field)
     for path, kind in schema.fields.items():
-        message.fields.add(path=path, type=_FIELD_TYPES[kind])
+        put_payload_field(message.fields.add(), path, kind)
     message.partitioned = schema.partitioned
 
 
@@ -63,10 +63,21 @@ def read_schema(message: pb.Schema) -> CollectionSchema:
         vectors[field.name] = _read_field(field, f"vectors[{field.name!r}]")
     fields: dict[str, FieldType] = {}
     for payload_field in message.fields:
-        path = payload_field.path
-        _refuse_second(path, fields, "payload field", "fields")
-        fields[path] = _known(_FIELD_TYPE_OF, payload_field.type, "type", f"fields[{path!r}]")
+        _refuse_second(payload_field.path, fields, "payload field", "fields")
+        path, kind = read_payload_field(payload_field)
+        fields[path] = kind
     return CollectionSchema(vectors, fields, message.partitioned)
+
+
+def put_payload_field(message: pb.PayloadField, path: str, kind: FieldType) -> None:
+    """Fill ``message`` with an indexed payload field."""
+    message.path = path
+    message.type = _FIELD_TYPES[kind]
+
+
+def read_payload_field(message: pb.PayloadField) -> tuple[str, FieldType]:
+    """Return path and type of a message; InvalidArgument when the type is missing or unknown."""
+    return message.path, _known(_FIELD_TYPE_OF, message.type, "type", f"fields[{message.path!r}]")
 
 
 def _put_dense(message: pb.VectorField, field: Dense) -> None:

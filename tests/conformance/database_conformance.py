@@ -9,6 +9,7 @@ from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.missing_conformance import MissingConformance
 from conformance.read_conformance import ReadConformance
+from conformance.schema_conformance import SchemaConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.write_conformance import WriteConformance
 
@@ -34,6 +35,7 @@ class DatabaseConformance(
     InputConformance,
     MissingConformance,
     ReadConformance,
+    SchemaConformance,
     TendingConformance,
     WriteConformance,
 ):

@@ -20,6 +20,8 @@ _COLLECTION_CALLS = (
     "count",
     "search",
     "explain",
+    "add_field",
+    "drop_field",
     "calibrate",
     "flush",
     "merge",

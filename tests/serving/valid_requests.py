@@ -136,6 +136,24 @@ _ENTRIES = {
         changes=True,
         tenants=False,
     ),
+    "CollectionService.AddField": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.AddFieldRequest(
+            collection=t.collection,
+            collection_uuid=t.uuid,
+            field=schema.PayloadField(path="genre", type=schema.PAYLOAD_FIELD_TYPE_KEYWORD),
+        ),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.DropField": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.DropFieldRequest(collection=t.collection, collection_uuid=t.uuid, path="year"),
+        changes=True,
+        tenants=False,
+    ),
     "CollectionService.GetCollectionInfo": Entry(
         "read",
         Names.COLLECTION,

@@ -60,6 +60,16 @@ class Caller:
             yield Pause(pause)
             left = self._left(end)
 
+    def once(self, method: Method, request: bytes) -> Operation[bytes | None]:
+        """Return the response to a request that is not repeated; None when it fails."""
+        left = self._timeout
+        left = self._left(None if left is None else self._clock() + left)
+        try:
+            response: bytes = yield Attempt(method.path, request, left)
+        except CallFailed:
+            return None
+        return response
+
     def stream(
         self, method: Method, request: bytes, receive: Callable[[bytes], None], *, harmless: bool
     ) -> Operation[None]:

@@ -14,7 +14,7 @@ _CACHED_TENANTS = 1024
 
 
 class CollectionHandle:
-    """What GetCollection said. Immutable; safe to share between threads.
+    """What the server last said of a collection; safe to share between threads. Only its schema changes.
 
     Parameters
     ----------

@@ -42,12 +42,15 @@ def cut(row_bytes: NDArray[np.int64], max_bytes: int, max_rows: int, what: str) 
     return parts
 
 
-def nothing() -> None:
+def nothing() -> Operation[None]:
     """Check nothing."""
+    yield from ()
 
 
 def in_parts(
-    parts: Parts, send: Callable[[int, int], Operation[Answer]], before_splitting: Callable[[], object]
+    parts: Parts,
+    send: Callable[[int, int], Operation[Answer]],
+    before_splitting: Callable[[], Operation[object]],
 ) -> Operation[list[Answer]]:
     """Send each part in order and return the answers.
 
@@ -55,7 +58,7 @@ def in_parts(
     hold before any part goes alone, ``before_splitting`` checks.
     """
     if len(parts) > 1:
-        before_splitting()
+        yield from before_splitting()
     waiting = parts[::-1]
     answers: list[Answer] = []
     while waiting:
@@ -65,7 +68,7 @@ def in_parts(
         except LimitExceeded:
             if stop - start < 2:
                 raise
-            before_splitting()
+            yield from before_splitting()
             middle = (start + stop) // 2
             waiting += [(middle, stop), (start, middle)]
     return answers

@@ -29,6 +29,7 @@ from ..calls.call import Operation
 from ..calls.caller import Caller
 from .call_limits import MESSAGE_BYTES, ServerLimits
 from .handle import CollectionHandle
+from .live_schema import LiveSchema
 from .parts import Parts, cut, in_parts, nothing
 from .responses import parsed, understood
 
@@ -47,10 +48,13 @@ _FIELD_BYTES = 256
 class PointOperations:
     """The calls of one collection that are about points."""
 
-    def __init__(self, handle: CollectionHandle, caller: Caller, limits: ServerLimits) -> None:
+    def __init__(
+        self, handle: CollectionHandle, caller: Caller, limits: ServerLimits, schema: LiveSchema
+    ) -> None:
         self._handle = handle
         self._caller = caller
         self._limits = limits
+        self._schema = schema
 
     def upsert(
         self,
@@ -60,11 +64,10 @@ class PointOperations:
         tenant: str | None,
     ) -> Operation[int]:
         """Insert or replace points, in as many calls as the server's limits make necessary."""
-        schema = self._handle.schema
         column = unique_ids(ids)
         scope = self._handle.scope(tenant)
-        columns = vector_columns(schema, vectors, len(column))
-        rows = payload_column(schema, payloads, len(column))
+        columns = yield from self._schema.checked(lambda schema: vector_columns(schema, vectors, len(column)))
+        rows = yield from self._schema.checked(lambda schema: payload_column(schema, payloads, len(column)))
         sizes = column.row_bytes() + rows.row_bytes() + sum(c.row_bytes() for c in columns.values())
         parts = yield from self._parts(sizes, "points")
 
@@ -85,12 +88,12 @@ class PointOperations:
             return parsed(pb.UpsertPointsResponse, answer).sequence_number
 
         # The server checks the payloads too, but of a part alone it would after others were written.
-        numbers = yield from in_parts(parts, send, lambda: parse_fields(schema.fields, rows))
+        numbers = yield from in_parts(parts, send, lambda: self._check_payloads(rows))
         return numbers[-1]
 
     def delete(self, ids: Ids | None, filter: FilterLike | None, tenant: str | None) -> Operation[int]:
         """Delete points by id or by filter."""
-        listed, _ = selection(self._handle.schema, ids, filter)
+        listed, _ = yield from self._schema.checked(lambda schema: selection(schema, ids, filter))
         scope = self._handle.scope(tenant)
 
         def send(chosen: pb.Selection, start: int, stop: int) -> Operation[int]:
@@ -113,7 +116,9 @@ class PointOperations:
         tenant: str | None,
     ) -> Operation[int]:
         """Merge into, or replace, the payloads of points by id or by filter."""
-        asked = payload_update(self._handle.schema, payload, ids, filter, key)
+        asked = yield from self._schema.checked(
+            lambda schema: payload_update(schema, payload, ids, filter, key)
+        )
         check_flag("replace", replace)
         scope, column = self._handle.scope(tenant), asked.payloads
 
@@ -137,7 +142,7 @@ class PointOperations:
     ) -> Operation[int]:
         """Delete keys of the payloads of points by id or by filter."""
         paths = [".".join(path) for path in payload_paths(keys)]
-        listed, _ = selection(self._handle.schema, ids, filter)
+        listed, _ = yield from self._schema.checked(lambda schema: selection(schema, ids, filter))
         scope = self._handle.scope(tenant)
 
         def send(chosen: pb.Selection, start: int, stop: int) -> Operation[int]:
@@ -174,8 +179,8 @@ class PointOperations:
         limit = check_integer("limit", limit, 1, _PAGE_ROWS)
         if after is not None:
             after = check_integer("after", after, 0, 2**63)
-        filtering = self._filter(filter, pb.ScrollPointsRequest())
-        scope = self._handle.scope(tenant) + filtering
+        scope = self._handle.scope(tenant)
+        scope += yield from self._filter(filter, pb.ScrollPointsRequest())
         points: list[Point] = []
         while True:
             request = pb.ScrollPointsRequest(
@@ -193,19 +198,23 @@ class PointOperations:
 
     def count(self, filter: FilterLike | None, tenant: str | None) -> Operation[int]:
         """Return exactly how many points there are, or satisfy a filter."""
-        request = self._filter(filter, pb.CountPointsRequest())
-        answer = yield from self._caller.call(
-            _COUNT_POINTS, self._handle.scope(tenant) + request, harmless=True
-        )
+        scope = self._handle.scope(tenant)
+        request = yield from self._filter(filter, pb.CountPointsRequest())
+        answer = yield from self._caller.call(_COUNT_POINTS, scope + request, harmless=True)
         return parsed(pb.CountPointsResponse, answer).count
 
     def _filter(
         self, filter: FilterLike | None, request: pb.ScrollPointsRequest | pb.CountPointsRequest
-    ) -> bytes:
+    ) -> Operation[bytes]:
         """Return a filter, checked, as a part of ``request``."""
-        if bound(filter, self._handle.schema) is not None and filter is not None:
+        if filter is not None:
+            yield from self._schema.checked(lambda schema: bound(filter, schema))
             put_filter(request.filter, filter)
         return request.SerializeToString()
+
+    def _check_payloads(self, payloads: PayloadColumn) -> Operation[object]:
+        """Raise what the server would say of payloads."""
+        return self._schema.checked(lambda schema: parse_fields(schema.fields, payloads))
 
     def _each_selection(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
@@ -11,6 +12,7 @@ from ....engine.input.queries import bound, validate_queries
 from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.explanation import Explanation
 from ....engine.results.hits import BatchHits, Hits
+from ....engine.schema.collection_schema import CollectionSchema
 from ....indexes.protocol import Queries
 from ....proto.v1 import search_pb2 as pb
 from ...wire.filters import put_filter
@@ -22,6 +24,7 @@ from ..calls.caller import Caller
 from .call_limits import MESSAGE_BYTES, ServerLimits
 from .handle import CollectionHandle
 from .joined_hits import joined_hits
+from .live_schema import LiveSchema
 from .parts import cut, in_parts, nothing
 from .responses import parsed
 from .search_plan import SearchPlan, encoded_queries, search_plan
@@ -36,16 +39,20 @@ _CACHED_PLANS = 1024
 class SearchOperations:
     """The calls of one collection that search it."""
 
-    def __init__(self, handle: CollectionHandle, caller: Caller, limits: ServerLimits) -> None:
+    def __init__(
+        self, handle: CollectionHandle, caller: Caller, limits: ServerLimits, schema: LiveSchema
+    ) -> None:
         self._handle = handle
         self._caller = caller
         self._limits = limits
-        self._plans = lru_cache(_CACHED_PLANS)(partial(search_plan, handle))
+        self._schema = schema
+        self._plans = handle.schema, _plans(handle, handle.schema)
 
     def search(self, query: Any, options: SearchOptions) -> Operation[Hits | BatchHits]:
         """Return the nearest points of one query, or of each of several."""
-        plan = self._plan(options)
-        queries, single, filtering = self._checked(plan, query, options)
+        plan, queries, single, filtering = yield from self._schema.checked(
+            lambda schema: self._prepared(schema, query, options)
+        )
         if single:
             answer = yield from self._caller.call(_SEARCH, plan.one(queries) + filtering, harmless=True)
             return read_answer(answer, options)
@@ -53,8 +60,9 @@ class SearchOperations:
 
     def explain(self, query: Any, options: SearchOptions) -> Operation[Explanation]:
         """Search as :meth:`search` does, in one call, and say how it was done."""
-        plan = self._plan(options)
-        queries, single, filtering = self._checked(plan, query, options)
+        plan, queries, single, filtering = yield from self._schema.checked(
+            lambda schema: self._prepared(schema, query, options)
+        )
         answer = yield from self._caller.call(
             _EXPLAIN, plan.start + filtering + encoded_queries(plan.column(queries)), harmless=True
         )
@@ -65,19 +73,24 @@ class SearchOperations:
             hits = plan.batch_hits(response.hits, response.counts, len(queries))
         return read_explanation(response, hits)
 
-    def _plan(self, options: SearchOptions) -> SearchPlan:
+    def _plan(self, schema: CollectionSchema, options: SearchOptions) -> SearchPlan:
+        known, plans = self._plans
+        if known is not schema:
+            plans = _plans(self._handle, schema)
+            self._plans = schema, plans
         if options.filter is not None:
             options = replace(options, filter=None)
         try:
-            return self._plans(options)
+            return plans(options)
         except TypeError:
             # What has no hash is mostly a mistake, which this tells.
-            return search_plan(self._handle, options)
+            return search_plan(self._handle, schema, options)
 
-    def _checked(
-        self, plan: SearchPlan, query: Any, options: SearchOptions
-    ) -> tuple[Queries | StoredQueries, bool, bytes]:
-        """Return the queries, whether there is but one, and the filter as a part of the request."""
+    def _prepared(
+        self, schema: CollectionSchema, query: Any, options: SearchOptions
+    ) -> tuple[SearchPlan, Queries | StoredQueries, bool, bytes]:
+        """Return plan, queries, whether there is but one, and the filter as a part of the request."""
+        plan = self._plan(schema, options)
         queries, single = (
             (query, query.single)
             if isinstance(query, StoredQueries)
@@ -87,11 +100,11 @@ class SearchOperations:
             check_results(len(queries), options.k + options.offset)
         filter = options.filter
         if filter is None:
-            return queries, single, b""
-        bound(filter, self._handle.schema)
+            return plan, queries, single, b""
+        bound(filter, schema)
         request = pb.SearchRequest()
         put_filter(request.options.filter, filter)
-        return queries, single, request.SerializeToString()
+        return plan, queries, single, request.SerializeToString()
 
     def _batch(
         self, plan: SearchPlan, queries: Queries | StoredQueries, filtering: bytes
@@ -113,3 +126,8 @@ class SearchOperations:
         if len(answers) == 1:
             return answers[0][1]
         return joined_hits(answers, options.with_payload, options.with_vectors)
+
+
+def _plans(handle: CollectionHandle, schema: CollectionSchema) -> Callable[[SearchOptions], SearchPlan]:
+    """Return what makes plans by one schema, and keeps them."""
+    return lru_cache(_CACHED_PLANS)(partial(search_plan, handle, schema))

@@ -12,6 +12,7 @@ from ....engine.input.options import SearchOptions, index_knobs
 from ....engine.input.queries import chosen_field
 from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.hits import BatchHits
+from ....engine.schema.collection_schema import CollectionSchema
 from ....engine.schema.vector_field import VectorField
 from ....engine.vector_kinds.registry import kind_of
 from ....indexes.protocol import Queries
@@ -73,7 +74,7 @@ class SearchPlan:
         )
 
 
-def search_plan(handle: CollectionHandle, options: SearchOptions) -> SearchPlan:
+def search_plan(handle: CollectionHandle, schema: CollectionSchema, options: SearchOptions) -> SearchPlan:
     """Return the plan of a search, checked against the schema in the order in which the engine does.
 
     Raises
@@ -82,7 +83,7 @@ def search_plan(handle: CollectionHandle, options: SearchOptions) -> SearchPlan:
         Whatever is wrong with the options.
     """
     scope = handle.scope(options.tenant)
-    name, spec = chosen_field(handle.schema, options.field)
+    name, spec = chosen_field(schema, options.field)
     index_knobs(spec, options)
     request = pb.SearchRequest()
     put_options(request.options, options, name)

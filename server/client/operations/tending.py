@@ -20,6 +20,7 @@ from ...wire.vectors import put_vectors
 from ..calls.call import Operation
 from ..calls.caller import Caller
 from .handle import CollectionHandle
+from .live_schema import LiveSchema
 from .responses import parsed
 
 _FLUSH_COLLECTION = METHODS["/vicinal.v1.CollectionService/FlushCollection"]
@@ -36,9 +37,10 @@ _Stage = type[pb.FlushCollectionResponse | pb.MergeCollectionResponse | pb.WaitI
 class TendingOperations:
     """The calls of one collection that are about its segments."""
 
-    def __init__(self, handle: CollectionHandle, caller: Caller) -> None:
+    def __init__(self, handle: CollectionHandle, caller: Caller, schema: LiveSchema) -> None:
         self._handle = handle
         self._caller = caller
+        self._schema = schema
 
     def info(self) -> Operation[CollectionInfo]:
         """Return sizes, segments and what background work is doing."""
@@ -72,7 +74,7 @@ class TendingOperations:
 
     def calibrate(self, queries: Any, field: str | None, progress: Progress) -> Operation[int]:
         """Measure effort against recall on real queries."""
-        name, spec = chosen_field(self._handle.schema, field)
+        name, spec = yield from self._schema.checked(lambda schema: chosen_field(schema, field))
         if spec.index.name == "flat":
             raise InvalidArgument(
                 f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"

@@ -12,7 +12,7 @@ from ....engine.errors import NotFound
 from ....engine.results.info import Activity, CollectionInfo
 from ....proto.v1 import collections_pb2 as pb
 from ...wire.infos import put_collection_info
-from ...wire.schemas import put_schema, read_schema
+from ...wire.schemas import put_schema, read_payload_field, read_schema
 from ...wire.vectors import read_vectors
 from ..calls.call import Call
 from ..calls.long_work import LongWork
@@ -54,6 +54,24 @@ def delete_collection(call: Call, request: pb.DeleteCollectionRequest) -> pb.Del
         # Somebody else deleted it at the same time.
         raise call.principal.no_collection(request.name, call.visible()) from None
     return pb.DeleteCollectionResponse()
+
+
+def add_field(call: Call, request: pb.AddFieldRequest) -> pb.AddFieldResponse:
+    """Index a payload field."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    collection.add_field(*read_payload_field(request.field))
+    response = pb.AddFieldResponse()
+    put_schema(response.schema, collection.schema)
+    return response
+
+
+def drop_field(call: Call, request: pb.DropFieldRequest) -> pb.DropFieldResponse:
+    """Index a payload field no longer."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    collection.drop_field(request.path)
+    response = pb.DropFieldResponse()
+    put_schema(response.schema, collection.schema)
+    return response
 
 
 def get_collection_info(call: Call, request: pb.GetCollectionInfoRequest) -> pb.GetCollectionInfoResponse:

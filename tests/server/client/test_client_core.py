@@ -20,6 +20,7 @@ from vicinal.server.client.calls.retry_policy import RetryPolicy
 from vicinal.server.client.core import CollectionCore, DatabaseCore
 from vicinal.server.client.endpoint.address import Address
 from vicinal.server.client.operations.handle import CollectionHandle
+from vicinal.server.wire.schemas import put_schema
 from vicinal.server.wire.searching.hits import put_hits
 from vicinal.server.wire.vectors import read_query
 
@@ -172,15 +173,43 @@ def test_threads_of_zero_are_all_that_the_server_has(films: CollectionCore, cloc
     assert script.request(0, search_pb2.SearchRequest).options.threads == 1024
 
 
-def test_a_mistake_is_found_before_anything_is_sent(films: CollectionCore, clock: Clock) -> None:
-    script = Script(clock)
+def test_a_mistake_is_found_before_it_is_sent(films: CollectionCore, clock: Clock) -> None:
+    script = Script(clock, described(films), failed(Repeat.ALWAYS))
     with pytest.raises(vicinal.InvalidArgument):
         script.run(films.searches.search(np.ones(DIM + 1), asked(3, field="plot")))
     with pytest.raises(vicinal.UnindexedField):
         script.run(films.points.count(F("none") == 1, None))
     with pytest.raises(vicinal.InvalidArgument):
         script.run(films.points.upsert([1, 1], {}, None, None))
-    assert script.steps == []
+    # The schema may have changed since it was read; that is asked once, and not again where it fails.
+    assert script.paths == ["GetCollection", "GetCollection"]
+    assert script.pauses == []
+
+
+def test_what_another_schema_allows_is_sent_after_all(films: CollectionCore, clock: Clock) -> None:
+    script = Script(clock, described(films, {"year": "keyword"}), points_pb2.CountPointsResponse(count=3))
+    assert script.run(films.points.count(F("year") == "late", None)) == 3
+    script.answers = [points_pb2.CountPointsResponse(count=4)]
+    assert script.run(films.points.count(F("year") == "late", None)) == 4
+    assert script.paths == ["GetCollection", "CountPoints", "CountPoints"]
+    assert films.handle.schema.fields == {"year": "keyword"}
+
+
+def test_a_collection_of_the_same_name_is_another(films: CollectionCore, clock: Clock) -> None:
+    script = Script(clock, described(films, fields={"none": "integer"}, uuid="u-2"))
+    with pytest.raises(vicinal.UnindexedField):
+        script.run(films.points.count(F("none") == 1, None))
+    assert films.handle.schema.fields == {"year": "integer"}
+
+
+def described(
+    films: CollectionCore, fields: dict[str, str] | None = None, uuid: str = "u-1"
+) -> collections_pb2.GetCollectionResponse:
+    """Return what the server says of a collection, with other fields or of another one."""
+    known = films.handle.schema
+    response = collections_pb2.GetCollectionResponse(uuid=uuid)
+    put_schema(response.schema, CollectionSchema(known.vectors, known.fields if fields is None else fields))
+    return response
 
 
 def rows(n: int) -> dict[str, object]:
@@ -217,12 +246,12 @@ def test_a_row_that_fits_in_no_message_is_refused(films: CollectionCore, clock: 
 
 
 def test_all_parts_are_checked_before_the_first_is_sent(films: CollectionCore, clock: Clock) -> None:
-    script = Script(clock, LIMITS)
+    script = Script(clock, LIMITS, described(films))
     payloads: list[dict[str, object]] = [{"year": i} for i in range(150)]
     payloads[140] = {"year": "soon"}
     with pytest.raises(vicinal.InvalidArgument, match="140"):
         script.run(films.points.upsert(range(150), rows(150), payloads, None))
-    assert script.paths == ["GetLimits"]
+    assert script.paths == ["GetLimits", "GetCollection"]
 
 
 def test_a_part_that_fails_says_what_was_written(films: CollectionCore, clock: Clock) -> None:
