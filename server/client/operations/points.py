@@ -19,6 +19,7 @@ from ....engine.input.queries import bound, check_flag, check_integer
 from ....engine.results.point import Page, Point, PointId
 from ....proto.v1 import points_pb2 as pb
 from ....storage.columns.ids import IdColumn
+from ....storage.columns.payloads import PayloadColumn
 from ...wire.filters import put_filter
 from ...wire.methods import METHODS
 from ...wire.payloads import put_payloads
