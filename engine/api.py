@@ -15,6 +15,7 @@ from uuid import UUID
 
 from numpy.typing import NDArray
 
+from ..storage.arrow.library import ArrowStream
 from .filters.expression import Filter
 from .input.options import SearchKeywords
 from .input.payload_update import PayloadChange
@@ -26,7 +27,7 @@ from .results.point import Page, Point, PointId
 from .schema.collection_schema import CollectionSchema
 from .schema.vector_field import VectorField
 
-Ids = Sequence[PointId | UUID] | NDArray[Any]
+Ids = Sequence[PointId | UUID] | NDArray[Any] | ArrowStream
 FilterLike = Filter | Mapping[str, Any]
 
 

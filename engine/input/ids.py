@@ -8,6 +8,7 @@ from uuid import UUID
 
 from numpy.typing import NDArray
 
+from ...storage.arrow.library import ArrowStream
 from ...storage.arrow.vector_values import vectors_of
 from ...storage.columns.ids import IdColumn
 from ...storage.columns.vectors import VectorColumn
@@ -20,7 +21,7 @@ from ..schema.collection_schema import CollectionSchema
 from .queries import bound
 from .vectors import validate_vectors
 
-Ids = Sequence[PointId | UUID] | NDArray[Any]
+Ids = Sequence[PointId | UUID] | NDArray[Any] | ArrowStream
 
 
 def id_list(ids: Ids) -> list[PointId]:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
+from ...storage.arrow.library import ArrowStream
 from ...storage.arrow.payload_values import FrameValues
 from ...storage.columns.payloads import PayloadColumn
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..schema.collection_schema import CollectionSchema
 from ..schema.payload_field import FieldType
-
-
-class ArrowStream(Protocol):
-    """What gives itself by the Arrow PyCapsule protocol: frames of pandas, polars and pyarrow, and others."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Return a capsule of an ArrowArrayStream."""
-
 
 Payloads = Sequence[Mapping[str, Any] | None] | ArrowStream
 """One object or None a point, or a frame with a row a point."""

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 from ..invalid_value import InvalidValueError
 
 _EXTRAS = {"pyarrow": "vicinal[data]", "h5py": "vicinal[data]"}
+
+
+class ArrowStream(Protocol):
+    """What gives itself by the Arrow PyCapsule protocol: frames and their columns."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule of an ArrowArrayStream."""
 
 
 def optional_library(name: str, needed_for: str) -> Any:

@@ -68,7 +68,11 @@ def vectors_of_array(what: str, array: Any) -> Any:
     compute = optional_library("pyarrow.compute", what)
     if array.null_count:
         flags = np.asarray(array.is_valid())
-        return PartialVectors(vectors_of_array(what, array.drop_null()), flags)
+        try:
+            return PartialVectors(vectors_of_array(what, array.drop_null()), flags)
+        except InvalidValueError as error:
+            message = f"{error}; rows are counted without those that have no vector"
+            raise InvalidValueError(message, field=what) from error
     kind = vector_kind(array.type)
     if kind == "dense":
         return _matrix(compute, what, array, "row {}")

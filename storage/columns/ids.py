@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +41,10 @@ class IdColumn:
         self._text = np.empty(0, np.uint8) if text is None else text
 
     @classmethod
-    def from_values(cls, ids: Sequence[int | str | UUID] | NDArray[Any]) -> IdColumn:
-        """Return the column of these ids; an integer array in uint64 is not copied.
+    def from_values(cls, ids: Any) -> IdColumn:
+        """Return the column of these numbers, texts and UUIDs; an integer array in uint64 is not copied.
+
+        What can be gone through will do, as :func:`column_input` says.
 
         Raises
         ------

@@ -70,6 +70,7 @@ def test_other_columns_are_left_as_they_are(column: Any) -> None:
     ("column", "message"),
     [
         ([[1.0, 2.0], [1.0]], "plot row 1 has 1 numbers, the first 2"),
+        ([[1.0, 2.0], None, [1.0]], "plot row 1 has 1 numbers, .*counted without those that have no vector"),
         ([[[1.0]], [[1.0], None]], "plot vector 2 is null"),
         ([[[1.0]], [[1.0, 2.0]]], "plot vector 1 has 2 numbers, the first 1"),
         ([{"indices": [1], "values": []}], "plot row 0 has other numbers of indices and of values"),
