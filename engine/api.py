@@ -88,8 +88,27 @@ class CollectionApi(Protocol):
     ) -> int:
         """Empty payloads."""
 
-    def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
+    def get(
+        self,
+        ids: Ids,
+        *,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point | None]:
         """Return points by id."""
+
+    def sample(
+        self,
+        n: int,
+        *,
+        filter: FilterLike | None = None,
+        seed: int | None = None,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point]:
+        """Return points drawn at random."""
 
     def scroll(
         self,
@@ -97,7 +116,8 @@ class CollectionApi(Protocol):
         filter: FilterLike | None = None,
         limit: int = 100,
         after: int | None = None,
-        with_vectors: bool = False,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
         tenant: str | None = None,
     ) -> Page:
         """Return points a page at a time."""

@@ -6,7 +6,7 @@ once, in :class:`~vicinal.engine.database.Database` and :class:`~vicinal.engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
 
@@ -77,9 +77,26 @@ class AsyncCollectionApi(Protocol):
         """Empty payloads."""
 
     async def get(
-        self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None
+        self,
+        ids: Ids,
+        *,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
     ) -> list[Point | None]:
         """Return points by id."""
+
+    async def sample(
+        self,
+        n: int,
+        *,
+        filter: FilterLike | None = None,
+        seed: int | None = None,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point]:
+        """Return points drawn at random."""
 
     async def scroll(
         self,
@@ -87,7 +104,8 @@ class AsyncCollectionApi(Protocol):
         filter: FilterLike | None = None,
         limit: int = 100,
         after: int | None = None,
-        with_vectors: bool = False,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
         tenant: str | None = None,
     ) -> Page:
         """Return points a page at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
 from .api import FilterLike, Ids
@@ -13,7 +13,7 @@ from .input.ids import id_list, selection, unique_ids
 from .input.options import SearchKeywords, asked
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads, payload_column
-from .input.queries import bound, check_flag
+from .input.queries import bound, carried
 from .results.explanation import Explanation
 from .results.point import Page, Point
 from .schema.collection_schema import CollectionSchema
@@ -180,12 +180,57 @@ class Collection(TendedCollection):
         """Empty the payloads of the chosen points; return how many there were."""
         return self._columns.update_payload({}, ids, filter, None, True, tenant)
 
-    def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
-        """Return the points of the given ids, None in the place of each that does not exist."""
+    def get(
+        self,
+        ids: Ids,
+        *,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point | None]:
+        """Return the points of the given ids, None in the place of each that does not exist.
+
+        Parameters
+        ----------
+        with_payload : bool or list of str
+            Whether points carry their payload, or what they carry of it: paths, as ``maker.city``, through
+            objects and into the objects of lists.
+        with_vectors : bool or list of str
+            Whether points carry their vectors, or those of which fields.
+        """
         wanted = id_list(ids)
-        check_flag("with_vectors", with_vectors)
         snapshot, owner = self._columns.view(tenant)
-        return read_points(snapshot, wanted, find_points(snapshot, wanted, owner), with_vectors)
+        asked = carried(snapshot.schema, with_payload, with_vectors)
+        return read_points(snapshot, wanted, find_points(snapshot, wanted, owner), asked)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        filter: FilterLike | None = None,
+        seed: int | None = None,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point]:
+        """Return ``n`` different points drawn at random, or all of them if there are fewer.
+
+        Each has the same chance, and they come in a random order.
+
+        Parameters
+        ----------
+        n : int
+            1 to 10,000.
+        filter : Filter or mapping, optional
+            Only points that satisfy it are drawn.
+        seed : int, optional
+            The same seed draws the same points as long as nothing is written or merged.
+        with_payload, with_vectors : bool or list of str
+            What points carry, as to :meth:`get`.
+        """
+        snapshot, places = self._columns.drawn(n, filter, seed, tenant)
+        asked = carried(snapshot.schema, with_payload, with_vectors)
+        return _there(read_points(snapshot, snapshot.ids(places), places, asked))
 
     def scroll(
         self,
@@ -193,7 +238,8 @@ class Collection(TendedCollection):
         filter: FilterLike | None = None,
         limit: int = 100,
         after: int | None = None,
-        with_vectors: bool = False,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
         tenant: str | None = None,
     ) -> Page:
         """Return points in the order they were written, a page at a time.
@@ -207,11 +253,12 @@ class Collection(TendedCollection):
             Points of a page, 1 to 10,000.
         after : int, optional
             ``page.next`` of the page before.
+        with_payload, with_vectors : bool or list of str
+            What points carry, as to :meth:`get`.
         """
-        check_flag("with_vectors", with_vectors)
         snapshot, page = self._columns.page(filter, limit, after, tenant)
-        points = read_points(snapshot, snapshot.ids(page.places), page.places, with_vectors)
-        return Page([point for point in points if point is not None], page.next)
+        asked = carried(snapshot.schema, with_payload, with_vectors)
+        return Page(_there(read_points(snapshot, snapshot.ids(page.places), page.places, asked)), page.next)
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""
@@ -253,8 +300,8 @@ class Collection(TendedCollection):
         offset : int
             How many of the nearest points to leave out. Pages of one query with equal ``k``, at offsets
             0, ``k``, ``2 k`` and so on, repeat and skip no point while the collection does not change.
-        with_payload, with_vectors : bool
-            What hits carry: payloads and no vectors, unless told otherwise.
+        with_payload, with_vectors : bool or list of str
+            What hits carry, as to :meth:`get`: payloads and no vectors, unless told otherwise.
         threads : int
             Over how many threads a batch is spread, 1 unless given; 0 means every core.
 
@@ -283,3 +330,7 @@ class Collection(TendedCollection):
 def columnar(collection: Collection) -> ColumnarCollection:
     """Return what a collection is made of: the same points, as columns."""
     return collection._columns
+
+
+def _there(points: list[Point | None]) -> list[Point]:
+    return [point for point in points if point is not None]

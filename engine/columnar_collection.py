@@ -18,13 +18,14 @@ from .input.ids import id_list, selection, vector_columns
 from .input.options import SearchOptions
 from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
-from .input.queries import bound, check_flag, check_integer
+from .input.queries import bound, carried, check_flag, check_integer
+from .results.carried import Carried
 from .results.explanation import Explanation
 from .results.point import PointColumns, PointId
 from .search.call import answer
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
-from .search.point_reads import PagePlaces, find_page, find_points
+from .search.point_reads import PagePlaces, find_page, find_points, find_sample
 from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
 from .state.collection_state import CollectionState
@@ -118,21 +119,21 @@ class ColumnarCollection:
         return int(self._host.submit(UpdatePayload(self._state, owner, listed, chosen, change, 0, admit)))
 
     def get(
-        self, ids: Ids, with_vectors: bool, tenant: str | None, admit: Admit
+        self, ids: Ids, asked: Carried, tenant: str | None, admit: Admit
     ) -> tuple[NDArray[np.bool_], PointColumns]:
         """Return which of the ids exist, (n,), and their points in that order."""
         wanted = id_list(ids)
         snapshot, owner = self.view(tenant)
         places = find_points(snapshot, wanted, owner)
         found = places >= 0
-        return found, read_columns(snapshot, places[found], with_vectors, admit)
+        return found, read_columns(snapshot, places[found], _checked(snapshot, asked), admit)
 
     def scroll(
         self,
         filter: FilterLike | None,
         limit: int,
         after: int | None,
-        with_vectors: bool,
+        asked: Carried,
         tenant: str | None,
         most_bytes: int,
         admit: Admit,
@@ -142,8 +143,32 @@ class ColumnarCollection:
         The page ends before its columns take more than ``most_bytes``, but has a point if there is one.
         """
         snapshot, page = self.page(filter, limit, after, tenant)
-        page = fitting(snapshot, page, with_vectors, most_bytes)
-        return read_columns(snapshot, page.places, with_vectors, admit), page.next
+        asked = _checked(snapshot, asked)
+        page = fitting(snapshot, page, asked, most_bytes)
+        return read_columns(snapshot, page.places, asked, admit), page.next
+
+    def sample(
+        self,
+        n: int,
+        filter: FilterLike | None,
+        seed: int | None,
+        asked: Carried,
+        tenant: str | None,
+        admit: Admit,
+    ) -> PointColumns:
+        """Return points drawn as :meth:`Collection.sample` does."""
+        snapshot, places = self.drawn(n, filter, seed, tenant)
+        return read_columns(snapshot, places, _checked(snapshot, asked), admit)
+
+    def drawn(
+        self, n: int, filter: FilterLike | None, seed: int | None, tenant: str | None
+    ) -> tuple[Snapshot, NDArray[np.int64]]:
+        """Return where points are that were drawn, and in which snapshot."""
+        n = check_integer("n", n, 1, SCROLL_LIMIT)
+        if seed is not None:
+            seed = check_integer("seed", seed, 0, 2**63 - 1)
+        snapshot, owner = self.view(tenant)
+        return snapshot, find_sample(snapshot, bound(filter, snapshot.schema), owner, n, seed)
 
     def page(
         self, filter: FilterLike | None, limit: int, after: int | None, tenant: str | None
@@ -164,3 +189,7 @@ class ColumnarCollection:
         """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""
         snapshot, owner = self.view(options.tenant)
         return explanation(*answer(snapshot, owner, query, options))
+
+
+def _checked(snapshot: Snapshot, asked: Carried) -> Carried:
+    return carried(snapshot.schema, asked.payload, asked.vectors)

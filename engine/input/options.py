@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, TypedDict
@@ -13,10 +13,11 @@ import numpy as np
 
 from ..errors import InvalidArgument, LimitExceeded
 from ..filters.expression import Filter
+from ..results.carried import Named
 from ..results.point import PointId
 from ..schema.vector_field import VectorField
 from .ids import Ids
-from .queries import check_flag, check_integer
+from .queries import check_flag, check_integer, check_named
 from .stored_queries import asked_query
 
 MAX_K = 10_000
@@ -40,8 +41,8 @@ class SearchKeywords(TypedDict, total=False):
     exact: bool
     tenant: str | None
     offset: int
-    with_payload: bool
-    with_vectors: bool
+    with_payload: bool | Sequence[str]
+    with_vectors: bool | Sequence[str]
     threads: int
 
 
@@ -79,7 +80,8 @@ class SearchOptions:
     tenant : str or None
         As the caller gave it; checked by the collection.
     threads : int
-    with_payload, with_vectors : bool
+    with_payload, with_vectors : bool or tuple of str
+        Checked against the schema of the collection.
     """
 
     k: int = 10
@@ -91,10 +93,11 @@ class SearchOptions:
     exact: bool = False
     tenant: str | None = None
     threads: int = 1
-    with_payload: bool = True
-    with_vectors: bool = False
+    with_payload: Named = True
+    with_vectors: Named = False
 
 
+_NAMED = {"with_payload", "with_vectors"}
 # What makes of each that a caller said what is kept of it; the filter is checked against a schema alone.
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "k": partial(check_integer, low=1, high=MAX_K),
@@ -105,8 +108,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "exact": check_flag,
     "tenant": lambda _name, tenant: tenant,
     "threads": partial(check_integer, low=0, high=MAX_THREADS),
-    "with_payload": check_flag,
-    "with_vectors": check_flag,
+    "with_payload": check_named,
+    "with_vectors": check_named,
 }
 
 
@@ -134,6 +137,9 @@ def search_options(k: int, said: SearchKeywords) -> SearchOptions:
     filter, ef = others.pop("filter", None), others.pop("ef", None)
     if ef is not None or "effort" in others:
         others["effort"] = _given_knobs(others.get("effort"), ef)
+    for name in _NAMED & others.keys():
+        if isinstance(others[name], list):
+            others[name] = tuple(others[name])
     try:
         options = _checked(k, **others)
     except TypeError:

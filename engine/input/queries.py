@@ -12,9 +12,13 @@ from ..errors import InvalidArgument
 from ..filters.binding import bind
 from ..filters.expression import Filter
 from ..filters.qdrant_json import filter_from_json
+from ..results.carried import Carried, Named, fields_of
 from ..schema.collection_schema import CollectionSchema
 from ..schema.vector_field import VectorField
 from ..vector_kinds.registry import kind_of
+
+MAX_NAMES = 256
+"""Names of a list of payload keys or vector fields."""
 
 
 def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, VectorField]:
@@ -74,3 +78,39 @@ def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise InvalidArgument(f"{name} is {value!r:.80}; expected True or False", field=name)
     return bool(value)
+
+
+def check_named(name: str, value: Any) -> Named:
+    """Return True, False or a tuple of names for ``with_payload`` and ``with_vectors``.
+
+    Raises
+    ------
+    InvalidArgument
+        When it is neither a bool nor a list of texts.
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    listed = isinstance(value, list | tuple | set | frozenset)
+    if not listed or len(value) > MAX_NAMES or not all(isinstance(one, str) and one for one in value):
+        raise InvalidArgument(
+            f"{name} is {value!r:.80}; expected True, False or a list of at most {MAX_NAMES} names",
+            field=name,
+        )
+    return tuple(dict.fromkeys(str(one) for one in value))
+
+
+def named(with_payload: Any, with_vectors: Any) -> Carried:
+    """Return what points are to carry, whatever fields there are."""
+    return Carried(check_named("with_payload", with_payload), check_named("with_vectors", with_vectors))
+
+
+def carried(schema: CollectionSchema, with_payload: Any, with_vectors: Any) -> Carried:
+    """Return what points are to carry, checked against the vector fields of the collection."""
+    asked = named(with_payload, with_vectors)
+    for name in fields_of(asked.vectors) or ():
+        if name not in schema.vectors:
+            raise InvalidArgument(
+                f"with_vectors names {name!r}; the collection has the vector fields {sorted(schema.vectors)}",
+                field="with_vectors",
+            )
+    return asked

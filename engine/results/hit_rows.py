@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,17 +56,23 @@ class HitRows:
         """Return one payload."""
         return self._payloads.get(place)
 
-    def vectors(self, place: int) -> dict[str, Any]:
-        """Return one row's vectors."""
-        return point_vectors(self._vectors, place)
+    def vectors(self, place: int, fields: tuple[str, ...] | None = None) -> dict[str, Any]:
+        """Return one row's vectors, of some fields or of all."""
+        return point_vectors(dict(self._chosen(fields)), place)
 
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
         """Return the payloads of rows named by place, not parsed."""
         return self._payloads.take(places)
 
-    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
-        """Return the vectors of rows named by place."""
-        return {name: column.take(places) for name, column in self._vectors.items()}
+    def vector_columns(
+        self, places: NDArray[np.int64], fields: tuple[str, ...] | None = None
+    ) -> dict[str, VectorColumn]:
+        """Return the vectors of rows named by place, of some fields or of all."""
+        return {name: column.take(places) for name, column in self._chosen(fields)}
+
+    def _chosen(self, fields: tuple[str, ...] | None) -> Iterator[tuple[str, VectorColumn]]:
+        # An answer without rows has no columns either.
+        return ((name, column) for name, column in self._vectors.items() if fields is None or name in fields)
 
 
 def one_vector(column: VectorColumn, row: int) -> Any:

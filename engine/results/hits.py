@@ -13,6 +13,7 @@ from ...storage.arrow.vector_arrays import array_of_column
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
 from ..error_translation import public
+from .carried import Named, fields_of, picked, picked_column
 from .frame import AsFrame, FrameColumns
 from .hit_rows import HitRows
 from .point import PointId
@@ -30,9 +31,9 @@ class Hit:
         Higher is nearer for cosine, dot and maxsim; lower is nearer for l2 (Euclidean distance) and hamming
         (number of differing bits).
     payload : dict
-        Its JSON payload, empty when it has none or ``with_payload=False`` was said.
+        Its JSON payload, or what ``with_payload`` named of it; empty when it has none.
     vectors : dict
-        Its vectors by field name when ``with_vectors=True`` was said, else empty.
+        Its vectors by field name, as far as ``with_vectors`` asked for them.
     """
 
     id: PointId
@@ -53,14 +54,16 @@ class HitSource(Protocol):
     def payload(self, place: int) -> dict[str, Any]:
         """Return one payload."""
 
-    def vectors(self, place: int) -> dict[str, Any]:
-        """Return one row's vectors."""
+    def vectors(self, place: int, fields: tuple[str, ...] | None = None) -> dict[str, Any]:
+        """Return one row's vectors, of some fields or of all."""
 
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
         """Return the payloads of rows named by place, in that order, as they are stored."""
 
-    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
-        """Return the vectors of rows named by place, in that order, by field name."""
+    def vector_columns(
+        self, places: NDArray[np.int64], fields: tuple[str, ...] | None = None
+    ) -> dict[str, VectorColumn]:
+        """Return the vectors of rows named by place, in that order, by field name: of some fields or all."""
 
 
 @public
@@ -81,8 +84,8 @@ class Hits(AsFrame, Sequence[Hit]):
         source: HitSource,
         places: NDArray[np.int64],
         scores: NDArray[np.float32],
-        with_payload: bool = True,
-        with_vectors: bool = False,
+        with_payload: Named = True,
+        with_vectors: Named = False,
     ) -> None:
         self._source = source
         self._places = places
@@ -133,7 +136,7 @@ class Hits(AsFrame, Sequence[Hit]):
         Of a field that some hits lack, the column is partial: ``present`` (m,) uint32 are the rows that
         have one, and ``vectors`` the column of those.
         """
-        return self._source.vector_columns(self._places) if self._with_vectors else {}
+        return _vector_columns(self._source, self._places, self._with_vectors)
 
     def origin(self) -> tuple[HitSource, NDArray[np.int64]]:
         """Return where the rows of the hits are read from, and their places there."""
@@ -143,8 +146,8 @@ class Hits(AsFrame, Sequence[Hit]):
         return _frame_columns({"id": self.ids, "score": self.scores}, self)
 
     def _hit(self, place: int, point_id: PointId, score: float) -> Hit:
-        payload = self._source.payload(place) if self._with_payload else {}
-        vectors = self._source.vectors(place) if self._with_vectors else {}
+        payload = picked(self._source.payload(place), self._with_payload) if self._with_payload else {}
+        vectors = self._source.vectors(place, fields_of(self._with_vectors)) if self._with_vectors else {}
         return Hit(point_id, score, payload, vectors)
 
 
@@ -172,8 +175,8 @@ class BatchHits(AsFrame, Sequence[Hits]):
         places: NDArray[np.int64],
         scores: NDArray[np.float32],
         counts: NDArray[np.int64],
-        with_payload: bool = True,
-        with_vectors: bool = False,
+        with_payload: Named = True,
+        with_vectors: Named = False,
     ) -> None:
         self._source = source
         self._places = places
@@ -222,7 +225,7 @@ class BatchHits(AsFrame, Sequence[Hits]):
 
     def vector_columns(self) -> dict[str, VectorColumn]:
         """Return the vectors of all hits as :meth:`Hits.vector_columns` does, query after query."""
-        return self._source.vector_columns(self._found()) if self._with_vectors else {}
+        return _vector_columns(self._source, self._found(), self._with_vectors)
 
     def origin(self) -> tuple[HitSource, NDArray[np.int64]]:
         """Return where the rows of all hits are read from, and their places there, query after query."""
@@ -260,8 +263,16 @@ def _id_column(source: HitSource, places: NDArray[np.int64]) -> NDArray[Any]:
     return column
 
 
-def _payload_column(source: HitSource, places: NDArray[np.int64], with_payload: bool) -> PayloadColumn:
-    return source.payload_column(places) if with_payload else PayloadColumn.from_rows(None, len(places))
+def _payload_column(source: HitSource, places: NDArray[np.int64], with_payload: Named) -> PayloadColumn:
+    if not with_payload:
+        return PayloadColumn.from_rows(None, len(places))
+    return picked_column(source.payload_column(places), with_payload)
+
+
+def _vector_columns(
+    source: HitSource, places: NDArray[np.int64], with_vectors: Named
+) -> dict[str, VectorColumn]:
+    return source.vector_columns(places, fields_of(with_vectors)) if with_vectors else {}
 
 
 def _read(hits: Hits | BatchHits, places: NDArray[np.int64]) -> HitRows:

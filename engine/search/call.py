@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..input.options import SearchOptions, check_results, index_knobs
-from ..input.queries import bound, chosen_field, validate_queries
+from ..input.queries import bound, carried, chosen_field, validate_queries
 from ..input.stored_queries import StoredQueries
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
@@ -29,6 +29,8 @@ def answer(
     start = time.perf_counter()
     name, spec = chosen_field(snapshot.schema, options.field)
     knobs = index_knobs(spec, options)
+    if options.with_vectors:
+        carried(snapshot.schema, options.with_payload, options.with_vectors)
     own = None
     if isinstance(query, StoredQueries):
         column, own = stored_vectors(snapshot, owner, name, query, options)
@@ -49,15 +51,15 @@ def answer(
     validate_seconds = time.perf_counter() - start
     found = page(snapshot, request, own)
     places, scores = found.places, found.scores
-    carried = options.with_payload, options.with_vectors
+    asked = options.with_payload, options.with_vectors
     hits: Hits | BatchHits
     if single:
         places, scores = places[0], scores[0]
         if places[-1] < 0:
             n = int(np.count_nonzero(places >= 0))
             places, scores = places[:n], scores[:n]
-        hits = Hits(snapshot, places, scores, *carried)
+        hits = Hits(snapshot, places, scores, *asked)
     else:
         counts = np.count_nonzero(places >= 0, axis=1)
-        hits = BatchHits(snapshot, places, scores, counts, *carried)
+        hits = BatchHits(snapshot, places, scores, counts, *asked)
     return hits, len(queries), found.report, validate_seconds

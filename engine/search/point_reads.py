@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import deadline
 from ..filters.expression import Filter
+from ..results.carried import Carried, fields_of, picked
 from ..results.point import Point, PointId
 from ..segments.bitmaps import rows_of
 from ..segments.snapshot import NO_PLACE, Snapshot, place
@@ -75,19 +76,35 @@ def find_page(
     return PagePlaces(chosen[order], sequence[order], more)
 
 
+def find_sample(
+    snapshot: Snapshot, expression: Filter | None, owner: Tenant | None, n: int, seed: int | None
+) -> NDArray[np.int64]:
+    """Return the places of ``n`` points, or of all if there are fewer, drawn with equal chances."""
+    scope = None if owner is None else owner.scope
+    places = [
+        place(number, rows_of(view.matching(expression, scope)))
+        for number, view in enumerate(_in_time(snapshot.views))
+    ]
+    every = np.concatenate([np.empty(0, np.int64), *places])
+    drawn: NDArray[np.int64] = np.random.default_rng(seed).choice(every, min(n, len(every)), replace=False)
+    return drawn
+
+
 def read_points(
-    snapshot: Snapshot, ids: Iterable[PointId], places: NDArray[np.int64], with_vectors: bool
+    snapshot: Snapshot, ids: Iterable[PointId], places: NDArray[np.int64], carried: Carried
 ) -> list[Point | None]:
     """Return the point at each place, None where there is none; every so many the deadline is looked at."""
     points: list[Point | None] = []
+    fields = fields_of(carried.vectors)
     for number, (point_id, at) in enumerate(zip(ids, places.tolist(), strict=True)):
         if not number % _POINTS_BETWEEN_CHECKS:
             deadline.check()
         if at == NO_PLACE:
             points.append(None)
         else:
-            vectors = snapshot.vectors(at) if with_vectors else {}
-            points.append(Point(point_id, snapshot.payload(at), vectors))
+            vectors = snapshot.vectors(at, fields) if carried.vectors else {}
+            payload = picked(snapshot.payload(at), carried.payload) if carried.payload else {}
+            points.append(Point(point_id, payload, vectors))
     return points
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...storage.columns.partial import PartialColumn
 from ...storage.columns.vectors import VectorColumn
 from ..errors import InvalidArgument, NotFound
 from ..input.options import MAX_K, SearchOptions
@@ -22,7 +23,7 @@ def stored_vectors(
     Raises
     ------
     NotFound
-        The tenant has no such point.
+        The tenant has no such point, or it has no vector in the field.
     InvalidArgument
         More hits are asked for than there are besides those of the points themselves.
     """
@@ -39,4 +40,10 @@ def stored_vectors(
             f"no point has the id {asked.ids[int(missing[0])]!r}, so there is no vector of it to search by",
             field="by_id",
         )
-    return snapshot.vector_columns(places, (field,))[field], places
+    column = snapshot.vector_columns(places, (field,))[field]
+    if isinstance(column, PartialColumn):
+        lacking = next(row for row in range(len(column)) if column.row(row) is None)
+        raise NotFound(
+            f"the point {asked.ids[lacking]!r} has no vector in field {field!r} to search by", field="by_id"
+        )
+    return column, places

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..results.carried import Named, fields_of
 from ..results.hits import BatchHits, Hits
 from ..schema.vector_field import VectorField
 from ..vector_kinds.registry import kind_of
@@ -21,7 +22,7 @@ Admit = Callable[[int], None]
 
 
 def stored_sizes(
-    snapshot: Snapshot, places: NDArray[np.int64], *, payloads: bool = True, vectors: bool = False
+    snapshot: Snapshot, places: NDArray[np.int64], *, payloads: bool = True, vectors: Named = False
 ) -> NDArray[np.int64]:
     """Return the bytes of payload and vectors of each row named by place; 0 where the place is negative."""
     sizes = np.zeros(len(places), np.int64)
@@ -29,12 +30,12 @@ def stored_sizes(
         if payloads:
             sizes[here] += view.payload_sizes(rows)
         if vectors:
-            for name, field in snapshot.schema.vectors.items():
-                sizes[here] += _vector_sizes(view, name, field, rows)
+            for name in fields_of(vectors) or snapshot.schema.vectors:
+                sizes[here] += _vector_sizes(view, name, snapshot.schema.vectors[name], rows)
     return sizes
 
 
-def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: bool) -> int:
+def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: Named) -> int:
     """Return the bytes of payloads and vectors of hits that a database of this process found.
 
     Where that is little for certain, it is what they take at most.

@@ -102,11 +102,14 @@ class Snapshot:
         """Return the payload of one row."""
         return self.views[place >> _VIEW_SHIFT].payload(place & _ROW_MASK)
 
-    def vectors(self, place: int) -> dict[str, Any]:
-        """Return the vectors that one row has, by field name, as copies."""
+    def vectors(self, place: int, fields: Iterable[str] | None = None) -> dict[str, Any]:
+        """Return the vectors that one row has, by field name, as copies: of some fields or of all."""
         view = self.views[place >> _VIEW_SHIFT]
         row = np.array([place & _ROW_MASK])
-        stored = {name: view.vector_column(name, row).row(0) for name in self.schema.vectors}
+        stored = {
+            name: view.vector_column(name, row).row(0)
+            for name in (self.schema.vectors if fields is None else fields)
+        }
         return {name: vector for name, vector in stored.items() if vector is not None}
 
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
@@ -125,7 +128,9 @@ class Snapshot:
     def vector_columns(
         self, places: NDArray[np.int64], fields: Iterable[str] | None = None
     ) -> dict[str, VectorColumn]:
-        """Return the vectors of rows named by place, in that order, by field name, as copies."""
+        """Return the vectors of rows named by place, in that order, by field name, as copies: of some fields
+        or of all.
+        """
         vectors = self.schema.vectors
         chosen = vectors if fields is None else fields
         if not len(places):

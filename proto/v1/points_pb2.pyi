@@ -107,14 +107,20 @@ class DeletePayloadKeysResponse(_message.Message):
     def __init__(self, updated: _Optional[int] = ...) -> None: ...
 
 class GetPointsRequest(_message.Message):
-    __slots__ = ("scope", "ids", "with_vectors")
+    __slots__ = ("scope", "ids", "with_vectors", "vector_fields", "payload_keys", "without_payload")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
     WITH_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_KEYS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     ids: _vectors_pb2.PointIds
     with_vectors: bool
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., with_vectors: bool = ...) -> None: ...
+    vector_fields: _containers.RepeatedScalarFieldContainer[str]
+    payload_keys: _containers.RepeatedScalarFieldContainer[str]
+    without_payload: bool
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., with_vectors: bool = ..., vector_fields: _Optional[_Iterable[str]] = ..., payload_keys: _Optional[_Iterable[str]] = ..., without_payload: bool = ...) -> None: ...
 
 class GetPointsResponse(_message.Message):
     __slots__ = ("points", "found")
@@ -125,18 +131,24 @@ class GetPointsResponse(_message.Message):
     def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., found: _Optional[_Iterable[bool]] = ...) -> None: ...
 
 class ScrollPointsRequest(_message.Message):
-    __slots__ = ("scope", "filter", "limit", "after", "with_vectors")
+    __slots__ = ("scope", "filter", "limit", "after", "with_vectors", "vector_fields", "payload_keys", "without_payload")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     WITH_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_KEYS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     filter: Filter
     limit: int
     after: int
     with_vectors: bool
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., limit: _Optional[int] = ..., after: _Optional[int] = ..., with_vectors: bool = ...) -> None: ...
+    vector_fields: _containers.RepeatedScalarFieldContainer[str]
+    payload_keys: _containers.RepeatedScalarFieldContainer[str]
+    without_payload: bool
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., limit: _Optional[int] = ..., after: _Optional[int] = ..., with_vectors: bool = ..., vector_fields: _Optional[_Iterable[str]] = ..., payload_keys: _Optional[_Iterable[str]] = ..., without_payload: bool = ...) -> None: ...
 
 class ScrollPointsResponse(_message.Message):
     __slots__ = ("points", "next")
@@ -145,6 +157,32 @@ class ScrollPointsResponse(_message.Message):
     points: PointColumns
     next: int
     def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., next: _Optional[int] = ...) -> None: ...
+
+class SamplePointsRequest(_message.Message):
+    __slots__ = ("scope", "filter", "n", "seed", "with_vectors", "vector_fields", "payload_keys", "without_payload")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    N_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    WITH_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_KEYS_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    filter: Filter
+    n: int
+    seed: int
+    with_vectors: bool
+    vector_fields: _containers.RepeatedScalarFieldContainer[str]
+    payload_keys: _containers.RepeatedScalarFieldContainer[str]
+    without_payload: bool
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., n: _Optional[int] = ..., seed: _Optional[int] = ..., with_vectors: bool = ..., vector_fields: _Optional[_Iterable[str]] = ..., payload_keys: _Optional[_Iterable[str]] = ..., without_payload: bool = ...) -> None: ...
+
+class SamplePointsResponse(_message.Message):
+    __slots__ = ("points",)
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    points: PointColumns
+    def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ...) -> None: ...
 
 class CountPointsRequest(_message.Message):
     __slots__ = ("scope", "filter")

@@ -35,7 +35,7 @@ PLAN_REASON_CHEAPER: PlanReason
 PLAN_REASON_OUT_OF_REACH: PlanReason
 
 class SearchOptions(_message.Message):
-    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "threads", "effort")
+    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "payload_keys", "vector_fields", "threads", "effort")
     class EffortEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +52,8 @@ class SearchOptions(_message.Message):
     EXACT_FIELD_NUMBER: _ClassVar[int]
     WITH_PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     WITH_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_KEYS_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELDS_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
     EFFORT_FIELD_NUMBER: _ClassVar[int]
     field: str
@@ -63,9 +65,11 @@ class SearchOptions(_message.Message):
     exact: bool
     with_payload: bool
     with_vectors: bool
+    payload_keys: _containers.RepeatedScalarFieldContainer[str]
+    vector_fields: _containers.RepeatedScalarFieldContainer[str]
     threads: int
     effort: _containers.ScalarMap[str, float]
-    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., threads: _Optional[int] = ..., effort: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., payload_keys: _Optional[_Iterable[str]] = ..., vector_fields: _Optional[_Iterable[str]] = ..., threads: _Optional[int] = ..., effort: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class HitColumns(_message.Message):
     __slots__ = ("ids", "scores", "payloads", "vectors")

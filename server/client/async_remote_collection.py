@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
 from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
+from ...engine.input.queries import named
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
 from ...engine.results.info import CollectionInfo
@@ -103,10 +104,30 @@ class AsyncRemoteCollection:
         return await self._driver.run(self._core.points.update_payload({}, ids, filter, None, True, tenant))
 
     async def get(
-        self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None
+        self,
+        ids: Ids,
+        *,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
     ) -> list[Point | None]:
         """Return the points of the given ids, None in the place of each that does not exist."""
-        return await self._driver.run(self._core.points.get(ids, with_vectors, tenant))
+        carried = named(with_payload, with_vectors)
+        return await self._driver.run(self._core.points.get(ids, carried, tenant))
+
+    async def sample(
+        self,
+        n: int,
+        *,
+        filter: FilterLike | None = None,
+        seed: int | None = None,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point]:
+        """Return ``n`` different points drawn at random, or all of them if there are fewer."""
+        carried = named(with_payload, with_vectors)
+        return await self._driver.run(self._core.points.sample(n, filter, seed, carried, tenant))
 
     async def scroll(
         self,
@@ -114,11 +135,13 @@ class AsyncRemoteCollection:
         filter: FilterLike | None = None,
         limit: int = 100,
         after: int | None = None,
-        with_vectors: bool = False,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
         tenant: str | None = None,
     ) -> Page:
         """Return points in the order they were written, a page at a time."""
-        return await self._driver.run(self._core.points.scroll(filter, limit, after, with_vectors, tenant))
+        carried = named(with_payload, with_vectors)
+        return await self._driver.run(self._core.points.scroll(filter, limit, after, carried, tenant))
 
     async def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""

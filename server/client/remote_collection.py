@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
 from ...engine.api import FilterLike, Ids
 from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
+from ...engine.input.queries import named
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
 from ...engine.results.info import CollectionInfo
@@ -119,12 +120,34 @@ class RemoteCollection:
         """Empty the payloads of the chosen points; return how many there were."""
         return self._driver.run(self._core.points.update_payload({}, ids, filter, None, True, tenant))
 
-    def get(self, ids: Ids, *, with_vectors: bool = False, tenant: str | None = None) -> list[Point | None]:
+    def get(
+        self,
+        ids: Ids,
+        *,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point | None]:
         """Return the points of the given ids, None in the place of each that does not exist.
 
         More than the server returns at once are asked for in parts, and each sees the state of its moment.
         """
-        return self._driver.run(self._core.points.get(ids, with_vectors, tenant))
+        carried = named(with_payload, with_vectors)
+        return self._driver.run(self._core.points.get(ids, carried, tenant))
+
+    def sample(
+        self,
+        n: int,
+        *,
+        filter: FilterLike | None = None,
+        seed: int | None = None,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
+        tenant: str | None = None,
+    ) -> list[Point]:
+        """Return ``n`` different points drawn at random, or all of them if there are fewer."""
+        carried = named(with_payload, with_vectors)
+        return self._driver.run(self._core.points.sample(n, filter, seed, carried, tenant))
 
     def scroll(
         self,
@@ -132,11 +155,13 @@ class RemoteCollection:
         filter: FilterLike | None = None,
         limit: int = 100,
         after: int | None = None,
-        with_vectors: bool = False,
+        with_payload: bool | Sequence[str] = True,
+        with_vectors: bool | Sequence[str] = False,
         tenant: str | None = None,
     ) -> Page:
         """Return points in the order they were written, a page at a time."""
-        return self._driver.run(self._core.points.scroll(filter, limit, after, with_vectors, tenant))
+        carried = named(with_payload, with_vectors)
+        return self._driver.run(self._core.points.scroll(filter, limit, after, carried, tenant))
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""

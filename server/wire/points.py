@@ -7,6 +7,7 @@ from typing import Any
 
 from ...engine.errors import InvalidArgument
 from ...engine.filters.expression import Filter
+from ...engine.results.carried import Carried, fields_of
 from ...engine.results.hit_rows import point_vectors
 from ...engine.results.point import Point, PointColumns, PointId
 from ...proto.v1 import points_pb2 as pb
@@ -105,3 +106,21 @@ def read_selection(message: pb.Selection) -> tuple[list[PointId] | None, Mapping
         case "filter":
             return None, read_filter(message.filter)
     raise InvalidArgument("the selection names no points; set ids or filter", field="ids")
+
+
+def put_carried(
+    message: pb.GetPointsRequest | pb.ScrollPointsRequest | pb.SamplePointsRequest, carried: Carried
+) -> None:
+    """Say in ``message`` what points come with."""
+    message.with_vectors = carried.vectors is True
+    message.vector_fields.extend(fields_of(carried.vectors) or ())
+    message.payload_keys.extend(fields_of(carried.payload) or ())
+    message.without_payload = not carried.payload
+
+
+def read_carried(message: pb.GetPointsRequest | pb.ScrollPointsRequest | pb.SamplePointsRequest) -> Carried:
+    """Return what points are to come with; the engine checks the names."""
+    return Carried(
+        tuple(message.payload_keys) or not message.without_payload,
+        tuple(message.vector_fields) or message.with_vectors,
+    )

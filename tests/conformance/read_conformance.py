@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import F
-from vicinal.engine.api import CollectionApi
+from vicinal import Dense, F, Sparse
+from vicinal.engine.api import CollectionApi, DatabaseApi
 
 DIM = 8
 
@@ -92,6 +92,105 @@ class ReadConformance:
         explained = films.explain(by_id=[3, 7], k=4)
         assert (explained.queries, len(explained.hits)) == (2, 2)
         assert len(films.explain(by_id=3, k=4).hits) == 4
+
+    def test_a_point_without_the_vector_is_no_query(self, db: DatabaseApi) -> None:
+        films = db.create_collection("parts", {"plot": Dense(DIM), "terms": Sparse()})
+        films.upsert([1, 2], {"plot": np.eye(2, DIM, dtype=np.float32), "terms": [None, {3: 1.0}]})
+        assert [hit.id for hit in films.search(by_id=1, field="plot")] == [2]
+        for asked in (1, [2, 1]):
+            with pytest.raises(vicinal.NotFound, match=r"point 1 .*'terms'"):
+                films.search(by_id=asked, field="terms")
+
+    def test_points_carry_what_was_named(self, db: DatabaseApi) -> None:
+        films = db.create_collection(
+            "parts", {"plot": Dense(DIM), "terms": Sparse()}, fields={"year": "integer"}
+        )
+        rows = np.random.default_rng(8).standard_normal((4, DIM)).astype(np.float32)
+        payload = {"year": 1990, "maker": {"city": "Turin", "name": "A"}, "cast": [{"who": "B", "as": 1}, 7]}
+        films.upsert(range(4), {"plot": rows, "terms": [{i: 1.0} for i in range(4)]}, [payload] * 3 + [None])
+        films.flush()
+        films.upsert([9], {"plot": rows[:1], "terms": [{1: 2.0}]}, [payload])
+        for named, expected in [
+            (True, payload),
+            (False, {}),
+            ([], {}),
+            (["year"], {"year": 1990}),
+            (("maker.city", "nowhere"), {"maker": {"city": "Turin"}}),
+            (["maker", "maker.city"], {"maker": payload["maker"]}),
+            (["maker.city", "maker"], {"maker": payload["maker"]}),
+            (["maker.name", "maker.city"], {"maker": payload["maker"]}),
+            (["cast.who", "year.month", "maker.city.zip"], {"cast": [{"who": "B"}]}),
+        ]:
+            hits = films.search(rows[0], 5, field="plot", with_payload=named)
+            batch = films.search(rows[:2], 5, field="plot", with_payload=named)
+            points = [*films.get([0, 9], with_payload=named), *films.scroll(with_payload=named).points[:3]]
+            found = [
+                hit
+                for hit in [*hits, *batch[0], *points, *films.sample(5, with_payload=named)]
+                if hit.id != 3
+            ]
+            assert [one.payload for one in found] == [expected] * len(found)
+            assert films.get([3], with_payload=named)[0].payload == {}
+            assert hits.payload_column().to_list() == [hit.payload for hit in hits]
+        for named, fields in [(True, {"plot", "terms"}), (["terms"], {"terms"}), ([], set()), (False, set())]:
+            hits = films.search(rows[0], 5, field="plot", with_vectors=named)
+            points = [*films.get([0, 9], with_vectors=named), *films.scroll(with_vectors=named).points]
+            for one in [*hits, *points, *films.sample(5, with_vectors=named)]:
+                assert one.vectors.keys() == fields
+            assert set(hits.vector_columns()) == fields
+            assert set(pickle.loads(pickle.dumps(hits)).vector_columns()) == fields
+        np.testing.assert_array_equal(films.get([1], with_vectors=["plot"])[0].vectors["plot"], rows[1])
+
+    def test_names_that_are_none_are_refused(self, films: CollectionApi) -> None:
+        rows = fill(films, 3)
+        for ask in (
+            lambda **options: films.search(rows[0], **options),
+            lambda **options: films.explain(rows[:2], **options),
+            lambda **options: films.get([1], **options),
+            lambda **options: films.scroll(**options),
+            lambda **options: films.sample(1, **options),
+        ):
+            for options in (
+                {"with_vectors": ["story"]},
+                {"with_vectors": "plot"},
+                {"with_vectors": 1},
+                {"with_payload": "year"},
+                {"with_payload": ["a", 3]},
+                {"with_payload": [""]},
+                {"with_payload": [f"k{i}" for i in range(257)]},
+            ):
+                with pytest.raises(vicinal.InvalidArgument) as refused:
+                    ask(**options)
+                assert refused.value.field == next(iter(options))
+
+    def test_a_sample_is_drawn_with_equal_chances(self, films: CollectionApi) -> None:
+        fill(films, 40)
+        films.flush()
+        films.upsert(range(100, 110), np.ones((10, DIM)), [{"year": 3000}] * 10)
+        films.delete([0, 1, 100])
+        there = {*range(2, 40), *range(101, 110)}
+        drawn = [point.id for seed in range(300) for point in films.sample(5, seed=seed)]
+        counts = np.array([drawn.count(point_id) for point_id in sorted(there)])
+        # 1,500 draws of 47 points: 32 each, give or take five standard deviations.
+        assert (counts.sum(), set(drawn)) == (1500, there)
+        assert np.abs(counts - 1500 / 47).max() < 5 * 5.7
+        first = [point.id for point in films.sample(6, seed=7)]
+        assert [point.id for point in films.sample(6, seed=7)] == first
+        assert len({tuple(point.id for point in films.sample(6)) for _ in range(5)}) > 1
+        assert sorted(point.id for point in films.sample(1000)) == sorted(there)
+        late = films.sample(20, filter=F("year") == 3000, with_payload=["year"])
+        assert sorted(point.id for point in late) == list(range(101, 110))
+        assert films.sample(3, filter=F("year") == 1) == []
+        for options, field in [({"n": 0}, "n"), ({"n": 10_001}, "n"), ({"n": 1, "seed": -1}, "seed")]:
+            with pytest.raises(vicinal.InvalidArgument) as refused:
+                films.sample(**options)
+            assert refused.value.field == field
+
+    def test_a_sample_is_of_the_tenant(self, rooms: CollectionApi) -> None:
+        for tenant in ("anna", "boris"):
+            rooms.upsert(range(8), np.ones((8, DIM)), [{"of": tenant}] * 8, tenant=tenant)
+        assert {point.payload["of"] for point in rooms.sample(8, tenant="anna")} == {"anna"}
+        assert rooms.sample(8, tenant="nobody") == []
 
     def test_a_search_has_one_query(self, films: CollectionApi) -> None:
         rows = fill(films, 10)

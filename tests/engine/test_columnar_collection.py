@@ -15,6 +15,7 @@ import vicinal
 from vicinal import Dense, Multi, Sparse
 from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
+from vicinal.engine.results.carried import Carried
 from vicinal.engine.results.hit_rows import one_vector
 from vicinal.engine.results.point import Point, PointColumns
 from vicinal.storage.columns.ids import IdColumn
@@ -76,23 +77,23 @@ def assert_equal_points(got: list[Point], expected: list[Point]) -> None:
 def test_columns_are_the_points_that_exist(points: vicinal.Collection, with_vectors: bool) -> None:
     ids = [7, "p3", 999, 0, 7, "none"]
     expected = points.get(ids, with_vectors=with_vectors)
-    found, columns = columnar(points).get(ids, with_vectors, None, anything)
+    found, columns = columnar(points).get(ids, Carried(True, with_vectors), None, anything)
     assert found.tolist() == [point is not None for point in expected]
     assert_equal_points(as_points(columns), [point for point in expected if point is not None])
 
 
 def test_bytes_are_told_before_they_are_read(points: vicinal.Collection) -> None:
     told: list[int] = []
-    columnar(points).get([3, 5, 3, 999], False, None, told.append)
+    columnar(points).get([3, 5, 3, 999], Carried(), None, told.append)
     assert told == [sum(len('{"text":""}') + i for i in (3, 5, 3))]
 
     def refuse(n: int) -> None:
         raise LimitExceeded(f"{n} bytes")
 
     with pytest.raises(LimitExceeded):
-        columnar(points).get([1], False, None, refuse)
+        columnar(points).get([1], Carried(), None, refuse)
     with pytest.raises(LimitExceeded):
-        columnar(points).scroll(None, 10, None, False, None, 10**6, refuse)
+        columnar(points).scroll(None, 10, None, Carried(), None, 10**6, refuse)
     before = points.get([1, 2])
     with pytest.raises(LimitExceeded):
         columnar(points).update_payload({"a": 1}, [1, 2], None, None, False, None, refuse)
@@ -108,7 +109,9 @@ def test_pages_end_before_they_take_too_much(
     told: list[int] = []
     after = None
     while True:
-        columns, after = columnar(points).scroll(None, 50, after, with_vectors, None, most, told.append)
+        columns, after = columnar(points).scroll(
+            None, 50, after, Carried(True, with_vectors), None, most, told.append
+        )
         size = columns.payloads.nbytes + sum(column.nbytes for column in columns.vectors.values())
         assert size <= most or len(columns) == 1
         got += as_points(columns)
@@ -119,7 +122,7 @@ def test_pages_end_before_they_take_too_much(
 
 
 def test_what_nobody_asked_for_takes_nothing(points: vicinal.Collection) -> None:
-    columns, after = columnar(points).scroll({"has_id": []}, 10, None, True, None, 1, anything)
+    columns, after = columnar(points).scroll({"has_id": []}, 10, None, Carried(True, True), None, 1, anything)
     assert (len(columns), after) == (0, None)
     assert [len(column) for column in columns.vectors.values()] == [0] * len(FIELDS)
 
@@ -137,7 +140,7 @@ def test_payloads_are_stored_as_the_text_they_came_as(rows: list[dict[str, int]]
         columnar(points).upsert(ids, np.ones((len(rows), 2)), PayloadColumn.from_raw(texts), None)
         if sealed:
             points.flush()
-        _, columns = columnar(points).get(range(len(rows)), False, None, anything)
+        _, columns = columnar(points).get(range(len(rows)), Carried(), None, anything)
         assert [columns.payloads.raw(row) for row in range(len(rows))] == texts
         assert [point.payload for point in points.scroll().points] == rows
         assert points.count(filter=vicinal.F("a") >= 0) == sum(row.get("a", -1) >= 0 for row in rows)

@@ -16,6 +16,7 @@ _COLLECTION_CALLS = (
     "delete_payload",
     "clear_payload",
     "get",
+    "sample",
     "scroll",
     "count",
     "search",

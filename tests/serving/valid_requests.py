@@ -226,6 +226,9 @@ _ENTRIES = {
     "PointService.ScrollPoints": Entry(
         "read", Names.TENANT, lambda t: points.ScrollPointsRequest(scope=scope(t), limit=2, with_vectors=True)
     ),
+    "PointService.SamplePoints": Entry(
+        "read", Names.TENANT, lambda t: points.SamplePointsRequest(scope=scope(t), n=2)
+    ),
     "PointService.CountPoints": Entry(
         "read", Names.TENANT, lambda t: points.CountPointsRequest(scope=scope(t))
     ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ....engine.results.carried import Named
 from ....engine.results.hit_rows import HitRows
 from ....engine.results.hits import BatchHits
 from ....proto.v1.search_pb2 import HitColumns
@@ -13,7 +14,7 @@ from ...wire.searching.hits import read_rows
 
 
 def joined_hits(
-    answers: Sequence[tuple[HitColumns, BatchHits]], with_payload: bool, with_vectors: bool
+    answers: Sequence[tuple[HitColumns, BatchHits]], with_payload: Named, with_vectors: Named
 ) -> BatchHits:
     """Return the hits of several answers laid end to end, each given as it came and as it was read."""
     rows = HitRows.concat([read_rows(message) for message, _ in answers])

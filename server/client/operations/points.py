@@ -16,6 +16,7 @@ from ....engine.input.payload_paths import payload_paths
 from ....engine.input.payload_update import PayloadChange, payload_update
 from ....engine.input.payloads import Payloads, payload_column
 from ....engine.input.queries import bound, check_flag, check_integer
+from ....engine.results.carried import Carried
 from ....engine.results.point import Page, Point, PointId
 from ....proto.v1 import points_pb2 as pb
 from ....storage.columns.ids import IdColumn
@@ -24,7 +25,7 @@ from ...wire.filters import put_filter
 from ...wire.methods import METHODS
 from ...wire.payloads import put_payloads
 from ...wire.point_ids import put_ids
-from ...wire.points import put_selection, read_found, read_points
+from ...wire.points import put_carried, put_selection, read_found, read_points
 from ...wire.vectors import put_fields
 from ..calls.call import Operation
 from ..calls.caller import Caller
@@ -40,6 +41,7 @@ _UPDATE_PAYLOADS = METHODS["/vicinal.v1.PointService/UpdatePayloads"]
 _DELETE_PAYLOAD_KEYS = METHODS["/vicinal.v1.PointService/DeletePayloadKeys"]
 _GET_POINTS = METHODS["/vicinal.v1.PointService/GetPoints"]
 _SCROLL_POINTS = METHODS["/vicinal.v1.PointService/ScrollPoints"]
+_SAMPLE_POINTS = METHODS["/vicinal.v1.PointService/SamplePoints"]
 _COUNT_POINTS = METHODS["/vicinal.v1.PointService/CountPoints"]
 _PAGE_ROWS = 10_000
 _FIELD_BYTES = 256
@@ -155,14 +157,15 @@ class PointOperations:
 
         return (yield from self._each_selection(listed, filter, send))
 
-    def get(self, ids: Ids, with_vectors: bool, tenant: str | None) -> Operation[list[Point | None]]:
+    def get(self, ids: Ids, carried: Carried, tenant: str | None) -> Operation[list[Point | None]]:
         """Return points by id."""
         wanted = id_list(ids)
         scope = self._handle.scope(tenant)
         parts = yield from self._parts(IdColumn.from_values(wanted).row_bytes(), "ids")
 
         def send(start: int, stop: int) -> Operation[list[Point | None]]:
-            request = pb.GetPointsRequest(with_vectors=bool(with_vectors))
+            request = pb.GetPointsRequest()
+            put_carried(request, carried)
             put_ids(request.ids, wanted[start:stop])
             answer = yield from self._caller.call(
                 _GET_POINTS, scope + request.SerializeToString(), harmless=True
@@ -174,7 +177,7 @@ class PointOperations:
         return [point for part in found for point in part]
 
     def scroll(
-        self, filter: FilterLike | None, limit: int, after: int | None, with_vectors: bool, tenant: str | None
+        self, filter: FilterLike | None, limit: int, after: int | None, carried: Carried, tenant: str | None
     ) -> Operation[Page]:
         """Return one page, put together from several where the server sends less at a time."""
         limit = check_integer("limit", limit, 1, _PAGE_ROWS)
@@ -184,9 +187,8 @@ class PointOperations:
         scope += yield from self._filter(filter, pb.ScrollPointsRequest())
         points: list[Point] = []
         while True:
-            request = pb.ScrollPointsRequest(
-                limit=limit - len(points), after=after, with_vectors=bool(with_vectors)
-            )
+            request = pb.ScrollPointsRequest(limit=limit - len(points), after=after)
+            put_carried(request, carried)
             answer = yield from self._caller.call(
                 _SCROLL_POINTS, scope + request.SerializeToString(), harmless=True
             )
@@ -197,6 +199,20 @@ class PointOperations:
             if after is None or len(points) >= limit:
                 return Page(points, after)
 
+    def sample(
+        self, n: int, filter: FilterLike | None, seed: int | None, carried: Carried, tenant: str | None
+    ) -> Operation[list[Point]]:
+        """Return points drawn at random."""
+        request = pb.SamplePointsRequest(n=check_integer("n", n, 1, _PAGE_ROWS))
+        if seed is not None:
+            request.seed = check_integer("seed", seed, 0, 2**63 - 1)
+        put_carried(request, carried)
+        scope = self._handle.scope(tenant)
+        encoded = yield from self._filter(filter, request)
+        answer = yield from self._caller.call(_SAMPLE_POINTS, scope + encoded, harmless=True)
+        with understood():
+            return read_points(parsed(pb.SamplePointsResponse, answer).points)
+
     def count(self, filter: FilterLike | None, tenant: str | None) -> Operation[int]:
         """Return exactly how many points there are, or satisfy a filter."""
         scope = self._handle.scope(tenant)
@@ -205,7 +221,9 @@ class PointOperations:
         return parsed(pb.CountPointsResponse, answer).count
 
     def _filter(
-        self, filter: FilterLike | None, request: pb.ScrollPointsRequest | pb.CountPointsRequest
+        self,
+        filter: FilterLike | None,
+        request: pb.ScrollPointsRequest | pb.SamplePointsRequest | pb.CountPointsRequest,
     ) -> Operation[bytes]:
         """Return a filter, checked, as a part of ``request``."""
         if filter is not None:

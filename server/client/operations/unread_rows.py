@@ -46,17 +46,19 @@ class UnreadRows:
         """Return one payload."""
         return self._read().payload(place)
 
-    def vectors(self, place: int) -> dict[str, Any]:
-        """Return one row's vectors."""
-        return self._read().vectors(place)
+    def vectors(self, place: int, fields: tuple[str, ...] | None = None) -> dict[str, Any]:
+        """Return one row's vectors, of some fields or of all."""
+        return self._read().vectors(place, fields)
 
     def payload_column(self, places: NDArray[np.int64]) -> PayloadColumn:
         """Return the payloads of rows named by place, not parsed."""
         return self._read().payload_column(places)
 
-    def vector_columns(self, places: NDArray[np.int64]) -> dict[str, VectorColumn]:
-        """Return the vectors of rows named by place."""
-        return self._read().vector_columns(places)
+    def vector_columns(
+        self, places: NDArray[np.int64], fields: tuple[str, ...] | None = None
+    ) -> dict[str, VectorColumn]:
+        """Return the vectors of rows named by place, of some fields or of all."""
+        return self._read().vector_columns(places, fields)
 
     def _read(self) -> HitRows:
         rows = self._rows

@@ -53,6 +53,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.PointService/DeletePayloadKeys": Rule(Right.WRITE, takes_disk=True),
         "/vicinal.v1.PointService/GetPoints": Rule(Right.READ),
         "/vicinal.v1.PointService/ScrollPoints": Rule(Right.READ),
+        "/vicinal.v1.PointService/SamplePoints": Rule(Right.READ),
         "/vicinal.v1.PointService/CountPoints": Rule(Right.READ),
         "/vicinal.v1.SearchService/Search": Rule(Right.READ),
         "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ),

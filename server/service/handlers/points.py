@@ -9,7 +9,7 @@ from ....engine.input.ids import unique_ids
 from ....proto.v1 import points_pb2 as pb
 from ...wire.filters import read_filter
 from ...wire.point_ids import count_ids, read_ids
-from ...wire.points import put_points, read_selection, read_update, read_upsert
+from ...wire.points import put_points, read_carried, read_selection, read_update, read_upsert
 from ..calls.call import Call
 
 # What a Python object of a payload takes, as a multiple of its JSON; and an id that is chosen by.
@@ -87,7 +87,7 @@ def get_points(call: Call, request: pb.GetPointsRequest) -> pb.GetPointsResponse
     ids = read_ids(request.ids)
     call.wait_in_line()
     found, points = columnar(collection).get(
-        ids, request.with_vectors, tenant, lambda n: call.take_memory(_READ * n)
+        ids, read_carried(request), tenant, lambda n: call.take_memory(_READ * n)
     )
     response = pb.GetPointsResponse(found=found.tolist())
     put_points(response.points, points)
@@ -106,7 +106,7 @@ def scroll_points(call: Call, request: pb.ScrollPointsRequest) -> pb.ScrollPoint
         filter,
         request.limit,
         after,
-        request.with_vectors,
+        read_carried(request),
         tenant,
         most_bytes=call.page_bytes - _FIELD_BYTES * len(collection.schema.vectors),
         admit=lambda n: call.take_memory(_READ * n),
@@ -115,6 +115,28 @@ def scroll_points(call: Call, request: pb.ScrollPointsRequest) -> pb.ScrollPoint
     put_points(response.points, points)
     if following is not None:
         response.next = call.sealed(following, collection, tenant)
+    return response
+
+
+def sample_points(call: Call, request: pb.SamplePointsRequest) -> pb.SamplePointsResponse:
+    """Return points drawn at random."""
+    collection, tenant = call.scope(request.scope)
+    most = call.limits.max_points
+    if request.n > most:
+        raise LimitExceeded(f"the call asks for {request.n:,} points and may for {most:,}", field="n")
+    filter = read_filter(request.filter) if request.HasField("filter") else None
+    call.take_row_memory(request.n)
+    call.wait_in_line()
+    points = columnar(collection).sample(
+        request.n,
+        filter,
+        request.seed if request.HasField("seed") else None,
+        read_carried(request),
+        tenant,
+        lambda n: call.take_memory(_READ * n),
+    )
+    response = pb.SamplePointsResponse()
+    put_points(response.points, points)
     return response
 
 

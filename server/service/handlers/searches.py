@@ -116,7 +116,7 @@ def _check_limits(limits: Limits, queries: int, results: int) -> None:
 
 def _cover(call: Call, hits: Hits | BatchHits, options: SearchOptions) -> None:
     """Take the memory that payloads and vectors of the hits need, before any of them is read."""
-    found = hits_bytes(hits, payloads=options.with_payload, vectors=options.with_vectors)
+    found = hits_bytes(hits, payloads=bool(options.with_payload), vectors=options.with_vectors)
     call.take_memory(_COPIES * found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....engine.results.carried import Named
 from ....engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import search_pb2 as pb
@@ -10,7 +11,9 @@ from .hits import put_hits
 _KIND, _REASON = "PLAN_KIND_", "PLAN_REASON_"
 
 
-def put_explanation(message: pb.ExplainResponse, explanation: Explanation, with_payload: bool = True) -> None:
+def put_explanation(
+    message: pb.ExplainResponse, explanation: Explanation, with_payload: Named = True
+) -> None:
     """Fill ``message`` with an explanation and its hits."""
     hits = explanation.hits
     put_hits(message.hits, hits, with_payload)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.errors import Corruption, InvalidArgument
+from ....engine.results.carried import Named
 from ....engine.results.hit_rows import HitRows
 from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import search_pb2 as pb
@@ -19,7 +20,7 @@ from ..vectors import put_fields, read_fields
 _SCORES = pb.HitColumns.SCORES_FIELD_NUMBER
 
 
-def put_hits(message: pb.HitColumns, hits: Hits | BatchHits, with_payload: bool = True) -> None:
+def put_hits(message: pb.HitColumns, hits: Hits | BatchHits, with_payload: Named = True) -> None:
     """Fill ``message`` with hits, those of a batch query after query.
 
     Payloads go as the text they are stored as. Vectors are in the message when the hits have them.
@@ -43,7 +44,7 @@ def read_rows(message: pb.HitColumns) -> HitRows:
     return HitRows(ids, payloads, read_fields(message.vectors, n) if message.vectors else {})
 
 
-def read_hits(message: pb.HitColumns, with_payload: bool = True, with_vectors: bool = False) -> Hits:
+def read_hits(message: pb.HitColumns, with_payload: Named = True, with_vectors: Named = False) -> Hits:
     """Return the hits of one query.
 
     Raises
@@ -61,8 +62,8 @@ def read_batch_hits(
     queries: int,
     k: int,
     higher_is_nearer: bool,
-    with_payload: bool = True,
-    with_vectors: bool = False,
+    with_payload: Named = True,
+    with_vectors: Named = False,
 ) -> BatchHits:
     """Return the hits of a batch, padded as the engine pads them.
 
@@ -75,7 +76,7 @@ def read_batch_hits(
         How many queries were sent, and how many hits of each were asked for.
     higher_is_nearer : bool
         Whether a higher score is a nearer point, which says what pads.
-    with_payload, with_vectors : bool
+    with_payload, with_vectors : bool or tuple of str
         What was asked for.
 
     Raises

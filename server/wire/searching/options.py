@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....engine.input.options import MAX_THREADS, SearchKeywords, SearchOptions, search_options
+from ....engine.results.carried import fields_of
 from ....proto.v1 import search_pb2 as pb
 from ..filters import read_filter
 
@@ -15,8 +16,10 @@ def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -
     message.recall = options.recall
     message.effort.update(options.effort)
     message.exact = options.exact
-    message.with_payload = options.with_payload
-    message.with_vectors = options.with_vectors
+    message.with_payload = options.with_payload is True
+    message.payload_keys.extend(fields_of(options.with_payload) or ())
+    message.with_vectors = options.with_vectors is True
+    message.vector_fields.extend(fields_of(options.with_vectors) or ())
     # The server has none but its own cores, and takes 0 for one.
     message.threads = options.threads or MAX_THREADS
 
@@ -32,8 +35,8 @@ def read_options(message: pb.SearchOptions, tenant: str | None, most_threads: in
     said: SearchKeywords = {
         "tenant": tenant,
         "exact": message.exact,
-        "with_payload": message.with_payload,
-        "with_vectors": message.with_vectors,
+        "with_payload": tuple(message.payload_keys) or message.with_payload,
+        "with_vectors": tuple(message.vector_fields) or message.with_vectors,
         "offset": message.offset,
         "threads": min(message.threads, most_threads) or 1,
     }

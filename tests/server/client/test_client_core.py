@@ -12,6 +12,7 @@ import vicinal
 from vicinal import Dense, F, Sparse
 from vicinal.engine.errors import DeadlineExceeded, LimitExceeded, ResourceExhausted, Unavailable
 from vicinal.engine.input.options import SearchKeywords, SearchOptions, search_options
+from vicinal.engine.results.carried import Carried
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
 from vicinal.server.client.calls.call import Attempt, CallFailed, Pause, Repeat, Step, StreamAttempt
@@ -315,12 +316,12 @@ def test_a_get_goes_in_parts(films: CollectionCore, clock: Clock) -> None:
         return response
 
     script = Script(clock, LIMITS, answer([0], [True] + [False] * 99), answer([100], [True]))
-    found = script.run(films.points.get(range(101), False, None))
+    found = script.run(films.points.get(range(101), Carried(), None))
     assert [point.id for point in found if point] == [0, 100]
     assert len(found) == 101
     script = Script(clock, answer([0], [True, True]))
     with pytest.raises(vicinal.Corruption, match="cannot be read"):
-        script.run(films.points.get([0, 1], False, None))
+        script.run(films.points.get([0, 1], Carried(), None))
 
 
 def test_a_page_is_put_together(films: CollectionCore, clock: Clock) -> None:
@@ -330,7 +331,7 @@ def test_a_page_is_put_together(films: CollectionCore, clock: Clock) -> None:
         return response
 
     script = Script(clock, page([1, 2], 20), page([3], 30), page([4, 5], 50))
-    found = script.run(films.points.scroll(F("year") > 1, 5, 7, False, None))
+    found = script.run(films.points.scroll(F("year") > 1, 5, 7, Carried(), None))
     assert ([point.id for point in found.points], found.next) == ([1, 2, 3, 4, 5], 50)
     sent = [script.request(i, points_pb2.ScrollPointsRequest) for i in range(3)]
     assert [(request.limit, request.after) for request in sent] == [(5, 7), (3, 20), (2, 30)]

@@ -13,6 +13,7 @@ import vicinal
 from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.expression import F
+from vicinal.engine.results.carried import Carried
 from vicinal.engine.results.point import Point, PointColumns
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
@@ -63,7 +64,7 @@ def as_columns(points: Sequence[Point]) -> PointColumns:
                 vectors = {name: [vector] for name, vector in point.vectors.items()}
                 collection.upsert([point.id], vectors, [point.payload])
         with_vectors = any(point.vectors for point in points)
-        return columnar(collection).get(ids, with_vectors, None, lambda n: None)[1]
+        return columnar(collection).get(ids, Carried(True, with_vectors), None, lambda n: None)[1]
 
 
 def assert_equal_points(found: list[Point | None], expected: list[Point | None]) -> None:
