@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import linecache
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import grpc
 import numpy as np
 import pytest
 from serving.toy_server import toy_server
+from waiting import wait_until
 
 import vicinal
 from vicinal import Dense
@@ -183,6 +185,7 @@ def test_progress_that_fails_is_told_to_the_server() -> None:
 def test_an_interrupt_leaves_the_client_usable() -> None:
     """Ctrl-C during a call: the server is told that nobody waits, and the next call is answered."""
     arrived, gone, release = threading.Event(), threading.Event(), threading.Event()
+    main = threading.get_ident()
 
     def held(request: bytes, context: grpc.ServicerContext) -> bytes:
         if not release.is_set():
@@ -191,9 +194,15 @@ def test_an_interrupt_leaves_the_client_usable() -> None:
             assert release.wait(60)
         return b""
 
+    def waiting() -> bool:
+        frame = sys._current_frames()[main]
+        return "next_event" in linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+
     def interrupt() -> None:
         assert arrived.wait(60)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        # gRPC cancels a call that is waited for; one that is still being begun ends with its deadline.
+        wait_until(waiting)
+        signal.pthread_kill(main, signal.SIGINT)
 
     with (
         toy_server(ListCollections=held) as toy,
