@@ -107,6 +107,8 @@ class Attacked:
 
     def restore(self, rpc: Rpc, outcome: Outcome) -> None:
         """Make again what an accident deleted; delete what one made."""
+        if outcome.ok and rpc.name.endswith(("AddField", "DropField")):
+            self._restore_fields()
         if not outcome.ok or not rpc.name.endswith(("DeleteCollection", "CreateCollection")):
             return
         (answer,) = self._call("ListCollections", collections_pb2.ListCollectionsRequest()).responses
@@ -118,6 +120,18 @@ class Attacked:
             for request in SOUND["vicinal.v1.PointService.UpsertPoints"]:
                 assert isinstance(request, points_pb2.UpsertPointsRequest)
                 assert request.scope.collection != name or self._call("UpsertPoints", request).ok
+
+    def _restore_fields(self) -> None:
+        for name, schema in self._schemas.items():
+            (answer,) = self._call("GetCollection", collections_pb2.GetCollectionRequest(name=name)).responses
+            assert isinstance(answer, collections_pb2.GetCollectionResponse)
+            had, has = ({field.path: field for field in one.fields} for one in (schema, answer.schema))
+            for path in has.keys() - had.keys():
+                drop = collections_pb2.DropFieldRequest(collection=name, path=path)
+                assert self._call("DropField", drop).ok
+            for path in had.keys() - has.keys():
+                add = collections_pb2.AddFieldRequest(collection=name, field=had[path])
+                assert self._call("AddField", add).ok
 
     def _create(self, name: str) -> None:
         request = collections_pb2.CreateCollectionRequest(name=name, schema=self._schemas[name])

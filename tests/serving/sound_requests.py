@@ -81,7 +81,7 @@ def sound_requests() -> dict[str, list[Message]]:
                 scope=scope,
                 selection=points.Selection(ids=vectors.PointIds(numbers=[1, 2])),
                 payloads=vectors.Payloads(json=b'{"a":1}{}', row_sizes=[7, 2]),
-                key="maker.city",
+                key="maker",
             ),
             points.DeletePayloadKeysRequest(
                 scope=scope, selection=points.Selection(filter=filter), keys=["year", "maker.city"]

@@ -53,11 +53,6 @@ class Receiving:
         """Calls whose message has not come yet."""
         return len(self._receiving)
 
-    @property
-    def sending(self) -> int:
-        """Calls whose large answer was not taken yet."""
-        return len(self._sending)
-
     def receive(
         self, messages: Iterator[bytes], context: grpc.ServicerContext, who: str, most: int | None = None
     ) -> bytes:
