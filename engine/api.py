@@ -20,10 +20,12 @@ from .filters.expression import Filter
 from .input.options import SearchKeywords
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads
+from .input.upsert_condition import UpsertMode
 from .progress import Progress
 from .results.explanation import Explanation
 from .results.info import CollectionInfo, DatabaseInfo
 from .results.point import Page, Point, PointId
+from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .schema.vector_field import VectorField
 
@@ -52,8 +54,10 @@ class CollectionApi(Protocol):
         vectors: Any,
         payloads: Payloads | None = None,
         *,
+        mode: UpsertMode | str = UpsertMode.UPSERT,
+        only_if: FilterLike | None = None,
         tenant: str | None = None,
-    ) -> int:
+    ) -> Written:
         """Insert or replace points."""
 
     def delete(

@@ -14,10 +14,12 @@ from .api import FilterLike, Ids
 from .input.options import SearchKeywords
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads
+from .input.upsert_condition import UpsertMode
 from .progress import Progress
 from .results.explanation import Explanation
 from .results.info import CollectionInfo, DatabaseInfo
 from .results.point import Page, Point
+from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .schema.vector_field import VectorField
 
@@ -40,8 +42,10 @@ class AsyncCollectionApi(Protocol):
         vectors: Any,
         payloads: Payloads | None = None,
         *,
+        mode: UpsertMode | str = UpsertMode.UPSERT,
+        only_if: FilterLike | None = None,
         tenant: str | None = None,
-    ) -> int:
+    ) -> Written:
         """Insert or replace points."""
 
     async def delete(

@@ -14,8 +14,10 @@ from .input.options import SearchKeywords, asked
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads, payload_column
 from .input.queries import bound, carried
+from .input.upsert_condition import UpsertMode
 from .results.explanation import Explanation
 from .results.point import Page, Point
+from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .search.point_reads import count_points, find_points, read_points
 from .state.collection_state import CollectionState
@@ -69,8 +71,10 @@ class Collection(TendedCollection):
         vectors: Any,
         payloads: Payloads | None = None,
         *,
+        mode: UpsertMode | str = UpsertMode.UPSERT,
+        only_if: FilterLike | None = None,
         tenant: str | None = None,
-    ) -> int:
+    ) -> Written:
         """Insert points, or replace those whose ids exist.
 
         All of them become durable and visible together, or none does.
@@ -90,13 +94,21 @@ class Collection(TendedCollection):
         payloads : sequence of mapping or frame, optional
             A JSON object or None for each point; or a pandas, polars or Arrow frame, of which a row is the
             payload of a point, the names of the columns are its keys, and nulls are nulls.
+        mode : {"upsert", "insert_only", "update_only"}
+            Whether stored points are replaced and absent ones inserted: both; no stored point is replaced;
+            no point is inserted.
+        only_if : Filter or mapping, optional
+            A stored point is replaced only if it satisfies this, and stays as it is otherwise. Points that
+            are not stored are inserted all the same, unless ``mode="update_only"``.
         tenant : str, optional
             Owner of the points; required in a partitioned collection, refused in others.
 
         Returns
         -------
-        int
-            Sequence number up to which the collection is durable.
+        Written
+            An int, the sequence number up to which the collection is durable; its ``points`` is how many
+            points were written. What is stored is looked at by the thread that writes, so that no other write
+            comes between the look and this one.
 
         Raises
         ------
@@ -107,7 +119,7 @@ class Collection(TendedCollection):
         """
         column = unique_ids(ids)
         rows = payload_column(self.schema, payloads, len(column))
-        return self._columns.upsert(column, vectors, rows, tenant)
+        return self._columns.upsert(column, vectors, rows, tenant, mode, only_if)
 
     def delete(
         self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None

@@ -19,9 +19,11 @@ from .input.options import SearchOptions
 from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
 from .input.queries import bound, carried, check_flag, check_integer
+from .input.upsert_condition import UpsertMode, upsert_condition
 from .results.carried import Carried
 from .results.explanation import Explanation
 from .results.point import PointColumns, PointId
+from .results.written import Written
 from .search.call import answer
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
@@ -56,17 +58,27 @@ class ColumnarCollection:
         # A tenant that never wrote has no points, and learns no more than that.
         return (snapshot if owner else Snapshot(snapshot.schema, (), snapshot.next_sequence)), owner
 
-    def upsert(self, ids: IdColumn, vectors: Any, payloads: PayloadColumn, tenant: str | None) -> int:
+    def upsert(
+        self,
+        ids: IdColumn,
+        vectors: Any,
+        payloads: PayloadColumn,
+        tenant: str | None,
+        mode: UpsertMode | str = UpsertMode.UPSERT,
+        only_if: FilterLike | None = None,
+    ) -> Written:
         """Insert or replace points as :meth:`Collection.upsert` does, of ids that differ from each other."""
         state, n = self._state, len(ids)
         owner = writing_tenant(state, tenant)
         schema = self._host.schema(state)
+        condition = upsert_condition(schema, mode, only_if)
         columns = vector_columns(schema, vectors, n)
         if not n:
-            return self._host.current(state).next_sequence
+            return Written(self._host.current(state).next_sequence, 0)
         numbers = np.full(n if schema.partitioned else 0, owner.number, np.uint32)
         batch = Batch(ids=ids, tenants=numbers, vectors=columns, payloads=payloads)
-        return int(self._host.submit(upsert(state, owner, batch)))
+        written: Written = self._host.submit(upsert(state, owner, batch, condition))
+        return written
 
     def update_payload(
         self,

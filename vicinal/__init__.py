@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .engine.results.hits import BatchHits, Hit, Hits
     from .engine.results.info import CollectionInfo, DatabaseInfo
     from .engine.results.point import Page, Point
+    from .engine.results.written import Written
     from .engine.schema.vector_field import Dense, Multi, Sparse
     from .indexes.exact.flat import Flat
     from .indexes.graph.hnsw import Hnsw
@@ -97,6 +98,7 @@ _MODULES = {
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
     "engine.maintenance.merge_policy": ("MergePolicySettings",),
     "engine.results.point": ("Page", "Point"),
+    "engine.results.written": ("Written",),
     "engine.schema.vector_field": ("Dense", "Multi", "Sparse"),
     "indexes.rows.element": ("Element",),
     "indexes.exact.flat": ("Flat",),
@@ -134,6 +136,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Hits",
     "BatchHits",
     "Point",
+    "Written",
     "Page",
     "Explanation",
     "DatabaseInfo",

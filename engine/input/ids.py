@@ -57,6 +57,11 @@ def selection(
         raise InvalidArgument("give exactly one of ids and filter", field="ids")
     if ids is not None:
         return list(dict.fromkeys(id_list(ids))), None
+    return None, conditions(schema, filter)
+
+
+def conditions(schema: CollectionSchema, filter: Filter | Mapping[str, Any] | None) -> Filter:
+    """Return the filter of a write, not bound; InvalidArgument unless it fits and has a condition."""
     if isinstance(filter, Mapping):
         filter = filter_from_json(filter)
     if _is_empty(bound(filter, schema)):
@@ -66,7 +71,8 @@ def selection(
             '{"must_not": [{"has_id": []}]}',
             field="filter",
         )
-    return None, filter
+    assert filter is not None
+    return filter
 
 
 def _is_empty(expression: Filter | None) -> bool:

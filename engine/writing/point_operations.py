@@ -13,12 +13,15 @@ from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import WriteTransaction
 from ...storage.catalog.records import StateRecord
 from ...storage.columns.batch import Batch
+from ...storage.columns.ids import IdColumn
 from ...storage.columns.payloads import PayloadColumn
 from ..error_translation import translated
 from ..filters.expression import Filter
 from ..filters.parsing import ParsedFields, parse_fields
 from ..input.queries import bound
+from ..input.upsert_condition import UpsertCondition, UpsertMode
 from ..results.point import PointId
+from ..results.written import Written
 from ..schema.collection_schema import CollectionSchema
 from ..segments.bitmaps import bitmap64, rows_of
 from ..segments.sizes import Admit, stored_sizes
@@ -47,6 +50,8 @@ class Upsert:
         What they were checked against.
     parsed : ParsedFields
         Their indexed payload fields.
+    condition : UpsertCondition or None
+        What holds for those that are written; None for all.
     """
 
     state: CollectionState
@@ -55,16 +60,23 @@ class Upsert:
     batch: Batch
     schema: CollectionSchema
     parsed: ParsedFields
+    condition: UpsertCondition | None = None
 
     @property
     def touched(self) -> CollectionState:
         """The collection whose snapshot changes."""
         return self.state
 
-    def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
-        """Log the points and return the sequence number after them."""
+    def apply(self, catalog: Catalog, txn: WriteTransaction) -> Written:
+        """Log the points and return the sequence number after them, and how many they were."""
         state, batch, chunks, parsed = self.state, self.batch, self.chunks, self.parsed
-        if state.schema is not self.schema:
+        rows = None if self.condition is None else _meeting(state, self.tenant, batch.ids, self.condition)
+        if rows is not None and not len(rows):
+            return Written(state.next_sequence, 0)
+        if rows is not None and len(rows) < len(batch.ids):
+            batch = batch.take(rows)
+            chunks = _log_chunks(batch)
+        if state.schema is not self.schema or batch is not self.batch:
             parsed = parse_fields(state.schema.fields, batch.payloads)
         number = _stored_tenant(catalog, txn, state, self.tenant)
         if number != self.tenant.number:
@@ -80,7 +92,7 @@ class Upsert:
         _bury(catalog, txn, state, first, replaced)
         state.append(batch, first, parsed)
         _put_state(catalog, txn, state)
-        return state.next_sequence
+        return Written(state.next_sequence, len(batch.ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +184,44 @@ class UpdatePayload:
         return rows[rows >= 0]
 
 
-def upsert(state: CollectionState, tenant: Tenant, batch: Batch) -> Upsert:
+def upsert(
+    state: CollectionState, tenant: Tenant, batch: Batch, condition: UpsertCondition | None = None
+) -> Upsert:
     """Encode ``batch`` for the log and parse its indexed fields; any thread may call this."""
     schema = state.schema
     parsed = parse_fields(schema.fields, batch.payloads)
-    return Upsert(state, tenant, _log_chunks(batch), batch, schema, parsed)
+    return Upsert(state, tenant, _log_chunks(batch), batch, schema, parsed, condition)
 
 
 def _log_chunks(batch: Batch) -> list[tuple[int, bytes]]:
     return [(len(part.ids), part.encode()) for part in batch.split(LOG_RECORD_BYTES)]
+
+
+def _meeting(
+    state: CollectionState, tenant: Tenant, ids: IdColumn, condition: UpsertCondition
+) -> NDArray[np.int64]:
+    """Return the positions of the ids that an upsert writes, by what is stored of them."""
+    n, owner, listed = len(ids), _resolved(state, tenant), ids.to_list()
+    exists, fits = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    pending = state.pending()
+    expression = bound(condition.only_if, pending.schema)
+    for view in pending.views:
+        if owner is None:
+            break
+        rows = view.find(listed, owner.number)
+        found = np.flatnonzero(rows >= 0)
+        exists[found] = True
+        if expression is not None and len(found):
+            matching = view.matching(expression, owner.scope)
+            fits[found] = [row in matching for row in rows[found].tolist()]
+    match condition.mode:
+        case UpsertMode.INSERT_ONLY:
+            written = ~exists
+        case UpsertMode.UPDATE_ONLY:
+            written = exists if expression is None else fits
+        case UpsertMode.UPSERT:
+            written = ~exists | fits
+    return np.flatnonzero(written)
 
 
 def _matching_sequence(state: CollectionState, filter: Filter | None, tenant: Tenant) -> NDArray[np.uint64]:

@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/points.proto\x12\nvicinal.v1\x1a\x1evicinal/proto/v1/vectors.proto\"T\n\x05Scope\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x13\n\x06tenant\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_tenant\"\x16\n\x06\x46ilter\x12\x0c\n\x04json\x18\x01 \x01(\x0c\"\\\n\tSelection\x12#\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIdsH\x00\x12$\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.FilterH\x00\x42\x04\n\x02\x62y\"\x84\x01\n\x0cPointColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12&\n\x08payloads\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"a\n\x13UpsertPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\x06points\x18\x02 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\"/\n\x14UpsertPointsResponse\x12\x17\n\x0fsequence_number\x18\x01 \x01(\x04\"a\n\x13\x44\x65letePointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\"\'\n\x14\x44\x65letePointsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x04\"\xbf\x01\n\x15UpdatePayloadsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\x12\x14\n\x0cpayload_json\x18\x03 \x01(\x0c\x12\x0f\n\x07replace\x18\x04 \x01(\x08\x12\x0b\n\x03key\x18\x05 \x01(\t\x12&\n\x08payloads\x18\x06 \x01(\x0b\x32\x14.vicinal.v1.Payloads\")\n\x16UpdatePayloadsResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x04\"t\n\x18\x44\x65letePayloadKeysRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\x12\x0c\n\x04keys\x18\x03 \x03(\t\",\n\x19\x44\x65letePayloadKeysResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x04\"\xb3\x01\n\x10GetPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12!\n\x03ids\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x14\n\x0cwith_vectors\x18\x03 \x01(\x08\x12\x15\n\rvector_fields\x18\x04 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x05 \x03(\t\x12\x17\n\x0fwithout_payload\x18\x06 \x01(\x08\"L\n\x11GetPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\r\n\x05\x66ound\x18\x02 \x03(\x08\"\xe4\x01\n\x13ScrollPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x12\n\x05\x61\x66ter\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0cwith_vectors\x18\x05 \x01(\x08\x12\x15\n\rvector_fields\x18\x06 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x07 \x03(\t\x12\x17\n\x0fwithout_payload\x18\x08 \x01(\x08\x42\x08\n\x06_after\"\\\n\x14ScrollPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"\xde\x01\n\x13SamplePointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\t\n\x01n\x18\x03 \x01(\r\x12\x11\n\x04seed\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0cwith_vectors\x18\x05 \x01(\x08\x12\x15\n\rvector_fields\x18\x06 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x07 \x03(\t\x12\x17\n\x0fwithout_payload\x18\x08 \x01(\x08\x42\x07\n\x05_seed\"@\n\x14SamplePointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\"Z\n\x12\x43ountPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\"$\n\x13\x43ountPointsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\x32\xaf\x05\n\x0cPointService\x12Q\n\x0cUpsertPoints\x12\x1f.vicinal.v1.UpsertPointsRequest\x1a .vicinal.v1.UpsertPointsResponse\x12Q\n\x0c\x44\x65letePoints\x12\x1f.vicinal.v1.DeletePointsRequest\x1a .vicinal.v1.DeletePointsResponse\x12W\n\x0eUpdatePayloads\x12!.vicinal.v1.UpdatePayloadsRequest\x1a\".vicinal.v1.UpdatePayloadsResponse\x12`\n\x11\x44\x65letePayloadKeys\x12$.vicinal.v1.DeletePayloadKeysRequest\x1a%.vicinal.v1.DeletePayloadKeysResponse\x12H\n\tGetPoints\x12\x1c.vicinal.v1.GetPointsRequest\x1a\x1d.vicinal.v1.GetPointsResponse\x12Q\n\x0cScrollPoints\x12\x1f.vicinal.v1.ScrollPointsRequest\x1a .vicinal.v1.ScrollPointsResponse\x12Q\n\x0cSamplePoints\x12\x1f.vicinal.v1.SamplePointsRequest\x1a .vicinal.v1.SamplePointsResponse\x12N\n\x0b\x43ountPoints\x12\x1e.vicinal.v1.CountPointsRequest\x1a\x1f.vicinal.v1.CountPointsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/points.proto\x12\nvicinal.v1\x1a\x1evicinal/proto/v1/vectors.proto\"T\n\x05Scope\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x13\n\x06tenant\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_tenant\"\x16\n\x06\x46ilter\x12\x0c\n\x04json\x18\x01 \x01(\x0c\"\\\n\tSelection\x12#\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIdsH\x00\x12$\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.FilterH\x00\x42\x04\n\x02\x62y\"\x84\x01\n\x0cPointColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12&\n\x08payloads\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x03 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"\xac\x01\n\x13UpsertPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\x06points\x18\x02 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12$\n\x04mode\x18\x03 \x01(\x0e\x32\x16.vicinal.v1.UpsertMode\x12#\n\x07only_if\x18\x04 \x01(\x0b\x32\x12.vicinal.v1.Filter\"@\n\x14UpsertPointsResponse\x12\x17\n\x0fsequence_number\x18\x01 \x01(\x04\x12\x0f\n\x07written\x18\x02 \x01(\x04\"a\n\x13\x44\x65letePointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\"\'\n\x14\x44\x65letePointsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x04\"\xbf\x01\n\x15UpdatePayloadsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\x12\x14\n\x0cpayload_json\x18\x03 \x01(\x0c\x12\x0f\n\x07replace\x18\x04 \x01(\x08\x12\x0b\n\x03key\x18\x05 \x01(\t\x12&\n\x08payloads\x18\x06 \x01(\x0b\x32\x14.vicinal.v1.Payloads\")\n\x16UpdatePayloadsResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x04\"t\n\x18\x44\x65letePayloadKeysRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12(\n\tselection\x18\x02 \x01(\x0b\x32\x15.vicinal.v1.Selection\x12\x0c\n\x04keys\x18\x03 \x03(\t\",\n\x19\x44\x65letePayloadKeysResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x04\"\xb3\x01\n\x10GetPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12!\n\x03ids\x18\x02 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x14\n\x0cwith_vectors\x18\x03 \x01(\x08\x12\x15\n\rvector_fields\x18\x04 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x05 \x03(\t\x12\x17\n\x0fwithout_payload\x18\x06 \x01(\x08\"L\n\x11GetPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\r\n\x05\x66ound\x18\x02 \x03(\x08\"\xe4\x01\n\x13ScrollPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x12\n\x05\x61\x66ter\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0cwith_vectors\x18\x05 \x01(\x08\x12\x15\n\rvector_fields\x18\x06 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x07 \x03(\t\x12\x17\n\x0fwithout_payload\x18\x08 \x01(\x08\x42\x08\n\x06_after\"\\\n\x14ScrollPointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\x12\x11\n\x04next\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x07\n\x05_next\"\xde\x01\n\x13SamplePointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\t\n\x01n\x18\x03 \x01(\r\x12\x11\n\x04seed\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0cwith_vectors\x18\x05 \x01(\x08\x12\x15\n\rvector_fields\x18\x06 \x03(\t\x12\x14\n\x0cpayload_keys\x18\x07 \x03(\t\x12\x17\n\x0fwithout_payload\x18\x08 \x01(\x08\x42\x07\n\x05_seed\"@\n\x14SamplePointsResponse\x12(\n\x06points\x18\x01 \x01(\x0b\x32\x18.vicinal.v1.PointColumns\"Z\n\x12\x43ountPointsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Filter\"$\n\x13\x43ountPointsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x04*c\n\nUpsertMode\x12\x1b\n\x17UPSERT_MODE_UNSPECIFIED\x10\x00\x12\x1b\n\x17UPSERT_MODE_INSERT_ONLY\x10\x01\x12\x1b\n\x17UPSERT_MODE_UPDATE_ONLY\x10\x02\x32\xaf\x05\n\x0cPointService\x12Q\n\x0cUpsertPoints\x12\x1f.vicinal.v1.UpsertPointsRequest\x1a .vicinal.v1.UpsertPointsResponse\x12Q\n\x0c\x44\x65letePoints\x12\x1f.vicinal.v1.DeletePointsRequest\x1a .vicinal.v1.DeletePointsResponse\x12W\n\x0eUpdatePayloads\x12!.vicinal.v1.UpdatePayloadsRequest\x1a\".vicinal.v1.UpdatePayloadsResponse\x12`\n\x11\x44\x65letePayloadKeys\x12$.vicinal.v1.DeletePayloadKeysRequest\x1a%.vicinal.v1.DeletePayloadKeysResponse\x12H\n\tGetPoints\x12\x1c.vicinal.v1.GetPointsRequest\x1a\x1d.vicinal.v1.GetPointsResponse\x12Q\n\x0cScrollPoints\x12\x1f.vicinal.v1.ScrollPointsRequest\x1a .vicinal.v1.ScrollPointsResponse\x12Q\n\x0cSamplePoints\x12\x1f.vicinal.v1.SamplePointsRequest\x1a .vicinal.v1.SamplePointsResponse\x12N\n\x0b\x43ountPoints\x12\x1e.vicinal.v1.CountPointsRequest\x1a\x1f.vicinal.v1.CountPointsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vicinal.proto.v1.points_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_UPSERTMODE']._serialized_start=2204
+  _globals['_UPSERTMODE']._serialized_end=2303
   _globals['_SCOPE']._serialized_start=77
   _globals['_SCOPE']._serialized_end=161
   _globals['_FILTER']._serialized_start=163
@@ -40,38 +42,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SELECTION']._serialized_end=279
   _globals['_POINTCOLUMNS']._serialized_start=282
   _globals['_POINTCOLUMNS']._serialized_end=414
-  _globals['_UPSERTPOINTSREQUEST']._serialized_start=416
-  _globals['_UPSERTPOINTSREQUEST']._serialized_end=513
-  _globals['_UPSERTPOINTSRESPONSE']._serialized_start=515
-  _globals['_UPSERTPOINTSRESPONSE']._serialized_end=562
-  _globals['_DELETEPOINTSREQUEST']._serialized_start=564
-  _globals['_DELETEPOINTSREQUEST']._serialized_end=661
-  _globals['_DELETEPOINTSRESPONSE']._serialized_start=663
-  _globals['_DELETEPOINTSRESPONSE']._serialized_end=702
-  _globals['_UPDATEPAYLOADSREQUEST']._serialized_start=705
-  _globals['_UPDATEPAYLOADSREQUEST']._serialized_end=896
-  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_start=898
-  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_end=939
-  _globals['_DELETEPAYLOADKEYSREQUEST']._serialized_start=941
-  _globals['_DELETEPAYLOADKEYSREQUEST']._serialized_end=1057
-  _globals['_DELETEPAYLOADKEYSRESPONSE']._serialized_start=1059
-  _globals['_DELETEPAYLOADKEYSRESPONSE']._serialized_end=1103
-  _globals['_GETPOINTSREQUEST']._serialized_start=1106
-  _globals['_GETPOINTSREQUEST']._serialized_end=1285
-  _globals['_GETPOINTSRESPONSE']._serialized_start=1287
-  _globals['_GETPOINTSRESPONSE']._serialized_end=1363
-  _globals['_SCROLLPOINTSREQUEST']._serialized_start=1366
-  _globals['_SCROLLPOINTSREQUEST']._serialized_end=1594
-  _globals['_SCROLLPOINTSRESPONSE']._serialized_start=1596
-  _globals['_SCROLLPOINTSRESPONSE']._serialized_end=1688
-  _globals['_SAMPLEPOINTSREQUEST']._serialized_start=1691
-  _globals['_SAMPLEPOINTSREQUEST']._serialized_end=1913
-  _globals['_SAMPLEPOINTSRESPONSE']._serialized_start=1915
-  _globals['_SAMPLEPOINTSRESPONSE']._serialized_end=1979
-  _globals['_COUNTPOINTSREQUEST']._serialized_start=1981
-  _globals['_COUNTPOINTSREQUEST']._serialized_end=2071
-  _globals['_COUNTPOINTSRESPONSE']._serialized_start=2073
-  _globals['_COUNTPOINTSRESPONSE']._serialized_end=2109
-  _globals['_POINTSERVICE']._serialized_start=2112
-  _globals['_POINTSERVICE']._serialized_end=2799
+  _globals['_UPSERTPOINTSREQUEST']._serialized_start=417
+  _globals['_UPSERTPOINTSREQUEST']._serialized_end=589
+  _globals['_UPSERTPOINTSRESPONSE']._serialized_start=591
+  _globals['_UPSERTPOINTSRESPONSE']._serialized_end=655
+  _globals['_DELETEPOINTSREQUEST']._serialized_start=657
+  _globals['_DELETEPOINTSREQUEST']._serialized_end=754
+  _globals['_DELETEPOINTSRESPONSE']._serialized_start=756
+  _globals['_DELETEPOINTSRESPONSE']._serialized_end=795
+  _globals['_UPDATEPAYLOADSREQUEST']._serialized_start=798
+  _globals['_UPDATEPAYLOADSREQUEST']._serialized_end=989
+  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_start=991
+  _globals['_UPDATEPAYLOADSRESPONSE']._serialized_end=1032
+  _globals['_DELETEPAYLOADKEYSREQUEST']._serialized_start=1034
+  _globals['_DELETEPAYLOADKEYSREQUEST']._serialized_end=1150
+  _globals['_DELETEPAYLOADKEYSRESPONSE']._serialized_start=1152
+  _globals['_DELETEPAYLOADKEYSRESPONSE']._serialized_end=1196
+  _globals['_GETPOINTSREQUEST']._serialized_start=1199
+  _globals['_GETPOINTSREQUEST']._serialized_end=1378
+  _globals['_GETPOINTSRESPONSE']._serialized_start=1380
+  _globals['_GETPOINTSRESPONSE']._serialized_end=1456
+  _globals['_SCROLLPOINTSREQUEST']._serialized_start=1459
+  _globals['_SCROLLPOINTSREQUEST']._serialized_end=1687
+  _globals['_SCROLLPOINTSRESPONSE']._serialized_start=1689
+  _globals['_SCROLLPOINTSRESPONSE']._serialized_end=1781
+  _globals['_SAMPLEPOINTSREQUEST']._serialized_start=1784
+  _globals['_SAMPLEPOINTSREQUEST']._serialized_end=2006
+  _globals['_SAMPLEPOINTSRESPONSE']._serialized_start=2008
+  _globals['_SAMPLEPOINTSRESPONSE']._serialized_end=2072
+  _globals['_COUNTPOINTSREQUEST']._serialized_start=2074
+  _globals['_COUNTPOINTSREQUEST']._serialized_end=2164
+  _globals['_COUNTPOINTSRESPONSE']._serialized_start=2166
+  _globals['_COUNTPOINTSRESPONSE']._serialized_end=2202
+  _globals['_POINTSERVICE']._serialized_start=2306
+  _globals['_POINTSERVICE']._serialized_end=2993
 # @@protoc_insertion_point(module_scope)

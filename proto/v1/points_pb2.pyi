@@ -1,10 +1,20 @@
 from vicinal.proto.v1 import vectors_pb2 as _vectors_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class UpsertMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UPSERT_MODE_UNSPECIFIED: _ClassVar[UpsertMode]
+    UPSERT_MODE_INSERT_ONLY: _ClassVar[UpsertMode]
+    UPSERT_MODE_UPDATE_ONLY: _ClassVar[UpsertMode]
+UPSERT_MODE_UNSPECIFIED: UpsertMode
+UPSERT_MODE_INSERT_ONLY: UpsertMode
+UPSERT_MODE_UPDATE_ONLY: UpsertMode
 
 class Scope(_message.Message):
     __slots__ = ("collection", "collection_uuid", "tenant")
@@ -41,18 +51,24 @@ class PointColumns(_message.Message):
     def __init__(self, ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., payloads: _Optional[_Union[_vectors_pb2.Payloads, _Mapping]] = ..., vectors: _Optional[_Iterable[_Union[_vectors_pb2.FieldVectors, _Mapping]]] = ...) -> None: ...
 
 class UpsertPointsRequest(_message.Message):
-    __slots__ = ("scope", "points")
+    __slots__ = ("scope", "points", "mode", "only_if")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    ONLY_IF_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     points: PointColumns
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., points: _Optional[_Union[PointColumns, _Mapping]] = ...) -> None: ...
+    mode: UpsertMode
+    only_if: Filter
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., points: _Optional[_Union[PointColumns, _Mapping]] = ..., mode: _Optional[_Union[UpsertMode, str]] = ..., only_if: _Optional[_Union[Filter, _Mapping]] = ...) -> None: ...
 
 class UpsertPointsResponse(_message.Message):
-    __slots__ = ("sequence_number",)
+    __slots__ = ("sequence_number", "written")
     SEQUENCE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
     sequence_number: int
-    def __init__(self, sequence_number: _Optional[int] = ...) -> None: ...
+    written: int
+    def __init__(self, sequence_number: _Optional[int] = ..., written: _Optional[int] = ...) -> None: ...
 
 class DeletePointsRequest(_message.Message):
     __slots__ = ("scope", "selection")

@@ -10,10 +10,12 @@ from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
 from ...engine.input.queries import named
+from ...engine.input.upsert_condition import UpsertMode
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
 from ...engine.results.info import CollectionInfo
 from ...engine.results.point import Page, Point
+from ...engine.results.written import Written
 from ...engine.schema.collection_schema import CollectionSchema
 from .core import CollectionCore
 from .drivers.asynchronous import AsyncDriver
@@ -60,10 +62,12 @@ class AsyncRemoteCollection:
         vectors: Any,
         payloads: Payloads | None = None,
         *,
+        mode: UpsertMode | str = UpsertMode.UPSERT,
+        only_if: FilterLike | None = None,
         tenant: str | None = None,
-    ) -> int:
+    ) -> Written:
         """Insert points, or replace those whose ids exist; return how far the collection is durable."""
-        return await self._driver.run(self._core.points.upsert(ids, vectors, payloads, tenant))
+        return await self._driver.run(self._core.points.upsert(ids, vectors, payloads, tenant, mode, only_if))
 
     async def delete(
         self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None

@@ -10,10 +10,12 @@ from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads
 from ...engine.input.queries import named
+from ...engine.input.upsert_condition import UpsertMode
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
 from ...engine.results.info import CollectionInfo
 from ...engine.results.point import Page, Point
+from ...engine.results.written import Written
 from ...engine.schema.collection_schema import CollectionSchema
 from .core import CollectionCore
 from .drivers.blocking import BlockingDriver
@@ -67,8 +69,10 @@ class RemoteCollection:
         vectors: Any,
         payloads: Payloads | None = None,
         *,
+        mode: UpsertMode | str = UpsertMode.UPSERT,
+        only_if: FilterLike | None = None,
         tenant: str | None = None,
-    ) -> int:
+    ) -> Written:
         """Insert points, or replace those whose ids exist.
 
         More than the server takes at once goes in parts, one after the other. Each part is durable and
@@ -76,7 +80,7 @@ class RemoteCollection:
         those before it stay, and a note on the error says how many points that is. A part that may not have
         reached the server is sent again, over what others may have written to the same points meanwhile.
         """
-        return self._driver.run(self._core.points.upsert(ids, vectors, payloads, tenant))
+        return self._driver.run(self._core.points.upsert(ids, vectors, payloads, tenant, mode, only_if))
 
     def delete(
         self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...engine.errors import InvalidArgument
 from ...engine.filters.expression import Filter
+from ...engine.input.upsert_condition import UpsertCondition, UpsertMode
 from ...engine.results.carried import Carried, fields_of
 from ...engine.results.hit_rows import point_vectors
 from ...engine.results.point import Point, PointColumns, PointId
@@ -18,6 +19,13 @@ from .filters import put_filter, read_filter
 from .payloads import put_payloads, read_checked_payloads, read_payload_column
 from .point_ids import put_ids, read_ids
 from .vectors import put_fields, read_fields
+
+_MODES = {
+    UpsertMode.UPSERT: pb.UPSERT_MODE_UNSPECIFIED,
+    UpsertMode.INSERT_ONLY: pb.UPSERT_MODE_INSERT_ONLY,
+    UpsertMode.UPDATE_ONLY: pb.UPSERT_MODE_UPDATE_ONLY,
+}
+_MODE_OF = {int(number): mode for mode, number in _MODES.items()}
 
 
 def put_points(message: pb.PointColumns, points: PointColumns) -> None:
@@ -66,6 +74,22 @@ def read_upsert(message: pb.PointColumns) -> tuple[list[PointId], dict[str, Vect
     return ids, read_fields(message.vectors, n), read_checked_payloads(message.payloads, n)
 
 
+def put_condition(message: pb.UpsertPointsRequest, condition: UpsertCondition) -> None:
+    """Say in an upsert which of its points are written."""
+    message.mode = _MODES[condition.mode]
+    if condition.only_if is not None:
+        put_filter(message.only_if, condition.only_if)
+
+
+def read_condition(message: pb.UpsertPointsRequest) -> tuple[UpsertMode, Mapping[str, Any] | None]:
+    """Return the mode and the filter of an upsert; InvalidArgument when there is no such mode."""
+    if message.mode not in _MODE_OF:
+        raise InvalidArgument(
+            f"mode is {message.mode}; expected one of {', '.join(map(str, _MODE_OF))}", field="mode"
+        )
+    return _MODE_OF[message.mode], read_filter(message.only_if) if message.HasField("only_if") else None
+
+
 def read_update(message: pb.UpdatePayloadsRequest, n: int) -> dict[str, Any] | list[dict[str, Any]]:
     """Return the one object of UpdatePayloads, or those of its ``n`` ids.
 
@@ -79,6 +103,9 @@ def read_update(message: pb.UpdatePayloadsRequest, n: int) -> dict[str, Any] | l
         return read_object(text, "payload", "payload", has_long_number(text))
     if text:
         raise InvalidArgument("the update has payload_json and payloads; set one of them", field="payload")
+    # Where no object is sent, none is meant for each id.
+    if n and not message.payloads.row_sizes:
+        raise InvalidArgument(f"payloads has no rows for {n} ids; pass one object per id", field="payloads")
     return read_checked_payloads(message.payloads, n).to_list()
 
 

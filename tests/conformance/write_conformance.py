@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 from uuid import UUID
 
@@ -176,3 +177,70 @@ class WriteConformance:
             {"year": 1, "a": {}},
             {"year": 1, "a": {"b": 1, "c": 2}},
         ]
+
+    def vectors(self, films: CollectionApi, *ids: int) -> list[float]:
+        found = films.get(ids, with_vectors=True)
+        return [0.0 if point is None else float(point.vectors["plot"][0]) for point in found]
+
+    @pytest.mark.parametrize("sealed", [False, True])
+    def test_upsert_by_whether_a_point_is_stored(self, films: CollectionApi, sealed: bool) -> None:
+        first = films.upsert([1, 2], ones(2))
+        assert isinstance(first, vicinal.Written)
+        assert (first.points, pickle.loads(pickle.dumps(first)).points) == (2, 2)
+        if sealed:
+            films.flush()
+        inserted = films.upsert([1, 3], 2 * ones(2), [{"year": 1}, {"year": 3}], mode="insert_only")
+        assert inserted.points == 1
+        assert inserted > first
+        assert self.vectors(films, 1, 2, 3) == [1, 1, 2]
+        updated = films.upsert([4, 2, 3], 3 * ones(3), [{"year": i} for i in (4, 2, 5)], mode="update_only")
+        assert updated.points == 2
+        assert self.vectors(films, 1, 2, 3, 4) == [1, 3, 3, 0]
+        assert films.count(filter=F("year") >= 1) == 2
+        assert films.count(filter=F("year") == 3) == 0
+        assert films.upsert([1, 2], ones(2), mode="insert_only").points == 0
+        assert films.upsert([7], ones(1), mode="update_only").points == 0
+        assert films.upsert([1, 9], 5 * ones(2), mode="upsert").points == 2
+        assert len(films) == 4
+
+    @pytest.mark.parametrize("sealed", [False, True])
+    def test_a_stored_point_is_replaced_only_if_it_fits(self, films: CollectionApi, sealed: bool) -> None:
+        films.upsert([1, 2], ones(2), [{"year": 1}, {"year": 2}])
+        if sealed:
+            films.flush()
+        changes = [{"year": 3}] * 3
+        assert films.upsert([1, 2, 3], 2 * ones(3), changes, only_if=F("year") < 2).points == 2
+        assert self.vectors(films, 1, 2, 3) == [2, 1, 2]
+        as_json = {"key": "year", "range": {"lt": 3}}
+        done = films.upsert(
+            [1, 2, 4], 4 * ones(3), changes + changes[:0], mode="update_only", only_if=as_json
+        )
+        assert done.points == 1
+        assert self.vectors(films, 1, 2, 3, 4) == [2, 4, 2, 0]
+        assert films.upsert([1, 2], ones(2), only_if=has_id([1]), mode="update_only").points == 1
+        assert [point and point.payload for point in films.get([1, 2])] == [{}, {"year": 3}]
+
+    def test_conditions_that_cannot_be_are_refused(self, films: CollectionApi) -> None:
+        films.upsert([1], ones(1))
+        cases: list[tuple[dict[str, Any], str | None, str]] = [
+            ({"mode": "insert"}, "mode", "insert_only"),
+            ({"mode": None}, "mode", "upsert"),
+            ({"mode": "insert_only", "only_if": F("year") == 1}, "only_if", "replaces none"),
+            ({"only_if": {}}, "filter", "no condition"),
+            ({"only_if": 3}, "filter", "filter"),
+        ]
+        for options, field, message in cases:
+            with pytest.raises(vicinal.InvalidArgument, match=message) as caught:
+                films.upsert([1, 2], 2 * ones(2), **options)
+            assert caught.value.field == field
+        with pytest.raises(vicinal.UnindexedField):
+            films.upsert([1], 2 * ones(1), only_if=F("nobody") == 1)
+        assert self.vectors(films, 1, 2) == [1, 0]
+
+    def test_a_condition_is_about_points_of_its_tenant(self, rooms: CollectionApi) -> None:
+        rooms.upsert([1], ones(1), [{"year": 1}], tenant="ada")
+        assert rooms.upsert([1], ones(1), mode="update_only", tenant="bob").points == 0
+        assert rooms.count(tenant="bob") == 0
+        assert rooms.upsert([1, 2], ones(2), mode="insert_only", tenant="bob").points == 2
+        assert rooms.upsert([1], ones(1), only_if=F("year") == 1, tenant="bob").points == 0
+        assert rooms.info().tenants == 2

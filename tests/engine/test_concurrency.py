@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +186,20 @@ def test_what_was_found_stays_readable_after_a_merge_and_after_close(tmp_path: P
     with pytest.raises(vicinal.Closed):
         db.collections()
     db.close()
+
+
+def test_of_many_writers_one_inserts_and_one_replaces() -> None:
+    """Between the look at what is stored and the write no other write comes."""
+    with vicinal.open(":memory:") as db, ThreadPoolExecutor(8) as pool:
+        points = db.create_collection("points", vicinal.Dense(DIM), fields={"by": "integer"})
+        inserted = pool.map(
+            lambda i: points.upsert([1], rows(1, i), [{"by": i}], mode="insert_only").points, range(60)
+        )
+        (winner,) = [i for i, n in enumerate(inserted) if n]
+        assert points.scroll().points == [vicinal.Point(1, {"by": winner})]
+        stored = vicinal.F("by") == winner
+        replaced = pool.map(
+            lambda i: points.upsert([1], rows(1, i), [{"by": 100 + i}], only_if=stored).points, range(60)
+        )
+        (swapped,) = [i for i, n in enumerate(replaced) if n]
+        assert points.scroll().points == [vicinal.Point(1, {"by": 100 + swapped})]

@@ -128,6 +128,35 @@ class CollectionMachine(RuleBasedStateMachine):
         for point_id, vector in zip(chosen, vectors, strict=True):
             self.model[tenant, point_id] = (vector, payload)
 
+    @rule(
+        tenant=st.sampled_from(["", *TENANTS]),
+        chosen=id_lists,
+        mode=st.sampled_from(["upsert", "insert_only", "update_only"]),
+        low=st.one_of(st.none(), st.integers(-3, 3)),
+    )
+    def upsert_on_condition(self, tenant: str, chosen: list[int | str], mode: str, low: int | None) -> None:
+        collection, scope = self.where(tenant)
+        self.clock += 1
+        vectors = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
+        payload = {"year": 0, "clock": self.clock}
+        written = []
+        for point_id, vector in zip(chosen, vectors, strict=True):
+            stored = self.model.get((tenant, point_id))
+            if stored is None:
+                takes = mode != "update_only"
+            elif mode == "insert_only":
+                takes = False
+            else:
+                takes = low is None or has_year_from(stored[1], low)
+            if takes:
+                written.append((point_id, vector))
+        if low is not None and mode != "insert_only":
+            scope["only_if"] = F("year") >= low
+        done = collection.upsert(chosen, vectors, [payload] * len(chosen), mode=mode, **scope)
+        assert done.points == len(written)
+        for point_id, vector in written:
+            self.model[tenant, point_id] = (vector, payload)
+
     @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists)
     def delete(self, tenant: str, chosen: list[int | str]) -> None:
         collection, scope = self.where(tenant)

@@ -16,8 +16,10 @@ from ....engine.input.payload_paths import payload_paths
 from ....engine.input.payload_update import PayloadChange, payload_update
 from ....engine.input.payloads import Payloads, payload_column
 from ....engine.input.queries import bound, check_flag, check_integer
+from ....engine.input.upsert_condition import UpsertMode, upsert_condition
 from ....engine.results.carried import Carried
 from ....engine.results.point import Page, Point, PointId
+from ....engine.results.written import Written
 from ....proto.v1 import points_pb2 as pb
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.payloads import PayloadColumn
@@ -25,7 +27,7 @@ from ...wire.filters import put_filter
 from ...wire.methods import METHODS
 from ...wire.payloads import put_payloads
 from ...wire.point_ids import put_ids
-from ...wire.points import put_carried, put_selection, read_found, read_points
+from ...wire.points import put_carried, put_condition, put_selection, read_found, read_points
 from ...wire.vectors import put_fields
 from ..calls.call import Operation
 from ..calls.caller import Caller
@@ -65,34 +67,41 @@ class PointOperations:
         vectors: Any,
         payloads: Payloads | None,
         tenant: str | None,
-    ) -> Operation[int]:
+        mode: UpsertMode | str = UpsertMode.UPSERT,
+        only_if: FilterLike | None = None,
+    ) -> Operation[Written]:
         """Insert or replace points, in as many calls as the server's limits make necessary."""
         column = unique_ids(ids)
         scope = self._handle.scope(tenant)
+        condition = yield from self._schema.checked(lambda schema: upsert_condition(schema, mode, only_if))
+        harmless = condition is None or condition.is_repeatable
         columns = yield from self._schema.checked(lambda schema: vector_columns(schema, vectors, len(column)))
         rows = yield from self._schema.checked(lambda schema: payload_column(schema, payloads, len(column)))
         sizes = column.row_bytes() + rows.row_bytes() + sum(c.row_bytes() for c in columns.values())
         parts = yield from self._parts(sizes, "points")
 
-        def send(start: int, stop: int) -> Operation[int]:
+        def send(start: int, stop: int) -> Operation[Written]:
             request = pb.UpsertPointsRequest()
+            if condition is not None:
+                put_condition(request, condition)
             put_ids(request.points.ids, column.slice(start, stop).column())
             put_fields(request.points.vectors, {name: c.slice(start, stop) for name, c in columns.items()})
             if payloads is not None:
                 put_payloads(request.points.payloads, rows.slice(start, stop))
             try:
                 answer = yield from self._caller.call(
-                    _UPSERT_POINTS, scope + request.SerializeToString(), harmless=True
+                    _UPSERT_POINTS, scope + request.SerializeToString(), harmless=harmless
                 )
             except VicinalError as error:
                 if start:
                     error.add_note(f"the first {start:,} of {len(column):,} points were written before this")
                 raise
-            return parsed(pb.UpsertPointsResponse, answer).sequence_number
+            response = parsed(pb.UpsertPointsResponse, answer)
+            return Written(response.sequence_number, response.written)
 
         # The server checks the payloads too, but of a part alone it would after others were written.
         numbers = yield from in_parts(parts, send, lambda: self._check_payloads(rows))
-        return numbers[-1]
+        return Written(numbers[-1], sum(part.points for part in numbers))
 
     def delete(self, ids: Ids | None, filter: FilterLike | None, tenant: str | None) -> Operation[int]:
         """Delete points by id or by filter."""

@@ -9,7 +9,7 @@ from ....engine.input.ids import unique_ids
 from ....proto.v1 import points_pb2 as pb
 from ...wire.filters import read_filter
 from ...wire.point_ids import count_ids, read_ids
-from ...wire.points import put_points, read_carried, read_selection, read_update, read_upsert
+from ...wire.points import put_points, read_carried, read_condition, read_selection, read_update, read_upsert
 from ..calls.call import Call
 
 # What a Python object of a payload takes, as a multiple of its JSON; and an id that is chosen by.
@@ -31,11 +31,15 @@ def upsert_points(call: Call, request: pb.UpsertPointsRequest) -> pb.UpsertPoint
     _check_points(call, n)
     call.take_memory(_PARSED * sum(points.payloads.row_sizes))
     ids, vectors, payloads = read_upsert(points)
-    sequence = columnar(collection).upsert(unique_ids(ids), vectors, payloads, tenant)
-    if not n and call.principal.tenants is not None:
+    mode, only_if = read_condition(request)
+    written = columnar(collection).upsert(unique_ids(ids), vectors, payloads, tenant, mode, only_if)
+    sequence = int(written)
+    if not written.points and call.principal.tenants is not None:
         # Where nothing was written, the number is that of the last write of anybody.
         sequence = 0
-    return pb.UpsertPointsResponse(sequence_number=call.sealed(sequence, collection, tenant))
+    return pb.UpsertPointsResponse(
+        sequence_number=call.sealed(sequence, collection, tenant), written=written.points
+    )
 
 
 def delete_points(call: Call, request: pb.DeletePointsRequest) -> pb.DeletePointsResponse:

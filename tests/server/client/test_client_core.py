@@ -418,6 +418,20 @@ def test_what_is_not_harmless_is_repeated_only_if_it_was_not_done(core: Database
         Script(clock, failed(Repeat.ALWAYS), answer).run(operation())
 
 
+def test_an_upsert_that_would_find_its_own_points_is_sent_once(films: CollectionCore, clock: Clock) -> None:
+    def upsert(*condition: Any) -> Any:
+        return films.points.upsert([1], rows(1), None, None, *condition)
+
+    answer = points_pb2.UpsertPointsResponse(sequence_number=9, written=1)
+    assert Script(clock, LIMITS, answer).run(upsert()).points == 1
+    for condition in ("insert_only", None), ("upsert", {"has_id": [1]}), ("update_only", {"has_id": [1]}):
+        with pytest.raises(Unavailable):
+            Script(clock, failed(Repeat.IF_HARMLESS)).run(upsert(*condition))
+        Script(clock, failed(Repeat.ALWAYS), answer).run(upsert(*condition))
+    for harmless in ("upsert", None), ("update_only", None):
+        assert Script(clock, failed(Repeat.IF_HARMLESS), answer).run(upsert(*harmless)).points == 1
+
+
 def test_long_work_begins_again(films: CollectionCore, clock: Clock) -> None:
     script = Script(clock, failed(Repeat.IF_HARMLESS), [])
     script.run(films.tending.flush(lambda stage, fraction: None))

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 import vicinal
 from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument
-from vicinal.engine.filters.expression import F
+from vicinal.engine.filters.expression import F, Filter, has_id
+from vicinal.engine.filters.qdrant_json import filter_to_json
+from vicinal.engine.input.upsert_condition import UpsertCondition, UpsertMode
 from vicinal.engine.results.carried import Carried
 from vicinal.engine.results.point import Point, PointColumns
 from vicinal.engine.schema.collection_schema import CollectionSchema
@@ -22,16 +24,19 @@ from vicinal.server.wire.bounded_json import write_json
 from vicinal.server.wire.payloads import put_payloads
 from vicinal.server.wire.point_ids import put_ids
 from vicinal.server.wire.points import (
+    put_condition,
     put_points,
     put_selection,
+    read_condition,
     read_found,
-    read_payload,
     read_points,
     read_selection,
+    read_update,
     read_upsert,
 )
 from vicinal.server.wire.vectors import put_fields
 from vicinal.storage.columns.batch import Batch
+from vicinal.storage.columns.payloads import PayloadColumn
 
 SCHEMA = CollectionSchema({"plot": Dense(4), "words": Sparse(), "tokens": Multi(3, element="float32")})
 
@@ -135,14 +140,38 @@ def test_columns_that_differ_in_length_are_refused() -> None:
 
 @given(payloads)
 def test_one_payload_arrives(payload: dict[str, Any]) -> None:
-    assert read_payload(write_json(payload)) == payload
+    assert read_update(pb.UpdatePayloadsRequest(payload_json=write_json(payload)), 2) == payload
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff", b'{"a":NaN}'])
 def test_one_payload_is_an_object(text: bytes) -> None:
     with pytest.raises(InvalidArgument, match="payload is") as caught:
-        read_payload(text)
+        read_update(pb.UpdatePayloadsRequest(payload_json=text), 2)
     assert caught.value.field == "payload"
+
+
+@given(st.lists(payloads, max_size=3))
+def test_payloads_of_each_id_arrive(rows: list[dict[str, Any]]) -> None:
+    message = pb.UpdatePayloadsRequest()
+    put_payloads(message.payloads, PayloadColumn.from_rows(rows, len(rows)))
+    assert read_update(message, len(rows)) == rows
+    with pytest.raises(InvalidArgument):
+        read_update(message, len(rows) + 1)
+    message.payload_json = b"{}"
+    with pytest.raises(InvalidArgument, match="one of them"):
+        read_update(message, len(rows))
+
+
+@pytest.mark.parametrize("mode", UpsertMode)
+@pytest.mark.parametrize("only_if", [None, has_id([1, "a"])])
+def test_a_condition_arrives(mode: UpsertMode, only_if: Filter | None) -> None:
+    message = pb.UpsertPointsRequest()
+    put_condition(message, UpsertCondition(mode, only_if))
+    expected = None if only_if is None else filter_to_json(only_if)
+    assert read_condition(pb.UpsertPointsRequest.FromString(message.SerializeToString())) == (mode, expected)
+    message.mode = 3  # type: ignore[assignment]  # what a newer client may send
+    with pytest.raises(InvalidArgument, match="mode is 3"):
+        read_condition(message)
 
 
 @given(st.lists(point_ids, max_size=5))

@@ -133,6 +133,13 @@ def test_numbers_of_a_tenant_say_nothing(server: RunningServer, admin: str, ada:
     assert min(numbers) > 10_000
     true = ask(server, "UpsertPoints", upsert(1, "ada"), admin).sequence_number
     assert true < 10_000
+    # Where nothing was written, the number would be that of the last write of anybody.
+    unmet = upsert(1)
+    unmet.mode = points_pb2.UPSERT_MODE_INSERT_ONLY
+    met = ask(server, "UpsertPoints", unmet, ada)
+    ask(server, "UpsertPoints", upsert(1, "ben"), admin)
+    again = ask(server, "UpsertPoints", unmet, ada)
+    assert (met.written, met.sequence_number) == (0, again.sequence_number)
     # What was not given out opens to some number, of a page that is empty or not.
     for after in (1, 2**62, 2**63 - 1):
         page.after = after
