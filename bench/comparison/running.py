@@ -14,7 +14,7 @@ from ..harness.machine import available_bytes, cores
 from ..harness.timing import Watch, exclusive
 from ..harness.truth import Truth
 from ..peers import Build, Peer
-from .sweep import Built, Plan, Point, sweep
+from .sweep import AtEffort, Built, SweepOptions, sweep
 
 # Vectors, links and what a build needs besides, against the plain float32 matrix.
 MEMORY_FACTOR = 1.5
@@ -25,11 +25,11 @@ class MemoryShortageError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Comparison:
     """What a run found: the indexes, the points, and the builds that an engine refused."""
 
     builds: list[Built]
-    points: list[Point]
+    points: list[AtEffort]
     refused: list[str]
 
 
@@ -37,11 +37,11 @@ def run(
     dataset: Dataset,
     truth: Truth,
     peers: Sequence[Peer],
-    plan: Plan,
+    plan: SweepOptions,
     scratch: Path,
     watch: Watch,
     step: Progress,
-) -> Outcome:
+) -> Comparison:
     """Build every index of every peer, then sweep them interleaved.
 
     Parameters
@@ -50,7 +50,7 @@ def run(
         What to index and ask, and the exact answers.
     peers : sequence of Peer
         Engines in the order of the tables.
-    plan : Plan
+    plan : SweepOptions
         How to measure.
     scratch : Path
         Folder for databases and index files, emptied afterwards.
@@ -78,7 +78,7 @@ def run(
         finally:
             for one in built:
                 one.searcher.close()
-    return Outcome(built, points, refused)
+    return Comparison(built, points, refused)
 
 
 def _build(dataset: Dataset, peer: Peer, build: Build, folder: Path) -> Built | str:

@@ -39,7 +39,7 @@ class Built:
 
 
 @dataclass
-class Point:
+class AtEffort:
     """One build at one effort."""
 
     built: Built
@@ -78,7 +78,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepOptions:
     """How to measure.
 
     Attributes
@@ -106,8 +106,8 @@ class Plan:
 
 
 def sweep(
-    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: Plan, watch: Watch, step: Progress
-) -> list[Point]:
+    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: SweepOptions, watch: Watch, step: Progress
+) -> list[AtEffort]:
     """Measure every build at every effort that is worth it.
 
     A first untimed pass measures recall and warms each index up. Each repetition then times one batch and
@@ -126,29 +126,29 @@ def sweep(
 
 
 def _recall_pass(
-    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: Plan, step: Progress
-) -> list[Point]:
+    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: SweepOptions, step: Progress
+) -> list[AtEffort]:
     points = []
     for place, built in enumerate(builds):
         with exclusive(plan.lock):
             for ef in (effort for effort in plan.efforts if effort >= plan.k):
                 ids = built.searcher.search(built.queries, plan.k, ef, plan.threads)
                 reached = recall(dataset, truth, np.asarray(ids))
-                points.append(Point(built, ef, reached, built.searcher.work(built.queries, plan.k, ef)))
+                points.append(AtEffort(built, ef, reached, built.searcher.work(built.queries, plan.k, ef)))
                 if reached >= ENOUGH_RECALL:
                     break
         step("recall", (place + 1) / len(builds))
     return points
 
 
-def _time_batch(point: Point, plan: Plan) -> None:
+def _time_batch(point: AtEffort, plan: SweepOptions) -> None:
     built = point.built
     point.batch_seconds.append(
         timed(lambda: built.searcher.search(built.queries, plan.k, point.ef, plan.threads))
     )
 
 
-def _time_singles(point: Point, plan: Plan, repetition: int) -> None:
+def _time_singles(point: AtEffort, plan: SweepOptions, repetition: int) -> None:
     queries = point.built.queries
     count = min(plan.singles, len(queries))
     first = repetition * count
@@ -162,9 +162,9 @@ def _time_singles(point: Point, plan: Plan, repetition: int) -> None:
     point.single_seconds.append(seconds)
 
 
-def group_points(points: Sequence[Point]) -> Mapping[str, dict[str, list[Point]]]:
+def group_points(points: Sequence[AtEffort]) -> Mapping[str, dict[str, list[AtEffort]]]:
     """Points by peer and by the label of their build."""
-    groups: dict[str, dict[str, list[Point]]] = {}
+    groups: dict[str, dict[str, list[AtEffort]]] = {}
     for point in points:
         groups.setdefault(point.built.peer, {}).setdefault(point.built.build.label, []).append(point)
     return groups

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from ..comparison.running import run
-from ..comparison.sweep import Plan
+from ..comparison.sweep import SweepOptions
 from ..extras import load_extra
 from ..peers import UnknownPeerError
 from ..report.drawing import draw_fronts
@@ -68,7 +68,9 @@ class RunMeasurement:
         if not ready.peers:
             raise UnknownPeerError("none of the engines asked for is installed; nothing to measure")
         data, k, threads = ready.data, self.k, self.threads
-        plan = Plan(k=k, repetitions=self.repetitions, singles=self.singles, threads=threads, lock=self.lock)
+        plan = SweepOptions(
+            k=k, repetitions=self.repetitions, singles=self.singles, threads=threads, lock=self.lock
+        )
         outcome = run(data, ready.truth, ready.peers, plan, ready.scratch, ready.watch, ready.step)
         for refusal in outcome.refused:
             remark("[yellow]refused:[/yellow]", refusal)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..comparison.sweep import Point, group_points
+from ..comparison.sweep import AtEffort, group_points
 from ..extras import load_extra
 from .pareto import pareto_front
 
@@ -16,12 +16,12 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LEAST_RECALL = 0.7
 
 
-def draw_fronts(points: Sequence[Point], title: str, k: int, path: Path) -> None:
+def draw_fronts(points: Sequence[AtEffort], title: str, k: int, path: Path) -> None:
     """Draw the front of every engine and write it as PNG.
 
     Parameters
     ----------
-    points : sequence of Point
+    points : sequence of AtEffort
         All points of a run.
     title : str
         Line over the picture.

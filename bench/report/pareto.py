@@ -16,14 +16,16 @@ from typing import Protocol, TypeVar
 LEVELS = (0.90, 0.95, 0.99)
 
 
-class Measured(Protocol):
+class Contender(Protocol):
+    """What may stand on the front: a time at a recall."""
+
     @property
     def recall(self) -> float: ...
     @property
     def seconds(self) -> float: ...
 
 
-M = TypeVar("M", bound=Measured)
+M = TypeVar("M", bound=Contender)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def pareto_front(points: Iterable[M]) -> list[M]:
     return front[::-1]
 
 
-def seconds_at(points: Sequence[Measured], recall: float) -> float | None:
+def seconds_at(points: Sequence[Contender], recall: float) -> float | None:
     """Time at a recall by interpolation along the front of `points`; None outside of what was measured.
 
     Parameters
@@ -64,7 +66,7 @@ def seconds_at(points: Sequence[Measured], recall: float) -> float | None:
     return None
 
 
-def best_at(builds: Mapping[str, Sequence[Measured]], recall: float) -> AtRecall | None:
+def best_at(builds: Mapping[str, Sequence[Contender]], recall: float) -> AtRecall | None:
     """The fastest build of one engine at a recall."""
     times = ((seconds_at(points, recall), name) for name, points in builds.items())
     reached = [AtRecall(seconds, name) for seconds, name in times if seconds is not None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ..comparison.sweep import Built, Point, group_points
+from ..comparison.sweep import AtEffort, Built, group_points
 from ..datasets import Dataset
 from .pareto import LEVELS, AtRecall, best_at, pareto_front
 
@@ -80,7 +80,7 @@ def builds_table(builds: Sequence[Built]) -> Table:
     return table("Builds, all cores", ("build", "time", "bytes per vector"), rows)
 
 
-def front_table(points: Sequence[Point], k: int, threads: int) -> Table:
+def front_table(points: Sequence[AtEffort], k: int, threads: int) -> Table:
     """The Pareto front of every engine over all of its builds."""
     rows = []
     for builds in group_points(points).values():
@@ -114,7 +114,7 @@ def front_table(points: Sequence[Point], k: int, threads: int) -> Table:
     return table(title, (*columns, "distances", "bytes touched"), rows)
 
 
-def equal_recall(points: Sequence[Point]) -> dict[str, dict[float, AtRecall | None]]:
+def equal_recall(points: Sequence[AtEffort]) -> dict[str, dict[float, AtRecall | None]]:
     """The best time of every engine at each level of recall."""
     groups = group_points(points)
     return {peer: {level: best_at(builds, level) for level in LEVELS} for peer, builds in groups.items()}

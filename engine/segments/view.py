@@ -25,7 +25,8 @@ from ..filters.postings import FieldPostings
 from ..results.point import PointId
 from .bitmaps import bitmap
 
-NO_ROW = -1
+ABSENT = -1
+"""The row of an id that a segment does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class SegmentView(ABC):
         if self.dead:
             for i, row in enumerate(rows.tolist()):
                 if row >= 0 and row in self.dead:
-                    rows[i] = NO_ROW
+                    rows[i] = ABSENT
         return rows
 
     @abstractmethod

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...indexes.protocol import Arrays
 from ...indexes.rows.dense import DenseRows, inverse_norms, pad
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
@@ -14,7 +15,7 @@ from ...storage.columns.vectors import DenseColumn
 from ..schema.vector_field import Dense
 from .growable_array import GrowableArray
 from .matrices import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
-from .protocol import Array, Arrays, Chosen
+from .protocol import Array, Chosen
 
 _LEAST_SQUARE = SHORTEST**2
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...indexes.protocol import Arrays
 from ...indexes.rows.element import Element
 from ...indexes.rows.multi import MultiRows
 from ...storage.columns.array_like import list_of
@@ -17,7 +18,7 @@ from ..errors import InvalidArgument
 from ..schema.vector_field import Multi
 from .growable_array import GrowableArray
 from .matrices import column, to_element, to_matrix, whole_numbers
-from .protocol import Array, Arrays, Chosen
+from .protocol import Array, Chosen
 
 _ARRAYS = ("offsets", "tokens")
 

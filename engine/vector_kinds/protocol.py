@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...indexes.protocol import Arrays
 from ...storage.columns.vectors import VectorColumn
 
 Array = NDArray[Any]
-Arrays = Mapping[str, Array]
 Chosen = NDArray[np.int64]
 
 FieldT = TypeVar("FieldT", contravariant=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...indexes.protocol import Arrays
 from ...indexes.rows.sparse import SparseRows
 from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import offsets_of
@@ -16,7 +17,7 @@ from ..errors import InvalidArgument
 from ..schema.vector_field import Sparse
 from .growable_array import GrowableArray
 from .matrices import MAX_INDEX, MAX_MAGNITUDE, column, whole_numbers
-from .protocol import Array, Arrays, Chosen
+from .protocol import Array, Chosen
 
 _EXPECTED = "pass a CSR matrix, or a list with one (indices, values) pair or {index: value} a point"
 _ARRAYS = ("indptr", "indices", "values")

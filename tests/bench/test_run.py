@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from vicinal.bench.cli import app
 from vicinal.bench.comparison import running
 from vicinal.bench.comparison.running import MemoryShortageError, run
-from vicinal.bench.comparison.sweep import Plan
+from vicinal.bench.comparison.sweep import SweepOptions
 from vicinal.bench.datasets import Dataset, open_dataset
 from vicinal.bench.harness.timing import Watch
 from vicinal.bench.harness.truth import exact_truth
@@ -92,7 +92,7 @@ def test_an_engine_that_refuses_the_data_is_named(tmp_path: Path) -> None:
     pytest.importorskip("rabitqlib")
     data = open_dataset("random-200x16", queries=10)
     peers, _ = find_peers(["rabitqlib", "hnswlib"])
-    plan = Plan(k=5, repetitions=1, singles=1)
+    plan = SweepOptions(k=5, repetitions=1, singles=1)
     outcome = run(data, exact_truth(data, 5), peers, plan, tmp_path, Watch(), lambda stage, share: None)
     assert all("rabitqlib" in refusal for refusal in outcome.refused)
     assert {built.peer for built in outcome.builds} >= {"hnswlib"}
@@ -106,7 +106,7 @@ def test_every_installed_engine_finds_the_neighbours(tmp_path: Path, name: str, 
         pytest.skip(str(missing[0]))
     data: Dataset = open_dataset(f"clustered-400x64-{metric}", queries=20)
     truth = exact_truth(data, 5)
-    plan = Plan(k=5, efforts=(10, 200), repetitions=1, singles=2)
+    plan = SweepOptions(k=5, efforts=(10, 200), repetitions=1, singles=2)
     outcome = run(data, truth, peers, plan, tmp_path, Watch(), lambda stage, share: None)
     assert not outcome.refused
     assert {built.build.label for built in outcome.builds} == {build.label for build in peers[0].builds(data)}
@@ -125,7 +125,9 @@ def test_indexes_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch,
     data = open_dataset("random-200x16", queries=10)
     peers, _ = find_peers(["hnswlib"])
     with pytest.raises(MemoryShortageError, match="name fewer engines"):
-        run(data, exact_truth(data, 5), peers, Plan(k=5), tmp_path, Watch(), lambda stage, share: None)
+        run(
+            data, exact_truth(data, 5), peers, SweepOptions(k=5), tmp_path, Watch(), lambda stage, share: None
+        )
 
 
 def test_unknown_peers_are_refused() -> None:
@@ -137,7 +139,7 @@ def test_the_picture_needs_no_display(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("DISPLAY", raising=False)
     data = open_dataset("random-200x16", queries=10)
     peers, _ = find_peers(["hnswlib"])
-    plan = Plan(k=5, efforts=(5, 10), repetitions=1, singles=1)
+    plan = SweepOptions(k=5, efforts=(5, 10), repetitions=1, singles=1)
     outcome = run(data, exact_truth(data, 5), peers, plan, tmp_path, Watch(), lambda stage, share: None)
     draw_fronts(outcome.points, "a title", 5, tmp_path / "deep" / "x.png")
     assert (tmp_path / "deep" / "x.png").read_bytes().startswith(PNG)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import orjson
 import pytest
+from every_kind import FIELDS, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vicinal
-from vicinal import Dense, Multi, Sparse
+from vicinal import Dense
 from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.engine.results.carried import Carried
@@ -21,23 +21,7 @@ from vicinal.engine.results.point import Point, PointColumns
 from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.payloads import PayloadColumn
 
-FIELDS = {
-    "plot": Dense(6),
-    "bits": Dense(16, metric="hamming", element="binary"),
-    "terms": Sparse(),
-    "tokens": Multi(4),
-}
 N = 60
-
-
-def vectors(n: int) -> dict[str, Any]:
-    rng = np.random.default_rng(n)
-    return {
-        "plot": rng.standard_normal((n, 6)),
-        "bits": rng.integers(0, 256, (n, 2), dtype=np.uint8),
-        "terms": [{int(t): 1.0 for t in rng.choice(50, row % 4, replace=False)} for row in range(n)],
-        "tokens": [rng.standard_normal((1 + row % 3, 4)) for row in range(n)],
-    }
 
 
 def anything(n: int) -> None:

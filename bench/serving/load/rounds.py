@@ -51,7 +51,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Place:
+class EndpointProcess:
     """An endpoint, and the process whose time it takes."""
 
     endpoint: Endpoint
@@ -59,7 +59,7 @@ class Place:
 
 
 def measure_rounds(
-    places: Mapping[str, Place], callers: int, seconds: float, rounds: int, *, tasks: bool = False
+    places: Mapping[str, EndpointProcess], callers: int, seconds: float, rounds: int, *, tasks: bool = False
 ) -> dict[str, Measured]:
     """Call every endpoint for ``seconds`` in all, in turns; from threads, or from tasks of an event loop."""
     if tasks:
@@ -78,7 +78,7 @@ def measure_rounds(
 
 
 async def _measure_tasks(
-    places: Mapping[str, Place], callers: int, seconds: float, rounds: int
+    places: Mapping[str, EndpointProcess], callers: int, seconds: float, rounds: int
 ) -> dict[str, Measured]:
     async with AsyncExitStack() as stack:
         calls = {
@@ -98,7 +98,7 @@ async def _measure_tasks(
 class _Collected:
     """Loops of each endpoint with the processor time they took."""
 
-    def __init__(self, places: Mapping[str, Place]) -> None:
+    def __init__(self, places: Mapping[str, EndpointProcess]) -> None:
         self._loops: dict[str, list[Loop]] = {name: [] for name in places}
         self._server: dict[str, list[float | None]] = {name: [] for name in places}
         self._own: dict[str, list[float]] = {name: [] for name in places}

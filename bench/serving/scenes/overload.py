@@ -16,7 +16,7 @@ from ..load.figure import Figure
 from ..load.messages import search_requests
 from ..load.open_loop import Calls, Outcome, offer, repeat
 from ..load.placement import apart
-from ..load.rounds import Measured, Place, measure_rounds
+from ..load.rounds import EndpointProcess, Measured, measure_rounds
 from ..load.setting import Setting
 from ..load.usage import resident_bytes, watching_memory
 from ..load.worker import results, workers
@@ -93,7 +93,7 @@ def measure_overload(setting: Setting, *, exact: bool) -> list[Figure]:
         with setting.timing():
             future = generators[0].submit(
                 measure_rounds,
-                {"work": Place(target, server.pid)},
+                {"work": EndpointProcess(target, server.pid)},
                 limits.max_calls,
                 setting.seconds,
                 ROUNDS,

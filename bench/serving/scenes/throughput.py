@@ -8,7 +8,7 @@ from ..load.endpoints import Embedded, Search, cut, echo
 from ..load.figure import Figure
 from ..load.messages import MessageSizes, message_sizes
 from ..load.placement import Placement, apart
-from ..load.rounds import Measured, Place, measure_rounds
+from ..load.rounds import EndpointProcess, Measured, measure_rounds
 from ..load.setting import Setting
 from ..load.worker import results, workers
 from .singles import KINDS
@@ -32,8 +32,8 @@ def measure_single_throughput(setting: Setting) -> list[Figure]:
             options: dict[str, Any] = {"k": setting.k, "with_payload": with_payload}
             sizes = message_sizes(server.address, list(queries), **options)
             places = {
-                "echo": Place(echo(bare.address, sizes.request, sizes.response), bare.pid),
-                "search": Place(Search(server.address, queries, options), server.pid),
+                "echo": EndpointProcess(echo(bare.address, sizes.request, sizes.response), bare.pid),
+                "search": EndpointProcess(Search(server.address, queries, options), server.pid),
             }
             for name, tasks in (("threads", False), ("tasks", True)):
                 with setting.timing():
@@ -72,12 +72,12 @@ def measure_batch_throughput(setting: Setting) -> list[Figure]:
     options: dict[str, Any] = {"k": setting.k, "with_payload": False}
     with workers(1, placement.server) as (engine,):
         embedded = {
-            str(batch): Place(Embedded(str(setting.folder), queries, {"k": setting.k}, batch))
+            str(batch): EndpointProcess(Embedded(str(setting.folder), queries, {"k": setting.k}, batch))
             for batch in (BATCH, min(LARGE_BATCH, len(queries)))
         }
         with setting.serving(placement) as server, workers(1, placement.clients) as (client,):
             sizes = message_sizes(server.address, cut(queries, BATCH), **options)
-            served = {"served": Place(Search(server.address, queries, options, BATCH), server.pid)}
+            served = {"served": EndpointProcess(Search(server.address, queries, options, BATCH), server.pid)}
             found: list[dict[str, Measured]] = []
             with setting.timing():
                 for work, place, callers in (

@@ -13,10 +13,9 @@ from ....storage.columns.payloads import PayloadColumn
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.growable_array import GrowableArray
+from ..view import ABSENT
 from .field import GrowingField
 from .postings import GrowingPostings, ParsedFields
-
-NO_ROW = -1
 
 
 class GrowingSegment:
@@ -59,7 +58,7 @@ class GrowingSegment:
         previous = np.empty(n, np.int64)
         newest: dict[tuple[int, PointId], int] = {}
         for i, key in enumerate(zip(tenants.tolist(), new_ids, strict=True)):
-            previous[i] = newest.get(key, self._row_of.get(key, NO_ROW))
+            previous[i] = newest.get(key, self._row_of.get(key, ABSENT))
             newest[key] = first_row + i
         # A reader that meets a row beyond its length follows `_previous`, so that goes in first.
         self._previous.extend(previous)
@@ -85,7 +84,7 @@ class GrowingSegment:
         """Return the newest row below ``length`` of each id, -1 where there is none; it may be dead."""
         rows = np.empty(len(ids), np.int64)
         for i, point_id in enumerate(ids):
-            row = self._row_of.get((tenant, point_id), NO_ROW)
+            row = self._row_of.get((tenant, point_id), ABSENT)
             while row >= length:
                 row = int(self._previous.view(row + 1)[row])
             rows[i] = row

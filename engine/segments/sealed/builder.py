@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.protocol import BuildJob, Rows
+from ....indexes.protocol import Arrays, BuildJob, Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.partial import PartialColumn
 from ....storage.columns.vectors import VectorColumn
@@ -23,8 +23,6 @@ from . import postings as segment_postings
 
 # So many rows take so long to index that a second for what searching costs on this machine is nothing.
 _WORTH_MEASURING = 50_000
-
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....indexes.protocol import Arrays
 from ....storage.arrays.table import decode_table, encode_table
 from ....storage.catalog.catalog import Catalog
 from ....storage.catalog.key_value_store import ReadTransaction, WriteTransaction
@@ -16,7 +17,7 @@ from .segment import SealedSegment
 _MAGIC = b"VCAL"
 _VERSION = 1
 
-Tables = dict[str, dict[str, NDArray[Any]]]
+Tables = dict[str, Arrays]
 """Arrays of an effort table by name, by vector field."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.protocol import Index, Rows
+from ....indexes.protocol import Arrays, Index, Rows
 from ....indexes.registry import spec_from_json
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.partial import Present, checked_present
@@ -21,11 +21,9 @@ from ....storage.segments.segment import Segment
 from ...schema.collection_schema import CollectionSchema
 from ...schema.payload_field import FieldType
 from ...vector_kinds.registry import kind_of
+from ..view import ABSENT
 from .payload_scans import PayloadScans
 from .postings import SegmentPostings
-
-NO_ROW = -1
-Arrays = dict[str, NDArray[Any]]
 
 
 class SealedSegment:
@@ -158,7 +156,7 @@ class SealedSegment:
 
     def find(self, ids: IdColumn, hashes: NDArray[np.uint64], tenant: int) -> NDArray[np.int64]:
         """Return the row of each id, dead or alive, -1 where there is none."""
-        rows = np.full(len(ids), NO_ROW, np.int64)
+        rows = np.full(len(ids), ABSENT, np.int64)
         if not self.n_rows:
             return rows
         first = np.searchsorted(self._id_hash, hashes)

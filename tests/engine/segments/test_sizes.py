@@ -6,28 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from every_kind import FIELDS, vectors
 
 import vicinal
-from vicinal import Dense, Multi, Sparse
 from vicinal.engine.segments.sizes import hits_bytes
 
-FIELDS = {
-    "plot": Dense(6),
-    "bits": Dense(16, metric="hamming", element="binary"),
-    "terms": Sparse(),
-    "tokens": Multi(4),
-}
 N = 60
-
-
-def vectors(n: int) -> dict[str, Any]:
-    rng = np.random.default_rng(n)
-    return {
-        "plot": rng.standard_normal((n, 6)),
-        "bits": rng.integers(0, 256, (n, 2), dtype=np.uint8),
-        "terms": [{int(t): 1.0 for t in rng.choice(50, row % 4, replace=False)} for row in range(n)],
-        "tokens": [rng.standard_normal((1 + row % 3, 4)) for row in range(n)],
-    }
 
 
 @pytest.fixture(params=["growing", "sealed", "both"])

@@ -1,0 +1,27 @@
+"""A schema with a vector field of every kind, and vectors for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vicinal import Dense, Multi, Sparse
+
+FIELDS = {
+    "plot": Dense(6),
+    "bits": Dense(16, metric="hamming", element="binary"),
+    "terms": Sparse(),
+    "tokens": Multi(4),
+}
+
+
+def vectors(n: int) -> dict[str, Any]:
+    """Return vectors of ``n`` points by field; every fourth has no term."""
+    rng = np.random.default_rng(n)
+    return {
+        "plot": rng.standard_normal((n, 6)),
+        "bits": rng.integers(0, 256, (n, 2), dtype=np.uint8),
+        "terms": [{int(t): 1.0 for t in rng.choice(50, row % 4, replace=False)} for row in range(n)],
+        "tokens": [rng.standard_normal((1 + row % 3, 4)) for row in range(n)],
+    }
