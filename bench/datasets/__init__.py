@@ -3,7 +3,7 @@
 Nothing here measures.
 """
 
-from .dataset import METRICS, Dataset, DatasetError, Metric, checked_metric
+from .dataset import METRICS, Dataset, DatasetError, MetricName, checked_metric
 from .opening import open_dataset
 
-__all__ = ["METRICS", "Dataset", "DatasetError", "Metric", "checked_metric", "open_dataset"]
+__all__ = ["METRICS", "Dataset", "DatasetError", "MetricName", "checked_metric", "open_dataset"]

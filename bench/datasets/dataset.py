@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Metric = Literal["cosine", "dot", "l2"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
+MetricName = Literal["cosine", "dot", "l2"]
+METRICS: tuple[MetricName, ...] = get_args(MetricName)
 
 Floats = NDArray[np.float32]
 
@@ -45,7 +45,7 @@ class Dataset:
     """
 
     name: str
-    metric: Metric
+    metric: MetricName
     vectors: Floats
     queries: Floats
     payloads: list[dict[str, Any]] | None = None
@@ -139,7 +139,7 @@ def as_floats(matrix: ArrayLike) -> Floats:
     return np.ascontiguousarray(matrix, dtype=np.float32)
 
 
-def checked_metric(name: str) -> Metric:
+def checked_metric(name: str) -> MetricName:
     """`name` as a metric the bench measures."""
     for metric in METRICS:
         if name == metric:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..extras import load_extra
-from .dataset import Dataset, DatasetError, Metric, as_floats
+from .dataset import Dataset, DatasetError, MetricName, as_floats
 
-DISTANCES: dict[str, Metric] = {
+DISTANCES: dict[str, MetricName] = {
     "angular": "cosine",
     "cosine": "cosine",
     "euclidean": "l2",
@@ -18,7 +18,7 @@ DISTANCES: dict[str, Metric] = {
 }
 
 
-def read_hdf5(path: Path, metric: Metric | None) -> Dataset:
+def read_hdf5(path: Path, metric: MetricName | None) -> Dataset:
     """Read an ann-benchmarks file; the neighbours it may hold are ignored, truth is computed."""
     h5py = load_extra("h5py")
     with h5py.File(path, "r") as file:

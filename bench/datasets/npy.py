@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .dataset import Dataset, DatasetError, Metric, as_floats, split_queries
+from .dataset import Dataset, DatasetError, MetricName, as_floats, split_queries
 
 
 def read_matrix(path: Path) -> NDArray[Any]:
@@ -24,13 +24,15 @@ def read_matrix(path: Path) -> NDArray[Any]:
     return matrix
 
 
-def read_npy_folder(path: Path, metric: Metric | None) -> Dataset:
+def read_npy_folder(path: Path, metric: MetricName | None) -> Dataset:
     """Read `vectors.npy` and `queries.npy`."""
     vectors, queries = read_matrix(path / "vectors.npy"), read_matrix(path / "queries.npy")
     return Dataset(path.name, metric or "cosine", as_floats(vectors), as_floats(queries))
 
 
-def read_npy_file(path: Path, query_file: Path | None, metric: Metric | None, wanted: int | None) -> Dataset:
+def read_npy_file(
+    path: Path, query_file: Path | None, metric: MetricName | None, wanted: int | None
+) -> Dataset:
     """Read one file of vectors; without a query file, queries are held out of it."""
     vectors = as_floats(read_matrix(path))
     if query_file is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from .dataset import Dataset, DatasetError, Metric
+from .dataset import Dataset, DatasetError, MetricName
 from .hdf5 import read_hdf5
 from .npy import read_npy_file, read_npy_folder
 from .parquet import read_parquet
@@ -24,7 +24,7 @@ EXPECTED = (
 def open_dataset(
     spec: str,
     *,
-    metric: Metric | None = None,
+    metric: MetricName | None = None,
     queries: int | None = None,
     rows: int | None = None,
     query_file: Path | None = None,
@@ -65,7 +65,7 @@ def open_dataset(
     )
 
 
-def _read(spec: str, metric: Metric | None, queries: int | None, query_file: Path | None) -> Dataset:
+def _read(spec: str, metric: MetricName | None, queries: int | None, query_file: Path | None) -> Dataset:
     if query_file is not None and not _takes_query_file(spec):
         raise DatasetError(f"--query-file {query_file}: {spec} brings its own queries; leave the option out")
     if spec == "sample":
@@ -86,7 +86,9 @@ def _takes_query_file(spec: str) -> bool:
     return path.suffix.lower() in (".npy", ".fvecs", ".bvecs", ".ivecs", ".parquet", ".pq")
 
 
-def _read_folder(path: Path, query_file: Path | None, metric: Metric | None, queries: int | None) -> Dataset:
+def _read_folder(
+    path: Path, query_file: Path | None, metric: MetricName | None, queries: int | None
+) -> Dataset:
     if is_wordnet_folder(path):
         return read_wordnet(path, metric)
     if (path / "vectors.npy").exists():
@@ -99,7 +101,9 @@ def _read_folder(path: Path, query_file: Path | None, metric: Metric | None, que
     raise DatasetError(f"{path}: a folder without anything readable; {EXPECTED}")
 
 
-def _read_file(path: Path, query_file: Path | None, metric: Metric | None, queries: int | None) -> Dataset:
+def _read_file(
+    path: Path, query_file: Path | None, metric: MetricName | None, queries: int | None
+) -> Dataset:
     suffix = path.suffix.lower()
     if suffix in (".hdf5", ".h5"):
         return read_hdf5(path, metric)

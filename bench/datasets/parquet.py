@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..extras import load_extra
-from .dataset import Dataset, DatasetError, Floats, Metric, as_floats, split_queries
+from .dataset import Dataset, DatasetError, Floats, MetricName, as_floats, split_queries
 
 VECTOR_COLUMNS = ("vector", "embedding", "emb", "embeddings", "dense")
 
 
-def read_parquet(path: Path, query_file: Path | None, metric: Metric | None, wanted: int | None) -> Dataset:
+def read_parquet(
+    path: Path, query_file: Path | None, metric: MetricName | None, wanted: int | None
+) -> Dataset:
     """Read a file (or a folder of files) whose vectors stand in a list column of equal lengths."""
     vectors, payloads, fields = _read_table(path)
     name = path.stem

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from .dataset import Dataset, DatasetError, Floats, Metric, as_floats
+from .dataset import Dataset, DatasetError, Floats, MetricName, as_floats
 
 PATTERN = re.compile(r"(?P<kind>random|clustered)-(?P<rows>\d+)x(?P<dim>\d+)(?:-(?P<metric>cosine|dot|l2))?")
 SEED = 20
@@ -14,7 +14,7 @@ QUERIES = 1000
 CLUSTER_SPREAD = 0.3
 
 
-def read_random(spec: str, metric: Metric | None, wanted: int | None) -> Dataset:
+def read_random(spec: str, metric: MetricName | None, wanted: int | None) -> Dataset:
     """Make the vectors that `random-NxD[-metric]` or `clustered-NxD[-metric]` names, the same every time."""
     match = PATTERN.fullmatch(spec)
     if match is None:
@@ -24,7 +24,7 @@ def read_random(spec: str, metric: Metric | None, wanted: int | None) -> Dataset
     rows, dim = int(match["rows"]), int(match["dim"])
     if rows < 1 or dim < 1:
         raise DatasetError(f"{spec!r}; expected at least one row and one dimension")
-    named: dict[str, Metric] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
+    named: dict[str, MetricName] = {"cosine": "cosine", "dot": "dot", "l2": "l2"}
     chosen = metric or named.get(match["metric"] or "cosine", "cosine")
     asked = wanted or min(QUERIES, max(10, rows // 10))
     rng = np.random.default_rng([SEED, rows, dim])

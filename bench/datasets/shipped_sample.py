@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dataset import Dataset, Metric, as_floats
+from .dataset import Dataset, MetricName, as_floats
 from .wordnet import FIELDS
 
 
-def read_sample(metric: Metric | None) -> Dataset:
+def read_sample(metric: MetricName | None) -> Dataset:
     """Read the shipped WordNet sample."""
     from ..demo import sample
 

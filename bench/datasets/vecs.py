@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...server.files.texmex import COMPONENTS, read_texmex
-from .dataset import Dataset, DatasetError, Metric, as_floats, split_queries
+from .dataset import Dataset, DatasetError, MetricName, as_floats, split_queries
 
 
-def read_vecs_file(path: Path, query_file: Path | None, metric: Metric | None, wanted: int | None) -> Dataset:
+def read_vecs_file(
+    path: Path, query_file: Path | None, metric: MetricName | None, wanted: int | None
+) -> Dataset:
     """Read one file of vectors, and its `*_query` neighbour when no query file is named."""
     name = path.stem.removesuffix("_base")
     if query_file is None and path.stem.endswith("_base"):

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .dataset import Dataset, DatasetError, Metric, as_floats
+from .dataset import Dataset, DatasetError, MetricName, as_floats
 from .npy import read_matrix
 
 FIELDS = {"domain": "keyword", "pos": "keyword", "length": "integer"}
@@ -17,7 +17,7 @@ def is_wordnet_folder(path: Path) -> bool:
     return all((path / name).exists() for name in ("dense.npy", "queries_dense.npy", "docs.jsonl.gz"))
 
 
-def read_wordnet(path: Path, metric: Metric | None) -> Dataset:
+def read_wordnet(path: Path, metric: MetricName | None) -> Dataset:
     """Read the dense part of the folder; row i of every file is the same synset."""
     vectors, queries = read_matrix(path / "dense.npy"), read_matrix(path / "queries_dense.npy")
     try:

@@ -3,7 +3,7 @@
 What is asked of them, and when, is decided elsewhere.
 """
 
-from .finding import PEERS, Missing, UnknownPeerError, find_peers
+from .finding import PEERS, MissingPeer, UnknownPeerError, find_peers
 from .peer import Build, Peer, Searcher, Work
 
-__all__ = ["PEERS", "Build", "Missing", "Peer", "Searcher", "UnknownPeerError", "Work", "find_peers"]
+__all__ = ["PEERS", "Build", "MissingPeer", "Peer", "Searcher", "UnknownPeerError", "Work", "find_peers"]

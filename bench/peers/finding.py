@@ -23,7 +23,7 @@ class UnknownPeerError(ValueError):
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingPeer:
     """A peer that was asked for and is not installed."""
 
     name: str
@@ -34,14 +34,14 @@ class Missing:
         return f"{self.name} skipped: {self.reason}; pip install {self.package}"
 
 
-def find_peers(names: Sequence[str]) -> tuple[list[Peer], list[Missing]]:
+def find_peers(names: Sequence[str]) -> tuple[list[Peer], list[MissingPeer]]:
     """Load the adapters of the named peers.
 
     Returns
     -------
     peers : list of Peer
         Those that can run, in the order asked for.
-    missing : list of Missing
+    missing : list of MissingPeer
         Those whose library does not import.
 
     Raises
@@ -53,13 +53,13 @@ def find_peers(names: Sequence[str]) -> tuple[list[Peer], list[Missing]]:
     if unknown:
         raise UnknownPeerError(f"unknown peers {unknown}; there are adapters for {', '.join(PEERS)}")
     peers: list[Peer] = []
-    missing: list[Missing] = []
+    missing: list[MissingPeer] = []
     for name in dict.fromkeys(names):
         module, adapter, package = PEERS[name]
         try:
             peer: Peer = getattr(import_module(f"{__package__}.{module}"), adapter)()
         except ImportError as error:
-            missing.append(Missing(name, package, str(error)))
+            missing.append(MissingPeer(name, package, str(error)))
             continue
         peers.append(peer)
     return peers, missing

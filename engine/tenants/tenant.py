@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import InvalidArgument
 from ..schema.collection_schema import CollectionSchema
@@ -43,7 +43,7 @@ def reading_tenant(collection: Owner, tenant: str | None) -> Tenant | None:
     """Return the tenant of a call; None for one that never wrote, which has no points."""
     if not collection.schema.partitioned and tenant is None:
         return _NOBODY
-    name = _checked_tenant(collection, tenant)
+    name = checked_tenant(collection.name, collection.schema, tenant)
     number = collection.tenants.get(name)
     return None if number is None else Tenant(name, number)
 
@@ -52,27 +52,28 @@ def writing_tenant(collection: Owner, tenant: str | None) -> Tenant:
     """Return the tenant of an upsert; one that is new gets its number from the writer."""
     if not collection.schema.partitioned and tenant is None:
         return _NOBODY
-    name = _checked_tenant(collection, tenant)
+    name = checked_tenant(collection.name, collection.schema, tenant)
     return Tenant(name, collection.tenants.get(name) or NO_TENANT)
 
 
-def _checked_tenant(collection: Owner, tenant: str | None) -> str:
-    if not collection.schema.partitioned:
+def checked_tenant(collection: str, schema: CollectionSchema, tenant: Any) -> str:
+    """Return the tenant of a call on the collection of this name; InvalidArgument where it does not fit."""
+    if not schema.partitioned:
         raise InvalidArgument(
-            f"collection {collection.name!r} is not partitioned, yet tenant={tenant!r} was given; leave it "
+            f"collection {collection!r} is not partitioned, yet tenant={tenant!r} was given; leave it "
             "out or create the collection with partitioned=True",
             field="tenant",
         )
-    if not isinstance(tenant, str) or not 0 < _utf8_bytes(tenant) <= MAX_TENANT_BYTES:
+    if not isinstance(tenant, str) or not 0 < utf8_bytes(tenant) <= MAX_TENANT_BYTES:
         raise InvalidArgument(
-            f"collection {collection.name!r} is partitioned and tenant is {tenant!r}; every call names a "
+            f"collection {collection!r} is partitioned and tenant is {tenant!r}; every call names a "
             f"tenant, a text of 1 to {MAX_TENANT_BYTES} bytes",
             field="tenant",
         )
     return tenant
 
 
-def _utf8_bytes(text: str) -> int:
+def utf8_bytes(text: str) -> int:
     """Return the length in UTF-8, 0 for what UTF-8 cannot hold."""
     try:
         return len(text.encode())

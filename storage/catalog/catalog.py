@@ -15,7 +15,7 @@ from ..errors import CorruptionError, FormatVersionError
 from . import keys
 from .envelope import seal, unseal
 from .key_value_store import KeyValueStore, ReadTransaction, StoreUse, WriteTransaction
-from .keys import Kind
+from .keys import KeyKind
 from .records import CollectionRecord, Meta, SegmentRecord, StateRecord
 
 __all__ = ["FORMAT_VERSION", "Catalog", "CollectionRecord", "Meta", "SegmentRecord", "StateRecord"]
@@ -24,13 +24,13 @@ FORMAT_VERSION = 1
 # LMDB looks for a run of free pages for each value, so a big bitmap is stored in pieces.
 _TOMBSTONE_PART_BYTES = 1 << 18
 _PER_COLLECTION = (
-    Kind.TENANT,
-    Kind.LOG,
-    Kind.TOMBSTONES,
-    Kind.MANIFEST,
-    Kind.STATE,
-    Kind.CALIBRATION,
-    Kind.CALIBRATION_QUERIES,
+    KeyKind.TENANT,
+    KeyKind.LOG,
+    KeyKind.TOMBSTONES,
+    KeyKind.MANIFEST,
+    KeyKind.STATE,
+    KeyKind.CALIBRATION,
+    KeyKind.CALIBRATION_QUERIES,
 )
 
 R = TypeVar("R")
@@ -91,7 +91,7 @@ class Catalog:
 
     def collections(self, txn: ReadTransaction) -> list[CollectionRecord]:
         """Return every collection by number."""
-        return self._records(txn, keys.every(Kind.COLLECTION), CollectionRecord)
+        return self._records(txn, keys.every(KeyKind.COLLECTION), CollectionRecord)
 
     def collection(self, txn: ReadTransaction, number: int) -> CollectionRecord | None:
         """Return the record of one collection, None when it was dropped."""
@@ -111,7 +111,7 @@ class Catalog:
         """Return the number of each tenant of a collection by name."""
         return {
             keys.parse_tenant(key)[1]: self._decode(key, raw, int)
-            for key, raw in self._scan(txn, keys.every_of_collection(Kind.TENANT, number))
+            for key, raw in self._scan(txn, keys.every_of_collection(KeyKind.TENANT, number))
         }
 
     def tenant(self, txn: ReadTransaction, number: int, name: str) -> int | None:
@@ -172,18 +172,18 @@ class Catalog:
 
     def replace_tombstones(self, txn: WriteTransaction, number: int, seq: int, dead: BitMap64) -> None:
         """Delete every tombstone record of the collection, then store `dead` unless it is empty."""
-        txn.delete_range(*keys.every_of_collection(Kind.TOMBSTONES, number))
+        txn.delete_range(*keys.every_of_collection(KeyKind.TOMBSTONES, number))
         if dead:
             self.put_tombstones(txn, number, seq, dead)
 
     def segments(self, txn: ReadTransaction, number: int) -> list[SegmentRecord]:
         """Return the live segments of a collection, oldest first."""
-        records = self._records(txn, keys.every_of_collection(Kind.MANIFEST, number), SegmentRecord)
+        records = self._records(txn, keys.every_of_collection(KeyKind.MANIFEST, number), SegmentRecord)
         return sorted(records, key=lambda record: (record.first_seq, record.last_seq, record.uuid))
 
     def every_segment(self, txn: ReadTransaction) -> set[str]:
         """Return the uuids of the live segments of all collections; their records are not read."""
-        return {keys.parse_manifest(key)[1] for key, _ in txn.scan(*keys.every(Kind.MANIFEST))}
+        return {keys.parse_manifest(key)[1] for key, _ in txn.scan(*keys.every(KeyKind.MANIFEST))}
 
     def put_segment(self, txn: WriteTransaction, number: int, record: SegmentRecord) -> None:
         """Make a segment live, or replace its record."""
@@ -218,7 +218,7 @@ class Catalog:
         """Return every API key record by id."""
         return {
             keys.parse_api_key(key): self._decode(key, raw, dict[str, Any])
-            for key, raw in self._scan(txn, keys.every(Kind.API_KEY))
+            for key, raw in self._scan(txn, keys.every(KeyKind.API_KEY))
         }
 
     def api_key(self, txn: ReadTransaction, identifier: str) -> dict[str, Any] | None:

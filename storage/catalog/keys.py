@@ -36,7 +36,7 @@ _LOG = struct.Struct(">BIQ")
 _TOMBSTONES = struct.Struct(">BIQH")
 
 
-class Kind(IntEnum):
+class KeyKind(IntEnum):
     """The first byte of a key."""
 
     META = 1
@@ -53,75 +53,75 @@ class Kind(IntEnum):
 
 def meta() -> bytes:
     """Return the key of the one `Meta` record."""
-    return bytes([Kind.META])
+    return bytes([KeyKind.META])
 
 
 def collection(number: int) -> bytes:
     """Return the key of a collection's record."""
-    return _prefix(Kind.COLLECTION, number)
+    return _prefix(KeyKind.COLLECTION, number)
 
 
 def tenant(number: int, name: str) -> bytes:
     """Return the key of a tenant's number."""
-    return _prefix(Kind.TENANT, number) + _text(name, "a tenant name")
+    return _prefix(KeyKind.TENANT, number) + _text(name, "a tenant name")
 
 
 def log(number: int, first_seq: int) -> bytes:
     """Return the key of the batch whose first point has sequence number `first_seq`."""
-    return _LOG.pack(Kind.LOG, _bounded(number, _MAX_U32, "a collection number"), _sequence(first_seq))
+    return _LOG.pack(KeyKind.LOG, _bounded(number, _MAX_U32, "a collection number"), _sequence(first_seq))
 
 
 def tombstones(number: int, seq: int, part: int = 0) -> bytes:
     """Return the key of one part of the tombstones written at sequence number `seq`."""
     number = _bounded(number, _MAX_U32, "a collection number")
     return _TOMBSTONES.pack(
-        Kind.TOMBSTONES, number, _sequence(seq), _bounded(part, _MAX_PART, "a part number")
+        KeyKind.TOMBSTONES, number, _sequence(seq), _bounded(part, _MAX_PART, "a part number")
     )
 
 
 def manifest(number: int, segment: str) -> bytes:
     """Return the key of a live segment's record."""
-    return _prefix(Kind.MANIFEST, number) + _uuid(segment)
+    return _prefix(KeyKind.MANIFEST, number) + _uuid(segment)
 
 
 def state(number: int) -> bytes:
     """Return the key of a collection's counters."""
-    return _prefix(Kind.STATE, number)
+    return _prefix(KeyKind.STATE, number)
 
 
 def calibration(number: int, segment: str, field: str) -> bytes:
     """Return the key of one field's calibration in one segment."""
-    return _prefix(Kind.CALIBRATION, number) + _uuid(segment) + _text(field, "a field name")
+    return _prefix(KeyKind.CALIBRATION, number) + _uuid(segment) + _text(field, "a field name")
 
 
 def calibration_queries(number: int, field: str) -> bytes:
     """Return the key of the queries one field is calibrated with."""
-    return _prefix(Kind.CALIBRATION_QUERIES, number) + _text(field, "a field name")
+    return _prefix(KeyKind.CALIBRATION_QUERIES, number) + _text(field, "a field name")
 
 
 def api_key(identifier: str) -> bytes:
     """Return the key of an API key's record."""
-    return bytes([Kind.API_KEY]) + _text(identifier, "an API key's id")
+    return bytes([KeyKind.API_KEY]) + _text(identifier, "an API key's id")
 
 
-def every(kind: Kind) -> KeyRange:
+def every(kind: KeyKind) -> KeyRange:
     """Return the range of all keys of one kind."""
     return _starting_with(bytes([kind]))
 
 
-def every_of_collection(kind: Kind, number: int) -> KeyRange:
+def every_of_collection(kind: KeyKind, number: int) -> KeyRange:
     """Return the range of one collection's keys of one kind."""
     return _starting_with(_prefix(kind, number))
 
 
 def every_calibration(number: int, segment: str) -> KeyRange:
     """Return the range of the calibrations of one segment."""
-    return _starting_with(_prefix(Kind.CALIBRATION, number) + _uuid(segment))
+    return _starting_with(_prefix(KeyKind.CALIBRATION, number) + _uuid(segment))
 
 
 def log_from(number: int, seq: int) -> KeyRange:
     """Return the range of the batches whose first sequence number is at least `seq`."""
-    return log(number, seq), every_of_collection(Kind.LOG, number)[1]
+    return log(number, seq), every_of_collection(KeyKind.LOG, number)[1]
 
 
 def log_below(number: int, seq: int) -> KeyRange:
@@ -136,12 +136,12 @@ def tombstones_at(number: int, seq: int) -> KeyRange:
 
 def tombstones_from(number: int, seq: int) -> KeyRange:
     """Return the range of the tombstones written at `seq` or later."""
-    return tombstones(number, seq), every_of_collection(Kind.TOMBSTONES, number)[1]
+    return tombstones(number, seq), every_of_collection(KeyKind.TOMBSTONES, number)[1]
 
 
-def kind(key: bytes) -> Kind:
+def kind(key: bytes) -> KeyKind:
     """Return the kind of a key; ValueError when its first byte is none."""
-    return Kind(key[0]) if key else Kind(0)
+    return KeyKind(key[0]) if key else KeyKind(0)
 
 
 def parse_collection(key: bytes) -> int:
@@ -199,29 +199,29 @@ def well_formed(key: bytes) -> bool:
 
 def _rebuilt(key: bytes) -> bytes:
     match kind(key):
-        case Kind.META:
+        case KeyKind.META:
             return meta()
-        case Kind.COLLECTION:
+        case KeyKind.COLLECTION:
             return collection(parse_collection(key))
-        case Kind.TENANT:
+        case KeyKind.TENANT:
             return tenant(*parse_tenant(key))
-        case Kind.LOG:
+        case KeyKind.LOG:
             return log(*parse_log(key))
-        case Kind.TOMBSTONES:
+        case KeyKind.TOMBSTONES:
             return tombstones(*parse_tombstones(key))
-        case Kind.MANIFEST:
+        case KeyKind.MANIFEST:
             return manifest(*parse_manifest(key))
-        case Kind.STATE:
+        case KeyKind.STATE:
             return state(parse_collection(key))
-        case Kind.CALIBRATION:
+        case KeyKind.CALIBRATION:
             return calibration(*parse_calibration(key))
-        case Kind.CALIBRATION_QUERIES:
+        case KeyKind.CALIBRATION_QUERIES:
             return calibration_queries(*parse_calibration_queries(key))
-        case Kind.API_KEY:
+        case KeyKind.API_KEY:
             return api_key(parse_api_key(key))
 
 
-def _prefix(kind: Kind, number: int) -> bytes:
+def _prefix(kind: KeyKind, number: int) -> bytes:
     return _COLLECTION.pack(kind, _bounded(number, _MAX_U32, "a collection number"))
 
 

@@ -10,31 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..catalog.envelope import unseal
-from ..catalog.keys import Kind
+from ..catalog.keys import KeyKind
 from ..errors import CorruptionError
 from ..lmdb_files.structure import Entries
 
 # The shortest and the longest key of each kind.
 _LENGTHS = {
-    Kind.META: (1, 1),
-    Kind.COLLECTION: (5, 5),
-    Kind.TENANT: (6, 260),
-    Kind.LOG: (13, 13),
-    Kind.TOMBSTONES: (15, 15),
-    Kind.MANIFEST: (21, 21),
-    Kind.STATE: (5, 5),
-    Kind.CALIBRATION: (22, 276),
-    Kind.CALIBRATION_QUERIES: (6, 260),
-    Kind.API_KEY: (2, 256),
+    KeyKind.META: (1, 1),
+    KeyKind.COLLECTION: (5, 5),
+    KeyKind.TENANT: (6, 260),
+    KeyKind.LOG: (13, 13),
+    KeyKind.TOMBSTONES: (15, 15),
+    KeyKind.MANIFEST: (21, 21),
+    KeyKind.STATE: (5, 5),
+    KeyKind.CALIBRATION: (22, 276),
+    KeyKind.CALIBRATION_QUERIES: (6, 260),
+    KeyKind.API_KEY: (2, 256),
 }
 # By the first byte of a key.
 _SHORTEST, _LONGEST = np.full(256, 512), np.full(256, -1)
 _SHORTEST[list(_LENGTHS)], _LONGEST[list(_LENGTHS)] = np.transpose(list(_LENGTHS.values()))
 # Opening a database reads all values of the other kinds.
 _READ_BY_NAME = np.zeros(256, np.bool_)
-_READ_BY_NAME[[Kind.META, Kind.STATE, Kind.CALIBRATION, Kind.CALIBRATION_QUERIES, Kind.API_KEY]] = True
+_READ_BY_NAME[
+    [KeyKind.META, KeyKind.STATE, KeyKind.CALIBRATION, KeyKind.CALIBRATION_QUERIES, KeyKind.API_KEY]
+] = True
 _OF_A_COLLECTION = np.ones(256, np.bool_)
-_OF_A_COLLECTION[[Kind.META, Kind.COLLECTION, Kind.API_KEY]] = False
+_OF_A_COLLECTION[[KeyKind.META, KeyKind.COLLECTION, KeyKind.API_KEY]] = False
 
 
 def check_keys(memory: NDArray[np.uint8], entries: Entries, path: str) -> None:
@@ -43,14 +45,14 @@ def check_keys(memory: NDArray[np.uint8], entries: Entries, path: str) -> None:
     The last is looked at here for what is only read by name, and left to the reader where all is read.
     """
     kinds = memory[entries.key_at]
-    if Kind.META.value not in kinds:
+    if KeyKind.META.value not in kinds:
         # Whoever opens it says that it is no catalog.
         return
     sizes = entries.key_bytes
     _demand((sizes >= _SHORTEST[kinds]) & (sizes <= _LONGEST[kinds]), entries, path)
     owned = _OF_A_COLLECTION[kinds]
     owners = _numbers(memory, entries.key_at[owned])
-    known = _numbers(memory, entries.key_at[kinds == Kind.COLLECTION.value])
+    known = _numbers(memory, entries.key_at[kinds == KeyKind.COLLECTION.value])
     sound = np.ones(len(kinds), np.bool_)
     sound[owned] = np.isin(owners, known)
     _demand(sound, entries, path)

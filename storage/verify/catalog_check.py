@@ -12,7 +12,7 @@ from pyroaring import BitMap64
 from ..catalog import keys
 from ..catalog.catalog import FORMAT_VERSION
 from ..catalog.envelope import unseal
-from ..catalog.keys import Kind
+from ..catalog.keys import KeyKind
 from ..catalog.records import CollectionRecord, Meta, SegmentRecord, StateRecord
 from ..columns.batch import Batch
 from ..errors import CorruptionError, FormatVersionError
@@ -42,17 +42,17 @@ class CatalogCheck:
         self._log_end: dict[int, int] = defaultdict(int)
         self._tombstones: dict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)
         self._seen_meta = False
-        self._checks: dict[Kind, Callable[[bytes, memoryview], None]] = {
-            Kind.META: self._meta,
-            Kind.COLLECTION: self._collection,
-            Kind.TENANT: self._tenant,
-            Kind.LOG: self._log,
-            Kind.TOMBSTONES: self._tombstone,
-            Kind.MANIFEST: self._segment,
-            Kind.STATE: self._state,
-            Kind.CALIBRATION: self._opaque,
-            Kind.CALIBRATION_QUERIES: self._opaque,
-            Kind.API_KEY: self._api_key,
+        self._checks: dict[KeyKind, Callable[[bytes, memoryview], None]] = {
+            KeyKind.META: self._meta,
+            KeyKind.COLLECTION: self._collection,
+            KeyKind.TENANT: self._tenant,
+            KeyKind.LOG: self._log,
+            KeyKind.TOMBSTONES: self._tombstone,
+            KeyKind.MANIFEST: self._segment,
+            KeyKind.STATE: self._state,
+            KeyKind.CALIBRATION: self._opaque,
+            KeyKind.CALIBRATION_QUERIES: self._opaque,
+            KeyKind.API_KEY: self._api_key,
         }
 
     def run(self, pairs: Pairs) -> None:
@@ -70,7 +70,7 @@ class CatalogCheck:
         kind = keys.kind(key)
         payload = unseal(key, value, path=self._path)
         self._checks[kind](key, payload)
-        if kind not in (Kind.META, Kind.COLLECTION, Kind.API_KEY):
+        if kind not in (KeyKind.META, KeyKind.COLLECTION, KeyKind.API_KEY):
             self._owned[keys.parse_collection(key)] += 1
 
     def _meta(self, key: bytes, payload: memoryview) -> None:

@@ -13,7 +13,7 @@ from vicinal.storage.arrays import header as array_header
 from vicinal.storage.arrays.header import DTYPES
 from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.catalog import FORMAT_VERSION, Catalog
-from vicinal.storage.catalog.keys import Kind
+from vicinal.storage.catalog.keys import KeyKind
 from vicinal.storage.catalog.records import CollectionRecord, Meta, SegmentRecord, StateRecord
 from vicinal.storage.columns.batch import Batch
 from vicinal.storage.columns.ids import IdColumn
@@ -91,13 +91,13 @@ def test_the_batch_of_the_example_reads_back() -> None:
 
 def test_every_kind_of_key_and_every_member_is_in_the_table() -> None:
     rows = re.findall(r"^\| (\d+) ([\w ]+) \|([^|]*)\|([^|]*)\|$", DOCUMENT, re.MULTILINE)
-    kinds = {Kind(int(number)): members for number, _, _, members in rows}
-    assert sorted(kinds) == sorted(Kind)
+    kinds = {KeyKind(int(number)): members for number, _, _, members in rows}
+    assert sorted(kinds) == sorted(KeyKind)
     for kind, record in {
-        Kind.META: Meta,
-        Kind.COLLECTION: CollectionRecord,
-        Kind.MANIFEST: SegmentRecord,
-        Kind.STATE: StateRecord,
+        KeyKind.META: Meta,
+        KeyKind.COLLECTION: CollectionRecord,
+        KeyKind.MANIFEST: SegmentRecord,
+        KeyKind.STATE: StateRecord,
     }.items():
         members = [field.name for field in msgspec.structs.fields(record)]
         assert re.findall(r"`(\w+)`", kinds[kind]) == members

@@ -11,6 +11,7 @@ from ....engine.schema.collection_schema import CollectionSchema
 from ....engine.schema.declared import check_same_schema, declared_schema
 from ....engine.schema.names import checked_collection_name
 from ....engine.schema.vector_field import VectorField
+from ....engine.tenants.tenant import utf8_bytes
 from ....proto.v1 import collections_pb2 as pb
 from ....proto.v1.database_pb2 import GetDatabaseInfoRequest, GetDatabaseInfoResponse
 from ...wire.infos import read_database_info
@@ -19,7 +20,7 @@ from ...wire.schemas import put_schema, read_schema
 from ..calls.call import Operation
 from ..calls.caller import Caller
 from ..endpoint.address import Address
-from .handle import CollectionHandle, utf8_bytes
+from .handle import CollectionHandle
 from .responses import parsed, understood
 
 _CREATE_COLLECTION = METHODS["/vicinal.v1.CollectionService/CreateCollection"]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
-from ....engine.errors import InvalidArgument
 from ....engine.schema.collection_schema import CollectionSchema
-from ....engine.tenants.tenant import MAX_TENANT_BYTES
+from ....engine.tenants.tenant import checked_tenant
 from ....proto.v1.search_pb2 import SearchRequest
 
 _CACHED_TENANTS = 1024
@@ -42,7 +40,7 @@ class CollectionHandle:
         """
         if tenant is None:
             return self._encoded(None)
-        return self._encoded(self._checked_tenant(tenant))
+        return self._encoded(checked_tenant(self.name, self.schema, tenant))
 
     def _encode(self, tenant: str | None) -> bytes:
         request = SearchRequest()
@@ -51,26 +49,3 @@ class CollectionHandle:
         if tenant is not None:
             request.scope.tenant = tenant
         return request.SerializeToString()
-
-    def _checked_tenant(self, tenant: Any) -> str:
-        if not self.schema.partitioned:
-            raise InvalidArgument(
-                f"collection {self.name!r} is not partitioned, yet tenant={tenant!r} was given; leave it out "
-                "or create the collection with partitioned=True",
-                field="tenant",
-            )
-        if not isinstance(tenant, str) or not 0 < utf8_bytes(tenant) <= MAX_TENANT_BYTES:
-            raise InvalidArgument(
-                f"collection {self.name!r} is partitioned and tenant is {tenant!r}; every call names a "
-                f"tenant, a text of 1 to {MAX_TENANT_BYTES} bytes",
-                field="tenant",
-            )
-        return tenant
-
-
-def utf8_bytes(text: str) -> int:
-    """Return the length in UTF-8, 0 for what UTF-8 cannot hold."""
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError:
-        return 0

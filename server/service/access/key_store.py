@@ -21,7 +21,7 @@ import msgspec
 from ....engine.error_translation import translated
 from ....engine.errors import NotFound
 from ....storage.catalog import keys
-from ....storage.catalog.keys import Kind
+from ....storage.catalog.keys import KeyKind
 from ....storage.folder.directory_lock import check_no_unseen_reader
 from ....storage.opening.database_folder import check_is_ours, open_catalog
 from .api_key import ApiKey, digest_of, is_key_id, new_key, parse_key
@@ -175,7 +175,7 @@ class KeyStore:
             if version == self._none_at:
                 return False
             with self._catalog.read() as txn:
-                found = next(txn.scan(*keys.every(Kind.API_KEY)), None) is not None
+                found = next(txn.scan(*keys.every(KeyKind.API_KEY)), None) is not None
         if found:
             self._any_exist = True
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vicinal.bench.datasets import METRICS, Dataset, DatasetError, Metric, open_dataset
+from vicinal.bench.datasets import METRICS, Dataset, DatasetError, MetricName, open_dataset
 from vicinal.bench.datasets.dataset import as_floats
 from vicinal.bench.harness import truth as truth_module
 from vicinal.bench.harness.truth import cached_truth, exact_truth, recall, recall_by_query, true_scores
@@ -28,7 +28,7 @@ def naive_scores(data: Dataset) -> np.ndarray[tuple[int, int], np.dtype[np.float
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_truth_equals_the_naive_one(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truth_equals_the_naive_one(metric: MetricName, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(truth_module, "QUERY_BLOCK", 7)
     monkeypatch.setattr(truth_module, "ROW_BLOCK", 64)
     monkeypatch.setattr(truth_module, "GATHER_BYTES", 4096)

@@ -10,7 +10,7 @@ from pyroaring import BitMap64
 from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.catalog import FORMAT_VERSION, Catalog
 from vicinal.storage.catalog.envelope import seal
-from vicinal.storage.catalog.keys import Kind
+from vicinal.storage.catalog.keys import KeyKind
 from vicinal.storage.catalog.records import CollectionRecord, SegmentRecord, StateRecord
 from vicinal.storage.errors import CorruptionError, FormatVersionError, NotADatabaseError
 from vicinal.storage.lmdb_files.store import LmdbStore
@@ -142,7 +142,7 @@ def test_deleting_a_collection_leaves_nothing_of_it(catalog: Catalog) -> None:
     with catalog.write() as txn:
         catalog.delete_collection(txn, 1)
         left = [key for key, _ in txn.scan(b"\0", b"\xff")]
-    assert len(left) == len(Kind) - 2
+    assert len(left) == len(KeyKind) - 2
     assert {keys.parse_collection(key) for key in left} == {2}
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.key_value_store import MAX_KEY_BYTES
-from vicinal.storage.catalog.keys import Kind
+from vicinal.storage.catalog.keys import KeyKind
 
 numbers = st.integers(0, 2**32 - 1)
 sequences = st.integers(0, 2**64 - 1)
@@ -72,13 +72,13 @@ def test_other_bytes_are_only_keys_when_rebuilding_gives_them_back(key: bytes) -
         kind = keys.kind(key)
         start, stop = keys.every(kind)
         assert start <= key < stop
-        if kind in (Kind.COLLECTION, Kind.STATE):
+        if kind in (KeyKind.COLLECTION, KeyKind.STATE):
             assert len(key) == 5
 
 
 @given(key=any_key, number=numbers)
 def test_a_collections_range_holds_its_keys_and_no_others(key: bytes, number: int) -> None:
-    assume(keys.kind(key) not in (Kind.META, Kind.API_KEY))
+    assume(keys.kind(key) not in (KeyKind.META, KeyKind.API_KEY))
     for candidate in (number, keys.parse_collection(key)):
         start, stop = keys.every_of_collection(keys.kind(key), candidate)
         assert (start <= key < stop) == (keys.parse_collection(key) == candidate)
@@ -106,7 +106,7 @@ def test_a_segments_calibrations_are_one_range(number: int, uuid: str, other: st
 
 def test_the_last_collection_has_ranges_too() -> None:
     number = 2**32 - 1
-    start, stop = keys.every_of_collection(Kind.LOG, number)
+    start, stop = keys.every_of_collection(KeyKind.LOG, number)
     assert start <= keys.log(number, 2**64 - 1) < stop
     assert stop <= keys.tombstones(0, 0)
 
