@@ -11,6 +11,7 @@ from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, unique_ids
 from .input.options import SearchKeywords, asked
+from .input.order import position_after, token_of
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads, payload_column
 from .input.queries import bound, carried
@@ -249,28 +250,37 @@ class Collection(TendedCollection):
         *,
         filter: FilterLike | None = None,
         limit: int = 100,
-        after: int | None = None,
+        after: int | str | None = None,
+        order_by: str | None = None,
         with_payload: bool | Sequence[str] = True,
         with_vectors: bool | Sequence[str] = False,
         tenant: str | None = None,
     ) -> Page:
-        """Return points in the order they were written, a page at a time.
+        """Return points in the order they were written, or of a payload field, a page at a time.
 
-        Pages are stable: going through all of them returns every point that was there from the first page to
-        the last exactly once. A point that is written again meanwhile moves to the end.
+        Pages are stable: going through all of them returns every point that was there, and stayed as it was,
+        from the first page to the last exactly once. A point that is written again meanwhile moves to the
+        end, or to where its new value belongs.
 
         Parameters
         ----------
         limit : int
             Points of a page, 1 to 10,000.
-        after : int, optional
-            ``page.next`` of the page before.
+        after : int or str, optional
+            ``page.next`` of the page before, in the same order.
+        order_by : str, optional
+            An indexed field of numbers or times: ``"year"`` rises, ``"-year"`` falls. Equal values come in
+            the order they were written, points without a value last. Of several values the first in the
+            order counts.
         with_payload, with_vectors : bool or list of str
             What points carry, as to :meth:`get`.
         """
-        snapshot, page = self._columns.page(filter, limit, after, tenant)
+        ordered = order_by is not None
+        start = position_after(after, ordered)
+        snapshot, page = self._columns.page(filter, limit, start, order_by, tenant)
         asked = carried(snapshot.schema, with_payload, with_vectors)
-        return Page(_there(read_points(snapshot, snapshot.ids(page.places), page.places, asked)), page.next)
+        points = _there(read_points(snapshot, snapshot.ids(page.places), page.places, asked))
+        return Page(points, token_of(page.next, ordered))
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""

@@ -16,6 +16,7 @@ from .error_translation import public
 from .hosts.host import Host
 from .input.ids import id_list, selection, vector_columns
 from .input.options import SearchOptions
+from .input.order import Position, checked_order
 from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
 from .input.queries import bound, carried, check_flag, check_integer
@@ -27,6 +28,7 @@ from .results.written import Written
 from .search.call import answer
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
+from .search.ordered_pages import find_ordered_page
 from .search.point_reads import PagePlaces, find_page, find_points, find_sample
 from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
@@ -144,17 +146,18 @@ class ColumnarCollection:
         self,
         filter: FilterLike | None,
         limit: int,
-        after: int | None,
+        after: Position | None,
+        order_by: str | None,
         asked: Carried,
         tenant: str | None,
         most_bytes: int,
         admit: Admit,
-    ) -> tuple[PointColumns, int | None]:
+    ) -> tuple[PointColumns, Position | None]:
         """Return a page of points as :meth:`Collection.scroll` does, and where the next one starts.
 
         The page ends before its columns take more than ``most_bytes``, but has a point if there is one.
         """
-        snapshot, page = self.page(filter, limit, after, tenant)
+        snapshot, page = self.page(filter, limit, after, order_by, tenant)
         asked = _checked(snapshot, asked)
         page = fitting(snapshot, page, asked, most_bytes)
         return read_columns(snapshot, page.places, asked, admit), page.next
@@ -183,14 +186,21 @@ class ColumnarCollection:
         return snapshot, find_sample(snapshot, bound(filter, snapshot.schema), owner, n, seed)
 
     def page(
-        self, filter: FilterLike | None, limit: int, after: int | None, tenant: str | None
+        self,
+        filter: FilterLike | None,
+        limit: int,
+        after: Position | None,
+        order_by: str | None,
+        tenant: str | None,
     ) -> tuple[Snapshot, PagePlaces]:
         """Return where the points of a page are, and in which snapshot."""
         limit = check_integer("limit", limit, 1, SCROLL_LIMIT)
-        start = 0 if after is None else check_integer("after", after, 0, 2**63)
         snapshot, owner = self.view(tenant)
         expression = bound(filter, snapshot.schema)
-        return snapshot, find_page(snapshot, expression, owner, limit, start)
+        order = checked_order(snapshot.schema.fields, order_by)
+        if order is not None:
+            return snapshot, find_ordered_page(snapshot, expression, owner, limit, after, order)
+        return snapshot, find_page(snapshot, expression, owner, limit, 0 if after is None else after.sequence)
 
     def search(self, query: Any, options: SearchOptions) -> Any:
         """Return the nearest points as :meth:`Collection.search` does."""

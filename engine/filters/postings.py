@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ..results.point import PointId
@@ -21,6 +23,9 @@ class FieldPostings(Protocol):
         self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
     ) -> BitMap:
         """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
+
+    def values(self, field: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
+        """Return every value of a field of an ordered kind, int64 or float64, and the row of each."""
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""

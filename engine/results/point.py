@@ -45,13 +45,13 @@ class Page(AsFrame):
     Attributes
     ----------
     points : sequence of Point
-        In the order the points were written.
-    next : int or None
+        In the order the points were written, or in that which was asked for.
+    next : int, str or None
         Where the next page starts: pass it as ``after``. None when this page is the last.
     """
 
     points: Sequence[Point]
-    next: int | None
+    next: int | str | None
 
     def _frame_columns(self) -> FrameColumns:
         ids = IdColumn.from_values([point.id for point in self.points]).column()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import deadline
 from ..filters.expression import Filter
+from ..input.order import Position
 from ..results.carried import Carried, fields_of, picked
 from ..results.point import Point, PointId
 from ..segments.bitmaps import rows_of
@@ -31,20 +33,32 @@ class PagePlaces:
         The sequence number of each, ascending.
     more : bool
         Whether other pages follow.
+    values : (n,) int64 or float64, optional
+        Of a page in the order of a field, the value that each is placed by.
+    has : (n,) bool, optional
+        Which of them have a value.
     """
 
     places: NDArray[np.int64]
     sequence: NDArray[np.uint64]
     more: bool
+    values: NDArray[Any] | None = None
+    has: NDArray[np.bool_] | None = None
 
     @property
-    def next(self) -> int | None:
+    def next(self) -> Position | None:
         """Where the next page starts, None when this is the last."""
-        return int(self.sequence[-1]) if self.more else None
+        if not self.more:
+            return None
+        value = None
+        if self.values is not None and self.has is not None and self.has[-1]:
+            value = self.values[-1].item()
+        return Position(int(self.sequence[-1]), value)
 
     def first(self, n: int) -> PagePlaces:
         """Return the page that ends after ``n`` of these points, at least one."""
-        return PagePlaces(self.places[:n], self.sequence[:n], self.more or n < len(self.places))
+        values, has = (None if one is None else one[:n] for one in (self.values, self.has))
+        return PagePlaces(self.places[:n], self.sequence[:n], self.more or n < len(self.places), values, has)
 
 
 def find_points(snapshot: Snapshot, ids: Sequence[PointId], owner: Tenant | None) -> NDArray[np.int64]:
@@ -61,7 +75,7 @@ def find_page(
     scope = None if owner is None else owner.scope
     sequences: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
     places: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    for number, view in enumerate(_in_time(snapshot.views)):
+    for number, view in enumerate(in_time(snapshot.views)):
         rows = rows_of(view.matching(expression, scope))
         sequence = view.sequence()[rows]
         later = sequence > np.uint64(after)
@@ -83,7 +97,7 @@ def find_sample(
     scope = None if owner is None else owner.scope
     places = [
         place(number, rows_of(view.matching(expression, scope)))
-        for number, view in enumerate(_in_time(snapshot.views))
+        for number, view in enumerate(in_time(snapshot.views))
     ]
     every = np.concatenate([np.empty(0, np.int64), *places])
     drawn: NDArray[np.int64] = np.random.default_rng(seed).choice(every, min(n, len(every)), replace=False)
@@ -113,10 +127,10 @@ def count_points(snapshot: Snapshot, expression: Filter | None, owner: Tenant | 
     scope = None if owner is None else owner.scope
     if expression is None and scope is None:
         return snapshot.n_points
-    return sum(len(view.matching(expression, scope)) for view in _in_time(snapshot.views))
+    return sum(len(view.matching(expression, scope)) for view in in_time(snapshot.views))
 
 
-def _in_time(views: Sequence[SegmentView]) -> Iterator[SegmentView]:
+def in_time(views: Sequence[SegmentView]) -> Iterator[SegmentView]:
     """Yield views for as long as the deadline allows."""
     for view in views:
         deadline.check()

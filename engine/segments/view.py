@@ -226,6 +226,7 @@ class _FilterSource:
         postings = view.postings()
         self.equal = postings.equal
         self.range = postings.range
+        self.values = postings.values
         self.null = postings.null
         self.present = postings.present
 

@@ -147,7 +147,7 @@ class GetPointsResponse(_message.Message):
     def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., found: _Optional[_Iterable[bool]] = ...) -> None: ...
 
 class ScrollPointsRequest(_message.Message):
-    __slots__ = ("scope", "filter", "limit", "after", "with_vectors", "vector_fields", "payload_keys", "without_payload")
+    __slots__ = ("scope", "filter", "limit", "after", "with_vectors", "vector_fields", "payload_keys", "without_payload", "order_by", "after_integer", "after_number")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -156,6 +156,9 @@ class ScrollPointsRequest(_message.Message):
     VECTOR_FIELDS_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_KEYS_FIELD_NUMBER: _ClassVar[int]
     WITHOUT_PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
+    AFTER_INTEGER_FIELD_NUMBER: _ClassVar[int]
+    AFTER_NUMBER_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     filter: Filter
     limit: int
@@ -164,15 +167,22 @@ class ScrollPointsRequest(_message.Message):
     vector_fields: _containers.RepeatedScalarFieldContainer[str]
     payload_keys: _containers.RepeatedScalarFieldContainer[str]
     without_payload: bool
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., limit: _Optional[int] = ..., after: _Optional[int] = ..., with_vectors: bool = ..., vector_fields: _Optional[_Iterable[str]] = ..., payload_keys: _Optional[_Iterable[str]] = ..., without_payload: bool = ...) -> None: ...
+    order_by: str
+    after_integer: int
+    after_number: float
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., limit: _Optional[int] = ..., after: _Optional[int] = ..., with_vectors: bool = ..., vector_fields: _Optional[_Iterable[str]] = ..., payload_keys: _Optional[_Iterable[str]] = ..., without_payload: bool = ..., order_by: _Optional[str] = ..., after_integer: _Optional[int] = ..., after_number: _Optional[float] = ...) -> None: ...
 
 class ScrollPointsResponse(_message.Message):
-    __slots__ = ("points", "next")
+    __slots__ = ("points", "next", "next_integer", "next_number")
     POINTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_INTEGER_FIELD_NUMBER: _ClassVar[int]
+    NEXT_NUMBER_FIELD_NUMBER: _ClassVar[int]
     points: PointColumns
     next: int
-    def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., next: _Optional[int] = ...) -> None: ...
+    next_integer: int
+    next_number: float
+    def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., next: _Optional[int] = ..., next_integer: _Optional[int] = ..., next_number: _Optional[float] = ...) -> None: ...
 
 class SamplePointsRequest(_message.Message):
     __slots__ = ("scope", "filter", "n", "seed", "with_vectors", "vector_fields", "payload_keys", "without_payload")

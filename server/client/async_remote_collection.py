@@ -138,14 +138,17 @@ class AsyncRemoteCollection:
         *,
         filter: FilterLike | None = None,
         limit: int = 100,
-        after: int | None = None,
+        after: int | str | None = None,
+        order_by: str | None = None,
         with_payload: bool | Sequence[str] = True,
         with_vectors: bool | Sequence[str] = False,
         tenant: str | None = None,
     ) -> Page:
-        """Return points in the order they were written, a page at a time."""
+        """Return points in the order they were written, or of a payload field, a page at a time."""
         carried = named(with_payload, with_vectors)
-        return await self._driver.run(self._core.points.scroll(filter, limit, after, carried, tenant))
+        return await self._driver.run(
+            self._core.points.scroll(filter, limit, after, order_by, carried, tenant)
+        )
 
     async def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...engine.errors import InvalidArgument
 from ...engine.filters.expression import Filter
+from ...engine.input.order import Position
 from ...engine.input.upsert_condition import UpsertCondition, UpsertMode
 from ...engine.results.carried import Carried, fields_of
 from ...engine.results.hit_rows import point_vectors
@@ -151,3 +152,45 @@ def read_carried(message: pb.GetPointsRequest | pb.ScrollPointsRequest | pb.Samp
         tuple(message.payload_keys) or not message.without_payload,
         tuple(message.vector_fields) or message.with_vectors,
     )
+
+
+def put_after(message: pb.ScrollPointsRequest, position: Position | None) -> None:
+    """Say in ``message`` where the page before ended."""
+    if position is None:
+        return
+    message.after = position.sequence
+    if isinstance(position.value, int):
+        message.after_integer = position.value
+    elif position.value is not None:
+        message.after_number = position.value
+
+
+def read_after(message: pb.ScrollPointsRequest, sequence: int) -> Position:
+    """Return where the page before ended, at a point of this sequence number."""
+    match message.WhichOneof("after_value"):
+        case "after_integer":
+            return Position(sequence, message.after_integer)
+        case "after_number":
+            return Position(sequence, message.after_number)
+    return Position(sequence)
+
+
+def put_next(message: pb.ScrollPointsResponse, position: Position, sequence: int) -> None:
+    """Say in ``message`` where the page ends, and the sequence number as its reader may know it."""
+    message.next = sequence
+    if isinstance(position.value, int):
+        message.next_integer = position.value
+    elif position.value is not None:
+        message.next_number = position.value
+
+
+def read_next(message: pb.ScrollPointsResponse) -> Position | None:
+    """Return where the next page starts, None when this is the last."""
+    if not message.HasField("next"):
+        return None
+    match message.WhichOneof("next_value"):
+        case "next_integer":
+            return Position(message.next, message.next_integer)
+        case "next_number":
+            return Position(message.next, message.next_number)
+    return Position(message.next)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import Dense, F, Sparse
+from vicinal import Dense, F, Sparse, has_id
 from vicinal.engine.api import CollectionApi, DatabaseApi
 
 DIM = 8
@@ -221,3 +221,91 @@ class ReadConformance:
                 rooms.search(by_id=3, tenant=tenant)
             answers.add(str(lost.value))
         assert len(answers) == 1
+
+    @pytest.mark.parametrize("field", ["year", "rating", "at"])
+    @pytest.mark.parametrize("falling", [False, True])
+    @pytest.mark.parametrize("limit", [1, 4, 100])
+    def test_pages_in_the_order_of_a_field(
+        self, films: CollectionApi, field: str, falling: bool, limit: int
+    ) -> None:
+        rng = np.random.default_rng(9)
+        values = {
+            "year": [-(2**63), 2**63 - 1, 5, 5, 5, -3, None, [9, 1], []],
+            "rating": [0.1, -2.5, 7, 7.0, 1e300, None, [0.5, 3.5], -0.0, 0.0],
+            "at": [
+                "2024-05-01",
+                "2024-05-01T02:00:00+02:00",
+                "1969-01-01",
+                None,
+                ["2025-01-01", "1990-01-01"],
+            ],
+        }[field]
+        # As numbers for the oracle: ties are in the order of writing.
+        numbers = {
+            "2024-05-01": 3,
+            "2024-05-01T02:00:00+02:00": 3,
+            "1969-01-01": 0,
+            "2025-01-01": 4,
+            "1990-01-01": 1,
+        }
+        written = [(i, values[int(at)]) for i, at in enumerate(rng.integers(0, len(values), 30))]
+        for start in (0, 10, 20):
+            part = written[start : start + 10]
+            vectors = np.ones((10, DIM), np.float32)
+            films.upsert(
+                [i for i, _ in part], vectors, [{field: v} if v is not None else {} for _, v in part]
+            )
+            if start < 20:
+                films.flush()
+        films.delete([3, 17])
+
+        def place(item: tuple[int, Any]) -> tuple[bool, Any, int]:
+            listed = item[1] if isinstance(item[1], list) else [] if item[1] is None else [item[1]]
+            known = [numbers.get(value, value) if isinstance(value, str) else value for value in listed]
+            first = (max if falling else min)(known, default=0)
+            return not known, -first if falling else first, item[0]
+
+        expected = [i for i, _ in sorted(written, key=place) if i not in (3, 17)]
+        order, after, found = f"-{field}" if falling else field, None, []
+        while True:
+            page = films.scroll(order_by=order, limit=limit, after=after, with_payload=False)
+            found += [point.id for point in page.points]
+            after = page.next
+            if after is None:
+                break
+            assert len(page.points) == limit
+        assert found == expected
+        chosen = [point.id for point in films.scroll(order_by=order, filter=has_id([1, 4, 22, 9])).points]
+        assert chosen == [i for i in expected if i in (1, 4, 22, 9)]
+
+    def test_orders_that_are_none_are_refused(self, films: CollectionApi) -> None:
+        fill(films, 3)
+        for order_by in ("genre", "-seen", 5, ["year"]):
+            with pytest.raises(vicinal.InvalidArgument) as refused:
+                films.scroll(order_by=order_by)
+            assert refused.value.field == "order_by"
+        for order_by in ("nowhere", "", "--year"):
+            with pytest.raises(vicinal.UnindexedField, match="year"):
+                films.scroll(order_by=order_by)
+        for options in (
+            {"after": "5@1"},
+            {"after": 5, "order_by": "year"},
+            {"after": "a@1", "order_by": "year"},
+        ):
+            with pytest.raises(vicinal.InvalidArgument) as refused:
+                films.scroll(**options)
+            assert refused.value.field == "after"
+
+    def test_a_tenant_goes_through_its_own_in_order(self, rooms: CollectionApi) -> None:
+        for tenant in ("anna", "boris"):
+            rooms.upsert(
+                range(6), np.ones((6, DIM)), [{"year": i // 2, "of": tenant} for i in range(6)], tenant=tenant
+            )
+        found, after = [], None
+        for _ in range(3):
+            page = rooms.scroll(order_by="-year", limit=2, after=after, tenant="boris")
+            found += [(point.id, point.payload["of"]) for point in page.points]
+            after = page.next
+        assert found == [(i, "boris") for i in (4, 5, 2, 3, 0, 1)]
+        assert after is None
+        assert rooms.scroll(order_by="year", tenant="nobody").points == []

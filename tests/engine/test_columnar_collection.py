@@ -77,7 +77,7 @@ def test_bytes_are_told_before_they_are_read(points: vicinal.Collection) -> None
     with pytest.raises(LimitExceeded):
         columnar(points).get([1], Carried(), None, refuse)
     with pytest.raises(LimitExceeded):
-        columnar(points).scroll(None, 10, None, Carried(), None, 10**6, refuse)
+        columnar(points).scroll(None, 10, None, None, Carried(), None, 10**6, refuse)
     before = points.get([1, 2])
     with pytest.raises(LimitExceeded):
         columnar(points).update_payload({"a": 1}, [1, 2], None, None, False, None, refuse)
@@ -94,7 +94,7 @@ def test_pages_end_before_they_take_too_much(
     after = None
     while True:
         columns, after = columnar(points).scroll(
-            None, 50, after, Carried(True, with_vectors), None, most, told.append
+            None, 50, after, None, Carried(True, with_vectors), None, most, told.append
         )
         size = columns.payloads.nbytes + sum(column.nbytes for column in columns.vectors.values())
         assert size <= most or len(columns) == 1
@@ -106,7 +106,9 @@ def test_pages_end_before_they_take_too_much(
 
 
 def test_what_nobody_asked_for_takes_nothing(points: vicinal.Collection) -> None:
-    columns, after = columnar(points).scroll({"has_id": []}, 10, None, Carried(True, True), None, 1, anything)
+    columns, after = columnar(points).scroll(
+        {"has_id": []}, 10, None, None, Carried(True, True), None, 1, anything
+    )
     assert (len(columns), after) == (0, None)
     assert [len(column) for column in columns.vectors.values()] == [0] * len(FIELDS)
 

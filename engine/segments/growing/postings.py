@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ....storage.columns.payloads import PayloadColumn
@@ -82,6 +83,10 @@ class GrowingReader:
         """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
         return self._fields[field].range(lo, lo_open, hi, hi_open, self._n_rows)
 
+    def values(self, field: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
+        """Return every value of a field of an ordered kind, and the row of each."""
+        return self._fields[field].pairs(self._n_rows)
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
         return _below(self._fields[field].null, self._n_rows)
@@ -128,13 +133,16 @@ class _GrowingField:
         # The slice is a copy made under the interpreter lock: no append can come between.
         return BitMap() if rows is None else BitMap(rows[: bisect_left(rows, n_rows)])
 
-    def range(
-        self, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool, n_rows: int
-    ) -> BitMap:
+    def pairs(self, n_rows: int) -> tuple[NDArray[Any], NDArray[np.uint32]]:
         assert self._values is not None
         rows = self._rows.view(len(self._rows))
         rows = rows[: np.searchsorted(rows, n_rows)]
-        values = self._values.view(len(rows))
+        return self._values.view(len(rows)), rows
+
+    def range(
+        self, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool, n_rows: int
+    ) -> BitMap:
+        values, rows = self.pairs(n_rows)
         chosen = np.ones(len(rows), np.bool_)
         if lo is not None:
             chosen &= (values > lo) if lo_open else (values >= lo)

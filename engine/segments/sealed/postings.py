@@ -116,6 +116,10 @@ class SegmentPostings:
         ends = np.concatenate([rows[start : first * size], rows[last * size : stop]])
         return BitMap.union(_set_of(ends), *whole)
 
+    def values(self, field: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
+        """Return every value of a field of an ordered kind, ascending, and the row of each."""
+        return self._ordered[field]
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
         return self._posting(field, _NULL)

@@ -152,6 +152,10 @@ class _Postings:
         """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
         return self._of(field).range(field, lo, lo_open, hi, hi_open)
 
+    def values(self, field: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
+        """Return every value of a field of an ordered kind, and the row of each."""
+        return self._of(field).values(field)
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
         return self._of(field).null(field)

@@ -12,6 +12,7 @@ from ....engine.api import FilterLike, Ids
 from ....engine.errors import VicinalError
 from ....engine.filters.parsing import parse_fields
 from ....engine.input.ids import id_list, selection, unique_ids, vector_columns
+from ....engine.input.order import checked_order, position_after, token_of
 from ....engine.input.payload_paths import payload_paths
 from ....engine.input.payload_update import PayloadChange, payload_update
 from ....engine.input.payloads import Payloads, payload_column
@@ -27,7 +28,15 @@ from ...wire.filters import put_filter
 from ...wire.methods import METHODS
 from ...wire.payloads import put_payloads
 from ...wire.point_ids import put_ids
-from ...wire.points import put_carried, put_condition, put_selection, read_found, read_points
+from ...wire.points import (
+    put_after,
+    put_carried,
+    put_condition,
+    put_selection,
+    read_found,
+    read_next,
+    read_points,
+)
 from ...wire.vectors import put_fields
 from ..calls.call import Operation
 from ..calls.caller import Caller
@@ -186,17 +195,26 @@ class PointOperations:
         return [point for part in found for point in part]
 
     def scroll(
-        self, filter: FilterLike | None, limit: int, after: int | None, carried: Carried, tenant: str | None
+        self,
+        filter: FilterLike | None,
+        limit: int,
+        after: int | str | None,
+        order_by: str | None,
+        carried: Carried,
+        tenant: str | None,
     ) -> Operation[Page]:
         """Return one page, put together from several where the server sends less at a time."""
         limit = check_integer("limit", limit, 1, _PAGE_ROWS)
-        if after is not None:
-            after = check_integer("after", after, 0, 2**63)
+        ordered = order_by is not None
+        position = position_after(after, ordered)
+        if ordered:
+            yield from self._schema.checked(lambda schema: checked_order(schema.fields, order_by))
         scope = self._handle.scope(tenant)
         scope += yield from self._filter(filter, pb.ScrollPointsRequest())
         points: list[Point] = []
         while True:
-            request = pb.ScrollPointsRequest(limit=limit - len(points), after=after)
+            request = pb.ScrollPointsRequest(limit=limit - len(points), order_by=order_by)
+            put_after(request, position)
             put_carried(request, carried)
             answer = yield from self._caller.call(
                 _SCROLL_POINTS, scope + request.SerializeToString(), harmless=True
@@ -204,9 +222,9 @@ class PointOperations:
             response = parsed(pb.ScrollPointsResponse, answer)
             with understood():
                 points += read_points(response.points)
-            after = response.next if response.HasField("next") else None
-            if after is None or len(points) >= limit:
-                return Page(points, after)
+            position = read_next(response)
+            if position is None or len(points) >= limit:
+                return Page(points, token_of(position, ordered))
 
     def sample(
         self, n: int, filter: FilterLike | None, seed: int | None, carried: Carried, tenant: str | None

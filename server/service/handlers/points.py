@@ -9,7 +9,16 @@ from ....engine.input.ids import unique_ids
 from ....proto.v1 import points_pb2 as pb
 from ...wire.filters import read_filter
 from ...wire.point_ids import count_ids, read_ids
-from ...wire.points import put_points, read_carried, read_condition, read_selection, read_update, read_upsert
+from ...wire.points import (
+    put_next,
+    put_points,
+    read_after,
+    read_carried,
+    read_condition,
+    read_selection,
+    read_update,
+    read_upsert,
+)
 from ..calls.call import Call
 
 # What a Python object of a payload takes, as a multiple of its JSON; and an id that is chosen by.
@@ -102,7 +111,9 @@ def scroll_points(call: Call, request: pb.ScrollPointsRequest) -> pb.ScrollPoint
     """Return a page of points; fewer than were asked for when they are large."""
     collection, tenant = call.scope(request.scope)
     filter = read_filter(request.filter) if request.HasField("filter") else None
-    after = call.unsealed(request.after, collection, tenant) if request.HasField("after") else None
+    after = None
+    if request.HasField("after"):
+        after = read_after(request, call.unsealed(request.after, collection, tenant))
     # The engine refuses a longer page, in the words it has for that.
     call.take_row_memory(min(request.limit, SCROLL_LIMIT))
     call.wait_in_line()
@@ -110,6 +121,7 @@ def scroll_points(call: Call, request: pb.ScrollPointsRequest) -> pb.ScrollPoint
         filter,
         request.limit,
         after,
+        request.order_by or None,
         read_carried(request),
         tenant,
         most_bytes=call.page_bytes - _FIELD_BYTES * len(collection.schema.vectors),
@@ -118,7 +130,7 @@ def scroll_points(call: Call, request: pb.ScrollPointsRequest) -> pb.ScrollPoint
     response = pb.ScrollPointsResponse()
     put_points(response.points, points)
     if following is not None:
-        response.next = call.sealed(following, collection, tenant)
+        put_next(response, following, call.sealed(following.sequence, collection, tenant))
     return response
 
 

@@ -331,7 +331,7 @@ def test_a_page_is_put_together(films: CollectionCore, clock: Clock) -> None:
         return response
 
     script = Script(clock, page([1, 2], 20), page([3], 30), page([4, 5], 50))
-    found = script.run(films.points.scroll(F("year") > 1, 5, 7, Carried(), None))
+    found = script.run(films.points.scroll(F("year") > 1, 5, 7, None, Carried(), None))
     assert ([point.id for point in found.points], found.next) == ([1, 2, 3, 4, 5], 50)
     sent = [script.request(i, points_pb2.ScrollPointsRequest) for i in range(3)]
     assert [(request.limit, request.after) for request in sent] == [(5, 7), (3, 20), (2, 30)]

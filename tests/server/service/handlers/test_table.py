@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("handlers") / "db"
     rng = np.random.default_rng(0)
     with vicinal.open(folder) as db:
-        rooms = db.create_collection("rooms", vicinal.Dense(DIM), partitioned=True)
+        rooms = db.create_collection("rooms", vicinal.Dense(DIM), fields={"n": "integer"}, partitioned=True)
         for tenant, n in (("ada", 30), ("ben", 500)):
             rooms.upsert(range(n), rng.standard_normal((n, DIM)), [{"n": i} for i in range(n)], tenant=tenant)
         rooms.flush()
@@ -146,6 +146,22 @@ def test_numbers_of_a_tenant_say_nothing(server: RunningServer, admin: str, ada:
         assert server.call("ScrollPoints", page, ada).ok
     page.after = 2**63
     assert server.call("ScrollPoints", page, ada).code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_an_ordered_page_of_a_tenant_says_nothing_either(server: RunningServer, admin: str, ada: str) -> None:
+    request = points_pb2.ScrollPointsRequest(scope=scope("ada"), limit=7, order_by="-n")
+    whole = points_pb2.ScrollPointsRequest(scope=scope("ada"), limit=100, order_by="-n")
+    seen: list[Any] = []
+    while True:
+        answer = ask(server, "ScrollPoints", request, ada)
+        seen += columns.ids_of(answer.points.ids)
+        if not answer.HasField("next"):
+            break
+        assert answer.next > 10_000
+        request.after = answer.next
+        request.after_integer = answer.next_integer
+    assert seen == columns.ids_of(ask(server, "ScrollPoints", whole, admin).points.ids)
+    assert len(seen) > 7
 
 
 def test_a_uuid_leads_to_one_collection_only(server: RunningServer, admin: str) -> None:
