@@ -142,6 +142,12 @@ class CollectionApi(Protocol):
     def drop_field(self, name: str) -> None:
         """Index a payload field no longer."""
 
+    def add_vector_field(self, name: str, field: VectorField) -> None:
+        """Add a vector field."""
+
+    def drop_vector_field(self, name: str) -> None:
+        """Drop a vector field."""
+
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:
         """Measure effort against recall on real queries."""
 

@@ -130,6 +130,12 @@ class AsyncCollectionApi(Protocol):
     async def drop_field(self, name: str) -> None:
         """Index a payload field no longer."""
 
+    async def add_vector_field(self, name: str, field: VectorField) -> None:
+        """Add a vector field."""
+
+    async def drop_vector_field(self, name: str) -> None:
+        """Drop a vector field."""
+
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = ...) -> int:
         """Measure effort against recall on real queries."""
 

@@ -10,6 +10,7 @@ from .hosts.host import Host
 from .maintenance.calibration import calibrate_collection
 from .progress import Progress, check_progress, silent
 from .results.info import CollectionInfo
+from .schema.vector_field import VectorField
 from .state.collection_info import collection_info
 from .state.collection_state import CollectionState
 from .writing.manifest_operations import ChangeSchema
@@ -47,7 +48,7 @@ class TendedCollection:
         InvalidArgument
             Name or type is not valid, or as many fields are indexed as may be; nothing was changed.
         """
-        self._host.submit(ChangeSchema(self._state, lambda schema: schema.with_field(name, type)))
+        self._host.submit(ChangeSchema(self._state, lambda schema, _: schema.with_field(name, type)))
 
     def drop_field(self, name: str) -> None:
         """Index a payload field no longer; payloads keep its values, which need not fit its type any more.
@@ -59,7 +60,43 @@ class TendedCollection:
         NotFound
             The field is not indexed.
         """
-        self._host.submit(ChangeSchema(self._state, lambda schema: schema.without_field(name)))
+        self._host.submit(ChangeSchema(self._state, lambda schema, _: schema.without_field(name)))
+
+    def add_vector_field(self, name: str, field: VectorField) -> None:
+        """Add a vector field, durably; every point that is there lacks its vector in it until it is written.
+
+        A field of this name and shape that is there stays as it is, with its vectors.
+
+        Parameters
+        ----------
+        name : str
+        field : Dense, Sparse or Multi
+
+        Raises
+        ------
+        AlreadyExists
+            There is another field of this name; drop it first.
+        InvalidArgument
+            Name or field is not valid, or there are as many fields as may be; nothing was changed.
+        """
+        self._host.submit(
+            ChangeSchema(self._state, lambda schema, at: schema.with_vector_field(name, field, at))
+        )
+
+    def drop_vector_field(self, name: str) -> None:
+        """Drop a vector field with its vectors, durably; points stay, also those that have no vector left.
+
+        Its bytes are freed when the segments that have them are merged. A field that is added later under
+        the name is another one, and finds nothing of this.
+
+        Raises
+        ------
+        NotFound
+            There is no field of this name.
+        FailedPrecondition
+            It is the only one: a collection has at least one vector field.
+        """
+        self._host.submit(ChangeSchema(self._state, lambda schema, at: schema.without_vector_field(name, at)))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall.

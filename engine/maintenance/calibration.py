@@ -36,7 +36,8 @@ def calibrate_collection(
     A segment that a merge put in place meanwhile is measured too, before this returns. Nothing is kept
     before every segment was measured, so giving up leaves what there was.
     """
-    field, spec = chosen_field(state.schema, chosen)
+    schema = current(state).schema
+    field, spec = chosen_field(schema, chosen)
     if spec.index.name == "flat":
         raise InvalidArgument(
             f"field {field!r} is searched exactly, so there is nothing to calibrate", field="field"
@@ -56,7 +57,7 @@ def calibrate_collection(
             index = view.index(field)
             tables[view.uuid] = {} if index is None else {field: dict(index.calibrate(batch))}
         progress(f"calibrate {field}", 1.0)
-        submit(StoreCalibration(state, field, kind_of(spec).query_arrays(batch), tables))
+        submit(StoreCalibration(state, schema, field, kind_of(spec).query_arrays(batch), tables))
         for view in missing:
             if field in tables[view.uuid]:
                 view.segment.set_effort_table(field, tables[view.uuid][field])

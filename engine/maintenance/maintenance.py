@@ -14,7 +14,6 @@ from ..deadline import Deadline
 from ..errors import Closed, DeadlineExceeded, ResourceExhausted, VicinalError
 from ..progress import Progress, silent
 from ..results.info import Activity
-from ..schema.collection_schema import CollectionSchema
 from ..segments.growing.view import GrowingView
 from ..segments.sealed.builder import indexable_fields
 from ..segments.sealed.view import SealedView
@@ -253,12 +252,12 @@ def _sizes(state: CollectionState, idle_seconds: float) -> tuple[list[SegmentSta
         if isinstance(view, GrowingView):
             growing = GrowingStatistics(view.n_rows, view.bytes_memory, idle_seconds)
         elif isinstance(view, SealedView):
-            segments.append(_statistics(view, state.schema))
+            segments.append(_statistics(view))
     return segments, growing
 
 
-def _statistics(view: SealedView, schema: CollectionSchema) -> SegmentStatistics:
-    wanted = indexable_fields(schema, [view])
+def _statistics(view: SealedView) -> SegmentStatistics:
+    wanted = indexable_fields(view.schema, [view])
     return SegmentStatistics(
         uuid=view.uuid,
         n_rows=view.n_rows,

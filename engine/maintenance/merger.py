@@ -16,6 +16,7 @@ from ...storage.segments.segment import SegmentStore, SegmentWriting
 from ..error_translation import translated
 from ..errors import Closed, NotFound, ResourceExhausted, Unavailable
 from ..progress import Progress
+from ..schema.collection_schema import CollectionSchema
 from ..segments.growing.view import GROWING
 from ..segments.sealed.builder import BuiltSegment, SegmentBuilder, indexable_fields
 from ..segments.sealed.effort_tables import Tables, load_queries
@@ -82,7 +83,7 @@ class Merger:
         uuid, built = self._write(
             state, views, lambda sink, header: builder.build(parts, sink, header, progress)
         )
-        self._swap(state, uuid, built, change, progress, self._calibrate)
+        self._swap(state, snapshot.schema, uuid, built, change, progress, self._calibrate)
 
     def _fill(self, state: CollectionState, task: FillTask, progress: Progress) -> None:
         snapshot = state.snapshot
@@ -101,7 +102,7 @@ class Merger:
                 copy.set_effort_table(field, table)
             return tables
 
-        self._swap(state, uuid, built, change, progress, known)
+        self._swap(state, snapshot.schema, uuid, built, change, progress, known)
 
     def least_bytes(self, state: CollectionState, task: Task) -> int:
         """Return how many bytes the segment of a task takes at least, without those of new indexes."""
@@ -147,6 +148,7 @@ class Merger:
     def _swap(
         self,
         state: CollectionState,
+        schema: CollectionSchema,
         uuid: str,
         built: BuiltSegment,
         change: ReplaceSegments,
@@ -157,7 +159,7 @@ class Merger:
             # Inside, because whoever is told may give the work up, and the file has its final name by now.
             progress("write", 1.0)
             with translated():
-                segment = SealedSegment(self._folder.open(uuid), state.schema)
+                segment = SealedSegment(self._folder.open(uuid), schema)
             seen = state.calibrations
             tables = measure(state, segment, progress)
         except BaseException:
@@ -197,7 +199,9 @@ class Merger:
             if queries is None or index is None:
                 continue
             progress(f"calibrate {field}", 0.0)
-            tables[field] = dict(index.calibrate(kind_of(state.schema.vectors[field]).kept_queries(queries)))
+            tables[field] = dict(
+                index.calibrate(kind_of(segment.schema.vectors[field]).kept_queries(queries))
+            )
             segment.set_effort_table(field, tables[field])
             progress(f"calibrate {field}", 1.0)
         return tables

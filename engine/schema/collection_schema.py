@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
-from ..errors import AlreadyExists, InvalidArgument, NotFound
+from ..errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from .names import checked_name, checked_path
 from .payload_field import FieldType
 from .strict_json import checked_object
@@ -25,11 +25,19 @@ class CollectionSchema:
     Parameters
     ----------
     vectors : mapping of str to Dense, Sparse or Multi
-        At least one; every point has a vector in each.
+        At least one.
     fields : mapping of str to FieldType or its text, optional
         Payload fields to index, by dotted path. Payloads may hold anything else beside them.
     partitioned : bool
         Whether every point belongs to a tenant.
+
+    Attributes
+    ----------
+    since : mapping of str to int
+        For vector fields that were added later, the sequence number from which on points can have a vector in
+        them: what is stored before under the name is of a field that was dropped. Not compared.
+    changed : int
+        The sequence number at which vector fields were last added or dropped; 0 for never. Not compared.
 
     Raises
     ------
@@ -40,6 +48,8 @@ class CollectionSchema:
     vectors: Mapping[str, VectorField]
     fields: Mapping[str, FieldType]
     partitioned: bool
+    since: Mapping[str, int] = field(compare=False, repr=False)
+    changed: int = field(compare=False, repr=False)
 
     def __init__(
         self,
@@ -54,6 +64,74 @@ class CollectionSchema:
         if not isinstance(partitioned, bool):
             raise InvalidArgument(f"partitioned is {partitioned!r}; pass True or False", field="partitioned")
         object.__setattr__(self, "partitioned", partitioned)
+        self._set_history({}, 0)
+
+    def _set_history(self, since: Mapping[str, int], changed: int) -> None:
+        object.__setattr__(self, "since", MappingProxyType(dict(since)))
+        object.__setattr__(self, "changed", changed)
+
+    def _with_vectors(
+        self, vectors: Mapping[str, VectorField], since: Mapping[str, int], changed: int
+    ) -> Self:
+        schema = type(self)(vectors, self.fields, self.partitioned)
+        schema._set_history(since, changed)
+        return schema
+
+    def _with_fields(self, fields: Mapping[str, FieldType]) -> Self:
+        schema = type(self)(self.vectors, fields, self.partitioned)
+        schema._set_history(self.since, self.changed)
+        return schema
+
+    def shares(self, name: str, other: CollectionSchema) -> bool:
+        """Return whether both have a vector field of this name that is the same one, not added anew."""
+        both = name in self.vectors and name in other.vectors
+        return both and self.since.get(name, 0) == other.since.get(name, 0)
+
+    def with_vector_field(self, name: str, added: VectorField, sequence: int) -> CollectionSchema:
+        """Return this schema with one more vector field; itself when it has just that one.
+
+        Raises
+        ------
+        AlreadyExists
+            When there is another field of this name.
+        InvalidArgument
+            When name or field is not valid, or there are as many fields as may be.
+        """
+        _checked_vectors({name: added})
+        known = self.vectors.get(name)
+        if known == added:
+            return self
+        if known is not None:
+            raise AlreadyExists(
+                f"there is a vector field {name!r}, {known}; drop_vector_field({name!r}) first, then add "
+                f"{added}",
+                field="name",
+            )
+        return self._with_vectors({**self.vectors, name: added}, {**self.since, name: sequence}, sequence)
+
+    def without_vector_field(self, name: str, sequence: int) -> CollectionSchema:
+        """Return this schema without a vector field.
+
+        Raises
+        ------
+        NotFound
+            When there is none of this name.
+        FailedPrecondition
+            When there is no other.
+        """
+        if not isinstance(name, str) or name not in self.vectors:
+            raise NotFound(
+                f"no vector field is named {name!r}; the collection has {sorted(self.vectors)}", field="name"
+            )
+        if len(self.vectors) == 1:
+            raise FailedPrecondition(
+                f"{name!r} is the only vector field, and a collection has at least one; add another first, "
+                "or drop the collection",
+                field="name",
+            )
+        rest = {other: known for other, known in self.vectors.items() if other != name}
+        since = {other: number for other, number in self.since.items() if other != name}
+        return self._with_vectors(rest, since, sequence)
 
     def with_field(self, path: str, kind: FieldType | str) -> CollectionSchema:
         """Return this schema with one more indexed payload field; itself when it has just that one.
@@ -75,7 +153,7 @@ class CollectionSchema:
                 f"add it as {checked.value}",
                 field="name",
             )
-        return CollectionSchema(self.vectors, {**self.fields, path: checked}, self.partitioned)
+        return self._with_fields({**self.fields, path: checked})
 
     def without_field(self, path: str) -> CollectionSchema:
         """Return this schema without an indexed payload field; NotFound when that is not indexed."""
@@ -83,16 +161,17 @@ class CollectionSchema:
             raise NotFound(
                 f"no payload field {path!r} is indexed; indexed fields: {sorted(self.fields)}", field="name"
             )
-        rest = {name: kind for name, kind in self.fields.items() if name != path}
-        return CollectionSchema(self.vectors, rest, self.partitioned)
+        return self._with_fields({name: kind for name, kind in self.fields.items() if name != path})
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that the catalog keeps."""
-        return {
+        record: dict[str, Any] = {
             "vectors": {name: vector.to_json() for name, vector in self.vectors.items()},
             "fields": {name: kind.value for name, kind in self.fields.items()},
             "partitioned": self.partitioned,
         }
+        # What never changed, any release reads.
+        return record | ({"since": dict(self.since), "changed": self.changed} if self.changed else {})
 
     @classmethod
     def from_json(cls, record: Any) -> CollectionSchema:
@@ -103,15 +182,22 @@ class CollectionSchema:
         InvalidArgument
             When a key is unknown or missing, or a value is out of range.
         """
-        known = checked_object(record, "schema", required=["vectors", "fields", "partitioned"])
+        known = checked_object(
+            record,
+            "schema",
+            required=["vectors", "fields", "partitioned"],
+            optional=["since", "changed"],
+        )
         vectors = known["vectors"]
         if not isinstance(vectors, Mapping):
             raise InvalidArgument(f"vectors is {vectors!r:.80}; expected an object", field="vectors")
-        return cls(
+        schema = cls(
             {name: vector_field_from_json(value, f"vectors[{name!r}]") for name, value in vectors.items()},
             known["fields"],
             known["partitioned"],
         )
+        schema._set_history(known.get("since", {}), known.get("changed", 0))
+        return schema
 
 
 def _checked_vectors(vectors: Any) -> dict[str, VectorField]:

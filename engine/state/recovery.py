@@ -14,6 +14,7 @@ from ..segments.bitmaps import numbers_of
 from ..segments.sealed.effort_tables import load_tables
 from ..segments.sealed.segment import SealedSegment
 from ..tenants.tenant_numbers import TenantNumbers
+from ..vector_kinds.missing import fitted
 from .collection_state import CollectionState
 
 
@@ -64,7 +65,7 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     """
     known = state.next_sequence
     for first_sequence, value in catalog.log(txn, state.number, known):
-        batch = Batch.decode(value)
+        batch = fitted(Batch.decode(value), state.schema, first_sequence)
         state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads, stored=True))
         # A tenant is put down with its first points.
         state.tenants.saw(int(batch.tenants.max(initial=0)))

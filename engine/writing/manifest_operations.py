@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import WriteTransaction
 from ...storage.catalog.records import CollectionRecord, SegmentRecord, StateRecord
-from ..errors import AlreadyExists, Unavailable
+from ..errors import AlreadyExists, NotFound, Unavailable
 from ..schema.collection_schema import CollectionSchema
 from ..segments.sealed.effort_tables import Tables, encode_queries, store_tables
 from ..segments.sealed.segment import SealedSegment
@@ -66,6 +66,7 @@ class StoreCalibration:
     """Keep the effort tables measured on a caller's queries, and the queries for segments to come."""
 
     state: CollectionState
+    schema: CollectionSchema
     field: str
     queries: Mapping[str, NDArray[Any]]
     tables: Mapping[str, Tables]
@@ -77,6 +78,8 @@ class StoreCalibration:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Store the tables of the segments that are still there; return how many those are."""
+        if not self.state.schema.shares(self.field, self.schema):
+            raise NotFound(f"vector field {self.field!r} was dropped meanwhile", field="field")
         self.state.calibrations += 1
         catalog.put_calibration_queries(txn, self.state.number, self.field, encode_queries(self.queries))
         stored = 0
@@ -149,12 +152,12 @@ class CreateCollection:
 class ChangeSchema:
     """Give a collection another schema.
 
-    ``change`` maps the schema there is to the one there is to be; it runs in the writer's thread, so that no
-    other change can come between.
+    ``change`` maps the schema there is, and the sequence number of the change, to the one there is to be; it
+    runs in the writer's thread, so that no other change can come between.
     """
 
     state: CollectionState
-    change: Callable[[CollectionSchema], CollectionSchema]
+    change: Callable[[CollectionSchema, int], CollectionSchema]
 
     @property
     def touched(self) -> CollectionState:
@@ -164,11 +167,16 @@ class ChangeSchema:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> None:
         """Write the record, unless the schema stays what it is."""
         state = self.state
-        schema = self.change(state.schema)
-        if schema is state.schema:
+        known, schema = state.schema, self.change(state.schema, state.next_sequence)
+        if schema is known:
             return
         record = replace(state.record, schema=schema.to_json())
         catalog.put_collection(txn, record)
+        for name in known.vectors:
+            if not schema.shares(name, known):
+                catalog.delete_calibration_queries(txn, state.number, name)
+        # No two changes have the same number, and no point has that of one.
+        state.next_sequence += 1
         state.generation += 1
         catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
         state.change_schema(record)

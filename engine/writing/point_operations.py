@@ -14,8 +14,10 @@ from ...storage.catalog.key_value_store import WriteTransaction
 from ...storage.catalog.records import StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
+from ...storage.columns.partial import PartialColumn
 from ...storage.columns.payloads import PayloadColumn
 from ..error_translation import translated
+from ..errors import InvalidArgument
 from ..filters.expression import Filter
 from ..filters.parsing import ParsedFields, parse_fields
 from ..input.queries import bound
@@ -29,6 +31,7 @@ from ..segments.snapshot import place
 from ..segments.view import SegmentView
 from ..state.collection_state import CollectionState
 from ..tenants.tenant import Tenant
+from ..vector_kinds.missing import missing_vectors
 
 LOG_RECORD_BYTES = 1 << 20
 """Target size of one value of the log; LMDB finds room for values of this size without long searches."""
@@ -78,6 +81,8 @@ class Upsert:
             chunks = _log_chunks(batch)
         if state.schema is not self.schema or batch is not self.batch:
             parsed = parse_fields(state.schema.fields, batch.payloads)
+            batch = _under(batch, self.schema, state.schema)
+            chunks = _log_chunks(batch)
         number = _stored_tenant(catalog, txn, state, self.tenant)
         if number != self.tenant.number:
             # The tenant was not known yet, or not under this number, when the caller encoded the batch.
@@ -191,6 +196,19 @@ def upsert(
     schema = state.schema
     parsed = parse_fields(schema.fields, batch.payloads)
     return Upsert(state, tenant, _log_chunks(batch), batch, schema, parsed, condition)
+
+
+def _under(batch: Batch, known: CollectionSchema, schema: CollectionSchema) -> Batch:
+    """Return a batch that was checked against one schema with the vector fields of another."""
+    for name, column in batch.vectors.items():
+        lacks_all = isinstance(column, PartialColumn) and not len(column.vectors)
+        if not lacks_all and not schema.shares(name, known):
+            raise InvalidArgument(f"vector field {name!r} was dropped while the call waited", field="vectors")
+    vectors = {
+        name: batch.vectors[name] if schema.shares(name, known) else missing_vectors(field, len(batch))
+        for name, field in schema.vectors.items()
+    }
+    return replace(batch, vectors=vectors)
 
 
 def _log_chunks(batch: Batch) -> list[tuple[int, bytes]]:

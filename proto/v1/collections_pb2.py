@@ -26,7 +26,7 @@ from vicinal.proto.v1 import schema_pb2 as vicinal_dot_proto_dot_v1_dot_schema__
 from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"vicinal/proto/v1/collections.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/schema.proto\x1a\x1evicinal/proto/v1/vectors.proto\"+\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"K\n\x17\x43reateCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06schema\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Schema\"(\n\x18\x43reateCollectionResponse\x12\x0c\n\x04uuid\x18\x01 \x01(\t\"$\n\x14GetCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"I\n\x15GetCollectionResponse\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\"\n\x06schema\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Schema\"\x18\n\x16ListCollectionsRequest\"(\n\x17ListCollectionsResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\'\n\x17\x44\x65leteCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse\"g\n\x0f\x41\x64\x64\x46ieldRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\'\n\x05\x66ield\x18\x03 \x01(\x0b\x32\x18.vicinal.v1.PayloadField\"6\n\x10\x41\x64\x64\x46ieldResponse\x12\"\n\x06schema\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Schema\"M\n\x10\x44ropFieldRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"7\n\x11\x44ropFieldResponse\x12\"\n\x06schema\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Schema\"G\n\x18GetCollectionInfoRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\"E\n\x19GetCollectionInfoResponse\x12(\n\x04info\x18\x01 \x01(\x0b\x32\x1a.vicinal.v1.CollectionInfo\"\xa3\x01\n\x0e\x43ollectionInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x04\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentInfo\x12\x0f\n\x07tenants\x18\x04 \x01(\x04\x12&\n\x08\x61\x63tivity\x18\x05 \x01(\x0b\x32\x14.vicinal.v1.Activity\x12\x0f\n\x07\x66illing\x18\x06 \x03(\t\"r\n\x0bSegmentInfo\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x65\x61\x64\x18\x03 \x01(\x04\x12\x12\n\nbytes_disk\x18\x04 \x01(\x04\x12\x14\n\x0c\x62ytes_memory\x18\x05 \x01(\x04\x12\x0f\n\x07indexed\x18\x06 \x03(\t\"V\n\x08\x41\x63tivity\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x12\n\nlast_error\x18\x03 \x01(\t\x12\x15\n\rretry_seconds\x18\x04 \x01(\x01\"E\n\x16\x46lushCollectionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\"A\n\x17\x46lushCollectionResponse\x12&\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.Progress\"E\n\x16MergeCollectionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\"A\n\x17MergeCollectionResponse\x12&\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.Progress\"s\n\x12WaitIndexedRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x1c\n\x0ftimeout_seconds\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_timeout_seconds\"=\n\x13WaitIndexedResponse\x12&\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.Progress\"~\n\x1a\x43\x61librateCollectionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12$\n\x07queries\x18\x04 \x01(\x0b\x32\x13.vicinal.v1.Vectors\"c\n\x1b\x43\x61librateCollectionResponse\x12(\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.ProgressH\x00\x12\x12\n\x08segments\x18\x02 \x01(\rH\x00\x42\x06\n\x04step2\xee\x07\n\x11\x43ollectionService\x12]\n\x10\x43reateCollection\x12#.vicinal.v1.CreateCollectionRequest\x1a$.vicinal.v1.CreateCollectionResponse\x12T\n\rGetCollection\x12 .vicinal.v1.GetCollectionRequest\x1a!.vicinal.v1.GetCollectionResponse\x12Z\n\x0fListCollections\x12\".vicinal.v1.ListCollectionsRequest\x1a#.vicinal.v1.ListCollectionsResponse\x12]\n\x10\x44\x65leteCollection\x12#.vicinal.v1.DeleteCollectionRequest\x1a$.vicinal.v1.DeleteCollectionResponse\x12\x45\n\x08\x41\x64\x64\x46ield\x12\x1b.vicinal.v1.AddFieldRequest\x1a\x1c.vicinal.v1.AddFieldResponse\x12H\n\tDropField\x12\x1c.vicinal.v1.DropFieldRequest\x1a\x1d.vicinal.v1.DropFieldResponse\x12`\n\x11GetCollectionInfo\x12$.vicinal.v1.GetCollectionInfoRequest\x1a%.vicinal.v1.GetCollectionInfoResponse\x12\\\n\x0f\x46lushCollection\x12\".vicinal.v1.FlushCollectionRequest\x1a#.vicinal.v1.FlushCollectionResponse0\x01\x12\\\n\x0fMergeCollection\x12\".vicinal.v1.MergeCollectionRequest\x1a#.vicinal.v1.MergeCollectionResponse0\x01\x12P\n\x0bWaitIndexed\x12\x1e.vicinal.v1.WaitIndexedRequest\x1a\x1f.vicinal.v1.WaitIndexedResponse0\x01\x12h\n\x13\x43\x61librateCollection\x12&.vicinal.v1.CalibrateCollectionRequest\x1a\'.vicinal.v1.CalibrateCollectionResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"vicinal/proto/v1/collections.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/schema.proto\x1a\x1evicinal/proto/v1/vectors.proto\"+\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"K\n\x17\x43reateCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x06schema\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Schema\"(\n\x18\x43reateCollectionResponse\x12\x0c\n\x04uuid\x18\x01 \x01(\t\"$\n\x14GetCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"I\n\x15GetCollectionResponse\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\"\n\x06schema\x18\x02 \x01(\x0b\x32\x12.vicinal.v1.Schema\"\x18\n\x16ListCollectionsRequest\"(\n\x17ListCollectionsResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\'\n\x17\x44\x65leteCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteCollectionResponse\"g\n\x0f\x41\x64\x64\x46ieldRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\'\n\x05\x66ield\x18\x03 \x01(\x0b\x32\x18.vicinal.v1.PayloadField\"6\n\x10\x41\x64\x64\x46ieldResponse\x12\"\n\x06schema\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Schema\"M\n\x10\x44ropFieldRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"7\n\x11\x44ropFieldResponse\x12\"\n\x06schema\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Schema\"l\n\x15\x41\x64\x64VectorFieldRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12&\n\x05\x66ield\x18\x03 \x01(\x0b\x32\x17.vicinal.v1.VectorField\"<\n\x16\x41\x64\x64VectorFieldResponse\x12\"\n\x06schema\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Schema\"S\n\x16\x44ropVectorFieldRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"=\n\x17\x44ropVectorFieldResponse\x12\"\n\x06schema\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Schema\"G\n\x18GetCollectionInfoRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\"E\n\x19GetCollectionInfoResponse\x12(\n\x04info\x18\x01 \x01(\x0b\x32\x1a.vicinal.v1.CollectionInfo\"\xa3\x01\n\x0e\x43ollectionInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x04\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentInfo\x12\x0f\n\x07tenants\x18\x04 \x01(\x04\x12&\n\x08\x61\x63tivity\x18\x05 \x01(\x0b\x32\x14.vicinal.v1.Activity\x12\x0f\n\x07\x66illing\x18\x06 \x03(\t\"r\n\x0bSegmentInfo\x12\x0c\n\x04uuid\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x65\x61\x64\x18\x03 \x01(\x04\x12\x12\n\nbytes_disk\x18\x04 \x01(\x04\x12\x14\n\x0c\x62ytes_memory\x18\x05 \x01(\x04\x12\x0f\n\x07indexed\x18\x06 \x03(\t\"V\n\x08\x41\x63tivity\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x12\n\nlast_error\x18\x03 \x01(\t\x12\x15\n\rretry_seconds\x18\x04 \x01(\x01\"E\n\x16\x46lushCollectionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\"A\n\x17\x46lushCollectionResponse\x12&\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.Progress\"E\n\x16MergeCollectionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\"A\n\x17MergeCollectionResponse\x12&\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.Progress\"s\n\x12WaitIndexedRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x1c\n\x0ftimeout_seconds\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_timeout_seconds\"=\n\x13WaitIndexedResponse\x12&\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.Progress\"~\n\x1a\x43\x61librateCollectionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12$\n\x07queries\x18\x04 \x01(\x0b\x32\x13.vicinal.v1.Vectors\"c\n\x1b\x43\x61librateCollectionResponse\x12(\n\x08progress\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.ProgressH\x00\x12\x12\n\x08segments\x18\x02 \x01(\rH\x00\x42\x06\n\x04step2\xa3\t\n\x11\x43ollectionService\x12]\n\x10\x43reateCollection\x12#.vicinal.v1.CreateCollectionRequest\x1a$.vicinal.v1.CreateCollectionResponse\x12T\n\rGetCollection\x12 .vicinal.v1.GetCollectionRequest\x1a!.vicinal.v1.GetCollectionResponse\x12Z\n\x0fListCollections\x12\".vicinal.v1.ListCollectionsRequest\x1a#.vicinal.v1.ListCollectionsResponse\x12]\n\x10\x44\x65leteCollection\x12#.vicinal.v1.DeleteCollectionRequest\x1a$.vicinal.v1.DeleteCollectionResponse\x12\x45\n\x08\x41\x64\x64\x46ield\x12\x1b.vicinal.v1.AddFieldRequest\x1a\x1c.vicinal.v1.AddFieldResponse\x12H\n\tDropField\x12\x1c.vicinal.v1.DropFieldRequest\x1a\x1d.vicinal.v1.DropFieldResponse\x12W\n\x0e\x41\x64\x64VectorField\x12!.vicinal.v1.AddVectorFieldRequest\x1a\".vicinal.v1.AddVectorFieldResponse\x12Z\n\x0f\x44ropVectorField\x12\".vicinal.v1.DropVectorFieldRequest\x1a#.vicinal.v1.DropVectorFieldResponse\x12`\n\x11GetCollectionInfo\x12$.vicinal.v1.GetCollectionInfoRequest\x1a%.vicinal.v1.GetCollectionInfoResponse\x12\\\n\x0f\x46lushCollection\x12\".vicinal.v1.FlushCollectionRequest\x1a#.vicinal.v1.FlushCollectionResponse0\x01\x12\\\n\x0fMergeCollection\x12\".vicinal.v1.MergeCollectionRequest\x1a#.vicinal.v1.MergeCollectionResponse0\x01\x12P\n\x0bWaitIndexed\x12\x1e.vicinal.v1.WaitIndexedRequest\x1a\x1f.vicinal.v1.WaitIndexedResponse0\x01\x12h\n\x13\x43\x61librateCollection\x12&.vicinal.v1.CalibrateCollectionRequest\x1a\'.vicinal.v1.CalibrateCollectionResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,32 +59,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DROPFIELDREQUEST']._serialized_end=765
   _globals['_DROPFIELDRESPONSE']._serialized_start=767
   _globals['_DROPFIELDRESPONSE']._serialized_end=822
-  _globals['_GETCOLLECTIONINFOREQUEST']._serialized_start=824
-  _globals['_GETCOLLECTIONINFOREQUEST']._serialized_end=895
-  _globals['_GETCOLLECTIONINFORESPONSE']._serialized_start=897
-  _globals['_GETCOLLECTIONINFORESPONSE']._serialized_end=966
-  _globals['_COLLECTIONINFO']._serialized_start=969
-  _globals['_COLLECTIONINFO']._serialized_end=1132
-  _globals['_SEGMENTINFO']._serialized_start=1134
-  _globals['_SEGMENTINFO']._serialized_end=1248
-  _globals['_ACTIVITY']._serialized_start=1250
-  _globals['_ACTIVITY']._serialized_end=1336
-  _globals['_FLUSHCOLLECTIONREQUEST']._serialized_start=1338
-  _globals['_FLUSHCOLLECTIONREQUEST']._serialized_end=1407
-  _globals['_FLUSHCOLLECTIONRESPONSE']._serialized_start=1409
-  _globals['_FLUSHCOLLECTIONRESPONSE']._serialized_end=1474
-  _globals['_MERGECOLLECTIONREQUEST']._serialized_start=1476
-  _globals['_MERGECOLLECTIONREQUEST']._serialized_end=1545
-  _globals['_MERGECOLLECTIONRESPONSE']._serialized_start=1547
-  _globals['_MERGECOLLECTIONRESPONSE']._serialized_end=1612
-  _globals['_WAITINDEXEDREQUEST']._serialized_start=1614
-  _globals['_WAITINDEXEDREQUEST']._serialized_end=1729
-  _globals['_WAITINDEXEDRESPONSE']._serialized_start=1731
-  _globals['_WAITINDEXEDRESPONSE']._serialized_end=1792
-  _globals['_CALIBRATECOLLECTIONREQUEST']._serialized_start=1794
-  _globals['_CALIBRATECOLLECTIONREQUEST']._serialized_end=1920
-  _globals['_CALIBRATECOLLECTIONRESPONSE']._serialized_start=1922
-  _globals['_CALIBRATECOLLECTIONRESPONSE']._serialized_end=2021
-  _globals['_COLLECTIONSERVICE']._serialized_start=2024
-  _globals['_COLLECTIONSERVICE']._serialized_end=3030
+  _globals['_ADDVECTORFIELDREQUEST']._serialized_start=824
+  _globals['_ADDVECTORFIELDREQUEST']._serialized_end=932
+  _globals['_ADDVECTORFIELDRESPONSE']._serialized_start=934
+  _globals['_ADDVECTORFIELDRESPONSE']._serialized_end=994
+  _globals['_DROPVECTORFIELDREQUEST']._serialized_start=996
+  _globals['_DROPVECTORFIELDREQUEST']._serialized_end=1079
+  _globals['_DROPVECTORFIELDRESPONSE']._serialized_start=1081
+  _globals['_DROPVECTORFIELDRESPONSE']._serialized_end=1142
+  _globals['_GETCOLLECTIONINFOREQUEST']._serialized_start=1144
+  _globals['_GETCOLLECTIONINFOREQUEST']._serialized_end=1215
+  _globals['_GETCOLLECTIONINFORESPONSE']._serialized_start=1217
+  _globals['_GETCOLLECTIONINFORESPONSE']._serialized_end=1286
+  _globals['_COLLECTIONINFO']._serialized_start=1289
+  _globals['_COLLECTIONINFO']._serialized_end=1452
+  _globals['_SEGMENTINFO']._serialized_start=1454
+  _globals['_SEGMENTINFO']._serialized_end=1568
+  _globals['_ACTIVITY']._serialized_start=1570
+  _globals['_ACTIVITY']._serialized_end=1656
+  _globals['_FLUSHCOLLECTIONREQUEST']._serialized_start=1658
+  _globals['_FLUSHCOLLECTIONREQUEST']._serialized_end=1727
+  _globals['_FLUSHCOLLECTIONRESPONSE']._serialized_start=1729
+  _globals['_FLUSHCOLLECTIONRESPONSE']._serialized_end=1794
+  _globals['_MERGECOLLECTIONREQUEST']._serialized_start=1796
+  _globals['_MERGECOLLECTIONREQUEST']._serialized_end=1865
+  _globals['_MERGECOLLECTIONRESPONSE']._serialized_start=1867
+  _globals['_MERGECOLLECTIONRESPONSE']._serialized_end=1932
+  _globals['_WAITINDEXEDREQUEST']._serialized_start=1934
+  _globals['_WAITINDEXEDREQUEST']._serialized_end=2049
+  _globals['_WAITINDEXEDRESPONSE']._serialized_start=2051
+  _globals['_WAITINDEXEDRESPONSE']._serialized_end=2112
+  _globals['_CALIBRATECOLLECTIONREQUEST']._serialized_start=2114
+  _globals['_CALIBRATECOLLECTIONREQUEST']._serialized_end=2240
+  _globals['_CALIBRATECOLLECTIONRESPONSE']._serialized_start=2242
+  _globals['_CALIBRATECOLLECTIONRESPONSE']._serialized_end=2341
+  _globals['_COLLECTIONSERVICE']._serialized_start=2344
+  _globals['_COLLECTIONSERVICE']._serialized_end=3531
 # @@protoc_insertion_point(module_scope)

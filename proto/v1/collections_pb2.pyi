@@ -95,6 +95,38 @@ class DropFieldResponse(_message.Message):
     schema: _schema_pb2.Schema
     def __init__(self, schema: _Optional[_Union[_schema_pb2.Schema, _Mapping]] = ...) -> None: ...
 
+class AddVectorFieldRequest(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "field")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    field: _schema_pb2.VectorField
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., field: _Optional[_Union[_schema_pb2.VectorField, _Mapping]] = ...) -> None: ...
+
+class AddVectorFieldResponse(_message.Message):
+    __slots__ = ("schema",)
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    schema: _schema_pb2.Schema
+    def __init__(self, schema: _Optional[_Union[_schema_pb2.Schema, _Mapping]] = ...) -> None: ...
+
+class DropVectorFieldRequest(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "name")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    name: str
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class DropVectorFieldResponse(_message.Message):
+    __slots__ = ("schema",)
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    schema: _schema_pb2.Schema
+    def __init__(self, schema: _Optional[_Union[_schema_pb2.Schema, _Mapping]] = ...) -> None: ...
+
 class GetCollectionInfoRequest(_message.Message):
     __slots__ = ("collection", "collection_uuid")
     COLLECTION_FIELD_NUMBER: _ClassVar[int]

@@ -17,6 +17,7 @@ from ...engine.results.info import CollectionInfo
 from ...engine.results.point import Page, Point
 from ...engine.results.written import Written
 from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.vector_field import VectorField
 from .core import CollectionCore
 from .drivers.asynchronous import AsyncDriver
 
@@ -169,6 +170,14 @@ class AsyncRemoteCollection:
     async def drop_field(self, name: str) -> None:
         """Index a payload field no longer; payloads keep its values."""
         await self._driver.run(self._core.schema.drop_field(name))
+
+    async def add_vector_field(self, name: str, field: VectorField) -> None:
+        """Add a vector field; every point that is there lacks its vector in it until it is written."""
+        await self._driver.run(self._core.schema.add_vector_field(name, field))
+
+    async def drop_vector_field(self, name: str) -> None:
+        """Drop a vector field with its vectors; points stay."""
+        await self._driver.run(self._core.schema.drop_vector_field(name))
 
     async def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

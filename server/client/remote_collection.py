@@ -17,6 +17,7 @@ from ...engine.results.info import CollectionInfo
 from ...engine.results.point import Page, Point
 from ...engine.results.written import Written
 from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.vector_field import VectorField
 from .core import CollectionCore
 from .drivers.blocking import BlockingDriver
 
@@ -194,6 +195,14 @@ class RemoteCollection:
     def drop_field(self, name: str) -> None:
         """Index a payload field no longer; payloads keep its values."""
         self._driver.run(self._core.schema.drop_field(name))
+
+    def add_vector_field(self, name: str, field: VectorField) -> None:
+        """Add a vector field; every point that is there lacks its vector in it until it is written."""
+        self._driver.run(self._core.schema.add_vector_field(name, field))
+
+    def drop_vector_field(self, name: str) -> None:
+        """Drop a vector field with its vectors; points stay."""
+        self._driver.run(self._core.schema.drop_vector_field(name))
 
     def calibrate(self, queries: Any, *, field: str | None = None, progress: Progress = silent) -> int:
         """Measure, on real queries, which effort reaches which recall; return how many segments were."""

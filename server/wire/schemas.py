@@ -43,7 +43,7 @@ _MAX_INDEX_NESTING = 8
 def put_schema(message: pb.Schema, schema: CollectionSchema) -> None:
     """Fill ``message`` with a schema."""
     for name, field in schema.vectors.items():
-        _PUT[field.kind](message.vectors.add(name=name), field)
+        put_vector_field(message.vectors.add(), name, field)
     for path, kind in schema.fields.items():
         put_payload_field(message.fields.add(), path, kind)
     message.partitioned = schema.partitioned
@@ -60,13 +60,28 @@ def read_schema(message: pb.Schema) -> CollectionSchema:
     vectors: dict[str, VectorField] = {}
     for field in message.vectors:
         _refuse_second(field.name, vectors, "vector field", "vectors")
-        vectors[field.name] = _read_field(field, f"vectors[{field.name!r}]")
+        name, vector = read_vector_field(field)
+        vectors[name] = vector
     fields: dict[str, FieldType] = {}
     for payload_field in message.fields:
         _refuse_second(payload_field.path, fields, "payload field", "fields")
         path, kind = read_payload_field(payload_field)
         fields[path] = kind
     return CollectionSchema(vectors, fields, message.partitioned)
+
+
+def put_vector_field(message: pb.VectorField, name: str, field: VectorField) -> None:
+    """Fill ``message`` with a vector field."""
+    message.name = name
+    _PUT[field.kind](message, field)
+
+
+def read_vector_field(message: pb.VectorField) -> tuple[str, VectorField]:
+    """Return name and field of a message; InvalidArgument when it has no kind, or the engine refuses it."""
+    what, kind = f"vectors[{message.name!r}]", message.WhichOneof("kind")
+    if kind is None:
+        raise InvalidArgument(f"{what} has no kind; set one of {', '.join(_READ)}", field=what)
+    return message.name, _READ[kind](message, what)
 
 
 def put_payload_field(message: pb.PayloadField, path: str, kind: FieldType) -> None:
@@ -95,13 +110,6 @@ def _put_multi(message: pb.VectorField, field: Multi) -> None:
     message.multi.dim = field.dim
     message.multi.element_type = ELEMENT_TYPES[field.element]
     message.multi.index_json = write_json(field.index.to_json()).decode()
-
-
-def _read_field(message: pb.VectorField, what: str) -> VectorField:
-    kind = message.WhichOneof("kind")
-    if kind is None:
-        raise InvalidArgument(f"{what} has no kind; set one of {', '.join(_READ)}", field=what)
-    return _READ[kind](message, what)
 
 
 def _read_dense(message: pb.VectorField, what: str) -> Dense:

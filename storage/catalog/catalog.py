@@ -209,6 +209,10 @@ class Catalog:
         """Return the queries one field is calibrated with, as the engine stored them."""
         return _copied(self._get(txn, keys.calibration_queries(number, field)))
 
+    def delete_calibration_queries(self, txn: WriteTransaction, number: int, field: str) -> bool:
+        """Forget the queries of one field; return whether there were any."""
+        return txn.delete(keys.calibration_queries(number, field))
+
     def put_calibration_queries(self, txn: WriteTransaction, number: int, field: str, payload: bytes) -> None:
         """Store the queries one field is calibrated with."""
         key = keys.calibration_queries(number, field)

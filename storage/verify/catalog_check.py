@@ -33,7 +33,10 @@ class CatalogCheck:
         # The vector fields of each collection with their kinds; None when its schema has no list of them.
         self._collections: dict[int, dict[str, Any] | None] = {}
         # By collection: where the vector columns of its batches begin to be these.
-        self._columns: dict[int, dict[tuple[tuple[str, str], ...], int]] = defaultdict(dict)
+        self._columns: dict[int, dict[tuple[int, tuple[tuple[str, str], ...]], int]] = defaultdict(dict)
+        # By collection: since when vector fields that were added later are there, and the last such change.
+        self._since: dict[int, dict[str, int]] = defaultdict(dict)
+        self._changed: dict[int, int] = defaultdict(int)
         self._tenants: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._owned: dict[int, int] = defaultdict(int)
         self._states: dict[int, StateRecord] = {}
@@ -84,6 +87,8 @@ class CatalogCheck:
         record = msgspec.json.decode(payload, type=CollectionRecord)
         number = keys.parse_collection(key)
         self._collections[number] = _vector_kinds(record.schema)
+        self._since[number] = dict(record.schema.get("since", {}))
+        self._changed[number] = int(record.schema.get("changed", 0))
         self._names[record.name] += 1
         self._numbers[record.number] += 1
         if record.number != number:
@@ -98,7 +103,8 @@ class CatalogCheck:
         batch = Batch.decode(bytes(payload), source=self._path)
         rows = len(batch)
         columns = tuple(sorted((name, column.kind) for name, column in batch.vectors.items()))
-        self._columns[number].setdefault(columns, first)
+        era = sum(first >= start for start in [*self._since[number].values(), self._changed[number]])
+        self._columns[number].setdefault((era, columns), first)
         if first < self._log_end[number]:
             raise CorruptionError(self._path, f"the batch at {first} begins inside the one before")
         self._log_end[number] = first + rows
@@ -163,12 +169,19 @@ class CatalogCheck:
     def _foreign_columns(self) -> Iterator[str]:
         for number, found in self._columns.items():
             expected = self._collections.get(number)
-            for columns, first in found.items():
-                if number in self._collections and dict(columns) != expected:
+            for (_, columns), first in found.items():
+                if number in self._collections and not self._fit(number, dict(columns), first):
                     yield (
                         f"the batch at {first} of collection {number} has vectors {dict(columns)}, "
                         f"its schema {expected}"
                     )
+
+    def _fit(self, number: int, columns: dict[str, str], first: int) -> bool:
+        """Whether a batch has the vector fields there were when it was written, as far as that is known."""
+        expected, since = self._collections[number], self._since[number]
+        if expected is None or first >= self._changed[number]:
+            return columns == expected
+        return all(columns.get(n) == kind for n, kind in expected.items() if first >= since.get(n, 0))
 
     def _bitmap(self, number: int, seq: int, parts: list[tuple[int, bytes]]) -> Iterator[str]:
         where = f"the tombstones at {seq} of collection {number}"

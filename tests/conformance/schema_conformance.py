@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import Dense, F
+from vicinal import Dense, F, Sparse
 from vicinal.engine.api import CollectionApi, DatabaseApi
 
 DIM = 8
@@ -18,7 +18,7 @@ def matrix(n: int) -> np.ndarray:
 
 
 class SchemaConformance:
-    """Payload fields that come and go, on a database that starts empty."""
+    """Payload and vector fields that come and go, on a database that starts empty."""
 
     @pytest.fixture
     def plain(self, db: DatabaseApi) -> CollectionApi:
@@ -92,3 +92,42 @@ class SchemaConformance:
         with pytest.raises(vicinal.InvalidArgument, match="'year' is 'x'"):
             plain.upsert([0], matrix(1), [{"year": "x"}])
         assert plain.count(filter=F("year") >= 1990) == N
+
+    def test_an_added_vector_field_is_missing_until_it_is_written(
+        self, db: DatabaseApi, plain: CollectionApi
+    ) -> None:
+        other = db.collection("plain")
+        plain.add_vector_field("terms", Sparse())
+        plain.add_vector_field("terms", Sparse())
+        assert list(plain.schema.vectors) == ["plot", "terms"]
+        assert len(plain.search({1: 1.0}, k=N, field="terms")) == 0
+        other.upsert([3, N], {"plot": matrix(2), "terms": [{1: 1.0}, {1: 2.0}]})
+        for _ in range(2):
+            assert [hit.id for hit in other.search({1: 1.0}, k=N, field="terms")] == [N, 3]
+            assert len(plain.search(matrix(1)[0], k=2 * N, field="plot")) == N + 1
+            plain.merge()
+        with pytest.raises(vicinal.InvalidArgument, match="say which"):
+            plain.search(matrix(1)[0])
+
+    def test_a_dropped_vector_field_is_gone_and_does_not_come_back(
+        self, db: DatabaseApi, plain: CollectionApi
+    ) -> None:
+        other = db.collection("plain")
+        plain.add_vector_field("title", Dense(4))
+        other.upsert([3], {"plot": matrix(1), "title": np.ones((1, 4), np.float32)})
+        plain.drop_vector_field("plot")
+        assert [hit.id for hit in plain.search(np.ones(4), k=N)] == [3]
+        assert plain.count() == N
+        with pytest.raises(vicinal.InvalidArgument, match="no vector field is named 'plot'"):
+            plain.search(matrix(1)[0], field="plot")
+        with pytest.raises(vicinal.VicinalError, match="'plot'"):
+            other.search(matrix(1)[0], field="plot")
+        plain.add_vector_field("plot", Dense(3))
+        assert len(other.search(np.ones(3), k=N, field="plot")) == 0
+        plain.drop_vector_field("title")
+        with pytest.raises(vicinal.FailedPrecondition, match="'plot' is the only vector field"):
+            plain.drop_vector_field("plot")
+        with pytest.raises(vicinal.NotFound, match="'title'"):
+            plain.drop_vector_field("title")
+        with pytest.raises(vicinal.AlreadyExists, match="drop_vector_field"):
+            plain.add_vector_field("plot", Dense(4))

@@ -89,7 +89,9 @@ class Stage:
             page = points_pb2.ScrollPointsRequest(scope=scope, limit=100, with_vectors=True)
             answers.append(self.ask("ScrollPoints", page))
             look = search_pb2.SearchRequest(
-                scope=scope, query=queries(), options=search_pb2.SearchOptions(k=9, exact=True)
+                scope=scope,
+                query=queries(),
+                options=search_pb2.SearchOptions(field="vector", k=9, exact=True),
             )
             answers.append(self.ask("Search", look))
         return [answer.SerializeToString(deterministic=True) for answer in answers]

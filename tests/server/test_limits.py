@@ -92,6 +92,7 @@ def upsert(n: int) -> tuple[str, Message]:
 
 def create(dim: int = DIM, n: int = 1) -> tuple[str, Message]:
     schema = collection_schema()
+    del schema.vectors[1:]
     field = schema.vectors[0]
     field.dense.dim = dim
     for number in range(1, n):

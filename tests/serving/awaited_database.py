@@ -23,6 +23,8 @@ _COLLECTION_CALLS = (
     "explain",
     "add_field",
     "drop_field",
+    "add_vector_field",
+    "drop_vector_field",
     "calibrate",
     "flush",
     "merge",

@@ -91,7 +91,10 @@ def collection_schema() -> schema.Schema:
     """Return the schema that the requests of this table fit."""
     field = schema.DenseField(dim=DIM, metric=schema.METRIC_COSINE, element_type=vectors.ELEMENT_TYPE_FLOAT32)
     return schema.Schema(
-        vectors=[schema.VectorField(name="vector", dense=field)],
+        vectors=[
+            schema.VectorField(name="vector", dense=field),
+            schema.VectorField(name="spare", sparse=schema.SparseField()),
+        ],
         fields=[schema.PayloadField(path="year", type=schema.PAYLOAD_FIELD_TYPE_INTEGER)],
         partitioned=True,
     )
@@ -111,7 +114,7 @@ def _chosen() -> points.Selection:
 
 
 def _options() -> search.SearchOptions:
-    return search.SearchOptions(k=3, with_payload=True, with_vectors=True)
+    return search.SearchOptions(field="vector", k=3, with_payload=True, with_vectors=True)
 
 
 _ENTRIES = {
@@ -154,6 +157,26 @@ _ENTRIES = {
         changes=True,
         tenants=False,
     ),
+    "CollectionService.AddVectorField": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.AddVectorFieldRequest(
+            collection=t.collection,
+            collection_uuid=t.uuid,
+            field=schema.VectorField(name="terms", sparse=schema.SparseField()),
+        ),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.DropVectorField": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: collections.DropVectorFieldRequest(
+            collection=t.collection, collection_uuid=t.uuid, name="spare"
+        ),
+        changes=True,
+        tenants=False,
+    ),
     "CollectionService.GetCollectionInfo": Entry(
         "read",
         Names.COLLECTION,
@@ -185,7 +208,7 @@ _ENTRIES = {
         "admin",
         Names.COLLECTION,
         lambda t: collections.CalibrateCollectionRequest(
-            collection=t.collection, collection_uuid=t.uuid, queries=queries(50)
+            collection=t.collection, collection_uuid=t.uuid, field="vector", queries=queries(50)
         ),
         tenants=False,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from ....storage.columns.payloads import PayloadColumn
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.growable_array import GrowableArray
+from ...vector_kinds.missing import missing_vectors
 from ..view import ABSENT
 from .field import GrowingField
 from .postings import GrowingPostings, ParsedFields
@@ -76,8 +77,16 @@ class GrowingSegment:
         self.ids.extend(new_ids)
 
     def set_schema(self, schema: CollectionSchema) -> None:
-        """Index the payload fields of another schema; views made before keep those they were made with."""
+        """Take over another schema; views made before keep the fields they were made with."""
         self.postings = self.postings.with_fields(schema.fields, PayloadColumn.from_raw(self.payloads))
+        vectors = {}
+        for name, field in schema.vectors.items():
+            if schema.shares(name, self.schema):
+                vectors[name] = self.vectors[name]
+            else:
+                vectors[name] = GrowingField(field)
+                vectors[name].append(missing_vectors(field, len(self)))
+        self.vectors = vectors
         self.schema = schema
 
     def find(self, tenant: int, ids: Sequence[PointId], length: int) -> NDArray[np.int64]:
@@ -101,13 +110,13 @@ class GrowingSegment:
         """Whether the first ``length`` ids are all numbers."""
         return length <= self._numeric_ids_until
 
-    def batch(self, rows: NDArray[np.int64]) -> Batch:
-        """Copy out whole points."""
+    def batch(self, rows: NDArray[np.int64], vectors: Mapping[str, GrowingField]) -> Batch:
+        """Copy out whole points, with the vectors of the given fields of this segment."""
         chosen = rows.tolist()
         return Batch(
             ids=IdColumn.from_values([self.ids[row] for row in chosen]),
             tenants=self.tenants.view(len(self))[rows],
-            vectors={name: column.column(rows) for name, column in self.vectors.items()},
+            vectors={name: column.column(rows) for name, column in vectors.items()},
             payloads=PayloadColumn.from_raw([self.payloads[row] for row in chosen]),
         )
 
@@ -117,7 +126,7 @@ class GrowingSegment:
         rest = GrowingSegment(self.schema)
         if first == len(self):
             return rest
-        batch = self.batch(np.arange(first, len(self)))
+        batch = self.batch(np.arange(first, len(self)), self.vectors)
         numbers = self.sequence.view(len(self))[first:]
         rest.append(batch, int(numbers[0]), self.postings.parse(batch.payloads, stored=True))
         # Deletes consume sequence numbers too, so those of the remaining rows may have gaps.

@@ -34,7 +34,7 @@ class GrowingView(SegmentView):
         super().__init__(GROWING, n_rows, dead)
         self.segment = segment
         # Those of the schema of now: the segment has others once that changes.
-        self._postings = segment.postings
+        self._postings, self._vectors = segment.postings, segment.vectors
 
     def owned(self, tenant: int) -> BitMap:
         """Return the rows of a tenant, dead or alive."""
@@ -93,22 +93,22 @@ class GrowingView(SegmentView):
 
     def rows(self, field: str) -> Rows:
         """Return the rows of a field as an index sees them, without a copy."""
-        return self.segment.vectors[field].rows(self.n_rows)
+        return self._vectors[field].rows(self.n_rows)
 
     def present(self, field: str) -> Present | None:
         """Return which rows have a vector in a field, ascending; None when all have."""
-        return self.segment.vectors[field].present(self.n_rows)
+        return self._vectors[field].present(self.n_rows)
 
     def index(self, field: str) -> None:
         """Return None: growing rows are scanned."""
 
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
         """Copy out the vectors of one field."""
-        return self.segment.vectors[field].column(rows)
+        return self._vectors[field].column(rows)
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """Copy out whole points."""
-        return self.segment.batch(rows)
+        return self.segment.batch(rows, self._vectors)
 
     @property
     def bytes_memory(self) -> int:

@@ -35,6 +35,8 @@ def filled_copy(
         sink.put_array(name, np.ascontiguousarray(array))
     progress(stage, 1.0)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    kept = segment.header | {"schema": schema.to_json(), "created": created}
+    # Of the vectors it says what it said: no field was added to them.
+    described = segment.header["schema"] | {"fields": schema.to_json()["fields"]}
+    kept = segment.header | {"schema": described, "created": created}
     sink.put_record("segment", kept | header)
     return BuiltSegment(np.sort(segment.sequence), segment.indexed_fields)

@@ -37,6 +37,8 @@ class SealedSegment:
         The payload fields that have postings in it, with their types: those of the schema it was built for.
     scans : PayloadScans
         The postings of others.
+    since : dict
+        The vector fields it was built with, and since when each was there.
     """
 
     def __init__(self, file: Segment, schema: CollectionSchema) -> None:
@@ -58,6 +60,8 @@ class SealedSegment:
         self.tenants: NDArray[np.uint32] | None = file.array("tenant") if schema.partitioned else None
         self.payloads = PayloadColumn.from_arrays(file.arrays("payload."))
         self.fields = {path: FieldType(kind) for path, kind in self.header["schema"]["fields"].items()}
+        since = self.header["schema"].get("since", {})
+        self.since = {name: since.get(name, 0) for name in self.header["schema"]["vectors"]}
         self.postings = SegmentPostings(file, self.fields)
         self.scans = PayloadScans(self.payloads)
         self._rows: dict[str, Rows] = {}

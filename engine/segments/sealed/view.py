@@ -38,6 +38,7 @@ class SealedView(SegmentView):
         self.segment = segment
         self.schema = schema
         known = segment.fields
+        self._held = {name for name in schema.vectors if segment.since.get(name) == schema.since.get(name, 0)}
         self.lacking = tuple(path for path, kind in schema.fields.items() if known.get(path) is not kind)
 
     def owned(self, tenant: int) -> BitMap:
@@ -94,21 +95,25 @@ class SealedView(SegmentView):
 
     def rows(self, field: str) -> Rows:
         """Return the rows of a field as an index sees them, without a copy."""
-        return self.segment.rows(field)
+        if field in self._held:
+            return self.segment.rows(field)
+        spec = self.schema.vectors[field]
+        rows: Rows = kind_of(spec).rows(spec, kind_of(spec).sealed_arrays(spec, kind_of(spec).empty(spec)))
+        return rows
 
     def present(self, field: str) -> Present | None:
         """Return which rows have a vector in a field, ascending; None when all have."""
-        return self.segment.present(field)
+        return self.segment.present(field) if field in self._held else np.empty(0, np.uint32)
 
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, None when there is none."""
-        return self.segment.index(field)
+        return self.segment.index(field) if field in self._held else None
 
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
         """Copy out the vectors of one field."""
-        spec = self.segment.schema.vectors[field]
-        stored, packed = kind_of(spec).stored, self.segment.rows(field)
-        return chosen_vectors(self.segment.present(field), rows, lambda places: stored(spec, packed, places))
+        spec = self.schema.vectors[field]
+        stored, packed = kind_of(spec).stored, self.rows(field)
+        return chosen_vectors(self.present(field), rows, lambda places: stored(spec, packed, places))
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """Copy out whole points."""
@@ -116,14 +121,14 @@ class SealedView(SegmentView):
         return Batch(
             ids=self.segment.ids.take(rows),
             tenants=np.empty(0, np.uint32) if owners is None else np.asarray(owners[rows]),
-            vectors={name: self.vector_column(name, rows) for name in self.segment.schema.vectors},
+            vectors={name: self.vector_column(name, rows) for name in self.schema.vectors},
             payloads=self.segment.payloads.take(rows),
         )
 
     @property
     def indexed_fields(self) -> tuple[str, ...]:
         """Vector fields that have an index."""
-        return tuple(self.segment.indexed_fields)
+        return tuple(name for name in self.segment.indexed_fields if name in self._held)
 
     @property
     def bytes_disk(self) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from ....engine.errors import VicinalError
 from ....engine.schema.collection_schema import CollectionSchema
+from ....engine.schema.vector_field import VectorField
 from ....proto.v1 import collections_pb2 as pb
 from ....proto.v1.schema_pb2 import Schema
 from ...wire.methods import METHODS
-from ...wire.schemas import put_payload_field, read_schema
+from ...wire.schemas import put_payload_field, put_vector_field, read_schema
 from ..calls.call import Answer, Operation
 from ..calls.caller import Caller
 from .handle import CollectionHandle
@@ -17,6 +18,8 @@ from .responses import parsed, understood
 
 _ADD_FIELD = METHODS["/vicinal.v1.CollectionService/AddField"]
 _DROP_FIELD = METHODS["/vicinal.v1.CollectionService/DropField"]
+_ADD_VECTOR_FIELD = METHODS["/vicinal.v1.CollectionService/AddVectorField"]
+_DROP_VECTOR_FIELD = METHODS["/vicinal.v1.CollectionService/DropVectorField"]
 _GET_COLLECTION = METHODS["/vicinal.v1.CollectionService/GetCollection"]
 
 
@@ -58,6 +61,24 @@ class LiveSchema:
         # Done twice, it would not find the field that it had dropped.
         answer = yield from self._caller.call(_DROP_FIELD, request.SerializeToString(), harmless=False)
         self._take(parsed(pb.DropFieldResponse, answer).schema)
+
+    def add_vector_field(self, name: str, field: VectorField) -> Operation[None]:
+        """Add a vector field."""
+        handle = self._handle
+        yield from self.checked(lambda schema: schema.with_vector_field(name, field, 0))
+        request = pb.AddVectorFieldRequest(collection=handle.name, collection_uuid=handle.uuid)
+        put_vector_field(request.field, name, field)
+        answer = yield from self._caller.call(_ADD_VECTOR_FIELD, request.SerializeToString(), harmless=True)
+        self._take(parsed(pb.AddVectorFieldResponse, answer).schema)
+
+    def drop_vector_field(self, name: str) -> Operation[None]:
+        """Drop a vector field."""
+        handle = self._handle
+        yield from self.checked(lambda schema: schema.without_vector_field(name, 0))
+        request = pb.DropVectorFieldRequest(collection=handle.name, collection_uuid=handle.uuid, name=name)
+        # Done twice, it would not find the field that it had dropped, or find another.
+        answer = yield from self._caller.call(_DROP_VECTOR_FIELD, request.SerializeToString(), harmless=False)
+        self._take(parsed(pb.DropVectorFieldResponse, answer).schema)
 
     def _changed(self, known: CollectionSchema) -> Operation[bool]:
         """Ask for the schema; return whether it is another than ``known``."""

@@ -42,6 +42,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.CollectionService/DeleteCollection": Rule(Right.ADMIN, for_tenants=False),
         "/vicinal.v1.CollectionService/AddField": Rule(Right.ADMIN, for_tenants=False, takes_disk=True),
         "/vicinal.v1.CollectionService/DropField": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.CollectionService/AddVectorField": Rule(Right.ADMIN, for_tenants=False, takes_disk=True),
+        "/vicinal.v1.CollectionService/DropVectorField": Rule(Right.ADMIN, for_tenants=False),
         "/vicinal.v1.CollectionService/GetCollectionInfo": Rule(Right.READ),
         "/vicinal.v1.CollectionService/FlushCollection": Rule(Right.ADMIN, for_tenants=False),
         "/vicinal.v1.CollectionService/MergeCollection": Rule(Right.ADMIN, for_tenants=False),

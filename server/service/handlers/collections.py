@@ -12,7 +12,7 @@ from ....engine.errors import NotFound
 from ....engine.results.info import Activity, CollectionInfo
 from ....proto.v1 import collections_pb2 as pb
 from ...wire.infos import put_collection_info
-from ...wire.schemas import put_schema, read_payload_field, read_schema
+from ...wire.schemas import put_schema, read_payload_field, read_schema, read_vector_field
 from ...wire.vectors import read_vectors
 from ..calls.call import Call
 from ..calls.long_work import LongWork
@@ -70,6 +70,24 @@ def drop_field(call: Call, request: pb.DropFieldRequest) -> pb.DropFieldResponse
     collection = call.collection(request.collection, request.collection_uuid)
     collection.drop_field(request.path)
     response = pb.DropFieldResponse()
+    put_schema(response.schema, collection.schema)
+    return response
+
+
+def add_vector_field(call: Call, request: pb.AddVectorFieldRequest) -> pb.AddVectorFieldResponse:
+    """Add a vector field."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    collection.add_vector_field(*read_vector_field(request.field))
+    response = pb.AddVectorFieldResponse()
+    put_schema(response.schema, collection.schema)
+    return response
+
+
+def drop_vector_field(call: Call, request: pb.DropVectorFieldRequest) -> pb.DropVectorFieldResponse:
+    """Drop a vector field."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    collection.drop_vector_field(request.name)
+    response = pb.DropVectorFieldResponse()
     put_schema(response.schema, collection.schema)
     return response
 
