@@ -78,10 +78,10 @@ class Upsert:
             return Written(state.next_sequence, 0)
         if rows is not None and len(rows) < len(batch.ids):
             batch = batch.take(rows)
-            chunks = _log_chunks(batch)
-        if state.schema is not self.schema or batch is not self.batch:
-            parsed = parse_fields(state.schema.fields, batch.payloads)
+        if state.schema is not self.schema:
             batch = _under(batch, self.schema, state.schema)
+        if batch is not self.batch:
+            parsed = parse_fields(state.schema.fields, batch.payloads)
             chunks = _log_chunks(batch)
         number = _stored_tenant(catalog, txn, state, self.tenant)
         if number != self.tenant.number:
