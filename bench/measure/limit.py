@@ -36,14 +36,12 @@ class LimitMeasurement(CollectionOptions):
     def run(self, ready: Prepared) -> Iterator[Finding]:
         """Compare the time of a batch with the bound from its own work, at each target recall."""
         limit = measure_limit(ready)
-        records = []
-        for done, target in enumerate(TARGETS):
-            ready.step(f"recall {target}", done / len(TARGETS))
-            records.append(self._record(ready, limit, target))
+        records = [self._record(ready, limit, target) for target in TARGETS]
         yield Finding(records, [_machine_table(limit), _table(records)], [exact_note(records)])
 
     def _record(self, ready: Prepared, limit: Record, target: float) -> Record:
         """The work of a query, the least time for it, and the time it takes."""
+        ready.step(f"recall {target}", TARGETS.index(target) / len(TARGETS))
         queries = ready.data.queries
         answer = partial(found_ids, ready.collection, queries, k=self.k, recall=target)
         reached = recall(ready.data, ready.truth, answer())

@@ -36,14 +36,12 @@ class SingleMeasurement(CollectionOptions):
 
     def run(self, ready: Prepared) -> Iterator[Finding]:
         """Time every query alone and all of them as a batch, in turns, at each target recall."""
-        records = []
-        for done, target in enumerate(TARGETS):
-            ready.step(f"recall {target}", done / len(TARGETS))
-            records.append(self._record(ready, target))
+        records = [self._record(ready, target) for target in TARGETS]
         yield Finding(records, [_table(records)], [exact_note(records)])
 
     def _record(self, ready: Prepared, target: float) -> Record:
         """Microseconds of a batch share, of single queries, and the difference of the two means."""
+        ready.step(f"recall {target}", TARGETS.index(target) / len(TARGETS))
         collection, queries, threads = ready.collection, ready.data.queries, cores()
         batch = partial(found_ids, collection, queries, k=self.k, recall=target)
         reached = recall(ready.data, ready.truth, batch())

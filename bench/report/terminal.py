@@ -46,14 +46,10 @@ def measuring() -> Iterator[None]:
 
 def read_dataset(spec: str, options: Mapping[str, Any]) -> Dataset:
     """Read the dataset as the options choose from it, and say what it is."""
-    names = ("queries", "rows", "query_file")
+    chosen = {name: options.get(name) for name in ("queries", "rows", "query_file")}
     metric = options.get("metric")
     with console.status(f"reading {spec}"):
-        data = open_dataset(
-            spec,
-            metric=None if metric is None else checked_metric(metric),
-            **{name: options.get(name) for name in names},
-        )
+        data = open_dataset(spec, metric=metric and checked_metric(metric), **chosen)
     remark(describe(data))
     return data
 
