@@ -12,7 +12,7 @@ from waiting import wait_until
 import vicinal
 from vicinal.engine.maintenance.maintenance import Maintenance
 from vicinal.engine.state.collection_state import CollectionState
-from vicinal.storage.catalog.keys import Kind, kind
+from vicinal.storage.catalog.keys import KeyKind, kind
 from vicinal.storage.lmdb_files.store import LmdbReadTransaction
 from vicinal.storage.segments.folder import SegmentFolder
 
@@ -44,7 +44,7 @@ class Reads:
     def start(self) -> None:
         self.keys.clear()
 
-    def count(self, *kinds: Kind) -> int:
+    def count(self, *kinds: KeyKind) -> int:
         return sum(not kinds or kind(key) in kinds for key in self.keys)
 
 
@@ -118,10 +118,10 @@ def test_opening_reads_records_and_what_is_used(
         with vicinal.open(tmp_path / "db", read_only=read_only) as db:
             assert len(db.collections()) == MANY
             assert opened == []
-            assert reads.count(Kind.LOG, Kind.TOMBSTONES, Kind.TENANT, Kind.STATE) == 0
+            assert reads.count(KeyKind.LOG, KeyKind.TOMBSTONES, KeyKind.TENANT, KeyKind.STATE) == 0
             assert db.collection("c3").count() == 2
             assert len(opened) == 1
-            assert reads.count(Kind.LOG) == 1
+            assert reads.count(KeyKind.LOG) == 1
             # `info` shows every collection, used or not.
             assert db.info().points == MANY + 1
             assert len(opened) == MANY
@@ -141,7 +141,7 @@ def test_a_follower_reads_nothing_of_what_did_not_change(tmp_path: Path, reads: 
             reads.start()
             assert follower.collection("c1").count() == 3
             assert reads.count() <= 6
-            assert reads.count(Kind.LOG) == 1
+            assert reads.count(KeyKind.LOG) == 1
             db.drop_collection("c1")
             create(db, MANY, MANY + 1)
             with pytest.raises(vicinal.NotFound):
@@ -160,12 +160,12 @@ def test_tenants_are_read_once_and_new_ones_alone(tmp_path: Path, reads: Reads) 
             reads.start()
             points.upsert([2], ROW, tenant="t0")
             assert seen.count(tenant="t0") == 2
-            assert reads.count(Kind.TENANT) == 0
+            assert reads.count(KeyKind.TENANT) == 0
             points.upsert([1], ROW, tenant="new")
             reads.start()
             assert seen.count(tenant="new") == 1
             assert seen.count(tenant="new") == 1
-            assert reads.count(Kind.TENANT) == 1
+            assert reads.count(KeyKind.TENANT) == 1
             assert seen.count(tenant="never wrote") == 0
             assert seen.info().tenants == MANY + 1
 
