@@ -98,7 +98,7 @@ class Attacked:
         seen = []
         for tenant in TENANTS:
             scope = points_pb2.Scope(collection=KEPT, tenant=tenant)
-            options = search_pb2.SearchOptions(k=5, with_payload=True, with_vectors=True)
+            options = search_pb2.SearchOptions(field="vector", k=5, with_payload=True, with_vectors=True)
             request = search_pb2.SearchRequest(scope=scope, query=queries(), options=options)
             outcome = self._call("Search", request)
             assert outcome.ok, outcome
