@@ -109,7 +109,10 @@ class Attacked:
         """Make again what an accident deleted; delete what one made."""
         if outcome.ok and rpc.name.endswith(("AddField", "DropField")):
             self._restore_fields()
-        if not outcome.ok or not rpc.name.endswith(("DeleteCollection", "CreateCollection")):
+        if outcome.ok and rpc.name.endswith("VectorField"):
+            self._delete_changed()
+        remaking = ("DeleteCollection", "CreateCollection", "VectorField")
+        if not outcome.ok or not rpc.name.endswith(remaking):
             return
         (answer,) = self._call("ListCollections", collections_pb2.ListCollectionsRequest()).responses
         assert isinstance(answer, collections_pb2.ListCollectionsResponse)
@@ -120,6 +123,15 @@ class Attacked:
             for request in SOUND["vicinal.v1.PointService.UpsertPoints"]:
                 assert isinstance(request, points_pb2.UpsertPointsRequest)
                 assert request.scope.collection != name or self._call("UpsertPoints", request).ok
+
+    def _delete_changed(self) -> None:
+        """Delete the collections whose vector fields are others now: no vector comes back with its field."""
+        for name, schema in self._schemas.items():
+            (answer,) = self._call("GetCollection", collections_pb2.GetCollectionRequest(name=name)).responses
+            assert isinstance(answer, collections_pb2.GetCollectionResponse)
+            if [field.name for field in answer.schema.vectors] != [field.name for field in schema.vectors]:
+                request = collections_pb2.DeleteCollectionRequest(name=name)
+                assert self._call("DeleteCollection", request).ok
 
     def _restore_fields(self) -> None:
         for name, schema in self._schemas.items():

@@ -29,12 +29,11 @@ def fill(folder: Path) -> None:
     """Make a database with both collections, in it and in its segments."""
     rng = np.random.default_rng(5)
     with vicinal.open(folder) as db:
-        plain = db.create_collection(
-            PLAIN, {"vector": vicinal.Dense(DIM)}, fields={"year": "integer"}, partitioned=True
-        )
+        two = {"vector": vicinal.Dense(DIM), "spare": vicinal.Sparse()}
+        plain = db.create_collection(PLAIN, two, fields={"year": "integer"}, partitioned=True)
         owned = mixed.create(db)
         for tenant in TENANTS:
-            rows = rng.standard_normal((400, DIM))
+            rows = {"vector": rng.standard_normal((400, DIM))}
             plain.upsert(range(400), rows, [{"year": 1990 + i % 30} for i in range(400)], tenant=tenant)
             vectors = {
                 "plot": rng.standard_normal((_POINTS, 8)),
@@ -49,7 +48,7 @@ def fill(folder: Path) -> None:
             )
         plain.flush()
         owned.flush()
-        plain.upsert([1, "a"], rng.standard_normal((2, DIM)), tenant="ada")
+        plain.upsert([1, "a"], {"vector": rng.standard_normal((2, DIM))}, tenant="ada")
 
 
 def sound_requests() -> dict[str, list[Message]]:

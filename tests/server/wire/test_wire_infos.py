@@ -39,6 +39,7 @@ collection_infos = st.builds(
     st.lists(segments, max_size=3).map(tuple),
     sizes,
     st.builds(Activity, texts, fractions, texts),
+    st.lists(texts, max_size=3).map(tuple),
 )
 maybe = st.none() | fractions
 plans = st.builds(

@@ -235,7 +235,9 @@ def test_long_work_reports_and_ends(server: RunningServer, admin: str) -> None:
     segments = ask(server, "GetCollectionInfo", info, admin).info.segments
     indexed = sum(bool(segment.indexed) for segment in segments)
     assert indexed
-    calibrate = collections_pb2.CalibrateCollectionRequest(collection="growing", queries=queries(60))
+    calibrate = collections_pb2.CalibrateCollectionRequest(
+        collection="growing", field="vector", queries=queries(60)
+    )
     outcome = server.call("CalibrateCollection", calibrate, admin)
     assert outcome.ok, outcome
     steps = [response.WhichOneof("step") for response in outcome.responses]  # type: ignore[attr-defined]
