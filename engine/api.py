@@ -92,6 +92,19 @@ class CollectionApi(Protocol):
     ) -> int:
         """Empty payloads."""
 
+    def update_vectors(self, ids: Ids, vectors: Any, *, tenant: str | None = None) -> int:
+        """Change vectors."""
+
+    def delete_vectors(
+        self,
+        fields: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete vectors."""
+
     def get(
         self,
         ids: Ids,

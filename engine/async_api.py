@@ -80,6 +80,19 @@ class AsyncCollectionApi(Protocol):
     ) -> int:
         """Empty payloads."""
 
+    async def update_vectors(self, ids: Ids, vectors: Any, *, tenant: str | None = None) -> int:
+        """Change vectors."""
+
+    async def delete_vectors(
+        self,
+        fields: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete vectors."""
+
     async def get(
         self,
         ids: Ids,

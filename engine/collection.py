@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from .api import FilterLike, Ids
+from .changed_collection import ChangedCollection
 from .columnar_collection import ColumnarCollection
 from .error_translation import public
 from .hosts.host import Host
-from .input.ids import id_list, selection, unique_ids
+from .input.ids import id_list, unique_ids
 from .input.options import SearchKeywords, asked
 from .input.order import position_after, token_of
-from .input.payload_update import PayloadChange
 from .input.payloads import Payloads, payload_column
 from .input.queries import bound, carried
 from .input.upsert_condition import UpsertMode
@@ -23,11 +23,10 @@ from .schema.collection_schema import CollectionSchema
 from .search.point_reads import count_points, find_points, read_points
 from .state.collection_state import CollectionState
 from .tended_collection import TendedCollection
-from .writing.point_operations import Delete
 
 
 @public
-class Collection(TendedCollection):
+class Collection(ChangedCollection, TendedCollection):
     """Points that share a schema. Safe to use from any number of threads.
 
     Got from :meth:`Database.create_collection` or :meth:`Database.collection`, never made directly. Writes
@@ -121,77 +120,6 @@ class Collection(TendedCollection):
         column = unique_ids(ids)
         rows = payload_column(self.schema, payloads, len(column))
         return self._columns.upsert(column, vectors, rows, tenant, mode, only_if)
-
-    def delete(
-        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
-    ) -> int:
-        """Delete points by id, or all that satisfy a filter; return how many there were.
-
-        Exactly one of ``ids`` and ``filter`` is given. Ids that do not exist are passed over. A filter
-        without a condition, as ``{}``, is refused; ``~has_id([])`` chooses every point.
-        """
-        listed, chosen = selection(self.schema, ids, filter)
-        _, owner = self._columns.view(tenant)
-        if owner is None:
-            return 0
-        return int(self._host.submit(Delete(self._state, owner, listed, chosen)))
-
-    def update_payload(
-        self,
-        payload: PayloadChange,
-        ids: Ids | None = None,
-        *,
-        filter: FilterLike | None = None,
-        key: str | None = None,
-        replace: bool = False,
-        tenant: str | None = None,
-    ) -> int:
-        """Merge ``payload`` into the payloads of the chosen points, or replace them; vectors stay.
-
-        All of them change together, or none does.
-
-        Parameters
-        ----------
-        payload : mapping or sequence of mapping
-            One object for all points, or one for each of ``ids``. Its keys are set, others stay; it is not
-            merged further down.
-        ids, filter
-            Exactly one of them is given, as to :meth:`delete`.
-        key : str, optional
-            The dotted path of an object in the payload, which is merged into instead: ``key="maker"`` with
-            ``{"city": "Turin"}`` sets ``maker.city``. Objects that are missing on the way are made; what
-            stands there and is no object gives way to one.
-        replace : bool
-            Put ``payload`` in the place of the payload, or of what is at ``key``.
-
-        Returns
-        -------
-        int
-            How many points there were.
-        """
-        return self._columns.update_payload(payload, ids, filter, key, replace, tenant)
-
-    def delete_payload(
-        self,
-        keys: Iterable[str],
-        ids: Ids | None = None,
-        *,
-        filter: FilterLike | None = None,
-        tenant: str | None = None,
-    ) -> int:
-        """Delete keys of the payloads of the chosen points; return how many points there were.
-
-        A key is a dotted path, as in filters: ``maker.city`` is the key ``city`` of the object ``maker``, or
-        of each object in the list ``maker``. What is not there is passed over; an object that loses its last
-        key stays, empty. Exactly one of ``ids`` and ``filter`` is given, as to :meth:`delete`.
-        """
-        return self._columns.delete_payload(keys, ids, filter, tenant)
-
-    def clear_payload(
-        self, ids: Ids | None = None, *, filter: FilterLike | None = None, tenant: str | None = None
-    ) -> int:
-        """Empty the payloads of the chosen points; return how many there were."""
-        return self._columns.update_payload({}, ids, filter, None, True, tenant)
 
     def get(
         self,

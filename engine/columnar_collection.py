@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
 from .error_translation import public
 from .hosts.host import Host
-from .input.ids import id_list, selection, vector_columns
+from .input.ids import id_list, named_columns, selection, vector_columns, vector_fields
 from .input.options import SearchOptions
 from .input.order import Position, checked_order
 from .input.payload_paths import payload_paths
@@ -34,8 +35,9 @@ from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
 from .state.collection_state import CollectionState
 from .tenants.tenant import Tenant, reading_tenant, writing_tenant
-from .writing.payload_changes import Payload, with_change, without_paths
-from .writing.point_operations import UpdatePayload, upsert
+from .writing.payload_changes import Payload, with_change, with_payloads, without_paths
+from .writing.point_operations import Update, upsert
+from .writing.vector_changes import check_kept, with_vectors, without_vectors
 
 SCROLL_LIMIT = 10_000
 """Points of the longest page."""
@@ -109,8 +111,10 @@ class ColumnarCollection:
             return with_change(old, changes[0] if of_id is None else of_id[point_id], asked.path, replace)
 
         added = asked.payloads.largest() + sum(map(len, asked.path))
-        update = UpdatePayload(self._state, owner, asked.ids, asked.filter, change, added, admit)
-        return int(self._host.submit(update))
+        changed = partial(with_payloads, change=change)
+        return int(
+            self._host.submit(Update(self._state, owner, asked.ids, asked.filter, changed, added, admit))
+        )
 
     def delete_payload(
         self,
@@ -130,7 +134,47 @@ class ColumnarCollection:
         def change(point_id: PointId, old: Payload) -> Payload:
             return without_paths(old, paths)
 
-        return int(self._host.submit(UpdatePayload(self._state, owner, listed, chosen, change, 0, admit)))
+        changed = partial(with_payloads, change=change)
+        return int(self._host.submit(Update(self._state, owner, listed, chosen, changed, 0, admit)))
+
+    def update_vectors(
+        self, ids: IdColumn, vectors: Any, tenant: str | None, admit: Admit | None = None
+    ) -> int:
+        """Change vectors as :meth:`Collection.update_vectors` does, of ids that differ from each other."""
+        schema = self._host.schema(self._state)
+        columns = named_columns(schema, vectors, len(ids))
+        _, owner = self.view(tenant)
+        if owner is None or not columns:
+            return 0
+        added = int(max(column.row_bytes().max(initial=0) for column in columns.values())) * len(columns)
+
+        def changed(old: Batch) -> Batch:
+            check_kept(columns, schema, self._state.schema)
+            return with_vectors(old, ids, columns)
+
+        return int(self._host.submit(Update(self._state, owner, ids.to_list(), None, changed, added, admit)))
+
+    def delete_vectors(
+        self,
+        fields: Iterable[str],
+        ids: Ids | None,
+        filter: FilterLike | None,
+        tenant: str | None,
+        admit: Admit | None = None,
+    ) -> int:
+        """Delete vectors as :meth:`Collection.delete_vectors` does; ``admit`` as when updating."""
+        schema = self._host.schema(self._state)
+        named = vector_fields(schema, fields)
+        listed, chosen = selection(schema, ids, filter)
+        _, owner = self.view(tenant)
+        if owner is None:
+            return 0
+
+        def changed(old: Batch) -> Batch:
+            check_kept(named, schema, self._state.schema)
+            return without_vectors(old, named)
+
+        return int(self._host.submit(Update(self._state, owner, listed, chosen, changed, 0, admit)))
 
     def get(
         self, ids: Ids, asked: Carried, tenant: str | None, admit: Admit

@@ -68,6 +68,7 @@ ORDER = {
             "async_api",
             "columnar_collection",
             "tended_collection",
+            "changed_collection",
             "collection",
         ),
         "database",

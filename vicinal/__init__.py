@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         UnindexedField,
         VicinalError,
     )
-    from .engine.filters.expression import F, Filter, has_id
+    from .engine.filters.expression import F, Filter, has_id, has_vector
     from .engine.filters.qdrant_json import filter_from_json, filter_to_json
     from .engine.maintenance.merge_policy import MergePolicySettings
     from .engine.results.explanation import Explanation
@@ -92,7 +92,7 @@ _MODULES = {
         "VicinalError",
     ),
     "engine.results.explanation": ("Explanation",),
-    "engine.filters.expression": ("F", "Filter", "has_id"),
+    "engine.filters.expression": ("F", "Filter", "has_id", "has_vector"),
     "engine.filters.qdrant_json": ("filter_from_json", "filter_to_json"),
     "engine.results.hits": ("BatchHits", "Hit", "Hits"),
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
@@ -130,6 +130,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "F",
     "Filter",
     "has_id",
+    "has_vector",
     "filter_from_json",
     "filter_to_json",
     "Hit",

@@ -8,7 +8,7 @@ from ..errors import InvalidArgument, UnindexedField
 from ..schema.collection_schema import CollectionSchema
 from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, canonical
-from .expression import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
+from .expression import And, AnyOf, Exists, Filter, HasId, HasVector, IsNull, Match, Not, Or, Range
 from .limits import FilterBudget
 from .values import PlainValue
 
@@ -24,7 +24,7 @@ def bind(expression: Filter, schema: CollectionSchema) -> Filter:
     UnindexedField
         When it names a payload field that the schema does not index.
     InvalidArgument
-        When a value does not fit the type of its field.
+        When a value does not fit the type of its field, or there is no such vector field.
     LimitExceeded
         When it is nested too deeply or has too many parts.
     """
@@ -51,6 +51,11 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
             _kind(key, schema)
             return expression
         case HasId():
+            return expression
+        case HasVector(field):
+            if field not in schema.vectors:
+                message = f"the filter names the vector field {field!r}; there are {sorted(schema.vectors)}"
+                raise InvalidArgument(message, field="filter")
             return expression
     raise AssertionError(f"{type(expression).__name__} is no filter")
 

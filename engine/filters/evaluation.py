@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pyroaring import BitMap
 
-from .expression import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
+from .expression import And, AnyOf, Exists, Filter, HasId, HasVector, IsNull, Match, Not, Or, Range
 from .postings import PostingsSource
 
 
@@ -40,6 +40,8 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
             return source.present(key)
         case HasId(ids):
             return source.rows_of_ids(ids)
+        case HasVector(field):
+            return source.rows_having(field)
     raise AssertionError(f"{type(expression).__name__} is no filter")
 
 

@@ -22,7 +22,7 @@ from ...storage.columns.point_id import checked_id
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..results.point import PointId
-from ..schema.names import checked_path
+from ..schema.names import checked_name, checked_path
 from .values import PlainValue, plain_value, refuse_none
 
 _NO_TRUTH = (
@@ -175,6 +175,16 @@ class HasId(Filter):
         object.__setattr__(self, "ids", ids)
 
 
+@dataclass(frozen=True, slots=True)
+class HasVector(Filter):
+    """Holds for the points that have a vector in this field."""
+
+    field: str
+
+    def __post_init__(self) -> None:
+        checked_name(self.field, "a vector field")
+
+
 class F:
     """A payload field in a filter, by its dotted path.
 
@@ -253,6 +263,11 @@ class F:
 def has_id(ids: Iterable[PointId | UUID]) -> HasId:
     """Return the filter for the points with these ids; of none, no point."""
     return HasId(ids)  # type: ignore[arg-type]  # HasId makes a tuple of it
+
+
+def has_vector(field: str) -> HasVector:
+    """Return the filter for the points that have a vector in a field."""
+    return HasVector(field)
 
 
 def _clauses(expression: Any, of: type[And] | type[Or]) -> tuple[Filter, ...]:

@@ -35,7 +35,10 @@ class FieldPostings(Protocol):
 
 
 class PostingsSource(FieldPostings, Protocol):
-    """The same with the rows of ids: everything that a filter reads."""
+    """The same with ids and vectors: everything that a filter reads."""
 
     def rows_of_ids(self, ids: Sequence[PointId]) -> BitMap:
         """Return the rows of these ids."""
+
+    def rows_having(self, field: str) -> BitMap:
+        """Return the rows that have a vector in a field."""

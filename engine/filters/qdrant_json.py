@@ -6,6 +6,7 @@
     condition  {"key": "year", "match": {"value": 1990}}       or {"any": [1990, 1991]}
                {"key": "year", "range": {"gte": 1990, "lt": 2000}}                 gt, gte, lt, lte
                {"is_null": {"key": "year"}}    {"exists": {"key": "year"}}    {"has_id": [1, "a"]}
+               {"has_vector": "plot"}
 
 An empty ``must``, ``should`` or ``must_not`` constrains nothing: ``{}`` and ``{"should": []}`` hold for every
 point, as in Qdrant. Searching, counting and scrolling take them; a delete or an update of payloads by such a
@@ -19,7 +20,7 @@ from typing import Any
 
 from ..errors import InvalidArgument
 from ..schema.strict_json import checked_object
-from .expression import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
+from .expression import And, AnyOf, Exists, Filter, HasId, HasVector, IsNull, Match, Not, Or, Range
 from .limits import FilterBudget
 
 _GROUPS = ("must", "should", "must_not")
@@ -71,6 +72,8 @@ def _to_json(expression: Filter, budget: FilterBudget, depth: int) -> dict[str, 
             return {"exists": {"key": key}}
         case HasId(ids):
             return {"has_id": list(ids)}
+        case HasVector(field):
+            return {"has_vector": field}
     raise AssertionError(f"{type(expression).__name__} is no filter")
 
 
@@ -94,6 +97,8 @@ def _from_json(record: Any, budget: FilterBudget, depth: int) -> Filter:
         if not isinstance(ids, list | tuple):
             raise InvalidArgument(f"has_id is {ids!r:.80}; expected a list of ids", field="filter")
         return HasId(tuple(ids))
+    if "has_vector" in record:
+        return HasVector(checked_object(record, "a filter", required=["has_vector"])["has_vector"])
     for name, node in (("is_null", IsNull), ("exists", Exists)):
         if name in record:
             inner = checked_object(record, "a filter", required=[name])[name]

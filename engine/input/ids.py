@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...storage.arrow.library import ArrowStream
 from ...storage.arrow.vector_values import vectors_of
+from ...storage.columns.array_like import column_input, list_of
 from ...storage.columns.ids import IdColumn
 from ...storage.columns.vectors import VectorColumn
 from ..error_translation import translated
@@ -86,13 +87,35 @@ def _is_empty(expression: Filter | None) -> bool:
 
 
 def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:
-    """Return the vectors of ``n`` points by field; a schema with one field takes them without its name.
+    """Return the vectors of ``n`` points in every field; the only field needs no name.
 
     A field that is not named has none, and without ``vectors`` no field has.
     """
+    return _columns(schema, {} if vectors is None else vectors, n, schema.vectors)
+
+
+def named_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, VectorColumn]:
+    """Return the vectors of ``n`` points in the fields that are named, given as to :func:`vector_columns`."""
+    return _columns(schema, vectors, n, vectors if isinstance(vectors, Mapping) else schema.vectors)
+
+
+def vector_fields(schema: CollectionSchema, fields: Any) -> list[str]:
+    """Return one or more names of vector fields, each once; InvalidArgument unless the schema has them."""
+    with translated():
+        column = column_input(fields, "fields", "pass a list of vector fields")
+    # A number of NumPy is an array too, and no list.
+    named = list_of(column) if getattr(column, "shape", None) != () else []
+    unknown = [name for name in named if not isinstance(name, str) or name not in schema.vectors]
+    if unknown or not named:
+        wrong = f"no vector field is named {unknown[0]!r:.80}" if unknown else "no vector field is named"
+        raise InvalidArgument(f"{wrong}; the collection has {sorted(schema.vectors)}", field="fields")
+    return list(dict.fromkeys(named))
+
+
+def _columns(
+    schema: CollectionSchema, vectors: Any, n: int, wanted: Iterable[str]
+) -> dict[str, VectorColumn]:
     fields = schema.vectors
-    if vectors is None:
-        vectors = {}
     if not isinstance(vectors, Mapping):
         if len(fields) != 1:
             raise InvalidArgument(
@@ -109,4 +132,4 @@ def vector_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, 
         )
     with translated():
         vectors = {name: vectors_of(f"vectors[{name!r}]", value) for name, value in vectors.items()}
-    return {name: validate_vectors(name, field, vectors.get(name), n) for name, field in fields.items()}
+    return {name: validate_vectors(name, fields[name], vectors.get(name), n) for name in wanted}

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...storage.columns.array_like import column_input
 from ...storage.columns.partial import PartialColumn, PartialVectors, Present
+from ..error_translation import translated
 from ..errors import InvalidArgument
 
 
@@ -35,7 +37,14 @@ def present_vectors(value: Any, n: int, what: str) -> tuple[Any, Present | None]
 
 
 def _from_flags(present: Any, n: int, what: str) -> Present:
-    flags: NDArray[Any] = np.asarray(present)
+    with translated():
+        column = column_input(present, what, "pass one bool a point")
+    try:
+        flags: NDArray[Any] = np.asarray(column)
+    # An entry may be of another library, and its code runs here.
+    except Exception as error:
+        message = f"present of {what} is no column of bool: {error}; pass one bool a point"
+        raise InvalidArgument(message, field=what) from error
     if flags.dtype != np.bool_ or flags.ndim != 1:
         raise InvalidArgument(
             f"present of {what} is {flags.dtype} of shape {flags.shape}; pass one bool a point", field=what

@@ -218,7 +218,7 @@ class SegmentView(ABC):
 
 
 class _FilterSource:
-    """What a filter reads of a view: its postings, and its rows by id."""
+    """What a filter reads of a view: its postings, its rows by id, and which have a vector."""
 
     def __init__(self, view: SegmentView, tenant: int) -> None:
         self._view = view
@@ -229,6 +229,10 @@ class _FilterSource:
         self.values = postings.values
         self.null = postings.null
         self.present = postings.present
+
+    def rows_having(self, field: str) -> BitMap:
+        """Return the rows that have a vector in a field."""
+        return self._view.having(field)
 
     def rows_of_ids(self, ids: Sequence[PointId]) -> BitMap:
         """Return the live rows of the given ids."""

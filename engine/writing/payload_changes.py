@@ -1,14 +1,27 @@
-"""What a write makes of one payload: pure functions from the payload there is to the one there is to be."""
+"""What a write makes of payloads: pure functions from those there are to those there are to be."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from ...storage.columns.batch import Batch
+from ...storage.columns.payloads import PayloadColumn
 from ..input.payload_paths import PayloadPath
+from ..results.point import PointId
 
 Payload = Mapping[str, Any]
+
+
+def with_payloads(batch: Batch, change: Callable[[PointId, dict[str, Any]], Payload]) -> Batch:
+    """Return the points whose payload ``change`` makes another, with that; it returns the same where not."""
+    before = batch.payloads.to_list()
+    payloads = list(map(change, batch.ids.to_list(), before))
+    changed = [i for i, payload in enumerate(payloads) if payload is not before[i]]
+    column = PayloadColumn.from_rows([payloads[i] for i in changed], len(changed))
+    return replace(batch.take(changed), payloads=column)
 
 
 def with_change(payload: Payload, change: Payload, path: PayloadPath, replace: bool) -> Payload:

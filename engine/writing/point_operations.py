@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,6 @@ from ...storage.catalog.records import StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
 from ...storage.columns.partial import PartialColumn
-from ...storage.columns.payloads import PayloadColumn
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..filters.expression import Filter
@@ -131,20 +130,20 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdatePayload:
-    """Change the payloads of points that exist; their vectors stay. The filter is not bound to a schema.
+class Update:
+    """Write points that exist anew, each with another payload or other vectors. The filter is not bound.
 
-    ``change`` maps an id and the old payload to the new one, or to the same object where nothing changes; it
-    runs in the writer's thread, so that no write can come between reading and replacing. ``admit`` is told
-    the bytes of the new versions, each with ``added`` more than it has, before any is read; what it raises
-    is a VicinalError.
+    ``change`` maps the points that were chosen to those that change, which stay in their order; it runs in
+    the writer's thread, so that no write can come between reading and replacing. ``admit`` is told the bytes
+    of the new versions, each with ``added`` more than it has, before any is read; what it raises is a
+    VicinalError.
     """
 
     state: CollectionState
     tenant: Tenant
     ids: Sequence[PointId] | None
     filter: Filter | None
-    change: Callable[[PointId, dict[str, Any]], Mapping[str, Any]]
+    change: Callable[[Batch], Batch]
     added: int = 0
     admit: Admit | None = None
 
@@ -171,16 +170,11 @@ class UpdatePayload:
         sequences = [view.sequence()[rows] for view, rows in found]
         # In the order they were written, which does not depend on how segments are cut and arranged.
         old = Batch.concat(parts).take(np.argsort(np.concatenate(sequences)))
-        before = old.payloads.to_list()
-        payloads = list(map(self.change, old.ids.to_list(), before))
-        changed = [i for i, payload in enumerate(payloads) if payload is not before[i]]
-        if changed:
-            with translated():
-                column = PayloadColumn.from_rows([payloads[i] for i in changed], len(changed))
-            old = old.take(changed)
-            batch = Batch(ids=old.ids, tenants=old.tenants, vectors=old.vectors, payloads=column)
-            upsert(self.state, tenant, batch).apply(catalog, txn)
-        return len(payloads)
+        with translated():
+            new = self.change(old)
+        if len(new):
+            upsert(self.state, tenant, new).apply(catalog, txn)
+        return len(old)
 
     def _rows(self, view: SegmentView, expression: Filter | None, tenant: Tenant) -> NDArray[Any]:
         if self.ids is None:

@@ -122,6 +122,38 @@ class DeletePayloadKeysResponse(_message.Message):
     updated: int
     def __init__(self, updated: _Optional[int] = ...) -> None: ...
 
+class UpdateVectorsRequest(_message.Message):
+    __slots__ = ("scope", "ids", "vectors")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    VECTORS_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    ids: _vectors_pb2.PointIds
+    vectors: _containers.RepeatedCompositeFieldContainer[_vectors_pb2.FieldVectors]
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., vectors: _Optional[_Iterable[_Union[_vectors_pb2.FieldVectors, _Mapping]]] = ...) -> None: ...
+
+class UpdateVectorsResponse(_message.Message):
+    __slots__ = ("updated",)
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    updated: int
+    def __init__(self, updated: _Optional[int] = ...) -> None: ...
+
+class DeleteVectorsRequest(_message.Message):
+    __slots__ = ("scope", "selection", "fields")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    SELECTION_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    selection: Selection
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., selection: _Optional[_Union[Selection, _Mapping]] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DeleteVectorsResponse(_message.Message):
+    __slots__ = ("updated",)
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    updated: int
+    def __init__(self, updated: _Optional[int] = ...) -> None: ...
+
 class GetPointsRequest(_message.Message):
     __slots__ = ("scope", "ids", "with_vectors", "vector_fields", "payload_keys", "without_payload")
     SCOPE_FIELD_NUMBER: _ClassVar[int]

@@ -108,6 +108,21 @@ class AsyncRemoteCollection:
         """Empty the payloads of the chosen points; return how many there were."""
         return await self._driver.run(self._core.points.update_payload({}, ids, filter, None, True, tenant))
 
+    async def update_vectors(self, ids: Ids, vectors: Any, *, tenant: str | None = None) -> int:
+        """Change vectors; see :meth:`vicinal.Collection.update_vectors`."""
+        return await self._driver.run(self._core.points.update_vectors(ids, vectors, tenant))
+
+    async def delete_vectors(
+        self,
+        fields: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete vectors; see :meth:`vicinal.Collection.delete_vectors`."""
+        return await self._driver.run(self._core.points.delete_vectors(fields, ids, filter, tenant))
+
     async def get(
         self,
         ids: Ids,

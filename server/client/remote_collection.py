@@ -125,6 +125,21 @@ class RemoteCollection:
         """Empty the payloads of the chosen points; return how many there were."""
         return self._driver.run(self._core.points.update_payload({}, ids, filter, None, True, tenant))
 
+    def update_vectors(self, ids: Ids, vectors: Any, *, tenant: str | None = None) -> int:
+        """Change vectors; see :meth:`vicinal.Collection.update_vectors`."""
+        return self._driver.run(self._core.points.update_vectors(ids, vectors, tenant))
+
+    def delete_vectors(
+        self,
+        fields: Iterable[str],
+        ids: Ids | None = None,
+        *,
+        filter: FilterLike | None = None,
+        tenant: str | None = None,
+    ) -> int:
+        """Delete vectors; see :meth:`vicinal.Collection.delete_vectors`."""
+        return self._driver.run(self._core.points.delete_vectors(fields, ids, filter, tenant))
+
     def get(
         self,
         ids: Ids,

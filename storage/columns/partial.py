@@ -151,9 +151,12 @@ def concat_columns(columns: Sequence[VectorColumn]) -> VectorColumn:
     if not any(isinstance(column, PartialColumn) for column in columns):
         return vectors
     starts = np.cumsum([0, *map(len, columns)])
-    present = [_present(column) + np.uint32(start) for column, start in zip(columns, starts, strict=False)]
+    present = [
+        present_rows(column) + np.uint32(start) for column, start in zip(columns, starts, strict=False)
+    ]
     return partial_column(int(starts[-1]), np.concatenate(present), vectors)
 
 
-def _present(column: VectorColumn) -> Present:
+def present_rows(column: VectorColumn) -> Present:
+    """Return the rows of a column that have a vector, ascending."""
     return column.present if isinstance(column, PartialColumn) else np.arange(len(column), dtype=np.uint32)

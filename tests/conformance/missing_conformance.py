@@ -161,3 +161,75 @@ class MissingConformance:
             points.upsert([1, 2], vectors)
         assert str(caught.value.field).startswith("vectors")
         assert points.count() == 0
+
+    @pytest.mark.parametrize("partitioned", [False, True])
+    def test_vectors_change_and_go_by_field(self, db: DatabaseApi, partitioned: bool) -> None:
+        points = db.create_collection("points", FIELDS, fields={"even": "bool"}, partitioned=partitioned)
+        scope = {"tenant": "ada"} if partitioned else {}
+        rng = np.random.default_rng(5)
+        model: Model = {i: drawn(rng) for i in range(30)}
+        ids = list(model)
+        if partitioned:
+            points.upsert([1], {"plot": np.ones((1, 4))}, tenant="bob")
+        vectors = {name: [model[i].get(name) for i in ids] for name in FIELDS}
+        points.upsert(ids, vectors, [{"even": i % 2 == 0} for i in ids], **scope)
+        for step in range(3):
+            chosen = [int(i) for i in rng.choice(40, 12, replace=False)]
+            new = {i: drawn(rng) for i in chosen}
+            fields = {*list(FIELDS)[step:], "plot"}
+            columns = {name: [new[i].get(name) for i in chosen] for name in fields}
+            assert points.update_vectors(chosen, columns, **scope) == sum(i < 30 for i in chosen)
+            for i in chosen:
+                if i in model:
+                    model[i] |= {name: new[i][name] for name in fields if name in new[i]}
+            check(points, model, **scope)
+            odd = vicinal.has_vector("terms") & ~(F("even") == True)  # noqa: E712
+            gone = [i for i in ids if "terms" in model[i] and i % 2]
+            assert points.count(filter=odd, **scope) == len(gone)
+            assert points.count(filter={"must_not": [{"has_vector": "plot"}]}, **scope) == sum(
+                "plot" not in vectors for vectors in model.values()
+            )
+            assert points.delete_vectors(["terms", "tokens"], filter=odd, **scope) == len(gone)
+            assert points.delete_vectors(["plot"], [step, step + 10, 99], **scope) == 2
+            for i in gone:
+                model[i] = {name: v for name, v in model[i].items() if name == "plot"}
+            for i in (step, step + 10):
+                model[i].pop("plot", None)
+            check(points, model, **scope)
+            assert [p is not None and p.payload for p in points.get(ids, **scope)] == [
+                {"even": i % 2 == 0} for i in ids
+            ]
+            points.flush() if step == 0 else points.merge()
+            check(points, model, **scope)
+        assert points.update_vectors([], {"plot": []}, **scope) == 0
+        assert points.update_vectors([0], {}, **scope) == 0
+        if partitioned:
+            assert points.count(filter=vicinal.has_vector("plot"), tenant="bob") == 1
+            assert points.update_vectors([0], {"plot": [[1, 2, 3, 4]]}, tenant="nobody") == 0
+            assert points.delete_vectors(["plot"], [0], tenant="nobody") == 0
+
+    @pytest.mark.parametrize(
+        ("name", "arguments", "options", "field", "message"),
+        [
+            ("update_vectors", ([0, 0], {"plot": np.ones((2, 4))}), {}, "ids", "once"),
+            ("update_vectors", ([0], {"plot": np.ones((2, 4))}), {}, "vectors['plot']", "2 rows for 1 ids"),
+            ("update_vectors", ([0], {"no": None}), {}, "vectors", "no field is named 'no'"),
+            ("update_vectors", ([0], np.ones((1, 4))), {}, "vectors", "mapping"),
+            ("delete_vectors", ("plot", [0]), {}, "fields", "list of vector fields"),
+            ("delete_vectors", ([], [0]), {}, "fields", "no vector field is named"),
+            ("delete_vectors", (["no"], [0]), {}, "fields", "'no'"),
+            ("delete_vectors", (["plot"],), {}, "ids", "exactly one"),
+            ("delete_vectors", (["plot"],), {"filter": {}}, "filter", "no condition"),
+            ("count", (), {"filter": {"has_vector": "no"}}, "filter", "'no'"),
+            ("count", (), {"filter": {"has_vector": ["plot"]}}, "a vector field", "a name is"),
+        ],
+    )
+    def test_changes_of_vectors_that_are_refused(
+        self, db: DatabaseApi, name: str, arguments: Any, options: Any, field: str, message: str
+    ) -> None:
+        points = db.create_collection("points", FIELDS)
+        points.upsert([0], {"plot": np.ones((1, 4))})
+        with pytest.raises(vicinal.InvalidArgument, match=message) as caught:
+            getattr(points, name)(*arguments, **options)
+        assert caught.value.field == field
+        assert points.count(filter=vicinal.has_vector("plot")) == 1

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import vicinal
+from vicinal import PartialVectors
 
 DIM = 4
 V = np.random.default_rng(0).standard_normal((60, DIM)).astype(np.float32)
@@ -91,6 +92,19 @@ def calls(db: vicinal.Database) -> dict[str, tuple[Callable[..., Any], dict[str,
         "equal": (vicinal.F("n").__eq__, {"": 1}),
         "less": (vicinal.F("n").__lt__, {"": 1}),
         "is_in": (vicinal.F("k").is_in, {"": ["a"]}),
+        "update vectors": (
+            owned.update_vectors,
+            {"ids": [900], "vectors": {"terms": [{1: 1.0}]}, "tenant": "ada"},
+        ),
+        "delete vectors": (
+            owned.delete_vectors,
+            {"fields": ["terms"], "ids": [900]} | chosen | {"tenant": "ada"},
+        ),
+        "partial": (
+            lambda present: dense.update_vectors([900], PartialVectors(V[:1], present)),
+            {"present": [True]},
+        ),
+        "has_vector": (vicinal.has_vector, {"field": "terms"}),
         "has_id": (vicinal.has_id, {"ids": [1]}),
         "deadline": (vicinal.deadline, {"seconds": 1.0}),
     }

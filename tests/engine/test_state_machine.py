@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from snapshot_agreement import disagreements
 
 import vicinal
-from vicinal import F, has_id
+from vicinal import F, has_id, has_vector
 
 DIM = 4
 TENANTS = ["ada", "bob"]
@@ -259,6 +259,31 @@ class CollectionMachine(RuleBasedStateMachine):
             vector, payload = self.model[point]
             self.model[point] = (vector, {} if key is None else deleted_in(payload, key.split(".")))
 
+    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists, lacking=st.integers(0, 6))
+    def update_vectors(self, tenant: str, chosen: list[int | str], lacking: int) -> None:
+        collection, scope = self.where(tenant)
+        self.clock += 1
+        matrix = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
+        vectors = [None if i == lacking else vector for i, vector in enumerate(matrix)]
+        present = [i for i in chosen if (tenant, i) in self.model]
+        assert collection.update_vectors(chosen, vectors, **scope) == len(present)
+        for point_id, vector in zip(chosen, vectors, strict=True):
+            if point_id in present and vector is not None:
+                self.model[tenant, point_id] = (vector, self.model[tenant, point_id][1])
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), low=st.integers(-3, 3))
+    def delete_vectors(self, tenant: str, low: int) -> None:
+        collection, scope = self.where(tenant)
+        chosen = [
+            key
+            for key, (vector, payload) in self.model.items()
+            if key[0] == tenant and vector is not None and has_year_from(payload, low)
+        ]
+        expression = (F("year") >= low) & has_vector("vector")
+        assert collection.delete_vectors(["vector"], filter=expression, **scope) == len(chosen)
+        for key in chosen:
+            self.model[key] = (None, self.model[key][1])
+
     @rule(partitioned=st.booleans())
     def flush(self, partitioned: bool) -> None:
         self.db.collection("rooms" if partitioned else "points").flush()
@@ -311,6 +336,8 @@ class CollectionMachine(RuleBasedStateMachine):
             np.testing.assert_allclose(hit.score, passing[hit.id], rtol=1e-4, atol=1e-5)
             assert hit.payload == self.model[tenant, hit.id][1]
         assert collection.count(filter=expression, **scope) == len(holding)
+        having = expression & has_vector("vector")
+        assert collection.count(filter=having, **scope) == len(passing)
 
     @invariant()
     def counts_agree(self) -> None:

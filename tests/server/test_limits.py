@@ -186,7 +186,7 @@ def test_bytes_of_a_filter(tmp_path: Path) -> None:
 
 
 TAKE_DISK = {
-    *("UpsertPoints", "UpdatePayloads", "DeletePayloadKeys"),
+    *("UpsertPoints", "UpdatePayloads", "DeletePayloadKeys", "UpdateVectors", "DeleteVectors"),
     *("CreateCollection", "AddField", "AddVectorField"),
 }
 

@@ -15,6 +15,8 @@ _COLLECTION_CALLS = (
     "update_payload",
     "delete_payload",
     "clear_payload",
+    "update_vectors",
+    "delete_vectors",
     "get",
     "sample",
     "scroll",

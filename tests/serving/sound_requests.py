@@ -85,6 +85,9 @@ def sound_requests() -> dict[str, list[Message]]:
             points.DeletePayloadKeysRequest(
                 scope=scope, selection=points.Selection(filter=filter), keys=["year", "maker.city"]
             ),
+            points.DeleteVectorsRequest(
+                scope=scope, selection=points.Selection(filter=filter), fields=["vector"]
+            ),
             points.ScrollPointsRequest(scope=scope, filter=filter, limit=5, after=7, with_vectors=True),
             points.CountPointsRequest(scope=scope, filter=filter),
             collections.CalibrateCollectionRequest(collection=PLAIN, field="vector", queries=queries(50)),

@@ -109,6 +109,13 @@ def _upsert(target: Target) -> Message:
     return points.UpsertPointsRequest(scope=scope(target), points=columns)
 
 
+def _update_vectors(target: Target) -> Message:
+    fields = [vectors.FieldVectors(field="vector", vectors=queries(2))]
+    return points.UpdateVectorsRequest(
+        scope=scope(target), ids=vectors.PointIds(numbers=[1, 100]), vectors=fields
+    )
+
+
 def _chosen() -> points.Selection:
     return points.Selection(ids=vectors.PointIds(numbers=[1]))
 
@@ -237,6 +244,13 @@ _ENTRIES = {
         lambda t: points.DeletePayloadKeysRequest(
             scope=scope(t), selection=_chosen(), keys=["year", "maker.city"]
         ),
+        changes=True,
+    ),
+    "PointService.UpdateVectors": Entry("write", Names.TENANT, _update_vectors, changes=True),
+    "PointService.DeleteVectors": Entry(
+        "write",
+        Names.TENANT,
+        lambda t: points.DeleteVectorsRequest(scope=scope(t), selection=_chosen(), fields=["vector"]),
         changes=True,
     ),
     "PointService.GetPoints": Entry(

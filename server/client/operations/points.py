@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....engine.api import FilterLike, Ids
 from ....engine.errors import VicinalError
 from ....engine.filters.parsing import parse_fields
-from ....engine.input.ids import id_list, selection, unique_ids, vector_columns
+from ....engine.input.ids import id_list, named_columns, selection, unique_ids, vector_columns, vector_fields
 from ....engine.input.order import checked_order, position_after, token_of
 from ....engine.input.payload_paths import payload_paths
 from ....engine.input.payload_update import PayloadChange, payload_update
@@ -50,6 +50,8 @@ _UPSERT_POINTS = METHODS["/vicinal.v1.PointService/UpsertPoints"]
 _DELETE_POINTS = METHODS["/vicinal.v1.PointService/DeletePoints"]
 _UPDATE_PAYLOADS = METHODS["/vicinal.v1.PointService/UpdatePayloads"]
 _DELETE_PAYLOAD_KEYS = METHODS["/vicinal.v1.PointService/DeletePayloadKeys"]
+_UPDATE_VECTORS = METHODS["/vicinal.v1.PointService/UpdateVectors"]
+_DELETE_VECTORS = METHODS["/vicinal.v1.PointService/DeleteVectors"]
 _GET_POINTS = METHODS["/vicinal.v1.PointService/GetPoints"]
 _SCROLL_POINTS = METHODS["/vicinal.v1.PointService/ScrollPoints"]
 _SAMPLE_POINTS = METHODS["/vicinal.v1.PointService/SamplePoints"]
@@ -172,6 +174,49 @@ class PointOperations:
                 _DELETE_PAYLOAD_KEYS, scope + request.SerializeToString(), harmless=listed is not None
             )
             return parsed(pb.DeletePayloadKeysResponse, answer).updated
+
+        return (yield from self._each_selection(listed, filter, send))
+
+    def update_vectors(self, ids: Ids, vectors: Any, tenant: str | None) -> Operation[int]:
+        """Change vectors of points by id, in as many calls as the server's limits make necessary."""
+        column = unique_ids(ids)
+        columns = named_columns(self._handle.schema, vectors, len(column))
+        scope = self._handle.scope(tenant)
+        sizes = column.row_bytes() + sum(c.row_bytes() for c in columns.values())
+        parts = yield from self._parts(sizes, "points")
+
+        def send(start: int, stop: int) -> Operation[int]:
+            request = pb.UpdateVectorsRequest()
+            put_ids(request.ids, column.slice(start, stop).column())
+            put_fields(request.vectors, {name: c.slice(start, stop) for name, c in columns.items()})
+            try:
+                answer = yield from self._caller.call(
+                    _UPDATE_VECTORS, scope + request.SerializeToString(), harmless=True
+                )
+            except VicinalError as error:
+                if start:
+                    error.add_note(f"the first {start:,} of {len(column):,} ids were done before this")
+                raise
+            return parsed(pb.UpdateVectorsResponse, answer).updated
+
+        return sum((yield from in_parts(parts, send, nothing)))
+
+    def delete_vectors(
+        self, fields: Iterable[str], ids: Ids | None, filter: FilterLike | None, tenant: str | None
+    ) -> Operation[int]:
+        """Delete vectors of points by id or by filter."""
+        schema = self._handle.schema
+        named = vector_fields(schema, fields)
+        listed, _ = selection(schema, ids, filter)
+        scope = self._handle.scope(tenant)
+
+        def send(chosen: pb.Selection, start: int, stop: int) -> Operation[int]:
+            request = pb.DeleteVectorsRequest(selection=chosen, fields=named)
+            # A filter may not find the points again once they are changed.
+            answer = yield from self._caller.call(
+                _DELETE_VECTORS, scope + request.SerializeToString(), harmless=listed is not None
+            )
+            return parsed(pb.DeleteVectorsResponse, answer).updated
 
         return (yield from self._each_selection(listed, filter, send))
 

@@ -53,6 +53,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.PointService/DeletePoints": Rule(Right.WRITE),
         "/vicinal.v1.PointService/UpdatePayloads": Rule(Right.WRITE, takes_disk=True),
         "/vicinal.v1.PointService/DeletePayloadKeys": Rule(Right.WRITE, takes_disk=True),
+        "/vicinal.v1.PointService/UpdateVectors": Rule(Right.WRITE, takes_disk=True),
+        "/vicinal.v1.PointService/DeleteVectors": Rule(Right.WRITE, takes_disk=True),
         "/vicinal.v1.PointService/GetPoints": Rule(Right.READ),
         "/vicinal.v1.PointService/ScrollPoints": Rule(Right.READ),
         "/vicinal.v1.PointService/SamplePoints": Rule(Right.READ),

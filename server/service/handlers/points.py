@@ -19,6 +19,7 @@ from ...wire.points import (
     read_update,
     read_upsert,
 )
+from ...wire.vectors import read_fields
 from ..calls.call import Call
 
 # What a Python object of a payload takes, as a multiple of its JSON; and an id that is chosen by.
@@ -88,6 +89,30 @@ def delete_payload_keys(call: Call, request: pb.DeletePayloadKeysRequest) -> pb.
         request.keys, ids, filter, tenant, lambda n: call.take_memory(_REWRITTEN * n)
     )
     return pb.DeletePayloadKeysResponse(updated=updated)
+
+
+def update_vectors(call: Call, request: pb.UpdateVectorsRequest) -> pb.UpdateVectorsResponse:
+    """Change vectors of points."""
+    collection, tenant = call.scope(request.scope)
+    n = count_ids(request.ids)
+    _check_points(call, n)
+    call.take_memory(_ID_BYTES * n)
+    ids, vectors = unique_ids(read_ids(request.ids)), read_fields(request.vectors, n)
+    updated = columnar(collection).update_vectors(
+        ids, vectors, tenant, lambda n: call.take_memory(_REWRITTEN * n)
+    )
+    return pb.UpdateVectorsResponse(updated=updated)
+
+
+def delete_vectors(call: Call, request: pb.DeleteVectorsRequest) -> pb.DeleteVectorsResponse:
+    """Delete vectors of points chosen by id or by filter."""
+    collection, tenant = call.scope(request.scope)
+    call.take_memory(_ID_BYTES * count_ids(request.selection.ids))
+    ids, filter = read_selection(request.selection)
+    updated = columnar(collection).delete_vectors(
+        request.fields, ids, filter, tenant, lambda n: call.take_memory(_REWRITTEN * n)
+    )
+    return pb.DeleteVectorsResponse(updated=updated)
 
 
 def get_points(call: Call, request: pb.GetPointsRequest) -> pb.GetPointsResponse:

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
-from vicinal.engine.filters.expression import And, Exists, F, Filter, HasId, IsNull, Not, Or, has_id
+from vicinal.engine.filters.expression import (
+    And,
+    Exists,
+    F,
+    Filter,
+    HasId,
+    IsNull,
+    Not,
+    Or,
+    has_id,
+    has_vector,
+)
 from vicinal.engine.filters.limits import MAX_DEPTH
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.input.queries import bound
@@ -32,6 +43,7 @@ conditions = st.one_of(
     st.builds(IsNull, paths),
     st.builds(Exists, paths),
     st.builds(lambda some: HasId(tuple(some)), ids),
+    st.sampled_from([has_vector("plot"), has_vector("a.b")]),
 )
 filters = st.recursive(
     conditions,

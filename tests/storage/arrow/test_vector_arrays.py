@@ -74,3 +74,12 @@ def test_a_point_without_a_vector_is_null(vectors: list[Any]) -> None:
     ]
     assert array.drop_null().to_pylist() == as_python
     assert isinstance(array, pa.Array)
+
+
+@pytest.mark.parametrize("flags", [[False, False], [True, False, True], [False, True, True, False]])
+def test_a_row_without_a_vector_is_a_null(flags: list[bool]) -> None:
+    present = np.flatnonzero(flags).astype(np.uint32)
+    vectors = DenseColumn(np.arange(2 * len(present), dtype=np.float32).reshape(-1, 2))
+    array = array_of_column(partial_column(len(flags), present, vectors))
+    expected = iter(vectors.matrix.tolist())
+    assert array.to_pylist() == [next(expected) if has else None for has in flags]
