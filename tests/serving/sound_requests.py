@@ -86,7 +86,7 @@ def sound_requests() -> dict[str, list[Message]]:
                 scope=scope, selection=points.Selection(filter=filter), keys=["year", "maker.city"]
             ),
             points.DeleteVectorsRequest(
-                scope=scope, selection=points.Selection(filter=filter), fields=["vector"]
+                scope=scope, selection=points.Selection(filter=filter), fields=[field]
             ),
             points.ScrollPointsRequest(scope=scope, filter=filter, limit=5, after=7, with_vectors=True),
             points.CountPointsRequest(scope=scope, filter=filter),
