@@ -182,6 +182,15 @@ def test_progress_that_fails_is_told_to_the_server() -> None:
         assert gone.wait(60)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Take interrupts as at a terminal: a shell has its background jobs ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_leaves_the_client_usable() -> None:
     """Ctrl-C during a call: the server is told that nobody waits, and the next call is answered."""
     arrived, gone, release = threading.Event(), threading.Event(), threading.Event()
