@@ -14,15 +14,12 @@ from ..storage import durable
 from ..storage.catalog.catalog import FORMAT_VERSION, Catalog
 from ..storage.folder.directory_lock import DirectoryLock
 from ..storage.folder.held_folder import HeldFolder
-from ..storage.memory.segments import MemorySegmentFolder
-from ..storage.memory.store import MemoryStore
 from ..storage.opening.database_folder import check_is_ours, open_catalog
 from ..storage.segments.folder import SegmentFolder
 from .collection import Collection
 from .error_translation import public, raises_its_own
 from .errors import AlreadyExists, InvalidArgument, NotADatabase, NotFound, ReadOnly
 from .handoff import undisturbed
-from .hosts.following import FollowingHost
 from .hosts.host import Host
 from .hosts.writing import WritingHost
 from .input.queries import check_flag
@@ -226,6 +223,10 @@ def open(
             raise ReadOnly(
                 "a database in memory has no other process to read from; open it without read_only"
             )
+        # Only here, as below: opening a folder does not wait for what it does not use.
+        from ..storage.memory.segments import MemorySegmentFolder
+        from ..storage.memory.store import MemoryStore
+
         catalog = Catalog(MemoryStore())
         with catalog.write() as txn:
             catalog.create_meta(txn, _engine())
@@ -278,6 +279,8 @@ def _open_read_only(folder: Path) -> Database:
         raise NotADatabase(f"{folder} is a file; give the path of a folder", field="path")
     held = HeldFolder(folder)
     catalog = open_catalog(held, engine=_engine(), read_only=True)
+    from .hosts.following import FollowingHost
+
     try:
         return Database(str(folder), FollowingHost(catalog, SegmentFolder(held, read_only=True)))
     except BaseException:

