@@ -16,13 +16,14 @@ from .costs import USUAL, Costs
 from .exact.scan import open_scan
 from .graph.index import HnswIndex
 from .graph.knobs import HnswKnobs
-from .protocol import Effort, Scope
+from .protocol import BuildJob, Effort, Scope
 from .rows.dense import NO_NORMS, DenseRows, aligned
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.multi import MultiRows
 from .rows.row_set import RowSet
 from .rows.sparse import SparseRows
+from .sparse.inverted import Inverted
 
 # More bytes than a second-level cache holds.
 _ROWS, _DIM = 60_000, 384
@@ -46,6 +47,7 @@ def measured() -> Costs:
     rows = DenseRows(matrix, _DIM, Element.FLOAT32, NO_NORMS, Metric.DOT)
     in_order, at_random = _scanned(rows, rng)
     code, walked = _walked(rows, rng)
+    posting, summed = _postings(rng)
     lines = _DIM // 16 * USUAL.line
     line = in_order / (USUAL.row + lines)
     return Costs(
@@ -60,6 +62,8 @@ def measured() -> Costs:
         kept=_within(USUAL.kept, walked),
         weight=_within(USUAL.weight, _weight(rng) / USUAL.weight),
         product=_within(USUAL.product, _product(rng) / USUAL.product),
+        posting=_within(USUAL.posting, posting / USUAL.posting),
+        summed=_within(USUAL.summed, summed / USUAL.summed),
     )
 
 
@@ -100,6 +104,22 @@ def _weight(rng: np.random.Generator) -> float:
     rows = SparseRows(np.arange(0, n * terms + 1, terms), indices, np.ones(n * terms, np.float32))
     scan, query = open_scan(rows), rows[:1]
     return _least(lambda: scan.search(query, 10)) / (n * terms)
+
+
+def _postings(rng: np.random.Generator) -> tuple[float, float]:
+    """Return the seconds of a posting, and of a row of which there is none."""
+    n, terms = 60_000, 20
+    indices = (rng.random((n, terms)) ** 3 * 20_000).astype(np.uint32)
+    rows = SparseRows(
+        np.arange(0, n * terms + 1, terms), indices.reshape(-1), rng.random(n * terms, np.float32)
+    )
+    index, effort = Inverted().open(Inverted().build(rows, BuildJob()), rows), Effort(None, 1.0, 0.0, "")
+    queries, known = rows[:_QUERIES], index.search(rows[:_QUERIES], 10, effort).stats.distances
+    # Terms that no row has cost what a row costs besides its postings; few of them are looked for twice.
+    few = SparseRows(np.arange(_QUERIES + 1), rows.indices[-_QUERIES:].copy(), np.ones(_QUERIES, np.float32))
+    summed = _least(lambda: index.search(few, 10, effort)) / (_QUERIES * n)
+    spent = _least(lambda: index.search(queries, 10, effort)) - summed * _QUERIES * n
+    return spent / known, summed
 
 
 def _product(rng: np.random.Generator) -> float:

@@ -223,6 +223,11 @@ class Index(Protocol[QIn, K]):
         """Return the same index with the ladder that :meth:`calibrate` returned."""
 
 
+def is_exact(spec: IndexSpec) -> bool:
+    """Return whether a spec says by ``exact = True`` that its answers are: there is nothing to measure."""
+    return getattr(spec, "exact", False) is True
+
+
 _METHODS = ("to_json", "check", "knobs", "worth_building", "order", "build", "open")
 
 

@@ -10,7 +10,11 @@ from typing import Any, cast
 from .protocol import IndexSpec
 
 ENTRY_POINT_GROUP = "vicinal.indexes"
-_BUILT_IN = {"hnsw": ("graph.hnsw", "Hnsw"), "flat": ("exact.flat", "Flat")}
+_BUILT_IN = {
+    "hnsw": ("graph.hnsw", "Hnsw"),
+    "flat": ("exact.flat", "Flat"),
+    "inverted": ("sparse.inverted", "Inverted"),
+}
 
 
 def spec_class(name: str) -> type[Any]:

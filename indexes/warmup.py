@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from .exact.scan import open_scan
 from .graph.build import SMALLEST_GRAPH
 from .measuring import measure_once
+from .protocol import BuildJob
 from .rows.dense import DenseRows, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.multi import MultiRows
 from .rows.sparse import SparseRows
+from .sparse.inverted import Inverted
 
 
 def warmup() -> None:
@@ -28,6 +30,8 @@ def warmup() -> None:
     offsets = np.array([0, 1])
     sparse = SparseRows(offsets, np.zeros(1, np.uint32), np.ones(1, np.float32))
     open_scan(sparse).search(sparse, 1)
+    inverted = Inverted().open(Inverted().build(sparse, BuildJob()), sparse)
+    inverted.search(sparse, 1, inverted.effort(1, 1.0, None, 1.0))
     multi = MultiRows(offsets, np.ones((1, dim), np.float32))
     open_scan(multi).search(multi, 1)
     measure_once()

@@ -75,8 +75,8 @@ ORDER = {
     ),
     "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "sizes"),
     "indexes": (
-        *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "measuring"),
-        *("registry", "warmup"),
+        *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "sparse"),
+        *("measuring", "registry", "warmup"),
     ),
     "storage": (
         *("errors", "system_errors", "durable", "invalid_value", "arrays", "catalog", "folder"),

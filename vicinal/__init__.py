@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .indexes.graph.hnsw import Hnsw
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
+    from .indexes.sparse.inverted import Inverted
     from .server.client.async_connecting import aconnect
     from .server.client.async_remote_collection import AsyncRemoteCollection
     from .server.client.async_remote_database import AsyncRemoteDatabase
@@ -103,6 +104,7 @@ _MODULES = {
     "indexes.rows.element": ("Element",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
+    "indexes.sparse.inverted": ("Inverted",),
     "indexes.rows.metric": ("Metric",),
     "server.client.async_remote_collection": ("AsyncRemoteCollection",),
     "server.client.async_remote_database": ("AsyncRemoteDatabase",),
@@ -126,6 +128,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Metric",
     "Element",
     "Hnsw",
+    "Inverted",
     "Flat",
     "F",
     "Filter",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...indexes.protocol import Queries
+from ...indexes.protocol import Queries, is_exact
 from .. import deadline
 from ..errors import InvalidArgument
 from ..input.queries import chosen_field, validate_queries
@@ -38,7 +38,7 @@ def calibrate_collection(
     """
     schema = current(state).schema
     field, spec = chosen_field(schema, chosen)
-    if spec.index.name == "flat":
+    if is_exact(spec.index):
         raise InvalidArgument(
             f"field {field!r} is searched exactly, so there is nothing to calibrate", field="field"
         )

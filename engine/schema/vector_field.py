@@ -13,6 +13,7 @@ from ...indexes.protocol import FieldShape, IndexSpec, missing_methods
 from ...indexes.registry import spec_from_json
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
+from ...indexes.sparse.inverted import Inverted
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .strict_json import checked_object
@@ -99,7 +100,7 @@ class Sparse:
     Parameters
     ----------
     index : IndexSpec, optional
-        The index built over sealed segments; ``Flat()``, an exact scan, unless given.
+        The index built over sealed segments; ``Inverted()`` unless given.
 
     Raises
     ------
@@ -113,7 +114,7 @@ class Sparse:
     metric: ClassVar[Metric] = Metric.DOT
 
     def __init__(self, *, index: IndexSpec | None = None) -> None:
-        object.__setattr__(self, "index", _checked_index(Flat() if index is None else index, self.shape))
+        object.__setattr__(self, "index", _checked_index(Inverted() if index is None else index, self.shape))
 
     @property
     def shape(self) -> FieldShape:

@@ -18,6 +18,7 @@ class Flat:
     """No structure at all: each search compares every row. Recall is 1. For vectors of every kind."""
 
     name = "flat"
+    exact = True
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"name": "flat"}``."""

@@ -13,6 +13,7 @@ from ....engine.input.queries import chosen_field, validate_queries
 from ....engine.progress import Progress
 from ....engine.results.info import CollectionInfo
 from ....engine.vector_kinds.registry import kind_of
+from ....indexes.protocol import is_exact
 from ....proto.v1 import collections_pb2 as pb
 from ...wire.infos import read_collection_info
 from ...wire.methods import METHODS, Method
@@ -75,7 +76,7 @@ class TendingOperations:
     def calibrate(self, queries: Any, field: str | None, progress: Progress) -> Operation[int]:
         """Measure effort against recall on real queries."""
         name, spec = yield from self._schema.checked(lambda schema: chosen_field(schema, field))
-        if spec.index.name == "flat":
+        if is_exact(spec.index):
             raise InvalidArgument(
                 f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"
             )

@@ -21,6 +21,7 @@ from ....engine.input.queries import chosen_field
 from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.schema.vector_field import VectorField
+from ....indexes.protocol import is_exact
 
 log = logging.getLogger("vicinal.recall")
 
@@ -149,7 +150,7 @@ def _asks_for_recall(collection: Collection, options: SearchOptions) -> bool:
     """Return whether a search is one whose recall is a question: others are exact, or say how hard to try."""
     if options.exact or options.effort or options.offset:
         return False
-    return _field(collection, options).index.name != "flat"
+    return not is_exact(_field(collection, options).index)
 
 
 def _sample(collection: Collection, query: Any, options: SearchOptions, hits: Hits | BatchHits) -> _Sample:

@@ -1,0 +1,73 @@
+"""Postings of sparse rows: by term, then by window of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codecs.arrays import check_array
+from ..protocol import Arrays
+from ..rows.sparse import SparseRows
+
+WINDOW_BITS = 16
+_MOST_CODE = {False: 255, True: 127}
+
+
+def build(rows: SparseRows) -> dict[str, NDArray[Any]]:
+    """Return postings of every weight that is not zero.
+
+    ``terms`` ascend. Posting ``starts[t * windows + w]`` is the first of term t in window w; ``local`` is its
+    row within the window, ``codes`` its weight in ``steps`` of the term, rounded up. Codes are signed when
+    any weight is negative.
+    """
+    n, windows = len(rows), max(1, -(-len(rows) >> WINDOW_BITS))
+    numbers = np.repeat(np.arange(n, dtype=np.uint32), np.diff(rows.indptr))
+    kept = rows.values != 0
+    order = np.argsort(rows.indices[kept], kind="stable")
+    indices, values, numbers = rows.indices[kept][order], rows.values[kept][order], numbers[kept][order]
+    terms, first = np.unique(indices, return_index=True)
+    term = np.repeat(np.arange(len(terms)), np.diff(np.append(first, len(indices))))
+    place = term * windows + (numbers >> WINDOW_BITS)
+    starts = np.zeros(len(terms) * windows + 1, np.int64)
+    np.cumsum(np.bincount(place, minlength=len(starts) - 1), out=starts[1:])
+    signed = bool((values < 0).any())
+    largest = np.maximum.reduceat(np.abs(values), first) if len(first) else np.empty(0, np.float32)
+    most = _MOST_CODE[signed]
+    # A little more than the largest needs, so that rounding never lifts a code above the most there is.
+    steps = np.nextafter(largest / np.float32(most), np.float32(np.inf), dtype=np.float32)
+    exact = values.astype(np.float64) / steps[term]
+    codes = np.clip(np.ceil(exact), -most, most).astype(np.int8 if signed else np.uint8)
+    return {
+        "terms": terms.astype(np.uint32),
+        "starts": starts,
+        "local": (numbers & ((1 << WINDOW_BITS) - 1)).astype(np.uint16),
+        "codes": codes,
+        "steps": steps,
+    }
+
+
+def check(arrays: Arrays, rows: SparseRows) -> None:
+    """Raise ValueError unless kernels can read the postings of ``rows``."""
+    n, windows = len(rows), max(1, -(-len(rows) >> WINDOW_BITS))
+    n_terms, n_postings = (len(arrays.get(name, ())) for name in ("terms", "local"))
+    terms = check_array("terms", arrays, np.uint32, (n_terms,))
+    starts = check_array("starts", arrays, np.int64, (n_terms * windows + 1,))
+    local = check_array("local", arrays, np.uint16, (n_postings,))
+    check_array("steps", arrays, np.float32, (n_terms,))
+    codes = arrays.get("codes")
+    signed = codes is not None and codes.dtype == np.int8
+    check_array("codes", arrays, np.int8 if signed else np.uint8, (n_postings,))
+    if (np.diff(terms.astype(np.int64)) <= 0).any():
+        raise ValueError("the terms of the postings do not ascend")
+    if starts[0] != 0 or starts[-1] != n_postings or (np.diff(starts) < 0).any():
+        raise ValueError(f"the starts of the postings do not rise from 0 to {n_postings}")
+    last = n - 1 - ((windows - 1) << WINDOW_BITS)
+    ends = starts.reshape(-1)[windows::windows] if windows else starts[:0]
+    begins = starts[windows - 1 :: windows][: len(ends)]
+    if last < (1 << WINDOW_BITS) - 1:
+        for lo, hi in zip(begins.tolist(), ends.tolist(), strict=True):
+            # Rows ascend within a list, so its last is its largest; damage is met by the file's checksum.
+            if hi > lo and local[hi - 1] > last:
+                raise ValueError(f"a posting leads beyond the last of {n} rows")

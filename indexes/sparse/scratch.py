@@ -1,0 +1,64 @@
+"""What summing postings writes to: allocated once, used by one thread at a time, then used again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..rows.addresses import address
+from ..rows.dense import aligned
+
+# How many of the highest bounds are kept beyond k: enough that hardly a query sums its postings twice.
+_SPARE = 22
+
+
+class SummingScratch:
+    """Buffers for queries of up to so many terms and results."""
+
+    def __init__(self, n: int, terms: int, k: int) -> None:
+        from ..kernels.windows import SUMMING, WINDOW
+
+        self.terms, self.k = terms, k
+        # At most half full, so that searching an empty place is short.
+        table_size = 1 << max(4, (2 * terms).bit_length())
+        buffers: dict[str, NDArray[Any]] = {
+            # Whole blocks are looked at.
+            "sums": aligned((min(WINDOW, -(-n // 64) * 64),), np.int32),
+            "lists": np.empty(terms, np.int64),
+            "weights": np.empty(terms, np.int32),
+            "table_terms": np.empty(table_size, np.int64),
+            "table_weights": np.empty(table_size, np.float32),
+            "pool": np.empty(k + k // 2 + _SPARE, np.uint64),
+            "heap": np.empty(k, np.uint64),
+            "stats": np.zeros(2, np.int64),
+        }
+        self._buffers, self._record = buffers, np.zeros(1, SUMMING)
+        for name, buffer in buffers.items():
+            self._record[name] = address(buffer)
+        self._record["table_size"], self._record["pool_size"] = table_size, len(buffers["pool"])
+        self.stats = buffers["stats"]
+        self.address = address(self._record)
+
+
+class ScratchPool:
+    """Scratch for any number of threads; lists give and take atomically, so there is no lock."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._free: list[SummingScratch] = []
+
+    def take(self, terms: int, k: int) -> SummingScratch:
+        """Return scratch for queries of up to ``terms`` terms; give it back with :meth:`give`."""
+        try:
+            scratch = self._free.pop()
+        except IndexError:
+            return SummingScratch(self._n, max(terms, 64), k)
+        if scratch.terms < terms or scratch.k != k:
+            return SummingScratch(self._n, max(terms, scratch.terms), k)
+        return scratch
+
+    def give(self, scratch: SummingScratch) -> None:
+        """Keep ``scratch`` for the next search."""
+        self._free.append(scratch)
