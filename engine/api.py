@@ -218,6 +218,15 @@ class DatabaseApi(Protocol):
     def drop_collection(self, name: str) -> None:
         """Delete a collection."""
 
+    def rename_collection(self, old: str, new: str) -> None:
+        """Give a collection another name."""
+
+    def set_aliases(self, aliases: Mapping[str, str | None]) -> None:
+        """Give aliases to collections, or drop them."""
+
+    def aliases(self) -> dict[str, str]:
+        """Return the name of a collection by each alias."""
+
     def info(self) -> DatabaseInfo:
         """Return sizes and states."""
 

@@ -206,6 +206,15 @@ class AsyncDatabaseApi(Protocol):
     async def drop_collection(self, name: str) -> None:
         """Delete a collection."""
 
+    async def rename_collection(self, old: str, new: str) -> None:
+        """Give a collection another name."""
+
+    async def set_aliases(self, aliases: Mapping[str, str | None]) -> None:
+        """Give aliases to collections, or drop them."""
+
+    async def aliases(self) -> dict[str, str]:
+        """Return the name of a collection by each alias."""
+
     async def info(self) -> DatabaseInfo:
         """Return sizes and states."""
 

@@ -52,7 +52,7 @@ class Collection(ChangedCollection, TendedCollection):
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Its own name, also when got by an alias; a reader knows a new one from its next call on."""
         return self._state.name
 
     @property

@@ -27,7 +27,7 @@ from .maintenance.merge_policy import MergePolicySettings
 from .release import release
 from .results.info import MEMORY, CollectionInfo, DatabaseInfo
 from .schema.declared import check_same_schema, declared_schema
-from .schema.names import checked_collection_name
+from .schema.names import checked_aliases, checked_collection_name
 from .schema.vector_field import VectorField
 from .state.collection_state import CollectionState
 
@@ -121,7 +121,7 @@ class Database:
         return Collection(state, self._host)
 
     def collection(self, name: str) -> Collection:
-        """Return a collection that exists.
+        """Return a collection that exists, by its name or an alias.
 
         Raises
         ------
@@ -135,14 +135,60 @@ class Database:
         return sorted(self._host.names())
 
     def drop_collection(self, name: str) -> None:
-        """Delete a collection with all its points.
+        """Delete a collection with all its points and its aliases.
 
         Raises
         ------
         NotFound
             There is none of that name.
+        InvalidArgument
+            The name is an alias; a collection is dropped by its own.
         """
-        self._host.drop(self._state(name))
+        self._host.drop(self._own(name))
+
+    def rename_collection(self, old: str, new: str) -> None:
+        """Give a collection another name, at once for every reader.
+
+        Its aliases stay, and objects that were got of it work on.
+
+        Raises
+        ------
+        NotFound
+            No collection is named ``old``.
+        AlreadyExists
+            A collection or an alias is named ``new``.
+        InvalidArgument
+            ``old`` is an alias, or ``new`` cannot be a name.
+        """
+        state = self._own(old)
+        self._host.rename(state, old, checked_collection_name(new))
+
+    def set_aliases(self, aliases: Mapping[str, str | None]) -> None:
+        """Give aliases to collections, move them, or drop them: all at once for every reader, or nothing.
+
+        An alias is taken wherever a collection is got by name. Objects got through it stay with the
+        collection it stood for then.
+
+        Parameters
+        ----------
+        aliases : mapping
+            The name of a collection by alias; None drops the alias. Another alias may be named for what it
+            stands for before the call. Aliases that are not mentioned stay.
+
+        Raises
+        ------
+        NotFound
+            There is no such collection, or no such alias to drop.
+        AlreadyExists
+            An alias is named like a collection.
+        InvalidArgument
+            What cannot be a name, or no mapping.
+        """
+        self._host.set_aliases(checked_aliases(aliases))
+
+    def aliases(self) -> dict[str, str]:
+        """Return the name of a collection by each alias, sorted."""
+        return dict(sorted(self._host.aliases().items()))
 
     def info(self) -> DatabaseInfo:
         """Return sizes and states of all collections."""
@@ -160,6 +206,16 @@ class Database:
         if state is None:
             known = ", ".join(self.collections()) or "none"
             raise NotFound(f"no collection is named {name!r}; there are: {known}", field="name")
+        return state
+
+    def _own(self, name: str) -> CollectionState:
+        state = self._state(name)
+        if state.name != name:
+            raise InvalidArgument(
+                f"{name!r} is an alias of {state.name!r}; give the collection's own name, or change the "
+                "alias with db.set_aliases",
+                field="name",
+            )
         return state
 
     def _infos(self) -> Iterator[CollectionInfo]:

@@ -16,6 +16,7 @@ from ..progress import Progress
 from ..results.info import Activity
 from ..schema.collection_schema import CollectionSchema
 from ..segments.snapshot import Snapshot
+from ..state.collection_names import CollectionNames
 from ..state.collection_state import UNLOADED, CollectionState
 from ..state.recovery import follow_collection, missing_segment, reload_collection
 from ..writing.writer import Operation
@@ -38,25 +39,29 @@ class FollowingHost:
         self._folder = folder
         self._lock = threading.Lock()
         self._closed = False
-        self._records: Mapping[str, CollectionRecord] = {}
+        self._names = CollectionNames()
+        # The version of the catalog that the names are of.
         self._listed = -1
+        # By uuid, which a collection keeps when it is renamed.
         self._states: dict[str, CollectionState] = {}
+        # By name or alias: what it stood for, and the version of the catalog at which it did.
+        self._found: dict[str, tuple[CollectionState, int]] = {}
         # The version of the catalog at which each collection was last compared with it.
         self._followed: dict[str, int] = {}
 
     def names(self) -> list[str]:
         """Return the names of the collections there are now."""
-        # Here as below, read before the transaction begins: at worst the same is read once more.
-        version = self._version()
-        if self._listed == version:
-            return list(self._records)
-        return undisturbed(lambda: self._names(version))
+        return list(self._current_names().records)
+
+    def aliases(self) -> dict[str, str]:
+        """Return the name of a collection by each alias there is now."""
+        return dict(self._current_names().aliases)
 
     def state(self, name: str) -> CollectionState | None:
-        """Return the state of a collection, None when there is none of that name; it may not be loaded."""
+        """Return the state of a collection, found by its name or an alias; it may not be loaded."""
         version = self._version()
-        state = self._states.get(name)
-        if state is not None and not state.dropped and self._followed.get(state.record.uuid) == version:
+        state, looked_up = self._found.get(name, (None, -1))
+        if state is not None and looked_up == version and not state.dropped:
             return state
         return undisturbed(lambda: self._state(name, version))
 
@@ -67,6 +72,14 @@ class FollowingHost:
     def drop(self, state: CollectionState) -> None:
         """Refuse."""
         self._refuse("drop a collection")
+
+    def rename(self, state: CollectionState, old: str, new: str) -> None:
+        """Refuse."""
+        self._refuse("rename a collection")
+
+    def set_aliases(self, changes: Mapping[str, str | None]) -> None:
+        """Refuse."""
+        self._refuse("set aliases")
 
     def schema(self, state: CollectionState) -> CollectionSchema:
         """Return the newest schema of a collection, which need not be loaded for that."""
@@ -143,20 +156,28 @@ class FollowingHost:
                     raise missing_segment(error) from error
         raise AssertionError("the last attempt returns or raises")
 
-    def _names(self, version: int) -> list[str]:
+    def _current_names(self) -> CollectionNames:
+        # Here as elsewhere, read before the transaction begins: at worst the same is read once more.
+        version = self._version()
+        if self._listed == version:
+            return self._names
+        return undisturbed(lambda: self._list_now(version))
+
+    def _list_now(self, version: int) -> CollectionNames:
         with self._lock:
-            return list(self._list(version))
+            return self._list(version)
 
     def _state(self, name: str, version: int) -> CollectionState | None:
         with self._lock:
-            state = self._states.get(name)
-            if state is not None and self._is_there(state, version):
-                return state
-            record = self._list(version).get(name)
+            record = self._read(lambda txn: self._still(txn, name)) or self._list(version).find(name)
             if record is None:
-                self._states.pop(name, None)
+                self._found.pop(name, None)
                 return None
-            self._states[name] = state = CollectionState(record)
+            state = self._states.get(record.uuid)
+            if state is None:
+                self._states[record.uuid] = state = CollectionState(record)
+            state.rename(record.name)
+            self._found[name] = state, version
             return state
 
     def _look_at(self, state: CollectionState, version: int) -> None:
@@ -177,21 +198,25 @@ class FollowingHost:
             self._read(lambda txn: self._follow(txn, state))
             self._followed[state.record.uuid] = version
 
-    def _list(self, version: int) -> Mapping[str, CollectionRecord]:
-        """Return the record of each collection by name, read anew when something was committed since."""
+    def _list(self, version: int) -> CollectionNames:
+        """Return what names stand for, read anew when something was committed since."""
         if self._listed != version:
-            records = self._read(self._catalog.collections)
-            self._records = {record.name: record for record in records}
+            self._names = names = self._read(lambda txn: CollectionNames.read(self._catalog, txn))
             self._listed = version
-        return self._records
+            for uuid in self._states.keys() - {record.uuid for record in names.records.values()}:
+                self._states.pop(uuid).dropped = True
+            self._found = {}
+        return self._names
 
-    def _is_there(self, state: CollectionState, version: int) -> bool:
-        """Say whether a collection exists, reading no other."""
-        if self._followed.get(state.record.uuid) != version:
-            record = self._read(lambda txn: self._catalog.collection(txn, state.number))
-            if record is None or record.uuid != state.record.uuid:
-                state.dropped = True
-        return not state.dropped
+    def _still(self, txn: ReadTransaction, name: str) -> CollectionRecord | None:
+        """Return the record of what a name stood for, if it stands for that now; no other is read."""
+        known = self._names.find(name)
+        record = None if known is None else self._catalog.collection(txn, known.number)
+        if known is None or record is None or record.uuid != known.uuid:
+            return None
+        if record.name == name or self._catalog.alias(txn, name) == record.number:
+            return record
+        return None
 
     def _follow(self, txn: ReadTransaction, state: CollectionState) -> None:
         """Bring one collection to what ``txn`` sees; nothing of it is read when nothing of it changed."""
@@ -199,6 +224,8 @@ class FollowingHost:
         if record is None or record.uuid != state.record.uuid:
             state.dropped = True
             return
+        # Counters stay as they are when nothing but the name changed.
+        state.rename(record.name)
         stored = self._catalog.state(txn, state.number)
         generation = state.generation
         if stored == StateRecord(state.next_sequence, generation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ...storage.catalog.key_value_store import StoreUse
@@ -19,14 +20,23 @@ class Host(Protocol):
     def names(self) -> list[str]:
         """Return the names of the collections there are now."""
 
+    def aliases(self) -> dict[str, str]:
+        """Return the name of a collection by each alias there is now."""
+
     def state(self, name: str) -> CollectionState | None:
-        """Return the state of a collection, None when there is none of that name; it may not be loaded."""
+        """Return the state of a collection, found by its name or an alias; it may not be loaded."""
 
     def create(self, name: str, schema: CollectionSchema) -> CollectionState:
         """Create a collection."""
 
     def drop(self, state: CollectionState) -> None:
         """Delete a collection."""
+
+    def rename(self, state: CollectionState, old: str, new: str) -> None:
+        """Rename a collection that was found under the name ``old``."""
+
+    def set_aliases(self, changes: Mapping[str, str | None]) -> None:
+        """Give aliases to collections by name, or drop them, in one commit."""
 
     def schema(self, state: CollectionState) -> CollectionSchema:
         """Return the newest schema of a collection, which need not be loaded for that."""

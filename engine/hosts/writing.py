@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...storage.catalog.catalog import Catalog
@@ -20,6 +20,7 @@ from ..schema.collection_schema import CollectionSchema
 from ..segments.snapshot import Snapshot
 from ..state.collection_state import CollectionState
 from ..writing.manifest_operations import CreateCollection, DropCollection
+from ..writing.name_operations import RenameCollection, SetAliases
 from ..writing.writer import Operation
 from .writing_core import WritingCore
 
@@ -55,10 +56,15 @@ class WritingHost:
     def names(self) -> list[str]:
         """Return the names of the collections there are now."""
         self._check_open()
-        return self._collections.names()
+        return list(self._collections.names.records)
+
+    def aliases(self) -> dict[str, str]:
+        """Return the name of a collection by each alias there is now."""
+        self._check_open()
+        return dict(self._collections.names.aliases)
 
     def state(self, name: str) -> CollectionState | None:
-        """Return the state of a collection, None when there is none of that name; it may not be loaded."""
+        """Return the state of a collection, found by its name or an alias; it may not be loaded."""
         self._check_open()
         return self._collections.get(name)
 
@@ -73,6 +79,14 @@ class WritingHost:
         self._check_open()
         state.check_not_dropped()
         undisturbed(lambda: self._drop(state))
+
+    def rename(self, state: CollectionState, old: str, new: str) -> None:
+        """Rename a collection that was found under the name ``old``."""
+        self.submit(RenameCollection(state, old, new, self._collections))
+
+    def set_aliases(self, changes: Mapping[str, str | None]) -> None:
+        """Give aliases to collections by name, or drop them, in one commit."""
+        self.submit(SetAliases(changes, self._collections))
 
     def schema(self, state: CollectionState) -> CollectionSchema:
         """Return the newest schema of a collection, which need not be loaded for that."""

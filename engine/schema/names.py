@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidArgument
@@ -26,15 +27,35 @@ def checked_name(value: Any, what: str) -> str:
     return value
 
 
-def checked_collection_name(value: Any) -> str:
+def checked_collection_name(value: Any, what: str = "a collection") -> str:
     """Return ``value`` when a collection can be named so: a name, but not that of a folder's own entries."""
-    name = checked_name(value, "a collection")
+    name = checked_name(value, what)
     if name in _FOLDERS:
         raise InvalidArgument(
-            f"a collection is named {name!r}, a folder wherever names become paths; take another name",
-            field="a collection",
+            f"{what} is named {name!r}, a folder wherever names become paths; take another name",
+            field=what,
         )
     return name
+
+
+def checked_aliases(changes: Any) -> dict[str, str | None]:
+    """Return ``changes`` as a dict when it maps names of aliases to names of collections, or to None.
+
+    Raises
+    ------
+    InvalidArgument
+        It is no mapping, or has what cannot be such a name.
+    """
+    if not isinstance(changes, Mapping):
+        raise InvalidArgument(
+            f"aliases is a {type(changes).__name__}; expected a mapping, as {{'alias': 'collection'}}, "
+            "with None for an alias to drop",
+            field="aliases",
+        )
+    return {
+        checked_collection_name(alias, "an alias"): None if name is None else checked_collection_name(name)
+        for alias, name in changes.items()
+    }
 
 
 def checked_path(value: Any, what: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 from ...storage.catalog.catalog import Catalog
-from ...storage.catalog.records import CollectionRecord
 from ...storage.segments.segment import SegmentStore
 from ..error_translation import translated
 from ..errors import NotFound
+from .collection_names import CollectionNames
 from .collection_state import CollectionState
 from .recovery import missing_segment, reload_collection
 
@@ -21,14 +21,22 @@ class CollectionSet:
 
     What a commit creates or drops is the writer's alone until :meth:`publish`, which follows the commit; a
     commit that fails is undone by :meth:`reload`. Only the writer's thread calls those two and what changes
-    the set; any thread may call :meth:`names`, :meth:`get` and :meth:`load`.
+    the set or reads :attr:`written`; any thread may read :attr:`names` and call :meth:`get` and :meth:`load`.
+
+    Attributes
+    ----------
+    names : CollectionNames
+        What names stand for, as readers see it.
+    written : CollectionNames
+        The same as the writer has it, published or not.
     """
 
     def __init__(self, catalog: Catalog, folder: SegmentStore) -> None:
         self._catalog = catalog
         self._folder = folder
         self._load_lock = threading.RLock()
-        self._records: dict[str, CollectionRecord] = {}
+        self.names = self.written = CollectionNames()
+        # By uuid, which a collection keeps when it is renamed.
         self._states: dict[str, CollectionState] = {}
         self._added: dict[str, CollectionState] = {}
         self._removed: dict[str, CollectionState] = {}
@@ -39,18 +47,16 @@ class CollectionSet:
         """Take a lock of this process's own: whoever held the other is not in it."""
         self._load_lock = threading.RLock()
 
-    def names(self) -> list[str]:
-        """Return the names of the published collections."""
-        return list(self._records)
-
     def get(self, name: str) -> CollectionState | None:
-        """Return the state of a published collection, loaded or not."""
-        state = self._states.get(name)
-        if state is None:
+        """Return the state of a published collection by its name or an alias, loaded or not."""
+        record = self.names.find(name)
+        state = None if record is None else self._states.get(record.uuid)
+        if record is not None and state is None:
             with self._load_lock:
-                state, record = self._states.get(name), self._records.get(name)
-                if state is None and record is not None:
-                    self._states[name] = state = CollectionState(record)
+                record = self.names.find(name)
+                state = None if record is None else self._states.get(record.uuid)
+                if record is not None and state is None:
+                    self._states[record.uuid] = state = CollectionState(record)
         return state
 
     def load(self, state: CollectionState) -> bool:
@@ -70,10 +76,6 @@ class CollectionSet:
         """Return the states that were loaded."""
         return [state for state in list(self._states.values()) if state.loaded]
 
-    def has(self, name: str) -> bool:
-        """Whether the writer has a collection of that name, published or not."""
-        return name in self._added or (name in self._records and name not in self._removed)
-
     def new_number(self) -> int:
         """Return a number that no collection has."""
         self._last_number += 1
@@ -81,27 +83,28 @@ class CollectionSet:
 
     def add(self, state: CollectionState) -> None:
         """Add a collection."""
-        self._added[state.name] = state
+        self._added[state.record.uuid] = state
+        self.written = self.written.adding(state.record)
 
     def remove(self, state: CollectionState) -> None:
         """Take a published collection out."""
-        self._removed[state.name] = state
+        self._removed[state.record.uuid] = state
+        self.written = self.written.removing(state.name)
 
     def check_there(self, state: CollectionState) -> None:
         """Raise NotFound when the writer dropped a collection, published or not."""
-        if self._states.get(state.name) is not state or state.name in self._removed:
+        uuid = state.record.uuid
+        if self._states.get(uuid) is not state or uuid in self._removed:
             raise NotFound(f"collection {state.name!r} was dropped", field="name")
 
     def publish(self) -> None:
-        """Show readers what was added and removed."""
-        for name, state in self._removed.items():
-            # The record first: a state is made of the record that is there.
-            self._records.pop(name, None)
-            self._states.pop(name, None)
+        """Show readers what was added, removed and renamed, all at once."""
+        # Around the names: who finds a name without a state makes one.
+        self._states.update(self._added)
+        self.names = self.written
+        for uuid, state in self._removed.items():
+            self._states.pop(uuid, None)
             state.dropped = True
-        for name, state in self._added.items():
-            self._states[name] = state
-            self._records[name] = state.record
         self._added, self._removed = {}, {}
 
     def reload(self) -> None:
@@ -111,20 +114,21 @@ class CollectionSet:
         """
         with self._load_lock:
             with translated(), self._catalog.read() as txn:
-                records = {record.name: record for record in self._catalog.collections(txn)}
+                names = CollectionNames.read(self._catalog, txn)
+            numbers = {record.uuid: record.number for record in names.records.values()}
             kept: dict[str, CollectionState] = {}
             gone: list[CollectionState] = []
-            for name, state in self._states.items():
-                record = records.get(name)
-                if record is None or record.uuid != state.record.uuid:
+            for uuid, state in self._states.items():
+                if uuid not in numbers:
                     gone.append(state)
                     continue
-                kept[name] = state
+                kept[uuid] = state
                 if state.loaded:
                     self._reload(state)
-            self._records, self._states = records, kept
+            self.names = self.written = names
+            self._states = kept
             self._added, self._removed = {}, {}
-            self._last_number = max((record.number for record in records.values()), default=0)
+            self._last_number = max(numbers.values(), default=0)
             for state in gone:
                 state.dropped = True
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from pyroaring import BitMap, BitMap64
 
@@ -64,7 +65,6 @@ class CollectionState:
 
     def __init__(self, record: CollectionRecord) -> None:
         self.number = record.number
-        self.name = record.name
         self.sealed: dict[str, SealedSegment] = {}
         self.set_record(record)
         self.next_sequence = 1
@@ -79,6 +79,11 @@ class CollectionState:
         self._growing_dead = BitMap()
         self._views: dict[str, SealedView] = {}
         self.snapshot = Snapshot(self.schema, (), self.next_sequence)
+
+    @property
+    def name(self) -> str:
+        """Its name; a renaming changes it."""
+        return self.record.name
 
     @property
     def loaded(self) -> bool:
@@ -117,6 +122,11 @@ class CollectionState:
         self.schema = CollectionSchema.from_json(record.schema)
         for segment in self.sealed.values():
             segment.scans.forget()
+
+    def rename(self, name: str) -> None:
+        """Take over a name."""
+        if name != self.record.name:
+            self.record = replace(self.record, name=name)
 
     def change_schema(self, record: CollectionRecord) -> None:
         """Take over a record with another schema; growing rows are indexed by it, sealed ones later."""

@@ -31,9 +31,12 @@ class Tenant:
 class Owner(Protocol):
     """What a tenant belongs to: a collection."""
 
-    name: str
     schema: CollectionSchema
     tenants: TenantNumbers
+
+    @property
+    def name(self) -> str:
+        """Its name."""
 
 
 _NOBODY = Tenant(None, NO_TENANT)

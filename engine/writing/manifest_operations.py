@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import WriteTransaction
 from ...storage.catalog.records import CollectionRecord, SegmentRecord, StateRecord
-from ..errors import AlreadyExists, NotFound, Unavailable
+from ..errors import NotFound, Unavailable
 from ..schema.collection_schema import CollectionSchema
 from ..segments.sealed.effort_tables import Tables, encode_queries, store_tables
 from ..segments.sealed.segment import SealedSegment
@@ -129,10 +129,7 @@ class CreateCollection:
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> CollectionState:
         """Write its record and return its empty state."""
-        if self.collections.has(self.name):
-            raise AlreadyExists(
-                f"collection {self.name!r} exists; use db.collection({self.name!r}) or drop it first"
-            )
+        self.collections.written.check_free(self.name)
         record = CollectionRecord(
             number=self.collections.new_number(),
             name=self.name,

@@ -66,7 +66,7 @@ class AsyncRemoteDatabase:
         return AsyncRemoteCollection(self._core.collection(await self._driver.run(found)), self._driver)
 
     async def collection(self, name: str) -> AsyncRemoteCollection:
-        """Return a collection that exists; NotFound when there is none of that name."""
+        """Return a collection that exists, by its name or an alias; NotFound when there is none."""
         opened = self._core.database.open(name)
         return AsyncRemoteCollection(self._core.collection(await self._driver.run(opened)), self._driver)
 
@@ -77,6 +77,18 @@ class AsyncRemoteDatabase:
     async def drop_collection(self, name: str) -> None:
         """Delete a collection with all its points; NotFound when there is none of that name."""
         await self._driver.run(self._core.database.drop(name))
+
+    async def rename_collection(self, old: str, new: str) -> None:
+        """Give a collection another name, as :meth:`Database.rename_collection` does."""
+        await self._driver.run(self._core.database.rename(old, new))
+
+    async def set_aliases(self, aliases: Mapping[str, str | None]) -> None:
+        """Give aliases to collections, or drop them, as :meth:`Database.set_aliases` does."""
+        await self._driver.run(self._core.database.set_aliases(aliases))
+
+    async def aliases(self) -> dict[str, str]:
+        """Return the aliases of all collections that the key may read: names by alias, sorted."""
+        return await self._driver.run(self._core.database.aliases())
 
     async def info(self) -> DatabaseInfo:
         """Return sizes and states of all collections that the key may read; ``path`` is the address."""

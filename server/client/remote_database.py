@@ -66,7 +66,7 @@ class RemoteDatabase:
         return RemoteCollection(self._core.collection(self._driver.run(found)), self._driver)
 
     def collection(self, name: str) -> RemoteCollection:
-        """Return a collection that exists; NotFound when there is none of that name."""
+        """Return a collection that exists, by its name or an alias; NotFound when there is none."""
         opened = self._core.database.open(name)
         return RemoteCollection(self._core.collection(self._driver.run(opened)), self._driver)
 
@@ -77,6 +77,18 @@ class RemoteDatabase:
     def drop_collection(self, name: str) -> None:
         """Delete a collection with all its points; NotFound when there is none of that name."""
         self._driver.run(self._core.database.drop(name))
+
+    def rename_collection(self, old: str, new: str) -> None:
+        """Give a collection another name, as :meth:`Database.rename_collection` does."""
+        self._driver.run(self._core.database.rename(old, new))
+
+    def set_aliases(self, aliases: Mapping[str, str | None]) -> None:
+        """Give aliases to collections, or drop them, as :meth:`Database.set_aliases` does."""
+        self._driver.run(self._core.database.set_aliases(aliases))
+
+    def aliases(self) -> dict[str, str]:
+        """Return the aliases of all collections that the key may read: names by alias, sorted."""
+        return self._driver.run(self._core.database.aliases())
 
     def info(self) -> DatabaseInfo:
         """Return sizes and states of all collections that the key may read; ``path`` is the address."""

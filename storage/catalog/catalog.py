@@ -102,10 +102,32 @@ class Catalog:
         _put(txn, keys.collection(record.number), record)
 
     def delete_collection(self, txn: WriteTransaction, number: int) -> None:
-        """Delete a collection's record and every key that belongs to it."""
+        """Delete a collection's record, its aliases and every key that belongs to it."""
         txn.delete(keys.collection(number))
+        for alias, aliased in self.aliases(txn).items():
+            if aliased == number:
+                self.delete_alias(txn, alias)
         for kind in _PER_COLLECTION:
             txn.delete_range(*keys.every_of_collection(kind, number))
+
+    def aliases(self, txn: ReadTransaction) -> dict[str, int]:
+        """Return the number of a collection by each alias."""
+        return {
+            keys.parse_alias(key): self._decode(key, raw, int)
+            for key, raw in self._scan(txn, keys.every(KeyKind.ALIAS))
+        }
+
+    def alias(self, txn: ReadTransaction, name: str) -> int | None:
+        """Return the number of the collection that has an alias, None when there is no such alias."""
+        return self._record(txn, keys.alias(name), int)
+
+    def put_alias(self, txn: WriteTransaction, name: str, number: int) -> None:
+        """Give an alias to a collection, and take it from the one that had it."""
+        _put(txn, keys.alias(name), number)
+
+    def delete_alias(self, txn: WriteTransaction, name: str) -> bool:
+        """Delete an alias; return whether it was there."""
+        return txn.delete(keys.alias(name))
 
     def tenants(self, txn: ReadTransaction, number: int) -> dict[str, int]:
         """Return the number of each tenant of a collection by name."""

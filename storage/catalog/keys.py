@@ -13,6 +13,7 @@ kind (first byte)      rest of the key                                         v
 8 calibration          collection u32, segment uuid (16 bytes), field          bytes of the engine
 9 calibration queries  collection u32, field                                   bytes of the engine
 10 api key             id                                                      a JSON object
+11 alias               name                                                    collection number u32
 =====================  ======================================================  =========================
 
 Numbers are big endian, so that the order of keys is the order of numbers. Text is UTF-8, 1 to 255 bytes,
@@ -49,6 +50,7 @@ class KeyKind(IntEnum):
     CALIBRATION = 8
     CALIBRATION_QUERIES = 9
     API_KEY = 10
+    ALIAS = 11
 
 
 def meta() -> bytes:
@@ -104,6 +106,11 @@ def api_key(identifier: str) -> bytes:
     return bytes([KeyKind.API_KEY]) + _text(identifier, "an API key's id")
 
 
+def alias(name: str) -> bytes:
+    """Return the key of an alias."""
+    return bytes([KeyKind.ALIAS]) + _text(name, "an alias")
+
+
 def every(kind: KeyKind) -> KeyRange:
     """Return the range of all keys of one kind."""
     return _starting_with(bytes([kind]))
@@ -145,7 +152,7 @@ def kind(key: bytes) -> KeyKind:
 
 
 def parse_collection(key: bytes) -> int:
-    """Return the collection number in a key of any kind but meta and API key."""
+    """Return the collection number in a key of any kind but meta, API key and alias."""
     number: int
     _, number = _COLLECTION.unpack_from(key)
     return number
@@ -189,6 +196,11 @@ def parse_api_key(key: bytes) -> str:
     return key[1:].decode()
 
 
+def parse_alias(key: bytes) -> str:
+    """Return the name of an alias."""
+    return key[1:].decode()
+
+
 def well_formed(key: bytes) -> bool:
     """Return whether `key` is exactly what one of the constructors of this module makes."""
     try:
@@ -219,6 +231,8 @@ def _rebuilt(key: bytes) -> bytes:
             return calibration_queries(*parse_calibration_queries(key))
         case KeyKind.API_KEY:
             return api_key(parse_api_key(key))
+        case KeyKind.ALIAS:
+            return alias(parse_alias(key))
 
 
 def _prefix(kind: KeyKind, number: int) -> bytes:

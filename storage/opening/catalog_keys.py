@@ -26,6 +26,7 @@ _LENGTHS = {
     KeyKind.CALIBRATION: (22, 276),
     KeyKind.CALIBRATION_QUERIES: (6, 260),
     KeyKind.API_KEY: (2, 256),
+    KeyKind.ALIAS: (2, 256),
 }
 # By the first byte of a key.
 _SHORTEST, _LONGEST = np.full(256, 512), np.full(256, -1)
@@ -33,10 +34,17 @@ _SHORTEST[list(_LENGTHS)], _LONGEST[list(_LENGTHS)] = np.transpose(list(_LENGTHS
 # Opening a database reads all values of the other kinds.
 _READ_BY_NAME = np.zeros(256, np.bool_)
 _READ_BY_NAME[
-    [KeyKind.META, KeyKind.STATE, KeyKind.CALIBRATION, KeyKind.CALIBRATION_QUERIES, KeyKind.API_KEY]
+    [
+        KeyKind.META,
+        KeyKind.STATE,
+        KeyKind.CALIBRATION,
+        KeyKind.CALIBRATION_QUERIES,
+        KeyKind.API_KEY,
+        KeyKind.ALIAS,
+    ]
 ] = True
 _OF_A_COLLECTION = np.ones(256, np.bool_)
-_OF_A_COLLECTION[[KeyKind.META, KeyKind.COLLECTION, KeyKind.API_KEY]] = False
+_OF_A_COLLECTION[[KeyKind.META, KeyKind.COLLECTION, KeyKind.API_KEY, KeyKind.ALIAS]] = False
 
 
 def check_keys(memory: NDArray[np.uint8], entries: Entries, path: str) -> None:

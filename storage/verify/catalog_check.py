@@ -30,6 +30,8 @@ class CatalogCheck:
         self._path = path
         self._names: Counter[str] = Counter()
         self._numbers: Counter[int] = Counter()
+        # The number of a collection by alias.
+        self._aliases: dict[str, int] = {}
         # The vector fields of each collection with their kinds; None when its schema has no list of them.
         self._collections: dict[int, dict[str, Any] | None] = {}
         # By collection: where the vector columns of its batches begin to be these.
@@ -56,6 +58,7 @@ class CatalogCheck:
             KeyKind.CALIBRATION: self._opaque,
             KeyKind.CALIBRATION_QUERIES: self._opaque,
             KeyKind.API_KEY: self._api_key,
+            KeyKind.ALIAS: self._alias,
         }
 
     def run(self, pairs: Pairs) -> None:
@@ -73,7 +76,7 @@ class CatalogCheck:
         kind = keys.kind(key)
         payload = unseal(key, value, path=self._path)
         self._checks[kind](key, payload)
-        if kind not in (KeyKind.META, KeyKind.COLLECTION, KeyKind.API_KEY):
+        if kind not in (KeyKind.META, KeyKind.COLLECTION, KeyKind.API_KEY, KeyKind.ALIAS):
             self._owned[keys.parse_collection(key)] += 1
 
     def _meta(self, key: bytes, payload: memoryview) -> None:
@@ -138,6 +141,9 @@ class CatalogCheck:
     def _api_key(self, key: bytes, payload: memoryview) -> None:
         msgspec.json.decode(payload, type=dict[str, Any])
 
+    def _alias(self, key: bytes, payload: memoryview) -> None:
+        self._aliases[keys.parse_alias(key)] = msgspec.json.decode(payload, type=int)
+
     def _whole(self) -> Iterator[str]:
         if not self._seen_meta:
             yield "there is no meta record"
@@ -147,6 +153,11 @@ class CatalogCheck:
         for number, count in self._numbers.items():
             if count > 1:
                 yield f"{count} collections have the number {number}"
+        for alias, number in self._aliases.items():
+            if number not in self._collections:
+                yield f"alias {alias!r} is of collection {number}, which does not exist"
+            if alias in self._names:
+                yield f"a collection and an alias are named {alias!r}"
         yield from self._shared_tenants()
         yield from self._foreign_columns()
         for number in sorted(self._owned.keys() - self._collections.keys()):

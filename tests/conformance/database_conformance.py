@@ -8,6 +8,7 @@ from conformance.answer_conformance import AnswerConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.missing_conformance import MissingConformance
+from conformance.naming_conformance import NamingConformance
 from conformance.read_conformance import ReadConformance
 from conformance.schema_conformance import SchemaConformance
 from conformance.tending_conformance import TendingConformance
@@ -34,6 +35,7 @@ class DatabaseConformance(
     FrameConformance,
     InputConformance,
     MissingConformance,
+    NamingConformance,
     ReadConformance,
     SchemaConformance,
     TendingConformance,

@@ -69,7 +69,8 @@ class Stage:
         """Return all that can be read of every collection of this stage."""
         names = self.ask("ListCollections", collections_pb2.ListCollectionsRequest())
         assert isinstance(names, collections_pb2.ListCollectionsResponse)
-        seen = [names.SerializeToString(deterministic=True)]
+        aliases = self.ask("ListAliases", collections_pb2.ListAliasesRequest())
+        seen = [answer.SerializeToString(deterministic=True) for answer in (names, aliases)]
         for name in names.names:
             if name[4:].startswith(f"-{self.number:03}"):
                 seen += self._state_of(name)
@@ -180,7 +181,7 @@ def test_who_is_bound_elsewhere_is_denied(served: RunningServer, stage: Stage) -
         if entry.tenants:
             both = served.key("admin", collections=("other",), tenants=("ada",))
             assert_hidden(stage, both, HIDDEN)
-    elif entry.names is Names.NEW_COLLECTION:
+    elif entry.names in (Names.NEW_COLLECTION, Names.EVERY_COLLECTION):
         assert_hidden(stage, collection_key, DENIED)
     else:
         (answer,) = stage.call(stage.here, collection_key).responses
@@ -231,7 +232,11 @@ def test_who_may_succeeds(served: RunningServer, stage: Stage) -> None:
         unnamed = stage.call(replace(stage.here, tenant=None), several)
         assert unnamed.ok == (entry.names is not Names.TENANT)
     else:
-        outcome = stage.call(stage.here, served.key(right, collections=names))
+        bound = served.key(right, collections=names)
+        if entry.names is Names.EVERY_COLLECTION:
+            assert stage.call(stage.here, bound).code is DENIED
+            bound = served.key(right)
+        outcome = stage.call(stage.here, bound)
         assert outcome.ok, outcome
     assert (stage.state() != before) == entry.changes
 

@@ -111,7 +111,9 @@ class Attacked:
             self._restore_fields()
         if outcome.ok and rpc.name.endswith("VectorField"):
             self._delete_changed()
-        remaking = ("DeleteCollection", "CreateCollection", "VectorField")
+        if outcome.ok and rpc.name.endswith("SetAliases"):
+            self._drop_aliases()
+        remaking = ("DeleteCollection", "CreateCollection", "RenameCollection", "VectorField")
         if not outcome.ok or not rpc.name.endswith(remaking):
             return
         (answer,) = self._call("ListCollections", collections_pb2.ListCollectionsRequest()).responses
@@ -132,6 +134,12 @@ class Attacked:
             if [field.name for field in answer.schema.vectors] != [field.name for field in schema.vectors]:
                 request = collections_pb2.DeleteCollectionRequest(name=name)
                 assert self._call("DeleteCollection", request).ok
+
+    def _drop_aliases(self) -> None:
+        (answer,) = self._call("ListAliases", collections_pb2.ListAliasesRequest()).responses
+        assert isinstance(answer, collections_pb2.ListAliasesResponse)
+        changes = [collections_pb2.AliasChange(alias=one.alias) for one in answer.aliases]
+        assert self._call("SetAliases", collections_pb2.SetAliasesRequest(changes=changes)).ok
 
     def _restore_fields(self) -> None:
         for name, schema in self._schemas.items():

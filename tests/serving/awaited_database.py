@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Self
 
 import vicinal
@@ -67,6 +67,15 @@ class AwaitedDatabase:
 
     def drop_collection(self, name: str) -> None:
         self.run(self._remote.drop_collection(name))
+
+    def rename_collection(self, old: str, new: str) -> None:
+        self.run(self._remote.rename_collection(old, new))
+
+    def set_aliases(self, aliases: Mapping[str, str | None]) -> None:
+        self.run(self._remote.set_aliases(aliases))
+
+    def aliases(self) -> dict[str, str]:
+        return self.run(self._remote.aliases())
 
     def info(self) -> vicinal.DatabaseInfo:
         return self.run(self._remote.info())

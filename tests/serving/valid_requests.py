@@ -28,6 +28,7 @@ class Names(enum.Enum):
     NOTHING = "nothing"
     NEW_COLLECTION = "a collection that is made"
     COLLECTION = "a collection"
+    EVERY_COLLECTION = "names, which only a key that is bound to nothing may change"
     TENANT = "a collection and a tenant"
 
 
@@ -146,6 +147,23 @@ _ENTRIES = {
         changes=True,
         tenants=False,
     ),
+    "CollectionService.RenameCollection": Entry(
+        "admin",
+        Names.EVERY_COLLECTION,
+        lambda t: collections.RenameCollectionRequest(name=t.collection, new_name=f"{t.collection}-renamed"),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.SetAliases": Entry(
+        "admin",
+        Names.EVERY_COLLECTION,
+        lambda t: collections.SetAliasesRequest(
+            changes=[collections.AliasChange(alias=f"{t.collection}-alias", collection=t.collection)]
+        ),
+        changes=True,
+        tenants=False,
+    ),
+    "CollectionService.ListAliases": Entry("read", Names.NOTHING, lambda t: collections.ListAliasesRequest()),
     "CollectionService.AddField": Entry(
         "admin",
         Names.COLLECTION,

@@ -9,7 +9,7 @@ from ....engine.errors import AlreadyExists, NotFound
 from ....engine.results.info import DatabaseInfo
 from ....engine.schema.collection_schema import CollectionSchema
 from ....engine.schema.declared import check_same_schema, declared_schema
-from ....engine.schema.names import checked_collection_name
+from ....engine.schema.names import checked_aliases, checked_collection_name
 from ....engine.schema.vector_field import VectorField
 from ....engine.tenants.tenant import utf8_bytes
 from ....proto.v1 import collections_pb2 as pb
@@ -27,6 +27,9 @@ _CREATE_COLLECTION = METHODS["/vicinal.v1.CollectionService/CreateCollection"]
 _GET_COLLECTION = METHODS["/vicinal.v1.CollectionService/GetCollection"]
 _LIST_COLLECTIONS = METHODS["/vicinal.v1.CollectionService/ListCollections"]
 _DELETE_COLLECTION = METHODS["/vicinal.v1.CollectionService/DeleteCollection"]
+_RENAME_COLLECTION = METHODS["/vicinal.v1.CollectionService/RenameCollection"]
+_SET_ALIASES = METHODS["/vicinal.v1.CollectionService/SetAliases"]
+_LIST_ALIASES = METHODS["/vicinal.v1.CollectionService/ListAliases"]
 _GET_DATABASE_INFO = METHODS["/vicinal.v1.DatabaseService/GetDatabaseInfo"]
 
 
@@ -77,7 +80,7 @@ class DatabaseOperations:
         answer = yield from self._caller.call(_GET_COLLECTION, request.SerializeToString(), harmless=True)
         response = parsed(pb.GetCollectionResponse, answer)
         with understood():
-            return CollectionHandle(name, response.uuid, read_schema(response.schema))
+            return CollectionHandle(response.name, response.uuid, read_schema(response.schema))
 
     def names(self) -> Operation[list[str]]:
         """Return the names of all collections, sorted."""
@@ -92,6 +95,29 @@ class DatabaseOperations:
         request = pb.DeleteCollectionRequest(name=name)
         # Done twice, it would not find the collection that it had deleted, or find another.
         yield from self._caller.call(_DELETE_COLLECTION, request.SerializeToString(), harmless=False)
+
+    def rename(self, old: str, new: str) -> Operation[None]:
+        """Give a collection another name."""
+        yield from self._check_possible(old)
+        request = pb.RenameCollectionRequest(name=old, new_name=checked_collection_name(new))
+        # Done twice, it would not find the collection that it had renamed, or find another.
+        yield from self._caller.call(_RENAME_COLLECTION, request.SerializeToString(), harmless=False)
+
+    def set_aliases(self, aliases: Mapping[str, str | None]) -> Operation[None]:
+        """Give aliases to collections, or drop them."""
+        changes = [
+            pb.AliasChange(alias=alias, collection=name) for alias, name in checked_aliases(aliases).items()
+        ]
+        request = pb.SetAliasesRequest(changes=changes)
+        # Done twice, it would not find the alias that it had dropped, or undo what another did since.
+        yield from self._caller.call(_SET_ALIASES, request.SerializeToString(), harmless=False)
+
+    def aliases(self) -> Operation[dict[str, str]]:
+        """Return the name of a collection by each alias, sorted."""
+        answer = yield from self._caller.call(
+            _LIST_ALIASES, pb.ListAliasesRequest().SerializeToString(), harmless=True
+        )
+        return {one.alias: one.collection for one in parsed(pb.ListAliasesResponse, answer).aliases}
 
     def info(self) -> Operation[DatabaseInfo]:
         """Return sizes and states of all collections."""

@@ -82,7 +82,7 @@ class LiveSchema:
 
     def _changed(self, known: CollectionSchema) -> Operation[bool]:
         """Ask for the schema; return whether it is another than ``known``."""
-        request = pb.GetCollectionRequest(name=self._handle.name)
+        request = pb.GetCollectionRequest(name=self._handle.name, collection_uuid=self._handle.uuid)
         answer = yield from self._caller.once(_GET_COLLECTION, request.SerializeToString())
         if answer is None:
             return False

@@ -67,6 +67,14 @@ class Principal:
                 "a key created without --tenant"
             )
 
+    def require_every_collection(self) -> None:
+        """Raise PermissionDenied for a key that is bound to collections, where a call changes names."""
+        if self.collections is not None:
+            raise PermissionDenied(
+                f"this call is about the names of all collections and key {self.key_id} is bound to "
+                f"{sorted(self.collections)}; use a key created without --collection"
+            )
+
     def require_creation(self, collection: str) -> None:
         """Raise PermissionDenied unless the key may create or drop a collection of that name."""
         self.require(Right.ADMIN)

@@ -149,7 +149,10 @@ class Call:
         self._in_line = True
 
     def collection(self, name: str, uuid: str = "") -> Collection:
-        """Return a collection that the principal sees.
+        """Return a collection that the principal sees, by its name or an alias.
+
+        One that was renamed, or whose alias was given to another, since the caller learnt its uuid is found
+        by that. Whether the principal sees it is a question of its own name.
 
         Raises
         ------
@@ -157,11 +160,18 @@ class Call:
             There is none, or the principal does not see it, or it is not the one with this uuid.
         """
         principal = self.principal
+        found: Collection | None
         try:
             found = self.database.collection(name)
         except NotFound:
-            raise principal.no_collection(name, self.visible()) from None
-        if not principal.sees(name, found.schema.partitioned):
+            found = None
+        if found is not None and not principal.sees(found.name, found.schema.partitioned):
+            found = None
+        if uuid and (found is None or uuid != found.uuid):
+            for moved in self.visible().values():
+                if moved.uuid == uuid:
+                    return moved
+        if found is None:
             raise principal.no_collection(name, self.visible())
         if uuid and uuid != found.uuid:
             raise NotFound(
@@ -180,8 +190,8 @@ class Call:
             except NotFound:
                 # Dropped since the names were listed.
                 continue
-            if sees(name, collection.schema.partitioned):
-                found[name] = collection
+            if sees(collection.name, collection.schema.partitioned):
+                found[collection.name] = collection
         return found
 
     def scope(self, scope: points_pb2.Scope) -> tuple[Collection, str | None]:

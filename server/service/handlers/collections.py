@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ....engine.collection import Collection
-from ....engine.errors import NotFound
+from ....engine.errors import InvalidArgument, NotFound
 from ....engine.results.info import Activity, CollectionInfo
 from ....proto.v1 import collections_pb2 as pb
 from ...wire.infos import put_collection_info
@@ -33,8 +33,8 @@ def create_collection(call: Call, request: pb.CreateCollectionRequest) -> pb.Cre
 
 def get_collection(call: Call, request: pb.GetCollectionRequest) -> pb.GetCollectionResponse:
     """Return a collection's schema."""
-    collection = call.collection(request.name)
-    response = pb.GetCollectionResponse(uuid=collection.uuid)
+    collection = call.collection(request.name, request.collection_uuid)
+    response = pb.GetCollectionResponse(uuid=collection.uuid, name=collection.name)
     put_schema(response.schema, collection.schema)
     return response
 
@@ -54,6 +54,40 @@ def delete_collection(call: Call, request: pb.DeleteCollectionRequest) -> pb.Del
         # Somebody else deleted it at the same time.
         raise call.principal.no_collection(request.name, call.visible()) from None
     return pb.DeleteCollectionResponse()
+
+
+def rename_collection(call: Call, request: pb.RenameCollectionRequest) -> pb.RenameCollectionResponse:
+    """Give a collection another name."""
+    call.principal.require_every_collection()
+    call.database.rename_collection(request.name, request.new_name)
+    return pb.RenameCollectionResponse()
+
+
+def set_aliases(call: Call, request: pb.SetAliasesRequest) -> pb.SetAliasesResponse:
+    """Give aliases to collections, or drop them."""
+    call.principal.require_every_collection()
+    changes = {
+        change.alias: change.collection if change.HasField("collection") else None
+        for change in request.changes
+    }
+    if len(changes) < len(request.changes):
+        raise InvalidArgument(
+            f"{len(request.changes)} changes name {len(changes)} aliases; name each one once", field="changes"
+        )
+    call.database.set_aliases(changes)
+    return pb.SetAliasesResponse()
+
+
+def list_aliases(call: Call, request: pb.ListAliasesRequest) -> pb.ListAliasesResponse:
+    """Return the aliases of the collections that the caller sees."""
+    visible = call.visible()
+    return pb.ListAliasesResponse(
+        aliases=[
+            pb.Alias(alias=alias, collection=name)
+            for alias, name in call.database.aliases().items()
+            if name in visible
+        ]
+    )
 
 
 def add_field(call: Call, request: pb.AddFieldRequest) -> pb.AddFieldResponse:

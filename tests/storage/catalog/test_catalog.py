@@ -128,6 +128,19 @@ def test_api_keys(catalog: Catalog) -> None:
         assert catalog.api_key(txn, "k3") is None
 
 
+def test_aliases(catalog: Catalog) -> None:
+    with catalog.write() as txn:
+        catalog.put_alias(txn, "live", 1)
+        catalog.put_alias(txn, "old", 2)
+        catalog.put_alias(txn, "live", 3)
+    with catalog.write() as txn:
+        assert catalog.aliases(txn) == {"live": 3, "old": 2}
+        assert (catalog.alias(txn, "live"), catalog.alias(txn, "none")) == (3, None)
+        assert catalog.delete_alias(txn, "old")
+        assert not catalog.delete_alias(txn, "old")
+        assert catalog.aliases(txn) == {"live": 3}
+
+
 def test_deleting_a_collection_leaves_nothing_of_it(catalog: Catalog) -> None:
     with catalog.write() as txn:
         for number in (1, 2):
@@ -139,10 +152,15 @@ def test_deleting_a_collection_leaves_nothing_of_it(catalog: Catalog) -> None:
             catalog.put_segment(txn, number, segment(A, 0, 9))
             catalog.put_calibration(txn, number, A, "plot", b"table")
             catalog.put_calibration_queries(txn, number, "plot", b"queries")
+            catalog.put_alias(txn, f"alias-{number}", number)
+            catalog.put_alias(txn, f"live-{number}", number)
     with catalog.write() as txn:
         catalog.delete_collection(txn, 1)
-        left = [key for key, _ in txn.scan(b"\0", b"\xff")]
-    assert len(left) == len(KeyKind) - 2
+        assert catalog.aliases(txn) == {"alias-2": 2, "live-2": 2}
+        aliases = keys.every(KeyKind.ALIAS)
+        left = [key for key, _ in txn.scan(b"\0", aliases[0])]
+        assert not [key for key, _ in txn.scan(aliases[1], b"\xff")]
+    assert len(left) == len(KeyKind) - 3
     assert {keys.parse_collection(key) for key in left} == {2}
 
 

@@ -27,6 +27,7 @@ any_key = st.one_of(
     st.builds(keys.calibration, numbers, uuids, texts),
     st.builds(keys.calibration_queries, numbers, texts),
     st.builds(keys.api_key, texts),
+    st.builds(keys.alias, texts),
 )
 
 
@@ -41,6 +42,7 @@ def test_parsing_undoes_building(number: int, seq: int, part: int, uuid: str, te
     assert keys.parse_calibration(keys.calibration(number, uuid, text)) == (number, uuid, text)
     assert keys.parse_calibration_queries(keys.calibration_queries(number, text)) == (number, text)
     assert keys.parse_api_key(keys.api_key(text)) == text
+    assert keys.parse_alias(keys.alias(text)) == text
 
 
 @given(a=st.tuples(numbers, sequences, parts), b=st.tuples(numbers, sequences, parts))
@@ -78,7 +80,7 @@ def test_other_bytes_are_only_keys_when_rebuilding_gives_them_back(key: bytes) -
 
 @given(key=any_key, number=numbers)
 def test_a_collections_range_holds_its_keys_and_no_others(key: bytes, number: int) -> None:
-    assume(keys.kind(key) not in (KeyKind.META, KeyKind.API_KEY))
+    assume(keys.kind(key) not in (KeyKind.META, KeyKind.API_KEY, KeyKind.ALIAS))
     for candidate in (number, keys.parse_collection(key)):
         start, stop = keys.every_of_collection(keys.kind(key), candidate)
         assert (start <= key < stop) == (keys.parse_collection(key) == candidate)

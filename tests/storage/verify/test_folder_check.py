@@ -186,6 +186,9 @@ def _set(key: bytes, payload: bytes) -> tuple[bytes, bytes]:
         (_set(keys.collection(1), b'{"number": 2}'), "missing required field"),
         (_set(keys.tenant(1, "ada"), b'"one"'), "Expected `int`"),
         (_set(keys.api_key("k1"), b"7"), "Expected `object`"),
+        (_set(keys.alias("live"), b'"one"'), "Expected `int`"),
+        (_set(keys.alias("live"), b"9"), "alias 'live' is of collection 9, which does not exist"),
+        (_set(keys.alias("films"), b"1"), "a collection and an alias are named 'films'"),
     ],
 )
 def test_each_thing_that_cannot_be_true_is_said(database: Path, pair: tuple[bytes, bytes], what: str) -> None:
