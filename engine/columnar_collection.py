@@ -81,7 +81,7 @@ class ColumnarCollection:
             return Written(self._host.current(state).next_sequence, 0)
         numbers = np.full(n if schema.partitioned else 0, owner.number, np.uint32)
         batch = Batch(ids=ids, tenants=numbers, vectors=columns, payloads=payloads)
-        written: Written = self._host.submit(upsert(state, owner, batch, condition))
+        written: Written = self._host.submit(upsert(state, schema, owner, batch, condition))
         return written
 
     def update_payload(

@@ -173,7 +173,7 @@ class Update:
         with translated():
             new = self.change(old)
         if len(new):
-            upsert(self.state, tenant, new).apply(catalog, txn)
+            upsert(self.state, pending.schema, tenant, new).apply(catalog, txn)
         return len(old)
 
     def _rows(self, view: SegmentView, expression: Filter | None, tenant: Tenant) -> NDArray[Any]:
@@ -184,10 +184,16 @@ class Update:
 
 
 def upsert(
-    state: CollectionState, tenant: Tenant, batch: Batch, condition: UpsertCondition | None = None
+    state: CollectionState,
+    schema: CollectionSchema,
+    tenant: Tenant,
+    batch: Batch,
+    condition: UpsertCondition | None = None,
 ) -> Upsert:
-    """Encode ``batch`` for the log and parse its indexed fields; any thread may call this."""
-    schema = state.schema
+    """Encode ``batch`` for the log and parse its indexed fields; any thread may call this.
+
+    The schema is the one the batch was checked against: that of the state may be another by now.
+    """
     parsed = parse_fields(schema.fields, batch.payloads)
     return Upsert(state, tenant, _log_chunks(batch), batch, schema, parsed, condition)
 

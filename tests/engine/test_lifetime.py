@@ -207,4 +207,4 @@ def _upsert(points: vicinal.Collection, ids: list[int]) -> object:
     columns = vector_columns(points.schema, rows(len(ids)), len(ids))
     payloads = PayloadColumn.from_rows(None, len(ids))
     batch = Batch(ids=unique_ids(ids), payloads=payloads, vectors=columns)
-    return upsert(points._state, writing_tenant(points._state, None), batch)
+    return upsert(points._state, points.schema, writing_tenant(points._state, None), batch)
