@@ -11,11 +11,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Kills of `make crash`.
 N ?= 1000
 
+# Processes of `make test`; the tests of one file stay in one, which makes ready once what they share.
+PROCESSES ?= 2
+
 # The generated code of proto/ runs with every protobuf from the release that this compiler belongs to onwards,
 # so an old one is kept on purpose. It is installed beside the environment, whose packages it would hold back.
 PROTOC_RELEASE := 1.66.2
 
-.PHONY: help demo test lint format typecheck proto crash fuzz fuzz-server bench bench-kernels clean
+.PHONY: help demo test lint format typecheck kernels proto crash fuzz fuzz-server bench bench-kernels clean
 
 help:
 	@echo "make demo        install into .venv, then search real data with it"
@@ -34,8 +37,9 @@ help:
 demo: $(VENV)/installed
 	@$(BIN)/vicinal demo
 
-test: lint typecheck build/protoc
-	$(BIN)/python -m pytest
+test: $(VENV)/installed-test
+	@$(MAKE) --no-print-directory -j2 lint typecheck kernels build/protoc
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -47,6 +51,10 @@ format: $(VENV)/installed-test
 
 typecheck: $(VENV)/installed-test build/typing
 	$(BIN)/mypy
+
+# Ahead of the tests, whose processes would each compile them; what calls cost is not measured beside other work.
+kernels: $(VENV)/installed-test
+	VICINAL_COSTS=usual $(BIN)/vicinal warmup
 
 proto: build/typing build/protoc
 	PYTHONPATH=build/protoc $(BIN)/python -m grpc_tools.protoc -Ibuild/typing \

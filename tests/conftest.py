@@ -13,3 +13,6 @@ settings.load_profile("ci")
 
 # Plans that do not depend on how busy the machine was when it was measured.
 os.environ["VICINAL_COSTS"] = "usual"
+
+# A process of several inherits the width of the terminal that the first one's readline saw.
+os.environ.pop("COLUMNS", None)
