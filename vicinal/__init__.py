@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from .engine.results.point import Page, Point
     from .engine.results.written import Written
     from .engine.schema.vector_field import Dense, Multi, Sparse
+    from .indexes.codecs.bits import Bits
+    from .indexes.codecs.scalar import Scalar
     from .indexes.exact.flat import Flat
     from .indexes.graph.hnsw import Hnsw
     from .indexes.rows.element import Element
@@ -102,6 +104,8 @@ _MODULES = {
     "engine.results.written": ("Written",),
     "engine.schema.vector_field": ("Dense", "Multi", "Sparse"),
     "indexes.rows.element": ("Element",),
+    "indexes.codecs.bits": ("Bits",),
+    "indexes.codecs.scalar": ("Scalar",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
     "indexes.sparse.inverted": ("Inverted",),
@@ -130,6 +134,8 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Hnsw",
     "Inverted",
     "Flat",
+    "Scalar",
+    "Bits",
     "F",
     "Filter",
     "has_id",
