@@ -99,11 +99,7 @@ class DenseScan:
             scores,
         )
         stats = SearchStats(rescored=(hi - lo) * len(queries))
-        if wanted == k:
-            return Neighbors(rows, scores, stats)
-        padded = Neighbors.empty(len(queries), k, self._rows.metric)
-        padded.rows[:, :wanted], padded.scores[:, :wanted] = rows, scores
-        return Neighbors(padded.rows, padded.scores, stats)
+        return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
 
     def _describe(self) -> tuple[NDArray[Any], np.uint64, int]:
         record = row_record(self._rows)

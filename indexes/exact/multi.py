@@ -35,11 +35,10 @@ class MultiScan:
             )
         if k < 1:
             raise ValueError(f"k is {k}; expected at least 1")
-        result = Neighbors.empty(n_queries, k, rows.metric)
         lo, hi, listed = listed_rows(scope, len(rows))
         wanted = min(k, hi - lo)
         if not n_queries or not wanted:
-            return result
+            return Neighbors.empty(n_queries, k, rows.metric)
         from ..kernels.maxsim import kind_of, scan_maxsim
 
         longest = max(1, int(np.diff(queries.offsets).max()))
@@ -47,7 +46,8 @@ class MultiScan:
         padded = np.empty(longest * padded_width, np.float32)
         best, heap = np.empty(longest, np.float32), np.empty(wanted, np.uint64)
         block = np.empty(4 * padded_width + 4, np.float32)
-        narrow = Neighbors.empty(n_queries, wanted, rows.metric)
+        found = np.empty((n_queries, wanted), np.uint32)
+        scores = np.empty((n_queries, wanted), np.float32)
         scan_maxsim(
             kind_of(rows.tokens.dtype == np.float16),
             rows.dim,
@@ -65,11 +65,11 @@ class MultiScan:
             address(best),
             address(block),
             address(heap),
-            narrow.rows,
-            narrow.scores,
+            found,
+            scores,
         )
-        result.rows[:, :wanted], result.scores[:, :wanted] = narrow.rows, narrow.scores
-        return Neighbors(result.rows, result.scores, SearchStats(rescored=(hi - lo) * n_queries))
+        stats = SearchStats(rescored=(hi - lo) * n_queries)
+        return Neighbors(found, scores, stats).padded(k, rows.metric)
 
     def score(self, queries: MultiRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the ``(q, c)`` exact scores of the given rows."""

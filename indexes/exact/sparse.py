@@ -29,18 +29,18 @@ class SparseScan:
         if k < 1:
             raise ValueError(f"k is {k}; expected at least 1")
         rows, n_queries = self._rows, len(queries)
-        result = Neighbors.empty(n_queries, k, rows.metric)
         lo, hi, listed = listed_rows(scope, len(rows))
         wanted = min(k, hi - lo)
         if not n_queries or not wanted:
-            return result
+            return Neighbors.empty(n_queries, k, rows.metric)
         from ..kernels.sparse import scan_sparse
 
         # At most half full, so that searching an empty place is short.
         table_size = 1 << max(4, int(2 * np.diff(queries.indptr).max()).bit_length())
         terms, weights = np.empty(table_size, np.int64), np.empty(table_size, np.float32)
         heap = np.empty(wanted, np.uint64)
-        narrow = Neighbors.empty(n_queries, wanted, rows.metric)
+        found = np.empty((n_queries, wanted), np.uint32)
+        scores = np.empty((n_queries, wanted), np.float32)
         scan_sparse(
             address(rows.indptr),
             address(rows.indices),
@@ -58,11 +58,11 @@ class SparseScan:
             address(terms),
             address(weights),
             address(heap),
-            narrow.rows,
-            narrow.scores,
+            found,
+            scores,
         )
-        result.rows[:, :wanted], result.scores[:, :wanted] = narrow.rows, narrow.scores
-        return Neighbors(result.rows, result.scores, SearchStats(rescored=(hi - lo) * n_queries))
+        stats = SearchStats(rescored=(hi - lo) * n_queries)
+        return Neighbors(found, scores, stats).padded(k, rows.metric)
 
     def score(self, queries: SparseRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the ``(q, c)`` exact scores of the given rows."""

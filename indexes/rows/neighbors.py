@@ -55,6 +55,15 @@ class Neighbors:
         rows[found] = numbers[self.rows[found]]
         return Neighbors(rows, self.scores, self.stats)
 
+    def padded(self, k: int, metric: Metric) -> Neighbors:
+        """Return the same with ``k`` places a query, padding behind those there are."""
+        wanted = self.rows.shape[1]
+        if wanted == k:
+            return self
+        wide = Neighbors.empty(len(self.rows), k, metric)
+        wide.rows[:, :wanted], wide.scores[:, :wanted] = self.rows, self.scores
+        return Neighbors(wide.rows, wide.scores, self.stats)
+
     @classmethod
     def concat(cls, parts: Sequence[Neighbors]) -> Neighbors:
         """Join the results of parts of a batch."""

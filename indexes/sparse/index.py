@@ -95,11 +95,7 @@ class InvertedIndex:
         finally:
             self._free.give(scratch)
         stats = SearchStats(distances=summed, rescored=rescored)
-        if wanted == k:
-            return Neighbors(rows, scores, stats)
-        padded = Neighbors.empty(n_queries, k, self._rows.metric)
-        padded.rows[:, :wanted], padded.scores[:, :wanted] = rows, scores
-        return Neighbors(padded.rows, padded.scores, stats)
+        return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
 
     def calibrate(
         self, queries: SparseRows, truth: NDArray[np.float32] | None = None
@@ -112,7 +108,7 @@ class InvertedIndex:
         return self
 
     def _usual_postings(self) -> float:
-        """Return how many postings a query that resembles a row's heaviest terms reads."""
+        """Return how many postings a query of usual terms reads, of as many as a row has."""
         starts, rows = self._arrays["starts"], self._rows
         windows = int(self._record["n_windows"][0])
         lengths = np.diff(starts[::windows]) if len(starts) > 1 else np.zeros(1, np.int64)
