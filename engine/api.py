@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
 from uuid import UUID
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..storage.arrow.library import ArrowStream
@@ -148,6 +149,16 @@ class CollectionApi(Protocol):
 
     def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search and say how."""
+
+    def score(
+        self,
+        query: Any,
+        ids: Ids | Sequence[Ids],
+        *,
+        field: str | None = None,
+        tenant: str | None = None,
+    ) -> NDArray[np.float32]:
+        """Return exact scores of points by id."""
 
     def add_field(self, name: str, type: str) -> None:
         """Index a payload field."""

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .api import FilterLike, Ids
 from .input.options import SearchKeywords
 from .input.payload_update import PayloadChange
@@ -136,6 +139,16 @@ class AsyncCollectionApi(Protocol):
 
     async def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search and say how."""
+
+    async def score(
+        self,
+        query: Any,
+        ids: Ids | Sequence[Ids],
+        *,
+        field: str | None = None,
+        tenant: str | None = None,
+    ) -> NDArray[np.float32]:
+        """Return exact scores of points by id."""
 
     async def add_field(self, name: str, type: str) -> None:
         """Index a payload field."""

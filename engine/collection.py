@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .api import FilterLike, Ids
 from .changed_collection import ChangedCollection
 from .columnar_collection import ColumnarCollection
@@ -275,6 +278,43 @@ class Collection(ChangedCollection, TendedCollection):
     def explain(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Explanation:
         """Search as :meth:`search` does and return the answer with its plan, its work and its time."""
         return self._columns.explain(*asked(query, k, options))
+
+    def score(
+        self,
+        query: Any,
+        ids: Ids | Sequence[Ids],
+        *,
+        field: str | None = None,
+        tenant: str | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the exact scores of points that are named, whichever way they were found.
+
+        The scores are those that an exact search gives its hits.
+
+        Parameters
+        ----------
+        query : array
+            One query or a batch, as to :meth:`search`.
+        ids : sequence of int, str or UUID, or sequence of such sequences
+            The points, in any order and more than once if need be. To a batch, one list for all of its
+            queries, or one for each: ``[hits.ids for hits in batch]``.
+        field : str, optional
+            Vector field; needed when the schema has several.
+        tenant : str, optional
+            Whose points they are; required in a partitioned collection.
+
+        Returns
+        -------
+        (c,) or (q, c) float32
+            In the order of the ids; a row for each query of a batch. NaN where there is no point of the id,
+            or it has no vector in the field; also at the end of rows, where other queries have more ids.
+
+        Raises
+        ------
+        InvalidArgument
+            The query is none of the field, or ``ids`` are not what points are named by.
+        """
+        return self._columns.score(query, ids, field, tenant)
 
 
 def columnar(collection: Collection) -> ColumnarCollection:

@@ -21,6 +21,7 @@ from .input.order import Position, checked_order
 from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
 from .input.queries import bound, carried, check_flag, check_integer
+from .input.score_request import score_request
 from .input.upsert_condition import UpsertMode, upsert_condition
 from .results.carried import Carried
 from .results.explanation import Explanation
@@ -31,6 +32,7 @@ from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
 from .search.ordered_pages import find_ordered_page
 from .search.point_reads import PagePlaces, find_page, find_points, find_sample
+from .search.scores import scores
 from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
 from .state.collection_state import CollectionState
@@ -255,6 +257,13 @@ class ColumnarCollection:
         """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""
         snapshot, owner = self.view(options.tenant)
         return explanation(*answer(snapshot, owner, query, options))
+
+    def score(self, query: Any, ids: Any, field: str | None, tenant: str | None) -> NDArray[np.float32]:
+        """Return the exact scores of named points as :meth:`Collection.score` does."""
+        snapshot, owner = self.view(tenant)
+        request = score_request(snapshot.schema, query, ids, field)
+        found = scores(snapshot, owner, request)
+        return found[0] if request.single else found
 
 
 def _checked(snapshot: Snapshot, asked: Carried) -> Carried:

@@ -9,6 +9,7 @@ from .operations.database import DatabaseOperations
 from .operations.handle import CollectionHandle
 from .operations.live_schema import LiveSchema
 from .operations.points import PointOperations
+from .operations.scores import ScoreOperations
 from .operations.search import SearchOperations
 from .operations.tending import TendingOperations
 
@@ -41,6 +42,7 @@ class CollectionCore:
     handle : CollectionHandle
     points : PointOperations
     searches : SearchOperations
+    scores : ScoreOperations
     tending : TendingOperations
     schema : LiveSchema
     """
@@ -50,4 +52,5 @@ class CollectionCore:
         self.schema = LiveSchema(handle, caller)
         self.points = PointOperations(handle, caller, limits, self.schema)
         self.searches = SearchOperations(handle, caller, limits, self.schema)
+        self.scores = ScoreOperations(handle, caller, limits, self.schema)
         self.tending = TendingOperations(handle, caller, self.schema)

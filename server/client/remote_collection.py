@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...engine.api import FilterLike, Ids
 from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
@@ -202,6 +205,20 @@ class RemoteCollection:
         The seconds by stage are those of the server's engine.
         """
         return self._driver.run(self._core.searches.explain(*asked(query, k, options)))
+
+    def score(
+        self,
+        query: Any,
+        ids: Ids | Sequence[Ids],
+        *,
+        field: str | None = None,
+        tenant: str | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the exact scores of points that are named, (c,) or (q, c); NaN where there is no vector.
+
+        More than the server takes at once goes in parts, and each sees the state of its moment.
+        """
+        return self._driver.run(self._core.scores.score(query, ids, field, tenant))
 
     def add_field(self, name: str, type: str) -> None:
         """Index a payload field from now on, of the points that are there too; filters are exact at once."""

@@ -134,12 +134,18 @@ def chosen_vectors(
     """
     if present is None:
         return read(rows)
+    places, has = places_among(present, rows)
+    return partial_column(len(rows), np.flatnonzero(has).astype(np.uint32), read(places[has]))
+
+
+def places_among(present: Present, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the place of each of ``rows`` among those that have a vector, and which of them have one."""
     places = np.searchsorted(present, rows)
     if len(present):
         has = present[np.minimum(places, len(present) - 1)] == rows
     else:
         has = np.zeros(len(rows), np.bool_)
-    return partial_column(len(rows), np.flatnonzero(has).astype(np.uint32), read(places[has]))
+    return places, has
 
 
 def concat_columns(columns: Sequence[VectorColumn]) -> VectorColumn:

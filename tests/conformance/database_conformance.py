@@ -11,6 +11,7 @@ from conformance.missing_conformance import MissingConformance
 from conformance.naming_conformance import NamingConformance
 from conformance.read_conformance import ReadConformance
 from conformance.schema_conformance import SchemaConformance
+from conformance.score_conformance import ScoreConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.write_conformance import WriteConformance
 
@@ -38,6 +39,7 @@ class DatabaseConformance(
     NamingConformance,
     ReadConformance,
     SchemaConformance,
+    ScoreConformance,
     TendingConformance,
     WriteConformance,
 ):

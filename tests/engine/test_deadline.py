@@ -120,10 +120,24 @@ def test_pieces_find_what_the_whole_batch_finds(
     np.testing.assert_array_equal(pieces.scores, whole.scores)
 
 
+@pytest.mark.parametrize("field", FIELDS)
+def test_scores_in_pieces_are_those_of_the_whole_batch(points: vicinal.Collection, field: str) -> None:
+    asked, ids = vectors(150, seed=9)[field], [*range(0, 3000, 3), -1 + 2**40]
+    whole = points.score(asked, ids, field=field)
+    with vicinal.deadline(3600):
+        np.testing.assert_array_equal(points.score(asked, ids, field=field), whole)
+    caller = Caller()
+    with caller.waiting():
+        points.score(asked, [ids[:9]] * 150, field=field)
+    assert len(caller.looks) > 100
+
+
 CALLS: list[Callable[[vicinal.Collection], Any]] = [
     lambda points: points.search(queries(1)[0], field="dense"),
     lambda points: points.search(queries(300), field="dense", threads=2),
     lambda points: points.explain(queries(1)[0], field="dense"),
+    lambda points: points.score(queries(2), [1, 2], field="dense"),
+    lambda points: points.score(queries(2), [[1], [2]], field="dense"),
     lambda points: points.get([1, 2]),
     lambda points: points.scroll(),
     lambda points: points.count(filter=F("n") < 5),

@@ -23,6 +23,7 @@ _COLLECTION_CALLS = (
     "count",
     "search",
     "explain",
+    "score",
     "add_field",
     "drop_field",
     "add_vector_field",

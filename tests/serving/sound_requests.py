@@ -68,6 +68,13 @@ def sound_requests() -> dict[str, list[Message]]:
             search.SearchRequest(scope=scope, query=query, options=options),
             search.SearchBatchRequest(scope=scope, queries=batch, options=options),
             search.ExplainRequest(scope=scope, queries=batch, options=options),
+            search.ScoreRequest(
+                scope=scope,
+                queries=batch,
+                field=field,
+                ids=vectors.PointIds(numbers=[1, 2], texts=["a"], is_text=[False, True, False]),
+                counts=[2, 0, 1],
+            ),
             mixed.upsert(rng, "ada", ids[: 3 + number], number, tenant="ada"),
             points.DeletePointsRequest(scope=scope, selection=points.Selection(filter=filter)),
             points.UpdatePayloadsRequest(

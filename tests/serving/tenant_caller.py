@@ -63,6 +63,7 @@ class TenantCaller:
             (25, self.search),
             (25, self.search_batch),
             (10, self.explain),
+            (8, self.score),
             (10, self.count),
             (8, self.get),
             (8, self.scroll),
@@ -139,6 +140,21 @@ class TenantCaller:
             assert plan.rows <= len(self.points)
             assert max(plan.distances, plan.rescored) <= scans * len(self.points)
         assert sum(plan.allowed for plan in answer.segments) == len(matching)
+
+    def score(self) -> None:
+        field = self._rng.choice(list(mixed.VECTORS))
+        ids = self._rng.sample(IDS, 12)
+        request = search_pb2.ScoreRequest(
+            scope=self.scope(),
+            queries=mixed.queries(self._rng, field, 2),
+            field=field,
+            ids=columns.point_ids(ids),
+            counts=self._rng.choice([[], [6, 6]]),
+        )
+        scored = ~np.isnan(self.ask("Score", request).scores)
+        known = [i in self.points for i in ids]
+        assert scored.tolist() == (known if request.counts else known * 2)
+        self.queries += 2
 
     def check_batch(self, name: str, kind: Callable[..., Message], n: int) -> tuple[Any, set[Id], int]:
         field = self._rng.choice(list(mixed.VECTORS))

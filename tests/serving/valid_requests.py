@@ -302,6 +302,13 @@ _ENTRIES = {
         Names.TENANT,
         lambda t: search.ExplainRequest(scope=scope(t), queries=queries(3), options=_options()),
     ),
+    "SearchService.Score": Entry(
+        "read",
+        Names.TENANT,
+        lambda t: search.ScoreRequest(
+            scope=scope(t), queries=queries(2), field="vector", ids=vectors.PointIds(numbers=[1, 2])
+        ),
+    ),
 }
 ENTRIES = {f"vicinal.v1.{name}": entry for name, entry in _ENTRIES.items()}
 

@@ -24,7 +24,7 @@ class CallLimits:
     message_bytes : int
         Bytes of one request.
     points : int
-        Points of one upsert or one get.
+        Points of one upsert, get or score.
     queries : int
         Queries of one search.
     results : int

@@ -65,6 +65,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.SearchService/Search": Rule(Right.READ),
         "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ),
         "/vicinal.v1.SearchService/Explain": Rule(Right.READ),
+        "/vicinal.v1.SearchService/Score": Rule(Right.READ),
         "/vicinal.v1.DatabaseService/GetDatabaseInfo": Rule(Right.READ),
         "/vicinal.v1.DatabaseService/GetLimits": Rule(Right.READ),
     }

@@ -17,12 +17,16 @@ from ...wire.point_ids import count_ids, read_ids
 from ...wire.searching.explanations import put_explanation
 from ...wire.searching.hits import put_hits
 from ...wire.searching.options import read_options
+from ...wire.searching.scores import put_scores, read_candidates
 from ...wire.vectors import count_rows, read_query, read_vectors
 from ..calls.call import Call
 from ..settings.limits import Limits, usable_cores
 
 # Payloads and vectors as they are read, in the message, and as its bytes.
 _COPIES = 3
+# What an id takes that is chosen by, and a score, as an array and as a piece of it.
+_ID_BYTES = 100
+_SCORE_BYTES = 8
 _CORES = usable_cores()
 
 
@@ -67,6 +71,25 @@ def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
     return response
 
 
+def score(call: Call, request: pb.ScoreRequest) -> pb.ScoreResponse:
+    """Score points by id."""
+    collection, tenant = call.scope(request.scope)
+    queries, n = count_rows(request.queries), count_ids(request.ids)
+    most = call.limits.max_points
+    if n > most:
+        raise LimitExceeded(f"the call has {n:,} ids and may have {most:,}; send them in parts", field="ids")
+    width = max(request.counts, default=n)
+    _check_limits(call.limits, queries, queries * width, "ids")
+    call.take_memory(_ID_BYTES * n + _SCORE_BYTES * queries * width)
+    ids = read_candidates(request, queries)
+    vectors = read_vectors(request.queries, "query")
+    call.wait_in_line()
+    scores = columnar(collection).score(vectors, ids, request.field or None, tenant)
+    response = pb.ScoreResponse()
+    put_scores(response, scores)
+    return response
+
+
 def _asked(
     call: Call, request: pb.SearchRequest | pb.SearchBatchRequest | pb.ExplainRequest, queries: int
 ) -> tuple[Collection, SearchOptions]:
@@ -74,7 +97,7 @@ def _asked(
     collection, tenant = call.scope(request.scope)
     options = read_options(request.options, tenant, _CORES)
     results = queries * (options.k + options.offset)
-    _check_limits(call.limits, queries, results)
+    _check_limits(call.limits, queries, results, "k")
     # What payloads and vectors take is known when the hits are.
     call.take_row_memory(results)
     return collection, options
@@ -100,7 +123,7 @@ def _queries(request: pb.SearchBatchRequest | pb.ExplainRequest) -> Any:
     return asked_query(given, read_ids(request.by_id, "by_id"))
 
 
-def _check_limits(limits: Limits, queries: int, results: int) -> None:
+def _check_limits(limits: Limits, queries: int, results: int, field: str) -> None:
     if queries > limits.max_queries:
         raise LimitExceeded(
             f"the call has {queries:,} queries and may have {limits.max_queries:,}; send them in parts",
@@ -110,7 +133,7 @@ def _check_limits(limits: Limits, queries: int, results: int) -> None:
         raise LimitExceeded(
             f"{queries:,} queries ask for {results:,} results, offsets included, and one call may for "
             f"{limits.max_results:,}; send them in parts",
-            field="k",
+            field=field,
         )
 
 

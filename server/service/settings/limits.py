@@ -26,7 +26,7 @@ class Limits:
     max_message_bytes : int
         Bytes of one request.
     max_points : int
-        Points of one upsert or one get.
+        Points of one upsert, get or score.
     max_queries : int
         Queries of one search.
     max_results : int

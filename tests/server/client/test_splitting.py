@@ -85,6 +85,27 @@ def test_a_large_upsert_and_what_reads_it(
     assert films.count(filter=F("year") == -1) == N - 500
 
 
+def test_scores_of_more_than_a_message_holds(
+    films: vicinal.RemoteCollection, embedded: vicinal.Collection
+) -> None:
+    vectors = fill(films)
+    fill(embedded)
+    ids: list[Any] = [*range(0, 2 * N, 2), *(f"text {i}" for i in range(0, N, 3)), "nobody" * 40]
+    short = [ids[row % 50 : row % 50 + row % 7] for row in range(100)]
+    for field in vectors:
+        for queries, asked in [
+            (vectors[field][0], ids),
+            (vectors[field][:100], ids[:3]),
+            (vectors[field][:90], ids),
+            (vectors[field][:100], short),
+            (vectors[field][:3], [ids, [], ids[::-1]]),
+        ]:
+            there = films.score(queries, asked, field=field)
+            np.testing.assert_array_equal(there, embedded.score(queries, asked, field=field))
+    with pytest.raises(vicinal.LimitExceeded, match="query row 0 takes"):
+        films.score([np.ones((20_000, 4))], [1], field="tokens")
+
+
 def test_more_ids_than_a_message_holds(films: vicinal.RemoteCollection) -> None:
     fill(films)
     many = [*range(1, 20_000), *(f"nobody {i}" for i in range(5_000)), "text 0"]
