@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.neighbors import Neighbors
+from .rows.saturation import Saturation
 
 if TYPE_CHECKING:
     from .rows.row_set import RowSet
@@ -132,12 +133,15 @@ class FieldShape:
         What they are made of; None for sparse ones.
     dim
         Dimensions of a vector or of a token; None for sparse ones.
+    saturation
+        What makes weights of term frequencies; None unless that is what sparse vectors hold.
     """
 
     kind: str
     metric: Metric
     element: Element | None = None
     dim: int | None = None
+    saturation: Saturation | None = None
 
 
 def _silent(_share: float) -> None: ...

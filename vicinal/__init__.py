@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from .engine.results.info import CollectionInfo, DatabaseInfo
     from .engine.results.point import Page, Point
     from .engine.results.written import Written
-    from .engine.schema.vector_field import Dense, Multi, Sparse
+    from .engine.schema.sparse_field import Sparse
+    from .engine.schema.vector_field import Dense, Multi
     from .indexes.codecs.bits import Bits
     from .indexes.codecs.scalar import Scalar
     from .indexes.exact.flat import Flat
@@ -102,7 +103,8 @@ _MODULES = {
     "engine.maintenance.merge_policy": ("MergePolicySettings",),
     "engine.results.point": ("Page", "Point"),
     "engine.results.written": ("Written",),
-    "engine.schema.vector_field": ("Dense", "Multi", "Sparse"),
+    "engine.schema.sparse_field": ("Sparse",),
+    "engine.schema.vector_field": ("Dense", "Multi"),
     "indexes.rows.element": ("Element",),
     "indexes.codecs.bits": ("Bits",),
     "indexes.codecs.scalar": ("Scalar",),

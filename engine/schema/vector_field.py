@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from ...indexes.exact.flat import Flat
 from ...indexes.graph.hnsw import Hnsw
-from ...indexes.protocol import FieldShape, IndexSpec, missing_methods
-from ...indexes.registry import spec_from_json
+from ...indexes.protocol import FieldShape, IndexSpec
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
-from ...indexes.sparse.inverted import Inverted
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
+from .parameters import checked_dim, checked_index, choice, index_from_json
+from .sparse_field import Sparse
 from .strict_json import checked_object
-
-MAX_DIM = 8192
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -59,8 +54,8 @@ class Dense:
         element: Element | str = Element.FLOAT32,
         index: IndexSpec | None = None,
     ) -> None:
-        checked_metric = _choice(Metric, metric, "metric")
-        checked_element = _choice(Element, element, "element")
+        checked_metric = choice(Metric, metric, "metric")
+        checked_element = choice(Element, element, "element")
         if checked_metric is Metric.MAXSIM:
             raise InvalidArgument(
                 "metric 'maxsim' compares several vectors a point: use Multi", field="metric"
@@ -72,10 +67,10 @@ class Dense:
                 field="metric",
             )
         # The class is frozen, so that a schema cannot change under a collection.
-        object.__setattr__(self, "dim", _checked_dim(dim, checked_element))
+        object.__setattr__(self, "dim", checked_dim(dim, checked_element))
         object.__setattr__(self, "metric", checked_metric)
         object.__setattr__(self, "element", checked_element)
-        object.__setattr__(self, "index", _checked_index(Hnsw() if index is None else index, self.shape))
+        object.__setattr__(self, "index", checked_index(Hnsw() if index is None else index, self.shape))
 
     @property
     def shape(self) -> FieldShape:
@@ -91,39 +86,6 @@ class Dense:
             "element": self.element.value,
             "index": self.index.to_json(),
         }
-
-
-@dataclass(frozen=True, init=False, slots=True)
-class Sparse:
-    """One sparse vector a point: pairs of an index below 2**32 and a value, compared by dot product.
-
-    Parameters
-    ----------
-    index : IndexSpec, optional
-        The index built over sealed segments; ``Inverted()`` unless given.
-
-    Raises
-    ------
-    InvalidArgument
-        When the index is not one of sparse vectors.
-    """
-
-    index: IndexSpec
-
-    kind: ClassVar[VectorKind] = "sparse"
-    metric: ClassVar[Metric] = Metric.DOT
-
-    def __init__(self, *, index: IndexSpec | None = None) -> None:
-        object.__setattr__(self, "index", _checked_index(Inverted() if index is None else index, self.shape))
-
-    @property
-    def shape(self) -> FieldShape:
-        """What an index is built for."""
-        return FieldShape(self.kind, self.metric)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of this field."""
-        return {"kind": self.kind, "metric": self.metric.value, "index": self.index.to_json()}
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -155,15 +117,15 @@ class Multi:
     def __init__(
         self, dim: int, *, element: Element | str = Element.FLOAT16, index: IndexSpec | None = None
     ) -> None:
-        checked_element = _choice(Element, element, "element")
+        checked_element = choice(Element, element, "element")
         if checked_element not in (Element.FLOAT16, Element.FLOAT32):
             message = (
                 f"element is {checked_element.value!r}; a multi-vector field takes 'float16' or 'float32'"
             )
             raise InvalidArgument(message, field="element")
-        object.__setattr__(self, "dim", _checked_dim(dim, checked_element))
+        object.__setattr__(self, "dim", checked_dim(dim, checked_element))
         object.__setattr__(self, "element", checked_element)
-        object.__setattr__(self, "index", _checked_index(Flat() if index is None else index, self.shape))
+        object.__setattr__(self, "index", checked_index(Flat() if index is None else index, self.shape))
 
     @property
     def shape(self) -> FieldShape:
@@ -196,44 +158,18 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
     match kind:
         case "dense":
             record = checked_object(value, what, required=["kind", "dim", "metric", "element", "index"])
-            index = _index_from_json(record["index"], what)
+            index = index_from_json(record["index"], what)
             return Dense(record["dim"], metric=record["metric"], element=record["element"], index=index)
         case "sparse":
             record = checked_object(value, what, required=["kind", "metric"], optional=["index"])
-            _check_metric(record, Sparse.metric, what)
-            return Sparse(index=_index_from_json(record.get("index"), what))
+            return Sparse(index=index_from_json(record.get("index"), what), metric=record["metric"])
         case "multi":
             named = ["kind", "dim", "metric", "element"]
             record = checked_object(value, what, required=named, optional=["index"])
             _check_metric(record, Multi.metric, what)
-            index = _index_from_json(record.get("index"), what)
+            index = index_from_json(record.get("index"), what)
             return Multi(record["dim"], element=record["element"], index=index)
     raise InvalidArgument(f"{what} has kind {kind!r}; expected 'dense', 'sparse' or 'multi'", field=what)
-
-
-def _index_from_json(record: Any, what: str) -> IndexSpec | None:
-    # Until sparse and multi-vector fields had an index, their JSON named none.
-    if record is None:
-        return None
-    try:
-        return spec_from_json(record)
-    except (ValueError, TypeError) as error:
-        raise InvalidArgument(f"the index of {what} cannot be read: {error}", field=what) from error
-
-
-def _checked_index(index: Any, shape: FieldShape) -> IndexSpec:
-    lacking = missing_methods(index)
-    if lacking:
-        raise InvalidArgument(
-            f"index is {index!r}, which lacks {', '.join(lacking)}; pass an index spec, as Hnsw(m=16)",
-            field="index",
-        )
-    try:
-        index.check(shape)
-    except ValueError as error:
-        raise InvalidArgument(str(error), field="index") from error
-    checked: IndexSpec = index
-    return checked
 
 
 def _check_metric(record: Mapping[str, Any], metric: str, what: str) -> None:
@@ -241,20 +177,3 @@ def _check_metric(record: Mapping[str, Any], metric: str, what: str) -> None:
         raise InvalidArgument(
             f"{what} has metric {record['metric']!r}; its kind takes {metric!r}", field=what
         )
-
-
-def _checked_dim(dim: Any, element: Element) -> int:
-    if not isinstance(dim, int) or isinstance(dim, bool) or not 1 <= dim <= MAX_DIM:
-        raise InvalidArgument(f"dim is {dim!r}; expected a whole number from 1 to {MAX_DIM}", field="dim")
-    if element is Element.BINARY and dim % 8:
-        message = f"dim is {dim}; binary vectors are packed in bytes, so it is a multiple of 8"
-        raise InvalidArgument(message, field="dim")
-    return dim
-
-
-def _choice(enum: type[_Choice], value: Any, what: str) -> _Choice:
-    try:
-        return enum(value)
-    except ValueError as error:
-        known = ", ".join(repr(member.value) for member in enum)
-        raise InvalidArgument(f"{what} is {value!r}; expected one of {known}", field=what) from error

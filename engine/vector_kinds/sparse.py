@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays
+from ...indexes.protocol import Arrays, FieldShape
 from ...indexes.rows.sparse import SparseRows
 from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import offsets_of
 from ...storage.columns.vectors import SparseColumn
 from ..errors import InvalidArgument
-from ..schema.vector_field import Sparse
+from ..schema.sparse_field import Sparse
 from .growable_array import GrowableArray
 from .matrices import MAX_INDEX, MAX_MAGNITUDE, column, whole_numbers
 from .protocol import Array, Chosen
@@ -37,7 +37,7 @@ class SparseKind:
     def queries(self, field: Sparse, value: Any, name: str) -> tuple[SparseRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""
         single = isinstance(value, Mapping) or (isinstance(value, tuple) and len(value) == 2)
-        return _rows(_to_sparse([value] if single else value, f"query for {name!r}")), single
+        return _rows(_to_sparse([value] if single else value, f"query for {name!r}"), field.shape), single
 
     def query_floats(self, field: Sparse) -> None:
         """Return None: a query is indices beside values."""
@@ -52,7 +52,8 @@ class SparseKind:
 
     def kept_queries(self, arrays: Arrays) -> SparseRows:
         """Return the batch that :meth:`query_arrays` gave."""
-        return _rows(SparseColumn.from_arrays(arrays))
+        column = SparseColumn.from_arrays(arrays)
+        return SparseRows(column.indptr, column.indices, column.values)
 
     def empty(self, field: Sparse) -> SparseColumn:
         """Return a column without rows."""
@@ -60,7 +61,7 @@ class SparseKind:
 
     def growing(self, field: Sparse) -> GrowingSparse:
         """Return a growing segment's vectors, none yet."""
-        return GrowingSparse()
+        return GrowingSparse(field)
 
     def sealed_arrays(self, field: Sparse, column: SparseColumn) -> dict[str, Array]:
         """Return ``indptr``, ``indices`` and ``values``."""
@@ -68,7 +69,7 @@ class SparseKind:
 
     def rows(self, field: Sparse, arrays: Arrays) -> SparseRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
-        return _rows(SparseColumn.from_arrays({name: arrays[name] for name in _ARRAYS}))
+        return _rows(SparseColumn.from_arrays({name: arrays[name] for name in _ARRAYS}), field.shape)
 
     def stored(self, field: Sparse, rows: SparseRows, chosen: Chosen) -> SparseColumn:
         """Copy out the chosen rows."""
@@ -83,7 +84,8 @@ class SparseKind:
 class GrowingSparse:
     """Sparse rows in CSR form."""
 
-    def __init__(self) -> None:
+    def __init__(self, field: Sparse) -> None:
+        self._shape = field.shape
         self._indptr = GrowableArray(np.int64)
         self._indptr.extend(np.zeros(1, np.int64))
         self._indices = GrowableArray(np.uint32)
@@ -98,7 +100,7 @@ class GrowingSparse:
 
     def rows(self, length: int) -> SparseRows:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
-        return _rows(self._column(length))
+        return _rows(self._column(length), self._shape)
 
     def _column(self, length: int) -> SparseColumn:
         indptr: NDArray[np.int64] = self._indptr.view(length + 1)
@@ -154,8 +156,8 @@ def _to_sparse(value: Any, what: str) -> SparseColumn:
     return _sorted(indptr, np.concatenate(checked), np.concatenate([v for _, v in filled]), what)
 
 
-def _rows(column: SparseColumn) -> SparseRows:
-    return SparseRows(column.indptr, column.indices, column.values)
+def _rows(column: SparseColumn, shape: FieldShape) -> SparseRows:
+    return SparseRows(column.indptr, column.indices, column.values, shape.metric, shape.saturation)
 
 
 def _column(rows: SparseRows) -> SparseColumn:

@@ -1,4 +1,4 @@
-"""Exact search of sparse vectors: the dot product of every row in scope with every query."""
+"""Exact search of sparse vectors: the score of every row in scope with every query."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .scores import scores_of
 
 
 class SparseScan:
-    """Sums the products of every row in scope with every query; thread-safe.
+    """Scores every row in scope with every query, in the form of the rows; thread-safe.
 
     Rows that share no term with a query score 0 and are returned when nothing better is left. A term that
     stands twice in a query counts with the sum of its values.
@@ -25,7 +25,7 @@ class SparseScan:
         self._rows = rows
 
     def search(self, queries: SparseRows, k: int, scope: Scope = EVERYTHING) -> Neighbors:
-        """Return the rows of the largest dot products with each query, ties by row."""
+        """Return the rows of the highest scores with each query, ties by row."""
         if k < 1:
             raise ValueError(f"k is {k}; expected at least 1")
         rows, n_queries = self._rows, len(queries)
@@ -41,6 +41,7 @@ class SparseScan:
         heap = np.empty(wanted, np.uint64)
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
+        average = rows.average_of(queries)
         scan_sparse(
             address(rows.indptr),
             address(rows.indices),
@@ -54,6 +55,9 @@ class SparseScan:
             lo,
             hi,
             address(listed),
+            rows.form,
+            rows.flat,
+            rows.slope(average),
             table_size,
             address(terms),
             address(weights),

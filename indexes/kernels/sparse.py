@@ -1,4 +1,4 @@
-"""Exact dot products of sparse rows and sparse queries."""
+"""Exact scores of sparse rows and sparse queries, in each form of rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .top import clear_heap, key_of, replace_largest, sort_heap
 _HIGHER_IS_NEARER = np.bool_(True)
 _NO_TERM = np.int64(-1)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+# Forms; the numbers beside them are the query's inverse length, and the two parts that a row's length adds.
+PRODUCT, COSINE, SATURATED = np.int64(0), np.int64(1), np.int64(2)
 
 
 @inner
@@ -34,12 +36,55 @@ def load_terms(terms, weights, mask, indices, values, start, stop):
 
 
 @inner
-def row_score(terms, weights, mask, indices, values, start, stop):
+def inverse_length(weights):
+    """Return one by the length of a query, 0 if it has none."""
+    squares = np.float64(0.0)
+    for i in range(len(weights)):
+        squares += np.float64(weights[i]) * np.float64(weights[i])
+    return 1 / np.sqrt(squares) if squares > 0 else np.float64(0.0)
+
+
+@inner
+def product_score(terms, weights, mask, indices, values, start, stop):
     total = np.float64(0.0)
     for i in range(start, stop):
         # A term that the query lacks leads to an empty place of weight zero.
         total += np.float64(values[i]) * np.float64(weights[place_of(terms, mask, indices[i])])
-    return np.float32(total)
+    return total
+
+
+@inner
+def cosine_score(terms, weights, mask, indices, values, start, stop, inverse):
+    total, squares = np.float64(0.0), np.float64(0.0)
+    for i in range(start, stop):
+        value = np.float64(values[i])
+        total += value * np.float64(weights[place_of(terms, mask, indices[i])])
+        squares += value * value
+    return total / np.sqrt(squares) * inverse if squares > 0 else np.float64(0.0)
+
+
+@inner
+def saturated_score(terms, weights, mask, indices, values, start, stop, flat, slope):
+    length = np.float64(0.0)
+    for i in range(start, stop):
+        length += max(np.float64(values[i]), np.float64(0.0))
+    added, total = flat + slope * length, np.float64(0.0)
+    for i in range(start, stop):
+        weight = np.float64(weights[place_of(terms, mask, indices[i])])
+        value = np.float64(values[i])
+        if weight != 0 and value > 0:
+            total += value / (value + added) * weight
+    return total
+
+
+@inner
+def row_score(terms, weights, mask, indices, values, start, stop, form, first, second):
+    """Return the score of a row; the branch is outside of the loops."""
+    if form == COSINE:
+        return np.float32(cosine_score(terms, weights, mask, indices, values, start, stop, first))
+    if form == SATURATED:
+        return np.float32(saturated_score(terms, weights, mask, indices, values, start, stop, first, second))
+    return np.float32(product_score(terms, weights, mask, indices, values, start, stop))
 
 
 @entry_point("sparse scan")
@@ -56,6 +101,9 @@ def scan_sparse(
     lo,
     hi,
     listed,
+    form,
+    flat,
+    slope,
     table_size,
     terms_address,
     weights_address,
@@ -63,7 +111,7 @@ def scan_sparse(
     found,
     scores,
 ):
-    """Find the ``k`` rows, of ``lo`` to ``hi`` or of ``listed[lo:hi]``, of the largest dot products."""
+    """Find the ``k`` rows, of ``lo`` to ``hi`` or of ``listed[lo:hi]``, of the highest scores."""
     pointers, starts = view_i64(indptr, n_rows + 1), view_i64(query_indptr, n_queries + 1)
     row_terms, row_values = view_u32(indices, pointers[n_rows]), view_f32(values, pointers[n_rows])
     n_terms = starts[n_queries]
@@ -72,10 +120,12 @@ def scan_sparse(
     mask, heap, rows = np.uint64(table_size - 1), view_u64(heap_address, k), view_u32(listed, hi)
     for q in range(n_queries):
         load_terms(terms, weights, mask, query_terms, query_weights, starts[q], starts[q + 1])
+        first = inverse_length(weights) if form == COSINE else flat
         clear_heap(heap, k)
         for i in range(lo, hi):
             row = np.int64(rows[i]) if listed else i
-            score = row_score(terms, weights, mask, row_terms, row_values, pointers[row], pointers[row + 1])
+            start, stop = pointers[row], pointers[row + 1]
+            score = row_score(terms, weights, mask, row_terms, row_values, start, stop, form, first, slope)
             key = key_of(score, np.uint64(row), _HIGHER_IS_NEARER)
             if key < heap[0]:
                 replace_largest(heap, k, key)

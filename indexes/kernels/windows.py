@@ -27,7 +27,7 @@ from .memory import (
     view_u64,
 )
 from .scan import write_result
-from .sparse import load_terms, row_score
+from .sparse import COSINE, inverse_length, load_terms, row_score
 from .top import NO_KEY, clear_heap, key_of, replace_largest, score_of, sort_heap
 from .vectors import I32, call, load, vector
 
@@ -49,6 +49,8 @@ POSTINGS = np.dtype(
         ("codes", np.uint64),  # address: (n_postings,) uint8, or int8 if signed
         ("steps", np.uint64),  # address: (n_terms,) float32, what a code of each term is multiplied with
         ("signed", np.int64),
+        ("form", np.int64),
+        ("flat", np.float64),  # what a row's length adds to a term frequency besides its slope
     ]
 )
 SUMMING = np.dtype(
@@ -97,8 +99,11 @@ def find_term(postings, terms, slots, term):
 
 
 @inner
-def choose_lists(postings, indices, values, start, stop, lists, weights):
-    """List the query's terms that have postings and their whole weights; return how many, and the unit."""
+def choose_lists(postings, indices, values, start, stop, above, below, lists, weights):
+    """List the query's terms that have postings and their whole weights; return how many, and the unit.
+
+    Weights above 0 are taken times ``above``, those below 0 times ``below``.
+    """
     terms, steps = view_u32(postings.terms, postings.n_terms), view_f32(postings.steps, postings.n_terms)
     slots, starts = view_u32(postings.slots, postings.n_slots), postings.starts
     count, largest, total = 0, np.float64(0), np.float64(0)
@@ -106,7 +111,8 @@ def choose_lists(postings, indices, values, start, stop, lists, weights):
         place = find_term(postings, terms, slots, indices[i])
         prefetch(starts + np.uint64(8 * place * postings.n_windows))
         if place < postings.n_terms:
-            product = abs(np.float64(values[i])) * np.float64(steps[place])
+            scale = above if values[i] > 0 else below
+            product = abs(np.float64(values[i])) * scale * np.float64(steps[place])
             largest, total = max(largest, product), total + product
             lists[count] = place << 32 | i
             count += 1
@@ -114,8 +120,9 @@ def choose_lists(postings, indices, values, start, stop, lists, weights):
     for j in range(count):
         i = lists[j] & 0xFFFFFFFF
         lists[j] = lists[j] >> 32
-        weight = np.float64(values[i]) * np.float64(steps[lists[j]]) / unit if unit > 0 else np.float64(0)
-        weights[j] = np.int32(np.ceil(weight))
+        scale = above if values[i] > 0 else below
+        product = np.float64(values[i]) * scale * np.float64(steps[lists[j]])
+        weights[j] = np.int32(np.ceil(product / unit)) if unit > 0 else np.int32(0)
         first = view_i64(starts + np.uint64(8 * lists[j] * postings.n_windows), 1)[0]
         prefetch_lines(postings.local + np.uint64(2 * first), _LINES_AHEAD)
         prefetch_lines(postings.codes + np.uint64(first), _LINES_AHEAD)
@@ -205,15 +212,30 @@ def collect(address, sums, base, size, lo, hi, allowed, words, pool, pool_size):
 
 
 @inner
-def search_again(
-    postings, summing, lists, weights, count, unit, least, lo, hi, allowed, words, sums, heap, k
-):
-    """Score every row whose bound reaches ``least``, which ``k`` rows are known to reach."""
+def exact_score(postings, summing, row, first, slope):
+    """Return the score of a row with the query whose terms are loaded."""
     pointers = view_i64(postings.indptr, postings.n + 1)
-    row_terms, row_values = view_u32(postings.indices, postings.nnz), view_f32(postings.values, postings.nnz)
-    table_terms = view_i64(summing.table_terms, summing.table_size)
-    table_weights = view_f32(summing.table_weights, summing.table_size)
-    mask, stats = np.uint64(summing.table_size - 1), view_i64(summing.stats, 2)
+    size = summing.table_size
+    return row_score(
+        view_i64(summing.table_terms, size),
+        view_f32(summing.table_weights, size),
+        np.uint64(size - 1),
+        view_u32(postings.indices, postings.nnz),
+        view_f32(postings.values, postings.nnz),
+        pointers[row],
+        pointers[row + 1],
+        postings.form,
+        first,
+        slope,
+    )
+
+
+@inner
+def search_again(postings, summing, count, unit, first, slope, least, lo, hi, allowed, heap, k):
+    """Score every row whose bound reaches ``least``, which ``k`` rows are known to reach."""
+    lists, weights = view_i64(summing.lists, count), view_i32(summing.weights, count)
+    sums, words = view_i32(summing.sums, WINDOW), view_u64(allowed, (postings.n + 63) // 64)
+    stats = view_i64(summing.stats, 2)
     positive = not postings.signed
     for j in range(count):
         positive = positive and weights[j] > 0
@@ -230,9 +252,7 @@ def search_again(
             score = np.float32(0.0)
             # With nothing negative a sum of zero is a row that shares no term with the query.
             if sums[i] or not positive:
-                score = row_score(
-                    table_terms, table_weights, mask, row_terms, row_values, pointers[row], pointers[row + 1]
-                )
+                score = exact_score(postings, summing, row, first, slope)
                 stats[1] += 1
             key = key_of(score, np.uint64(row), _HIGHER)
             if key < heap[0]:
@@ -253,15 +273,21 @@ def search_windows(
     lo,
     hi,
     allowed,
+    slope,
+    above,
+    below,
     found,
     scores,
 ):
-    """Find the ``k`` rows of ``lo`` to ``hi``, and of the bitset ``allowed`` if there is one, exactly."""
+    """Find the ``k`` rows of ``lo`` to ``hi``, and of the bitset ``allowed`` if there is one, exactly.
+
+    Term frequencies have an average length that changes: ``slope`` is what of it a row's length is taken
+    times, ``above`` and ``below`` the most and the least that weights can be more than they were when codes
+    were made of them.
+    """
     postings, summing = view_postings(postings_address), view_summing(summing_address)
     starts = view_i64(query_indptr, n_queries + 1)
     terms, values = view_u32(query_indices, starts[n_queries]), view_f32(query_values, starts[n_queries])
-    pointers = view_i64(postings.indptr, postings.n + 1)
-    row_terms, row_values = view_u32(postings.indices, postings.nnz), view_f32(postings.values, postings.nnz)
     longest = 1
     for q in range(n_queries):
         longest = max(longest, starts[q + 1] - starts[q])
@@ -275,7 +301,12 @@ def search_windows(
     stats[:] = 0
     for q in range(n_queries):
         load_terms(table_terms, table_weights, mask, terms, values, starts[q], starts[q + 1])
-        count, unit = choose_lists(postings, terms, values, starts[q], starts[q + 1], lists, weights)
+        first = postings.flat
+        if postings.form == COSINE:
+            first = above = below = inverse_length(table_weights)
+        count, unit = choose_lists(
+            postings, terms, values, starts[q], starts[q + 1], above, below, lists, weights
+        )
         clear_heap(pool, summing.pool_size)
         for window in range(lo >> WINDOW_BITS, (hi + WINDOW - 1) >> WINDOW_BITS):
             base = window << WINDOW_BITS
@@ -298,9 +329,7 @@ def search_windows(
                 if bound + abs(bound) * _SLACK + unit * _STEP < kth:
                     break
             row = np.int64(pool[i] & np.uint64(0xFFFFFFFF))
-            score = row_score(
-                table_terms, table_weights, mask, row_terms, row_values, pointers[row], pointers[row + 1]
-            )
+            score = exact_score(postings, summing, row, first, slope)
             stats[1] += 1
             key = key_of(score, np.uint64(row), _HIGHER)
             if key < heap[0]:
@@ -310,8 +339,6 @@ def search_windows(
             bound += abs(bound) * _SLACK + unit * _STEP
             kth = least_score(heap)
             if bound >= kth:
-                search_again(
-                    postings, summing, lists, weights, count, unit, kth, lo, hi, allowed, words, sums, heap, k
-                )
+                search_again(postings, summing, count, unit, first, slope, kth, lo, hi, allowed, heap, k)
         sort_heap(heap, k)
         write_result(heap, k, _HIGHER, np.float32(-np.inf), found[q], scores[q])

@@ -1,8 +1,18 @@
-"""Sparse vectors as an index sees them: compressed rows of term numbers and weights."""
+"""Sparse vectors as an index sees them: compressed rows of term numbers and weights.
+
+How a row and a query become a score is the form of the rows; that of queries does not matter.
+
+- ``DOT``: the sum of the products of their weights.
+- ``COSINE``: the same, divided by the lengths of both; 0 where one of them has none.
+- ``DOT`` with a `Saturation`: BM25. Rows hold how often each term stands in a document, queries what each
+  term is worth (its inverse document frequency), and beside it the average length of documents, which is
+  that of the collection when the search is made and not of these rows.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +20,7 @@ from numpy.typing import NDArray
 
 from .metric import Metric
 from .offsets import check_offsets, chosen_offsets
+from .saturation import Saturation
 
 
 @dataclass(frozen=True)
@@ -23,15 +34,22 @@ class SparseRows:
     indices
         ``(nnz,)`` uint32 term numbers.
     values
-        ``(nnz,)`` float32 weights.
+        ``(nnz,)`` float32 weights; term frequencies where there is a saturation, of which those that are not
+        above 0 count as none.
     metric
         How two of them are compared.
+    saturation
+        What makes weights of term frequencies, in rows that are documents.
+    average
+        The sum of a document's values in the mean, in queries of such rows; above 0.
     """
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.uint32]
     values: NDArray[np.float32]
     metric: Metric = Metric.DOT
+    saturation: Saturation | None = None
+    average: float | None = None
 
     def __post_init__(self) -> None:
         indices, values = self.indices, self.values
@@ -44,6 +62,12 @@ class SparseRows:
         if not (indices.flags.c_contiguous and values.flags.c_contiguous):
             raise ValueError("indices and values of sparse rows are contiguous")
         check_offsets("indptr", self.indptr, len(indices))
+        if self.metric not in (Metric.DOT, Metric.COSINE):
+            raise ValueError(f"metric is {self.metric.value!r}; sparse rows take 'dot' or 'cosine'")
+        if self.saturation is not None and self.metric is not Metric.DOT:
+            raise ValueError("term frequencies are compared by 'dot'")
+        if self.average is not None and not 0 < self.average < math.inf:
+            raise ValueError(f"average is {self.average!r}; expected a number above 0")
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -51,7 +75,62 @@ class SparseRows:
     def __getitem__(self, chosen: Any) -> SparseRows:
         """Return some rows, by a slice or by numbers."""
         indptr, places = chosen_offsets(self.indptr, chosen)
-        return SparseRows(indptr, self.indices[places], self.values[places], self.metric)
+        return replace(self, indptr=indptr, indices=self.indices[places], values=self.values[places])
+
+    def mean_length(self) -> float:
+        """Return the mean of the sums of the rows' values above 0; 1 where there are none."""
+        total = float(np.maximum(self.values, 0).sum(dtype=np.float64))
+        return total / len(self) if total > 0 else 1.0
+
+    def average_of(self, queries: SparseRows) -> float:
+        """Return the average length that queries bring to these rows, 1 where none is needed.
+
+        Raises
+        ------
+        ValueError
+            They bring none to rows of term frequencies.
+        """
+        if self.saturation is None:
+            return 1.0
+        if queries.average is None:
+            raise ValueError("queries of term frequencies come with the average length of documents")
+        return queries.average
+
+    @property
+    def form(self) -> int:
+        """The number of the form, as kernels know it."""
+        return 1 if self.metric is Metric.COSINE else 0 if self.saturation is None else 2
+
+    @property
+    def flat(self) -> float:
+        """What is added to a term frequency whatever the length of its row; 0 without a saturation."""
+        return 0.0 if self.saturation is None else self.saturation.k1 * (1 - self.saturation.b)
+
+    def slope(self, average: float) -> float:
+        """Return what is added to a term frequency for each that its row has; 0 without a saturation."""
+        return 0.0 if self.saturation is None else self.saturation.k1 * self.saturation.b / average
+
+    def weights(self, average: float) -> NDArray[np.float64]:
+        """Return what a query's weights are multiplied with: ``(nnz,)``, at an average length of documents.
+
+        A query's own length is not in it.
+        """
+        values = self.values.astype(np.float64)
+        if self.metric is Metric.COSINE:
+            lengths = np.sqrt(self._sums(values * values))
+            return np.divide(values, lengths, out=np.zeros_like(values), where=lengths > 0)
+        if self.saturation is None:
+            return values
+        values = np.maximum(values, 0)
+        total = values + self.flat + self.slope(average) * self._sums(values)
+        return np.divide(values, total, out=np.zeros_like(values), where=values > 0)
+
+    def _sums(self, parts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return for each entry the sum of ``parts`` over its row."""
+        counts = np.diff(self.indptr)
+        rows = np.repeat(np.arange(len(self)), counts)
+        sums: NDArray[np.float64] = np.bincount(rows, parts, len(self)).astype(np.float64)
+        return sums[rows]
 
     @property
     def nbytes(self) -> int:

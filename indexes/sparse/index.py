@@ -42,6 +42,7 @@ class InvertedIndex:
         for name in ("terms", "starts", "local", "codes", "steps"):
             record[name] = address(arrays[name])
         record["signed"] = arrays["codes"].dtype == np.int8
+        record["form"], record["flat"] = rows.form, rows.flat
         terms = arrays["terms"]
         self._slots = _slots(terms)
         record["slots"], record["n_slots"] = (
@@ -72,6 +73,8 @@ class InvertedIndex:
         wanted = min(k, scope.count(len(self._rows)))
         if not n_queries or not wanted:
             return Neighbors.empty(n_queries, k, self._rows.metric)
+        average = self._rows.average_of(queries)
+        above, below = self._changes(average)
         rows = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
         longest = int(np.diff(queries.indptr).max())
@@ -88,6 +91,9 @@ class InvertedIndex:
                 lo,
                 hi,
                 address(words),
+                self._rows.slope(average),
+                above,
+                below,
                 rows,
                 scores,
             )
@@ -96,6 +102,14 @@ class InvertedIndex:
             self._free.give(scratch)
         stats = SearchStats(distances=summed, rescored=rescored)
         return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
+
+    def _changes(self, average: float) -> tuple[float, float]:
+        """Return the most and the least that weights are times those that codes were made of."""
+        if not self._rows.slope(average):
+            return 1.0, 1.0
+        # With tf + flat added above and below, the ratio of two weights comes nearer to 1.
+        change = average / float(self._arrays["saturation"][2])
+        return max(1.0, change), min(1.0, change)
 
     def calibrate(
         self, queries: SparseRows, truth: NDArray[np.float32] | None = None

@@ -16,36 +16,41 @@ _MOST_CODE = {False: 255, True: 127}
 
 
 def build(rows: SparseRows) -> dict[str, NDArray[Any]]:
-    """Return postings of every weight that is not zero.
+    """Return postings of every weight that is not zero, in the form of the rows.
 
     ``terms`` ascend. Posting ``starts[t * windows + w]`` is the first of term t in window w; ``local`` is its
     row within the window, ``codes`` its weight in ``steps`` of the term, rounded up. Codes are signed when
-    any weight is negative.
+    any weight is negative. Weights of term frequencies are those at the rows' own average length, which is
+    kept in ``saturation``: k1, b, average.
     """
     n, windows = len(rows), max(1, -(-len(rows) >> WINDOW_BITS))
     numbers = np.repeat(np.arange(n, dtype=np.uint32), np.diff(rows.indptr))
-    kept = rows.values != 0
+    average = rows.mean_length() if rows.saturation is not None else 1.0
+    weights = rows.weights(average)
+    kept = weights != 0
     order = np.argsort(rows.indices[kept], kind="stable")
-    indices, values, numbers = rows.indices[kept][order], rows.values[kept][order], numbers[kept][order]
+    indices, weights, numbers = rows.indices[kept][order], weights[kept][order], numbers[kept][order]
     terms, first = np.unique(indices, return_index=True)
     term = np.repeat(np.arange(len(terms)), np.diff(np.append(first, len(indices))))
     place = term * windows + (numbers >> WINDOW_BITS)
     starts = np.zeros(len(terms) * windows + 1, np.int64)
     np.cumsum(np.bincount(place, minlength=len(starts) - 1), out=starts[1:])
-    signed = bool((values < 0).any())
-    largest = np.maximum.reduceat(np.abs(values), first) if len(first) else np.empty(0, np.float32)
+    signed = bool((weights < 0).any())
+    largest = np.maximum.reduceat(np.abs(weights), first) if len(first) else np.empty(0)
     most = _MOST_CODE[signed]
     # A little more than the largest needs, so that rounding never lifts a code above the most there is.
-    steps = np.nextafter(largest / np.float32(most), np.float32(np.inf), dtype=np.float32)
-    exact = values.astype(np.float64) / steps[term]
-    codes = np.clip(np.ceil(exact), -most, most).astype(np.int8 if signed else np.uint8)
-    return {
+    steps = np.nextafter((largest / most).astype(np.float32), np.float32(np.inf), dtype=np.float32)
+    codes = np.clip(np.ceil(weights / steps[term]), -most, most).astype(np.int8 if signed else np.uint8)
+    arrays = {
         "terms": terms.astype(np.uint32),
         "starts": starts,
         "local": (numbers & ((1 << WINDOW_BITS) - 1)).astype(np.uint16),
         "codes": codes,
         "steps": steps,
     }
+    if rows.saturation is not None:
+        arrays["saturation"] = np.array([rows.saturation.k1, rows.saturation.b, average])
+    return arrays
 
 
 def check(arrays: Arrays, rows: SparseRows) -> None:
@@ -59,6 +64,12 @@ def check(arrays: Arrays, rows: SparseRows) -> None:
     codes = arrays.get("codes")
     signed = codes is not None and codes.dtype == np.int8
     check_array("codes", arrays, np.int8 if signed else np.uint8, (n_postings,))
+    if rows.saturation is not None:
+        k1, b, average = check_array("saturation", arrays, np.float64, (3,)).tolist()
+        if (k1, b) != (rows.saturation.k1, rows.saturation.b) or not 0 < average < np.inf:
+            raise ValueError(f"postings of k1, b and average {k1}, {b}, {average}; rows of {rows.saturation}")
+    elif "saturation" in arrays:
+        raise ValueError("postings of term frequencies over rows of weights")
     if (np.diff(terms.astype(np.int64)) <= 0).any():
         raise ValueError("the terms of the postings do not ascend")
     if starts[0] != 0 or starts[-1] != n_postings or (np.diff(starts) < 0).any():

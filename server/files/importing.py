@@ -12,7 +12,8 @@ from ...engine.collection import Collection
 from ...engine.database import Database
 from ...engine.errors import InvalidArgument
 from ...engine.schema.collection_schema import CollectionSchema
-from ...engine.schema.vector_field import Dense, Multi, Sparse, VectorField
+from ...engine.schema.sparse_field import Sparse
+from ...engine.schema.vector_field import Dense, Multi, VectorField
 from ...indexes.rows.element import Element
 from ...storage.columns.partial import PartialVectors
 from ...storage.columns.vectors import VectorKind

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from ...engine.errors import InvalidArgument
 from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.payload_field import FieldType
-from ...engine.schema.vector_field import Dense, Multi, Sparse, VectorField
+from ...engine.schema.sparse_field import Sparse
+from ...engine.schema.vector_field import Dense, Multi, VectorField
 from ...indexes.protocol import IndexSpec
 from ...indexes.registry import spec_from_json
 from ...indexes.rows.metric import Metric
@@ -103,6 +104,7 @@ def _put_dense(message: pb.VectorField, field: Dense) -> None:
 
 
 def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
+    message.sparse.metric = _METRICS[field.metric]
     message.sparse.index_json = write_json(field.index.to_json()).decode()
 
 
@@ -123,7 +125,10 @@ def _read_dense(message: pb.VectorField, what: str) -> Dense:
 
 
 def _read_sparse(message: pb.VectorField, what: str) -> Sparse:
-    return Sparse(index=_read_index(message.sparse.index_json, what))
+    sparse = message.sparse
+    # Until there was another metric, nobody named this one.
+    metric = _known(_METRIC_OF, sparse.metric or pb.METRIC_DOT, "metric", what)
+    return Sparse(index=_read_index(sparse.index_json, what), metric=metric)
 
 
 def _read_multi(message: pb.VectorField, what: str) -> Multi:

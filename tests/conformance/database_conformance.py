@@ -12,6 +12,7 @@ from conformance.naming_conformance import NamingConformance
 from conformance.read_conformance import ReadConformance
 from conformance.schema_conformance import SchemaConformance
 from conformance.score_conformance import ScoreConformance
+from conformance.sparse_conformance import SparseConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.write_conformance import WriteConformance
 
@@ -40,6 +41,7 @@ class DatabaseConformance(
     ReadConformance,
     SchemaConformance,
     ScoreConformance,
+    SparseConformance,
     TendingConformance,
     WriteConformance,
 ):

@@ -22,7 +22,7 @@ from vicinal.engine.filters.expression import F, Filter
 from vicinal.engine.filters.postings import PostingsSource
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.schema.collection_schema import CollectionSchema
-from vicinal.engine.schema.vector_field import Sparse
+from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.segments.growing.postings import GrowingPostings
 from vicinal.engine.segments.sealed import postings as segment_postings
 from vicinal.engine.segments.sealed.postings import SegmentPostings

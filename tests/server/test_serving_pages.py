@@ -14,7 +14,7 @@ from vicinal.engine import errors
 from vicinal.engine.filters.limits import MAX_DEPTH, MAX_NODES
 from vicinal.engine.input.options import MAX_K
 from vicinal.engine.results.info import Activity, CollectionInfo, DatabaseInfo
-from vicinal.engine.schema.vector_field import MAX_DIM
+from vicinal.engine.schema.parameters import MAX_DIM
 from vicinal.server.service.access.api_key import ApiKey
 from vicinal.server.service.settings.limits import Limits
 from vicinal.server.service.transport.certificate import Certificate

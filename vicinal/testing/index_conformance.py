@@ -70,7 +70,8 @@ class IndexConformance(ABC):
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run what takes a shape on each of them."""
         if "shape" in metafunc.fixturenames:
-            names = [" ".join(filter(None, (shape.metric, shape.element))) for shape in self.shapes]
+            forms = [(s.metric, s.element, "saturated" if s.saturation else None) for s in self.shapes]
+            names = [" ".join(filter(None, form)) for form in forms]
             metafunc.parametrize("shape", self.shapes, ids=names)
 
     def opened(self, shape: FieldShape | None = None, n: int | None = None) -> tuple[Any, Index[Any, Any]]:

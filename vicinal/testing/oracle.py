@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.sparse import SparseRows
 
@@ -45,15 +46,37 @@ def top(
 
 
 def sparse_scores(rows: SparseRows, queries: SparseRows) -> NDArray[np.float64]:
-    """Return the dot product of every row with every query."""
+    """Return the score of every row with every query, in the form of the rows."""
     table = np.zeros((len(queries), len(rows)))
+    parts = [_row_weights(rows, r, queries.average) for r in range(len(rows))]
+    weights = np.concatenate(parts) if parts else np.empty(0)
     row_of = np.repeat(np.arange(len(rows)), np.diff(rows.indptr))
     for q in range(len(queries)):
         entries = slice(*queries.indptr[q : q + 2])
-        for term, weight in zip(queries.indices[entries], queries.values[entries], strict=True):
+        wanted: dict[int, float] = {}
+        for term, value in zip(
+            queries.indices[entries].tolist(), queries.values[entries].tolist(), strict=True
+        ):
+            wanted[term] = wanted.get(term, 0.0) + value
+        length = np.linalg.norm(list(wanted.values())) if rows.metric is Metric.COSINE else 1.0
+        for term, value in wanted.items():
             found = rows.indices == term
-            np.add.at(table[q], row_of[found], np.float64(weight) * rows.values[found].astype(np.float64))
+            np.add.at(table[q], row_of[found], value / (length or 1.0) * weights[found])
     return table
+
+
+def _row_weights(rows: SparseRows, r: int, average: float | None) -> NDArray[np.float64]:
+    """Return what each entry of a row is multiplied with."""
+    values = rows.values[slice(*rows.indptr[r : r + 2])].astype(np.float64)
+    if rows.metric is Metric.COSINE:
+        return values / (np.linalg.norm(values) or 1.0)
+    if rows.saturation is None:
+        return values
+    assert average is not None
+    k1, b = rows.saturation.k1, rows.saturation.b
+    counted = values.clip(0)
+    norm = k1 * (1 - b + b * counted.sum() / average)
+    return np.array([tf / (tf + norm) if tf else 0.0 for tf in counted.tolist()])
 
 
 def maxsim_scores(rows: MultiRows, queries: MultiRows) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.saturation import Saturation
 from vicinal.indexes.rows.sparse import SparseRows
 
 CASES = [
@@ -22,12 +24,18 @@ CASES = [
 ] + [(Metric.HAMMING, Element.BINARY)]
 
 DENSE = tuple(FieldShape("dense", metric, element, 40) for metric, element in CASES)
-SPARSE = (FieldShape("sparse", Metric.DOT),)
+SPARSE = (
+    FieldShape("sparse", Metric.DOT),
+    FieldShape("sparse", Metric.COSINE),
+    FieldShape("sparse", Metric.DOT, saturation=Saturation()),
+)
 MULTI = tuple(
     FieldShape("multi", Metric.MAXSIM, element, 24) for element in (Element.FLOAT32, Element.FLOAT16)
 )
 
 _TERMS = 300
+# Documents of random rows are 26 long in the mean, so that weights at this average are others.
+_AVERAGE = 30.0
 _MOST_TERMS, _MOST_TOKENS = 20, 6
 
 
@@ -91,8 +99,9 @@ def _dense_queries(shape: FieldShape, n: int, seed: int) -> NDArray[Any]:
     return as_queries(random_matrix(n, dim, element, seed), element)
 
 
-def _sparse_queries(_: FieldShape, n: int, seed: int) -> SparseRows:
-    return random_csr(n, _TERMS, _MOST_TERMS, seed, fewest=1)
+def _sparse_queries(shape: FieldShape, n: int, seed: int) -> SparseRows:
+    queries = random_csr(n, _TERMS, _MOST_TERMS, seed, fewest=1)
+    return queries if shape.saturation is None else replace(queries, average=_AVERAGE)
 
 
 def _multi_queries(shape: FieldShape, n: int, seed: int) -> MultiRows:
@@ -106,8 +115,9 @@ def _dense_rows(shape: FieldShape, queries: NDArray[Any]) -> DenseRows:
     return as_vectors(queries.astype(element.dtype), dim, element, shape.metric)
 
 
-def _sparse_rows(_: FieldShape, queries: SparseRows) -> SparseRows:
-    return queries
+def _sparse_rows(shape: FieldShape, queries: SparseRows) -> SparseRows:
+    values = queries.values if shape.saturation is None else np.ceil(queries.values * 4)
+    return replace(queries, values=values, metric=shape.metric, saturation=shape.saturation, average=None)
 
 
 def _multi_rows(shape: FieldShape, queries: MultiRows) -> MultiRows:

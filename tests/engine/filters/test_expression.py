@@ -27,7 +27,7 @@ from vicinal.engine.filters.expression import (
 )
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.schema.collection_schema import CollectionSchema
-from vicinal.engine.schema.vector_field import Sparse
+from vicinal.engine.schema.sparse_field import Sparse
 
 SCHEMA = CollectionSchema({"words": Sparse()}, FIELDS)
 A, B, C = F("genre") == "a", F("genre") == "b", F("genre") == "c"

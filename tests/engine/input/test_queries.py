@@ -9,7 +9,8 @@ import pytest
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.queries import validate_queries
-from vicinal.engine.schema.vector_field import Dense, Multi, Sparse, VectorField
+from vicinal.engine.schema.sparse_field import Sparse
+from vicinal.engine.schema.vector_field import Dense, Multi, VectorField
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.rows.sparse import SparseRows
 

@@ -9,7 +9,8 @@ import pytest
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.vectors import validate_vectors
-from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.engine.schema.sparse_field import Sparse
+from vicinal.engine.schema.vector_field import Dense, Multi
 from vicinal.indexes.exact.flat import Flat
 from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn
 

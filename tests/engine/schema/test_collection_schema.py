@@ -9,7 +9,8 @@ import pytest
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.payload_field import FieldType
-from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.engine.schema.sparse_field import Sparse
+from vicinal.engine.schema.vector_field import Dense, Multi
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
@@ -20,6 +21,7 @@ FULL = CollectionSchema(
         "poster": Dense(64, metric="hamming", element="binary", index=Flat()),
         "cast": Dense(8192, metric="l2", element="int8", index=Flat()),
         "words": Sparse(),
+        "topics": Sparse(metric="cosine"),
         "tokens": Multi(128, element="float32"),
     },
     {"year": "integer", "maker.city": FieldType.KEYWORD, "seen": "datetime"},
@@ -65,6 +67,8 @@ def test_a_schema_cannot_be_changed() -> None:
         (lambda: Dense(8, metric="hamming"), "hamming compares binary vectors"),
         (lambda: Dense(12, metric="hamming", element="binary"), "multiple of 8"),
         (lambda: Dense(8, index="hnsw"), "pass an index spec"),  # type: ignore[arg-type]  # the point of the test
+        (lambda: Sparse(metric="l2"), "compared by 'dot' or 'cosine'"),
+        (lambda: Sparse(metric="cosin"), "metric is 'cosin'; expected one of"),
         (lambda: Multi(8, element="int8"), "takes 'float16' or 'float32'"),
         (lambda: Multi(0), "dim is 0"),
     ],
@@ -122,7 +126,7 @@ def _changed(path: list[str], value: Any) -> dict[str, Any]:
         _changed(["vectors", "plot", "index", "name"], "hsnw"),
         _changed(["vectors", "plot", "index", "mm"], 3),
         _changed(["vectors", "words", "dim"], 3),
-        _changed(["vectors", "words", "metric"], "cosine"),
+        _changed(["vectors", "words", "metric"], "hamming"),
         _changed(["vectors", "tokens", "metric"], "dot"),
         _changed(["vectors", "words"], 7),
         _changed(["fields", "year"], "number"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.payload_field import FieldType
-from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.engine.schema.sparse_field import Sparse
+from vicinal.engine.schema.vector_field import Dense, Multi
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.rows.element import Element
@@ -33,10 +34,11 @@ def dense_fields(draw: st.DrawFn) -> Dense:
     return Dense(draw(st.integers(1, 8192)), metric=metric, element=element, index=draw(indexes))
 
 
+sparse_fields = st.builds(Sparse, metric=st.sampled_from(["dot", "cosine"]))
 multi_fields = st.builds(Multi, st.integers(1, 8192), element=st.sampled_from(["float16", "float32"]))
 schemas = st.builds(
     CollectionSchema,
-    st.dictionaries(names, dense_fields() | st.builds(Sparse) | multi_fields, min_size=1, max_size=5),
+    st.dictionaries(names, dense_fields() | sparse_fields | multi_fields, min_size=1, max_size=5),
     st.dictionaries(paths, st.sampled_from(FieldType), max_size=5),
     st.booleans(),
 )
@@ -73,10 +75,21 @@ def test_the_index_may_be_left_out() -> None:
     assert read_schema(message) == CollectionSchema({"plot": Dense(8)})
 
 
+def test_a_sparse_field_without_a_metric_is_of_the_dot() -> None:
+    """Clients that know no other send none."""
+    message = sent(CollectionSchema({"terms": Sparse(metric="cosine")}))
+    message.vectors[0].sparse.metric = pb.METRIC_UNSPECIFIED
+    assert read_schema(message) == CollectionSchema({"terms": Sparse()})
+
+
 def dense(**changes: Any) -> pb.Schema:
     values = {"dim": 8, "metric": pb.METRIC_DOT, "element_type": ElementType.Value("ELEMENT_TYPE_FLOAT32")}
     field = pb.DenseField(**(values | changes))
     return pb.Schema(vectors=[pb.VectorField(name="plot", dense=field)])
+
+
+def sparse(**changes: Any) -> pb.Schema:
+    return pb.Schema(vectors=[pb.VectorField(name="terms", sparse=pb.SparseField(**changes))])
 
 
 def fields(*named: tuple[str, int]) -> pb.Schema:
@@ -102,6 +115,8 @@ MALFORMED = {
     "unknown element type": dense(element_type=-1),
     "no dimensions": dense(dim=0),
     "too many dimensions": dense(dim=2**32 - 1),
+    "unknown metric of sparse vectors": sparse(metric=99),
+    "maxsim of sparse vectors": sparse(metric=pb.METRIC_MAXSIM),
     "multi without element type": pb.Schema(
         vectors=[pb.VectorField(name="tokens", multi=pb.MultiField(dim=8))]
     ),

@@ -14,7 +14,8 @@ from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.queries import validate_queries
 from vicinal.engine.input.vectors import validate_vectors
 from vicinal.engine.results.hit_rows import one_vector
-from vicinal.engine.schema.vector_field import Dense, Multi, Sparse
+from vicinal.engine.schema.sparse_field import Sparse
+from vicinal.engine.schema.vector_field import Dense, Multi
 from vicinal.engine.vector_kinds.matrices import to_element
 from vicinal.engine.vector_kinds.registry import kind_of
 from vicinal.indexes.rows.element import Element

@@ -1,0 +1,57 @@
+"""Parameters of vector fields, checked."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from ...indexes.protocol import FieldShape, IndexSpec, missing_methods
+from ...indexes.registry import spec_from_json
+from ...indexes.rows.element import Element
+from ..errors import InvalidArgument
+
+MAX_DIM = 8192
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def index_from_json(record: Any, what: str) -> IndexSpec | None:
+    # Until sparse and multi-vector fields had an index, their JSON named none.
+    if record is None:
+        return None
+    try:
+        return spec_from_json(record)
+    except (ValueError, TypeError) as error:
+        raise InvalidArgument(f"the index of {what} cannot be read: {error}", field=what) from error
+
+
+def checked_index(index: Any, shape: FieldShape) -> IndexSpec:
+    lacking = missing_methods(index)
+    if lacking:
+        raise InvalidArgument(
+            f"index is {index!r}, which lacks {', '.join(lacking)}; pass an index spec, as Hnsw(m=16)",
+            field="index",
+        )
+    try:
+        index.check(shape)
+    except ValueError as error:
+        raise InvalidArgument(str(error), field="index") from error
+    checked: IndexSpec = index
+    return checked
+
+
+def checked_dim(dim: Any, element: Element) -> int:
+    if not isinstance(dim, int) or isinstance(dim, bool) or not 1 <= dim <= MAX_DIM:
+        raise InvalidArgument(f"dim is {dim!r}; expected a whole number from 1 to {MAX_DIM}", field="dim")
+    if element is Element.BINARY and dim % 8:
+        message = f"dim is {dim}; binary vectors are packed in bytes, so it is a multiple of 8"
+        raise InvalidArgument(message, field="dim")
+    return dim
+
+
+def choice(enum: type[_Choice], value: Any, what: str) -> _Choice:
+    try:
+        return enum(value)
+    except ValueError as error:
+        known = ", ".join(repr(member.value) for member in enum)
+        raise InvalidArgument(f"{what} is {value!r}; expected one of {known}", field=what) from error

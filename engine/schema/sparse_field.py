@@ -1,0 +1,55 @@
+"""Sparse vector fields of a schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...indexes.protocol import FieldShape, IndexSpec
+from ...indexes.rows.metric import Metric
+from ...indexes.sparse.inverted import Inverted
+from ...storage.columns.vectors import VectorKind
+from ..errors import InvalidArgument
+from .parameters import checked_index, choice
+
+
+@dataclass(frozen=True, init=False, slots=True)
+class Sparse:
+    """One sparse vector a point: pairs of an index below 2**32 and a value.
+
+    Parameters
+    ----------
+    index : IndexSpec, optional
+        The index built over sealed segments; ``Inverted()`` unless given.
+    metric : {"dot", "cosine"}
+        How two vectors are compared. Under the cosine, a vector without weights scores 0 with any other.
+
+    Raises
+    ------
+    InvalidArgument
+        When the index is not one of sparse vectors, or the metric not one that compares them.
+    """
+
+    index: IndexSpec
+    metric: Metric
+
+    kind: ClassVar[VectorKind] = "sparse"
+
+    def __init__(self, *, index: IndexSpec | None = None, metric: Metric | str = Metric.DOT) -> None:
+        checked_metric = choice(Metric, metric, "metric")
+        if checked_metric not in (Metric.DOT, Metric.COSINE):
+            raise InvalidArgument(
+                f"metric is {checked_metric.value!r}; sparse vectors are compared by 'dot' or 'cosine'",
+                field="metric",
+            )
+        object.__setattr__(self, "metric", checked_metric)
+        object.__setattr__(self, "index", checked_index(Inverted() if index is None else index, self.shape))
+
+    @property
+    def shape(self) -> FieldShape:
+        """What an index is built for."""
+        return FieldShape(self.kind, self.metric)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object of this field."""
+        return {"kind": self.kind, "metric": self.metric.value, "index": self.index.to_json()}
