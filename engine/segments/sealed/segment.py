@@ -39,6 +39,8 @@ class SealedSegment:
         The postings of others.
     since : dict
         The vector fields it was built with, and since when each was there.
+    counted : dict
+        What views counted of its vectors, by field.
     """
 
     def __init__(self, file: Segment, schema: CollectionSchema) -> None:
@@ -64,6 +66,7 @@ class SealedSegment:
         self.since = {name: since.get(name, 0) for name in self.header["schema"]["vectors"]}
         self.postings = SegmentPostings(file, self.fields)
         self.scans = PayloadScans(self.payloads)
+        self.counted: dict[str, dict[Any, Any]] = {}
         self._rows: dict[str, Rows] = {}
         self._present: dict[str, Present | None] = {}
         self._indexes: dict[str, Index[Any, Any]] = {}
