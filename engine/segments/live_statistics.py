@@ -106,6 +106,8 @@ def _row_counts(
     present: Present | None,
 ) -> RowCounts:
     """Return what the rows of a set come to, from what was kept of a smaller one."""
+    known: BitMap
+    counts: RowCounts
     known, counts = kept.get(key, (BitMap(), _NOTHING))
     more = rows - known
     # A snapshot that is older than what was kept has fewer rows.
@@ -113,7 +115,8 @@ def _row_counts(
     if older:
         more, counts = rows, _NOTHING
     if more:
-        counts = counts.plus(view.rows(field), _places(rows_of(more), present))
+        stored: Any = view.rows(field)
+        counts = counts.plus(stored, _places(rows_of(more), present))
     if not older or len(rows) > len(known):
         _keep(kept, key, (rows, counts))
     return counts

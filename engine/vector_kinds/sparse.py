@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import offsets_of
 from ...storage.columns.vectors import SparseColumn
 from ..errors import InvalidArgument
+from ..results.weighting import Weighting
 from ..schema.sparse_field import Sparse
 from .growable_array import GrowableArray
 from .matrices import MAX_INDEX, MAX_MAGNITUDE, column, whole_numbers
-from .protocol import Array, Chosen
+from .protocol import Array, Chosen, FieldStatistics
+from .term_counts import inverse_frequencies
 
 _EXPECTED = "pass a CSR matrix, or a list with one (indices, values) pair or {index: value} a point"
 _ARRAYS = ("indptr", "indices", "values")
@@ -45,6 +48,16 @@ class SparseKind:
     def query_column(self, field: Sparse, queries: SparseRows) -> SparseColumn:
         """Return a batch of queries as it is sent."""
         return _column(queries)
+
+    def prepare(
+        self, field: Sparse, queries: SparseRows, statistics: FieldStatistics
+    ) -> tuple[SparseRows, Weighting | None]:
+        """Return queries with their weights times the inverse document frequency, where the field says so."""
+        if not field.idf:
+            return queries, None
+        n = statistics.n_vectors
+        values = queries.values * inverse_frequencies(n, statistics.frequencies(queries.indices))
+        return replace(queries, values=values.astype(np.float32)), Weighting(n)
 
     def query_arrays(self, queries: SparseRows) -> dict[str, Array]:
         """Return a batch of queries as it is kept."""

@@ -77,6 +77,11 @@ def value_total(rows: SparseRows, lo: int, hi: int) -> float:
     return _sum(rows.values[rows.indptr[lo] : rows.indptr[hi]])
 
 
+def inverse_frequencies(n: int, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the weight of each term that so many of ``n`` rows have: above 0, the higher the fewer."""
+    return np.log1p((n - frequencies + 0.5) / (frequencies + 0.5))
+
+
 def _sum(values: NDArray[np.float32]) -> float:
     return float(values.sum(dtype=np.float64))
 
@@ -85,11 +90,11 @@ def _counted(terms: Terms) -> _Run:
     # An array of counts is worth its length when there are many to count.
     most = int(terms.max())
     if most < _MOST_NUMBERED and most < 8 * len(terms):
-        counts = np.bincount(terms, minlength=0)
-        known = np.flatnonzero(counts)
-        return known.astype(np.uint32), counts[known]
+        table = np.bincount(terms)
+        numbers = np.flatnonzero(table)
+        return numbers.astype(np.uint32), table[numbers].astype(np.int64)
     known, counts = np.unique(terms, return_counts=True)
-    return known, counts
+    return known, counts.astype(np.int64)
 
 
 def _merged(one: _Run, other: _Run) -> _Run:
