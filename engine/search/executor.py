@@ -20,10 +20,9 @@ from ..filters.expression import Filter
 from ..input.options import SearchOptions
 from ..results.weighting import Weighting
 from ..schema.vector_field import VectorField
-from ..segments.live_statistics import LiveStatistics
+from ..segments.live_statistics import prepared
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
-from ..vector_kinds.registry import kind_of
 from .planner import ExactScan, IndexSearch, Plan, plan_segment
 from .threads import search_threads
 
@@ -152,8 +151,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
 def _prepared(snapshot: Snapshot, request: SearchRequest, report: SearchReport) -> SearchRequest:
     """Return the request with its queries as every segment of the snapshot takes them."""
     start = time.perf_counter()
-    statistics = LiveStatistics(snapshot, request.field, request.tenant)
-    queries, report.weighting = kind_of(request.spec).prepare(request.spec, request.queries, statistics)
+    queries, report.weighting = prepared(snapshot, request.field, request.tenant, request.queries)
     if report.weighting is None:
         return request
     report.search_seconds += time.perf_counter() - start

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ...indexes.protocol import CountsTerms
+from ...indexes.protocol import CountsTerms, Queries
 from ...storage.columns.partial import Present
+from ..results.weighting import Weighting
+from ..vector_kinds.registry import kind_of
 from ..vector_kinds.term_counts import RowCounts, Terms, value_total
 from .bitmaps import rows_of
 from .snapshot import Snapshot
@@ -53,6 +55,14 @@ class LiveStatistics:
         for part in self._parts:
             found += part.frequencies(terms)
         return found
+
+
+def prepared(
+    snapshot: Snapshot, field: str, tenant: int | None, queries: Queries
+) -> tuple[Queries, Weighting | None]:
+    """Return queries as every segment of a snapshot takes them, and what weighted their terms, or None."""
+    spec = snapshot.schema.vectors[field]
+    return kind_of(spec).prepare(spec, queries, LiveStatistics(snapshot, field, tenant))
 
 
 @dataclass(frozen=True, slots=True)

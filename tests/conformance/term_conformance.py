@@ -43,6 +43,8 @@ def agrees(points: CollectionApi, rows: dict[int, Row], **options: Any) -> None:
         assert len(hits) == len(rows)
         for hit in hits:
             assert hit.score == pytest.approx(expected[hit.id], rel=1e-5, abs=1e-6)
+        scored = points.score(query, hits.ids, field="terms", **options)
+        np.testing.assert_array_equal(scored, hits.scores)
 
 
 class TermConformance:
