@@ -230,7 +230,7 @@ class IdColumn:
     def equal(self, other: IdColumn) -> NDArray[np.bool_]:
         """Return which rows are the ids of the same rows of ``other``, which has as many, (n,)."""
         if self.is_numeric and other.is_numeric:
-            return self._number == other._number
+            return np.equal(self._number, other._number)
         pairs = zip(self.to_list(), other.to_list(), strict=True)
         return np.fromiter((ours == theirs for ours, theirs in pairs), np.bool_, len(self))
 
