@@ -9,6 +9,8 @@ from typing import Any, get_type_hints
 
 import typer
 
+from .datasets import Dataset
+from .datasets.sparse_dataset import SparseDataset
 from .harness.loaded import loaded_collection
 from .measure.filter import FilterMeasurement
 from .measure.limit import LimitMeasurement
@@ -17,6 +19,7 @@ from .measure.recall import RecallMeasurement
 from .measure.run import RunMeasurement
 from .measure.server import ServerMeasurement
 from .measure.single import SingleMeasurement
+from .measure.sparse import SparseMeasurement
 from .measure.write import WriteMeasurement
 from .peers import find_peers
 from .report import terminal
@@ -29,6 +32,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     RecallMeasurement,
     FilterMeasurement,
     LimitMeasurement,
+    SparseMeasurement,
     ServerMeasurement,
 )
 
@@ -42,17 +46,25 @@ app = typer.Typer(
 def measure(measurement: Measurement) -> None:
     """Make ready what the measurement needs, run it, show what it finds and keep the records."""
     needs, scratch = measurement.needs, measurement.out / "scratch"
-    data = terminal.read_dataset(measurement.dataset, vars(measurement))
+    data: Dataset | SparseDataset
+    if needs.sparse:
+        data = terminal.read_sparse_dataset(measurement.dataset, measurement.out / "data")
+    else:
+        data = terminal.read_dataset(measurement.dataset, vars(measurement))
     peers, missing = find_peers(needs.peers)
     for one in missing:
         terminal.remark(f"[yellow]{one}[/yellow]")
     records: list[Record] = []
     with terminal.timing_watch() as watch, terminal.progress_bar() as step, ExitStack() as loaded:
-        ready = Prepared(data, peers, scratch, measurement.lock, watch, step)
+        ready = Prepared(peers, scratch, measurement.lock, watch, step)
+        if isinstance(data, SparseDataset):
+            ready.sparse = data
+        else:
+            ready.data = data
         if needs.truth:
-            ready.truth = terminal.read_truth(data, measurement.k, measurement.out, step)
+            ready.truth = terminal.read_truth(ready.data, measurement.k, measurement.out, step)
         if needs.collection:
-            loading = loaded_collection(scratch, data, payloads=needs.payloads, step=step)
+            loading = loaded_collection(scratch, ready.data, payloads=needs.payloads, step=step)
             ready.collection = loaded.enter_context(loading)
         for finding in measurement.run(ready):
             terminal.show(*finding.tables)

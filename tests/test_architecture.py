@@ -73,7 +73,7 @@ ORDER = {
         ),
         "database",
     ),
-    "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "live_statistics", "sizes"),
+    "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "sizes"),
     "indexes": (
         *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "sparse"),
         *("measuring", "registry", "warmup"),
@@ -98,6 +98,7 @@ ORDER = {
             "datasets",
             "harness",
             "peers",
+            "sparse_peers",
             "comparison",
             "report",
             "serving",
@@ -108,7 +109,7 @@ ORDER = {
     "bench/serving": ("load", "peers", "scenes"),
     "bench/measure": (
         *("options", "measurement", "run", "single", "first_answer", "write", "recall", "filter", "limit"),
-        "server",
+        *("sparse", "server"),
     ),
 }
 # Kernels are one flat folder, whose files together are the key of the cache of compiled ones.

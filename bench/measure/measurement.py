@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ...engine.progress import Progress
 from ..datasets import Dataset
+from ..datasets.sparse_dataset import SparseDataset
 from ..harness.timing import Watch, exclusive
 from ..harness.truth import Truth
 from ..peers import Peer
@@ -26,9 +27,11 @@ Record = dict[str, Any]
 class Needs:
     """What is made ready before a measurement runs: exact answers, a collection, its payloads; engines.
 
-    What is measured may be other processes: then how busy those kept the machine is not recorded (`watched`).
+    The dataset may be one of sparse vectors, of which nothing else is made ready. What is measured may be
+    other processes: then how busy those kept the machine is not recorded (`watched`).
     """
 
+    sparse: bool = False
     truth: bool = False
     collection: bool = False
     payloads: bool = False
@@ -38,14 +41,15 @@ class Needs:
 
 @dataclass(eq=False)
 class Prepared:
-    """What a measurement works with; of `truth` and `collection` there is what it said it needs."""
+    """What a measurement works with; of `data`, `sparse`, `truth`, `collection` there is what it needs."""
 
-    data: Dataset
     peers: Sequence[Peer]
     scratch: Path
     lock: Path | None
     watch: Watch
     step: Progress
+    data: Dataset = field(init=False)
+    sparse: SparseDataset = field(init=False)
     truth: Truth = field(init=False)
     collection: Collection = field(init=False)
 

@@ -20,7 +20,7 @@ class Build:
     """One way to build an index: a short label for tables, and its parameters."""
 
     label: str
-    parameters: Mapping[str, int | str]
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import Dataset
+from ..datasets.sparse_dataset import SparseDataset
 from ..harness.machine import code, machine, packages
 
 RESULTS = "results.jsonl"
 
 
-def append_records(out: Path, kind: str, dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> Path:
+def append_records(
+    out: Path, kind: str, dataset: Dataset | SparseDataset, rows: Iterable[Mapping[str, Any]]
+) -> Path:
     """Append one line per measured row to `results.jsonl`.
 
     Parameters
@@ -23,7 +26,7 @@ def append_records(out: Path, kind: str, dataset: Dataset, rows: Iterable[Mappin
         Folder of the results; made when it does not exist.
     kind : str
         The name of the measurement.
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
         What it was measured on.
     rows : iterable of mapping
         The figures.

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ..comparison.sweep import AtEffort, Built, group_points
 from ..datasets import Dataset
+from ..datasets.sparse_dataset import SparseDataset
 from .pareto import LEVELS, AtRecall, best_at, pareto_front
 
 NOTHING = "-"
@@ -70,6 +71,16 @@ def describe(dataset: Dataset) -> str:
     line = (
         f"{dataset.name}: {dataset.rows:,} x {dataset.dim}, {dataset.metric}, "
         f"{len(dataset.queries):,} queries, hash {dataset.content_hash}"
+    )
+    return f"{line} ({dataset.note})" if dataset.note else line
+
+
+def describe_sparse(dataset: SparseDataset) -> str:
+    """Sparse data in one line."""
+    documents, queries = dataset.documents, dataset.queries
+    line = (
+        f"{dataset.name}: {len(documents):,} documents of {documents.nonzeros / len(documents):.1f} terms, "
+        f"{len(queries):,} queries of {queries.nonzeros / len(queries):.1f}, hash {dataset.content_hash}"
     )
     return f"{line} ({dataset.note})" if dataset.note else line
 

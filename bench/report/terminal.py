@@ -18,13 +18,15 @@ from ...engine.progress import Progress
 from ...server.cli.tables import show_table
 from ..comparison.running import MemoryShortageError
 from ..datasets import Dataset, DatasetError, checked_metric, open_dataset
+from ..datasets.sparse_dataset import SparseDataset
+from ..datasets.sparse_opening import open_sparse_dataset
 from ..extras import MissingExtraError
 from ..harness.machine import code
 from ..harness.timing import Watch, load_warning
 from ..harness.truth import Truth, cached_truth
 from ..peers import UnknownPeerError
 from .records import append_records
-from .tables import describe
+from .tables import describe, describe_sparse
 
 # A log has no width, and figures that are cut off are none.
 _LOG_COLUMNS = 160
@@ -51,6 +53,14 @@ def read_dataset(spec: str, options: Mapping[str, Any]) -> Dataset:
     with console.status(f"reading {spec}"):
         data = open_dataset(spec, metric=metric and checked_metric(metric), **chosen)
     remark(describe(data))
+    return data
+
+
+def read_sparse_dataset(spec: str, folder: Path) -> SparseDataset:
+    """Read or generate sparse data, which is kept in `folder`, and say what it is."""
+    with console.status(f"reading {spec}"):
+        data = open_sparse_dataset(spec, folder)
+    remark(describe_sparse(data))
     return data
 
 
@@ -111,7 +121,7 @@ def show(*tables: Table) -> None:
         show_table(one, console)
 
 
-def report(out: Path, kind: str, data: Dataset, rows: Sequence[dict[str, Any]]) -> None:
+def report(out: Path, kind: str, data: Dataset | SparseDataset, rows: Sequence[dict[str, Any]]) -> None:
     """Append the records and say where they are."""
     path = append_records(out, kind, data, rows)
     remark(f"\n{len(rows)} records appended to {path}")

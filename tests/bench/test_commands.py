@@ -81,6 +81,36 @@ def test_limit(tmp_path: Path) -> None:
         assert record["times_bound"] == pytest.approx(record["us_per_query"] / record["bound_us"], rel=0.05)
 
 
+def test_sparse(tmp_path: Path) -> None:
+    options = ("--peers", "", "--repetitions", "1", "--keep", str(tmp_path / "kept"))
+    output, records = measure(tmp_path, "sparse", "splade-2000", *options)
+    searched = [record for record in records if record["part"] == "search"]
+    assert {record["engine"] for record in searched} == {"vicinal"}
+    for record in searched:
+        assert record["recall"] >= 0.85
+        assert record["single_mean_us"] > 0
+        assert record["batch_us"] > 0
+        assert record["scored"] >= 1
+        assert record["bytes_per_nonzero"] > 1
+    filtered = [record for record in records if record["part"] == "filter"]
+    assert {record["share"] for record in filtered} == {1.0, 0.001, 0.01, 0.1, 0.5}
+    for record in filtered:
+        assert record["recall"] >= 0.85
+        assert record["matches"] == pytest.approx(2_000 * record["share"], rel=0.3, abs=4)
+    (written,) = [record for record in records if record["part"] == "write"]
+    assert (written["rows"], written["rows_per_second"] > 0) == (2_000, True)
+    assert "At equal recall" in output
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+def test_sparse_refuses_what_it_does_not_measure_and_whom_it_does_not_know(tmp_path: Path) -> None:
+    command = ["sparse", "--dataset", "splade-20", "--out", str(tmp_path)]
+    for options, words in ((["--only", "reading"], "reading"), (["--peers", "unheard-of"], "unheard-of")):
+        result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*command, *options])
+        assert result.exit_code == 2
+        assert words in result.output
+
+
 def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "WARM_UP_ROWS", 300)
     monkeypatch.setattr(write, "REOPENINGS", 1)

@@ -1,0 +1,72 @@
+"""Indexes of sparse vectors in folders of their own, built once and opened again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..datasets.sparse_dataset import SparseDataset
+from ..peers import Build
+from ..sparse_peers import SparsePeer
+
+_KNOWN = "built.json"
+_INDEX = "index"
+
+
+@dataclass(frozen=True)
+class SparseBuilt:
+    """An index in its folder, and what it took.
+
+    Attributes
+    ----------
+    folder : Path
+    seconds, cpu_seconds : float
+        Of building alone, without reading the input and without saving; cores kept busy are their ratio.
+    bytes : int
+        What its files take on the disk.
+    """
+
+    folder: Path
+    seconds: float
+    cpu_seconds: float
+    bytes: int
+
+
+def built(peer: SparsePeer, dataset: SparseDataset, build: Build, keep: Path) -> SparseBuilt:
+    """Build an index below `keep`, unless it was built there before."""
+    place = keep / f"{dataset.name}-{dataset.content_hash}"
+    folder = place / re.sub(r"[^a-z0-9.]+", "-", f"{peer.name} {build.label}".lower())
+    known = folder / _KNOWN
+    if not known.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / _INDEX).mkdir(parents=True)
+        with _quiet_output():
+            peer.prepare(dataset, build, folder / _INDEX, place)
+            started, cpu = time.perf_counter(), time.process_time()
+            save = peer.build(dataset, build, folder / _INDEX, place)
+            spent = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
+            save()
+        size = sum(file.stat().st_blocks * 512 for file in (folder / _INDEX).rglob("*") if file.is_file())
+        known.write_text(json.dumps({**spent, "bytes": size, "build": asdict(build)}))
+    found = json.loads(known.read_text())
+    return SparseBuilt(folder / _INDEX, found["seconds"], found["cpu_seconds"], found["bytes"])
+
+
+@contextmanager
+def _quiet_output() -> Iterator[None]:
+    """Keep what libraries print below Python out of the tables."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)

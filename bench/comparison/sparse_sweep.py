@@ -1,0 +1,125 @@
+"""Sparse vectors at equal recall: efforts are chosen on one half of the queries and measured on the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.sparse_dataset import SparseDataset, SparseRows
+from ..harness.sparse_truth import exact_sparse_truth, sparse_recall
+from ..harness.truth import Truth
+from ..sparse_peers import Effort, SparseSearcher
+
+LEVELS = (0.90, 0.95, 0.99, 0.995, 0.999)
+# What just reaches a level on one half may miss it on the other; one is chosen that goes on so much of the
+# way to 1.
+SPARE = 0.15
+
+Timing = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, eq=False)
+class Half:
+    """Half of the queries with their exact answers."""
+
+    data: SparseDataset
+    truth: Truth
+
+    @property
+    def k(self) -> int:
+        return self.truth.k
+
+    @property
+    def queries(self) -> SparseRows:
+        return self.data.queries
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What one way to search answered.
+
+    Attributes
+    ----------
+    effort : Effort
+    recall : float
+    seconds : ndarray
+        Of each query: the median of its passes.
+    cores : float
+        Cores that this process kept busy meanwhile.
+    """
+
+    effort: Effort
+    recall: float
+    seconds: NDArray[np.float64]
+    cores: float
+
+    @property
+    def mean(self) -> float:
+        """Seconds a query takes on average."""
+        return float(self.seconds.mean())
+
+
+def halves(data: SparseDataset, k: int, rows: NDArray[np.int64] | None = None) -> tuple[Half, Half]:
+    """Cut the queries into those to tune on and those to report, each with its exact answers."""
+    middle = len(data.queries) // 2
+    parts = (data.queries.part(0, middle), data.queries.part(middle, len(data.queries)))
+    first, second = (replace(data, queries=part) for part in parts)
+    return tuple(Half(one, exact_sparse_truth(one, k, rows=rows)) for one in (first, second))  # type: ignore[return-value]
+
+
+def tuned(searcher: SparseSearcher, efforts: Sequence[Effort], half: Half, timing: Timing) -> list[Effort]:
+    """Choose the quickest efforts that reach each level of recall, just so and surely; each once."""
+    found = []
+    for effort in efforts:
+        with timing():
+            found.append(answered(searcher, effort, half, 1))
+    chosen: dict[str, Effort] = {}
+    for level in (*LEVELS, *(level + SPARE * (1 - level) for level in LEVELS)):
+        reaching = [one for one in found if one.recall >= level]
+        if reaching:
+            best = min(reaching, key=lambda one: one.mean).effort
+            chosen[best.label] = best
+    if not chosen and found:
+        best = max(found, key=lambda one: one.recall).effort
+        chosen[best.label] = best
+    return list(chosen.values())
+
+
+def answered(searcher: SparseSearcher, effort: Effort, half: Half, passes: int) -> Answered:
+    """Ask all queries one by one, so many times over."""
+    search = searcher.search(effort, half.k)
+    asked = [searcher.asked(*half.queries.row(number)) for number in range(len(half.queries))]
+    answers = [search(one) for one in asked]
+    seconds = np.empty((passes, len(asked)))
+    started, cpu = time.perf_counter(), time.process_time()
+    for line in seconds:
+        for place, one in enumerate(asked):
+            began = time.perf_counter()
+            search(one)
+            line[place] = time.perf_counter() - began
+    cores = (time.process_time() - cpu) / (time.perf_counter() - started)
+    recall = sparse_recall(half.data, half.truth, row_numbers(searcher, answers, half.k))
+    return Answered(effort, recall, np.median(seconds, axis=0), cores)
+
+
+def row_numbers(searcher: SparseSearcher, answers: Sequence[Any], k: int) -> NDArray[np.int64]:
+    """Return the rows in answers, -1 where there were fewer than k."""
+    ids = np.full((len(answers), k), -1, dtype=np.int64)
+    for line, answer in zip(ids, answers, strict=True):
+        rows = list(searcher.rows(answer))[:k]
+        line[: len(rows)] = rows
+    return ids
+
+
+def best_at(points: Sequence[tuple[str, Answered]], level: float) -> Iterator[tuple[str, Answered]]:
+    """Yield of every engine, by name, the quickest that reaches a level of recall."""
+    for name in dict.fromkeys(name for name, _ in points):
+        reaching = [one for other, one in points if other == name and one.recall >= level]
+        if reaching:
+            yield name, min(reaching, key=lambda one: one.mean)

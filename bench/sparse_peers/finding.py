@@ -1,0 +1,54 @@
+"""Which engines of sparse vectors are asked for, and which of them are installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+
+from ..peers import MissingPeer, UnknownPeerError
+from .peer import SparsePeer
+
+# name: (adapter module, class in it, package to install)
+SPARSE_PEERS = {
+    "seismic": ("seismic", "SeismicPeer", "pyseismic-lsr"),
+    "sindi": ("sindi", "SindiPeer", "pyvsag"),
+    "kannolo": ("kannolo", "KannoloPeer", "kannolo"),
+    "zvec": ("zvec", "ZvecPeer", "zvec"),
+    "qdrant-edge": ("qdrant_edge", "QdrantEdgePeer", "qdrant-edge-py"),
+}
+# Pools of threads are made when a library is loaded or first used, and then keep their size: `num_threads` of
+# pyseismic, for one, has no effect.
+_ONE_THREAD = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def find_sparse_peers(names: Sequence[str]) -> tuple[list[SparsePeer], list[MissingPeer]]:
+    """Hold libraries to one thread and load the adapters of the named engines.
+
+    Returns
+    -------
+    peers : list of SparsePeer
+        Those that can run, in the order asked for.
+    missing : list of MissingPeer
+        Those whose library does not import.
+
+    Raises
+    ------
+    UnknownPeerError
+        A name that no adapter has.
+    """
+    unknown = [name for name in names if name not in SPARSE_PEERS]
+    if unknown:
+        raise UnknownPeerError(f"unknown engines {unknown}; there are adapters for {', '.join(SPARSE_PEERS)}")
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    peers: list[SparsePeer] = []
+    missing: list[MissingPeer] = []
+    for name in dict.fromkeys(names):
+        module, adapter, package = SPARSE_PEERS[name]
+        try:
+            peer: SparsePeer = getattr(import_module(f"{__package__}.{module}"), adapter)()
+        except ImportError as error:
+            missing.append(MissingPeer(name, package, str(error)))
+            continue
+        peers.append(peer)
+    return peers, missing

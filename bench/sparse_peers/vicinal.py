@@ -1,0 +1,113 @@
+"""This engine, through its public API as a user calls it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import vicinal
+
+from ..datasets.dataset import Floats
+from ..datasets.sparse_dataset import Offsets, SparseDataset, SparseRows, Terms
+from ..peers import Build
+from .peer import Effort
+
+if TYPE_CHECKING:
+    from ...engine.collection import Collection
+    from ...engine.database import Database
+
+FIELD = "sparse"
+# A payload of whole numbers below this, dealt out evenly: filters of any share ask for those below a number.
+PARTS = 1_000
+PART = "part"
+COLLECTION = "bench"
+BATCH_ROWS = 10_000
+INDEXES = {"inverted": vicinal.Inverted()}
+
+
+@dataclass(frozen=True)
+class Csr:
+    """Rows in the form of scipy's, which is passed by its attributes."""
+
+    indptr: Offsets
+    indices: Terms
+    data: Floats
+
+    @classmethod
+    def of(cls, rows: SparseRows) -> Csr:
+        """Wrap rows without a copy."""
+        return cls(rows.indptr, rows.indices, rows.values)
+
+
+class VicinalPeer:
+    name = "vicinal"
+
+    def builds(self, dataset: SparseDataset) -> Sequence[Build]:
+        return [Build(index, {"index": index}) for index in INDEXES]
+
+    def efforts(self, build: Build) -> Sequence[Effort]:
+        if getattr(INDEXES[build.label], "exact", False):
+            return [Effort("exact", {})]
+        return [Effort(f"recall {recall}", {"recall": recall}) for recall in (0.90, 0.95, 0.99, 0.999)]
+
+    def prepare(self, dataset: SparseDataset, build: Build, folder: Path, scratch: Path) -> None:
+        with vicinal.open(folder) as database:
+            write(create_collection(database, build), dataset)
+
+    def build(self, dataset: SparseDataset, build: Build, folder: Path, scratch: Path) -> Callable[[], None]:
+        database = vicinal.open(folder)
+        database.collection(COLLECTION).merge()
+        return database.close
+
+    def open(self, dataset: SparseDataset, build: Build, folder: Path) -> VicinalSearcher:
+        return VicinalSearcher(vicinal.open(folder))
+
+
+class VicinalSearcher:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.collection = database.collection(COLLECTION)
+
+    def asked(self, terms: Terms, weights: Floats) -> Any:
+        return np.ascontiguousarray(terms), np.ascontiguousarray(weights)
+
+    def search(self, effort: Effort, k: int, **options: Any) -> Callable[[Any], Any]:
+        search, told = self.collection.search, {"k": k, **effort.parameters, **options}
+        return lambda asked: search(asked, **told).ids
+
+    def rows(self, answer: Any) -> Iterable[int]:
+        rows: Iterable[int] = answer.tolist()
+        return rows
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def create_collection(database: Database, build: Build) -> Collection:
+    """Create a collection of one sparse field, and a payload field to filter by."""
+    field = vicinal.Sparse(index=INDEXES[build.label])
+    return database.create_collection(COLLECTION, vectors={FIELD: field}, fields={PART: "integer"})
+
+
+def write(collection: Collection, dataset: SparseDataset, *, rows: int | None = None) -> float:
+    """Write the documents durably, batch by batch, and return the seconds of the calls."""
+    parts, spent = parts_of(len(dataset.documents)), 0.0
+    for start in range(0, rows or len(dataset.documents), BATCH_ROWS):
+        stop = min(start + BATCH_ROWS, rows or len(dataset.documents))
+        matrix = Csr.of(dataset.documents.part(start, stop))
+        payloads = [{PART: part} for part in parts[start:stop].tolist()]
+        ids = np.arange(start, stop, dtype=np.uint64)
+        began = time.perf_counter()
+        collection.upsert(ids, vectors={FIELD: matrix}, payloads=payloads)
+        spent += time.perf_counter() - began
+    return spent
+
+
+def parts_of(rows: int) -> np.ndarray:
+    """Return the part of every row, drawn by a seed."""
+    return np.random.default_rng(rows).integers(0, PARTS, rows)
