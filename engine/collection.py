@@ -89,11 +89,13 @@ class Collection(ChangedCollection, TendedCollection):
             ``uuid.UUID`` is stored, and returned, as its text: 32 digits in lower case with dashes.
         vectors : mapping or array
             Vectors by field name; the array itself when the schema has one field. Dense: ``(n, dim)``,
-            packed ``uint8`` ``(n, dim / 8)`` for binary. Sparse: a CSR matrix, or ``(indices, values)`` or
-            a dict for each point. Multi-vector: a list of ``(tokens, dim)`` arrays. Or a column of a frame
-            that holds them: lists, and for sparse ones objects of ``indices`` and ``values``. Where a point
-            has none, a list has None and a frame a null, or :class:`PartialVectors` says so. In a field that
-            is not named no point has one, and None alone names no field.
+            packed ``uint8`` ``(n, dim / 8)`` for binary. Sparse: a CSR matrix, or for each point a dict, a
+            tuple ``(indices, values)``, a list of ``(index, value)`` pairs or a dict of ``indices`` and
+            ``values``; values of an index that is there twice are added up. Multi-vector: a list of
+            ``(tokens, dim)`` arrays. Or a column of a frame that holds them: lists, and for sparse ones
+            objects of ``indices`` and ``values``. Where a point has none, a list has None and a frame a null,
+            or :class:`PartialVectors` says so. In a field that is not named no point has one, and None alone
+            names no field.
         payloads : sequence of mapping or frame, optional
             A JSON object or None for each point; or a pandas, polars or Arrow frame, of which a row is the
             payload of a point, the names of the columns are its keys, and nulls are nulls.
@@ -226,8 +228,8 @@ class Collection(ChangedCollection, TendedCollection):
         ----------
         query : array
             One query, or a batch with one more dimension: dense ``(dim,)`` or ``(q, dim)``; sparse
-            ``(indices, values)`` or a dict, or a list of those or a CSR matrix; multi-vector
-            ``(tokens, dim)``, or a list of those.
+            ``(indices, values)``, a dict or a list of ``(index, value)`` pairs, or a list of those or a CSR
+            matrix; multi-vector ``(tokens, dim)``, or a list of those.
         k : int
             Results wanted; ``k + offset`` is at most 10,000.
         by_id : int, str or UUID, or sequence of those

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,6 +225,14 @@ class Index(Protocol[QIn, K]):
 
     def with_table(self, arrays: Arrays) -> Self:
         """Return the same index with the ladder that :meth:`calibrate` returned."""
+
+
+@runtime_checkable
+class CountsTerms(Protocol):
+    """What an index of sparse vectors is besides, when it knows how many rows have a term."""
+
+    def document_frequencies(self, terms: NDArray[np.uint32], lo: int, hi: int) -> NDArray[np.int64]:
+        """Return in how many of the rows ``lo`` to ``hi`` each term has a value that is not zero."""
 
 
 def is_exact(spec: IndexSpec) -> bool:

@@ -73,7 +73,7 @@ ORDER = {
         ),
         "database",
     ),
-    "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "sizes"),
+    "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "live_statistics", "sizes"),
     "indexes": (
         *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "sparse"),
         *("measuring", "registry", "warmup"),

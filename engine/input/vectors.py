@@ -16,7 +16,7 @@ def validate_vectors(name: str, field: VectorField, value: Any, n: int) -> Vecto
     """Return the vectors of ``n`` points in one field as they will be stored.
 
     Dense fields take a matrix (n, dim), or rows of numbers; binary ones packed bits, (n, dim / 8) uint8, or
-    (n, dim) bool. Sparse fields take a CSR matrix or a list of ``(indices, values)`` or ``{index: value}``.
+    (n, dim) bool. Sparse fields take what :mod:`~vicinal.engine.vector_kinds.sparse_input` says.
     Multi-vector fields take a list of (tokens, dim) matrices, a (n, tokens, dim) array, or the pair
     ``(tokens, offsets)``. A point has no vector where a list has None, or as :class:`PartialVectors` says;
     None alone says so of all points. A matrix that is C-contiguous and in the element type already is not

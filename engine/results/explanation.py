@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .hits import BatchHits, Hits
+from .weighting import Weighting
 
 
 class PlanKind(StrEnum):
@@ -112,12 +113,15 @@ class Explanation:
     segments : tuple of SegmentPlan
     stages : dict
         Seconds by stage: ``validate``, ``filter``, ``search``, ``merge``.
+    weighting : Weighting or None
+        What the terms of a query were weighted by, where its field says that they are.
     """
 
     hits: Hits | BatchHits
     queries: int
     segments: tuple[SegmentPlan, ...]
     stages: dict[str, float]
+    weighting: Weighting | None = None
 
     @property
     def expected_recall(self) -> float | None:
@@ -160,7 +164,8 @@ class Explanation:
     def __str__(self) -> str:
         recall = self.expected_recall
         promised = "not measured" if recall is None else f"{recall:.3f}"
-        lines = [f"{self.queries} queries, expected recall {promised}"]
+        weighted = "" if self.weighting is None else f", {self.weighting}"
+        lines = [f"{self.queries} queries, expected recall {promised}{weighted}"]
         for segment in self.segments:
             name = segment.segment[:8]
             lines.append(f"  segment {name}: {segment.allowed:,} of {segment.rows:,} rows: {segment}")

@@ -23,6 +23,11 @@ class Sparse:
         The index built over sealed segments; ``Inverted()`` unless given.
     metric : {"dot", "cosine"}
         How two vectors are compared. Under the cosine, a vector without weights scores 0 with any other.
+    idf : bool
+        Whether a search multiplies the weight of each term of a query with its inverse document frequency,
+        ``ln(1 + (n - df + 0.5) / (df + 0.5))``: of ``n`` live points with a vector in the field, ``df`` have
+        a weight of the term that is not zero. In a partitioned collection they are the tenant's alone. Both
+        follow every write at once. Stored vectors stay as they are.
 
     Raises
     ------
@@ -32,17 +37,23 @@ class Sparse:
 
     index: IndexSpec
     metric: Metric
+    idf: bool
 
     kind: ClassVar[VectorKind] = "sparse"
 
-    def __init__(self, *, index: IndexSpec | None = None, metric: Metric | str = Metric.DOT) -> None:
+    def __init__(
+        self, *, index: IndexSpec | None = None, metric: Metric | str = Metric.DOT, idf: bool = False
+    ) -> None:
         checked_metric = choice(Metric, metric, "metric")
         if checked_metric not in (Metric.DOT, Metric.COSINE):
             raise InvalidArgument(
                 f"metric is {checked_metric.value!r}; sparse vectors are compared by 'dot' or 'cosine'",
                 field="metric",
             )
+        if not isinstance(idf, bool):
+            raise InvalidArgument(f"idf is {idf!r:.80}; pass True or False", field="idf")
         object.__setattr__(self, "metric", checked_metric)
+        object.__setattr__(self, "idf", idf)
         object.__setattr__(self, "index", checked_index(Inverted() if index is None else index, self.shape))
 
     @property
@@ -52,4 +63,6 @@ class Sparse:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of this field."""
-        return {"kind": self.kind, "metric": self.metric.value, "index": self.index.to_json()}
+        record = {"kind": self.kind, "metric": self.metric.value, "index": self.index.to_json()}
+        # What is as it was before there was a choice, any release reads.
+        return record | ({"idf": True} if self.idf else {})

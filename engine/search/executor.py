@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -18,7 +18,9 @@ from ...indexes.rows.row_set import RowSet
 from .. import deadline
 from ..filters.expression import Filter
 from ..input.options import SearchOptions
+from ..results.weighting import Weighting
 from ..schema.vector_field import VectorField
+from ..segments.live_statistics import prepared
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
 from .planner import ExactScan, IndexSearch, Plan, plan_segment
@@ -95,6 +97,7 @@ class SearchReport:
     filter_seconds: float = 0.0
     search_seconds: float = 0.0
     merge_seconds: float = 0.0
+    weighting: Weighting | None = None
 
 
 @dataclass(slots=True)
@@ -114,6 +117,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     found is given up when it is over.
     """
     report = SearchReport()
+    request = _prepared(snapshot, request, report)
     found: list[tuple[int, Neighbors]] = []
     # No queries ask nothing of any segment.
     for number, view in enumerate(snapshot.views if len(request.queries) else ()):
@@ -142,6 +146,16 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     places, scores = _merge(found, request)
     report.merge_seconds = time.perf_counter() - start
     return Found(places, scores, report)
+
+
+def _prepared(snapshot: Snapshot, request: SearchRequest, report: SearchReport) -> SearchRequest:
+    """Return the request with its queries as every segment of the snapshot takes them."""
+    start = time.perf_counter()
+    queries, report.weighting = prepared(snapshot, request.field, request.tenant, request.queries)
+    if report.weighting is None:
+        return request
+    report.search_seconds += time.perf_counter() - start
+    return replace(request, queries=queries)
 
 
 def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:

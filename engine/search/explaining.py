@@ -22,7 +22,7 @@ def explanation(
         "search": report.search_seconds,
         "merge": report.merge_seconds,
     }
-    return Explanation(hits, queries, segments, stages)
+    return Explanation(hits, queries, segments, stages, report.weighting)
 
 
 def _segment_plan(part: SegmentReport) -> SegmentPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ from ...indexes.protocol import Queries, Scan
 from ...storage.columns.partial import places_among
 from .. import deadline
 from ..input.score_request import ScoreRequest
+from ..segments.live_statistics import prepared
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
 from .point_reads import find_points
@@ -26,6 +28,9 @@ def scores(snapshot: Snapshot, owner: Tenant | None, request: ScoreRequest) -> N
     NaN stands where the tenant has no such point, where the point has no vector in the field, and behind the
     last candidate of a query that has fewer than others.
     """
+    tenant = None if owner is None else owner.scope
+    queries, _ = prepared(snapshot, request.field, tenant, request.queries)
+    request = replace(request, queries=queries)
     places = find_points(snapshot, request.ids.to_list(), owner)
     found = np.full((len(request.queries), request.width), np.nan, np.float32)
     for here, rows, view in snapshot.by_view(places):

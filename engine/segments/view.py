@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -77,6 +77,7 @@ class SegmentView(ABC):
         self.n_rows = n_rows
         self.dead = dead
         self.allowed_cache: dict[Any, Allowed] = {}
+        self.live_counts: dict[Any, Any] = {}
         self._scans: dict[str, Scan[Any]] = {}
 
     @property
@@ -192,6 +193,13 @@ class SegmentView(ABC):
     @abstractmethod
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, None when there is none."""
+
+    @abstractmethod
+    def counted(self, field: str) -> MutableMapping[Any, Any]:
+        """Return what was counted of the vectors of a field, kept from one view of the segment to the next.
+
+        Any thread may fill it: every entry says which rows it is of.
+        """
 
     @abstractmethod
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:

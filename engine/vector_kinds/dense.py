@@ -12,10 +12,11 @@ from ...indexes.rows.dense import DenseRows, inverse_norms, pad
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
 from ...storage.columns.vectors import DenseColumn
+from ..results.weighting import Weighting
 from ..schema.vector_field import Dense
 from .growable_array import GrowableArray
 from .matrices import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
-from .protocol import Array, Chosen
+from .protocol import Array, Chosen, FieldStatistics
 
 _LEAST_SQUARE = SHORTEST**2
 
@@ -43,6 +44,12 @@ class DenseKind:
     def query_floats(self, field: Dense) -> int | None:
         """Return how many float32 numbers each query is; None where it is packed bits."""
         return None if field.element is Element.BINARY else field.dim
+
+    def prepare(
+        self, field: Dense, queries: Array, statistics: FieldStatistics
+    ) -> tuple[Array, Weighting | None]:
+        """Return the queries: they are searched with as they are."""
+        return queries, None
 
     def query_column(self, field: Dense, queries: Array) -> DenseColumn:
         """Return a batch of queries as it is sent."""

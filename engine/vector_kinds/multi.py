@@ -15,10 +15,11 @@ from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import offsets_of
 from ...storage.columns.vectors import MultiColumn
 from ..errors import InvalidArgument
+from ..results.weighting import Weighting
 from ..schema.vector_field import Multi
 from .growable_array import GrowableArray
 from .matrices import column, to_element, to_matrix, whole_numbers
-from .protocol import Array, Chosen
+from .protocol import Array, Chosen, FieldStatistics
 
 _ARRAYS = ("offsets", "tokens")
 
@@ -45,6 +46,12 @@ class MultiKind:
 
     def query_floats(self, field: Multi) -> None:
         """Return None: a query is any number of vectors."""
+
+    def prepare(
+        self, field: Multi, queries: MultiRows, statistics: FieldStatistics
+    ) -> tuple[MultiRows, Weighting | None]:
+        """Return the queries: they are searched with as they are."""
+        return queries, None
 
     def query_column(self, field: Multi, queries: MultiRows) -> MultiColumn:
         """Return a batch of queries as it is sent, in the element type, which it was brought to."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...indexes.protocol import Arrays
 from ...storage.columns.vectors import VectorColumn
+from ..results.weighting import Weighting
 
 Array = NDArray[Any]
 Chosen = NDArray[np.int64]
@@ -34,6 +35,21 @@ class GrowingVectors(Protocol):
     @property
     def nbytes(self) -> int:
         """Bytes reserved in memory."""
+
+
+class FieldStatistics(Protocol):
+    """What the live vectors of a field come to; counted when it is asked for."""
+
+    @property
+    def n_vectors(self) -> int:
+        """How many live points have a vector in the field."""
+
+    @property
+    def total(self) -> float:
+        """The sum of all values of those vectors."""
+
+    def frequencies(self, terms: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return in how many of those vectors each term has a value that is not zero."""
 
 
 class Kind(Protocol[FieldT]):
@@ -68,6 +84,14 @@ class Kind(Protocol[FieldT]):
 
     def query_column(self, field: FieldT, queries: Any) -> VectorColumn:
         """Return a batch of queries as it is sent; :meth:`queries` takes it."""
+
+    def prepare(
+        self, field: FieldT, queries: Any, statistics: FieldStatistics
+    ) -> tuple[Any, Weighting | None]:
+        """Return queries as all segments of a snapshot are searched with them, and what weighted their terms.
+
+        Those that are searched with as they are come back with None, and nothing is counted.
+        """
 
     def query_arrays(self, queries: Any) -> dict[str, Array]:
         """Return a batch of queries as it is kept."""

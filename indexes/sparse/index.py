@@ -111,6 +111,10 @@ class InvertedIndex:
         change = average / float(self._arrays["saturation"][2])
         return max(1.0, change), min(1.0, change)
 
+    def document_frequencies(self, terms: NDArray[np.uint32], lo: int, hi: int) -> NDArray[np.int64]:
+        """Return in how many of the rows ``lo`` to ``hi`` each term has a value that is not zero."""
+        return postings.document_frequencies(self._arrays, len(self._rows), terms, lo, hi)
+
     def calibrate(
         self, queries: SparseRows, truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:

@@ -53,6 +53,35 @@ def build(rows: SparseRows) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def document_frequencies(
+    arrays: Arrays, n: int, terms: NDArray[np.uint32], lo: int, hi: int
+) -> NDArray[np.int64]:
+    """Return how many postings of the rows ``lo`` to ``hi`` of ``n`` each term has."""
+    found = np.zeros(len(terms), np.int64)
+    known, starts, local = arrays["terms"], arrays["starts"], arrays["local"]
+    if not len(known) or lo >= hi:
+        return found
+    windows = max(1, -(-n >> WINDOW_BITS))
+    lists = np.minimum(np.searchsorted(known, terms), len(known) - 1)
+    has = np.flatnonzero(known[lists] == terms)
+    first = lists[has] * windows
+    if lo == 0 and hi == n:
+        found[has] = starts[first + windows] - starts[first]
+        return found
+    for place, begin in zip(has.tolist(), first.tolist(), strict=True):
+        found[place] = _before(starts, local, begin, hi, n) - _before(starts, local, begin, lo, n)
+    return found
+
+
+def _before(starts: NDArray[Any], local: NDArray[Any], first: int, row: int, n: int) -> int:
+    """Return the first posting of a list, whose windows begin at ``first``, that is not before ``row``."""
+    window = first + (min(row, n - 1) >> WINDOW_BITS)
+    begin, end = int(starts[window]), int(starts[window + 1])
+    if row == n:
+        return end
+    return begin + int(np.searchsorted(local[begin:end], row & ((1 << WINDOW_BITS) - 1)))
+
+
 def check(arrays: Arrays, rows: SparseRows) -> None:
     """Raise ValueError unless kernels can read the postings of ``rows``."""
     n, windows = len(rows), max(1, -(-len(rows) >> WINDOW_BITS))

@@ -134,16 +134,24 @@ class ExplainRequest(_message.Message):
     def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("hits", "counts", "segments", "stages")
+    __slots__ = ("hits", "counts", "segments", "stages", "weighting")
     HITS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTING_FIELD_NUMBER: _ClassVar[int]
     hits: HitColumns
     counts: _containers.RepeatedScalarFieldContainer[int]
     segments: _containers.RepeatedCompositeFieldContainer[SegmentPlan]
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
-    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ...) -> None: ...
+    weighting: Weighting
+    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ...) -> None: ...
+
+class Weighting(_message.Message):
+    __slots__ = ("n_vectors",)
+    N_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    n_vectors: int
+    def __init__(self, n_vectors: _Optional[int] = ...) -> None: ...
 
 class SegmentPlan(_message.Message):
     __slots__ = ("segment", "rows", "allowed", "effort", "expected_recall", "hops", "distances", "rescored", "fallbacks", "kind", "reason", "seconds", "other_seconds", "knobs")

@@ -106,6 +106,7 @@ def _put_dense(message: pb.VectorField, field: Dense) -> None:
 def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
     message.sparse.metric = _METRICS[field.metric]
     message.sparse.index_json = write_json(field.index.to_json()).decode()
+    message.sparse.idf = field.idf
 
 
 def _put_multi(message: pb.VectorField, field: Multi) -> None:
@@ -128,7 +129,7 @@ def _read_sparse(message: pb.VectorField, what: str) -> Sparse:
     sparse = message.sparse
     # Until there was another metric, nobody named this one.
     metric = _known(_METRIC_OF, sparse.metric or pb.METRIC_DOT, "metric", what)
-    return Sparse(index=_read_index(sparse.index_json, what), metric=metric)
+    return Sparse(index=_read_index(sparse.index_json, what), metric=metric, idf=sparse.idf)
 
 
 def _read_multi(message: pb.VectorField, what: str) -> Multi:

@@ -227,6 +227,13 @@ class IdColumn:
             hashed[rows] = text_hashes(self._text, self._offset[rows], self._offset[rows + 1])
         return hashed if tenants is None else with_tenants(hashed, tenants)
 
+    def equal(self, other: IdColumn) -> NDArray[np.bool_]:
+        """Return which rows are the ids of the same rows of ``other``, which has as many, (n,)."""
+        if self.is_numeric and other.is_numeric:
+            return np.equal(self._number, other._number)
+        pairs = zip(self.to_list(), other.to_list(), strict=True)
+        return np.fromiter((ours == theirs for ours, theirs in pairs), np.bool_, len(self))
+
     def first_duplicate(self, tenants: NDArray[np.uint32] | None = None) -> tuple[int, int] | None:
         """Return the first row whose id (under the same tenant) came before: (earlier row, row), or None."""
         n = len(self)

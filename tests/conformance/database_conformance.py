@@ -14,6 +14,7 @@ from conformance.schema_conformance import SchemaConformance
 from conformance.score_conformance import ScoreConformance
 from conformance.sparse_conformance import SparseConformance
 from conformance.tending_conformance import TendingConformance
+from conformance.term_conformance import TermConformance
 from conformance.write_conformance import WriteConformance
 
 import vicinal
@@ -43,6 +44,7 @@ class DatabaseConformance(
     ScoreConformance,
     SparseConformance,
     TendingConformance,
+    TermConformance,
     WriteConformance,
 ):
     """The shared API, on a database that starts empty."""

@@ -119,12 +119,12 @@ class MissingConformance:
         points.upsert([3, 4], None)
         points.upsert([5, 6], {}, [{"a": 1}, None])
         flags = np.array([True, False, True])
-        csr = ([[1], [0.5]], [[2], [1.5]])
+        terms = (([1], [0.5]), ([2], [1.5]))
         points.upsert(
             [7, 8, 9],
             {
                 "plot": PartialVectors(np.eye(2, 4), flags),
-                "terms": PartialVectors(csr, flags),
+                "terms": PartialVectors(terms, flags),
                 "tokens": PartialVectors((np.eye(3), np.array([0, 1, 3])), flags),
             },
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,11 +16,18 @@ from ...vector_kinds.registry import kind_of
 
 
 class GrowingField:
-    """Append-only; one thread appends, any thread reads the first rows, as many as it knows are written."""
+    """Append-only; one thread appends, any thread reads the first rows, as many as it knows are written.
+
+    Attributes
+    ----------
+    counted : dict
+        What views counted of its vectors.
+    """
 
     def __init__(self, field: VectorField) -> None:
         self._vectors = kind_of(field).growing(field)
         self._n_rows = 0
+        self.counted: dict[Any, Any] = {}
         # None for as long as every row has a vector.
         self._present: GrowableArray | None = None
 

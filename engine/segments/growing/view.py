@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,10 @@ class GrowingView(SegmentView):
 
     def index(self, field: str) -> None:
         """Return None: growing rows are scanned."""
+
+    def counted(self, field: str) -> MutableMapping[Any, Any]:
+        """Return what was counted of the vectors of a field."""
+        return self._vectors[field].counted
 
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
         """Copy out the vectors of one field."""

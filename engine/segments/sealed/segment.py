@@ -18,6 +18,7 @@ from ....storage.columns.partial import Present, checked_present
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.errors import CorruptionError
 from ....storage.segments.segment import Segment
+from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...schema.payload_field import FieldType
 from ...vector_kinds.registry import kind_of
@@ -39,6 +40,8 @@ class SealedSegment:
         The postings of others.
     since : dict
         The vector fields it was built with, and since when each was there.
+    counted : dict
+        What views counted of its vectors, by field.
     """
 
     def __init__(self, file: Segment, schema: CollectionSchema) -> None:
@@ -64,6 +67,7 @@ class SealedSegment:
         self.since = {name: since.get(name, 0) for name in self.header["schema"]["vectors"]}
         self.postings = SegmentPostings(file, self.fields)
         self.scans = PayloadScans(self.payloads)
+        self.counted: dict[str, dict[Any, Any]] = {}
         self._rows: dict[str, Rows] = {}
         self._present: dict[str, Present | None] = {}
         self._indexes: dict[str, Index[Any, Any]] = {}
@@ -164,19 +168,26 @@ class SealedSegment:
         if not self.n_rows:
             return rows
         first = np.searchsorted(self._id_hash, hashes)
-        hit = first < self.n_rows
-        hit[hit] = self._id_hash[first[hit]] == hashes[hit]
-        for i in np.flatnonzero(hit).tolist():
-            place = int(first[i])
-            wanted = ids[i]
-            # Equal hashes of different ids stand next to each other.
-            while place < self.n_rows and self._id_hash[place] == hashes[i]:
-                row = int(self._id_row[place])
-                if self.ids[row] == wanted and (self.tenants is None or self.tenants[row] == tenant):
-                    rows[i] = row
-                    break
-                place += 1
+        hit = np.flatnonzero(first < self.n_rows)
+        hit = hit[self._id_hash[first[hit]] == hashes[hit]]
+        found = self._id_row[first[hit]].astype(np.int64)
+        same = self.ids.take(found).equal(ids.take(hit))
+        if self.tenants is not None:
+            same &= self.tenants[found] == tenant
+        rows[hit[same]] = found[same]
+        for i in hit[~same].tolist():
+            rows[i] = self._row_behind(int(first[i]), ids[i], tenant)
         return rows
+
+    def _row_behind(self, place: int, wanted: PointId, tenant: int) -> int:
+        """Return the row of an id whose hash is that at ``place``, where another id stands; -1 if none is."""
+        sought = self._id_hash[place]
+        # Equal hashes of different ids stand next to each other.
+        while (place := place + 1) < self.n_rows and self._id_hash[place] == sought:
+            row = int(self._id_row[place])
+            if self.ids[row] == wanted and (self.tenants is None or self.tenants[row] == tenant):
+                return row
+        return ABSENT
 
     def rows_of_sequence(self, sequence: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the rows that carry the given sequence numbers; the others are left out."""

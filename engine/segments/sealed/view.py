@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,10 @@ class SealedView(SegmentView):
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, None when there is none."""
         return self.segment.index(field) if field in self._held else None
+
+    def counted(self, field: str) -> MutableMapping[Any, Any]:
+        """Return what was counted of the vectors of a field, nothing where the file has none of them."""
+        return self.segment.counted.setdefault(field, {}) if field in self._held else {}
 
     def vector_column(self, field: str, rows: NDArray[np.int64]) -> VectorColumn:
         """Copy out the vectors of one field."""

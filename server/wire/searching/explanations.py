@@ -5,6 +5,7 @@ from __future__ import annotations
 from ....engine.results.carried import Named
 from ....engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
+from ....engine.results.weighting import Weighting
 from ....proto.v1 import search_pb2 as pb
 from .hits import put_hits
 
@@ -37,13 +38,16 @@ def put_explanation(
         )
     for stage, seconds in explanation.stages.items():
         message.stages.add(stage=stage, seconds=seconds)
+    if explanation.weighting is not None:
+        message.weighting.n_vectors = explanation.weighting.n_vectors
 
 
 def read_explanation(message: pb.ExplainResponse, hits: Hits | BatchHits) -> Explanation:
     """Return an explanation of ``hits``, which were read from the same message."""
     segments = tuple(map(_segment_plan, message.segments))
     stages = {stage.stage: stage.seconds for stage in message.stages}
-    return Explanation(hits, len(message.counts), segments, stages)
+    weighting = Weighting(message.weighting.n_vectors) if message.HasField("weighting") else None
+    return Explanation(hits, len(message.counts), segments, stages, weighting)
 
 
 def _segment_plan(message: pb.SegmentPlan) -> SegmentPlan:

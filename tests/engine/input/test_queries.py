@@ -49,6 +49,29 @@ def test_a_matrix_of_sparse_queries() -> None:
     assert (len(queries), single) == (2, False)
 
 
+@pytest.mark.parametrize(
+    ("query", "n"),
+    [
+        ({3: 0.5}, None),
+        ({}, None),
+        ({"indices": [3], "values": [0.5]}, None),
+        (([3, 4], [0.5, 1.0]), None),
+        ([(3, 0.5)], None),
+        ([(3, 0.5), (4, 1.0)], None),
+        ([[3, 0.5], [4, 1.0], [5, 2.0]], None),
+        ([], 0),
+        ([{3: 0.5}, {}], 2),
+        ([[], [(3, 0.5)]], 2),
+        ([[(3, 0.5)], [(4, 1.0), (5, 2.0)]], 2),
+        ([([3], [0.5]), ([4], [1.0])], 2),
+        ([{"indices": [3], "values": [0.5]}], 1),
+    ],
+)
+def test_one_sparse_query_is_told_from_several(query: Any, n: int | None) -> None:
+    queries, single = validate_queries("words", Sparse(), query)
+    assert (len(queries), single) == (1 if n is None else n, n is None)
+
+
 @pytest.mark.parametrize("batch", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_query_too_short_for_the_cosine(batch: bool, dtype: Any) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.vectors import validate_vectors
@@ -157,9 +159,48 @@ def test_sparse_rows_in_every_form() -> None:
         [{7: 2.0, 1: 0.5}, {}, {2**32 - 1: -1}],
         [(np.array([1, 7], np.uint32), np.array([0.5, 2.0], np.float64)), {}, (np.array([2**32 - 1]), [-1])],
         Csr(np.array(indptr, np.int32), np.array(indices), np.array(data)),
+        Csr(np.array(indptr), np.repeat(indices, 2)[::2].astype(np.uint32), np.repeat(data, 2)[::2]),
+        [[(7, 2.0), (1, 0.5)], [], [(2**32 - 1, -1)]],
+        [[[7, 2.0], (1, np.float32(0.5))], {}, [[np.uint32(2**32 - 1), -1]]],
+        [
+            {"indices": [7, 1], "values": [2.0, 0.5]},
+            {"values": (), "indices": ()},
+            {"indices": np.array([2**32 - 1], np.uint64), "values": np.array([-1], np.int8)},
+        ],
+        [[(7, 2.0), (1, 0.5)], {"indices": [], "values": []}, ([2**32 - 1], [-1.0])],
     ]
     for form in forms:
         assert sparse(form, 3) == expected
+
+
+def test_a_tuple_is_two_columns_and_a_list_is_pairs() -> None:
+    assert sparse([((1, 2), (3, 4))], 1) == [([1, 2], [3.0, 4.0])]
+    assert sparse([([1, 2], [3, 4])], 1) == [([1, 2], [3.0, 4.0])]
+    assert sparse([[(1, 2), (3, 4)]], 1) == [([1, 3], [2.0, 4.0])]
+    assert sparse([[[1, 2], [3, 4]]], 1) == [([1, 3], [2.0, 4.0])]
+
+
+@given(st.data())
+def test_values_of_an_index_are_added_up_in_every_form(data: st.DataObject) -> None:
+    entry = st.tuples(st.integers(0, 12), st.integers(-64, 64).map(lambda n: n / 8))
+    rows = data.draw(st.lists(st.lists(entry, max_size=8), min_size=1, max_size=5))
+    counts = np.cumsum([0, *map(len, rows)])
+    indices = np.array([i for row in rows for i, _ in row], np.int32)
+    values = np.array([v for row in rows for _, v in row], np.float32)
+    columns = [tuple(zip(*row, strict=True)) or ((), ()) for row in rows]
+    forms = [
+        Csr(counts, indices, values),
+        rows,
+        columns,
+        [{"indices": i, "values": v} for i, v in columns],
+        SparseColumn(counts.astype(np.int64), indices.astype(np.uint32), values),
+    ]
+    expected = []
+    for row in rows:
+        sums = {i: sum(v for j, v in row if j == i) for i in sorted({i for i, _ in row})}
+        expected.append((list(sums), list(sums.values())))
+    for form in forms:
+        assert sparse(form, len(rows)) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,8 +212,27 @@ def test_sparse_rows_in_every_form() -> None:
         ([{1: 1.0}, {"a": 1.0}], "row 1 has indices of <U1"),
         ([{1: 1.0}, {3: float("nan")}], "row 1 has nan at index 3"),
         ([{1: 1.0}, {3: 1e300}], "row 1 has 1e+300 at index 3"),
-        ([{1: 1.0}, {3: None}], "values of object"),
-        ([{1: 1.0}, ([4, 4], [1.0, 2.0])], "row 1 has the index 4 twice; add its values up first"),
+        ([{1: 1.0}, {3: None}], "row 1 has values of object"),
+        ([{1: 1.0}, ([4, 4], [9e16, 9e16])], "row 1 has 1.8"),
+        (
+            [{1: 1.0}, [(4, 1.0), 5]],
+            "row 1 is a list, whose entries are (index, value) pairs, and has 5 at 1",
+        ),
+        ([{1: 1.0}, [[1, 2, 3], [0.5, 0.25, 0.5]]], "indices beside values are a tuple (indices, values)"),
+        ([{1: 1.0}, [[1, 2], [0.5, 0.25]]], "row 1 has indices of float64"),
+        ([{1: 1.0}, ((1, 0.5), (2, 0.25))], "row 1 has indices of float64"),
+        ([{1: 1.0}, ((1, 1.0), (2, 1.0), (3, 1.0))], "row 1 is a tuple; pass {index: value}"),
+        ([{1: 1.0}, (1, 0.5)], "row 1 has indices of shape () and values of shape ()"),
+        ([{1: 1.0}, [(-1, 0.5)]], "row 1 has the index -1; expected 0 to 2**32 - 1"),
+        ([{1: 1.0}, [(2**70, 0.5)]], "row 1 has indices of object"),
+        ([{1: 1.0}, [(1, True)]], "row 1 has values of bool"),
+        ([{1: 1.0}, [("1", 1.0)]], "row 1 has indices of <U1"),
+        ([{1: 1.0}, {"indices": [2], "values": [0.5], "more": []}], "row 1 has indices or values that"),
+        ([{1: 1.0}, {"indices": [2, 3], "values": [0.5]}], "row 1 has indices of shape (2,)"),
+        ([{1: 1.0}, {"indices": [2], "values": [float("inf")]}], "row 1 has inf at index 2"),
+        (Csr(np.array([0, 1, 2]), np.array([1, -2]), np.array([1.0, 1.0])), "row 1 has the index -2"),
+        (Csr(np.array([0, 1, 2]), np.array([1, 2.0]), np.array([1.0, 1.0])), "has indices of float64"),
+        (Csr(np.array([0, 1.5, 2]), np.array([1, 2]), np.array([1.0, 1.0])), "an indptr of float64"),
         ([{1: 1.0}, ([4, 4], [1.0])], "row 1 has indices of shape (2,) and values of shape (1,)"),
         ([{1: 1.0}, 3], "row 1 is a int"),
         ([{1: 1.0}, ([[1], [2, 3]], [1.0])], "row 1 has indices or values that are not a list of numbers"),

@@ -147,3 +147,18 @@ def test_damaged_arrays_are_refused(name: str, change: Any, message: str) -> Non
     del built[name]
     with pytest.raises(ValueError, match=name):
         Inverted().open(built, rows)
+
+
+@pytest.mark.parametrize("n", [50, 2 * kernel.WINDOW, 2 * kernel.WINDOW + 13])
+def test_document_frequencies_are_those_of_a_count(n: int) -> None:
+    rng = np.random.default_rng(n)
+    terms = np.sort(rng.choice(30, (n, 2)), axis=1).astype(np.uint32) * np.uint32(100_000_007)
+    terms[terms[:, 0] == terms[:, 1], 1] += 1
+    values = rng.integers(0, 3, 2 * n).astype(np.float32)
+    rows = SparseRows(np.arange(0, 2 * n + 1, 2), terms.reshape(-1), values)
+    index = opened(rows)
+    asked = np.array([2**32 - 1, *np.unique(rows.indices)[::3], 5], np.uint32)
+    for lo, hi in [(0, n), (0, 0), (n, n), (n - 1, n), (0, n - 1), (n // 3, n // 2), (1, n)]:
+        part = rows[lo:hi]
+        there = part.indices[part.values != 0]
+        assert index.document_frequencies(asked, lo, hi).tolist() == [int((there == t).sum()) for t in asked]

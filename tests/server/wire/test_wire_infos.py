@@ -14,6 +14,7 @@ from vicinal.engine.results.explanation import Explanation, PlanKind, PlanReason
 from vicinal.engine.results.hit_rows import HitRows
 from vicinal.engine.results.hits import Hits
 from vicinal.engine.results.info import Activity, CollectionInfo, DatabaseInfo, SegmentInfo
+from vicinal.engine.results.weighting import Weighting
 from vicinal.proto.v1 import search_pb2
 from vicinal.proto.v1.collections_pb2 import CollectionInfo as InfoMessage
 from vicinal.proto.v1.database_pb2 import GetDatabaseInfoResponse
@@ -72,14 +73,20 @@ def test_sizes_of_a_database_arrive_but_for_where_it_is(
     assert arrived == DatabaseInfo("127.0.0.1:7700", version, tuple(collections), catalog, use)
 
 
-@given(st.lists(plans, max_size=3), st.dictionaries(texts, fractions, max_size=4))
-def test_plans_arrive(given_plans: list[SegmentPlan], stages: dict[str, float]) -> None:
+@given(
+    st.lists(plans, max_size=3),
+    st.dictionaries(texts, fractions, max_size=4),
+    st.none() | st.builds(Weighting, st.integers(0, 2**63)),
+)
+def test_plans_arrive(
+    given_plans: list[SegmentPlan], stages: dict[str, float], weighting: Weighting | None
+) -> None:
     rows = HitRows(np.empty(0, np.uint64), PayloadColumn.from_rows(None, 0), {})
     hits = Hits(rows, np.empty(0, np.int64), np.empty(0, np.float32))
     message = search_pb2.ExplainResponse()
-    put_explanation(message, Explanation(hits, 1, tuple(given_plans), stages))
+    put_explanation(message, Explanation(hits, 1, tuple(given_plans), stages, weighting))
     arrived = read_explanation(search_pb2.ExplainResponse.FromString(message.SerializeToString()), hits)
-    assert arrived == Explanation(hits, 1, tuple(given_plans), stages)
+    assert arrived == Explanation(hits, 1, tuple(given_plans), stages, weighting)
     assert list(arrived.stages) == list(stages)
 
 
