@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -37,8 +36,9 @@ from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
 from .state.collection_state import CollectionState
 from .tenants.tenant import Tenant, reading_tenant, writing_tenant
+from .vocabulary.token_columns import IdsOf
 from .writing.payload_changes import Payload, with_change, with_payloads, without_paths
-from .writing.point_operations import Update, upsert
+from .writing.point_operations import Change, Update, upsert
 from .writing.vector_changes import check_kept, with_vectors, without_vectors
 
 SCROLL_LIMIT = 10_000
@@ -62,7 +62,7 @@ class ColumnarCollection:
         snapshot = self._host.current(self._state)
         owner = reading_tenant(self._state, tenant)
         # A tenant that never wrote has no points, and learns no more than that.
-        return (snapshot if owner else Snapshot(snapshot.schema, (), snapshot.next_sequence)), owner
+        return (snapshot if owner else snapshot.without_points()), owner
 
     def upsert(
         self,
@@ -113,7 +113,7 @@ class ColumnarCollection:
             return with_change(old, changes[0] if of_id is None else of_id[point_id], asked.path, replace)
 
         added = asked.payloads.largest() + sum(map(len, asked.path))
-        changed = partial(with_payloads, change=change)
+        changed = _of_payloads(change)
         return int(
             self._host.submit(Update(self._state, owner, asked.ids, asked.filter, changed, added, admit))
         )
@@ -136,7 +136,7 @@ class ColumnarCollection:
         def change(point_id: PointId, old: Payload) -> Payload:
             return without_paths(old, paths)
 
-        changed = partial(with_payloads, change=change)
+        changed = _of_payloads(change)
         return int(self._host.submit(Update(self._state, owner, listed, chosen, changed, 0, admit)))
 
     def update_vectors(
@@ -150,9 +150,9 @@ class ColumnarCollection:
             return 0
         added = int(max(column.row_bytes().max(initial=0) for column in columns.values())) * len(columns)
 
-        def changed(old: Batch) -> Batch:
+        def changed(old: Batch, ids_of: IdsOf) -> Batch:
             check_kept(columns, schema, self._state.schema)
-            return with_vectors(old, ids, columns)
+            return with_vectors(old, ids, columns, ids_of)
 
         return int(self._host.submit(Update(self._state, owner, ids.to_list(), None, changed, added, admit)))
 
@@ -172,7 +172,7 @@ class ColumnarCollection:
         if owner is None:
             return 0
 
-        def changed(old: Batch) -> Batch:
+        def changed(old: Batch, _: IdsOf) -> Batch:
             check_kept(named, schema, self._state.schema)
             return without_vectors(old, named)
 
@@ -264,6 +264,10 @@ class ColumnarCollection:
         request = score_request(snapshot.schema, query, ids, field)
         found = scores(snapshot, owner, request)
         return found[0] if request.single else found
+
+
+def _of_payloads(change: Callable[[PointId, dict[str, Any]], Payload]) -> Change:
+    return lambda batch, _: with_payloads(batch, change)
 
 
 def _checked(snapshot: Snapshot, asked: Carried) -> Carried:

@@ -60,7 +60,8 @@ TOP_LEVEL = {
 ORDER = {
     "engine": (
         *("errors", "release", "error_translation", "deadline", "progress", "handoff", "schema", "results"),
-        *("tenants", "vector_kinds", "filters", "input", "segments", "search", "state", "writing"),
+        *("tenants", "vector_kinds", "vocabulary", "filters", "input", "segments", "search", "state"),
+        "writing",
         *(
             "maintenance",
             "hosts",

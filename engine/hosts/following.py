@@ -175,7 +175,7 @@ class FollowingHost:
                 return None
             state = self._states.get(record.uuid)
             if state is None:
-                self._states[record.uuid] = state = CollectionState(record)
+                self._states[record.uuid] = state = CollectionState(record, self._catalog)
             state.rename(record.name)
             self._found[name] = state, version
             return state

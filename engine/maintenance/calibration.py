@@ -36,14 +36,15 @@ def calibrate_collection(
     A segment that a merge put in place meanwhile is measured too, before this returns. Nothing is kept
     before every segment was measured, so giving up leaves what there was.
     """
-    schema = current(state).schema
+    newest = current(state)
+    schema = newest.schema
     field, spec = chosen_field(schema, chosen)
     if is_exact(spec.index):
         raise InvalidArgument(
             f"field {field!r} is searched exactly, so there is nothing to calibrate", field="field"
         )
     asked, _ = validate_queries(field, spec, queries)
-    batch = _some_of(asked)
+    batch = _some_of(newest.resolved(field, asked))
     tables: dict[str, Tables] = {}
     while True:
         snapshot = current(state)

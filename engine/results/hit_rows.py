@@ -80,6 +80,8 @@ def one_vector(column: VectorColumn, row: int) -> Any:
     vector = column.row(row)
     if vector is None:
         return None
+    if isinstance(vector, dict):
+        return vector
     return tuple(map(np.copy, vector)) if isinstance(vector, tuple) else vector.copy()
 
 

@@ -29,7 +29,8 @@ class Point:
         The JSON payload; empty when none was given.
     vectors : dict
         Field name to vector: a (dim,) array for dense fields (packed ``uint8`` for binary ones), a pair
-        ``(indices, values)`` for sparse ones, a (tokens, dim) array for multi-vector ones. A field in
+        ``(indices, values)`` for sparse ones or ``{token: weight}`` for those by token, a (tokens, dim) array
+        for multi-vector ones. A field in
         which the point has none is not there. Empty unless vectors were asked for.
     """
 

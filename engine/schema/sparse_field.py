@@ -23,6 +23,10 @@ class Sparse:
         The index built over sealed segments; ``Inverted()`` unless given.
     metric : {"dot", "cosine"}
         How two vectors are compared. Under the cosine, a vector without weights scores 0 with any other.
+    tokens : bool
+        Whether entries are named by tokens instead of indices: vectors are given, asked for and returned as
+        ``{token: weight}``. The collection keeps the vocabulary; a token is a text of 1 to 255 bytes in
+        UTF-8, taken as it is given.
     idf : bool
         Whether a search multiplies the weight of each term of a query with its inverse document frequency,
         ``ln(1 + (n - df + 0.5) / (df + 0.5))``: of ``n`` live points with a vector in the field, ``df`` have
@@ -37,12 +41,18 @@ class Sparse:
 
     index: IndexSpec
     metric: Metric
+    tokens: bool
     idf: bool
 
     kind: ClassVar[VectorKind] = "sparse"
 
     def __init__(
-        self, *, index: IndexSpec | None = None, metric: Metric | str = Metric.DOT, idf: bool = False
+        self,
+        *,
+        index: IndexSpec | None = None,
+        metric: Metric | str = Metric.DOT,
+        tokens: bool = False,
+        idf: bool = False,
     ) -> None:
         checked_metric = choice(Metric, metric, "metric")
         if checked_metric not in (Metric.DOT, Metric.COSINE):
@@ -50,9 +60,11 @@ class Sparse:
                 f"metric is {checked_metric.value!r}; sparse vectors are compared by 'dot' or 'cosine'",
                 field="metric",
             )
-        if not isinstance(idf, bool):
-            raise InvalidArgument(f"idf is {idf!r:.80}; pass True or False", field="idf")
+        for name, flag in {"tokens": tokens, "idf": idf}.items():
+            if not isinstance(flag, bool):
+                raise InvalidArgument(f"{name} is {flag!r:.80}; pass True or False", field=name)
         object.__setattr__(self, "metric", checked_metric)
+        object.__setattr__(self, "tokens", tokens)
         object.__setattr__(self, "idf", idf)
         object.__setattr__(self, "index", checked_index(Inverted() if index is None else index, self.shape))
 
@@ -65,4 +77,4 @@ class Sparse:
         """Return the JSON object of this field."""
         record = {"kind": self.kind, "metric": self.metric.value, "index": self.index.to_json()}
         # What is as it was before there was a choice, any release reads.
-        return record | ({"idf": True} if self.idf else {})
+        return record | {name: True for name in ("tokens", "idf") if getattr(self, name)}

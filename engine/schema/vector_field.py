@@ -161,9 +161,15 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
             index = index_from_json(record["index"], what)
             return Dense(record["dim"], metric=record["metric"], element=record["element"], index=index)
         case "sparse":
-            record = checked_object(value, what, required=["kind", "metric"], optional=["index", "idf"])
+            said = ["index", "tokens", "idf"]
+            record = checked_object(value, what, required=["kind", "metric"], optional=said)
             index = index_from_json(record.get("index"), what)
-            return Sparse(index=index, metric=record["metric"], idf=record.get("idf", False))
+            return Sparse(
+                index=index,
+                metric=record["metric"],
+                tokens=record.get("tokens", False),
+                idf=record.get("idf", False),
+            )
         case "multi":
             named = ["kind", "dim", "metric", "element"]
             record = checked_object(value, what, required=named, optional=["index"])

@@ -10,6 +10,7 @@ import numpy as np
 from ..input.options import SearchOptions, check_results, index_knobs
 from ..input.queries import bound, carried, chosen_field, validate_queries
 from ..input.stored_queries import StoredQueries
+from ..results.carried import fields_of
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
@@ -34,9 +35,10 @@ def answer(
     own = None
     if isinstance(query, StoredQueries):
         column, own = stored_vectors(snapshot, owner, name, query, options)
-        queries, single = validate_queries(name, spec, column)[0], query.single
+        asked, single = validate_queries(name, spec, column)[0], query.single
     else:
-        queries, single = validate_queries(name, spec, query)
+        asked, single = validate_queries(name, spec, query)
+    queries = snapshot.resolved(name, asked)
     if not single:
         check_results(len(queries), options.k + options.offset)
     request = SearchRequest(
@@ -51,15 +53,19 @@ def answer(
     validate_seconds = time.perf_counter() - start
     found = page(snapshot, request, own)
     places, scores = found.places, found.scores
-    asked = options.with_payload, options.with_vectors
+    carrying = options.with_payload, options.with_vectors
+    source = snapshot
+    if options.with_vectors:
+        # Hits are readable after the database was closed.
+        source = snapshot.remembering(places[places >= 0], fields_of(options.with_vectors))
     hits: Hits | BatchHits
     if single:
         places, scores = places[0], scores[0]
         if places[-1] < 0:
             n = int(np.count_nonzero(places >= 0))
             places, scores = places[:n], scores[:n]
-        hits = Hits(snapshot, places, scores, *asked)
+        hits = Hits(source, places, scores, *carrying)
     else:
         counts = np.count_nonzero(places >= 0, axis=1)
-        hits = BatchHits(snapshot, places, scores, counts, *asked)
+        hits = BatchHits(source, places, scores, counts, *carrying)
     return hits, len(queries), found.report, validate_seconds

@@ -29,7 +29,8 @@ def scores(snapshot: Snapshot, owner: Tenant | None, request: ScoreRequest) -> N
     last candidate of a query that has fewer than others.
     """
     tenant = None if owner is None else owner.scope
-    queries, _ = prepared(snapshot, request.field, tenant, request.queries)
+    resolved = snapshot.resolved(request.field, request.queries)
+    queries, _ = prepared(snapshot, request.field, tenant, resolved)
     request = replace(request, queries=queries)
     places = find_points(snapshot, request.ids.to_list(), owner)
     found = np.full((len(request.queries), request.width), np.nan, np.float32)

@@ -16,6 +16,7 @@ from .view import SegmentView
 
 # So little is not worth looking up what each row takes.
 _LITTLE = 1 << 18
+_ROWS_AT_ONCE = 256
 
 Admit = Callable[[int], None]
 """Told how many bytes are going to be read; may raise."""
@@ -31,7 +32,11 @@ def stored_sizes(
             sizes[here] += view.payload_sizes(rows)
         if vectors:
             for name in fields_of(vectors) or snapshot.schema.vectors:
-                sizes[here] += _vector_sizes(view, name, snapshot.schema.vectors[name], rows)
+                field = snapshot.schema.vectors[name]
+                if kind_of(field).has_tokens(field):
+                    sizes[here] += _token_sizes(snapshot, name, view, rows)
+                else:
+                    sizes[here] += _vector_sizes(view, name, field, rows)
     return sizes
 
 
@@ -49,6 +54,15 @@ def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: Named) -> int
         if most <= _LITTLE:
             return most
     return int(stored_sizes(snapshot, places, payloads=payloads, vectors=vectors).sum())
+
+
+def _token_sizes(
+    snapshot: Snapshot, name: str, view: SegmentView, rows: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the bytes of rows by tokens, few of them read at a time: what a token takes is in no array."""
+    pieces = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
+    columns = (snapshot.answered(name, view.vector_column(name, piece)) for piece in pieces)
+    return np.concatenate([column.row_bytes() for column in columns])
 
 
 def _vector_sizes(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,9 @@ from ...storage.columns.vectors import VectorColumn
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
 from ..vector_kinds.registry import kind_of
+from ..vocabulary.token_columns import column_with_tokens, token_ids
+from ..vocabulary.vocabularies import Vocabularies
+from ..vocabulary.vocabulary import RememberedTokens, TokenNames
 from .view import SegmentView
 
 _VIEW_SHIFT = 32
@@ -40,12 +44,43 @@ class Snapshot:
         Sealed segments in the order they came to be, then the growing one when it has rows.
     next_sequence : int
         Every write with a lower sequence number is in the snapshot, none with this or a higher one.
+    vocabularies : Vocabularies
+        What has the ids of tokens, of these points and of later ones.
     """
 
-    def __init__(self, schema: CollectionSchema, views: tuple[SegmentView, ...], next_sequence: int) -> None:
+    def __init__(
+        self,
+        schema: CollectionSchema,
+        views: tuple[SegmentView, ...],
+        next_sequence: int,
+        vocabularies: Vocabularies,
+        remembered: Mapping[str, TokenNames] = MappingProxyType({}),
+    ) -> None:
         self.schema = schema
         self.views = views
         self.next_sequence = next_sequence
+        self.vocabularies = vocabularies
+        self._remembered = remembered
+
+    def without_points(self) -> Snapshot:
+        """Return what a snapshot of no points of this collection is."""
+        return Snapshot(self.schema, (), self.next_sequence, self.vocabularies)
+
+    def remembering(self, places: NDArray[np.int64], fields: Iterable[str] | None = None) -> Snapshot:
+        """Return this snapshot with the tokens of some rows, in some fields or in all.
+
+        The vectors of those rows can be read from it whatever becomes of the database.
+        """
+        remembered: dict[str, TokenNames] = {}
+        for name in self.schema.vectors if fields is None else fields:
+            names = self._names(name)
+            if names is not None and len(places):
+                pieces = np.split(places, range(_FEW, len(places), _FEW))
+                ids = [token_ids(self._vector_column(name, piece)) for piece in pieces]
+                remembered[name] = RememberedTokens.of(names, np.unique(np.concatenate(ids)))
+        if not remembered:
+            return self
+        return Snapshot(self.schema, self.views, self.next_sequence, self.vocabularies, remembered)
 
     @cached_property
     def n_points(self) -> int:
@@ -107,7 +142,7 @@ class Snapshot:
         view = self.views[place >> _VIEW_SHIFT]
         row = np.array([place & _ROW_MASK])
         stored = {
-            name: view.vector_column(name, row).row(0)
+            name: self.answered(name, view.vector_column(name, row)).row(0)
             for name in (self.schema.vectors if fields is None else fields)
         }
         return {name: vector for name, vector in stored.items() if vector is not None}
@@ -134,8 +169,21 @@ class Snapshot:
         vectors = self.schema.vectors
         chosen = vectors if fields is None else fields
         if not len(places):
-            return {name: kind_of(vectors[name]).empty(vectors[name]) for name in chosen}
-        return {name: self._vector_column(name, places) for name in chosen}
+            return {name: self.answered(name, kind_of(vectors[name]).empty(vectors[name])) for name in chosen}
+        return {name: self.answered(name, self._vector_column(name, places)) for name in chosen}
+
+    def resolved(self, field: str, queries: Any) -> Any:
+        """Return queries that were checked over ids, where the field takes them by token."""
+        spec = self.schema.vectors[field]
+        return kind_of(spec).resolved(spec, queries, self.vocabularies.of(self.schema, field))
+
+    def answered(self, field: str, column: VectorColumn) -> VectorColumn:
+        """Return a column of stored vectors as callers are given it: over tokens where the field has them."""
+        names = self._names(field)
+        return column if names is None else column_with_tokens(column, names)
+
+    def _names(self, field: str) -> TokenNames | None:
+        return self._remembered.get(field) or self.vocabularies.of(self.schema, field)
 
     def _vector_column(self, field: str, places: NDArray[np.int64]) -> VectorColumn:
         return _gathered(

@@ -56,7 +56,7 @@ class CollectionSet:
                 record = self.names.find(name)
                 state = None if record is None else self._states.get(record.uuid)
                 if record is not None and state is None:
-                    self._states[record.uuid] = state = CollectionState(record)
+                    self._states[record.uuid] = state = CollectionState(record, self._catalog)
         return state
 
     def load(self, state: CollectionState) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from pyroaring import BitMap, BitMap64
 
+from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.records import CollectionRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
@@ -27,6 +28,7 @@ from ..segments.sealed.view import SealedView
 from ..segments.snapshot import Snapshot
 from ..segments.view import SegmentView
 from ..tenants.tenant_numbers import TenantNumbers
+from ..vocabulary.vocabularies import Vocabularies
 
 UNLOADED = -1
 """The generation of a state that does not hold what the catalog says."""
@@ -63,8 +65,9 @@ class CollectionState:
     fills it.
     """
 
-    def __init__(self, record: CollectionRecord) -> None:
+    def __init__(self, record: CollectionRecord, catalog: Catalog) -> None:
         self.number = record.number
+        self.vocabularies = Vocabularies(catalog, record)
         self.sealed: dict[str, SealedSegment] = {}
         self.set_record(record)
         self.next_sequence = 1
@@ -78,7 +81,7 @@ class CollectionState:
         self._dead: dict[str, BitMap] = {}
         self._growing_dead = BitMap()
         self._views: dict[str, SealedView] = {}
-        self.snapshot = Snapshot(self.schema, (), self.next_sequence)
+        self.snapshot = Snapshot(self.schema, (), self.next_sequence, self.vocabularies)
 
     @property
     def name(self) -> str:
@@ -110,7 +113,7 @@ class CollectionState:
             del self._views[uuid]
         if len(self.growing):
             views.append(GrowingView(self.growing, len(self.growing), self._growing_dead))
-        return Snapshot(self.schema, tuple(views), self.next_sequence)
+        return Snapshot(self.schema, tuple(views), self.next_sequence, self.vocabularies)
 
     def publish(self) -> None:
         """Make every change so far visible to searches that start from now on."""

@@ -16,7 +16,7 @@ from ..results.weighting import Weighting
 from ..schema.vector_field import Dense
 from .growable_array import GrowableArray
 from .matrices import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
-from .protocol import Array, Chosen, FieldStatistics
+from .protocol import Array, Chosen, FieldStatistics, TokenIds
 
 _LEAST_SQUARE = SHORTEST**2
 
@@ -40,6 +40,14 @@ class DenseKind:
     def queries(self, field: Dense, value: Any, name: str) -> tuple[Array, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""
         return _queries(field, value, name)
+
+    def has_tokens(self, field: Dense) -> bool:
+        """Return False."""
+        return False
+
+    def resolved(self, field: Dense, queries: Any, tokens: TokenIds | None) -> Any:
+        """Return queries as they are."""
+        return queries
 
     def query_floats(self, field: Dense) -> int | None:
         """Return how many float32 numbers each query is; None where it is packed bits."""

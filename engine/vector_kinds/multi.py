@@ -19,7 +19,7 @@ from ..results.weighting import Weighting
 from ..schema.vector_field import Multi
 from .growable_array import GrowableArray
 from .matrices import column, to_element, to_matrix, whole_numbers
-from .protocol import Array, Chosen, FieldStatistics
+from .protocol import Array, Chosen, FieldStatistics, TokenIds
 
 _ARRAYS = ("offsets", "tokens")
 
@@ -43,6 +43,14 @@ class MultiKind:
         single = getattr(value, "ndim", 0) == 2
         asked = _to_multi([value] if single else value, what, field.dim, field.element)
         return _query_rows(asked), single
+
+    def has_tokens(self, field: Multi) -> bool:
+        """Return False."""
+        return False
+
+    def resolved(self, field: Multi, queries: Any, tokens: TokenIds | None) -> Any:
+        """Return queries as they are."""
+        return queries
 
     def query_floats(self, field: Multi) -> None:
         """Return None: a query is any number of vectors."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -52,6 +53,13 @@ class FieldStatistics(Protocol):
         """Return in how many of those vectors each term has a value that is not zero."""
 
 
+class TokenIds(Protocol):
+    """What knows the ids of tokens."""
+
+    def known_ids(self, tokens: Sequence[str]) -> NDArray[np.uint32]:
+        """Return the id of each token, ``UNKNOWN`` where it has none."""
+
+
 class Kind(Protocol[FieldT]):
     """How the vectors of one kind are checked, grown, sealed and read. Stateless, so safe under threads.
 
@@ -78,6 +86,12 @@ class Kind(Protocol[FieldT]):
         InvalidArgument
             Naming ``name``, the field, and why it is no query of it.
         """
+
+    def has_tokens(self, field: FieldT) -> bool:
+        """Return whether callers name the entries of its vectors by tokens, which are stored as ids."""
+
+    def resolved(self, field: FieldT, queries: Any, tokens: TokenIds | None) -> Any:
+        """Return queries over ids, by ``tokens`` where the field takes tokens; others as they are."""
 
     def query_floats(self, field: FieldT) -> int | None:
         """Return how many float32 numbers each query is; None where it is something else."""

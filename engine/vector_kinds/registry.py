@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ...storage.columns.vectors import VectorKind
+from ..schema.sparse_field import Sparse
 from ..schema.vector_field import VectorField
 from .dense import DenseKind
 from .multi import MultiKind
 from .protocol import Kind
 from .sparse import SparseKind
+from .tokens import TokenKind
 
 _KINDS: dict[VectorKind, Kind[Any]] = {"dense": DenseKind(), "sparse": SparseKind(), "multi": MultiKind()}
+_TOKENS: Kind[Any] = TokenKind()
 
 
 def kind_of(field: VectorField) -> Kind[Any]:
     """Return the kind of a vector field."""
-    return _KINDS[field.kind]
+    return _TOKENS if isinstance(field, Sparse) and field.tokens else _KINDS[field.kind]

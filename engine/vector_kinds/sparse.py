@@ -14,7 +14,7 @@ from ...storage.columns.vectors import SparseColumn
 from ..results.weighting import Weighting
 from ..schema.sparse_field import Sparse
 from .growable_array import GrowableArray
-from .protocol import Array, Chosen, FieldStatistics
+from .protocol import Array, Chosen, FieldStatistics, TokenIds
 from .sparse_input import is_one_vector, sparse_column
 from .term_counts import inverse_frequencies
 
@@ -35,7 +35,16 @@ class SparseKind:
     def queries(self, field: Sparse, value: Any, name: str) -> tuple[SparseRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""
         single = is_one_vector(value)
-        return _rows(sparse_column([value] if single else value, f"query for {name!r}"), field.shape), single
+        column = sparse_column([value] if single else value, f"query for {name!r}")
+        return sparse_rows(column, field.shape), single
+
+    def has_tokens(self, field: Sparse) -> bool:
+        """Return False."""
+        return False
+
+    def resolved(self, field: Sparse, queries: Any, tokens: TokenIds | None) -> Any:
+        """Return queries as they are."""
+        return queries
 
     def query_floats(self, field: Sparse) -> None:
         """Return None: a query is indices beside values."""
@@ -77,7 +86,7 @@ class SparseKind:
 
     def rows(self, field: Sparse, arrays: Arrays) -> SparseRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
-        return _rows(SparseColumn.from_arrays({name: arrays[name] for name in _ARRAYS}), field.shape)
+        return sparse_rows(SparseColumn.from_arrays({name: arrays[name] for name in _ARRAYS}), field.shape)
 
     def stored(self, field: Sparse, rows: SparseRows, chosen: Chosen) -> SparseColumn:
         """Copy out the chosen rows."""
@@ -108,7 +117,7 @@ class GrowingSparse:
 
     def rows(self, length: int) -> SparseRows:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
-        return _rows(self._column(length), self._shape)
+        return sparse_rows(self._column(length), self._shape)
 
     def _column(self, length: int) -> SparseColumn:
         indptr: NDArray[np.int64] = self._indptr.view(length + 1)
@@ -125,7 +134,8 @@ class GrowingSparse:
         return self._indptr.nbytes + self._indices.nbytes + self._values.nbytes
 
 
-def _rows(column: SparseColumn, shape: FieldShape) -> SparseRows:
+def sparse_rows(column: SparseColumn, shape: FieldShape) -> SparseRows:
+    """Return a column as an index of a field of this shape sees it."""
     return SparseRows(column.indptr, column.indices, column.values, shape.metric, shape.saturation)
 
 

@@ -3,7 +3,8 @@
 One vector is
 
 - a mapping of index to value;
-- a mapping of ``indices`` and ``values``, each to a list or array, as Qdrant has it;
+- a mapping of ``indices`` and ``values``, each to a list or array, as Qdrant has it, or of ``tokens`` and
+  ``values``;
 - a tuple ``(indices, values)`` of two lists or arrays;
 - a list of pairs ``(index, value)``, tuples or lists, as Milvus takes it.
 
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import Offsets, offsets_of
+from ...storage.columns.tokens import TokenColumn
 from ...storage.columns.vectors import SparseColumn
 from ..errors import InvalidArgument
 from .matrices import MAX_INDEX, MAX_MAGNITUDE, column, whole_numbers
@@ -32,7 +34,8 @@ _EXPECTED = (
     "pass a CSR matrix, or a list with one {index: value}, (indices, values) tuple or list of "
     "(index, value) pairs a point"
 )
-_QDRANT = {"indices", "values"}
+_COLUMNS = ({"indices", "values"}, {"tokens", "values"})
+_BY_INDEX = "the field takes indices, whole numbers; for tokens make it with Sparse(tokens=True)"
 _WHOLE = {int, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64}
 _NUMBERS = _WHOLE | {float, np.float16, np.float32, np.float64}
 
@@ -47,6 +50,8 @@ def sparse_column(value: Any, what: str) -> SparseColumn:
     InvalidArgument
         At the first row whose indices are not whole numbers below 2**32, or whose values are not finite.
     """
+    if isinstance(value, TokenColumn):
+        raise InvalidArgument(f"{what} has tokens; {_BY_INDEX}", field=what)
     if isinstance(value, SparseColumn):
         return _checked((value.indptr, value.indices, value.values), what)
     if all(hasattr(value, name) for name in ("indptr", "indices", "data")):
@@ -65,8 +70,12 @@ def is_one_vector(value: Any) -> bool:
     return isinstance(value, Mapping) or (isinstance(value, tuple) and len(value) == 2)
 
 
-def split_vector(row: int, entry: Any, what: str) -> tuple[Any, Any]:
+def split_vector(
+    row: int, entry: Any, what: str, one: str = "index", many: str = "indices"
+) -> tuple[Any, Any]:
     """Return what stands for the indices and for the values of one vector; neither is looked at.
+
+    In errors, ``one`` and ``many`` say what names entries where that is no index.
 
     Raises
     ------
@@ -74,22 +83,22 @@ def split_vector(row: int, entry: Any, what: str) -> tuple[Any, Any]:
         It is in none of the forms.
     """
     if isinstance(entry, Mapping):
-        if entry.keys() == _QDRANT and all(map(_is_column, entry.values())):
-            return entry["indices"], entry["values"]
+        if entry.keys() in _COLUMNS and all(map(_is_column, entry.values())):
+            return entry["tokens" if "tokens" in entry else "indices"], entry["values"]
         return list(entry.keys()), list(entry.values())
     if isinstance(entry, tuple) and len(entry) == 2:
         return entry
     if not isinstance(entry, list):
         raise InvalidArgument(
-            f"{what} row {row} is a {type(entry).__name__}; pass {{index: value}}, an (indices, values) "
-            "tuple or a list of (index, value) pairs",
+            f"{what} row {row} is a {type(entry).__name__}; pass {{{one}: value}}, an ({many}, values) "
+            f"tuple or a list of ({one}, value) pairs",
             field=what,
         )
     for place, pair in enumerate(entry):
         if not _is_pair(pair):
             raise InvalidArgument(
-                f"{what} row {row} is a list, whose entries are (index, value) pairs, and has {pair!r:.80} "
-                f"at {place}; indices beside values are a tuple (indices, values)",
+                f"{what} row {row} is a list, whose entries are ({one}, value) pairs, and has {pair!r:.80} "
+                f"at {place}; {many} beside values are a tuple ({many}, values)",
                 field=what,
             )
     return [pair[0] for pair in entry], [pair[1] for pair in entry]
@@ -159,6 +168,8 @@ def _arrays(row: int, entry: Any, what: str) -> tuple[NDArray[Any], NDArray[Any]
     except Exception as error:
         message = f"{what} row {row} has indices or values that are not a list of numbers"
         raise InvalidArgument(message, field=what) from error
+    if indices.ndim == 1 and (token := next((i for i in given if isinstance(i, str)), None)) is not None:
+        raise InvalidArgument(f"{what} row {row} has the token {token!r:.80}; {_BY_INDEX}", field=what)
     if indices.ndim != 1 or indices.shape != values.shape:
         raise InvalidArgument(
             f"{what} row {row} has indices of shape {indices.shape} and values of shape {values.shape}; "

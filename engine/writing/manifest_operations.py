@@ -139,7 +139,7 @@ class CreateCollection:
         )
         catalog.put_collection(txn, record)
         catalog.put_state(txn, record.number, StateRecord(1, 0))
-        state = CollectionState(record)
+        state = CollectionState(record, catalog)
         state.generation = 0
         self.collections.add(state)
         return state
@@ -172,6 +172,7 @@ class ChangeSchema:
         for name in known.vectors:
             if not schema.shares(name, known):
                 catalog.delete_calibration_queries(txn, state.number, name)
+                state.vocabularies.stored(known, name).delete(txn)
         # No two changes have the same number, and no point has that of one.
         state.next_sequence += 1
         state.generation += 1

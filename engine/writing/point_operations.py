@@ -31,9 +31,15 @@ from ..segments.view import SegmentView
 from ..state.collection_state import CollectionState
 from ..tenants.tenant import Tenant
 from ..vector_kinds.missing import missing_vectors
+from ..vocabulary.token_columns import IdsOf, batch_with_ids, has_tokens
+from ..vocabulary.vocabulary import Vocabulary
 
 LOG_RECORD_BYTES = 1 << 20
 """Target size of one value of the log; LMDB finds room for values of this size without long searches."""
+
+
+Change = Callable[[Batch, IdsOf], Batch]
+"""From the points there are, and what gives tokens ids, to the points there are to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,8 @@ class Upsert:
     state : CollectionState
     tenant : Tenant
     chunks : list of (int, bytes)
-        The batch cut into log records: number of points and encoded bytes of each.
+        The batch cut into log records: number of points and encoded bytes of each. Without records where
+        tokens have no ids yet, which the writer gives them.
     batch : Batch
         The same points in one piece.
     schema : CollectionSchema
@@ -79,6 +86,8 @@ class Upsert:
             batch = batch.take(rows)
         if state.schema is not self.schema:
             batch = _under(batch, self.schema, state.schema)
+        if has_tokens(batch):
+            batch = batch_with_ids(batch, _assigning(state, txn))
         if batch is not self.batch:
             parsed = parse_fields(state.schema.fields, batch.payloads)
             chunks = _log_chunks(batch)
@@ -134,7 +143,8 @@ class Update:
     """Write points that exist anew, each with another payload or other vectors. The filter is not bound.
 
     ``change`` maps the points that were chosen to those that change, which stay in their order; it runs in
-    the writer's thread, so that no write can come between reading and replacing. ``admit`` is told the bytes
+    the writer's thread, so that no write can come between reading and replacing, and is told what gives
+    tokens their ids. ``admit`` is told the bytes
     of the new versions, each with ``added`` more than it has, before any is read; what it raises is a
     VicinalError.
     """
@@ -143,7 +153,7 @@ class Update:
     tenant: Tenant
     ids: Sequence[PointId] | None
     filter: Filter | None
-    change: Callable[[Batch], Batch]
+    change: Change
     added: int = 0
     admit: Admit | None = None
 
@@ -171,7 +181,7 @@ class Update:
         # In the order they were written, which does not depend on how segments are cut and arranged.
         old = Batch.concat(parts).take(np.argsort(np.concatenate(sequences)))
         with translated():
-            new = self.change(old)
+            new = self.change(old, _assigning(self.state, txn))
         if len(new):
             upsert(self.state, pending.schema, tenant, new).apply(catalog, txn)
         return len(old)
@@ -195,7 +205,31 @@ def upsert(
     The schema is the one the batch was checked against: that of the state may be another by now.
     """
     parsed = parse_fields(schema.fields, batch.payloads)
-    return Upsert(state, tenant, _log_chunks(batch), batch, schema, parsed, condition)
+    batch = _identified(state, schema, batch)
+    chunks = [] if has_tokens(batch) else _log_chunks(batch)
+    return Upsert(state, tenant, chunks, batch, schema, parsed, condition)
+
+
+def _identified(state: CollectionState, schema: CollectionSchema, batch: Batch) -> Batch:
+    """Return a batch over ids where all its tokens have some already, so that the writer has less to do."""
+    if not has_tokens(batch):
+        return batch
+
+    def known(field: str, tokens: list[str]) -> NDArray[np.uint32]:
+        return _vocabulary(state, schema, field).known_ids(tokens)
+
+    return batch_with_ids(batch, known)
+
+
+def _assigning(state: CollectionState, txn: WriteTransaction) -> IdsOf:
+    """Return what gives tokens ids in a transaction, under the schema there is now."""
+    return lambda field, tokens: _vocabulary(state, state.schema, field).assigned_ids(txn, tokens)
+
+
+def _vocabulary(state: CollectionState, schema: CollectionSchema, field: str) -> Vocabulary:
+    vocabulary = state.vocabularies.of(schema, field)
+    assert vocabulary is not None
+    return vocabulary
 
 
 def _under(batch: Batch, known: CollectionSchema, schema: CollectionSchema) -> Batch:

@@ -13,6 +13,7 @@ from ...storage.columns.partial import PartialColumn, concat_columns, partial_co
 from ...storage.columns.vectors import VectorColumn
 from ..errors import InvalidArgument
 from ..schema.collection_schema import CollectionSchema
+from ..vocabulary.token_columns import IdsOf, column_with_ids
 
 
 def check_kept(fields: Iterable[str], known: CollectionSchema, schema: CollectionSchema) -> None:
@@ -22,11 +23,14 @@ def check_kept(fields: Iterable[str], known: CollectionSchema, schema: Collectio
             raise InvalidArgument(f"vector field {name!r} was dropped while the call waited", field="vectors")
 
 
-def with_vectors(batch: Batch, ids: IdColumn, vectors: Mapping[str, VectorColumn]) -> Batch:
-    """Return the points whose ids have vectors, with those; where an id has none, with their own."""
+def with_vectors(batch: Batch, ids: IdColumn, vectors: Mapping[str, VectorColumn], ids_of: IdsOf) -> Batch:
+    """Return the points whose ids have vectors, with those; where an id has none, with their own.
+
+    What is stored has ids already, so tokens are given theirs by ``ids_of``.
+    """
     row_of = {point_id: row for row, point_id in enumerate(ids.to_list())}
     rows = np.array([row_of[point_id] for point_id in batch.ids.to_list()], np.int64)
-    new = {name: column.take(rows) for name, column in vectors.items()}
+    new = {name: column_with_ids(name, column.take(rows), ids_of) for name, column in vectors.items()}
     having = np.unique(np.concatenate([present_rows(column) for column in new.values()]))
     batch = batch.take(having)
     changed = {name: _laid_over(batch.vectors[name], column.take(having)) for name, column in new.items()}

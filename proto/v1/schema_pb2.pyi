@@ -50,14 +50,16 @@ class DenseField(_message.Message):
     def __init__(self, dim: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ...) -> None: ...
 
 class SparseField(_message.Message):
-    __slots__ = ("index_json", "metric", "idf")
+    __slots__ = ("index_json", "metric", "idf", "tokens")
     INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     IDF_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     index_json: str
     metric: Metric
     idf: bool
-    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ...) -> None: ...
+    tokens: bool
+    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ..., tokens: bool = ...) -> None: ...
 
 class MultiField(_message.Message):
     __slots__ = ("dim", "element_type", "index_json")

@@ -41,6 +41,18 @@ class SparseMatrix(_message.Message):
     row_sizes: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, indices: _Optional[bytes] = ..., values: _Optional[bytes] = ..., row_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class TokenMatrix(_message.Message):
+    __slots__ = ("tokens", "numbers", "values", "row_sizes")
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    ROW_SIZES_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedScalarFieldContainer[str]
+    numbers: bytes
+    values: bytes
+    row_sizes: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, tokens: _Optional[_Iterable[str]] = ..., numbers: _Optional[bytes] = ..., values: _Optional[bytes] = ..., row_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class RaggedMatrix(_message.Message):
     __slots__ = ("tokens", "row_sizes")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -50,14 +62,16 @@ class RaggedMatrix(_message.Message):
     def __init__(self, tokens: _Optional[_Union[Matrix, _Mapping]] = ..., row_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Vectors(_message.Message):
-    __slots__ = ("dense", "sparse", "multi")
+    __slots__ = ("dense", "sparse", "multi", "tokens")
     DENSE_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FIELD_NUMBER: _ClassVar[int]
     MULTI_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     dense: Matrix
     sparse: SparseMatrix
     multi: RaggedMatrix
-    def __init__(self, dense: _Optional[_Union[Matrix, _Mapping]] = ..., sparse: _Optional[_Union[SparseMatrix, _Mapping]] = ..., multi: _Optional[_Union[RaggedMatrix, _Mapping]] = ...) -> None: ...
+    tokens: TokenMatrix
+    def __init__(self, dense: _Optional[_Union[Matrix, _Mapping]] = ..., sparse: _Optional[_Union[SparseMatrix, _Mapping]] = ..., multi: _Optional[_Union[RaggedMatrix, _Mapping]] = ..., tokens: _Optional[_Union[TokenMatrix, _Mapping]] = ...) -> None: ...
 
 class FieldVectors(_message.Message):
     __slots__ = ("field", "vectors", "present")

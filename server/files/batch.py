@@ -10,7 +10,7 @@ from typing import Any
 from ...engine.error_translation import translated
 from ...engine.errors import InvalidArgument
 from ...storage.arrow.library import optional_library
-from ...storage.columns.vectors import VectorKind
+from ...storage.columns.vectors import ColumnKind
 
 DEFAULT_FIELD = "vector"
 DEFAULT_ID = "id"
@@ -60,7 +60,7 @@ class FileBatch:
 
     ids: Sequence[Any]
     vectors: dict[str, Any]
-    kinds: dict[str, VectorKind]
+    kinds: dict[str, ColumnKind]
     payloads: list[dict[str, Any]] | None
     fraction: float
 

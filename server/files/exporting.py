@@ -217,10 +217,11 @@ def _arrow_vector_types(arrow: Any, schema: CollectionSchema) -> dict[str, Any]:
         Element.INT8: arrow.int8(),
         Element.BINARY: arrow.uint8(),
     }
-    indices, values = arrow.list_(arrow.uint32()), arrow.list_(arrow.float32())
+    values = ("values", arrow.list_(arrow.float32()))
+    by_index, by_token = ("indices", arrow.list_(arrow.uint32())), ("tokens", arrow.list_(arrow.string()))
     types: dict[str, Callable[[Any], Any]] = {
         "dense": lambda field: arrow.list_(scalars[field.element], field.element.width(field.dim)),
-        "sparse": lambda field: arrow.struct([("indices", indices), ("values", values)]),
+        "sparse": lambda field: arrow.struct([by_token if field.tokens else by_index, values]),
         "multi": lambda field: arrow.list_(arrow.list_(scalars[field.element], field.dim)),
     }
     return {name: types[field.kind](field) for name, field in schema.vectors.items()}

@@ -16,7 +16,7 @@ from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense, Multi, VectorField
 from ...indexes.rows.element import Element
 from ...storage.columns.partial import PartialVectors
-from ...storage.columns.vectors import VectorKind
+from ...storage.columns.vectors import ColumnKind
 from .batch import FileBatch, FileRequest
 from .readers import read_file
 
@@ -113,9 +113,11 @@ def _vector_fields(batch: FileBatch, new: NewCollection) -> dict[str, VectorFiel
     return fields
 
 
-def _vector_field(kind: VectorKind, vectors: Any, new: NewCollection) -> VectorField:
+def _vector_field(kind: ColumnKind, vectors: Any, new: NewCollection) -> VectorField:
     if kind == "sparse":
         return Sparse()
+    if kind == "tokens":
+        return Sparse(tokens=True)
     if kind == "multi":
         return Multi(vectors[0].shape[1])
     element = new.element or _NATURAL_ELEMENTS.get(vectors.dtype, Element.FLOAT32)

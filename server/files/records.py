@@ -12,7 +12,7 @@ from typing import IO, Any
 from ...storage.arrow.payload_values import is_missing_where_null, payload_rows, values_of
 from ...storage.arrow.vector_values import vector_kind, vectors_of_array
 from ...storage.columns.partial import PartialVectors
-from ...storage.columns.vectors import VectorKind
+from ...storage.columns.vectors import ColumnKind
 from ...storage.invalid_value import InvalidValueError
 from .batch import (
     BATCH_BYTES,
@@ -50,7 +50,7 @@ def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
         for batch in file.iter_batches(batch_size=rows_per_batch(n_bytes // max(1, n_rows))):
             columns = dict(zip(names, batch.columns, strict=True))
             vectors: dict[str, Any] = {}
-            kinds: dict[str, VectorKind] = {}
+            kinds: dict[str, ColumnKind] = {}
             for field in fields:
                 column = columns.pop(field)
                 if column.null_count == len(column):
@@ -69,7 +69,7 @@ def read_json_lines(request: FileRequest) -> Iterator[FileBatch]:
     size = max(1, request.path.stat().st_size)
     start = 0
     fields: list[str] = []
-    kinds: dict[str, VectorKind] = {}
+    kinds: dict[str, ColumnKind] = {}
     id_field: str | None = None
     with open(request.path, "rb") as raw, _readable(request, EOFError, zlib.error, gzip.BadGzipFile):
         lines: IO[bytes] = raw
@@ -115,7 +115,7 @@ def _arrow_payloads(request: FileRequest, columns: dict[str, Any], schema: Any) 
     return payload_rows(values, len(next(iter(columns.values()))), missing)
 
 
-def _arrow_vectors(request: FileRequest, field: str, array: Any) -> tuple[VectorKind, Any]:
+def _arrow_vectors(request: FileRequest, field: str, array: Any) -> tuple[ColumnKind, Any]:
     """Turn one column of a record batch into vectors, without a Python object a number."""
     kind = vector_kind(array.type)
     if kind is None:
@@ -156,7 +156,7 @@ def _take_ids(request: FileRequest, records: list[dict[str, Any]], id_field: str
     return [record.pop(id_field) for record in records]
 
 
-def _kind_of_first(request: FileRequest, field: str, value: Any) -> VectorKind:
+def _kind_of_first(request: FileRequest, field: str, value: Any) -> ColumnKind:
     kind = kind_of(value)
     if kind is None:
         raise request.refuse(f"the field {field!r} holds no vectors")

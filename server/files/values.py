@@ -1,7 +1,8 @@
 """Vectors as values of files: which kind a value is, and how each kind is written.
 
-A dense vector is a list of numbers, a sparse one an object ``{"indices": [...], "values": [...]}``, a
-multi-vector a list of lists of numbers: the same in JSON lines and in Parquet, read and written.
+A dense vector is a list of numbers, a sparse one an object ``{"indices": [...], "values": [...]}``, or by
+token ``{"tokens": [...], "values": [...]}``, a multi-vector a list of lists of numbers: the same in JSON
+lines and in Parquet, read and written.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.errors import InvalidArgument
-from ...storage.arrow.vector_values import SPARSE_KEYS
+from ...storage.arrow.vector_values import SPARSE_KEYS, TOKEN_KEYS
 from ...storage.columns.partial import PartialVectors
-from ...storage.columns.vectors import VectorKind
+from ...storage.columns.vectors import ColumnKind
 
 
-def kind_of(value: Any) -> VectorKind | None:
+def kind_of(value: Any) -> ColumnKind | None:
     """Return the kind of vector that a value read from a file is, None when it is none."""
     if isinstance(value, dict):
+        if set(value) == TOKEN_KEYS:
+            return "tokens" if _are_texts(value["tokens"]) and _are_numbers(value["values"]) else None
         return "sparse" if set(value) == SPARSE_KEYS and _is_pair(**value) else None
     if not isinstance(value, list) or not value:
         return None
@@ -29,7 +32,7 @@ def kind_of(value: Any) -> VectorKind | None:
     return "dense" if _are_numbers(value) else None
 
 
-def column_of(kind: VectorKind, values: Sequence[Any], where: str, first_row: int) -> Any:
+def column_of(kind: ColumnKind, values: Sequence[Any], where: str, first_row: int) -> Any:
     """Turn values read from a file into what `upsert` takes for a field of that kind.
 
     Raises
@@ -62,6 +65,8 @@ def plain(vector: Any) -> Any:
     """
     if vector is None:
         return None
+    if isinstance(vector, dict):
+        return {"tokens": list(vector), "values": np.array(list(vector.values()), np.float32)}
     if isinstance(vector, tuple):
         indices, values = vector
         return {"indices": plain(indices), "values": plain(values)}
@@ -69,11 +74,13 @@ def plain(vector: Any) -> Any:
     return np.ascontiguousarray(array, np.float32 if array.dtype == np.float16 else array.dtype)
 
 
-def _vectors_of(kind: VectorKind, values: Sequence[Any], where: str) -> Any:
+def _vectors_of(kind: ColumnKind, values: Sequence[Any], where: str) -> Any:
     if kind == "sparse":
         return [
             (_array(v["indices"], np.int64, where), _array(v["values"], np.float32, where)) for v in values
         ]
+    if kind == "tokens":
+        return [(value["tokens"], _array(value["values"], np.float32, where)) for value in values]
     if kind == "multi":
         return [_matrix(value, where) for value in values]
     return _matrix(values, where)
@@ -96,11 +103,15 @@ def _array(numbers: Any, dtype: type[Any], where: str) -> NDArray[Any]:
 def _is_pair(indices: Any, values: Any) -> bool:
     # NumPy would make whole numbers of 1.5 and of "1".
     whole = isinstance(indices, list) and set(map(type, indices)) <= {int}
-    return whole and isinstance(values, list) and _are_numbers(values)
+    return whole and _are_numbers(values)
 
 
-def _are_numbers(values: list[Any]) -> bool:
-    return set(map(type, values)) <= {int, float}
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and set(map(type, values)) <= {str}
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and set(map(type, values)) <= {int, float}
 
 
 def _shortened(value: Any) -> str:

@@ -107,6 +107,7 @@ def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
     message.sparse.metric = _METRICS[field.metric]
     message.sparse.index_json = write_json(field.index.to_json()).decode()
     message.sparse.idf = field.idf
+    message.sparse.tokens = field.tokens
 
 
 def _put_multi(message: pb.VectorField, field: Multi) -> None:
@@ -129,7 +130,8 @@ def _read_sparse(message: pb.VectorField, what: str) -> Sparse:
     sparse = message.sparse
     # Until there was another metric, nobody named this one.
     metric = _known(_METRIC_OF, sparse.metric or pb.METRIC_DOT, "metric", what)
-    return Sparse(index=_read_index(sparse.index_json, what), metric=metric, idf=sparse.idf)
+    index = _read_index(sparse.index_json, what)
+    return Sparse(index=index, metric=metric, tokens=sparse.tokens, idf=sparse.idf)
 
 
 def _read_multi(message: pb.VectorField, what: str) -> Multi:

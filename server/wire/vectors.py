@@ -12,6 +12,7 @@ from ...engine.errors import InvalidArgument
 from ...indexes.rows.element import Element
 from ...proto.v1 import vectors_pb2 as pb
 from ...storage.columns.partial import PartialColumn, partial_column
+from ...storage.columns.tokens import TokenColumn
 from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .packed_column import offsets
 
@@ -33,7 +34,8 @@ def put_vectors(message: pb.Vectors, column: VectorColumn) -> None:
 def count_rows(message: pb.Vectors) -> int:
     """Return how many rows a message says it has, before it is read."""
     # Of a message without vectors each is empty.
-    return message.dense.rows + len(message.sparse.row_sizes) + len(message.multi.row_sizes)
+    ragged = (message.sparse, message.multi, message.tokens)
+    return message.dense.rows + sum(len(part.row_sizes) for part in ragged)
 
 
 def read_vectors(message: pb.Vectors, what: str) -> VectorColumn:
@@ -127,6 +129,15 @@ def _put_sparse(message: pb.Vectors, column: SparseColumn) -> None:
     sparse.row_sizes.extend(np.diff(column.indptr).tolist())
 
 
+def _put_tokens(message: pb.Vectors, column: TokenColumn) -> None:
+    tokens = message.tokens
+    tokens.SetInParent()
+    tokens.tokens.extend(column.tokens)
+    tokens.numbers = column.numbers.tobytes()
+    tokens.values = column.values.tobytes()
+    tokens.row_sizes.extend(np.diff(column.indptr).tolist())
+
+
 def _put_multi(message: pb.Vectors, column: MultiColumn) -> None:
     _put_matrix(message.multi.tokens, column.tokens)
     message.multi.row_sizes.extend(np.diff(column.offsets).tolist())
@@ -173,6 +184,30 @@ def _read_sparse(message: pb.Vectors, what: str) -> SparseColumn:
     return SparseColumn(indptr, np.frombuffer(indices, "<u4"), np.frombuffer(values, "<f4"))
 
 
+def _read_tokens(message: pb.Vectors, what: str) -> TokenColumn:
+    part = message.tokens
+    if len(part.numbers) % 4 or len(part.numbers) != len(part.values):
+        raise InvalidArgument(
+            f"{what} has {len(part.numbers)} bytes of numbers and {len(part.values)} of values; expected 4 "
+            "of each for every entry",
+            field=what,
+        )
+    numbers = np.frombuffer(part.numbers, "<u4")
+    n = len(part.tokens)
+    # Before they become objects: a text takes far more than it does in the message.
+    if n > len(numbers) or not np.array_equal(np.unique(numbers), np.arange(n)):
+        raise InvalidArgument(
+            f"{what} has {n} tokens, and entries of others or not of all of them; expected the numbers of "
+            "all tokens from 0",
+            field=what,
+        )
+    tokens = list(part.tokens)
+    if len(set(tokens)) < n:
+        raise InvalidArgument(f"{what} has a token twice; expected each once", field=what)
+    indptr = _offsets(part.row_sizes, len(numbers), what, "entries")
+    return TokenColumn(tokens, indptr, numbers, np.frombuffer(part.values, "<f4"))
+
+
 def _read_multi(message: pb.Vectors, what: str) -> MultiColumn:
     tokens = _read_matrix(message.multi.tokens, what)
     return MultiColumn(_offsets(message.multi.row_sizes, len(tokens), what, "vectors"), tokens)
@@ -191,10 +226,12 @@ def _offsets(row_sizes: Any, n_items: int, what: str, unit: str) -> NDArray[np.i
 _PUT: dict[str, Callable[[pb.Vectors, Any], None]] = {
     "dense": _put_dense,
     "sparse": _put_sparse,
+    "tokens": _put_tokens,
     "multi": _put_multi,
 }
 _READ: dict[str, Callable[[pb.Vectors, str], VectorColumn]] = {
     "dense": _read_dense,
     "sparse": _read_sparse,
+    "tokens": _read_tokens,
     "multi": _read_multi,
 }

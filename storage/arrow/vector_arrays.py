@@ -10,21 +10,20 @@ from numpy.typing import NDArray
 
 from ..columns.partial import PartialColumn, partial_column
 from ..columns.ragged import offsets_of
-from ..columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn, VectorKind
+from ..columns.tokens import TokenColumn
+from ..columns.vectors import ColumnKind, DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .library import optional_library
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
 def array_of_column(column: VectorColumn) -> Any:
     """Return vectors as an Arrow array, with a null where a point has none; others are not copied.
 
-    Dense ones are lists of one size, sparse ones objects of ``indices`` and ``values``, multi-vectors lists
-    of such lists.
+    Dense ones are lists of one size, sparse ones objects of ``indices`` and ``values``, or of ``tokens`` and
+    ``values``, multi-vectors lists of such lists.
     """
     arrow = optional_library("pyarrow", "a column of vectors")
     if not isinstance(column, PartialColumn):
-        return _ARRAY[column.kind](arrow, column.arrays())
+        return _ARRAY[column.kind](arrow, column)
     places = np.zeros(column.n, np.int64)
     places[column.present] = np.arange(len(column.present))
     is_null = np.ones(column.n, np.bool_)
@@ -43,6 +42,8 @@ def array_of_vectors(vectors: Sequence[Any]) -> Any:
 
 
 def _column_of(vectors: list[Any]) -> VectorColumn:
+    if isinstance(vectors[0], dict):
+        return TokenColumn.of_rows(vectors)
     if isinstance(vectors[0], tuple):
         indices, values = (np.concatenate(part) for part in zip(*vectors, strict=True))
         return SparseColumn(offsets_of((len(row) for row, _ in vectors), len(vectors)), indices, values)
@@ -51,19 +52,26 @@ def _column_of(vectors: list[Any]) -> VectorColumn:
     return DenseColumn(np.stack(vectors))
 
 
-def _dense(arrow: Any, arrays: Arrays) -> Any:
-    return _lists_of_one_size(arrow, arrays["matrix"])
+def _dense(arrow: Any, column: DenseColumn) -> Any:
+    return _lists_of_one_size(arrow, column.matrix)
 
 
-def _sparse(arrow: Any, arrays: Arrays) -> Any:
-    names = ["indices", "values"]
-    return arrow.StructArray.from_arrays(
-        [_lists(arrow, arrays["indptr"], arrow.array(arrays[name])) for name in names], names
-    )
+def _sparse(arrow: Any, column: SparseColumn) -> Any:
+    return _pairs(arrow, column.indptr, {"indices": arrow.array(column.indices), "values": column.values})
 
 
-def _multi(arrow: Any, arrays: Arrays) -> Any:
-    return _lists(arrow, arrays["offsets"], _lists_of_one_size(arrow, arrays["tokens"]))
+def _tokens(arrow: Any, column: TokenColumn) -> Any:
+    tokens = arrow.array(column.tokens, arrow.string()).take(arrow.array(column.numbers))
+    return _pairs(arrow, column.indptr, {"tokens": tokens, "values": column.values})
+
+
+def _multi(arrow: Any, column: MultiColumn) -> Any:
+    return _lists(arrow, column.offsets, _lists_of_one_size(arrow, column.tokens))
+
+
+def _pairs(arrow: Any, indptr: NDArray[np.int64], flat: Mapping[str, Any]) -> Any:
+    lists = [_lists(arrow, indptr, arrow.array(entries)) for entries in flat.values()]
+    return arrow.StructArray.from_arrays(lists, list(flat))
 
 
 def _lists_of_one_size(arrow: Any, matrix: NDArray[Any]) -> Any:
@@ -74,4 +82,9 @@ def _lists(arrow: Any, offsets: NDArray[np.int64], flat: Any) -> Any:
     return arrow.ListArray.from_arrays(arrow.array(offsets).cast(arrow.int32()), flat)
 
 
-_ARRAY: dict[VectorKind, Callable[[Any, Arrays], Any]] = {"dense": _dense, "sparse": _sparse, "multi": _multi}
+_ARRAY: dict[ColumnKind, Callable[[Any, Any], Any]] = {
+    "dense": _dense,
+    "sparse": _sparse,
+    "tokens": _tokens,
+    "multi": _multi,
+}

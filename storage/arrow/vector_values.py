@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from ..columns.partial import PartialVectors
 from ..columns.ragged import offsets_of
-from ..columns.vectors import VectorKind
+from ..columns.tokens import TokenColumn
+from ..columns.vectors import ColumnKind
 from ..invalid_value import InvalidValueError
 from .library import is_pandas, optional_library, speaks_arrow
 
 SPARSE_KEYS = {"indices", "values"}
+TOKEN_KEYS = {"tokens", "values"}
 
 
 class SparseRows(NamedTuple):
@@ -28,9 +30,10 @@ def vectors_of(what: str, value: Any) -> Any:
     """Return what gives itself as an Arrow column of vectors in a form of NumPy; anything else as it is.
 
     Lists of numbers become a matrix (n, width), lists of those the pair (tokens, offsets), objects of
-    ``indices`` and ``values`` :class:`SparseRows`; with nulls, :class:`PartialVectors` of these. A Series of
-    pandas is such a column when its values are Arrow's, and none is one where pyarrow is not installed: then
-    it is read row by row. In a Series of objects what pandas calls missing becomes None.
+    ``indices`` and ``values`` :class:`SparseRows`, objects of ``tokens`` and ``values`` a ``TokenColumn``;
+    with nulls, :class:`PartialVectors` of these. A Series of pandas is such a column when its values are
+    Arrow's, and none is one where pyarrow is not installed: then it is read row by row. In a Series of
+    objects what pandas calls missing becomes None.
 
     Raises
     ------
@@ -50,11 +53,12 @@ def vectors_of(what: str, value: Any) -> Any:
     return value if vector_kind(array.type) is None else vectors_of_array(what, array)
 
 
-def vector_kind(kind: Any) -> VectorKind | None:
+def vector_kind(kind: Any) -> ColumnKind | None:
     """Return which vectors an Arrow type holds, None when it holds none."""
     types = optional_library("pyarrow", "a column of Arrow").types
     if types.is_struct(kind):
-        return "sparse" if {kind.field(at).name for at in range(kind.num_fields)} == SPARSE_KEYS else None
+        keys = {kind.field(at).name for at in range(kind.num_fields)}
+        return "sparse" if keys == SPARSE_KEYS else "tokens" if keys == TOKEN_KEYS else None
     if not _is_list(types, kind):
         return None
     inner = kind.value_type
@@ -79,17 +83,27 @@ def vectors_of_array(what: str, array: Any) -> Any:
     if kind == "multi":
         tokens = _matrix(compute, what, compute.list_flatten(array), "vector {}")
         return tokens, _offsets(compute, array)
-    indices, values = (compute.struct_field(array, key) for key in sorted(SPARSE_KEYS))
-    for part in (indices, values):
-        _check_no_null(what, part, "row {}", "a sparse vector has indices and values")
-    indptr = _offsets(compute, indices)
+    return _sparse(compute, what, array, "tokens" if kind == "tokens" else "indices")
+
+
+def _sparse(compute: Any, what: str, array: Any, naming: str) -> SparseRows | TokenColumn:
+    """Return objects of ``indices`` or ``tokens``, as ``naming`` says, and ``values``."""
+    names, values = (compute.struct_field(array, key) for key in (naming, "values"))
+    for part in (names, values):
+        _check_no_null(what, part, "row {}", f"a sparse vector has {naming} and values")
+    indptr = _offsets(compute, names)
     differing = np.flatnonzero(indptr != _offsets(compute, values))
     if len(differing):
         row = int(differing[0]) - 1
-        message = f"{what} row {row} has other numbers of indices and of values; expected as many of each"
+        message = f"{what} row {row} has other numbers of {naming} and of values; expected as many of each"
         raise InvalidValueError(message, field=what, row=row)
-    flat = [np.asarray(compute.list_flatten(part)) for part in (indices, values)]
-    return SparseRows(indptr, *flat)
+    flat, numbers = compute.list_flatten(names), np.asarray(compute.list_flatten(values))
+    if naming == "indices":
+        return SparseRows(indptr, np.asarray(flat), numbers)
+    _check_no_null(what, flat, "token {}", "a token is a text")
+    encoded = compute.dictionary_encode(flat, null_encoding="encode")
+    chunks = encoded.combine_chunks() if hasattr(encoded, "combine_chunks") else encoded
+    return TokenColumn(chunks.dictionary.to_pylist(), indptr, np.asarray(chunks.indices, np.uint32), numbers)
 
 
 def _matrix(compute: Any, what: str, array: Any, where: str) -> NDArray[Any]:

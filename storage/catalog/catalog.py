@@ -31,6 +31,9 @@ _PER_COLLECTION = (
     KeyKind.STATE,
     KeyKind.CALIBRATION,
     KeyKind.CALIBRATION_QUERIES,
+    KeyKind.VOCABULARY,
+    KeyKind.TOKEN,
+    KeyKind.TOKEN_TEXT,
 )
 
 R = TypeVar("R")

@@ -14,6 +14,9 @@ kind (first byte)      rest of the key                                         v
 9 calibration queries  collection u32, field                                   bytes of the engine
 10 api key             id                                                      a JSON object
 11 alias               name                                                    collection number u32
+12 vocabulary          collection u32, vocabulary u64                          `VocabularyRecord`
+13 token               collection u32, vocabulary u64, token                   the token's id u32
+14 token text          collection u32, vocabulary u64, id u32                  the token, text
 =====================  ======================================================  =========================
 
 Numbers are big endian, so that the order of keys is the order of numbers. Text is UTF-8, 1 to 255 bytes,
@@ -35,6 +38,8 @@ _MAX_PART = 2**16 - 1
 _COLLECTION = struct.Struct(">BI")
 _LOG = struct.Struct(">BIQ")
 _TOMBSTONES = struct.Struct(">BIQH")
+_VOCABULARY = struct.Struct(">BIQ")
+_TOKEN_TEXT = struct.Struct(">BIQI")
 
 
 class KeyKind(IntEnum):
@@ -51,6 +56,9 @@ class KeyKind(IntEnum):
     CALIBRATION_QUERIES = 9
     API_KEY = 10
     ALIAS = 11
+    VOCABULARY = 12
+    TOKEN = 13
+    TOKEN_TEXT = 14
 
 
 def meta() -> bytes:
@@ -111,6 +119,22 @@ def alias(name: str) -> bytes:
     return bytes([KeyKind.ALIAS]) + _text(name, "an alias")
 
 
+def vocabulary(number: int, vocabulary: int) -> bytes:
+    """Return the key of the record of a vocabulary."""
+    return _of_vocabulary(KeyKind.VOCABULARY, number, vocabulary)
+
+
+def token(number: int, vocabulary: int, text: str) -> bytes:
+    """Return the key of a token's id."""
+    return _of_vocabulary(KeyKind.TOKEN, number, vocabulary) + _text(text, "a token")
+
+
+def token_text(number: int, vocabulary: int, identifier: int) -> bytes:
+    """Return the key of the token that has an id."""
+    identifier = _bounded(identifier, _MAX_U32, "a token's id")
+    return _of_vocabulary(KeyKind.TOKEN_TEXT, number, vocabulary) + identifier.to_bytes(4, "big")
+
+
 def every(kind: KeyKind) -> KeyRange:
     """Return the range of all keys of one kind."""
     return _starting_with(bytes([kind]))
@@ -124,6 +148,11 @@ def every_of_collection(kind: KeyKind, number: int) -> KeyRange:
 def every_calibration(number: int, segment: str) -> KeyRange:
     """Return the range of the calibrations of one segment."""
     return _starting_with(_prefix(KeyKind.CALIBRATION, number) + _uuid(segment))
+
+
+def every_of_vocabulary(kind: KeyKind, number: int, vocabulary: int) -> KeyRange:
+    """Return the range of one vocabulary's keys of one kind."""
+    return _starting_with(_of_vocabulary(kind, number, vocabulary))
 
 
 def log_from(number: int, seq: int) -> KeyRange:
@@ -201,6 +230,23 @@ def parse_alias(key: bytes) -> str:
     return key[1:].decode()
 
 
+def parse_vocabulary(key: bytes) -> tuple[int, int]:
+    """Return the collection number and the vocabulary, of a vocabulary, a token or its text."""
+    _, number, vocabulary = _VOCABULARY.unpack_from(key)
+    return number, vocabulary
+
+
+def parse_token(key: bytes) -> tuple[int, int, str]:
+    """Return the collection number, the vocabulary and the token."""
+    return *parse_vocabulary(key), key[_VOCABULARY.size :].decode()
+
+
+def parse_token_text(key: bytes) -> tuple[int, int, int]:
+    """Return the collection number, the vocabulary and the token's id."""
+    _, number, vocabulary, identifier = _TOKEN_TEXT.unpack(key)
+    return number, vocabulary, identifier
+
+
 def well_formed(key: bytes) -> bool:
     """Return whether `key` is exactly what one of the constructors of this module makes."""
     try:
@@ -233,10 +279,21 @@ def _rebuilt(key: bytes) -> bytes:
             return api_key(parse_api_key(key))
         case KeyKind.ALIAS:
             return alias(parse_alias(key))
+        case KeyKind.VOCABULARY:
+            return vocabulary(*parse_vocabulary(key))
+        case KeyKind.TOKEN:
+            return token(*parse_token(key))
+        case KeyKind.TOKEN_TEXT:
+            return token_text(*parse_token_text(key))
 
 
 def _prefix(kind: KeyKind, number: int) -> bytes:
     return _COLLECTION.pack(kind, _bounded(number, _MAX_U32, "a collection number"))
+
+
+def _of_vocabulary(kind: KeyKind, number: int, vocabulary: int) -> bytes:
+    number = _bounded(number, _MAX_U32, "a collection number")
+    return _VOCABULARY.pack(kind, number, _bounded(vocabulary, _MAX_U64, "a vocabulary"))
 
 
 def _starting_with(prefix: bytes) -> KeyRange:

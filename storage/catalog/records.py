@@ -45,3 +45,10 @@ class StateRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     next_seq: int
     generation: int
+
+
+class VocabularyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tokens of a vector field: `next` is the id of the next new one, and how many there are."""
+
+    field: str
+    next: int

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import CorruptionError
 from .ragged import Rows, row_numbers
-from .vectors import COLUMN_OF_KIND, VectorColumn, VectorKind
+from .vectors import COLUMN_OF_KIND, ColumnKind, VectorColumn, VectorKind
 
 Present = NDArray[np.uint32]
 
@@ -30,7 +30,7 @@ class PartialColumn:
         self.vectors = vectors
 
     @property
-    def kind(self) -> VectorKind:
+    def kind(self) -> ColumnKind:
         """The kind of the vectors that are there."""
         return self.vectors.kind
 
@@ -161,6 +161,13 @@ def concat_columns(columns: Sequence[VectorColumn]) -> VectorColumn:
         present_rows(column) + np.uint32(start) for column, start in zip(columns, starts, strict=False)
     ]
     return partial_column(int(starts[-1]), np.concatenate(present), vectors)
+
+
+def map_vectors(column: VectorColumn, change: Callable[[VectorColumn], VectorColumn]) -> VectorColumn:
+    """Return a column with what ``change`` makes of the vectors that are there, as many."""
+    if isinstance(column, PartialColumn):
+        return PartialColumn(column.n, column.present, change(column.vectors))
+    return change(column)
 
 
 def present_rows(column: VectorColumn) -> Present:

@@ -12,6 +12,8 @@ from ..errors import CorruptionError
 from .ragged import Rows, checked_offsets, concat_offsets, row_numbers, slice_offsets, take_items
 
 VectorKind = Literal["dense", "sparse", "multi"]
+ColumnKind = Literal["dense", "sparse", "multi", "tokens"]
+"""Of a column: sparse vectors come by ids or, on their way in and out, by tokens."""
 
 _ELEMENT_DTYPES = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.int8), np.dtype(np.uint8))
 
@@ -20,7 +22,7 @@ class VectorColumn(Protocol):
     """Vectors in row order, immutable. A column may be a view of the array that the caller passed."""
 
     @property
-    def kind(self) -> VectorKind:
+    def kind(self) -> ColumnKind:
         """What its vectors are."""
 
     @property

@@ -16,6 +16,7 @@ from ..catalog.keys import KeyKind
 from ..catalog.records import CollectionRecord, Meta, SegmentRecord, StateRecord
 from ..columns.batch import Batch
 from ..errors import CorruptionError, FormatVersionError
+from .vocabulary_check import VocabularyCheck
 
 Pairs = Iterable[tuple[bytes, bytes]]
 
@@ -47,6 +48,7 @@ class CatalogCheck:
         self._log_end: dict[int, int] = defaultdict(int)
         self._tombstones: dict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)
         self._seen_meta = False
+        self._tokens = VocabularyCheck()
         self._checks: dict[KeyKind, Callable[[bytes, memoryview], None]] = {
             KeyKind.META: self._meta,
             KeyKind.COLLECTION: self._collection,
@@ -59,6 +61,9 @@ class CatalogCheck:
             KeyKind.CALIBRATION_QUERIES: self._opaque,
             KeyKind.API_KEY: self._api_key,
             KeyKind.ALIAS: self._alias,
+            KeyKind.VOCABULARY: self._tokens.record,
+            KeyKind.TOKEN: self._tokens.token,
+            KeyKind.TOKEN_TEXT: self._tokens.text,
         }
 
     def run(self, pairs: Pairs) -> None:
@@ -160,6 +165,7 @@ class CatalogCheck:
                 yield f"a collection and an alias are named {alias!r}"
         yield from self._shared_tenants()
         yield from self._foreign_columns()
+        yield from self._tokens.problems()
         for number in sorted(self._owned.keys() - self._collections.keys()):
             yield f"{self._owned[number]} keys belong to collection {number}, which does not exist"
         for (number, seq), parts in self._tombstones.items():

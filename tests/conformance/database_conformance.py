@@ -15,6 +15,7 @@ from conformance.score_conformance import ScoreConformance
 from conformance.sparse_conformance import SparseConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.term_conformance import TermConformance
+from conformance.token_conformance import TokenConformance
 from conformance.write_conformance import WriteConformance
 
 import vicinal
@@ -45,6 +46,7 @@ class DatabaseConformance(
     SparseConformance,
     TendingConformance,
     TermConformance,
+    TokenConformance,
     WriteConformance,
 ):
     """The shared API, on a database that starts empty."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
-from crash.writer_process import DIM, IDS, OWNERS, vector
+from crash.writer_process import DIM, IDS, OWNERS, vector, words
 
 import vicinal
 
@@ -80,12 +80,16 @@ def rows_found(points: vicinal.Collection, name: str) -> Rows:
                 rows[tenant, point_id] = point.payload["version"], point.payload.get("note")
                 payloads[point_id] = point.payload
                 stored.append(point.vectors["vector"])
+                assert point.vectors["words"] == words(point_id, point.payload["version"])
         assert points.count(tenant=tenant) == len(payloads)
-        hits = points.search(query, k=IDS, exact=True, tenant=tenant)
+        hits = points.search(query, k=IDS, field="vector", exact=True, tenant=tenant)
         assert len(hits) == len(payloads)
         if not payloads:
             continue
         assert {hit.id: hit.payload for hit in hits} == payloads
+        some = next(iter(payloads))
+        (found,) = points.search({f"point {some}": 1.0}, k=1, field="words", tenant=tenant)
+        assert (found.id, found.score) == (some, 2.0)
         if "note" in points.schema.fields:
             noted = sum("note" in payload for payload in payloads.values())
             assert points.count(filter=vicinal.F("note") >= 0, tenant=tenant) == noted

@@ -66,6 +66,11 @@ def vector(point_id: int, version: int) -> np.ndarray:
     return np.random.default_rng([point_id, version]).standard_normal(DIM).astype(np.float32)
 
 
+def words(point_id: int, version: int) -> dict[str, float]:
+    """Return the weights a version of a point has: of a token of all, of one of its own, of a new one."""
+    return {"all": 1.0, f"point {point_id}": 2.0, f"version {version} of {point_id % 7}": 3.0}
+
+
 def say(**record: Any) -> None:
     # One call a line, because the thread that merges may be the one that dies.
     os.write(1, json.dumps(record).encode() + b"\n")
@@ -73,7 +78,8 @@ def say(**record: Any) -> None:
 
 def create(db: vicinal.Database, name: str) -> None:
     partitioned = OWNERS[name] != (None,)
-    db.create_collection(name, vicinal.Dense(DIM), fields={"version": "integer"}, partitioned=partitioned)
+    fields = {"vector": vicinal.Dense(DIM), "words": vicinal.Sparse(tokens=True)}
+    db.create_collection(name, fields, fields={"version": "integer"}, partitioned=partitioned)
 
 
 def operate(db: vicinal.Database, rng: random.Random, version: int) -> None:
@@ -93,7 +99,10 @@ def operate(db: vicinal.Database, rng: random.Random, version: int) -> None:
         db.drop_collection(name)
     elif action < 0.55:
         say(op="begin", kind="upsert", **said)
-        vectors = np.stack([vector(i, version) for i in ids])
+        vectors = {
+            "vector": np.stack([vector(i, version) for i in ids]),
+            "words": [words(i, version) for i in ids],
+        }
         points.upsert(ids, vectors, [{"version": version}] * len(ids), tenant=tenant)
     elif action < 0.7:
         say(op="begin", kind="update", **said)

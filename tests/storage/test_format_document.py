@@ -14,7 +14,14 @@ from vicinal.storage.arrays.header import DTYPES
 from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.catalog import FORMAT_VERSION, Catalog
 from vicinal.storage.catalog.keys import KeyKind
-from vicinal.storage.catalog.records import CollectionRecord, Meta, SegmentRecord, StateRecord
+from vicinal.storage.catalog.records import (
+    CollectionRecord,
+    Meta,
+    SegmentRecord,
+    StateRecord,
+    VocabularyRecord,
+)
+from vicinal.storage.catalog.vocabulary import StoredVocabulary
 from vicinal.storage.columns.batch import Batch
 from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.payloads import PayloadColumn
@@ -53,6 +60,16 @@ def api_key_value() -> bytes:
     return value
 
 
+def token_pairs() -> list[tuple[str, bytes]]:
+    store = MemoryStore()
+    with store.write() as txn:
+        StoredVocabulary(3, "0" * 32, "words", 0, store.path).add(txn, ["red"])
+        (token,) = txn.scan(*keys.every(KeyKind.TOKEN))
+        (text,) = txn.scan(*keys.every(KeyKind.TOKEN_TEXT))
+    named = ("token-key", "token-value", "token-text-key", "token-text-value")
+    return list(zip(named, (*token, *text), strict=True))
+
+
 def array_value() -> bytes:
     array = np.array([[1, 2, 3]], dtype=np.float32)
     return array_header.encode(ARRAY_KEY, array) + array.tobytes()
@@ -76,6 +93,7 @@ def batch() -> bytes:
         ("array-key", ARRAY_KEY),
         ("array-value", array_value()),
         ("batch", batch()),
+        *token_pairs(),
     ],
 )
 def test_the_hex_is_what_the_code_writes(example: str, written: bytes) -> None:
@@ -98,6 +116,7 @@ def test_every_kind_of_key_and_every_member_is_in_the_table() -> None:
         KeyKind.COLLECTION: CollectionRecord,
         KeyKind.MANIFEST: SegmentRecord,
         KeyKind.STATE: StateRecord,
+        KeyKind.VOCABULARY: VocabularyRecord,
     }.items():
         members = [field.name for field in msgspec.structs.fields(record)]
         assert re.findall(r"`(\w+)`", kinds[kind]) == members

@@ -81,12 +81,13 @@ class TendingOperations:
                 f"field {name!r} is searched exactly, so there is nothing to calibrate", field="field"
             )
         batch, _ = validate_queries(name, spec, queries)
-        if len(batch) > _MOST_QUERIES:
-            batch = batch[np.linspace(0, len(batch) - 1, _MOST_QUERIES).astype(int)]
+        column = kind_of(spec).query_column(spec, batch)
+        if len(column) > _MOST_QUERIES:
+            column = column.take(np.linspace(0, len(column) - 1, _MOST_QUERIES).astype(int))
         request = pb.CalibrateCollectionRequest(
             collection=self._handle.name, collection_uuid=self._handle.uuid, field=name
         )
-        put_vectors(request.queries, kind_of(spec).query_column(spec, batch))
+        put_vectors(request.queries, column)
         segments = 0
 
         def receive(data: bytes) -> None:

@@ -28,6 +28,9 @@ any_key = st.one_of(
     st.builds(keys.calibration_queries, numbers, texts),
     st.builds(keys.api_key, texts),
     st.builds(keys.alias, texts),
+    st.builds(keys.vocabulary, numbers, sequences),
+    st.builds(keys.token, numbers, sequences, texts),
+    st.builds(keys.token_text, numbers, sequences, numbers),
 )
 
 
@@ -43,6 +46,9 @@ def test_parsing_undoes_building(number: int, seq: int, part: int, uuid: str, te
     assert keys.parse_calibration_queries(keys.calibration_queries(number, text)) == (number, text)
     assert keys.parse_api_key(keys.api_key(text)) == text
     assert keys.parse_alias(keys.alias(text)) == text
+    assert keys.parse_vocabulary(keys.vocabulary(number, seq)) == (number, seq)
+    assert keys.parse_token(keys.token(number, seq, text)) == (number, seq, text)
+    assert keys.parse_token_text(keys.token_text(number, seq, part)) == (number, seq, part)
 
 
 @given(a=st.tuples(numbers, sequences, parts), b=st.tuples(numbers, sequences, parts))
@@ -104,6 +110,19 @@ def test_ranges_by_sequence_number(number: int, seq: int, other: int, part: int)
 def test_a_segments_calibrations_are_one_range(number: int, uuid: str, other: str, field: str) -> None:
     start, stop = keys.every_calibration(number, uuid)
     assert (start <= keys.calibration(number, other, field) < stop) == (uuid == other)
+
+
+@given(number=numbers, vocabulary=sequences, other=sequences, text=texts, id=numbers)
+def test_a_vocabularys_tokens_are_one_range(
+    number: int, vocabulary: int, other: int, text: str, id: int
+) -> None:
+    for key in (
+        keys.vocabulary(number, other),
+        keys.token(number, other, text),
+        keys.token_text(number, other, id),
+    ):
+        start, stop = keys.every_of_vocabulary(keys.kind(key), number, vocabulary)
+        assert (start <= key < stop) == (vocabulary == other)
 
 
 def test_the_last_collection_has_ranges_too() -> None:
