@@ -11,7 +11,6 @@ from ..rows.addresses import address
 from ..rows.neighbors import Neighbors, SearchStats
 from ..rows.sparse import SparseRows
 from .dense import listed_rows
-from .scores import scores_of
 
 
 class SparseScan:
@@ -35,9 +34,7 @@ class SparseScan:
             return Neighbors.empty(n_queries, k, rows.metric)
         from ..kernels.sparse import scan_sparse
 
-        # At most half full, so that searching an empty place is short.
-        table_size = 1 << max(4, int(2 * np.diff(queries.indptr).max()).bit_length())
-        terms, weights = np.empty(table_size, np.int64), np.empty(table_size, np.float32)
+        terms, weights = _term_table(queries)
         heap = np.empty(wanted, np.uint64)
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
@@ -58,7 +55,7 @@ class SparseScan:
             rows.form,
             rows.flat,
             rows.slope(average),
-            table_size,
+            len(terms),
             address(terms),
             address(weights),
             address(heap),
@@ -69,9 +66,46 @@ class SparseScan:
         return Neighbors(found, scores, stats).padded(k, rows.metric)
 
     def score(self, queries: SparseRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
-        """Return the ``(q, c)`` exact scores of the given rows."""
-        return scores_of(self, queries, rows, len(self._rows))
+        """Return the ``(q, c)`` exact scores of the given rows, in any order and repeated at will."""
+        stored, n_queries = self._rows, len(queries)
+        if len(rows) and int(rows.max()) >= len(stored):
+            raise ValueError(f"row {int(rows.max())} is none of {len(stored)}")
+        average = stored.average_of(queries)
+        scores = np.empty((n_queries, len(rows)), np.float32)
+        if not scores.size:
+            return scores
+        from ..kernels.sparse_scores import score_sparse
+
+        chosen = np.ascontiguousarray(rows, np.uint32)
+        terms, weights = _term_table(queries)
+        score_sparse(
+            address(stored.indptr),
+            address(stored.indices),
+            address(stored.values),
+            len(stored),
+            address(queries.indptr),
+            address(queries.indices),
+            address(queries.values),
+            n_queries,
+            address(chosen),
+            len(chosen),
+            stored.form,
+            stored.flat,
+            stored.slope(average),
+            len(terms),
+            address(terms),
+            address(weights),
+            scores,
+        )
+        return scores
 
     def cost(self, queries: SparseRows | None, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""
         return count * len(self._rows.indices) / max(1, len(self._rows)) * costs().weight
+
+
+def _term_table(queries: SparseRows) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return room for the terms of one query and their weights."""
+    # So sparse that a term which the query lacks mostly meets an empty place at once.
+    size = 1 << max(4, int(16 * np.diff(queries.indptr).max()).bit_length())
+    return np.empty(size, np.int64), np.empty(size, np.float32)

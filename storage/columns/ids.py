@@ -227,12 +227,12 @@ class IdColumn:
             hashed[rows] = text_hashes(self._text, self._offset[rows], self._offset[rows + 1])
         return hashed if tenants is None else with_tenants(hashed, tenants)
 
-    def equal(self, other: IdColumn) -> NDArray[np.bool_]:
-        """Return which rows are the ids of the same rows of ``other``, which has as many, (n,)."""
+    def equal(self, rows: Rows, other: IdColumn, other_rows: Rows) -> NDArray[np.bool_]:
+        """Return for each of ``rows`` whether its id is that of its fellow among ``other_rows``, (n,)."""
         if self.is_numeric and other.is_numeric:
-            return np.equal(self._number, other._number)
-        pairs = zip(self.to_list(), other.to_list(), strict=True)
-        return np.fromiter((ours == theirs for ours, theirs in pairs), np.bool_, len(self))
+            return np.equal(self._number[row_numbers(rows)], other._number[row_numbers(other_rows)])
+        pairs = zip(self.to_list(rows), other.to_list(other_rows), strict=True)
+        return np.fromiter((ours == theirs for ours, theirs in pairs), np.bool_, len(rows))
 
     def first_duplicate(self, tenants: NDArray[np.uint32] | None = None) -> tuple[int, int] | None:
         """Return the first row whose id (under the same tenant) came before: (earlier row, row), or None."""

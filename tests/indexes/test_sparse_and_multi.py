@@ -105,6 +105,10 @@ def test_scores_of_chosen_rows_are_those_of_the_scan() -> None:
     chosen = np.array([100, 3, 3, 57], np.uint32)
     scored = SparseScan(rows).score(queries, chosen)
     np.testing.assert_allclose(scored, oracle.sparse_scores(rows, queries)[:, chosen], rtol=1e-5)
+    assert SparseScan(rows).score(queries[:0], chosen).shape == (0, 4)
+    assert SparseScan(rows).score(queries, chosen[:0]).shape == (9, 0)
+    with pytest.raises(ValueError, match="row 120 is none of 120"):
+        SparseScan(rows).score(queries, np.array([3, 120], np.uint32))
     tokens = random_tokens(60, 16, 9, Element.FLOAT32)
     asked = random_tokens(7, 16, 6, Element.FLOAT32, 1)
     scored = MultiScan(tokens).score(asked, chosen % 60)

@@ -171,7 +171,7 @@ class SealedSegment:
         hit = np.flatnonzero(first < self.n_rows)
         hit = hit[self._id_hash[first[hit]] == hashes[hit]]
         found = self._id_row[first[hit]].astype(np.int64)
-        same = self.ids.take(found).equal(ids.take(hit))
+        same = self.ids.equal(found, ids, hit)
         if self.tenants is not None:
             same &= self.tenants[found] == tenant
         rows[hit[same]] = found[same]
