@@ -52,7 +52,7 @@ class CollectionApi(Protocol):
     def upsert(
         self,
         ids: Ids,
-        vectors: Any,
+        vectors: Any = None,
         payloads: Payloads | None = None,
         *,
         mode: UpsertMode | str = UpsertMode.UPSERT,

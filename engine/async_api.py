@@ -42,7 +42,7 @@ class AsyncCollectionApi(Protocol):
     async def upsert(
         self,
         ids: Ids,
-        vectors: Any,
+        vectors: Any = None,
         payloads: Payloads | None = None,
         *,
         mode: UpsertMode | str = UpsertMode.UPSERT,

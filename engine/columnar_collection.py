@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
 from .input.queries import bound, carried, check_flag, check_integer
 from .input.score_request import score_request
+from .input.texts import encoded_columns
 from .input.upsert_condition import UpsertMode, upsert_condition
 from .results.carried import Carried
 from .results.explanation import Explanation
@@ -78,7 +80,7 @@ class ColumnarCollection:
         owner = writing_tenant(state, tenant)
         schema = self._host.schema(state)
         condition = upsert_condition(schema, mode, only_if)
-        columns = vector_columns(schema, vectors, n)
+        columns = vector_columns(schema, vectors, n) | encoded_columns(schema, payloads)
         if not n:
             return Written(self._host.current(state).next_sequence, 0)
         numbers = np.full(n if schema.partitioned else 0, owner.number, np.uint32)
@@ -113,7 +115,7 @@ class ColumnarCollection:
             return with_change(old, changes[0] if of_id is None else of_id[point_id], asked.path, replace)
 
         added = asked.payloads.largest() + sum(map(len, asked.path))
-        changed = _of_payloads(change)
+        changed = self._of_payloads(change)
         return int(
             self._host.submit(Update(self._state, owner, asked.ids, asked.filter, changed, added, admit))
         )
@@ -136,7 +138,7 @@ class ColumnarCollection:
         def change(point_id: PointId, old: Payload) -> Payload:
             return without_paths(old, paths)
 
-        changed = _of_payloads(change)
+        changed = self._of_payloads(change)
         return int(self._host.submit(Update(self._state, owner, listed, chosen, changed, 0, admit)))
 
     def update_vectors(
@@ -265,9 +267,14 @@ class ColumnarCollection:
         found = scores(snapshot, owner, request)
         return found[0] if request.single else found
 
+    def _of_payloads(self, change: Callable[[PointId, dict[str, Any]], Payload]) -> Change:
+        """Return what changes payloads, and with them the vectors that are made of them."""
 
-def _of_payloads(change: Callable[[PointId, dict[str, Any]], Payload]) -> Change:
-    return lambda batch, _: with_payloads(batch, change)
+        def changed(old: Batch, _: IdsOf) -> Batch:
+            new = with_payloads(old, change)
+            return replace(new, vectors={**new.vectors, **encoded_columns(self._state.schema, new.payloads)})
+
+        return changed
 
 
 def _checked(snapshot: Snapshot, asked: Carried) -> Carried:

@@ -13,6 +13,7 @@ from .results.info import CollectionInfo
 from .schema.vector_field import VectorField
 from .state.collection_info import collection_info
 from .state.collection_state import CollectionState
+from .writing.encode_stored import encode_stored
 from .writing.manifest_operations import ChangeSchema
 
 
@@ -67,6 +68,11 @@ class TendedCollection:
 
         A field of this name and shape that is there stays as it is, with its vectors.
 
+        Where the field has an encoder, what is written from now on has vectors at once, and the points that
+        are there are written anew with theirs before this returns: in parts, and to the end of the order in
+        which points were written. If that is broken off, by a :func:`deadline` say, calling it again does
+        the rest.
+
         Parameters
         ----------
         name : str
@@ -82,6 +88,7 @@ class TendedCollection:
         self._host.submit(
             ChangeSchema(self._state, lambda schema, at: schema.with_vector_field(name, field, at))
         )
+        encode_stored(self._state, self._host.current, self._host.submit, name)
 
     def drop_vector_field(self, name: str) -> None:
         """Drop a vector field with its vectors, durably; points stay, also those that have no vector left.

@@ -59,7 +59,17 @@ TOP_LEVEL = {
 # What lies in a folder, from the lowest to the highest: each imports only what stands before it.
 ORDER = {
     "engine": (
-        *("errors", "release", "error_translation", "deadline", "progress", "handoff", "schema", "results"),
+        *(
+            "errors",
+            "release",
+            "error_translation",
+            "deadline",
+            "progress",
+            "handoff",
+            "text",
+            "schema",
+            "results",
+        ),
         *("tenants", "vector_kinds", "vocabulary", "filters", "input", "segments", "search", "state"),
         "writing",
         *(

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .engine.results.info import CollectionInfo, DatabaseInfo
     from .engine.results.point import Page, Point
     from .engine.results.written import Written
+    from .engine.schema.bm25 import Bm25
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense, Multi
     from .indexes.codecs.bits import Bits
@@ -103,6 +104,7 @@ _MODULES = {
     "engine.maintenance.merge_policy": ("MergePolicySettings",),
     "engine.results.point": ("Page", "Point"),
     "engine.results.written": ("Written",),
+    "engine.schema.bm25": ("Bm25",),
     "engine.schema.sparse_field": ("Sparse",),
     "engine.schema.vector_field": ("Dense", "Multi"),
     "indexes.rows.element": ("Element",),
@@ -135,6 +137,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Element",
     "Hnsw",
     "Inverted",
+    "Bm25",
     "Flat",
     "Scalar",
     "Bits",

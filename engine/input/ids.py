@@ -20,6 +20,7 @@ from ..filters.qdrant_json import filter_from_json
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
 from .queries import bound
+from .texts import source_of
 from .vectors import validate_vectors
 
 Ids = Sequence[PointId | UUID] | NDArray[Any] | ArrowStream
@@ -100,7 +101,13 @@ def named_columns(schema: CollectionSchema, vectors: Any, n: int) -> dict[str, V
 
 
 def vector_fields(schema: CollectionSchema, fields: Any) -> list[str]:
-    """Return one or more names of vector fields, each once; InvalidArgument unless the schema has them."""
+    """Return one or more names of vector fields, each once, whose vectors are to be deleted.
+
+    Raises
+    ------
+    InvalidArgument
+        The schema has no such field, or it makes its vectors itself.
+    """
     with translated():
         column = column_input(fields, "fields", "pass a list of vector fields")
     # A number of NumPy is an array too, and no list.
@@ -109,6 +116,12 @@ def vector_fields(schema: CollectionSchema, fields: Any) -> list[str]:
     if unknown or not named:
         wrong = f"no vector field is named {unknown[0]!r:.80}" if unknown else "no vector field is named"
         raise InvalidArgument(f"{wrong}; the collection has {sorted(schema.vectors)}", field="fields")
+    for name in named:
+        if (path := source_of(schema, name)) is not None:
+            raise InvalidArgument(
+                f"vector field {name!r} makes its vectors of the payload field {path!r}; delete that instead",
+                field="fields",
+            )
     return list(dict.fromkeys(named))
 
 

@@ -13,9 +13,14 @@ class Weighting:
     ----------
     n_vectors : int
         Live points with a vector in the field: of the tenant, where one asks.
+    average_length : float or None
+        Where the field makes its vectors of texts, how many terms those have in the mean.
     """
 
     n_vectors: int
+    average_length: float | None = None
 
     def __str__(self) -> str:
-        return f"idf over {self.n_vectors:,} vectors"
+        if self.average_length is None:
+            return f"idf over {self.n_vectors:,} vectors"
+        return f"bm25 over {self.n_vectors:,} texts of {self.average_length:.1f} terms"

@@ -10,6 +10,7 @@ from ...indexes.rows.metric import Metric
 from ...indexes.sparse.inverted import Inverted
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
+from .bm25 import Bm25
 from .parameters import checked_index, choice
 
 
@@ -32,6 +33,9 @@ class Sparse:
         ``ln(1 + (n - df + 0.5) / (df + 0.5))``: of ``n`` live points with a vector in the field, ``df`` have
         a weight of the term that is not zero. In a partitioned collection they are the tenant's alone. Both
         follow every write at once. Stored vectors stay as they are.
+    encoder : Bm25, optional
+        What makes the vectors of texts in the payload, so that none are given, and texts are searched for;
+        vectors are returned as ``{term: how often}``.
 
     Raises
     ------
@@ -43,6 +47,7 @@ class Sparse:
     metric: Metric
     tokens: bool
     idf: bool
+    encoder: Bm25 | None
 
     kind: ClassVar[VectorKind] = "sparse"
 
@@ -53,6 +58,7 @@ class Sparse:
         metric: Metric | str = Metric.DOT,
         tokens: bool = False,
         idf: bool = False,
+        encoder: Bm25 | None = None,
     ) -> None:
         checked_metric = choice(Metric, metric, "metric")
         if checked_metric not in (Metric.DOT, Metric.COSINE):
@@ -66,15 +72,37 @@ class Sparse:
         object.__setattr__(self, "metric", checked_metric)
         object.__setattr__(self, "tokens", tokens)
         object.__setattr__(self, "idf", idf)
+        object.__setattr__(self, "encoder", encoder)
+        if encoder is not None:
+            _check_encoder(self)
         object.__setattr__(self, "index", checked_index(Inverted() if index is None else index, self.shape))
 
     @property
     def shape(self) -> FieldShape:
         """What an index is built for."""
-        return FieldShape(self.kind, self.metric)
+        saturation = None if self.encoder is None else self.encoder.saturation
+        return FieldShape(self.kind, self.metric, saturation=saturation)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of this field."""
-        record = {"kind": self.kind, "metric": self.metric.value, "index": self.index.to_json()}
+        record: dict[str, Any] = {
+            "kind": self.kind,
+            "metric": self.metric.value,
+            "index": self.index.to_json(),
+        }
         # What is as it was before there was a choice, any release reads.
-        return record | {name: True for name in ("tokens", "idf") if getattr(self, name)}
+        record |= {name: True for name in ("tokens", "idf") if getattr(self, name)}
+        return record | ({} if self.encoder is None else {"encoder": self.encoder.to_json()})
+
+
+def _check_encoder(field: Sparse) -> None:
+    if not isinstance(field.encoder, Bm25):
+        raise InvalidArgument(f"encoder is {field.encoder!r:.80}; pass Bm25('body')", field="encoder")
+    said = [name for name in ("tokens", "idf") if getattr(field, name)]
+    if field.metric is not Metric.DOT:
+        said.append(f"metric={field.metric.value!r}")
+    if said:
+        raise InvalidArgument(
+            f"a field whose encoder is Bm25 has tokens, weights and a score of its own; leave out {said[0]}",
+            field=said[0].split("=")[0],
+        )

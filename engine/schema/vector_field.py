@@ -13,6 +13,7 @@ from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
+from .bm25 import encoder_from_json
 from .parameters import checked_dim, checked_index, choice, index_from_json
 from .sparse_field import Sparse
 from .strict_json import checked_object
@@ -161,7 +162,7 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
             index = index_from_json(record["index"], what)
             return Dense(record["dim"], metric=record["metric"], element=record["element"], index=index)
         case "sparse":
-            said = ["index", "tokens", "idf"]
+            said = ["index", "tokens", "idf", "encoder"]
             record = checked_object(value, what, required=["kind", "metric"], optional=said)
             index = index_from_json(record.get("index"), what)
             return Sparse(
@@ -169,6 +170,7 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
                 metric=record["metric"],
                 tokens=record.get("tokens", False),
                 idf=record.get("idf", False),
+                encoder=encoder_from_json(record.get("encoder"), f"the encoder of {what}"),
             )
         case "multi":
             named = ["kind", "dim", "metric", "element"]

@@ -23,6 +23,7 @@ from ..schema.vector_field import VectorField
 from ..segments.live_statistics import prepared
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
+from ..vector_kinds.registry import kind_of
 from .planner import ExactScan, IndexSearch, Plan, plan_segment
 from .threads import search_threads
 
@@ -144,6 +145,10 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         found.append((number, neighbors))
     start = time.perf_counter()
     places, scores = _merge(found, request)
+    if kind_of(request.spec).source(request.spec) is not None:
+        # A row that shares no term with a text is not what was searched for.
+        places[scores <= 0] = NO_PLACE
+        scores = np.where(scores > 0, scores, request.worst_score)
     report.merge_seconds = time.perf_counter() - start
     return Found(places, scores, report)
 

@@ -27,6 +27,10 @@ class TenantNumbers:
     def __len__(self) -> int:
         return self.last
 
+    def names(self) -> list[str]:
+        """Return the names of those that are known: of all, in the process that writes."""
+        return list(self._known)
+
     def get(self, name: str) -> int | None:
         """Return the number of a tenant, None for one that never wrote."""
         number = self._known.get(name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,14 @@ class DenseKind:
             return DenseColumn(_packed(value, what, field.dim))
         matrix = to_matrix(value, what, field.dim)
         return DenseColumn(to_element(matrix, field.element, what, cosine=field.metric is Metric.COSINE))
+
+    def source(self, field: Dense) -> str | None:
+        """Return None: vectors are given."""
+        return None
+
+    def encoded(self, field: Dense, texts: Sequence[Sequence[str]]) -> Never:
+        """Refuse: no text makes a vector."""
+        raise TypeError("vectors of the field are given")
 
     def queries(self, field: Dense, value: Any, name: str) -> tuple[Array, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,14 @@ class MultiKind:
     def column(self, field: Multi, value: Any, what: str) -> MultiColumn:
         """Return vectors that a caller passed, as they are stored."""
         return _to_multi(value, what, field.dim, field.element)
+
+    def source(self, field: Multi) -> str | None:
+        """Return None: vectors are given."""
+        return None
+
+    def encoded(self, field: Multi, texts: Sequence[Sequence[str]]) -> Never:
+        """Refuse: no text makes a vector."""
+        raise TypeError("vectors of the field are given")
 
     def queries(self, field: Multi, value: Any, name: str) -> tuple[MultiRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""

@@ -78,6 +78,15 @@ class Kind(Protocol[FieldT]):
             Naming ``what`` and the first row that does not fit the field.
         """
 
+    def source(self, field: FieldT) -> str | None:
+        """Return the path in payloads of the texts that its vectors are made of, None where they are given.
+
+        Such a field is searched for what matches: rows of no score above 0 are not found.
+        """
+
+    def encoded(self, field: FieldT, texts: Sequence[Sequence[str]]) -> VectorColumn:
+        """Return the vectors of texts, each in parts; only of fields that have a source."""
+
     def queries(self, field: FieldT, value: Any, name: str) -> tuple[Any, bool]:
         """Return queries as a batch, and whether the caller gave a single one.
 

@@ -11,12 +11,19 @@ from .dense import DenseKind
 from .multi import MultiKind
 from .protocol import Kind
 from .sparse import SparseKind
+from .texts import TextKind
 from .tokens import TokenKind
 
 _KINDS: dict[VectorKind, Kind[Any]] = {"dense": DenseKind(), "sparse": SparseKind(), "multi": MultiKind()}
 _TOKENS: Kind[Any] = TokenKind()
+_TEXTS: Kind[Any] = TextKind()
 
 
 def kind_of(field: VectorField) -> Kind[Any]:
     """Return the kind of a vector field."""
-    return _TOKENS if isinstance(field, Sparse) and field.tokens else _KINDS[field.kind]
+    if isinstance(field, Sparse):
+        if field.encoder is not None:
+            return _TEXTS
+        if field.tokens:
+            return _TOKENS
+    return _KINDS[field.kind]

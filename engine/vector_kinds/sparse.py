@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...indexes.protocol import Arrays, FieldShape
 from ...indexes.rows.sparse import SparseRows
-from ...storage.columns.vectors import SparseColumn
+from ...storage.columns.vectors import SparseColumn, VectorColumn
 from ..results.weighting import Weighting
 from ..schema.sparse_field import Sparse
 from .growable_array import GrowableArray
@@ -31,6 +32,14 @@ class SparseKind:
     def column(self, field: Sparse, value: Any, what: str) -> SparseColumn:
         """Return vectors that a caller passed, as they are stored."""
         return sparse_column(value, what)
+
+    def source(self, field: Sparse) -> str | None:
+        """Return None: vectors are given."""
+        return None
+
+    def encoded(self, field: Sparse, texts: Sequence[Sequence[str]]) -> VectorColumn:
+        """Refuse: no text makes a vector."""
+        raise TypeError("vectors of the field are given")
 
     def queries(self, field: Sparse, value: Any, name: str) -> tuple[SparseRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""

@@ -20,6 +20,7 @@ from ..errors import InvalidArgument
 from ..filters.expression import Filter
 from ..filters.parsing import ParsedFields, parse_fields
 from ..input.queries import bound
+from ..input.texts import encoded_columns
 from ..input.upsert_condition import UpsertCondition, UpsertMode
 from ..results.point import PointId
 from ..results.written import Written
@@ -242,7 +243,8 @@ def _under(batch: Batch, known: CollectionSchema, schema: CollectionSchema) -> B
         name: batch.vectors[name] if schema.shares(name, known) else missing_vectors(field, len(batch))
         for name, field in schema.vectors.items()
     }
-    return replace(batch, vectors=vectors)
+    added = [name for name in schema.vectors if not schema.shares(name, known)]
+    return replace(batch, vectors=vectors | encoded_columns(schema, batch.payloads, added))
 
 
 def _log_chunks(batch: Batch) -> list[tuple[int, bytes]]:

@@ -50,16 +50,30 @@ class DenseField(_message.Message):
     def __init__(self, dim: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ...) -> None: ...
 
 class SparseField(_message.Message):
-    __slots__ = ("index_json", "metric", "idf", "tokens")
+    __slots__ = ("index_json", "metric", "idf", "tokens", "encoder")
     INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     IDF_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ENCODER_FIELD_NUMBER: _ClassVar[int]
     index_json: str
     metric: Metric
     idf: bool
     tokens: bool
-    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ..., tokens: bool = ...) -> None: ...
+    encoder: Bm25
+    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ..., tokens: bool = ..., encoder: _Optional[_Union[Bm25, _Mapping]] = ...) -> None: ...
+
+class Bm25(_message.Message):
+    __slots__ = ("text", "language", "k1", "b")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    K1_FIELD_NUMBER: _ClassVar[int]
+    B_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    language: str
+    k1: float
+    b: float
+    def __init__(self, text: _Optional[str] = ..., language: _Optional[str] = ..., k1: _Optional[float] = ..., b: _Optional[float] = ...) -> None: ...
 
 class MultiField(_message.Message):
     __slots__ = ("dim", "element_type", "index_json")

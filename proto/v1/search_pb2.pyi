@@ -148,10 +148,12 @@ class ExplainResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ...) -> None: ...
 
 class Weighting(_message.Message):
-    __slots__ = ("n_vectors",)
+    __slots__ = ("n_vectors", "average_length")
     N_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_LENGTH_FIELD_NUMBER: _ClassVar[int]
     n_vectors: int
-    def __init__(self, n_vectors: _Optional[int] = ...) -> None: ...
+    average_length: float
+    def __init__(self, n_vectors: _Optional[int] = ..., average_length: _Optional[float] = ...) -> None: ...
 
 class SegmentPlan(_message.Message):
     __slots__ = ("segment", "rows", "allowed", "effort", "expected_recall", "hops", "distances", "rescored", "fallbacks", "kind", "reason", "seconds", "other_seconds", "knobs")

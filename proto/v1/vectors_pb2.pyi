@@ -53,6 +53,12 @@ class TokenMatrix(_message.Message):
     row_sizes: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, tokens: _Optional[_Iterable[str]] = ..., numbers: _Optional[bytes] = ..., values: _Optional[bytes] = ..., row_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class Texts(_message.Message):
+    __slots__ = ("texts",)
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, texts: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class RaggedMatrix(_message.Message):
     __slots__ = ("tokens", "row_sizes")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -62,16 +68,18 @@ class RaggedMatrix(_message.Message):
     def __init__(self, tokens: _Optional[_Union[Matrix, _Mapping]] = ..., row_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Vectors(_message.Message):
-    __slots__ = ("dense", "sparse", "multi", "tokens")
+    __slots__ = ("dense", "sparse", "multi", "tokens", "texts")
     DENSE_FIELD_NUMBER: _ClassVar[int]
     SPARSE_FIELD_NUMBER: _ClassVar[int]
     MULTI_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
     dense: Matrix
     sparse: SparseMatrix
     multi: RaggedMatrix
     tokens: TokenMatrix
-    def __init__(self, dense: _Optional[_Union[Matrix, _Mapping]] = ..., sparse: _Optional[_Union[SparseMatrix, _Mapping]] = ..., multi: _Optional[_Union[RaggedMatrix, _Mapping]] = ..., tokens: _Optional[_Union[TokenMatrix, _Mapping]] = ...) -> None: ...
+    texts: Texts
+    def __init__(self, dense: _Optional[_Union[Matrix, _Mapping]] = ..., sparse: _Optional[_Union[SparseMatrix, _Mapping]] = ..., multi: _Optional[_Union[RaggedMatrix, _Mapping]] = ..., tokens: _Optional[_Union[TokenMatrix, _Mapping]] = ..., texts: _Optional[_Union[Texts, _Mapping]] = ...) -> None: ...
 
 class FieldVectors(_message.Message):
     __slots__ = ("field", "vectors", "present")

@@ -63,7 +63,7 @@ class AsyncRemoteCollection:
     async def upsert(
         self,
         ids: Ids,
-        vectors: Any,
+        vectors: Any = None,
         payloads: Payloads | None = None,
         *,
         mode: UpsertMode | str = UpsertMode.UPSERT,

@@ -70,7 +70,7 @@ class RemoteCollection:
     def upsert(
         self,
         ids: Ids,
-        vectors: Any,
+        vectors: Any = None,
         payloads: Payloads | None = None,
         *,
         mode: UpsertMode | str = UpsertMode.UPSERT,

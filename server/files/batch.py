@@ -28,13 +28,14 @@ class FileRequest:
         Its suffix says the format.
     id_field : str or None
         The column of the point ids; None takes ``id`` where there is one, else row numbers.
-    vector_fields : sequence of str
-        The columns that hold vectors; empty takes ``vector``, or the only column that can be one.
+    vector_fields : sequence of str or None
+        The columns that hold vectors; empty takes ``vector``, or the only column that can be one. None says
+        that there are none.
     """
 
     path: Path
     id_field: str | None = None
-    vector_fields: Sequence[str] = ()
+    vector_fields: Sequence[str] | None = ()
 
     def refuse(self, why: str) -> InvalidArgument:
         """Return the error that says what is wrong with the file."""
@@ -67,6 +68,8 @@ class FileBatch:
 
 def choose_fields(request: FileRequest, names: list[str], able: list[str], default: str) -> list[str]:
     """Return the columns that hold vectors: those named, the default one, or the only one that can be."""
+    if request.vector_fields is None:
+        return []
     if request.vector_fields:
         for field in request.vector_fields:
             if field not in names:

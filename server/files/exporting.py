@@ -13,6 +13,7 @@ import orjson
 
 from ...engine.collection import Collection
 from ...engine.errors import InvalidArgument
+from ...engine.input.texts import given_fields
 from ...engine.results.point import Point
 from ...engine.schema.collection_schema import CollectionSchema
 from ...indexes.rows.element import Element
@@ -52,9 +53,9 @@ class ExportRequest:
 def write_file(collection: Collection, request: ExportRequest, told: Told) -> int:
     """Write all points in the order they were written, and return how many they were.
 
-    A point is one record: its id, its vectors by field name, null where it has none, its
-    payload by key. ``told`` is called with the
-    number of points written so far. The file appears under its name when it is whole.
+    A point is one record: its id, its vectors by field name, null where it has none, its payload by key.
+    Vectors that are made of payloads are left out. ``told`` is called with the number of points written so
+    far. The file appears under its name when it is whole.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def write_file(collection: Collection, request: ExportRequest, told: Told) -> in
 
 def _write_json_lines(collection: Collection, request: ExportRequest, path: Path, told: Told) -> int:
     n_points = 0
-    fields = collection.schema.vectors if request.with_vectors else {}
+    fields = given_fields(collection.schema) if request.with_vectors else []
     with open(path, "wb") as file:
         for points in _pages(collection, request, request.with_vectors):
             for point in points:
@@ -224,7 +225,8 @@ def _arrow_vector_types(arrow: Any, schema: CollectionSchema) -> dict[str, Any]:
         "sparse": lambda field: arrow.struct([by_token if field.tokens else by_index, values]),
         "multi": lambda field: arrow.list_(arrow.list_(scalars[field.element], field.dim)),
     }
-    return {name: types[field.kind](field) for name, field in schema.vectors.items()}
+    fields = ((name, schema.vectors[name]) for name in given_fields(schema))
+    return {name: types[field.kind](field) for name, field in fields}
 
 
 def _pages(collection: Collection, request: ExportRequest, with_vectors: bool) -> Iterator[list[Point]]:
@@ -243,7 +245,7 @@ def _pages(collection: Collection, request: ExportRequest, with_vectors: bool) -
 def _record(
     schema: CollectionSchema, request: ExportRequest, point: Point, vectors: dict[str, Any]
 ) -> dict[str, Any]:
-    taken = {request.id_field, *(schema.vectors if request.with_vectors else ())}
+    taken = {request.id_field, *(given_fields(schema) if request.with_vectors else ())}
     clash = sorted(taken & point.payload.keys())
     if clash:
         raise InvalidArgument(

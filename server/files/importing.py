@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ...engine.collection import Collection
 from ...engine.database import Database
 from ...engine.errors import InvalidArgument
+from ...engine.input.texts import given_fields
 from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense, Multi, VectorField
@@ -79,8 +80,10 @@ def import_points(
             f"collection {new.name!r} exists, and {', '.join(new.said())} can only be said of a new one"
         )
     into = database.collection(new.name) if exists else None
-    if into is not None and len(into.schema.vectors) > 1 and not request.vector_fields:
-        request = FileRequest(request.path, request.id_field, tuple(into.schema.vectors))
+    if into is not None and not request.vector_fields:
+        given = tuple(given_fields(into.schema))
+        if len(into.schema.vectors) > 1 or not given:
+            request = replace(request, vector_fields=given or None)
     n_points = 0
     for batch in read_file(request):
         if into is None:

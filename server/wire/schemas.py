@@ -6,6 +6,7 @@ from collections.abc import Callable, Container
 from typing import Any, TypeVar
 
 from ...engine.errors import InvalidArgument
+from ...engine.schema.bm25 import Bm25
 from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.payload_field import FieldType
 from ...engine.schema.sparse_field import Sparse
@@ -108,6 +109,11 @@ def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
     message.sparse.index_json = write_json(field.index.to_json()).decode()
     message.sparse.idf = field.idf
     message.sparse.tokens = field.tokens
+    if field.encoder is not None:
+        bm25 = message.sparse.encoder
+        bm25.text, bm25.k1, bm25.b = field.encoder.text, field.encoder.k1, field.encoder.b
+        if field.encoder.language is not None:
+            bm25.language = field.encoder.language
 
 
 def _put_multi(message: pb.VectorField, field: Multi) -> None:
@@ -131,7 +137,13 @@ def _read_sparse(message: pb.VectorField, what: str) -> Sparse:
     # Until there was another metric, nobody named this one.
     metric = _known(_METRIC_OF, sparse.metric or pb.METRIC_DOT, "metric", what)
     index = _read_index(sparse.index_json, what)
-    return Sparse(index=index, metric=metric, tokens=sparse.tokens, idf=sparse.idf)
+    encoder = _read_encoder(sparse.encoder) if sparse.HasField("encoder") else None
+    return Sparse(index=index, metric=metric, tokens=sparse.tokens, idf=sparse.idf, encoder=encoder)
+
+
+def _read_encoder(message: pb.Bm25) -> Bm25:
+    language = message.language if message.HasField("language") else None
+    return Bm25(message.text, language=language, k1=message.k1, b=message.b)
 
 
 def _read_multi(message: pb.VectorField, what: str) -> Multi:

@@ -12,6 +12,7 @@ from ...engine.errors import InvalidArgument
 from ...indexes.rows.element import Element
 from ...proto.v1 import vectors_pb2 as pb
 from ...storage.columns.partial import PartialColumn, partial_column
+from ...storage.columns.texts import TextColumn
 from ...storage.columns.tokens import TokenColumn
 from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 from .packed_column import offsets
@@ -35,7 +36,8 @@ def count_rows(message: pb.Vectors) -> int:
     """Return how many rows a message says it has, before it is read."""
     # Of a message without vectors each is empty.
     ragged = (message.sparse, message.multi, message.tokens)
-    return message.dense.rows + sum(len(part.row_sizes) for part in ragged)
+    rows = message.dense.rows + sum(len(part.row_sizes) for part in ragged)
+    return rows + len(message.texts.texts)
 
 
 def read_vectors(message: pb.Vectors, what: str) -> VectorColumn:
@@ -138,6 +140,11 @@ def _put_tokens(message: pb.Vectors, column: TokenColumn) -> None:
     tokens.row_sizes.extend(np.diff(column.indptr).tolist())
 
 
+def _put_texts(message: pb.Vectors, column: TextColumn) -> None:
+    message.texts.SetInParent()
+    message.texts.texts.extend(column.texts)
+
+
 def _put_multi(message: pb.Vectors, column: MultiColumn) -> None:
     _put_matrix(message.multi.tokens, column.tokens)
     message.multi.row_sizes.extend(np.diff(column.offsets).tolist())
@@ -208,6 +215,10 @@ def _read_tokens(message: pb.Vectors, what: str) -> TokenColumn:
     return TokenColumn(tokens, indptr, numbers, np.frombuffer(part.values, "<f4"))
 
 
+def _read_texts(message: pb.Vectors, what: str) -> TextColumn:
+    return TextColumn(list(message.texts.texts))
+
+
 def _read_multi(message: pb.Vectors, what: str) -> MultiColumn:
     tokens = _read_matrix(message.multi.tokens, what)
     return MultiColumn(_offsets(message.multi.row_sizes, len(tokens), what, "vectors"), tokens)
@@ -227,11 +238,13 @@ _PUT: dict[str, Callable[[pb.Vectors, Any], None]] = {
     "dense": _put_dense,
     "sparse": _put_sparse,
     "tokens": _put_tokens,
+    "texts": _put_texts,
     "multi": _put_multi,
 }
 _READ: dict[str, Callable[[pb.Vectors, str], VectorColumn]] = {
     "dense": _read_dense,
     "sparse": _read_sparse,
     "tokens": _read_tokens,
+    "texts": _read_texts,
     "multi": _read_multi,
 }

@@ -12,8 +12,8 @@ from ..errors import CorruptionError
 from .ragged import Rows, checked_offsets, concat_offsets, row_numbers, slice_offsets, take_items
 
 VectorKind = Literal["dense", "sparse", "multi"]
-ColumnKind = Literal["dense", "sparse", "multi", "tokens"]
-"""Of a column: sparse vectors come by ids or, on their way in and out, by tokens."""
+ColumnKind = Literal["dense", "sparse", "multi", "tokens", "texts"]
+"""Of a column: sparse vectors come by ids or, on their way in and out, by tokens; queries also as texts."""
 
 _ELEMENT_DTYPES = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.int8), np.dtype(np.uint8))
 

@@ -7,6 +7,7 @@ import pytest
 from conformance.answer_conformance import AnswerConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
+from conformance.keyword_conformance import KeywordConformance
 from conformance.missing_conformance import MissingConformance
 from conformance.naming_conformance import NamingConformance
 from conformance.read_conformance import ReadConformance
@@ -38,6 +39,7 @@ class DatabaseConformance(
     AnswerConformance,
     FrameConformance,
     InputConformance,
+    KeywordConformance,
     MissingConformance,
     NamingConformance,
     ReadConformance,

@@ -39,15 +39,23 @@ def put_explanation(
     for stage, seconds in explanation.stages.items():
         message.stages.add(stage=stage, seconds=seconds)
     if explanation.weighting is not None:
-        message.weighting.n_vectors = explanation.weighting.n_vectors
+        weighting = explanation.weighting
+        message.weighting.n_vectors = weighting.n_vectors
+        if weighting.average_length is not None:
+            message.weighting.average_length = weighting.average_length
 
 
 def read_explanation(message: pb.ExplainResponse, hits: Hits | BatchHits) -> Explanation:
     """Return an explanation of ``hits``, which were read from the same message."""
     segments = tuple(map(_segment_plan, message.segments))
     stages = {stage.stage: stage.seconds for stage in message.stages}
-    weighting = Weighting(message.weighting.n_vectors) if message.HasField("weighting") else None
+    weighting = _weighting(message.weighting) if message.HasField("weighting") else None
     return Explanation(hits, len(message.counts), segments, stages, weighting)
+
+
+def _weighting(message: pb.Weighting) -> Weighting:
+    average = message.average_length if message.HasField("average_length") else None
+    return Weighting(message.n_vectors, average)
 
 
 def _segment_plan(message: pb.SegmentPlan) -> SegmentPlan:

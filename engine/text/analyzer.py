@@ -1,0 +1,89 @@
+"""From texts to terms: words in lower case, brought to their stems."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import Stemmer
+
+from ...storage.catalog.vocabulary import MAX_TOKEN_BYTES
+from ...storage.columns.tokens import TokenColumn
+from .words import words
+
+# Stems of so many words are remembered, of a language: its usual ones and some names.
+_MOST_STEMS = 1 << 17
+_LONGEST_REMEMBERED = 40
+
+
+def languages() -> list[str]:
+    """Return the languages that have a stemmer, sorted."""
+    return sorted(Stemmer.algorithms())
+
+
+class Analyzer:
+    """Makes terms of texts in one language, or without stems in any. Safe under threads."""
+
+    def __init__(self, language: str | None) -> None:
+        self._stemmer = None if language is None else Stemmer.Stemmer(language, 0)
+        self._lock = threading.Lock()
+        self._stems: dict[str, str] = {}
+
+    def stem(self, word: str) -> str:
+        """Return the term of a word in lower case."""
+        term = self._stems.get(word)
+        if term is not None:
+            return term
+        if self._stemmer is None:
+            term = word
+        else:
+            # A stemmer works in buffers of its own.
+            with self._lock:
+                # A word of which nothing would be left stays.
+                term = self._stemmer.stemWord(word) or word
+        if len(term) > MAX_TOKEN_BYTES // 4:
+            term = term.encode()[:MAX_TOKEN_BYTES].decode(errors="ignore")
+        if len(word) <= _LONGEST_REMEMBERED:
+            if len(self._stems) >= _MOST_STEMS:
+                self._stems.clear()
+            self._stems[word] = term
+        return term
+
+    def counted(self, texts: Sequence[Iterable[str]]) -> TokenColumn:
+        """Return how often each term is in each of some texts, which come in parts.
+
+        A term that is longer than a token may be is cut.
+        """
+        terms: dict[str, int] = {}
+        number_of = _Numbers(self, terms)
+        numbers: list[int] = []
+        ends = np.zeros(len(texts) + 1, np.int64)
+        for row, parts in enumerate(texts):
+            for part in parts:
+                numbers.extend(map(number_of.__getitem__, words(part)))
+            ends[row + 1] = len(numbers)
+        rows = np.repeat(np.arange(len(texts)), np.diff(ends))
+        keys, counts = np.unique(rows * (len(terms) + 1) + np.array(numbers, np.int64), return_counts=True)
+        indptr = np.searchsorted(keys, np.arange(len(texts) + 1) * (len(terms) + 1))
+        found = (keys % (len(terms) + 1)).astype(np.uint32)
+        return TokenColumn(list(terms), indptr, found, counts.astype(np.float32))
+
+
+class _Numbers(dict[str, int]):
+    """The number of each word's term; a word that is new gets it looked up, or the next."""
+
+    def __init__(self, analyzer: Analyzer, terms: dict[str, int]) -> None:
+        super().__init__()
+        self._analyzer, self._terms = analyzer, terms
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = self._terms.setdefault(self._analyzer.stem(word), len(self._terms))
+        return number
+
+
+@lru_cache
+def analyzer(language: str | None) -> Analyzer:
+    """Return the analyzer of a language, the same for all that ask."""
+    return Analyzer(language)
