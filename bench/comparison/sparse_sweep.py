@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +19,7 @@ LEVELS = (0.90, 0.95, 0.99, 0.995, 0.999)
 # What just reaches a level on one half may miss it on the other; one is chosen that goes on so much of the
 # way to 1.
 SPARE = 0.15
-
-Timing = Callable[[], AbstractContextManager[None]]
+WARM_UP = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +71,9 @@ def halves(data: SparseDataset, k: int, rows: NDArray[np.int64] | None = None) -
     return tuple(Half(one, exact_sparse_truth(one, k, rows=rows)) for one in (first, second))  # type: ignore[return-value]
 
 
-def tuned(searcher: SparseSearcher, efforts: Sequence[Effort], half: Half, timing: Timing) -> list[Effort]:
+def tuned(searcher: SparseSearcher, efforts: Sequence[Effort], half: Half) -> list[Effort]:
     """Choose the quickest efforts that reach each level of recall, just so and surely; each once."""
-    found = []
-    for effort in efforts:
-        with timing():
-            found.append(answered(searcher, effort, half, 1))
+    found = [answered(searcher, effort, half, 1) for effort in efforts]
     chosen: dict[str, Effort] = {}
     for level in (*LEVELS, *(level + SPARE * (1 - level) for level in LEVELS)):
         reaching = [one for one in found if one.recall >= level]
@@ -95,14 +90,18 @@ def answered(searcher: SparseSearcher, effort: Effort, half: Half, passes: int) 
     """Ask all queries one by one, so many times over."""
     search = searcher.search(effort, half.k)
     asked = [searcher.asked(*half.queries.row(number)) for number in range(len(half.queries))]
-    answers = [search(one) for one in asked]
+    for one in asked[:WARM_UP]:
+        search(one)
+    answers: list[Any] = []
     seconds = np.empty((passes, len(asked)))
     started, cpu = time.perf_counter(), time.process_time()
     for line in seconds:
+        answers.clear()
         for place, one in enumerate(asked):
             began = time.perf_counter()
-            search(one)
+            answer = search(one)
             line[place] = time.perf_counter() - began
+            answers.append(answer)
     cores = (time.process_time() - cpu) / (time.perf_counter() - started)
     recall = sparse_recall(half.data, half.truth, row_numbers(searcher, answers, half.k))
     return Answered(effort, recall, np.median(seconds, axis=0), cores)

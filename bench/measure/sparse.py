@@ -113,12 +113,13 @@ class SparseMeasurement:
                 index = built(peer, ready.sparse, build, keep)
                 searcher = peer.open(ready.sparse, build, index.folder)
                 ready.step(f"search {peer.name} {build.label}", 0.0)
-                for effort in tuned(searcher, peer.efforts(build), tuning, ready.timing):
-                    with ready.timing():
+                efforts = tuned(searcher, peer.efforts(build), tuning)
+                with ready.timing():
+                    for effort in efforts:
                         found = answered(searcher, effort, reported, self.repetitions)
-                    more = self._batch(ready, searcher, found, reported)
-                    points.append((peer.name, found))
-                    records.append(self._record(peer, build, index, found, ready.sparse) | more)
+                        record = self._record(peer, build, index, found, ready.sparse)
+                        points.append((peer.name, found))
+                        records.append(record | self._batch(searcher, found, reported))
                 searcher.close()
         crowded = sorted({one["engine"] for one in records if one["cores"] > ONE_CORE})
         broken = [f"{', '.join(crowded)} kept more than one core busy"] if crowded else []
@@ -148,17 +149,14 @@ class SparseMeasurement:
             "repetitions": self.repetitions,
         }
 
-    def _batch(self, ready: Prepared, searcher: Any, found: Answered, half: Half) -> Record:
+    def _batch(self, searcher: Any, found: Answered, half: Half) -> Record:
         """What only this engine is asked: its share of a batch, its work, its plan."""
         if not isinstance(searcher, VicinalSearcher):
             return {}
         queries, asked = Csr.of(half.queries), {"k": self.k, **found.effort.parameters}
         search = searcher.collection.search
         explained = searcher.collection.explain(queries, **asked)
-        shares = []
-        for _ in range(self.repetitions):
-            with ready.timing():
-                shares.append(timed(lambda: search(queries, **asked).ids))
+        shares = [timed(lambda: search(queries, **asked).ids) for _ in range(self.repetitions)]
         return {
             "batch_us": round(float(np.median(shares)) / len(half.queries) * 1e6, 2),
             "scored": round(explained.rescored / explained.queries, 1),

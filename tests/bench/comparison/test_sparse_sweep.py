@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +68,11 @@ def test_halves_ask_different_queries(cut: tuple[Half, Half], tmp_path: Path) ->
 def test_the_quickest_that_reaches_a_level_is_chosen(cut: tuple[Half, Half]) -> None:
     searcher = Scan(cut[0])
     slow, quick, poor = effort(1.0, 0.02), effort(1.0, 0.005), effort(0.5)
-    assert [one.label for one in tuned(searcher, [slow, quick, poor], cut[0], nullcontext)] == [quick.label]
+    assert [one.label for one in tuned(searcher, [slow, quick, poor], cut[0])] == [quick.label]
 
 
 def test_the_best_is_chosen_where_no_level_is_reached(cut: tuple[Half, Half]) -> None:
-    chosen = tuned(Scan(cut[0]), [effort(0.1), effort(0.6), effort(0.3)], cut[0], nullcontext)
+    chosen = tuned(Scan(cut[0]), [effort(0.1), effort(0.6), effort(0.3)], cut[0])
     assert [one.label for one in chosen] == [effort(0.6).label]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,7 @@ def test_what_is_built_is_found_again_and_finds(
     searcher = peer.open(data, build, index.folder)
     efforts = peer.efforts(build)
     assert len({one.label for one in efforts}) == len(efforts)
-    best = tuned(searcher, efforts[:: max(1, len(efforts) // 4)], cut[0], nullcontext)[-1]
+    best = tuned(searcher, efforts[:: max(1, len(efforts) // 4)], cut[0])[-1]
     assert answered(searcher, best, cut[1], 1).recall > 0.9
     searcher.close()
 
