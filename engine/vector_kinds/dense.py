@@ -128,6 +128,9 @@ class GrowingDense:
         norms = self._inv_norms.view(length if field.metric is Metric.COSINE else 0)
         return DenseRows(self._rows.view(length), field.dim, field.element, norms, field.metric)
 
+    def index(self, length: int) -> None:
+        """Return None: growing vectors are scanned."""
+
     def column(self, chosen: Chosen) -> DenseColumn:
         """Copy out the chosen vectors without their padding."""
         return DenseColumn(np.ascontiguousarray(self._rows.view(len(self._rows))[chosen, : self._width]))

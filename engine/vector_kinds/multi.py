@@ -125,6 +125,9 @@ class GrowingMulti:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
         return _rows(self._column(length))
 
+    def index(self, length: int) -> None:
+        """Return None: growing vectors are scanned."""
+
     def _column(self, length: int) -> MultiColumn:
         offsets: NDArray[np.int64] = self._offsets.view(length + 1)
         return MultiColumn(offsets, self._tokens.view(int(offsets[-1])))

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays
+from ...indexes.protocol import Arrays, Index
 from ...storage.columns.vectors import VectorColumn
 from ..results.weighting import Weighting
 
@@ -29,6 +29,12 @@ class GrowingVectors(Protocol):
 
     def rows(self, length: int) -> Any:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
+
+    def index(self, length: int) -> Index[Any, Any] | None:
+        """Return an index of the first ``length`` vectors, None where they are scanned.
+
+        Whoever asks first builds what is new; nobody waits for that.
+        """
 
     def column(self, chosen: Chosen) -> VectorColumn:
         """Copy out the chosen vectors."""

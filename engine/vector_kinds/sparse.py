@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays, FieldShape
+from ...indexes.protocol import Arrays
 from ...indexes.rows.sparse import SparseRows
 from ...storage.columns.vectors import SparseColumn, VectorColumn
 from ..results.weighting import Weighting
 from ..schema.sparse_field import Sparse
-from .growable_array import GrowableArray
+from .growing_sparse import GrowingSparse, sparse_rows
 from .protocol import Array, Chosen, FieldStatistics, TokenIds
 from .sparse_input import is_one_vector, sparse_column
 from .term_counts import inverse_frequencies
@@ -105,47 +105,6 @@ class SparseKind:
         """Return the bytes of each chosen row, which are not read."""
         entry = rows.indices.itemsize + rows.values.itemsize
         return (rows.indptr[chosen + 1] - rows.indptr[chosen]) * entry
-
-
-class GrowingSparse:
-    """Sparse rows in CSR form."""
-
-    def __init__(self, field: Sparse) -> None:
-        self._shape = field.shape
-        self._indptr = GrowableArray(np.int64)
-        self._indptr.extend(np.zeros(1, np.int64))
-        self._indices = GrowableArray(np.uint32)
-        self._values = GrowableArray(np.float32)
-
-    def append(self, column: SparseColumn) -> None:
-        """Append the vectors of a sparse column."""
-        base = len(self._indices)
-        self._indices.extend(column.indices)
-        self._values.extend(column.values)
-        self._indptr.extend(column.indptr[1:] + base)
-
-    def rows(self, length: int) -> SparseRows:
-        """Return the first ``length`` vectors as an index sees them, without a copy."""
-        return sparse_rows(self._column(length), self._shape)
-
-    def _column(self, length: int) -> SparseColumn:
-        indptr: NDArray[np.int64] = self._indptr.view(length + 1)
-        n = int(indptr[-1])
-        return SparseColumn(indptr, self._indices.view(n), self._values.view(n))
-
-    def column(self, chosen: Chosen) -> SparseColumn:
-        """Copy out the chosen vectors."""
-        return self._column(len(self._indptr) - 1).take(chosen)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes reserved in memory."""
-        return self._indptr.nbytes + self._indices.nbytes + self._values.nbytes
-
-
-def sparse_rows(column: SparseColumn, shape: FieldShape) -> SparseRows:
-    """Return a column as an index of a field of this shape sees it."""
-    return SparseRows(column.indptr, column.indices, column.values, shape.metric, shape.saturation)
 
 
 def _column(rows: SparseRows) -> SparseColumn:

@@ -15,9 +15,10 @@ from ...storage.columns.ragged import offsets_of
 from ...storage.columns.tokens import TokenColumn
 from ..errors import InvalidArgument
 from ..schema.sparse_field import Sparse
+from .growing_sparse import sparse_rows
 from .matrices import MAX_MAGNITUDE, column
 from .protocol import TokenIds
-from .sparse import SparseKind, sparse_rows
+from .sparse import SparseKind
 from .sparse_input import is_one_vector, split_vector
 
 _EXPECTED = (

@@ -19,7 +19,7 @@ PRODUCT, COSINE, SATURATED = np.int64(0), np.int64(1), np.int64(2)
 @inner
 def place_of(terms, mask, term):
     """Return where ``term`` is, or would be put, in an open-addressed table."""
-    place = (np.uint64(term) * _SPREAD >> np.uint64(40)) & mask
+    place = (np.uint64(term) * _SPREAD >> np.uint64(32)) & mask
     while terms[place] != _NO_TERM and terms[place] != np.int64(term):
         place = (place + np.uint64(1)) & mask
     return place

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from ..codecs.arrays import check_array
 from ..protocol import Arrays
+from ..rows.addresses import address
 from ..rows.sparse import SparseRows
 
 WINDOW_BITS = 16
+# Terms that a table has room for whatever there are.
+_FEW_TERMS = 1 << 15
 _MOST_CODE = {False: 255, True: 127}
 
 
@@ -23,34 +26,58 @@ def build(rows: SparseRows) -> dict[str, NDArray[Any]]:
     any weight is negative. Weights of term frequencies are those at the rows' own average length, which is
     kept in ``saturation``: k1, b, average.
     """
+    from ..kernels.inverting import count_postings, fill_postings
+
     n, windows = len(rows), max(1, -(-len(rows) >> WINDOW_BITS))
-    numbers = np.repeat(np.arange(n, dtype=np.uint32), np.diff(rows.indptr))
     average = rows.mean_length() if rows.saturation is not None else 1.0
-    weights = rows.weights(average)
-    kept = weights != 0
-    order = np.argsort(rows.indices[kept], kind="stable")
-    indices, weights, numbers = rows.indices[kept][order], weights[kept][order], numbers[kept][order]
-    terms, first = np.unique(indices, return_index=True)
-    term = np.repeat(np.arange(len(terms)), np.diff(np.append(first, len(indices))))
-    place = term * windows + (numbers >> WINDOW_BITS)
-    starts = np.zeros(len(terms) * windows + 1, np.int64)
-    np.cumsum(np.bincount(place, minlength=len(starts) - 1), out=starts[1:])
-    signed = bool((weights < 0).any())
-    largest = np.maximum.reduceat(np.abs(weights), first) if len(first) else np.empty(0)
-    most = _MOST_CODE[signed]
+    stored = (address(rows.indptr), address(rows.indices), address(rows.values), n)
+    form = (rows.form, rows.flat, rows.slope(average))
+    table, numbers, terms = _terms(rows)
+    starts, largest = np.zeros(len(terms) * windows + 1, np.int64), np.zeros(len(terms))
+    signed = count_postings(*stored, *form, table, numbers, starts[1:], largest)
+    np.cumsum(starts, out=starts)
     # A little more than the largest needs, so that rounding never lifts a code above the most there is.
-    steps = np.nextafter((largest / most).astype(np.float32), np.float32(np.inf), dtype=np.float32)
-    codes = np.clip(np.ceil(weights / steps[term]), -most, most).astype(np.int8 if signed else np.uint8)
-    arrays = {
-        "terms": terms.astype(np.uint32),
+    steps = np.nextafter(
+        (largest / _MOST_CODE[signed]).astype(np.float32), np.float32(np.inf), dtype=np.float32
+    )
+    local = np.empty(starts[-1], np.uint16)
+    codes = np.empty(starts[-1], np.int8 if signed else np.uint8)
+    ends = np.empty(len(terms), np.int64)
+    fill_postings(*stored, *form, table, numbers, starts, steps, signed, ends, local, address(codes))
+    arrays: dict[str, NDArray[Any]] = {
+        "terms": terms,
         "starts": starts,
-        "local": (numbers & ((1 << WINDOW_BITS) - 1)).astype(np.uint16),
+        "local": local,
         "codes": codes,
         "steps": steps,
     }
     if rows.saturation is not None:
         arrays["saturation"] = np.array([rows.saturation.k1, rows.saturation.b, average])
     return arrays
+
+
+def _terms(rows: SparseRows) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the terms that occur: a table of them, the number of each in it, and they themselves.
+
+    The table is empty where the numbers stand at the terms themselves.
+    """
+    from ..kernels.inverting import find_terms
+
+    indices = rows.indices
+    highest = int(indices.max(initial=0))
+    if highest < max(_FEW_TERMS, len(indices)):
+        occurs = np.zeros(highest + 1, np.bool_)
+        occurs[indices] = True
+        numbers = (np.cumsum(occurs, dtype=np.uint32) - occurs).astype(np.uint32)
+        return np.empty(0, np.int64), numbers, np.flatnonzero(occurs).astype(np.uint32)
+    table = np.full(_FEW_TERMS, -1, np.int64)
+    while not find_terms(address(indices), len(indices), table):
+        table = np.full(4 * len(table), -1, np.int64)
+    places = np.flatnonzero(table >= 0)
+    places = places[np.argsort(table[places])]
+    numbers = np.zeros(len(table), np.uint32)
+    numbers[places] = np.arange(len(places), dtype=np.uint32)
+    return table, numbers, table[places].astype(np.uint32)
 
 
 def document_frequencies(

@@ -15,19 +15,20 @@ _SPARE = 22
 
 
 class SummingScratch:
-    """Buffers for queries of up to so many terms and results."""
+    """Buffers for queries of up to so many terms and results, over so many parts."""
 
-    def __init__(self, n: int, terms: int, k: int) -> None:
-        from ..kernels.windows import SUMMING, WINDOW
+    def __init__(self, n: int, parts: int, terms: int, k: int) -> None:
+        from ..kernels.postings import SUMMING, WINDOW
 
-        self.terms, self.k = terms, k
+        self.parts, self.terms, self.k = parts, terms, k
         # At most half full, so that searching an empty place is short.
         table_size = 1 << max(4, (2 * terms).bit_length())
         buffers: dict[str, NDArray[Any]] = {
             # Whole blocks are looked at.
             "sums": aligned((min(WINDOW, -(-n // 64) * 64),), np.int32),
-            "lists": np.empty(terms, np.int64),
-            "weights": np.empty(terms, np.int32),
+            "lists": np.empty(parts * terms, np.int64),
+            "weights": np.empty(parts * terms, np.int32),
+            "counts": np.empty(parts, np.int64),
             "table_terms": np.empty(table_size, np.int64),
             "table_weights": np.empty(table_size, np.float32),
             "pool": np.empty(k + k // 2 + _SPARE, np.uint64),
@@ -37,26 +38,27 @@ class SummingScratch:
         self._buffers, self._record = buffers, np.zeros(1, SUMMING)
         for name, buffer in buffers.items():
             self._record[name] = address(buffer)
+        self._record["terms"] = terms
         self._record["table_size"], self._record["pool_size"] = table_size, len(buffers["pool"])
         self.stats = buffers["stats"]
         self.address = address(self._record)
 
 
 class ScratchPool:
-    """Scratch for any number of threads; lists give and take atomically, so there is no lock."""
+    """Scratch over up to ``n`` rows for any number of threads; lists give and take atomically, so no lock."""
 
     def __init__(self, n: int) -> None:
         self._n = n
         self._free: list[SummingScratch] = []
 
-    def take(self, terms: int, k: int) -> SummingScratch:
+    def take(self, parts: int, terms: int, k: int) -> SummingScratch:
         """Return scratch for queries of up to ``terms`` terms; give it back with :meth:`give`."""
         try:
             scratch = self._free.pop()
         except IndexError:
-            return SummingScratch(self._n, max(terms, 64), k)
-        if scratch.terms < terms or scratch.k != k:
-            return SummingScratch(self._n, max(terms, scratch.terms), k)
+            return SummingScratch(self._n, parts, max(terms, 64), k)
+        if scratch.terms < terms or scratch.parts < parts or scratch.k != k:
+            return SummingScratch(self._n, max(parts, scratch.parts), max(terms, scratch.terms), k)
         return scratch
 
     def give(self, scratch: SummingScratch) -> None:

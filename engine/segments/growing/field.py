@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.protocol import Rows
+from ....indexes.protocol import Index, Rows
 from ....storage.columns.partial import PartialColumn, Present, chosen_vectors
 from ....storage.columns.vectors import VectorColumn
 from ...schema.vector_field import VectorField
@@ -65,6 +65,11 @@ class GrowingField:
         present = self.present(n_rows)
         rows: Rows = self._vectors.rows(n_rows if present is None else len(present))
         return rows
+
+    def index(self, n_rows: int) -> Index[Any, Any] | None:
+        """Return an index of the vectors of the first ``n_rows`` rows, None where they are scanned."""
+        present = self.present(n_rows)
+        return self._vectors.index(n_rows if present is None else len(present))
 
     def column(self, rows: NDArray[np.int64]) -> VectorColumn:
         """Copy out the vectors of ``rows``."""

@@ -10,7 +10,7 @@ import orjson
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ....indexes.protocol import Rows
+from ....indexes.protocol import Index, Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.partial import Present
 from ....storage.columns.payloads import PayloadColumn
@@ -99,8 +99,9 @@ class GrowingView(SegmentView):
         """Return which rows have a vector in a field, ascending; None when all have."""
         return self._vectors[field].present(self.n_rows)
 
-    def index(self, field: str) -> None:
-        """Return None: growing rows are scanned."""
+    def index(self, field: str) -> Index[Any, Any] | None:
+        """Return the index that a kind of vectors keeps while they grow, None when they are scanned."""
+        return self._vectors[field].index(self.n_rows)
 
     def counted(self, field: str) -> MutableMapping[Any, Any]:
         """Return what was counted of the vectors of a field."""

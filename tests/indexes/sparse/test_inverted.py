@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from vicinal.indexes.exact.sparse import SparseScan
-from vicinal.indexes.kernels import windows as kernel
+from vicinal.indexes.kernels import postings as kernel
 from vicinal.indexes.protocol import BuildJob, FieldShape, Scope
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
-from vicinal.indexes.sparse import index as index_module
+from vicinal.indexes.sparse import part as part_module
 from vicinal.indexes.sparse.index import InvertedIndex
 from vicinal.indexes.sparse.inverted import Inverted
 from vicinal.testing.random_rows import random_csr
@@ -101,6 +101,26 @@ def test_hardly_a_row_is_scored_besides_those_found() -> None:
     assert found.stats.distances <= 50 * touched
 
 
+def test_postings_are_those_of_a_sort() -> None:
+    rows = random_csr(3_000, 2_500, 60)
+    values = np.where(rows.values < 0.1, 0, rows.values * 9 - 2).astype(np.float32)
+    for signed in (True, False):
+        given_rows = SparseRows(rows.indptr, rows.indices, values if signed else np.abs(values))
+        built = Inverted().build(given_rows, BuildJob())
+        numbers = np.repeat(np.arange(len(rows)), np.diff(rows.indptr))
+        kept = given_rows.values != 0
+        order = np.lexsort((numbers[kept], rows.indices[kept]))
+        terms, first = np.unique(rows.indices[kept][order], return_index=True)
+        weights = given_rows.values[kept][order]
+        np.testing.assert_array_equal(built["terms"], terms)
+        np.testing.assert_array_equal(built["starts"][:-1], first)
+        np.testing.assert_array_equal(built["local"], numbers[kept][order])
+        term = np.repeat(np.arange(len(terms)), np.diff(built["starts"]))
+        above = built["codes"] * built["steps"][term].astype(np.float64)
+        assert (above >= weights).all()
+        assert (above - weights < built["steps"][term] * 1.001).all()
+
+
 def test_postings_take_three_bytes_a_weight() -> None:
     rows = random_csr(20_000, 300, 60)
     assert opened(rows).nbytes <= 3.1 * len(rows.indices)
@@ -116,7 +136,7 @@ def test_scratch_of_another_k_is_not_taken_for_enough() -> None:
 
 
 def test_vocabularies_beyond_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "_MOST_SLOTS", 50)
+    monkeypatch.setattr(part_module, "_MOST_SLOTS", 50)
     agrees(random_csr(700, 300, 20), random_csr(20, 400, 20, seed=1), 10)
 
 

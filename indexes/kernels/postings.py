@@ -1,0 +1,209 @@
+"""Postings of sparse rows in kernels: their records, the lists of a query, the sums of a window.
+
+A window is 65,536 rows, so that a posting is a 16-bit row and an 8-bit code. Sums of codes are upper bounds
+of scores.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .kernel import inner
+from .memory import (
+    prefetch,
+    prefetch_lines,
+    record_at,
+    view_f32,
+    view_i8,
+    view_i32,
+    view_i64,
+    view_u8,
+    view_u16,
+    view_u32,
+)
+from .sparse import COSINE
+
+POSTINGS = np.dtype(
+    [
+        ("n", np.int64),
+        ("indptr", np.uint64),  # addresses of the stored rows
+        ("indices", np.uint64),
+        ("values", np.uint64),
+        ("nnz", np.int64),
+        ("form", np.int64),
+        ("flat", np.float64),  # what is added to a term frequency whatever the length of its row
+        ("parts", np.uint64),  # address: (n_parts,) of PART, one behind the other from row 0 on
+        ("n_parts", np.int64),
+        ("covered", np.int64),  # rows from here on are in no part
+    ]
+)
+PART = np.dtype(
+    [
+        ("first", np.int64),  # its first row
+        ("n", np.int64),  # may reach beyond the rows there are, which are not found
+        ("n_postings", np.int64),
+        ("terms", np.uint64),  # address: (n_terms,) uint32, ascending
+        ("n_terms", np.int64),
+        ("slots", np.uint64),  # address: (n_slots,) uint32, where each term stands or n_terms; or 0
+        ("n_slots", np.int64),
+        ("n_windows", np.int64),
+        ("starts", np.uint64),  # address: (n_terms * n_windows + 1,) int64
+        ("local", np.uint64),  # address: (n_postings,) uint16, the row within its window
+        ("codes", np.uint64),  # address: (n_postings,) uint8, or int8 if signed
+        ("steps", np.uint64),  # address: (n_terms,) float32, what a code of each term is multiplied with
+        ("signed", np.int64),
+        ("average", np.float64),  # what codes of term frequencies were made with
+    ]
+)
+SUMMING = np.dtype(
+    [
+        ("sums", np.uint64),  # address: (WINDOW,) int32
+        ("lists", np.uint64),  # address of int64: by part, the terms of the query that have postings
+        ("weights", np.uint64),  # address of int32, as many
+        ("counts", np.uint64),  # address: (n_parts,) int64, how many
+        ("terms", np.int64),  # room of a part in lists and weights
+        ("table_terms", np.uint64),
+        ("table_weights", np.uint64),
+        ("table_size", np.int64),
+        ("pool", np.uint64),  # address of uint64
+        ("pool_size", np.int64),
+        ("heap", np.uint64),
+        ("stats", np.uint64),  # address of (2,) int64: postings summed, rows scored exactly
+    ]
+)
+WINDOW_BITS = 16
+WINDOW = 1 << WINDOW_BITS
+_LINES_AHEAD = 2
+# Codes times weights of a query stay below this, and so does their sum.
+_MOST_SUM = np.float64(1 << 30)
+_MOST_WEIGHT = np.float64(65535)
+_PART_BYTES = np.uint64(PART.itemsize)
+view_postings = record_at(POSTINGS)
+view_part = record_at(PART)
+view_summing = record_at(SUMMING)
+
+
+@inner
+def find_term(part, terms, slots, term):
+    """Return where ``term`` stands among the terms that have postings, ``n_terms`` if it does not."""
+    if part.slots:
+        return np.int64(slots[term]) if term < part.n_slots else part.n_terms
+    lo, hi = 0, part.n_terms
+    while lo < hi:
+        middle = (lo + hi) >> 1
+        if terms[middle] < term:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo if lo < part.n_terms and terms[lo] == term else part.n_terms
+
+
+@inner
+def find_lists(part, indices, values, start, stop, above, below, lists):
+    """List the query's terms that have postings; return how many, the largest product and all of them.
+
+    Weights above 0 are taken times ``above``, those below 0 times ``below``.
+    """
+    terms, steps = view_u32(part.terms, part.n_terms), view_f32(part.steps, part.n_terms)
+    slots, starts = view_u32(part.slots, part.n_slots), part.starts
+    count, largest, total = 0, np.float64(0), np.float64(0)
+    for i in range(start, stop):
+        place = find_term(part, terms, slots, indices[i])
+        prefetch(starts + np.uint64(8 * place * part.n_windows))
+        if place < part.n_terms:
+            scale = above if values[i] > 0 else below
+            product = abs(np.float64(values[i])) * scale * np.float64(steps[place])
+            largest, total = max(largest, product), total + product
+            lists[count] = place << 32 | i
+            count += 1
+    return count, largest, total
+
+
+@inner
+def weigh_lists(part, values, above, below, unit, count, lists, weights):
+    """Make whole weights of the query's, and of ``lists`` the places of their terms."""
+    steps = view_f32(part.steps, part.n_terms)
+    for j in range(count):
+        i = lists[j] & 0xFFFFFFFF
+        lists[j] = lists[j] >> 32
+        scale = above if values[i] > 0 else below
+        product = np.float64(values[i]) * scale * np.float64(steps[lists[j]])
+        weights[j] = np.int32(np.ceil(product / unit)) if unit > 0 else np.int32(0)
+        first = view_i64(part.starts + np.uint64(8 * lists[j] * part.n_windows), 1)[0]
+        prefetch_lines(part.local + np.uint64(2 * first), _LINES_AHEAD)
+        prefetch_lines(part.codes + np.uint64(first), _LINES_AHEAD)
+
+
+@inner
+def part_at(postings, number):
+    return view_part(postings.parts + np.uint64(number) * _PART_BYTES)
+
+
+@inner
+def lists_of(summing, number):
+    """Return a part's lists and weights, of which the first ``counts[number]`` are filled."""
+    skipped = np.uint64(number * summing.terms)
+    return (
+        view_i64(summing.lists + np.uint64(8) * skipped, summing.terms),
+        view_i32(summing.weights + np.uint64(4) * skipped, summing.terms),
+    )
+
+
+@inner
+def changes(postings, part, average, slope, inverse):
+    """Return the most and the least that weights are times those that codes were made of."""
+    if postings.form == COSINE:
+        return inverse, inverse
+    if slope > 0:
+        # What is added to the length makes the ratio of two weights no larger than that of the averages.
+        change = average / part.average
+        return max(np.float64(1), change), min(np.float64(1), change)
+    return np.float64(1), np.float64(1)
+
+
+@inner
+def choose_lists(postings, summing, indices, values, start, stop, average, slope, inverse):
+    """Choose each part's lists and the weights of their terms, and return the unit of all weights."""
+    counts, unit = view_i64(summing.counts, postings.n_parts), np.float64(0)
+    for number in range(postings.n_parts):
+        part = part_at(postings, number)
+        above, below = changes(postings, part, average, slope, inverse)
+        lists, _ = lists_of(summing, number)
+        count, largest, total = find_lists(part, indices, values, start, stop, above, below, lists)
+        counts[number] = count
+        unit = max(unit, max(largest / _MOST_WEIGHT, total * np.float64(255) / _MOST_SUM))
+    for number in range(postings.n_parts):
+        part = part_at(postings, number)
+        above, below = changes(postings, part, average, slope, inverse)
+        lists, weights = lists_of(summing, number)
+        weigh_lists(part, values, above, below, unit, counts[number], lists, weights)
+    return unit
+
+
+@inner
+def sum_window(part, window, size, lists, weights, count, sums):
+    """Fill ``sums`` with upper bounds of a window's scores; return how many postings were read."""
+    starts = view_i64(part.starts, part.n_terms * part.n_windows + 1)
+    local = view_u16(part.local, part.n_postings)
+    codes, signed = view_u8(part.codes, part.n_postings), view_i8(part.codes, part.n_postings)
+    for i in range(size):
+        sums[i] = 0
+    read = 0
+    for j in range(count):
+        first = lists[j] * part.n_windows + window
+        weight = weights[j]
+        # A code is the value rounded up; times a negative weight that is a lower bound, one step too low.
+        extra = -weight if weight < 0 else np.int32(0)
+        if part.signed:
+            # Weights are rounded up too, by less than one, which lowers the product with a code below zero.
+            extra += np.int32(128)
+        # Of numbers without a sign numba does not ask whether they count from the end.
+        begin, end = np.uint64(starts[first]), np.uint64(starts[first + 1])
+        if part.signed:
+            for p in range(begin, end):
+                sums[local[p]] += weight * np.int32(signed[p]) + extra
+        else:
+            for p in range(begin, end):
+                sums[local[p]] += weight * np.int32(codes[p]) + extra
+        read += starts[first + 1] - starts[first]
+    return read

@@ -1,0 +1,121 @@
+"""Search of rows by postings that come in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..costs import costs
+from ..exact.dense import listed_rows
+from ..protocol import EVERYTHING, Arrays, Effort, Scope
+from ..rows.addresses import address
+from ..rows.neighbors import Neighbors, SearchStats
+from ..rows.sparse import SparseRows
+from .part import Part
+from .scratch import ScratchPool
+
+
+class PartsIndex:
+    """Sums postings window by window and scores the best rows exactly. Immutable and thread-safe.
+
+    Parameters
+    ----------
+    parts
+        Postings of rows, each part's behind those of the one before, the first one's from row 0 on.
+    rows
+        The stored rows. Those that are in no part are scored one by one; parts may reach beyond them.
+    scratch
+        Where buffers come from, if indexes share them; large enough for each part.
+    """
+
+    def __init__(self, parts: Sequence[Part], rows: SparseRows, scratch: ScratchPool | None = None) -> None:
+        from ..kernels.postings import PART, POSTINGS
+        from ..kernels.windows import search_windows
+
+        self._parts, self._rows = tuple(parts), rows
+        self.nbytes = sum(part.nbytes for part in parts)
+        # Copied together, as kernels go from one to the next.
+        self._records = np.zeros(len(parts), PART)
+        for place, part in enumerate(parts):
+            self._records[place] = part.record[0]
+        record = np.zeros(1, POSTINGS)
+        record["n"], record["nnz"] = len(rows), len(rows.indices)
+        record["indptr"], record["indices"] = address(rows.indptr), address(rows.indices)
+        record["values"] = address(rows.values)
+        record["form"], record["flat"] = rows.form, rows.flat
+        record["parts"], record["n_parts"] = address(self._records), len(parts)
+        record["covered"] = parts[-1].stop if parts else 0
+        self._record, self._address, self._kernel = record, address(record), search_windows
+        # Parts are summed whole, also where they reach beyond the rows.
+        largest = max((part.n for part in parts), default=0)
+        self._free = ScratchPool(largest) if scratch is None else scratch
+        self._seconds = self._usual_seconds()
+
+    def effort(self, k: int, recall: float, knobs: None, share: float) -> Effort[None]:
+        """Return the only effort there is: the postings of all terms of a query."""
+        return Effort(None, 1.0, self._seconds, "sums of postings")
+
+    def search(
+        self, queries: SparseRows, k: int, effort: Effort[None], scope: Scope = EVERYTHING
+    ) -> Neighbors:
+        """Return the true nearest rows of each query, ties by row."""
+        if k < 1:
+            raise ValueError(f"k is {k}; expected at least 1")
+        n_queries = len(queries)
+        lo, hi, _ = listed_rows(scope, len(self._rows))
+        words: NDArray[np.uint64] | None = None
+        if scope.rows is not None and scope.rows.bounds is None:
+            lo, hi, words = 0, len(self._rows), scope.rows.words
+        wanted = min(k, scope.count(len(self._rows)))
+        if not n_queries or not wanted:
+            return Neighbors.empty(n_queries, k, self._rows.metric)
+        average = self._rows.average_of(queries)
+        rows = np.empty((n_queries, wanted), np.uint32)
+        scores = np.empty((n_queries, wanted), np.float32)
+        longest = int(np.diff(queries.indptr).max())
+        scratch = self._free.take(len(self._parts), longest, wanted)
+        try:
+            self._kernel(
+                self._address,
+                scratch.address,
+                address(queries.indptr),
+                address(queries.indices),
+                address(queries.values),
+                n_queries,
+                wanted,
+                lo,
+                hi,
+                address(words),
+                average,
+                self._rows.slope(average),
+                rows,
+                scores,
+            )
+            summed, rescored = scratch.stats.tolist()
+        finally:
+            self._free.give(scratch)
+        stats = SearchStats(distances=summed, rescored=rescored)
+        return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
+
+    def calibrate(
+        self, queries: SparseRows, truth: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Return no arrays: answers are exact."""
+        return {}
+
+    def with_table(self, arrays: Arrays) -> Self:
+        """Return this index."""
+        return self
+
+    def _usual_seconds(self) -> float:
+        """Predict the seconds of a query of usual terms, of as many as a row has."""
+        rows, known = self._rows, costs()
+        length = len(rows.indices) / max(1, len(rows))
+        postings = sum(part.usual for part in self._parts) * length
+        summed = sum(part.n for part in self._parts)
+        uncovered = max(0, len(rows) - summed) * length
+        calls = known.call * max(1, len(self._parts))
+        return calls + postings * known.posting + summed * known.summed + uncovered * known.weight
