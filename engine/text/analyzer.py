@@ -59,16 +59,20 @@ class Analyzer:
         terms: dict[str, int] = {}
         number_of = _Numbers(self, terms)
         numbers: list[int] = []
-        ends = np.zeros(len(texts) + 1, np.int64)
-        for row, parts in enumerate(texts):
+        times: list[int] = []
+        indptr = [0]
+        for parts in texts:
+            counts: dict[int, int] = {}
             for part in parts:
-                numbers.extend(map(number_of.__getitem__, words(part)))
-            ends[row + 1] = len(numbers)
-        rows = np.repeat(np.arange(len(texts)), np.diff(ends))
-        keys, counts = np.unique(rows * (len(terms) + 1) + np.array(numbers, np.int64), return_counts=True)
-        indptr = np.searchsorted(keys, np.arange(len(texts) + 1) * (len(terms) + 1))
-        found = (keys % (len(terms) + 1)).astype(np.uint32)
-        return TokenColumn(list(terms), indptr, found, counts.astype(np.float32))
+                for word in words(part):
+                    number = number_of[word]
+                    counts[number] = counts.get(number, 0) + 1
+            numbers += counts
+            times += counts.values()
+            indptr.append(len(numbers))
+        return TokenColumn(
+            list(terms), np.array(indptr), np.array(numbers, np.uint32), np.array(times, np.float32)
+        )
 
 
 class _Numbers(dict[str, int]):
