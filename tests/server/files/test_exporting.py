@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import vicinal
-from vicinal import Dense
+from vicinal import Bm25, Dense, Sparse
 from vicinal.engine.errors import InvalidArgument
 from vicinal.server.files import exporting as export_files
 from vicinal.server.files.batch import FileRequest
@@ -101,3 +101,31 @@ def test_objects_of_a_column_keep_their_keys_or_are_refused(tmp_path: Path) -> N
         export(tmp_path / "out.parquet", [1, 2], differing)
     export(tmp_path / "out.jsonl", [1, 2], differing)
     assert list(imported(tmp_path / "out.jsonl").values()) == differing
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+@pytest.mark.parametrize("other", [{}, {"plot": Dense(2)}, {"more": Sparse(encoder=Bm25("more"))}])
+def test_vectors_made_of_payloads_are_made_again(tmp_path: Path, suffix: str, other: dict[str, Any]) -> None:
+    path = tmp_path / f"out{suffix}"
+    fields = {"body": Sparse(encoder=Bm25("body")), **other}
+    vectors = {"plot": np.ones((3, 2))} if "plot" in other else None
+    payloads = [{"body": "red shoes", "more": "a"}, {"body": "shoes", "more": "b"}, {"body": "", "more": "c"}]
+    with vicinal.open(":memory:") as db:
+        pages = db.create_collection("pages", fields)
+        pages.upsert([1, 2, 3], vectors, payloads)
+        write_file(pages, ExportRequest(path), lambda count: None)
+        again = db.create_collection("again", fields)
+        import_points(db, FileRequest(path), NewCollection("again"), None, lambda *_: None)
+        assert [point.payload for point in again.scroll().points] == payloads
+        assert list(again.search("shoe", field="body").ids) == [2, 1]
+
+
+def test_a_file_of_vectors_alone_is_none_for_a_collection_of_texts(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.ones((3, 2), np.float32))
+    with vicinal.open(":memory:") as db:
+        db.create_collection("pages", Sparse(encoder=Bm25("body")))
+        request = FileRequest(tmp_path / "rows.npy")
+        with pytest.raises(InvalidArgument, match="makes its own"):
+            import_points(
+                db, FileRequest(tmp_path / "rows.npy"), NewCollection("pages"), None, lambda *_: None
+            )

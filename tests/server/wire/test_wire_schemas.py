@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
+from vicinal.engine.schema.bm25 import Bm25
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.payload_field import FieldType
 from vicinal.engine.schema.sparse_field import Sparse
@@ -35,10 +36,22 @@ def dense_fields(draw: st.DrawFn) -> Dense:
 
 
 sparse_fields = st.builds(Sparse, metric=st.sampled_from(["dot", "cosine"]))
+text_fields = st.builds(
+    Sparse,
+    encoder=st.builds(
+        Bm25,
+        paths,
+        language=st.sampled_from([None, "english", "german"]),
+        k1=st.floats(0, 5),
+        b=st.floats(0, 1),
+    ),
+)
+weighted_fields = st.builds(Sparse, idf=st.booleans(), tokens=st.booleans())
 multi_fields = st.builds(Multi, st.integers(1, 8192), element=st.sampled_from(["float16", "float32"]))
+fields = dense_fields() | sparse_fields | weighted_fields | text_fields | multi_fields
 schemas = st.builds(
     CollectionSchema,
-    st.dictionaries(names, dense_fields() | sparse_fields | multi_fields, min_size=1, max_size=5),
+    st.dictionaries(names, fields, min_size=1, max_size=5),
     st.dictionaries(paths, st.sampled_from(FieldType), max_size=5),
     st.booleans(),
 )
@@ -80,6 +93,14 @@ def test_a_sparse_field_without_a_metric_is_of_the_dot() -> None:
     message = sent(CollectionSchema({"terms": Sparse(metric="cosine")}))
     message.vectors[0].sparse.metric = pb.METRIC_UNSPECIFIED
     assert read_schema(message) == CollectionSchema({"terms": Sparse()})
+
+
+def test_an_encoder_that_cannot_be_is_refused() -> None:
+    for change in ({"text": "a..b"}, {"language": "klingon"}, {"k1": -1.0}, {"b": float("nan")}):
+        message = sent(CollectionSchema({"body": Sparse(encoder=Bm25("body"))}))
+        message.vectors[0].sparse.encoder.MergeFrom(pb.Bm25(**change))
+        with pytest.raises(InvalidArgument):
+            read_schema(message)
 
 
 def dense(**changes: Any) -> pb.Schema:

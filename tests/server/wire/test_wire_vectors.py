@@ -14,6 +14,7 @@ from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.queries import validate_queries
 from vicinal.engine.input.vectors import validate_vectors
 from vicinal.engine.results.hit_rows import one_vector
+from vicinal.engine.schema.bm25 import Bm25
 from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.schema.vector_field import Dense, Multi
 from vicinal.engine.vector_kinds.matrices import to_element
@@ -30,6 +31,7 @@ from vicinal.server.wire.vectors import (
     read_vectors,
 )
 from vicinal.storage.columns.partial import PartialColumn
+from vicinal.storage.columns.texts import TextColumn
 from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 columns = st.integers(0, 5).flatmap(
@@ -62,6 +64,33 @@ def test_columns_arrive_as_they_were_sent(column: Any) -> None:
     assert_same(arrived, column)
     copied = {"indptr", "offsets"}
     assert not any(array.flags.writeable for name, array in arrived.arrays().items() if name not in copied)
+
+
+@given(st.lists(st.text(max_size=8), max_size=4))
+def test_texts_arrive_as_they_were_sent(texts: list[str]) -> None:
+    message = sent(TextColumn(texts))
+    assert count_rows(message) == len(texts)
+    arrived = read_vectors(message, "query")
+    assert isinstance(arrived, TextColumn)
+    assert arrived.texts == texts
+    assert len(message.SerializeToString()) <= arrived.row_bytes().sum() + 8
+    field = Sparse(encoder=Bm25("body"))
+    queries, single = validate_queries("body", field, arrived)
+    assert (queries.texts, single) == (texts, False)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [Dense(8), Dense(8, metric="hamming", element="binary"), Sparse(), Sparse(tokens=True), Multi(8)],
+    ids=["dense", "binary", "sparse", "tokens", "multi"],
+)
+def test_texts_are_no_vectors_of_other_fields(field: Any) -> None:
+    for n in (0, 1):
+        arrived = read_vectors(sent(TextColumn(["red"] * n)), "vectors")
+        with pytest.raises(InvalidArgument):
+            validate_queries("plot", field, arrived)
+        with pytest.raises(InvalidArgument):
+            validate_vectors("plot", field, arrived, n)
 
 
 def test_the_engine_takes_what_arrived() -> None:
