@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conformance.keyword_conformance import bm25_scores
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from snapshot_agreement import disagreements
 
 import vicinal
-from vicinal import F, has_id, has_vector
+from vicinal import Bm25, Dense, F, Sparse, has_id, has_vector
 
 DIM = 4
 TENANTS = ["ada", "bob"]
@@ -59,6 +60,21 @@ def deleted_in(payload: dict[str, Any], path: list[str]) -> dict[str, Any]:
     return payload
 
 
+def words_of(n: int) -> str:
+    return " ".join(["red"] * (n % 3) + ["blue", f"w{n % 5}"] + ["sky"] * (n % 2))
+
+
+def text_of(payload: dict[str, Any]) -> str | None:
+    """Return the words that a payload has at text.body, as the machine makes payloads."""
+    place = payload.get("text")
+    values = [
+        one.get("body") for one in (place if isinstance(place, list) else [place]) if isinstance(one, dict)
+    ]
+    texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
+    found = [text for text in texts if isinstance(text, str)]
+    return " ".join(found) if found else None
+
+
 class Load:
     """Another tenant writes all the time, so that segments are sealed and merged under the machine."""
 
@@ -72,7 +88,8 @@ class Load:
         vectors = np.ones((6, DIM), np.float32)
         for n in itertools.count():
             chosen = [(n * 5 + i) % 40 for i in range(6)]
-            self._rooms.upsert(chosen, vectors, [{"year": 1}] * 6, tenant="carol")
+            payload = {"year": 1, "text": {"body": "red shoes"}}
+            self._rooms.upsert(chosen, {"vector": vectors}, [payload] * 6, tenant="carol")
             self._rooms.delete(chosen[:2], tenant="carol")
             assert disagreements(self._rooms, F("year") == 1, "carol") == []
             if self._stop.wait(0.001):
@@ -94,10 +111,9 @@ class CollectionMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="vicinal-machine-"))
         self.policy = UPKEEP if self.loaded else vicinal.MergePolicySettings(quiet_seconds=1e9)
         self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
-        self.db.create_collection("points", vicinal.Dense(DIM, metric="dot"), fields={"year": "integer"})
-        self.db.create_collection(
-            "rooms", vicinal.Dense(DIM, metric="dot"), fields={"year": "integer"}, partitioned=True
-        )
+        vectors = {"vector": Dense(DIM, metric="dot"), "body": Sparse(encoder=Bm25("text.body"))}
+        self.db.create_collection("points", vectors, fields={"year": "integer"})
+        self.db.create_collection("rooms", vectors, fields={"year": "integer"}, partitioned=True)
         self.model: dict[Key, tuple[np.ndarray | None, dict[str, Any]]] = {}
         self.clock = 0
         self.load = Load(self.db) if self.loaded else None
@@ -124,7 +140,9 @@ class CollectionMachine(RuleBasedStateMachine):
         matrix = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
         vectors = [None if i == lacking else vector for i, vector in enumerate(matrix)]
         payload = {"year": year, "clock": self.clock} if year is not None else {"clock": self.clock}
-        collection.upsert(chosen, vectors, [payload] * len(chosen), **scope)
+        if self.clock % 3:
+            payload["text"] = {"body": words_of(self.clock)}
+        collection.upsert(chosen, {"vector": vectors}, [payload] * len(chosen), **scope)
         for point_id, vector in zip(chosen, vectors, strict=True):
             self.model[tenant, point_id] = (vector, payload)
 
@@ -138,7 +156,7 @@ class CollectionMachine(RuleBasedStateMachine):
         collection, scope = self.where(tenant)
         self.clock += 1
         vectors = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
-        payload = {"year": 0, "clock": self.clock}
+        payload = {"year": 0, "clock": self.clock, "text": {"body": words_of(self.clock)}}
         written = []
         for point_id, vector in zip(chosen, vectors, strict=True):
             stored = self.model.get((tenant, point_id))
@@ -152,7 +170,7 @@ class CollectionMachine(RuleBasedStateMachine):
                 written.append((point_id, vector))
         if low is not None and mode != "insert_only":
             scope["only_if"] = F("year") >= low
-        done = collection.upsert(chosen, vectors, [payload] * len(chosen), mode=mode, **scope)
+        done = collection.upsert(chosen, {"vector": vectors}, [payload] * len(chosen), mode=mode, **scope)
         assert done.points == len(written)
         for point_id, vector in written:
             self.model[tenant, point_id] = (vector, payload)
@@ -204,7 +222,8 @@ class CollectionMachine(RuleBasedStateMachine):
             for key, (vector, payload) in self.model.items()
             if key[0] == tenant and payload.get("clock", -1) >= first
         }
-        hits = collection.search(np.ones(DIM, np.float32), k=50, filter=F("clock") >= first, **scope)
+        ones = np.ones(DIM, np.float32)
+        hits = collection.search(ones, k=50, field="vector", filter=F("clock") >= first, **scope)
         assert set(hits.ids) == {i for i, vector in passing.items() if vector is not None}
         assert collection.count(filter=F("clock") >= first, **scope) == len(passing)
 
@@ -220,12 +239,17 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(
         tenant=st.sampled_from(["", *TENANTS]),
         chosen=id_lists,
-        key=st.sampled_from([None, "year", "a", "a.b"]),
+        key=st.sampled_from([None, "year", "a", "a.b", "text"]),
         replace=st.booleans(),
     )
     def update_each_payload(self, tenant: str, chosen: list[int | str], key: Any, replace: bool) -> None:
         collection, scope = self.where(tenant)
-        changes = [{"n": n} if key is not None else {"year": n, "a": {"n": n}} for n in range(len(chosen))]
+        changes = [
+            {"n": n, "body": words_of(n)}
+            if key is not None
+            else {"year": n, "a": {"n": n}, "text": [{"body": ["red", n]}, {"body": words_of(n)}]}
+            for n in range(len(chosen))
+        ]
         present = [i for i in chosen if (tenant, i) in self.model]
         if key == "year":
             # An object is no integer, whoever has it.
@@ -241,7 +265,7 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(
         tenant=st.sampled_from(["", *TENANTS]),
         low=st.integers(-3, 3),
-        key=st.sampled_from(["year", "a", "a.b.n", None]),
+        key=st.sampled_from(["year", "a", "a.b.n", "text", None]),
     )
     def delete_payload_by_filter(self, tenant: str, low: int, key: str | None) -> None:
         collection, scope = self.where(tenant)
@@ -266,7 +290,7 @@ class CollectionMachine(RuleBasedStateMachine):
         matrix = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
         vectors = [None if i == lacking else vector for i, vector in enumerate(matrix)]
         present = [i for i in chosen if (tenant, i) in self.model]
-        assert collection.update_vectors(chosen, vectors, **scope) == len(present)
+        assert collection.update_vectors(chosen, {"vector": vectors}, **scope) == len(present)
         for point_id, vector in zip(chosen, vectors, strict=True):
             if point_id in present and vector is not None:
                 self.model[tenant, point_id] = (vector, self.model[tenant, point_id][1])
@@ -310,7 +334,8 @@ class CollectionMachine(RuleBasedStateMachine):
             else:
                 assert point is not None
                 assert point.payload == expected[1]
-                assert point.vectors.keys() == ({"vector"} if expected[0] is not None else set())
+                has = {"vector"} if expected[0] is not None else set()
+                assert point.vectors.keys() == has | ({"body"} if text_of(expected[1]) is not None else set())
                 if expected[0] is not None:
                     np.testing.assert_array_equal(point.vectors["vector"], expected[0])
 
@@ -328,7 +353,7 @@ class CollectionMachine(RuleBasedStateMachine):
         }
         passing = {i: float(vector @ query) for i, vector in holding.items() if vector is not None}
         assert disagreements(collection, expression, tenant or None) == []
-        hits = collection.search(query, k=k, filter=expression, **scope)
+        hits = collection.search(query, k=k, field="vector", filter=expression, **scope)
         nearest = sorted(passing.values(), reverse=True)[:k]
         assert len(hits) == min(k, len(passing))
         np.testing.assert_allclose(hits.scores, nearest, rtol=1e-4, atol=1e-5)
@@ -338,6 +363,18 @@ class CollectionMachine(RuleBasedStateMachine):
         assert collection.count(filter=expression, **scope) == len(holding)
         having = expression & has_vector("vector")
         assert collection.count(filter=having, **scope) == len(passing)
+
+    @rule(tenant=st.sampled_from(["", *TENANTS]), query=st.sampled_from(["red", "blue w1 w2", "nothing", ""]))
+    def search_by_words(self, tenant: str, query: str) -> None:
+        collection, scope = self.where(tenant)
+        texts = {
+            key[1]: text
+            for key, (_, payload) in self.model.items()
+            if key[0] == tenant and (text := text_of(payload)) is not None
+        }
+        hits = collection.search(query, k=100, field="body", **scope)
+        assert {hit.id: hit.score for hit in hits} == pytest.approx(bm25_scores(texts, query), abs=1e-4)
+        assert collection.count(filter=has_vector("body"), **scope) == len(texts)
 
     @invariant()
     def counts_agree(self) -> None:

@@ -126,6 +126,4 @@ def test_a_file_of_vectors_alone_is_none_for_a_collection_of_texts(tmp_path: Pat
         db.create_collection("pages", Sparse(encoder=Bm25("body")))
         request = FileRequest(tmp_path / "rows.npy")
         with pytest.raises(InvalidArgument, match="makes its own"):
-            import_points(
-                db, FileRequest(tmp_path / "rows.npy"), NewCollection("pages"), None, lambda *_: None
-            )
+            import_points(db, request, NewCollection("pages"), None, lambda *_: None)
