@@ -11,8 +11,10 @@ import typer
 
 from .datasets import Dataset
 from .datasets.sparse_dataset import SparseDataset
+from .datasets.texts import TextDataset
 from .harness.loaded import loaded_collection
 from .measure.filter import FilterMeasurement
+from .measure.keyword import KeywordMeasurement
 from .measure.limit import LimitMeasurement
 from .measure.measurement import Measurement, Prepared, Record
 from .measure.recall import RecallMeasurement
@@ -33,6 +35,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     FilterMeasurement,
     LimitMeasurement,
     SparseMeasurement,
+    KeywordMeasurement,
     ServerMeasurement,
 )
 
@@ -46,21 +49,27 @@ app = typer.Typer(
 def measure(measurement: Measurement) -> None:
     """Make ready what the measurement needs, run it, show what it finds and keep the records."""
     needs, scratch = measurement.needs, measurement.out / "scratch"
-    data: Dataset | SparseDataset
-    if needs.sparse:
-        data = terminal.read_sparse_dataset(measurement.dataset, measurement.out / "data")
-    else:
-        data = terminal.read_dataset(measurement.dataset, vars(measurement))
+    data: Dataset | SparseDataset | TextDataset
+    match needs.data:
+        case "dense":
+            data = terminal.read_dataset(measurement.dataset, vars(measurement))
+        case "sparse":
+            data = terminal.read_sparse_dataset(measurement.dataset, measurement.out / "data")
+        case "texts":
+            data = terminal.read_texts(measurement.dataset)
     peers, missing = find_peers(needs.peers)
     for one in missing:
         terminal.remark(f"[yellow]{one}[/yellow]")
     records: list[Record] = []
     with terminal.timing_watch() as watch, terminal.progress_bar() as step, ExitStack() as loaded:
         ready = Prepared(peers, scratch, measurement.lock, watch, step)
-        if isinstance(data, SparseDataset):
-            ready.sparse = data
-        else:
-            ready.data = data
+        match data:
+            case SparseDataset():
+                ready.sparse = data
+            case TextDataset():
+                ready.texts = data
+            case Dataset():
+                ready.data = data
         if needs.truth:
             ready.truth = terminal.read_truth(ready.data, measurement.k, measurement.out, step)
         if needs.collection:

@@ -110,6 +110,7 @@ ORDER = {
             "harness",
             "peers",
             "sparse_peers",
+            "keyword_peers",
             "comparison",
             "report",
             "serving",
@@ -120,7 +121,7 @@ ORDER = {
     "bench/serving": ("load", "peers", "scenes"),
     "bench/measure": (
         *("options", "measurement", "run", "single", "first_answer", "write", "recall", "filter", "limit"),
-        *("sparse", "server"),
+        *("sparse", "keyword", "server"),
     ),
 }
 # Kernels are one flat folder, whose files together are the key of the cache of compiled ones.

@@ -27,6 +27,8 @@ PACKAGES = (
     "kannolo",
     "zvec",
     "qdrant-edge-py",
+    "bm25s",
+    "tantivy",
     "pyroaring",
     "grpcio",
     "protobuf",

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from rich.table import Table
 
 from ...engine.progress import Progress
 from ..datasets import Dataset
 from ..datasets.sparse_dataset import SparseDataset
+from ..datasets.texts import TextDataset
 from ..harness.timing import Watch, exclusive
 from ..harness.truth import Truth
 from ..peers import Peer
@@ -27,11 +28,11 @@ Record = dict[str, Any]
 class Needs:
     """What is made ready before a measurement runs: exact answers, a collection, its payloads; engines.
 
-    The dataset may be one of sparse vectors, of which nothing else is made ready. What is measured may be
+    The data may be sparse vectors or texts, of which nothing else is made ready. What is measured may be
     other processes: then how busy those kept the machine is not recorded (`watched`).
     """
 
-    sparse: bool = False
+    data: Literal["dense", "sparse", "texts"] = "dense"
     truth: bool = False
     collection: bool = False
     payloads: bool = False
@@ -41,7 +42,7 @@ class Needs:
 
 @dataclass(eq=False)
 class Prepared:
-    """What a measurement works with; of `data`, `sparse`, `truth`, `collection` there is what it needs."""
+    """What a measurement works with; of some fields there is what it said it needs."""
 
     peers: Sequence[Peer]
     scratch: Path
@@ -50,6 +51,7 @@ class Prepared:
     step: Progress
     data: Dataset = field(init=False)
     sparse: SparseDataset = field(init=False)
+    texts: TextDataset = field(init=False)
     truth: Truth = field(init=False)
     collection: Collection = field(init=False)
 

@@ -49,7 +49,7 @@ class SparseMeasurement:
     """Sparse search beside other engines at equal recall, a query at a time, one thread; filters; writes."""
 
     name: ClassVar = "sparse"
-    needs: ClassVar = Needs(sparse=True)
+    needs: ClassVar = Needs(data="sparse")
     dataset: Annotated[
         str,
         typer.Option(

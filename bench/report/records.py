@@ -10,13 +10,14 @@ from typing import Any
 
 from ..datasets import Dataset
 from ..datasets.sparse_dataset import SparseDataset
+from ..datasets.texts import TextDataset
 from ..harness.machine import code, machine, packages
 
 RESULTS = "results.jsonl"
 
 
 def append_records(
-    out: Path, kind: str, dataset: Dataset | SparseDataset, rows: Iterable[Mapping[str, Any]]
+    out: Path, kind: str, dataset: Dataset | SparseDataset | TextDataset, rows: Iterable[Mapping[str, Any]]
 ) -> Path:
     """Append one line per measured row to `results.jsonl`.
 
@@ -26,7 +27,7 @@ def append_records(
         Folder of the results; made when it does not exist.
     kind : str
         The name of the measurement.
-    dataset : Dataset or SparseDataset
+    dataset : Dataset, SparseDataset or TextDataset
         What it was measured on.
     rows : iterable of mapping
         The figures.

@@ -20,6 +20,7 @@ from ..comparison.running import MemoryShortageError
 from ..datasets import Dataset, DatasetError, checked_metric, open_dataset
 from ..datasets.sparse_dataset import SparseDataset
 from ..datasets.sparse_opening import open_sparse_dataset
+from ..datasets.texts import TextDataset, open_texts
 from ..extras import MissingExtraError
 from ..harness.machine import code
 from ..harness.timing import Watch, load_warning
@@ -61,6 +62,14 @@ def read_sparse_dataset(spec: str, folder: Path) -> SparseDataset:
     with console.status(f"reading {spec}"):
         data = open_sparse_dataset(spec, folder)
     remark(describe_sparse(data))
+    return data
+
+
+def read_texts(spec: str) -> TextDataset:
+    """Read texts, and say what they are."""
+    data = open_texts(spec)
+    texts, queries = len(data.texts), len(data.queries)
+    remark(f"{data.name}: {texts:,} texts, {queries:,} queries, hash {data.content_hash}")
     return data
 
 
@@ -121,7 +130,9 @@ def show(*tables: Table) -> None:
         show_table(one, console)
 
 
-def report(out: Path, kind: str, data: Dataset | SparseDataset, rows: Sequence[dict[str, Any]]) -> None:
+def report(
+    out: Path, kind: str, data: Dataset | SparseDataset | TextDataset, rows: Sequence[dict[str, Any]]
+) -> None:
     """Append the records and say where they are."""
     path = append_records(out, kind, data, rows)
     remark(f"\n{len(rows)} records appended to {path}")

@@ -103,6 +103,18 @@ def test_sparse(tmp_path: Path) -> None:
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
+def test_keyword(tmp_path: Path) -> None:
+    output, records = measure(tmp_path, "keyword", "sample", "--peers", "", "--repetitions", "1")
+    assert [record["replaced"] for record in records] == [0.0, 0.3]
+    for record in records:
+        assert record["engine"] == "vicinal"
+        assert record["largest_difference"] < 1e-4
+        assert record["single_mean_us"] > 0
+        assert record["batch_us"] > 0
+    assert records[0]["replace_seconds"] is None
+    assert "scores of vicinal are off" not in output
+
+
 def test_sparse_refuses_what_it_does_not_measure_and_whom_it_does_not_know(tmp_path: Path) -> None:
     command = ["sparse", "--dataset", "splade-20", "--out", str(tmp_path)]
     for options, words in ((["--only", "reading"], "reading"), (["--peers", "unheard-of"], "unheard-of")):
