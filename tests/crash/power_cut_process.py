@@ -53,7 +53,7 @@ def write(library: str, root: Path, log: Path, seed: int, operations: int) -> No
             db = vicinal.open(root / PLACE, merge_policy=POLICY)
         elif rng.random() < 0.05:
             writer_process.say(op="begin", kind="none")
-            db.collection("points").calibrate(np.eye(50, writer_process.DIM) + 1)
+            db.collection("points").calibrate(np.eye(50, writer_process.DIM) + 1, field="vector")
         else:
             writer_process.operate(db, rng, seed * 1_000_000 + version)
         writer_process.say(op="done")
