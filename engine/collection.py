@@ -91,10 +91,11 @@ class Collection(ChangedCollection, TendedCollection):
             Vectors by field name; the array itself when the schema has one field. Dense: ``(n, dim)``,
             packed ``uint8`` ``(n, dim / 8)`` for binary. Sparse: a CSR matrix, or for each point a dict, a
             tuple ``(indices, values)``, a list of ``(index, value)`` pairs or a dict of ``indices`` and
-            ``values``; values of an index that is there twice are added up. Multi-vector: a list of
-            ``(tokens, dim)`` arrays. Or a column of a frame that holds them: lists, and for sparse ones
-            objects of ``indices`` and ``values``. Where a point has none, a list has None and a frame a null,
-            or :class:`PartialVectors` says so. In a field that is not named no point has one, and None alone
+            ``values``; values of an index that is there twice are added up. The same with tokens, as
+            ``{token: value}``, where the field has them. Multi-vector: a list of ``(tokens, dim)`` arrays. Or
+            a column of a frame that holds them: lists, and for sparse ones objects of ``indices`` or
+            ``tokens`` and ``values``. Where a point has none, a list has None and a frame a null, or
+            :class:`PartialVectors` says so. In a field that is not named no point has one, and None alone
             names no field. Those that a field makes of texts in the payload (:class:`Bm25`) are not given.
         payloads : sequence of mapping or frame, optional
             A JSON object or None for each point; or a pandas, polars or Arrow frame, of which a row is the
@@ -229,9 +230,10 @@ class Collection(ChangedCollection, TendedCollection):
         query : array
             One query, or a batch with one more dimension: dense ``(dim,)`` or ``(q, dim)``; sparse
             ``(indices, values)``, a dict or a list of ``(index, value)`` pairs, or a list of those or a CSR
-            matrix; multi-vector ``(tokens, dim)``, or a list of those. Of a field whose vectors are made of
-            texts (:class:`Bm25`) a text, or a list of texts: points that share no term with it are not
-            found, so a text of unknown words alone finds nothing.
+            matrix, with tokens for indices where the field has them, or where it has query weights a list of
+            tokens, or of indices, alone; multi-vector ``(tokens, dim)``, or a list of those. Of a field whose
+            vectors are made of texts (:class:`Bm25`) a text, or a list of texts: points that share no term
+            with it are not found, so a text of unknown words alone finds nothing.
         k : int
             Results wanted; ``k + offset`` is at most 10,000.
         by_id : int, str or UUID, or sequence of those

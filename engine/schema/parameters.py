@@ -11,6 +11,8 @@ from ...indexes.rows.element import Element
 from ..errors import InvalidArgument
 
 MAX_DIM = 8192
+MAX_MAGNITUDE = 1e17
+"""Squares of larger float32 entries, summed over 8192 dimensions, could overflow."""
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 

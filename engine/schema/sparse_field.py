@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .bm25 import Bm25
 from .parameters import checked_index, choice
+from .query_weights import QueryWeights
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -28,6 +30,11 @@ class Sparse:
         Whether entries are named by tokens instead of indices: vectors are given, asked for and returned as
         ``{token: weight}``. The collection keeps the vocabulary; a token is a text of 1 to 255 bytes in
         UTF-8, taken as it is given.
+    query_weights : mapping of token or index to number, optional
+        What each token weighs in a query that is a list of them, ``["red", "shoes"]``, as models whose
+        queries need no inference have it; indices where ``tokens`` is not said. At most 131,072. A token that
+        stands several times in the list counts once, and one that has no weight here is left out. The schema
+        of a collection tells their number and a digest; the weights themselves stay in the database.
     idf : bool
         Whether a search multiplies the weight of each term of a query with its inverse document frequency,
         ``ln(1 + (n - df + 0.5) / (df + 0.5))``: of ``n`` live points with a vector in the field, ``df`` have
@@ -46,6 +53,7 @@ class Sparse:
     index: IndexSpec
     metric: Metric
     tokens: bool
+    query_weights: QueryWeights | None
     idf: bool
     encoder: Bm25 | None
 
@@ -57,6 +65,7 @@ class Sparse:
         index: IndexSpec | None = None,
         metric: Metric | str = Metric.DOT,
         tokens: bool = False,
+        query_weights: Mapping[Any, float] | QueryWeights | None = None,
         idf: bool = False,
         encoder: Bm25 | None = None,
     ) -> None:
@@ -71,6 +80,8 @@ class Sparse:
                 raise InvalidArgument(f"{name} is {flag!r:.80}; pass True or False", field=name)
         object.__setattr__(self, "metric", checked_metric)
         object.__setattr__(self, "tokens", tokens)
+        weights = None if query_weights is None else QueryWeights.of(query_weights, tokens)
+        object.__setattr__(self, "query_weights", weights)
         object.__setattr__(self, "idf", idf)
         object.__setattr__(self, "encoder", encoder)
         if encoder is not None:
@@ -92,13 +103,15 @@ class Sparse:
         }
         # What is as it was before there was a choice, any release reads.
         record |= {name: True for name in ("tokens", "idf") if getattr(self, name)}
+        if self.query_weights is not None:
+            record["query_weights"] = self.query_weights.to_json()
         return record | ({} if self.encoder is None else {"encoder": self.encoder.to_json()})
 
 
 def _check_encoder(field: Sparse) -> None:
     if not isinstance(field.encoder, Bm25):
         raise InvalidArgument(f"encoder is {field.encoder!r:.80}; pass Bm25('body')", field="encoder")
-    said = [name for name in ("tokens", "idf") if getattr(field, name)]
+    said = [name for name in ("tokens", "query_weights", "idf") if getattr(field, name)]
     if field.metric is not Metric.DOT:
         said.append(f"metric={field.metric.value!r}")
     if said:

@@ -15,6 +15,7 @@ from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .bm25 import encoder_from_json
 from .parameters import checked_dim, checked_index, choice, index_from_json
+from .query_weights import QueryWeights
 from .sparse_field import Sparse
 from .strict_json import checked_object
 
@@ -162,13 +163,15 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
             index = index_from_json(record["index"], what)
             return Dense(record["dim"], metric=record["metric"], element=record["element"], index=index)
         case "sparse":
-            said = ["index", "tokens", "idf", "encoder"]
+            said = ["index", "tokens", "query_weights", "idf", "encoder"]
             record = checked_object(value, what, required=["kind", "metric"], optional=said)
             index = index_from_json(record.get("index"), what)
+            weights = record.get("query_weights")
             return Sparse(
                 index=index,
                 metric=record["metric"],
                 tokens=record.get("tokens", False),
+                query_weights=None if weights is None else QueryWeights.from_json(weights, what),
                 idf=record.get("idf", False),
                 encoder=encoder_from_json(record.get("encoder"), f"the encoder of {what}"),
             )

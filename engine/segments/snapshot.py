@@ -173,9 +173,11 @@ class Snapshot:
         return {name: self.answered(name, self._vector_column(name, places)) for name in chosen}
 
     def resolved(self, field: str, queries: Any) -> Any:
-        """Return queries that were checked over ids, where the field takes them by token."""
+        """Return queries that were checked over ids and with weights, where they are without."""
         spec = self.schema.vectors[field]
-        return kind_of(spec).resolved(spec, queries, self.vocabularies.of(self.schema, field))
+        known = self.vocabularies
+        weights = known.query_table(self.schema, field)
+        return kind_of(spec).resolved(spec, queries, known.of(self.schema, field), weights)
 
     def answered(self, field: str, column: VectorColumn) -> VectorColumn:
         """Return a column of stored vectors as callers are given it: over tokens where the field has them."""

@@ -14,10 +14,11 @@ from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
 from ...storage.columns.vectors import DenseColumn
 from ..results.weighting import Weighting
+from ..schema.query_weights import QueryWeights
 from ..schema.vector_field import Dense
 from .growable_array import GrowableArray
 from .matrices import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
-from .protocol import Array, Chosen, FieldStatistics, TokenIds
+from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
 
 _LEAST_SQUARE = SHORTEST**2
 
@@ -54,7 +55,13 @@ class DenseKind:
         """Return False."""
         return False
 
-    def resolved(self, field: Dense, queries: Any, tokens: TokenIds | None) -> Any:
+    def query_weights(self, field: Dense) -> QueryWeights | None:
+        """Return None: queries say all that they are."""
+        return None
+
+    def resolved(
+        self, field: Dense, queries: Any, tokens: TokenIds | None, weights: TermWeights | None
+    ) -> Any:
         """Return queries as they are."""
         return queries
 

@@ -12,9 +12,7 @@ from ...indexes.rows.element import Element
 from ...storage.columns.array_like import column_input
 from ..error_translation import translated
 from ..errors import InvalidArgument
-
-MAX_MAGNITUDE = 1e17
-"""Squares of larger float32 entries, summed over 8192 dimensions, could overflow."""
+from ..schema.parameters import MAX_MAGNITUDE as MAX_MAGNITUDE
 
 SHORTEST = 1e-18
 """The length of a shorter vector is lost when its square underflows in float32."""

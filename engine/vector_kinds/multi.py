@@ -16,10 +16,11 @@ from ...storage.columns.ragged import offsets_of
 from ...storage.columns.vectors import MultiColumn
 from ..errors import InvalidArgument
 from ..results.weighting import Weighting
+from ..schema.query_weights import QueryWeights
 from ..schema.vector_field import Multi
 from .growable_array import GrowableArray
 from .matrices import column, to_element, to_matrix, whole_numbers
-from .protocol import Array, Chosen, FieldStatistics, TokenIds
+from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
 
 _ARRAYS = ("offsets", "tokens")
 
@@ -56,7 +57,13 @@ class MultiKind:
         """Return False."""
         return False
 
-    def resolved(self, field: Multi, queries: Any, tokens: TokenIds | None) -> Any:
+    def query_weights(self, field: Multi) -> QueryWeights | None:
+        """Return None: queries say all that they are."""
+        return None
+
+    def resolved(
+        self, field: Multi, queries: Any, tokens: TokenIds | None, weights: TermWeights | None
+    ) -> Any:
         """Return queries as they are."""
         return queries
 

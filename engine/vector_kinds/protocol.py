@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...indexes.protocol import Arrays, Index
 from ...storage.columns.vectors import VectorColumn
 from ..results.weighting import Weighting
+from ..schema.query_weights import QueryWeights
 
 Array = NDArray[Any]
 Chosen = NDArray[np.int64]
@@ -66,6 +67,13 @@ class TokenIds(Protocol):
         """Return the id of each token, ``UNKNOWN`` where it has none."""
 
 
+class TermWeights(Protocol):
+    """What knows the weights of terms in queries that do not say them."""
+
+    def weights_of(self, ids: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """Return the weight of each term, NaN where it has none."""
+
+
 class Kind(Protocol[FieldT]):
     """How the vectors of one kind are checked, grown, sealed and read. Stateless, so safe under threads.
 
@@ -105,8 +113,16 @@ class Kind(Protocol[FieldT]):
     def has_tokens(self, field: FieldT) -> bool:
         """Return whether callers name the entries of its vectors by tokens, which are stored as ids."""
 
-    def resolved(self, field: FieldT, queries: Any, tokens: TokenIds | None) -> Any:
-        """Return queries over ids, by ``tokens`` where the field takes tokens; others as they are."""
+    def query_weights(self, field: FieldT) -> QueryWeights | None:
+        """Return the weights that queries of a field need not say; None where they say all."""
+
+    def resolved(
+        self, field: FieldT, queries: Any, tokens: TokenIds | None, weights: TermWeights | None
+    ) -> Any:
+        """Return queries over ids, with the weights that they do not say; others as they are.
+
+        ``tokens`` is there where the field takes tokens, ``weights`` where it has weights for queries.
+        """
 
     def query_floats(self, field: FieldT) -> int | None:
         """Return how many float32 numbers each query is; None where it is something else."""

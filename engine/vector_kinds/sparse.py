@@ -13,9 +13,11 @@ from ...indexes.protocol import Arrays
 from ...indexes.rows.sparse import SparseRows
 from ...storage.columns.vectors import SparseColumn, VectorColumn
 from ..results.weighting import Weighting
+from ..schema.query_weights import QueryWeights
 from ..schema.sparse_field import Sparse
 from .growing_sparse import GrowingSparse, sparse_rows
-from .protocol import Array, Chosen, FieldStatistics, TokenIds
+from .listed_terms import listed_indices, refuse_unweighted, weighted
+from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
 from .sparse_input import is_one_vector, sparse_column
 from .term_counts import inverse_frequencies
 
@@ -43,17 +45,29 @@ class SparseKind:
 
     def queries(self, field: Sparse, value: Any, name: str) -> tuple[SparseRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""
+        what = f"query for {name!r}"
+        listed = listed_indices(value, what)
+        if listed is not None and field.query_weights is None:
+            raise refuse_unweighted(what)
+        if listed is not None:
+            return sparse_rows(listed[0], field.shape), listed[1]
         single = is_one_vector(value)
-        column = sparse_column([value] if single else value, f"query for {name!r}")
+        column = sparse_column([value] if single else value, what, field.query_weights is not None)
         return sparse_rows(column, field.shape), single
 
     def has_tokens(self, field: Sparse) -> bool:
         """Return False."""
         return False
 
-    def resolved(self, field: Sparse, queries: Any, tokens: TokenIds | None) -> Any:
-        """Return queries as they are."""
-        return queries
+    def query_weights(self, field: Sparse) -> QueryWeights | None:
+        """Return the weights that queries of a field need not say."""
+        return field.query_weights
+
+    def resolved(
+        self, field: Sparse, queries: Any, tokens: TokenIds | None, weights: TermWeights | None
+    ) -> Any:
+        """Return queries with the weights that they do not say."""
+        return queries if weights is None else weighted(queries, weights)
 
     def query_floats(self, field: Sparse) -> None:
         """Return None: a query is indices beside values."""

@@ -42,8 +42,10 @@ _NUMBERS = _WHOLE | {float, np.float16, np.float32, np.float64}
 Parts = tuple[Offsets, NDArray[Any], NDArray[Any]]
 
 
-def sparse_column(value: Any, what: str) -> SparseColumn:
+def sparse_column(value: Any, what: str, listed: bool = False) -> SparseColumn:
     """Return several vectors as they are stored: indices ascend within a row, and each is there once.
+
+    Where queries may be ``listed``, a column that is one already may have NaN for values to be looked up.
 
     Raises
     ------
@@ -53,14 +55,14 @@ def sparse_column(value: Any, what: str) -> SparseColumn:
     if isinstance(value, TokenColumn):
         raise InvalidArgument(f"{what} has tokens; {_BY_INDEX}", field=what)
     if isinstance(value, SparseColumn):
-        return _checked((value.indptr, value.indices, value.values), what)
+        return _checked((value.indptr, value.indices, value.values), what, listed)
     if all(hasattr(value, name) for name in ("indptr", "indices", "data")):
         return _checked(_matrix_parts(value, what), what)
     rows = column(value, what, _EXPECTED)
     if isinstance(rows, np.ndarray) and rows.dtype != object:
         raise InvalidArgument(f"{what} is a {type(value).__name__}; {_EXPECTED}", field=what)
-    listed = list_of(rows)
-    return _checked(_numbers_of(listed) or _arrays_of(listed, what), what)
+    vectors = list_of(rows)
+    return _checked(_numbers_of(vectors) or _arrays_of(vectors, what), what)
 
 
 def is_one_vector(value: Any) -> bool:
@@ -190,7 +192,7 @@ def _joined(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(filled) if filled else np.empty(0, np.uint32)
 
 
-def _checked(parts: Parts, what: str) -> SparseColumn:
+def _checked(parts: Parts, what: str, listed: bool = False) -> SparseColumn:
     indptr, given, values = parts
     if len(values) and values.dtype.kind not in "fiu":
         raise InvalidArgument(f"{what} has values of {values.dtype}; pass numbers", field=what)
@@ -199,13 +201,13 @@ def _checked(parts: Parts, what: str) -> SparseColumn:
     indices = _checked_indices(indptr, given, what)
     with np.errstate(over="ignore"):
         stored = np.ascontiguousarray(values, np.float32)
-    _check_values(indptr, indices, stored, values, what)
+    _check_values(indptr, indices, np.where(np.isnan(stored), 0, stored) if listed else stored, values, what)
     falls = indices[1:] <= indices[:-1]
     # A row may begin with any index.
     inner = indptr[(indptr > 0) & (indptr < len(indices))]
     falls[inner - 1] = False
     if falls.any():
-        return _merged(indptr, indices, stored, what)
+        return _merged(indptr, indices, stored, what, listed)
     return SparseColumn(indptr, indices, stored)
 
 
@@ -242,7 +244,7 @@ def _check_values(
 
 
 def _merged(
-    indptr: Offsets, indices: NDArray[np.uint32], values: NDArray[np.float32], what: str
+    indptr: Offsets, indices: NDArray[np.uint32], values: NDArray[np.float32], what: str, listed: bool
 ) -> SparseColumn:
     """Return rows with their indices in order, and values of equal ones added up."""
     n = len(indptr) - 1
@@ -256,7 +258,7 @@ def _merged(
     starts = np.flatnonzero(first)
     sums = np.add.reduceat(values.astype(np.float64), starts)
     indptr = offsets_of(np.bincount(rows[starts], minlength=n), n)
-    _check_values(indptr, indices[starts], sums, sums, what)
+    _check_values(indptr, indices[starts], np.where(np.isnan(sums), 0, sums) if listed else sums, sums, what)
     return SparseColumn(indptr, indices[starts], sums.astype(np.float32))
 
 

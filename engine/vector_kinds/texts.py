@@ -16,7 +16,7 @@ from ..errors import InvalidArgument
 from ..results.weighting import Weighting
 from ..schema.bm25 import Bm25
 from ..schema.sparse_field import Sparse
-from .protocol import FieldStatistics, TokenIds
+from .protocol import FieldStatistics, TermWeights, TokenIds
 from .term_counts import inverse_frequencies
 from .tokens import TokenKind
 
@@ -57,11 +57,13 @@ class TextKind(TokenKind):
             return super().queries(field, value, name)
         return TextColumn([_text(text, name) for text in texts]), False
 
-    def resolved(self, field: Sparse, queries: Any, tokens: TokenIds | None) -> SparseRows:
+    def resolved(
+        self, field: Sparse, queries: Any, tokens: TokenIds | None, weights: TermWeights | None
+    ) -> SparseRows:
         """Return queries over ids; terms that no point has match nothing and are left out."""
         if isinstance(queries, TextColumn):
             queries = self.encoded(field, [[text] for text in queries.texts])
-        return super().resolved(field, queries, tokens)
+        return super().resolved(field, queries, tokens, weights)
 
     def prepare(
         self, field: Sparse, queries: SparseRows, statistics: FieldStatistics

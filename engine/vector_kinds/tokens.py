@@ -16,8 +16,9 @@ from ...storage.columns.tokens import TokenColumn
 from ..errors import InvalidArgument
 from ..schema.sparse_field import Sparse
 from .growing_sparse import sparse_rows
+from .listed_terms import listed_tokens, refuse_unweighted
 from .matrices import MAX_MAGNITUDE, column
-from .protocol import TokenIds
+from .protocol import TermWeights, TokenIds
 from .sparse import SparseKind
 from .sparse_input import is_one_vector, split_vector
 
@@ -44,21 +45,33 @@ class TokenKind(SparseKind):
 
     def queries(self, field: Sparse, value: Any, name: str) -> tuple[Any, bool]:
         """Return queries as a batch, over tokens, and whether the caller gave a single one."""
+        what = f"query for {name!r}"
+        listed = listed_tokens(value)
+        if listed is not None and field.query_weights is None:
+            raise refuse_unweighted(what)
+        if listed is not None:
+            return _to_tokens(listed[0], what, True), listed[1]
         single = is_one_vector(value)
-        return _to_tokens([value] if single else value, f"query for {name!r}"), single
+        return _to_tokens([value] if single else value, what, field.query_weights is not None), single
 
-    def resolved(self, field: Sparse, queries: TokenColumn, tokens: TokenIds | None) -> SparseRows:
+    def resolved(
+        self, field: Sparse, queries: TokenColumn, tokens: TokenIds | None, weights: TermWeights | None
+    ) -> SparseRows:
         """Return queries over ids; entries of tokens that no point has match nothing and are left out."""
         assert tokens is not None
-        return sparse_rows(queries.with_ids(tokens.known_ids(queries.tokens)), field.shape)
+        found = sparse_rows(queries.with_ids(tokens.known_ids(queries.tokens)), field.shape)
+        resolved: SparseRows = super().resolved(field, found, tokens, weights)
+        return resolved
 
     def query_column(self, field: Sparse, queries: TokenColumn) -> TokenColumn:  # type: ignore[override]
         """Return a batch of queries as it is sent."""
         return queries
 
 
-def _to_tokens(value: Any, what: str) -> TokenColumn:
+def _to_tokens(value: Any, what: str, listed: bool = False) -> TokenColumn:
     """Return sparse rows by token, in any form that :mod:`.sparse_input` knows; equal tokens are added up.
+
+    Where queries may be ``listed``, a column that is one already may have NaN for values to be looked up.
 
     Raises
     ------
@@ -75,10 +88,11 @@ def _to_tokens(value: Any, what: str) -> TokenColumn:
             raise InvalidArgument(f"{what} is a {type(value).__name__}; {_EXPECTED}", field=what)
         found = _numbered([_lists(row, entry, what) for row, entry in enumerate(list_of(rows))], what)
     _check_tokens(found, what)
-    found = TokenColumn(found.tokens, found.indptr, found.numbers, _checked_values(found, what))
+    listed = listed and found is value
+    found = TokenColumn(found.tokens, found.indptr, found.numbers, _checked_values(found, what, listed))
     merged = found.merged()
     if merged is not found:
-        _checked_values(merged, what)
+        _checked_values(merged, what, listed)
     return merged
 
 
@@ -148,10 +162,10 @@ def _check_tokens(found: TokenColumn, what: str) -> None:
             )
 
 
-def _checked_values(found: TokenColumn, what: str) -> NDArray[np.float32]:
+def _checked_values(found: TokenColumn, what: str, listed: bool) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         stored = found.values.astype(np.float32)
-    bad = np.flatnonzero(~(np.abs(stored) <= MAX_MAGNITUDE))
+    bad = np.flatnonzero(~((np.abs(stored) <= MAX_MAGNITUDE) | (listed & np.isnan(stored))))
     if len(bad):
         at = int(bad[0])
         raise InvalidArgument(

@@ -20,6 +20,7 @@ from ..segments.sealed.effort_tables import Tables, encode_queries, store_tables
 from ..segments.sealed.segment import SealedSegment
 from ..state.collection_set import CollectionSet
 from ..state.collection_state import CollectionState, ReplaceSegments
+from ..vocabulary.vocabularies import check_given
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class CreateCollection:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> CollectionState:
         """Write its record and return its empty state."""
         self.collections.written.check_free(self.name)
+        check_given(self.schema, self.schema.vectors)
         record = CollectionRecord(
             number=self.collections.new_number(),
             name=self.name,
@@ -140,6 +142,8 @@ class CreateCollection:
         catalog.put_collection(txn, record)
         catalog.put_state(txn, record.number, StateRecord(1, 0))
         state = CollectionState(record, catalog)
+        for name in self.schema.vectors:
+            state.vocabularies.create(txn, self.schema, name)
         state.generation = 0
         self.collections.add(state)
         return state
@@ -167,6 +171,10 @@ class ChangeSchema:
         known, schema = state.schema, self.change(state.schema, state.next_sequence)
         if schema is known:
             return
+        added = [name for name in schema.vectors if not schema.shares(name, known)]
+        check_given(schema, added)
+        for name in added:
+            state.vocabularies.create(txn, schema, name)
         record = replace(state.record, schema=schema.to_json())
         catalog.put_collection(txn, record)
         for name in known.vectors:

@@ -49,19 +49,31 @@ class DenseField(_message.Message):
     index_json: str
     def __init__(self, dim: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ...) -> None: ...
 
+class QueryWeights(_message.Message):
+    __slots__ = ("weights", "entries", "digest")
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    weights: _vectors_pb2.Vectors
+    entries: int
+    digest: str
+    def __init__(self, weights: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., entries: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
 class SparseField(_message.Message):
-    __slots__ = ("index_json", "metric", "idf", "tokens", "encoder")
+    __slots__ = ("index_json", "metric", "idf", "tokens", "query_weights", "encoder")
     INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     IDF_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    QUERY_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     ENCODER_FIELD_NUMBER: _ClassVar[int]
     index_json: str
     metric: Metric
     idf: bool
     tokens: bool
+    query_weights: QueryWeights
     encoder: Bm25
-    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ..., tokens: bool = ..., encoder: _Optional[_Union[Bm25, _Mapping]] = ...) -> None: ...
+    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ..., tokens: bool = ..., query_weights: _Optional[_Union[QueryWeights, _Mapping]] = ..., encoder: _Optional[_Union[Bm25, _Mapping]] = ...) -> None: ...
 
 class Bm25(_message.Message):
     __slots__ = ("text", "language", "k1", "b")

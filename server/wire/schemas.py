@@ -9,6 +9,7 @@ from ...engine.errors import InvalidArgument
 from ...engine.schema.bm25 import Bm25
 from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.payload_field import FieldType
+from ...engine.schema.query_weights import QueryWeights
 from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense, Multi, VectorField
 from ...indexes.protocol import IndexSpec
@@ -16,7 +17,7 @@ from ...indexes.registry import spec_from_json
 from ...indexes.rows.metric import Metric
 from ...proto.v1 import schema_pb2 as pb
 from .bounded_json import read_bounded_object, write_json
-from .vectors import ELEMENT_TYPES
+from .vectors import ELEMENT_TYPES, put_vectors, read_vectors
 
 _Choice = TypeVar("_Choice")
 
@@ -114,6 +115,12 @@ def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
         bm25.text, bm25.k1, bm25.b = field.encoder.text, field.encoder.k1, field.encoder.b
         if field.encoder.language is not None:
             bm25.language = field.encoder.language
+    weights = field.query_weights
+    if weights is not None and weights.column is not None:
+        put_vectors(message.sparse.query_weights.weights, weights.column)
+    elif weights is not None:
+        message.sparse.query_weights.entries = weights.n
+        message.sparse.query_weights.digest = weights.digest
 
 
 def _put_multi(message: pb.VectorField, field: Multi) -> None:
@@ -137,13 +144,28 @@ def _read_sparse(message: pb.VectorField, what: str) -> Sparse:
     # Until there was another metric, nobody named this one.
     metric = _known(_METRIC_OF, sparse.metric or pb.METRIC_DOT, "metric", what)
     index = _read_index(sparse.index_json, what)
+    weights = _read_query_weights(sparse, what) if sparse.HasField("query_weights") else None
     encoder = _read_encoder(sparse.encoder) if sparse.HasField("encoder") else None
-    return Sparse(index=index, metric=metric, tokens=sparse.tokens, idf=sparse.idf, encoder=encoder)
+    return Sparse(
+        index=index,
+        metric=metric,
+        tokens=sparse.tokens,
+        query_weights=weights,
+        idf=sparse.idf,
+        encoder=encoder,
+    )
 
 
 def _read_encoder(message: pb.Bm25) -> Bm25:
     language = message.language if message.HasField("language") else None
     return Bm25(message.text, language=language, k1=message.k1, b=message.b)
+
+
+def _read_query_weights(message: pb.SparseField, what: str) -> QueryWeights:
+    weights = message.query_weights
+    if not weights.HasField("weights"):
+        return QueryWeights(weights.entries, weights.digest)
+    return QueryWeights.of_column(read_vectors(weights.weights, f"query_weights of {what}"))
 
 
 def _read_multi(message: pb.VectorField, what: str) -> Multi:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -71,7 +72,14 @@ def read_query(message: pb.Vectors, what: str = "query") -> Any:
         raise InvalidArgument(
             f"{what} has {len(rows)} rows; expected one, several go to SearchBatch", field=what
         )
-    return rows.row(0)
+    return _unweighted(rows.row(0))
+
+
+def _unweighted(row: Any) -> Any:
+    """Return a sparse row whose weights are all to be looked up as a list of its terms."""
+    if isinstance(row, dict):
+        return list(row) if row and all(map(math.isnan, row.values())) else row
+    return row[0] if isinstance(row, tuple) and len(row[0]) and np.isnan(row[1]).all() else row
 
 
 def put_fields(messages: Any, columns: Mapping[str, VectorColumn]) -> None:

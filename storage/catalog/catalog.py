@@ -34,6 +34,7 @@ _PER_COLLECTION = (
     KeyKind.VOCABULARY,
     KeyKind.TOKEN,
     KeyKind.TOKEN_TEXT,
+    KeyKind.QUERY_WEIGHTS,
 )
 
 R = TypeVar("R")

@@ -17,6 +17,7 @@ kind (first byte)      rest of the key                                         v
 12 vocabulary          collection u32, vocabulary u64                          `VocabularyRecord`
 13 token               collection u32, vocabulary u64, token                   the token's id u32
 14 token text          collection u32, vocabulary u64, id u32                  the token, text
+15 query weights       collection u32, vocabulary u64                          an array table
 =====================  ======================================================  =========================
 
 Numbers are big endian, so that the order of keys is the order of numbers. Text is UTF-8, 1 to 255 bytes,
@@ -59,6 +60,7 @@ class KeyKind(IntEnum):
     VOCABULARY = 12
     TOKEN = 13
     TOKEN_TEXT = 14
+    QUERY_WEIGHTS = 15
 
 
 def meta() -> bytes:
@@ -133,6 +135,11 @@ def token_text(number: int, vocabulary: int, identifier: int) -> bytes:
     """Return the key of the token that has an id."""
     identifier = _bounded(identifier, _MAX_U32, "a token's id")
     return _of_vocabulary(KeyKind.TOKEN_TEXT, number, vocabulary) + identifier.to_bytes(4, "big")
+
+
+def query_weights(number: int, vocabulary: int) -> bytes:
+    """Return the key of the weights that queries of a field do not say."""
+    return _of_vocabulary(KeyKind.QUERY_WEIGHTS, number, vocabulary)
 
 
 def every(kind: KeyKind) -> KeyRange:
@@ -231,7 +238,7 @@ def parse_alias(key: bytes) -> str:
 
 
 def parse_vocabulary(key: bytes) -> tuple[int, int]:
-    """Return the collection number and the vocabulary, of a vocabulary, a token or its text."""
+    """Return the collection number and the vocabulary, of any key that has one."""
     _, number, vocabulary = _VOCABULARY.unpack_from(key)
     return number, vocabulary
 
@@ -285,6 +292,8 @@ def _rebuilt(key: bytes) -> bytes:
             return token(*parse_token(key))
         case KeyKind.TOKEN_TEXT:
             return token_text(*parse_token_text(key))
+        case KeyKind.QUERY_WEIGHTS:
+            return query_weights(*parse_vocabulary(key))
 
 
 def _prefix(kind: KeyKind, number: int) -> bytes:

@@ -19,7 +19,7 @@ MAX_TOKEN_BYTES = 255
 MAX_TOKENS = 2**32 - 1
 """Of one vocabulary; the id 2**32 - 1 is none."""
 
-_KINDS = (KeyKind.VOCABULARY, KeyKind.TOKEN, KeyKind.TOKEN_TEXT)
+_KINDS = (KeyKind.VOCABULARY, KeyKind.TOKEN, KeyKind.TOKEN_TEXT, KeyKind.QUERY_WEIGHTS)
 
 
 class StoredVocabulary:
@@ -90,8 +90,19 @@ class StoredVocabulary:
         txn.put(key, seal(key, msgspec.json.encode(record)))
         return ids
 
+    def put_query_weights(self, txn: WriteTransaction, payload: bytes) -> None:
+        """Store the weights of the field's queries, as the engine encodes them."""
+        key = keys.query_weights(self._number, self._vocabulary)
+        txn.put(key, seal(key, payload))
+
+    def query_weights(self, txn: ReadTransaction) -> bytes | None:
+        """Return what :meth:`put_query_weights` stored; a field without tokens may have it too."""
+        key = keys.query_weights(self._number, self._vocabulary)
+        value = txn.get(key)
+        return None if value is None else bytes(unseal(key, value, path=self._path))
+
     def delete(self, txn: WriteTransaction) -> None:
-        """Delete the vocabulary with all its tokens."""
+        """Delete the vocabulary with all its tokens, and the weights of queries."""
         for kind in _KINDS:
             txn.delete_range(*keys.every_of_vocabulary(kind, self._number, self._vocabulary))
 

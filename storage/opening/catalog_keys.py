@@ -32,6 +32,7 @@ _LENGTHS = {
     KeyKind.VOCABULARY: (13, 13),
     KeyKind.TOKEN: (14, 268),
     KeyKind.TOKEN_TEXT: (17, 17),
+    KeyKind.QUERY_WEIGHTS: (13, 13),
 }
 # By the first byte of a key.
 _SHORTEST, _LONGEST = np.full(256, 512), np.full(256, -1)
@@ -48,6 +49,7 @@ _READ_BY_NAME[
         KeyKind.ALIAS,
         KeyKind.VOCABULARY,
         KeyKind.TOKEN,
+        KeyKind.QUERY_WEIGHTS,
     ]
 ] = True
 _OF_A_COLLECTION = np.ones(256, np.bool_)

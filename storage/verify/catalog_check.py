@@ -64,6 +64,7 @@ class CatalogCheck:
             KeyKind.VOCABULARY: self._tokens.record,
             KeyKind.TOKEN: self._tokens.token,
             KeyKind.TOKEN_TEXT: self._tokens.text,
+            KeyKind.QUERY_WEIGHTS: self._opaque,
         }
 
     def run(self, pairs: Pairs) -> None:
@@ -141,7 +142,7 @@ class CatalogCheck:
         self._states[keys.parse_collection(key)] = msgspec.json.decode(payload, type=StateRecord)
 
     def _opaque(self, key: bytes, payload: memoryview) -> None:
-        """Calibrations belong to the engine; their checksum is all there is to check."""
+        """Calibrations and weights belong to the engine; their checksum is all there is to check."""
 
     def _api_key(self, key: bytes, payload: memoryview) -> None:
         msgspec.json.decode(payload, type=dict[str, Any])

@@ -10,6 +10,7 @@ from conformance.input_conformance import InputConformance
 from conformance.keyword_conformance import KeywordConformance
 from conformance.missing_conformance import MissingConformance
 from conformance.naming_conformance import NamingConformance
+from conformance.query_weights_conformance import QueryWeightsConformance
 from conformance.read_conformance import ReadConformance
 from conformance.schema_conformance import SchemaConformance
 from conformance.score_conformance import ScoreConformance
@@ -42,6 +43,7 @@ class DatabaseConformance(
     KeywordConformance,
     MissingConformance,
     NamingConformance,
+    QueryWeightsConformance,
     ReadConformance,
     SchemaConformance,
     ScoreConformance,

@@ -153,7 +153,9 @@ def test_deleting_a_collection_leaves_nothing_of_it(catalog: Catalog) -> None:
             catalog.put_segment(txn, number, segment(A, 0, 9))
             catalog.put_calibration(txn, number, A, "plot", b"table")
             catalog.put_calibration_queries(txn, number, "plot", b"queries")
-            StoredVocabulary(number, "uuid", "terms", 0, "").add(txn, ["a"])
+            terms = StoredVocabulary(number, "uuid", "terms", 0, "")
+            terms.add(txn, ["a"])
+            terms.put_query_weights(txn, b"table")
             catalog.put_alias(txn, f"alias-{number}", number)
             catalog.put_alias(txn, f"live-{number}", number)
     with catalog.write() as txn:

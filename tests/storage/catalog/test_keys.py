@@ -31,6 +31,7 @@ any_key = st.one_of(
     st.builds(keys.vocabulary, numbers, sequences),
     st.builds(keys.token, numbers, sequences, texts),
     st.builds(keys.token_text, numbers, sequences, numbers),
+    st.builds(keys.query_weights, numbers, sequences),
 )
 
 
@@ -120,6 +121,7 @@ def test_a_vocabularys_tokens_are_one_range(
         keys.vocabulary(number, other),
         keys.token(number, other, text),
         keys.token_text(number, other, id),
+        keys.query_weights(number, other),
     ):
         start, stop = keys.every_of_vocabulary(keys.kind(key), number, vocabulary)
         assert (start <= key < stop) == (vocabulary == other)

@@ -73,6 +73,16 @@ def test_another_field_or_collection_has_another_vocabulary(store: KeyValueStore
         assert not list(txn.scan(b"\0", b"\xff"))
 
 
+def test_weights_of_queries(store: KeyValueStore) -> None:
+    with store.write() as txn:
+        assert vocabulary().query_weights(txn) is None
+        vocabulary().put_query_weights(txn, b"table")
+        assert vocabulary().query_weights(txn) == b"table"
+        assert vocabulary(since=1).query_weights(txn) is None
+        vocabulary().delete(txn)
+        assert vocabulary().query_weights(txn) is None
+
+
 def test_there_are_as_many_tokens_as_ids(store: KeyValueStore) -> None:
     with store.write() as txn:
         vocabulary().add(txn, ["red"])
