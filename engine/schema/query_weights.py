@@ -88,12 +88,12 @@ class QueryWeights:
     @classmethod
     def of_column(cls, column: VectorColumn) -> QueryWeights:
         """Return the weights that the one row of a column has, checked as those of a mapping are."""
-        by_token = column.kind == "tokens"
-        if len(column) != 1 or column.kind not in ("tokens", "sparse"):
+        row = column.row(0) if len(column) == 1 else None
+        by_token = isinstance(row, dict)
+        if not isinstance(row, dict | tuple):
             message = f"query_weights is {len(column)} {column.kind} vectors; expected a sparse one"
             raise InvalidArgument(message, field="query_weights")
-        row = column.row(0)
-        pairs = list(row.items()) if by_token else list(zip(*map(np.ndarray.tolist, row), strict=True))
+        pairs = list(row.items() if isinstance(row, dict) else zip(*map(np.ndarray.tolist, row), strict=True))
         given = dict(pairs)
         if len(given) < len(pairs):
             raise _refusal("has a key twice", by_token)
