@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,8 +82,8 @@ class SparseKind:
         if not field.idf:
             return queries, None
         n = statistics.n_vectors
-        values = queries.values * inverse_frequencies(n, statistics.frequencies(queries.indices))
-        return replace(queries, values=values.astype(np.float32)), Weighting(n)
+        factors = inverse_frequencies(n, statistics.frequencies(queries.indices))
+        return queries.weighted(factors), Weighting(n)
 
     def query_arrays(self, queries: SparseRows) -> dict[str, Array]:
         """Return a batch of queries as it is kept."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Never
 
 import numpy as np
@@ -71,8 +70,8 @@ class TextKind(TokenKind):
         """Return queries with their inverse document frequencies, and the average length of the texts."""
         n, total = statistics.n_vectors, statistics.total
         average = total / n if total > 0 else 1.0
-        values = queries.values * inverse_frequencies(n, statistics.frequencies(queries.indices))
-        return replace(queries, values=values.astype(np.float32), average=average), Weighting(n, average)
+        factors = inverse_frequencies(n, statistics.frequencies(queries.indices))
+        return queries.weighted(factors, average), Weighting(n, average)
 
     def query_column(self, field: Sparse, queries: Any) -> Any:
         """Return a batch of queries as it is sent: texts as they are."""
