@@ -22,7 +22,7 @@ from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
 from .input.queries import bound, carried, check_flag, check_integer
 from .input.score_request import score_request
-from .input.texts import encoded_columns
+from .input.texts import encoded_columns, given_fields
 from .input.upsert_condition import UpsertMode, upsert_condition
 from .results.carried import Carried
 from .results.explanation import Explanation
@@ -103,7 +103,8 @@ class ColumnarCollection:
         ``admit`` is told, in the writer's thread, the bytes to be written.
         """
         check_flag("replace", replace)
-        asked = payload_update(self._host.schema(self._state), payload, ids, filter, key)
+        schema = self._host.schema(self._state)
+        asked = payload_update(schema, payload, ids, filter, key)
         _, owner = self.view(tenant)
         if owner is None:
             return 0
@@ -115,6 +116,8 @@ class ColumnarCollection:
             return with_change(old, changes[0] if of_id is None else of_id[point_id], asked.path, replace)
 
         added = asked.payloads.largest() + sum(map(len, asked.path))
+        # A word of a letter and the space behind it become a term and how often it is there.
+        added *= 1 + 4 * (len(schema.vectors) - len(given_fields(schema)))
         changed = self._of_payloads(change)
         return int(
             self._host.submit(Update(self._state, owner, asked.ids, asked.filter, changed, added, admit))

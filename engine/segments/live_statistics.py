@@ -47,7 +47,7 @@ class LiveStatistics:
     @property
     def total(self) -> float:
         """The sum of all values of those vectors."""
-        return sum(part.total for part in self._parts)
+        return sum(part.total() for part in self._parts)
 
     def frequencies(self, terms: Terms) -> NDArray[np.int64]:
         """Return in how many of those vectors each term has a value that is not zero."""
@@ -70,7 +70,7 @@ class _LiveCounts:
     """The same of one view: what is there less what is dead."""
 
     n: int
-    total: float
+    total: Callable[[], float]
     there: Callable[[Terms], NDArray[np.int64]]
     dead: Callable[[Terms], NDArray[np.int64]] | None
 
@@ -96,15 +96,23 @@ def _counted(view: SegmentView, field: str, tenant: int | None) -> _LiveCounts:
     bounds = _bounds(owned, present)
     if isinstance(index, CountsTerms) and bounds is not None:
         lo, hi = bounds
-        n, total = hi - lo, kept.get(("total", tenant))
-        if total is None:
-            total = value_total(view.rows(field), lo, hi)
-            _keep(kept, ("total", tenant), total)
-        there = partial(index.document_frequencies, lo=lo, hi=hi)
+        n, there = hi - lo, partial(index.document_frequencies, lo=lo, hi=hi)
+
+        def total() -> float:
+            # Not every search asks for it, and adding it up reads all values.
+            found: float | None = kept.get(bounds)
+            if found is None:
+                found = value_total(view.rows(field), lo, hi)
+                _keep(kept, bounds, found)
+            return found - dead.total
     else:
         counts = _row_counts(view, field, kept, ("there", tenant), owned, present)
-        n, total, there = counts.n, counts.total, counts.terms.of
-    return _LiveCounts(n - dead.n, total - dead.total, there, dead.terms.of if gone else None)
+        n, there = counts.n, counts.terms.of
+
+        def total() -> float:
+            return counts.total - dead.total
+
+    return _LiveCounts(n - dead.n, total, there, dead.terms.of if gone else None)
 
 
 def _row_counts(
