@@ -130,7 +130,7 @@ class FieldShape:
     metric
         How its vectors are compared.
     element
-        What they are made of; None for sparse ones.
+        What they are made of; None for sparse ones, but for binary ones.
     dim
         Dimensions of a vector or of a token; None for sparse ones.
     saturation
@@ -238,6 +238,11 @@ class CountsTerms(Protocol):
 def is_exact(spec: IndexSpec) -> bool:
     """Return whether a spec says by ``exact = True`` that its answers are: there is nothing to measure."""
     return getattr(spec, "exact", False) is True
+
+
+def takes_binary(spec: IndexSpec) -> bool:
+    """Return whether a spec says by ``binary = True`` that it reads sparse rows that have no values."""
+    return getattr(spec, "binary", False) is True
 
 
 _METHODS = ("to_json", "check", "knobs", "worth_building", "order", "build", "open")

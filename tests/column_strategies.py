@@ -13,7 +13,7 @@ from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.partial import partial_column
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.ragged import offsets_of
-from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from vicinal.storage.columns.vectors import BinaryColumn, DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.integers(0, 2**64 - 1)
@@ -59,6 +59,13 @@ def sparse_columns(draw: st.DrawFn, n: int) -> SparseColumn:
 
 
 @st.composite
+def binary_columns(draw: st.DrawFn, n: int) -> BinaryColumn:
+    rows = draw(st.lists(st.sets(st.integers(0, 2**32 - 1), max_size=4), min_size=n, max_size=n))
+    indices = np.array([index for row in rows for index in sorted(row)], np.uint32)
+    return BinaryColumn(offsets_of(map(len, rows), n), indices)
+
+
+@st.composite
 def multi_columns(draw: st.DrawFn, n: int) -> MultiColumn:
     counts = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
     tokens = draw(hnp.arrays(np.float32, (sum(counts), 3), elements=_floats))
@@ -86,6 +93,7 @@ def batches(draw: st.DrawFn, max_rows: int = 6) -> Batch:
         {
             "plot": draw(some_rows(dense_columns, n)),
             "a.b-c_d": draw(some_rows(sparse_columns, n)),
+            **({"marks": draw(some_rows(binary_columns, n))} if draw(st.booleans()) else {}),
             "tokens": draw(some_rows(multi_columns, n)),
         },
         owners,

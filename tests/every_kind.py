@@ -12,6 +12,7 @@ FIELDS = {
     "plot": Dense(6),
     "bits": Dense(16, metric="hamming", element="binary"),
     "terms": Sparse(),
+    "marks": Sparse(element="binary"),
     "tokens": Multi(4),
 }
 
@@ -23,5 +24,6 @@ def vectors(n: int) -> dict[str, Any]:
         "plot": rng.standard_normal((n, 6)),
         "bits": rng.integers(0, 256, (n, 2), dtype=np.uint8),
         "terms": [{int(t): 1.0 for t in rng.choice(50, row % 4, replace=False)} for row in range(n)],
+        "marks": [rng.choice(50, row % 5, replace=False) for row in range(n)],
         "tokens": [rng.standard_normal((1 + row % 3, 4)) for row in range(n)],
     }

@@ -84,7 +84,16 @@ ORDER = {
         ),
         "database",
     ),
-    "engine/segments": ("bitmaps", "view", "growing", "sealed", "snapshot", "live_statistics", "sizes"),
+    "engine/segments": (
+        "missing",
+        "bitmaps",
+        "view",
+        "growing",
+        "sealed",
+        "snapshot",
+        "live_statistics",
+        "sizes",
+    ),
     "indexes": (
         *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "sparse"),
         *("measuring", "registry", "warmup"),

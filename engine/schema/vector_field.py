@@ -163,13 +163,17 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
             index = index_from_json(record["index"], what)
             return Dense(record["dim"], metric=record["metric"], element=record["element"], index=index)
         case "sparse":
-            said = ["index", "tokens", "query_weights", "idf", "encoder"]
+            said = ["index", "element", "bucket_size", "bucket_weights", "tokens"]
+            said += ["query_weights", "idf", "encoder"]
             record = checked_object(value, what, required=["kind", "metric"], optional=said)
             index = index_from_json(record.get("index"), what)
             weights = record.get("query_weights")
             return Sparse(
                 index=index,
                 metric=record["metric"],
+                element=record.get("element", Element.FLOAT32),
+                bucket_size=record.get("bucket_size"),
+                bucket_weights=record.get("bucket_weights"),
                 tokens=record.get("tokens", False),
                 query_weights=None if weights is None else QueryWeights.from_json(weights, what),
                 idf=record.get("idf", False),

@@ -157,7 +157,7 @@ def _prepared(snapshot: Snapshot, request: SearchRequest, report: SearchReport) 
     """Return the request with its queries as every segment of the snapshot takes them."""
     start = time.perf_counter()
     queries, report.weighting = prepared(snapshot, request.field, request.tenant, request.queries)
-    if report.weighting is None:
+    if queries is request.queries:
         return request
     report.search_seconds += time.perf_counter() - start
     return replace(request, queries=queries)

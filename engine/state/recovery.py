@@ -11,10 +11,10 @@ from ...storage.errors import CorruptionError
 from ...storage.segments.segment import SegmentStore
 from ..errors import Corruption, NotFound
 from ..segments.bitmaps import numbers_of
+from ..segments.missing import fitted
 from ..segments.sealed.effort_tables import load_tables
 from ..segments.sealed.segment import SealedSegment
 from ..tenants.tenant_numbers import TenantNumbers
-from ..vector_kinds.missing import fitted
 from .collection_state import CollectionState
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...indexes.protocol import FieldShape
 from ...indexes.rows.sparse import SparseRows
-from ...storage.columns.vectors import SparseColumn
+from ...storage.columns.vectors import BinaryColumn, SparseColumn, VectorColumn
 from ..schema.sparse_field import Sparse
 from .growable_array import GrowableArray
 from .protocol import Chosen
@@ -30,6 +30,7 @@ class GrowingSparse:
 
     def __init__(self, field: Sparse) -> None:
         self._shape = field.shape
+        self._binary = field.is_binary
         self._indptr = GrowableArray(np.int64)
         self._indptr.extend(np.zeros(1, np.int64))
         self._indices = GrowableArray(np.uint32)
@@ -40,18 +41,22 @@ class GrowingSparse:
         # Only ever tried, never waited for.
         self._extending = threading.Lock()
 
-    def append(self, column: SparseColumn) -> None:
-        """Append the vectors of a sparse column."""
+    def append(self, column: Any) -> None:
+        """Append the vectors of a sparse column, of a binary one where the field is."""
         base = len(self._indices)
         self._indices.extend(column.indices)
-        self._values.extend(column.values)
+        if not self._binary:
+            self._values.extend(column.values)
         self._indptr.extend(column.indptr[1:] + base)
         # It would keep the arrays that these have grown out of.
         self._opened = None
 
     def rows(self, length: int) -> SparseRows:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
-        return sparse_rows(self._column(length), self._shape)
+        indptr, indices = self._terms(length)
+        if self._binary:
+            return SparseRows.of_terms(indptr, indices)
+        return sparse_rows(SparseColumn(indptr, indices, self._values.view(len(indices))), self._shape)
 
     def index(self, length: int) -> PartsIndex | None:
         """Return postings of the first ``length`` vectors, None while a scan of them costs nothing."""
@@ -78,14 +83,16 @@ class GrowingSparse:
             self._opened = (length, index)
         return index
 
-    def _column(self, length: int) -> SparseColumn:
+    def _terms(self, length: int) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         indptr: NDArray[np.int64] = self._indptr.view(length + 1)
-        n = int(indptr[-1])
-        return SparseColumn(indptr, self._indices.view(n), self._values.view(n))
+        return indptr, self._indices.view(int(indptr[-1]))
 
-    def column(self, chosen: Chosen) -> SparseColumn:
+    def column(self, chosen: Chosen) -> VectorColumn:
         """Copy out the chosen vectors."""
-        return self._column(len(self._indptr) - 1).take(chosen)
+        indptr, indices = self._terms(len(self._indptr) - 1)
+        if self._binary:
+            return BinaryColumn(indptr, indices).take(chosen)
+        return SparseColumn(indptr, indices, self._values.view(len(indices))).take(chosen)
 
     @property
     def nbytes(self) -> int:

@@ -135,7 +135,7 @@ class Kind(Protocol[FieldT]):
     ) -> tuple[Any, Weighting | None]:
         """Return queries as all segments of a snapshot are searched with them, and what weighted their terms.
 
-        Those that are searched with as they are come back with None, and nothing is counted.
+        Those that are searched with as they are come back themselves; with None, nothing was counted.
         """
 
     def query_arrays(self, queries: Any) -> dict[str, Array]:

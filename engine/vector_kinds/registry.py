@@ -7,6 +7,7 @@ from typing import Any
 from ...storage.columns.vectors import VectorKind
 from ..schema.sparse_field import Sparse
 from ..schema.vector_field import VectorField
+from .binary import BinaryKind
 from .dense import DenseKind
 from .multi import MultiKind
 from .protocol import Kind
@@ -17,6 +18,7 @@ from .tokens import TokenKind
 _KINDS: dict[VectorKind, Kind[Any]] = {"dense": DenseKind(), "sparse": SparseKind(), "multi": MultiKind()}
 _TOKENS: Kind[Any] = TokenKind()
 _TEXTS: Kind[Any] = TextKind()
+_BINARY: Kind[Any] = BinaryKind()
 
 
 def kind_of(field: VectorField) -> Kind[Any]:
@@ -26,4 +28,6 @@ def kind_of(field: VectorField) -> Kind[Any]:
             return _TEXTS
         if field.tokens:
             return _TOKENS
+        if field.is_binary:
+            return _BINARY
     return _KINDS[field.kind]

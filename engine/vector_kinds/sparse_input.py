@@ -52,17 +52,28 @@ def sparse_column(value: Any, what: str, listed: bool = False) -> SparseColumn:
     InvalidArgument
         At the first row whose indices are not whole numbers below 2**32, or whose values are not finite.
     """
+    return checked_column(read_parts(value, what), what, listed and isinstance(value, SparseColumn))
+
+
+def read_parts(value: Any, what: str) -> Parts:
+    """Return several vectors as they are given: where each begins, its indices, its values.
+
+    Raises
+    ------
+    InvalidArgument
+        At the first row that is none of the forms.
+    """
     if isinstance(value, TokenColumn):
         raise InvalidArgument(f"{what} has tokens; {_BY_INDEX}", field=what)
     if isinstance(value, SparseColumn):
-        return _checked((value.indptr, value.indices, value.values), what, listed)
+        return value.indptr, value.indices, value.values
     if all(hasattr(value, name) for name in ("indptr", "indices", "data")):
-        return _checked(_matrix_parts(value, what), what)
+        return _matrix_parts(value, what)
     rows = column(value, what, _EXPECTED)
     if isinstance(rows, np.ndarray) and rows.dtype != object:
         raise InvalidArgument(f"{what} is a {type(value).__name__}; {_EXPECTED}", field=what)
-    vectors = list_of(rows)
-    return _checked(_numbers_of(vectors) or _arrays_of(vectors, what), what)
+    listed = list_of(rows)
+    return _numbers_of(listed) or _arrays_of(listed, what)
 
 
 def is_one_vector(value: Any) -> bool:
@@ -192,7 +203,8 @@ def _joined(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(filled) if filled else np.empty(0, np.uint32)
 
 
-def _checked(parts: Parts, what: str, listed: bool = False) -> SparseColumn:
+def checked_column(parts: Parts, what: str, listed: bool = False) -> SparseColumn:
+    """Return what was read as it is stored: indices in order, values of equal ones added up."""
     indptr, given, values = parts
     if len(values) and values.dtype.kind not in "fiu":
         raise InvalidArgument(f"{what} has values of {values.dtype}; pass numbers", field=what)
@@ -220,7 +232,7 @@ def _checked_indices(indptr: Offsets, indices: NDArray[Any], what: str) -> NDArr
     if outside.any():
         at = int(np.argmax(outside))
         raise InvalidArgument(
-            f"{what} row {_row_of(indptr, at)} has the index {indices[at]}; expected 0 to 2**32 - 1",
+            f"{what} row {row_of(indptr, at)} has the index {indices[at]}; expected 0 to 2**32 - 1",
             field=what,
         )
     return indices.astype(np.uint32)
@@ -237,7 +249,7 @@ def _check_values(
     if bad.any():
         at = int(np.argmax(bad))
         raise InvalidArgument(
-            f"{what} row {_row_of(indptr, at)} has {given[at]} at index {indices[at]}; every value must be "
+            f"{what} row {row_of(indptr, at)} has {given[at]} at index {indices[at]}; every value must be "
             f"finite and at most {MAX_MAGNITUDE:g} in size",
             field=what,
         )
@@ -262,5 +274,6 @@ def _merged(
     return SparseColumn(indptr, indices[starts], sums.astype(np.float32))
 
 
-def _row_of(indptr: Offsets, entry: int) -> int:
+def row_of(indptr: Offsets, entry: int) -> int:
+    """Return the row that an entry is in."""
     return int(np.searchsorted(indptr, entry, side="right")) - 1

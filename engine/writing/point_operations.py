@@ -26,12 +26,12 @@ from ..results.point import PointId
 from ..results.written import Written
 from ..schema.collection_schema import CollectionSchema
 from ..segments.bitmaps import bitmap64, rows_of
+from ..segments.missing import missing_vectors
 from ..segments.sizes import Admit, stored_sizes
 from ..segments.snapshot import place
 from ..segments.view import SegmentView
 from ..state.collection_state import CollectionState
 from ..tenants.tenant import Tenant
-from ..vector_kinds.missing import missing_vectors
 from ..vocabulary.token_columns import IdsOf, batch_with_ids, has_tokens
 from ..vocabulary.vocabulary import Vocabulary
 

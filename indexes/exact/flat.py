@@ -19,6 +19,7 @@ class Flat:
 
     name = "flat"
     exact = True
+    binary = True
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"name": "flat"}``."""

@@ -7,13 +7,15 @@ import numpy as np
 from .kernel import entry_point, inner
 from .memory import view_f32, view_i8, view_i64, view_u8, view_u32
 from .postings import WINDOW, WINDOW_BITS
-from .sparse import COSINE, SATURATED, place_of
+from .sparse import BINARY, COSINE, SATURATED, place_of
 
 
 @inner
 def divisor_of(values, start, stop, form, flat, slope):
     """Return what makes weights of a row's values: its length, or what is added to its term frequencies."""
     total = np.float64(0)
+    if form != COSINE and form != SATURATED:
+        return total
     for i in range(start, stop):
         value = np.float64(values[i])
         total += value * value if form == COSINE else max(value, np.float64(0))
@@ -21,13 +23,16 @@ def divisor_of(values, start, stop, form, flat, slope):
 
 
 @inner
-def weight_of(value, divisor, form):
+def weight_of(values, i, divisor, form):
     """Return what a query's weight is multiplied with."""
+    if form == BINARY:
+        return np.float64(1)
+    value = np.float64(values[i])
     if form == COSINE:
-        return np.float64(value) / divisor if divisor > 0 else np.float64(0)
+        return value / divisor if divisor > 0 else np.float64(0)
     if form == SATURATED:
-        return np.float64(value) / (np.float64(value) + divisor) if value > 0 else np.float64(0)
-    return np.float64(value)
+        return value / (value + divisor) if value > 0 else np.float64(0)
+    return value
 
 
 @inner
@@ -62,7 +67,7 @@ def count_postings(indptr, indices, values, n, form, flat, slope, table, numbers
         start, stop = pointers[row], pointers[row + 1]
         divisor = divisor_of(row_values, start, stop, form, flat, slope)
         for i in range(start, stop):
-            weight = weight_of(row_values[i], divisor, form)
+            weight = weight_of(row_values, i, divisor, form)
             if weight != 0:
                 term = number_of(table, numbers, row_terms[i])
                 counts[term * windows + (row >> WINDOW_BITS)] += 1
@@ -77,7 +82,7 @@ def fill_postings(
 ):
     """Write each term's postings where they start; codes are weights in steps of the term, rounded up.
 
-    ``ends`` (n_terms,) is written to, ``codes`` is an address.
+    ``ends`` (n_terms,) is written to, ``codes`` is an address, 0 where there are none.
     """
     pointers = view_i64(indptr, n + 1)
     row_terms, row_values = view_u32(indices, pointers[n]), view_f32(values, pointers[n])
@@ -86,18 +91,20 @@ def fill_postings(
     most = np.float64(127 if signed else 255)
     for row in range(n):
         if row & (WINDOW - 1) == 0:
-            for term in range(len(steps)):
+            for term in range(len(ends)):
                 ends[term] = starts[term * windows + (row >> WINDOW_BITS)]
         start, stop = pointers[row], pointers[row + 1]
         divisor = divisor_of(row_values, start, stop, form, flat, slope)
         for i in range(start, stop):
-            weight = weight_of(row_values[i], divisor, form)
+            weight = weight_of(row_values, i, divisor, form)
             if weight != 0:
                 term = number_of(table, numbers, row_terms[i])
                 place = ends[term]
                 ends[term] = place + 1
-                code = min(max(np.ceil(weight / np.float64(steps[term])), -most), most)
                 local[place] = np.uint16(row & (WINDOW - 1))
+                if not codes:
+                    continue
+                code = min(max(np.ceil(weight / np.float64(steps[term])), -most), most)
                 if signed:
                     signed_codes[place] = np.int8(code)
                 else:

@@ -21,7 +21,7 @@ from .memory import (
     view_u16,
     view_u32,
 )
-from .sparse import COSINE
+from .sparse import BINARY, COSINE
 
 POSTINGS = np.dtype(
     [
@@ -49,8 +49,11 @@ PART = np.dtype(
         ("n_windows", np.int64),
         ("starts", np.uint64),  # address: (n_terms * n_windows + 1,) int64
         ("local", np.uint64),  # address: (n_postings,) uint16, the row within its window
-        ("codes", np.uint64),  # address: (n_postings,) uint8, or int8 if signed
-        ("steps", np.uint64),  # address: (n_terms,) float32, what a code of each term is multiplied with
+        ("codes", np.uint64),  # address: (n_postings,) uint8, or int8 if signed; or 0, where each is 1
+        (
+            "steps",
+            np.uint64,
+        ),  # address: (n_terms,) float32, what a code of each term is multiplied with; or 0
         ("signed", np.int64),
         ("average", np.float64),  # what codes of term frequencies were made with
     ]
@@ -77,6 +80,9 @@ _LINES_AHEAD = 2
 # Codes times weights of a query stay below this, and so does their sum.
 _MOST_SUM = np.float64(1 << 30)
 _MOST_WEIGHT = np.float64(65535)
+# Sums below this are the same in float32.
+_EXACT_SUM = np.float64(1 << 24)
+_MOST_HALVINGS = 24
 _PART_BYTES = np.uint64(PART.itemsize)
 view_postings = record_at(POSTINGS)
 view_part = record_at(PART)
@@ -99,6 +105,11 @@ def find_term(part, terms, slots, term):
 
 
 @inner
+def step_of(part, steps, place):
+    return np.float64(steps[place]) if part.steps else np.float64(1)
+
+
+@inner
 def find_lists(part, indices, values, start, stop, above, below, lists):
     """List the query's terms that have postings; return how many, the largest product and all of them.
 
@@ -112,7 +123,7 @@ def find_lists(part, indices, values, start, stop, above, below, lists):
         prefetch(starts + np.uint64(8 * place * part.n_windows))
         if place < part.n_terms:
             scale = above if values[i] > 0 else below
-            product = abs(np.float64(values[i])) * scale * np.float64(steps[place])
+            product = abs(np.float64(values[i])) * scale * step_of(part, steps, place)
             largest, total = max(largest, product), total + product
             lists[count] = place << 32 | i
             count += 1
@@ -127,11 +138,12 @@ def weigh_lists(part, values, above, below, unit, count, lists, weights):
         i = lists[j] & 0xFFFFFFFF
         lists[j] = lists[j] >> 32
         scale = above if values[i] > 0 else below
-        product = np.float64(values[i]) * scale * np.float64(steps[lists[j]])
+        product = np.float64(values[i]) * scale * step_of(part, steps, lists[j])
         weights[j] = np.int32(np.ceil(product / unit)) if unit > 0 else np.int32(0)
         first = view_i64(part.starts + np.uint64(8 * lists[j] * part.n_windows), 1)[0]
         prefetch_lines(part.local + np.uint64(2 * first), _LINES_AHEAD)
-        prefetch_lines(part.codes + np.uint64(first), _LINES_AHEAD)
+        if part.codes:
+            prefetch_lines(part.codes + np.uint64(first), _LINES_AHEAD)
 
 
 @inner
@@ -162,8 +174,36 @@ def changes(postings, part, average, slope, inverse):
 
 
 @inner
+def whole_unit(values, start, stop):
+    """Return what weights are whole multiples of, few enough for sums to be exact; 0 if there is nothing."""
+    largest, equal = np.float64(0), True
+    for i in range(start, stop):
+        largest = max(largest, abs(np.float64(values[i])))
+    for i in range(start, stop):
+        equal = equal and abs(np.float64(values[i])) == largest
+    if equal:
+        return largest if largest > 0 else np.float64(1)
+    unit = 2.0 ** np.floor(np.log2(largest))
+    for _ in range(_MOST_HALVINGS):
+        whole, total = True, np.float64(0)
+        for i in range(start, stop):
+            multiple = abs(np.float64(values[i])) / unit
+            whole, total = whole and multiple == np.floor(multiple), total + multiple
+        if total >= _EXACT_SUM:
+            break
+        if whole:
+            return unit
+        unit /= 2
+    return np.float64(0)
+
+
+@inner
 def choose_lists(postings, summing, indices, values, start, stop, average, slope, inverse):
-    """Choose each part's lists and the weights of their terms, and return the unit of all weights."""
+    """Choose each part's lists and the weights of their terms.
+
+    Returns the unit of all weights, and whether sums have the order of scores, with the same ties.
+    """
+    whole = whole_unit(values, start, stop) if postings.form == BINARY else np.float64(0)
     counts, unit = view_i64(summing.counts, postings.n_parts), np.float64(0)
     for number in range(postings.n_parts):
         part = part_at(postings, number)
@@ -172,12 +212,14 @@ def choose_lists(postings, summing, indices, values, start, stop, average, slope
         count, largest, total = find_lists(part, indices, values, start, stop, above, below, lists)
         counts[number] = count
         unit = max(unit, max(largest / _MOST_WEIGHT, total * np.float64(255) / _MOST_SUM))
+    if whole > 0:
+        unit = whole
     for number in range(postings.n_parts):
         part = part_at(postings, number)
         above, below = changes(postings, part, average, slope, inverse)
         lists, weights = lists_of(summing, number)
         weigh_lists(part, values, above, below, unit, counts[number], lists, weights)
-    return unit
+    return unit, whole > 0
 
 
 @inner
@@ -199,7 +241,10 @@ def sum_window(part, window, size, lists, weights, count, sums):
             extra += np.int32(128)
         # Of numbers without a sign numba does not ask whether they count from the end.
         begin, end = np.uint64(starts[first]), np.uint64(starts[first + 1])
-        if part.signed:
+        if not part.codes:
+            for p in range(begin, end):
+                sums[local[p]] += weight
+        elif part.signed:
             for p in range(begin, end):
                 sums[local[p]] += weight * np.int32(signed[p]) + extra
         else:

@@ -13,7 +13,7 @@ _HIGHER_IS_NEARER = np.bool_(True)
 _NO_TERM = np.int64(-1)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 # Forms; the numbers beside them are the query's inverse length, and the two parts that a row's length adds.
-PRODUCT, COSINE, SATURATED = np.int64(0), np.int64(1), np.int64(2)
+PRODUCT, COSINE, SATURATED, BINARY = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
 
 
 @inner
@@ -78,12 +78,22 @@ def saturated_score(terms, weights, mask, indices, values, start, stop, flat, sl
 
 
 @inner
+def binary_score(terms, weights, mask, indices, start, stop):
+    total = np.float64(0.0)
+    for i in range(start, stop):
+        total += np.float64(weights[place_of(terms, mask, indices[i])])
+    return total
+
+
+@inner
 def row_score(terms, weights, mask, indices, values, start, stop, form, first, second):
     """Return the score of a row; the branch is outside of the loops."""
     if form == COSINE:
         return np.float32(cosine_score(terms, weights, mask, indices, values, start, stop, first))
     if form == SATURATED:
         return np.float32(saturated_score(terms, weights, mask, indices, values, start, stop, first, second))
+    if form == BINARY:
+        return np.float32(binary_score(terms, weights, mask, indices, start, stop))
     return np.float32(product_score(terms, weights, mask, indices, values, start, stop))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .kernel import entry_point, inner
 from .memory import prefetch, prefetch_lines, view_f32, view_i64, view_u32
-from .sparse import COSINE, inverse_length, load_terms, row_score
+from .sparse import BINARY, COSINE, inverse_length, load_terms, row_score
 
 # While a row is scored, the entries of those behind it are fetched, and where those of later ones begin.
 _ROWS_AHEAD = 3
@@ -15,10 +15,11 @@ _LINE_ENTRIES = 16
 
 
 @inner
-def prefetch_entries(indices, values, start, stop):
+def prefetch_entries(indices, values, start, stop, form):
     lines = min((stop - start) // _LINE_ENTRIES + 1, _MOST_LINES)
     prefetch_lines(indices + np.uint64(4 * start), lines)
-    prefetch_lines(values + np.uint64(4 * start), lines)
+    if form != BINARY:
+        prefetch_lines(values + np.uint64(4 * start), lines)
 
 
 @entry_point("sparse scores")
@@ -56,7 +57,7 @@ def score_sparse(
             prefetch(indptr + np.uint64(8 * np.int64(chosen[later])))
             if i + _ROWS_AHEAD < n_chosen:
                 ahead = np.int64(chosen[i + _ROWS_AHEAD])
-                prefetch_entries(indices, values, pointers[ahead], pointers[ahead + 1])
+                prefetch_entries(indices, values, pointers[ahead], pointers[ahead + 1], form)
             row = np.int64(chosen[i])
             start, stop = pointers[row], pointers[row + 1]
             scores[q, i] = row_score(

@@ -180,13 +180,16 @@ def fill_pool(postings, summing, lo, hi, allowed, words):
 
 
 @inner
-def score_pool(postings, summing, unit, first, slope, lo, hi, allowed, words, heap, k):
-    """Score rows in the order of their bounds until none that is left can be better."""
+def score_pool(postings, summing, unit, ordered, first, slope, lo, hi, allowed, words, heap, k):
+    """Score rows in the order of their bounds until none that is left can be better.
+
+    Where bounds are ``ordered`` as scores are, ties included, the first ``k`` of the pool are the best.
+    """
     pool, stats = view_u64(summing.pool, summing.pool_size), view_i64(summing.stats, 2)
     full, dropped = pool[0] != NO_KEY, bound_of(pool[0])
     sort_heap(pool, summing.pool_size)
     for i in range(summing.pool_size):
-        if pool[i] == NO_KEY:
+        if pool[i] == NO_KEY or (ordered and i >= k):
             break
         bound = np.float64(bound_of(pool[i])) * unit
         if heap[0] != NO_KEY:
@@ -199,7 +202,7 @@ def score_pool(postings, summing, unit, first, slope, lo, hi, allowed, words, he
         key = key_of(score, np.uint64(row), _HIGHER)
         if key < heap[0]:
             replace_largest(heap, k, key)
-    if full:
+    if full and not ordered:
         bound = np.float64(dropped) * unit
         least = least_score(heap)
         if bound + abs(bound) * _SLACK + unit * _STEP >= least:
@@ -245,10 +248,10 @@ def search_windows(
         load_terms(table_terms, table_weights, mask, terms, values, start, stop)
         inverse = inverse_length(table_weights) if postings.form == COSINE else np.float64(0)
         first = inverse if postings.form == COSINE else postings.flat
-        unit = choose_lists(postings, summing, terms, values, start, stop, average, slope, inverse)
+        unit, ordered = choose_lists(postings, summing, terms, values, start, stop, average, slope, inverse)
         fill_pool(postings, summing, lo, hi, allowed, words)
         clear_heap(heap, k)
         scan_uncovered(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
-        score_pool(postings, summing, unit, first, slope, lo, hi, allowed, words, heap, k)
+        score_pool(postings, summing, unit, ordered, first, slope, lo, hi, allowed, words, heap, k)
         sort_heap(heap, k)
         write_result(heap, k, _HIGHER, np.float32(-np.inf), found[q], scores[q])

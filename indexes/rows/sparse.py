@@ -4,6 +4,8 @@ How a row and a query become a score is the form of the rows; that of queries do
 
 - ``DOT``: the sum of the products of their weights.
 - ``COSINE``: the same, divided by the lengths of both; 0 where one of them has none.
+- ``DOT`` of binary rows: the sum of the query's weights of the terms that a row has. Each of its own weights
+  is 1 and stored nowhere.
 - ``DOT`` with a `Saturation`: BM25. Rows hold how often each term stands in a document, queries what each
   term is worth (its inverse document frequency), and beside it the average length of documents, which is
   that of the collection when the search is made and not of these rows.
@@ -42,6 +44,8 @@ class SparseRows:
         What makes weights of term frequencies, in rows that are documents.
     average
         The sum of a document's values in the mean, in queries of such rows; above 0.
+    binary
+        Whether ``values`` is one 1 that is seen ``nnz`` times, which kernels do not read; never in queries.
     """
 
     indptr: NDArray[np.int64]
@@ -50,6 +54,7 @@ class SparseRows:
     metric: Metric = Metric.DOT
     saturation: Saturation | None = None
     average: float | None = None
+    binary: bool = False
 
     def __post_init__(self) -> None:
         indices, values = self.indices, self.values
@@ -59,8 +64,10 @@ class SparseRows:
                 f"sparse rows have indices {indices.dtype} {indices.shape} and values {values.dtype} "
                 f"{values.shape}; expected uint32 and float32 of one length"
             )
-        if not (indices.flags.c_contiguous and values.flags.c_contiguous):
+        if not (indices.flags.c_contiguous and (self.binary or values.flags.c_contiguous)):
             raise ValueError("indices and values of sparse rows are contiguous")
+        if self.binary and (self.metric is not Metric.DOT or self.saturation is not None):
+            raise ValueError("binary rows are compared by 'dot', and have no term frequencies")
         check_offsets("indptr", self.indptr, len(indices))
         if self.metric not in (Metric.DOT, Metric.COSINE):
             raise ValueError(f"metric is {self.metric.value!r}; sparse rows take 'dot' or 'cosine'")
@@ -69,13 +76,27 @@ class SparseRows:
         if self.average is not None and not 0 < self.average < math.inf:
             raise ValueError(f"average is {self.average!r}; expected a number above 0")
 
+    @classmethod
+    def of_terms(cls, indptr: NDArray[np.int64], indices: NDArray[np.uint32]) -> SparseRows:
+        """Return binary rows: which terms each of them has."""
+        return cls(indptr, indices, np.broadcast_to(np.float32(1), indices.shape), binary=True)
+
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
     def __getitem__(self, chosen: Any) -> SparseRows:
-        """Return some rows, by a slice or by numbers."""
+        """Return some rows as queries are given, by a slice or by numbers."""
         indptr, places = chosen_offsets(self.indptr, chosen)
-        return replace(self, indptr=indptr, indices=self.indices[places], values=self.values[places])
+        indices, values = self.indices[places], np.ascontiguousarray(self.values[places])
+        return replace(self, indptr=indptr, indices=indices, values=values, binary=False)
+
+    def between(self, lo: int, hi: int) -> SparseRows:
+        """Return the rows ``lo`` to ``hi`` in their form, without a copy of their entries."""
+        indptr = self.indptr[lo : hi + 1]
+        entries = slice(int(indptr[0]), int(indptr[-1]))
+        return replace(
+            self, indptr=indptr - indptr[0], indices=self.indices[entries], values=self.values[entries]
+        )
 
     def weighted(self, factors: NDArray[np.float64], average: float | None = None) -> SparseRows:
         """Return the same rows, each value times its factor, with an average length if they are to have one.
@@ -111,6 +132,8 @@ class SparseRows:
     @property
     def form(self) -> int:
         """The number of the form, as kernels know it."""
+        if self.binary:
+            return 3
         return 1 if self.metric is Metric.COSINE else 0 if self.saturation is None else 2
 
     @property
@@ -146,5 +169,5 @@ class SparseRows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the three arrays."""
-        return self.indptr.nbytes + self.indices.nbytes + self.values.nbytes
+        """Bytes of the arrays."""
+        return self.indptr.nbytes + self.indices.nbytes + (0 if self.binary else self.values.nbytes)

@@ -33,6 +33,7 @@ class Inverted:
 
     name = "inverted"
     exact = True
+    binary = True
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"name": "inverted"}``."""

@@ -40,8 +40,8 @@ class Part:
         record["first"], record["n"] = first, n
         record["n_terms"], record["n_windows"], record["n_postings"] = len(terms), windows, starts[-1]
         for name in ("terms", "starts", "local", "codes", "steps"):
-            record[name] = address(arrays[name])
-        record["signed"] = arrays["codes"].dtype == np.int8
+            record[name] = address(arrays.get(name))
+        record["signed"] = "codes" in arrays and arrays["codes"].dtype == np.int8
         record["slots"], record["n_slots"] = (
             address(self._slots),
             0 if self._slots is None else len(self._slots),
@@ -77,5 +77,5 @@ def extended(parts: tuple[Part, ...], rows: SparseRows) -> tuple[Part, ...]:
         first = kept.pop().first
     for lo in range(first, n, WINDOW):
         hi = min(lo + WINDOW, n)
-        kept.append(Part(postings.build(rows[lo:hi]), lo, hi - lo))
+        kept.append(Part(postings.build(rows.between(lo, hi)), lo, hi - lo))
     return tuple(kept)

@@ -16,6 +16,7 @@ WINDOW_BITS = 16
 # Terms that a table has room for whatever there are.
 _FEW_TERMS = 1 << 15
 _MOST_CODE = {False: 255, True: 127}
+NO_STEPS: NDArray[np.float32] = np.empty(0, np.float32)
 
 
 def build(rows: SparseRows) -> dict[str, NDArray[Any]]:
@@ -24,7 +25,7 @@ def build(rows: SparseRows) -> dict[str, NDArray[Any]]:
     ``terms`` ascend. Posting ``starts[t * windows + w]`` is the first of term t in window w; ``local`` is its
     row within the window, ``codes`` its weight in ``steps`` of the term, rounded up. Codes are signed when
     any weight is negative. Weights of term frequencies are those at the rows' own average length, which is
-    kept in ``saturation``: k1, b, average.
+    kept in ``saturation``: k1, b, average. Of binary rows there are no codes and no steps.
     """
     from ..kernels.inverting import count_postings, fill_postings
 
@@ -36,13 +37,15 @@ def build(rows: SparseRows) -> dict[str, NDArray[Any]]:
     starts, largest = np.zeros(len(terms) * windows + 1, np.int64), np.zeros(len(terms))
     signed = count_postings(*stored, *form, table, numbers, starts[1:], largest)
     np.cumsum(starts, out=starts)
+    local, ends = np.empty(starts[-1], np.uint16), np.empty(len(terms), np.int64)
+    if rows.binary:
+        fill_postings(*stored, *form, table, numbers, starts, NO_STEPS, False, ends, local, address(None))
+        return {"terms": terms, "starts": starts, "local": local}
     # A little more than the largest needs, so that rounding never lifts a code above the most there is.
     steps = np.nextafter(
         (largest / _MOST_CODE[signed]).astype(np.float32), np.float32(np.inf), dtype=np.float32
     )
-    local = np.empty(starts[-1], np.uint16)
     codes = np.empty(starts[-1], np.int8 if signed else np.uint8)
-    ends = np.empty(len(terms), np.int64)
     fill_postings(*stored, *form, table, numbers, starts, steps, signed, ends, local, address(codes))
     arrays: dict[str, NDArray[Any]] = {
         "terms": terms,
@@ -116,10 +119,14 @@ def check(arrays: Arrays, rows: SparseRows) -> None:
     terms = check_array("terms", arrays, np.uint32, (n_terms,))
     starts = check_array("starts", arrays, np.int64, (n_terms * windows + 1,))
     local = check_array("local", arrays, np.uint16, (n_postings,))
-    check_array("steps", arrays, np.float32, (n_terms,))
-    codes = arrays.get("codes")
-    signed = codes is not None and codes.dtype == np.int8
-    check_array("codes", arrays, np.int8 if signed else np.uint8, (n_postings,))
+    if rows.binary:
+        if "codes" in arrays or "steps" in arrays:
+            raise ValueError("postings with codes over binary rows, which have no values")
+    else:
+        check_array("steps", arrays, np.float32, (n_terms,))
+        codes = arrays.get("codes")
+        signed = codes is not None and codes.dtype == np.int8
+        check_array("codes", arrays, np.int8 if signed else np.uint8, (n_postings,))
     if rows.saturation is not None:
         k1, b, average = check_array("saturation", arrays, np.float64, (3,)).tolist()
         if (k1, b) != (rows.saturation.k1, rows.saturation.b) or not 0 < average < np.inf:

@@ -60,20 +60,26 @@ class QueryWeights(_message.Message):
     def __init__(self, weights: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., entries: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
 
 class SparseField(_message.Message):
-    __slots__ = ("index_json", "metric", "idf", "tokens", "query_weights", "encoder")
+    __slots__ = ("index_json", "metric", "idf", "tokens", "query_weights", "element_type", "bucket_size", "bucket_weights", "encoder")
     INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     IDF_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     QUERY_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_SIZE_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     ENCODER_FIELD_NUMBER: _ClassVar[int]
     index_json: str
     metric: Metric
     idf: bool
     tokens: bool
     query_weights: QueryWeights
+    element_type: _vectors_pb2.ElementType
+    bucket_size: int
+    bucket_weights: _containers.RepeatedScalarFieldContainer[float]
     encoder: Bm25
-    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ..., tokens: bool = ..., query_weights: _Optional[_Union[QueryWeights, _Mapping]] = ..., encoder: _Optional[_Union[Bm25, _Mapping]] = ...) -> None: ...
+    def __init__(self, index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., idf: bool = ..., tokens: bool = ..., query_weights: _Optional[_Union[QueryWeights, _Mapping]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., bucket_size: _Optional[int] = ..., bucket_weights: _Optional[_Iterable[float]] = ..., encoder: _Optional[_Union[Bm25, _Mapping]] = ...) -> None: ...
 
 class Bm25(_message.Message):
     __slots__ = ("text", "language", "k1", "b")

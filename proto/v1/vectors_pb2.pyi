@@ -32,14 +32,16 @@ class Matrix(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., element_type: _Optional[_Union[ElementType, str]] = ..., rows: _Optional[int] = ..., columns: _Optional[int] = ...) -> None: ...
 
 class SparseMatrix(_message.Message):
-    __slots__ = ("indices", "values", "row_sizes")
+    __slots__ = ("indices", "values", "row_sizes", "binary")
     INDICES_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     ROW_SIZES_FIELD_NUMBER: _ClassVar[int]
+    BINARY_FIELD_NUMBER: _ClassVar[int]
     indices: bytes
     values: bytes
     row_sizes: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, indices: _Optional[bytes] = ..., values: _Optional[bytes] = ..., row_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
+    binary: bool
+    def __init__(self, indices: _Optional[bytes] = ..., values: _Optional[bytes] = ..., row_sizes: _Optional[_Iterable[int]] = ..., binary: bool = ...) -> None: ...
 
 class TokenMatrix(_message.Message):
     __slots__ = ("tokens", "numbers", "values", "row_sizes")

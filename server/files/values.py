@@ -69,8 +69,11 @@ def plain(vector: Any) -> Any:
         return {"tokens": list(vector), "values": np.array(list(vector.values()), np.float32)}
     if isinstance(vector, tuple):
         indices, values = vector
-        return {"indices": plain(indices), "values": plain(values)}
+        return {"indices": np.ascontiguousarray(indices), "values": plain(values)}
     array = np.asarray(vector)
+    if array.dtype == np.uint32:
+        # A binary sparse vector: its indices.
+        return {"indices": array, "values": np.ones(len(array), np.float32)}
     return np.ascontiguousarray(array, np.float32 if array.dtype == np.float16 else array.dtype)
 
 

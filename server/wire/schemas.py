@@ -16,6 +16,7 @@ from ...indexes.protocol import IndexSpec
 from ...indexes.registry import spec_from_json
 from ...indexes.rows.metric import Metric
 from ...proto.v1 import schema_pb2 as pb
+from ...proto.v1 import vectors_pb2 as pb_vectors
 from .bounded_json import read_bounded_object, write_json
 from .vectors import ELEMENT_TYPES, put_vectors, read_vectors
 
@@ -108,6 +109,10 @@ def _put_dense(message: pb.VectorField, field: Dense) -> None:
 def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
     message.sparse.metric = _METRICS[field.metric]
     message.sparse.index_json = write_json(field.index.to_json()).decode()
+    message.sparse.element_type = ELEMENT_TYPES[field.element]
+    if field.bucket_size is not None and field.bucket_weights is not None:
+        message.sparse.bucket_size = field.bucket_size
+        message.sparse.bucket_weights.extend(field.bucket_weights)
     message.sparse.idf = field.idf
     message.sparse.tokens = field.tokens
     if field.encoder is not None:
@@ -146,9 +151,13 @@ def _read_sparse(message: pb.VectorField, what: str) -> Sparse:
     index = _read_index(sparse.index_json, what)
     weights = _read_query_weights(sparse, what) if sparse.HasField("query_weights") else None
     encoder = _read_encoder(sparse.encoder) if sparse.HasField("encoder") else None
+    element = sparse.element_type or pb_vectors.ELEMENT_TYPE_FLOAT32
     return Sparse(
         index=index,
         metric=metric,
+        element=_known(_ELEMENT_OF, element, "element_type", what),
+        bucket_size=sparse.bucket_size or None,
+        bucket_weights=list(sparse.bucket_weights) or None,
         tokens=sparse.tokens,
         query_weights=weights,
         idf=sparse.idf,

@@ -15,7 +15,13 @@ from ...proto.v1 import vectors_pb2 as pb
 from ...storage.columns.partial import PartialColumn, partial_column
 from ...storage.columns.texts import TextColumn
 from ...storage.columns.tokens import TokenColumn
-from ...storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ...storage.columns.vectors import (
+    BinaryColumn,
+    DenseColumn,
+    MultiColumn,
+    SparseColumn,
+    VectorColumn,
+)
 from .packed_column import offsets
 
 ELEMENT_TYPES = {
@@ -139,6 +145,12 @@ def _put_sparse(message: pb.Vectors, column: SparseColumn) -> None:
     sparse.row_sizes.extend(np.diff(column.indptr).tolist())
 
 
+def _put_binary(message: pb.Vectors, column: BinaryColumn) -> None:
+    message.sparse.binary = True
+    message.sparse.indices = column.indices.tobytes()
+    message.sparse.row_sizes.extend(np.diff(column.indptr).tolist())
+
+
 def _put_tokens(message: pb.Vectors, column: TokenColumn) -> None:
     tokens = message.tokens
     tokens.SetInParent()
@@ -187,15 +199,17 @@ def _read_dense(message: pb.Vectors, what: str) -> DenseColumn:
     return DenseColumn(_read_matrix(message.dense, what))
 
 
-def _read_sparse(message: pb.Vectors, what: str) -> SparseColumn:
-    indices, values = message.sparse.indices, message.sparse.values
-    if len(indices) % 4 or len(indices) != len(values):
+def _read_sparse(message: pb.Vectors, what: str) -> SparseColumn | BinaryColumn:
+    indices, values, binary = message.sparse.indices, message.sparse.values, message.sparse.binary
+    if len(indices) % 4 or len(values) != (0 if binary else len(indices)):
         raise InvalidArgument(
             f"{what} has {len(indices)} bytes of indices and {len(values)} of values; expected 4 of each for "
-            "every entry",
+            "every entry, of binary vectors no values",
             field=what,
         )
     indptr = _offsets(message.sparse.row_sizes, len(indices) // 4, what, "entries")
+    if binary:
+        return BinaryColumn(indptr, np.frombuffer(indices, "<u4"))
     return SparseColumn(indptr, np.frombuffer(indices, "<u4"), np.frombuffer(values, "<f4"))
 
 
@@ -245,6 +259,7 @@ def _offsets(row_sizes: Any, n_items: int, what: str, unit: str) -> NDArray[np.i
 _PUT: dict[str, Callable[[pb.Vectors, Any], None]] = {
     "dense": _put_dense,
     "sparse": _put_sparse,
+    "binary": _put_binary,
     "tokens": _put_tokens,
     "texts": _put_texts,
     "multi": _put_multi,

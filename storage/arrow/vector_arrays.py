@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from ..columns.partial import PartialColumn, partial_column
 from ..columns.ragged import offsets_of
 from ..columns.tokens import TokenColumn
-from ..columns.vectors import ColumnKind, DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from ..columns.vectors import (
+    BinaryColumn,
+    ColumnKind,
+    DenseColumn,
+    MultiColumn,
+    SparseColumn,
+    VectorColumn,
+)
 from .library import optional_library
 
 
@@ -19,7 +26,7 @@ def array_of_column(column: VectorColumn) -> Any:
     """Return vectors as an Arrow array, with a null where a point has none; others are not copied.
 
     Dense ones are lists of one size, sparse ones objects of ``indices`` and ``values``, or of ``tokens`` and
-    ``values``, multi-vectors lists of such lists.
+    ``values``, multi-vectors lists of such lists. Values of binary sparse vectors are all 1.
     """
     arrow = optional_library("pyarrow", "a column of vectors")
     if not isinstance(column, PartialColumn):
@@ -47,6 +54,8 @@ def _column_of(vectors: list[Any]) -> VectorColumn:
     if isinstance(vectors[0], tuple):
         indices, values = (np.concatenate(part) for part in zip(*vectors, strict=True))
         return SparseColumn(offsets_of((len(row) for row, _ in vectors), len(vectors)), indices, values)
+    if vectors[0].dtype == np.uint32:
+        return BinaryColumn(offsets_of(map(len, vectors), len(vectors)), np.concatenate(vectors))
     if vectors[0].ndim == 2:
         return MultiColumn(offsets_of(map(len, vectors), len(vectors)), np.concatenate(vectors))
     return DenseColumn(np.stack(vectors))
@@ -58,6 +67,12 @@ def _dense(arrow: Any, column: DenseColumn) -> Any:
 
 def _sparse(arrow: Any, column: SparseColumn) -> Any:
     return _pairs(arrow, column.indptr, {"indices": arrow.array(column.indices), "values": column.values})
+
+
+def _binary(arrow: Any, column: BinaryColumn) -> Any:
+    return _sparse(
+        arrow, SparseColumn(column.indptr, column.indices, np.ones(len(column.indices), np.float32))
+    )
 
 
 def _tokens(arrow: Any, column: TokenColumn) -> Any:
@@ -85,6 +100,7 @@ def _lists(arrow: Any, offsets: NDArray[np.int64], flat: Any) -> Any:
 _ARRAY: dict[ColumnKind, Callable[[Any, Any], Any]] = {
     "dense": _dense,
     "sparse": _sparse,
+    "binary": _binary,
     "tokens": _tokens,
     "multi": _multi,
 }

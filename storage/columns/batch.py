@@ -15,10 +15,10 @@ from .ids import IdColumn
 from .partial import PartialColumn, column_of, concat_columns
 from .payloads import PayloadColumn
 from .ragged import Rows, row_numbers
-from .vectors import COLUMN_OF_KIND, VectorColumn, VectorKind
+from .vectors import COLUMN_OF_KIND, StoredKind, VectorColumn
 
 MAGIC = b"VBAT"
-VERSION = 2
+VERSION = 3
 
 _NO_TENANTS = np.empty(0, np.uint32)
 # Eight bytes of padding before each array and the extra offset that every ragged column has.
@@ -66,9 +66,12 @@ class Batch:
 
     def encode(self) -> bytes:
         """Return the batch as bytes; :meth:`decode` is its inverse."""
-        partial = any(isinstance(column, PartialColumn) for column in self.vectors.values())
-        # What has all its vectors, any release reads.
-        return encode_table(MAGIC, VERSION if partial else 1, self._arrays())
+        columns = self.vectors.values()
+        # What has all its vectors, and values in them, any release reads.
+        version = 2 if any(isinstance(column, PartialColumn) for column in columns) else 1
+        if any(column.kind == "binary" for column in columns):
+            version = VERSION
+        return encode_table(MAGIC, version, self._arrays())
 
     @classmethod
     def decode(cls, data: bytes | memoryview, source: str = "batch") -> Batch:
@@ -184,5 +187,5 @@ def _decode_vectors(
     name, _, kind = rest.rpartition("/")
     if head != "vectors" or not name or kind not in COLUMN_OF_KIND:
         raise CorruptionError(source, f"unknown arrays {group!r}")
-    known: dict[str, VectorKind] = {known: known for known in COLUMN_OF_KIND}
+    known: dict[str, StoredKind] = {known: known for known in COLUMN_OF_KIND}
     return name, column_of(known[kind], arrays, n, source)

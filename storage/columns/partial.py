@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import CorruptionError
 from .ragged import Rows, row_numbers
-from .vectors import COLUMN_OF_KIND, ColumnKind, VectorColumn, VectorKind
+from .vectors import COLUMN_OF_KIND, ColumnKind, StoredKind, VectorColumn
 
 Present = NDArray[np.uint32]
 
@@ -97,7 +97,7 @@ def partial_column(n: int, present: Present, vectors: VectorColumn) -> VectorCol
 
 
 def column_of(
-    kind: VectorKind, arrays: Mapping[str, NDArray[Any]], n: int, source: str = "vectors"
+    kind: StoredKind, arrays: Mapping[str, NDArray[Any]], n: int, source: str = "vectors"
 ) -> VectorColumn:
     """Return the column of ``n`` rows over arrays that a column gave.
 

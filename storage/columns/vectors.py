@@ -12,7 +12,9 @@ from ..errors import CorruptionError
 from .ragged import Rows, checked_offsets, concat_offsets, row_numbers, slice_offsets, take_items
 
 VectorKind = Literal["dense", "sparse", "multi"]
-ColumnKind = Literal["dense", "sparse", "multi", "tokens", "texts"]
+StoredKind = Literal["dense", "sparse", "binary", "multi"]
+"""Of a column that is stored: sparse vectors have values, or are sets of indices."""
+ColumnKind = StoredKind | Literal["tokens", "texts"]
 """Of a column: sparse vectors come by ids or, on their way in and out, by tokens; queries also as texts."""
 
 _ELEMENT_DTYPES = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.int8), np.dtype(np.uint8))
@@ -173,6 +175,65 @@ class SparseColumn:
         return cls(checked_offsets(indptr, len(indices), source), indices, values)
 
 
+class BinaryColumn:
+    """Row i is ``indptr[i]`` to ``indptr[i + 1]`` of ascending uint32 ``indices``: a set, without values."""
+
+    __slots__ = ("indices", "indptr")
+
+    def __init__(self, indptr: NDArray[np.int64], indices: NDArray[np.uint32]) -> None:
+        self.indptr = indptr
+        self.indices = indices
+
+    @property
+    def kind(self) -> Literal["binary"]:
+        """Always "binary"."""
+        return "binary"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the two arrays."""
+        return self.indptr.nbytes + self.indices.nbytes
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def row_bytes(self) -> NDArray[np.int64]:
+        """Return the bytes that each row takes, (n,)."""
+        return np.diff(self.indptr) * self.indices.itemsize + self.indptr.itemsize
+
+    def row(self, row: int) -> NDArray[np.uint32]:
+        """Return the indices of one row."""
+        return self.indices[self.indptr[row] : self.indptr[row + 1]]
+
+    def take(self, rows: Rows) -> Self:
+        """Return the column of ``rows``, in that order."""
+        positions, indptr = take_items(self.indptr, row_numbers(rows))
+        return type(self)(indptr, self.indices[positions])
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Return the column of rows ``start`` to ``stop``, over a view of the indices."""
+        indices = self.indices[self.indptr[start] : self.indptr[stop]]
+        return type(self)(slice_offsets(self.indptr, start, stop), indices)
+
+    @classmethod
+    def concat(cls, columns: Sequence[Self]) -> Self:
+        """Return one or more columns laid end to end."""
+        indptr = concat_offsets([column.indptr for column in columns])
+        return cls(indptr, np.concatenate([column.indices for column in columns]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return ``indptr`` and ``indices``."""
+        return {"indptr": self.indptr, "indices": self.indices}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
+        """Return the column over these arrays; CorruptionError when they do not fit each other."""
+        indptr, indices = _named(arrays, ("indptr", "indices"), source)
+        if indices.dtype != np.uint32 or indices.ndim != 1:
+            raise CorruptionError(source, f"sparse indices are {indices.dtype} {indices.shape}")
+        return cls(checked_offsets(indptr, len(indices), source), indices)
+
+
 class MultiColumn:
     """Row i is ``offsets[i]`` to ``offsets[i + 1]`` of ``tokens``, (t, width) in the element type."""
 
@@ -232,9 +293,12 @@ class MultiColumn:
         return cls(checked_offsets(offsets, len(tokens), source), tokens)
 
 
-COLUMN_OF_KIND: dict[VectorKind, type[DenseColumn] | type[SparseColumn] | type[MultiColumn]] = {
+COLUMN_OF_KIND: dict[
+    StoredKind, type[DenseColumn] | type[SparseColumn] | type[BinaryColumn] | type[MultiColumn]
+] = {
     "dense": DenseColumn,
     "sparse": SparseColumn,
+    "binary": BinaryColumn,
     "multi": MultiColumn,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conformance.answer_conformance import AnswerConformance
+from conformance.binary_conformance import BinaryConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.keyword_conformance import KeywordConformance
@@ -38,6 +39,7 @@ def cosine_order(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
 
 class DatabaseConformance(
     AnswerConformance,
+    BinaryConformance,
     FrameConformance,
     InputConformance,
     KeywordConformance,

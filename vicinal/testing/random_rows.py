@@ -116,6 +116,8 @@ def _dense_rows(shape: FieldShape, queries: NDArray[Any]) -> DenseRows:
 
 
 def _sparse_rows(shape: FieldShape, queries: SparseRows) -> SparseRows:
+    if shape.element is Element.BINARY:
+        return SparseRows.of_terms(queries.indptr, queries.indices)
     values = queries.values if shape.saturation is None else np.ceil(queries.values * 4)
     return replace(queries, values=values, metric=shape.metric, saturation=shape.saturation, average=None)
 

@@ -13,7 +13,7 @@ from ....storage.columns.payloads import PayloadColumn
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.growable_array import GrowableArray
-from ...vector_kinds.missing import missing_vectors
+from ..missing import missing_vectors
 from ..view import ABSENT
 from .field import GrowingField
 from .postings import GrowingPostings, ParsedFields

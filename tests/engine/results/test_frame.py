@@ -21,6 +21,7 @@ FIELDS = {
     "half": Dense(3, element="float16"),
     "bits": Dense(16, metric="hamming", element="binary"),
     "terms": Sparse(),
+    "marks": Sparse(element="binary"),
     "tokens": Multi(2, element="float32"),
 }
 PAYLOADS: list[Any] = [{"n": 1, "seen": True}, {"n": None}, {"n": 3, "tags": ["a"]}, {"any": 1}, {"any": "x"}]
@@ -34,6 +35,7 @@ def points() -> Iterator[vicinal.Collection]:
         "half": [*rng.standard_normal((4, 3)), None],
         "bits": rng.integers(0, 256, (5, 2), dtype=np.uint8),
         "terms": [{1: 0.5, 9: 1.0}, {}, None, {4: 2.0}, None],
+        "marks": [[3, 1], [], None, {7}, None],
         "tokens": [None, *(rng.standard_normal((1 + row, 2)) for row in range(4))],
     }
     with vicinal.open(":memory:") as db:
@@ -45,6 +47,8 @@ def points() -> Iterator[vicinal.Collection]:
 def plain(vector: Any) -> Any:
     if isinstance(vector, tuple):
         return {"indices": vector[0].tolist(), "values": vector[1].tolist()}
+    if vector is not None and vector.dtype == np.uint32:
+        return {"indices": vector.tolist(), "values": [1.0] * len(vector)}
     return None if vector is None else vector.tolist()
 
 

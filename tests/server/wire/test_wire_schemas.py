@@ -35,7 +35,15 @@ def dense_fields(draw: st.DrawFn) -> Dense:
     return Dense(draw(st.integers(1, 8192)), metric=metric, element=element, index=draw(indexes))
 
 
-sparse_fields = st.builds(Sparse, metric=st.sampled_from(["dot", "cosine"]))
+buckets = st.fixed_dictionaries(
+    {
+        "bucket_size": st.integers(1, 2**32),
+        "bucket_weights": st.lists(st.floats(-1e17, 1e17), min_size=1, max_size=5),
+    }
+)
+sparse_fields = st.builds(Sparse, metric=st.sampled_from(["dot", "cosine"])) | (st.just({}) | buckets).map(
+    lambda said: Sparse(element="binary", **said)
+)
 text_fields = st.builds(
     Sparse,
     encoder=st.builds(

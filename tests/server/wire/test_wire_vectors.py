@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from column_strategies import dense_columns, multi_columns, some_rows, sparse_columns
+from column_strategies import binary_columns, dense_columns, multi_columns, some_rows, sparse_columns
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +35,7 @@ from vicinal.storage.columns.texts import TextColumn
 from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 columns = st.integers(0, 5).flatmap(
-    lambda n: st.one_of(dense_columns(n), sparse_columns(n), multi_columns(n))
+    lambda n: st.one_of(dense_columns(n), sparse_columns(n), binary_columns(n), multi_columns(n))
 )
 
 
@@ -239,7 +239,7 @@ def test_a_field_is_named_once() -> None:
 @pytest.mark.parametrize("n", [1, 3])
 @given(data=st.data())
 def test_one_row_is_as_the_engine_returns_it(n: int, data: st.DataObject) -> None:
-    column = data.draw(st.one_of(dense_columns(n), sparse_columns(n), multi_columns(n)))
+    column = data.draw(st.one_of(dense_columns(n), sparse_columns(n), binary_columns(n), multi_columns(n)))
     for row in range(n):
         expected = column.take([row])
         vector = one_vector(column, row)

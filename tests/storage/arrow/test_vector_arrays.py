@@ -8,17 +8,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from column_strategies import dense_columns, multi_columns, sparse_columns
+from column_strategies import binary_columns, dense_columns, multi_columns, sparse_columns
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.storage.arrow.vector_arrays import array_of_column, array_of_vectors
 from vicinal.storage.arrow.vector_values import vectors_of_array
 from vicinal.storage.columns.partial import partial_column
-from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from vicinal.storage.columns.vectors import BinaryColumn, DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 
-@given(st.data(), st.integers(0, 4), st.sampled_from([dense_columns, sparse_columns, multi_columns]))
+@given(
+    st.data(),
+    st.integers(0, 4),
+    st.sampled_from([dense_columns, sparse_columns, binary_columns, multi_columns]),
+)
 def test_a_column_comes_back(data: st.DataObject, n: int, columns: Any) -> None:
     column: VectorColumn = data.draw(columns(n))
     array = array_of_column(column)
@@ -31,6 +35,10 @@ def test_a_column_comes_back(data: st.DataObject, n: int, columns: Any) -> None:
             np.testing.assert_array_equal(found, column.matrix if n else found)
         case SparseColumn():
             for part, given_part in zip(found, (column.indptr, column.indices, column.values), strict=True):
+                np.testing.assert_array_equal(part, given_part)
+        case BinaryColumn():
+            ones = np.ones(len(column.indices), np.float32)
+            for part, given_part in zip(found, (column.indptr, column.indices, ones), strict=True):
                 np.testing.assert_array_equal(part, given_part)
         case MultiColumn():
             np.testing.assert_array_equal(found[1], column.offsets)

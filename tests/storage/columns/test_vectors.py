@@ -5,15 +5,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from column_strategies import dense_columns, multi_columns, sparse_columns
+from column_strategies import binary_columns, dense_columns, multi_columns, sparse_columns
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.storage.columns.partial import PartialColumn, column_of, concat_columns, partial_column
-from vicinal.storage.columns.vectors import COLUMN_OF_KIND, DenseColumn, MultiColumn, SparseColumn
+from vicinal.storage.columns.vectors import (
+    COLUMN_OF_KIND,
+    BinaryColumn,
+    DenseColumn,
+    MultiColumn,
+    SparseColumn,
+)
 from vicinal.storage.errors import CorruptionError
 
-Column = DenseColumn | SparseColumn | MultiColumn
+Column = DenseColumn | SparseColumn | BinaryColumn | MultiColumn
 
 
 def rows_of(column: Column) -> list[Any]:
@@ -23,11 +29,11 @@ def rows_of(column: Column) -> list[Any]:
             return column.matrix.tolist()
         case SparseColumn():
             return [tuple(part.tolist() for part in column.row(row)) for row in range(len(column))]
-        case MultiColumn():
+        case BinaryColumn() | MultiColumn():
             return [column.row(row).tolist() for row in range(len(column))]
 
 
-@pytest.mark.parametrize("columns", [dense_columns, sparse_columns, multi_columns])
+@pytest.mark.parametrize("columns", [dense_columns, sparse_columns, binary_columns, multi_columns])
 @given(data=st.data())
 def test_take_slice_and_concat_are_those_of_a_list(
     columns: Callable[[int], st.SearchStrategy[Column]], data: st.DataObject
@@ -69,7 +75,7 @@ def test_arrays_that_do_not_fit_are_corruption(kind: Any, arrays: dict[str, Any]
         COLUMN_OF_KIND[kind].from_arrays(arrays, "somewhere")
 
 
-@pytest.mark.parametrize("columns", [dense_columns, sparse_columns, multi_columns])
+@pytest.mark.parametrize("columns", [dense_columns, sparse_columns, binary_columns, multi_columns])
 @given(data=st.data())
 def test_a_column_that_some_rows_lack_is_a_list_with_none(
     columns: Callable[[int], st.SearchStrategy[Column]], data: st.DataObject

@@ -11,7 +11,7 @@ from ...storage.columns.partial import partial_column
 from ...storage.columns.vectors import VectorColumn
 from ..schema.collection_schema import CollectionSchema
 from ..schema.vector_field import VectorField
-from .registry import kind_of
+from ..vector_kinds.registry import kind_of
 
 
 def missing_vectors(field: VectorField, n: int) -> VectorColumn:
