@@ -21,6 +21,8 @@ from ...engine.database import Database
 from ...engine.database import open as open_database
 from ...engine.errors import InvalidArgument
 from ...engine.filters.expression import F
+from ...engine.schema.bm25 import Bm25
+from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense
 from ...server.cli.screen import bars, console, stages
 from ...server.cli.tables import show_table
@@ -35,6 +37,7 @@ WORDS_WIDTH = 28
 BATCH_POINTS = 1_000
 QUESTIONS = ("a third-year student", "droplets in suspension in a gas", "a cold and unaffectionate person")
 FILTERED_QUESTION, FILTERED_DOMAIN = "a species unique to Australia", "noun.plant"
+KEYWORDS = "musical instrument with strings"
 
 
 def demo(
@@ -66,7 +69,10 @@ def fill(db: Database, words: sample.Sample) -> Collection:
     """Create a collection, write all points durably, and build its index."""
     synsets = db.create_collection(
         "synsets",
-        vectors={"meaning": Dense(words.dense.shape[1], metric="cosine")},
+        vectors={
+            "meaning": Dense(words.dense.shape[1], metric="cosine"),
+            "text": Sparse(encoder=Bm25("definition")),
+        },
         fields={"domain": "keyword", "pos": "keyword", "length": "integer"},
     )
     start = time.perf_counter()
@@ -89,18 +95,19 @@ def fill(db: Database, words: sample.Sample) -> Collection:
 
 
 def ask(synsets: Collection, words: sample.Sample) -> None:
-    """Show what real queries find, one of them under a filter."""
+    """Show what real queries find, one of them under a filter, one by its words."""
     for question in QUESTIONS:
         query = words.queries_dense[words.texts.index(question)]
-        show(f'"{question}"', synsets.search(query, k=SHOWN_HITS))
+        show(f'"{question}"', synsets.search(query, k=SHOWN_HITS, field="meaning"))
     query = words.queries_dense[words.texts.index(FILTERED_QUESTION)]
     only = F("domain") == FILTERED_DOMAIN
     matches = synsets.count(filter=only)
-    show(f'"{FILTERED_QUESTION}"', synsets.search(query, k=SHOWN_HITS))
+    show(f'"{FILTERED_QUESTION}"', synsets.search(query, k=SHOWN_HITS, field="meaning"))
     show(
         f'the same, filter=F("domain") == "{FILTERED_DOMAIN}" ({matches:,} points)',
-        synsets.search(query, k=SHOWN_HITS, filter=only),
+        synsets.search(query, k=SHOWN_HITS, field="meaning", filter=only),
     )
+    show(f'"{KEYWORDS}" by its words, without a model', synsets.search(KEYWORDS, k=SHOWN_HITS, field="text"))
 
 
 def show(title: str, hits: Any) -> None:
@@ -120,10 +127,10 @@ def show(title: str, hits: Any) -> None:
 def measure(synsets: Collection, words: sample.Sample) -> None:
     """Compare the index with exact search over all queries, each asked by itself."""
     queries = words.queries_dense
-    truth = synsets.search(queries, k=K, exact=True, with_payload=False)
+    truth = synsets.search(queries, k=K, field="meaning", exact=True, with_payload=False)
     table = Table("", f"recall@{K}", "median", "95 % within", "rows compared a query", box=None)
     for name, exact in (("recall=0.95", False), ("exact=True", True)):
-        work = synsets.explain(queries, k=K, exact=exact)
+        work = synsets.explain(queries, k=K, field="meaning", exact=exact)
         compared = sum(segment.distances or segment.rescored for segment in work.segments) / len(queries)
         recall = recall_of(work.hits.scores, truth.scores)
         seconds = [_timed(synsets, query, exact) for query in queries]
@@ -131,7 +138,7 @@ def measure(synsets: Collection, words: sample.Sample) -> None:
         table.add_row(name, f"{recall:.3f}", human_seconds(middle), human_seconds(slow), f"{compared:,.0f}")
     console.print(f"\n[bold]Measured[/bold] over {len(queries)} queries, one at a time, one thread:")
     show_table(table)
-    plan = synsets.explain(queries, k=K).segments[0]
+    plan = synsets.explain(queries, k=K, field="meaning").segments[0]
     console.print(f"The plan for recall=0.95: {plan}", style="dim", soft_wrap=True)
 
 
@@ -168,5 +175,5 @@ def step(name: str) -> Iterator[None]:
 
 def _timed(synsets: Collection, query: NDArray[np.float32], exact: bool) -> float:
     start = time.perf_counter()
-    synsets.search(query, k=K, exact=exact)
+    synsets.search(query, k=K, field="meaning", exact=exact)
     return time.perf_counter() - start

@@ -21,6 +21,7 @@ def test_demo_answers_and_measures(
     assert done.value.code in (0, None)
     assert "a third-year student" in printed
     assert "aerosol" in printed
+    assert "dulcimer" in printed
     assert "recall@10" in printed
     assert "over gRPC" in printed
     assert "there and back" in printed
@@ -28,6 +29,8 @@ def test_demo_answers_and_measures(
     assert str(folder) in printed.replace("\n", "")
     with vicinal.open(folder, read_only=True) as db:
         assert db.collection("synsets").count() == 5_000
+        found = db.collection("synsets").search("musical instrument with strings", k=1, field="text")
+        assert found[0].payload["words"] == ["dulcimer"]
 
 
 def test_demo_does_not_touch_a_folder_that_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
