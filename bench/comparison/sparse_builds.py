@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 
 from ..datasets.sparse_dataset import SparseDataset
+from ..harness.machine import code
 from ..peers import Build
-from ..sparse_peers import SparsePeer
+from ..sparse_peers import SPARSE_PEERS, SparsePeer
 
 _KNOWN = "built.json"
 _INDEX = "index"
@@ -40,11 +42,11 @@ class SparseBuilt:
 
 
 def built(peer: SparsePeer, dataset: SparseDataset, build: Build, keep: Path) -> SparseBuilt:
-    """Build an index below `keep`, unless it was built there before."""
+    """Build an index below `keep`, unless the same version of the engine built it there in the same way."""
     place = keep / f"{dataset.name}-{dataset.content_hash}"
     folder = place / re.sub(r"[^a-z0-9.]+", "-", f"{peer.name} {build.label}".lower())
-    known = folder / _KNOWN
-    if not known.exists():
+    known, way = folder / _KNOWN, {"version": _version(peer), "build": asdict(build)}
+    if not known.exists() or json.loads(known.read_text()).get("way") != way:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / _INDEX).mkdir(parents=True)
         with _quiet_output():
@@ -54,9 +56,14 @@ def built(peer: SparsePeer, dataset: SparseDataset, build: Build, keep: Path) ->
             spent = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
             save()
         size = sum(file.stat().st_blocks * 512 for file in (folder / _INDEX).rglob("*") if file.is_file())
-        known.write_text(json.dumps({**spent, "bytes": size, "build": asdict(build)}))
+        known.write_text(json.dumps({**spent, "bytes": size, "way": way}))
     found = json.loads(known.read_text())
     return SparseBuilt(folder / _INDEX, found["seconds"], found["cpu_seconds"], found["bytes"])
+
+
+def _version(peer: SparsePeer) -> str:
+    package = SPARSE_PEERS.get(peer.name)
+    return str(code()["source"]) if package is None else metadata.version(package[2])
 
 
 @contextmanager

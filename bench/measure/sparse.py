@@ -40,6 +40,8 @@ from .options import OUT, KOption, LockOption, OutOption, RepetitionsOption, nam
 SHARES = (0.001, 0.01, 0.1, 0.5)
 # Rows that are written to see how quickly that goes.
 WRITTEN = 100_000
+# Passages of MS MARCO's second version, up to which others have measured.
+PROJECTED = 138_364_198
 # A library that keeps more cores busy than this did not hold to one thread.
 ONE_CORE = 1.1
 
@@ -123,7 +125,8 @@ class SparseMeasurement:
                 searcher.close()
         crowded = sorted({one["engine"] for one in records if one["cores"] > ONE_CORE})
         broken = [f"{', '.join(crowded)} kept more than one core busy"] if crowded else []
-        return Finding(records, [_points_table(records, self.k), _equal_table(points)], broken)
+        tables = [_points_table(records, self.k), _equal_table(points), _projection(records)]
+        return Finding(records, tables, broken)
 
     def _record(
         self, peer: SparsePeer, build: Build, index: SparseBuilt, found: Answered, data: SparseDataset
@@ -146,6 +149,8 @@ class SparseMeasurement:
             "bytes_per_nonzero": round(index.bytes / data.documents.nonzeros, 3),
             "build_seconds": round(index.seconds, 3),
             "build_cpu_seconds": round(index.cpu_seconds, 3),
+            "projected_gib": round(index.bytes * PROJECTED / len(data.documents) / 2**30, 1),
+            "projected_cpu_hours": round(index.cpu_seconds * PROJECTED / len(data.documents) / 3600, 2),
             "repetitions": self.repetitions,
         }
 
@@ -254,3 +259,15 @@ def _equal_table(points: Sequence[tuple[str, Answered]]) -> Table:
         rows.append([name, *(NOTHING if one is None else f"{one.mean * 1e6:.1f}" for one in at)])
     columns = ["engine", *(f"us at {level}" for level in LEVELS)]
     return table("At equal recall", columns, rows)
+
+
+def _projection(records: Sequence[Record]) -> Table:
+    """What an index of many more documents takes, if it grows in proportion to them."""
+    columns = {
+        "engine": "{engine} {build}",
+        "GiB": "{projected_gib:,.0f}",
+        "CPU hours": "{projected_cpu_hours:,.1f}",
+    }
+    builds = {(one["engine"], one["build"]): one for one in records}
+    title = f"In proportion to {PROJECTED:,} documents"
+    return records_table(title, columns, list(builds.values()))

@@ -87,6 +87,8 @@ def test_sparse(tmp_path: Path) -> None:
     searched = [record for record in records if record["part"] == "search"]
     assert {record["engine"] for record in searched} == {"vicinal"}
     for record in searched:
+        written = record["bytes_per_nonzero"] * record["dataset"]["nonzeros"]
+        assert record["projected_gib"] == pytest.approx(written / 2_000 * 138_364_198 / 2**30, rel=0.01)
         assert record["recall"] >= 0.85
         assert record["single_mean_us"] > 0
         assert record["batch_us"] > 0

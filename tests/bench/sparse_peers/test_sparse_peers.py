@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vicinal.bench.comparison import sparse_builds
 from vicinal.bench.comparison.sparse_builds import built
 from vicinal.bench.comparison.sparse_sweep import Half, answered, halves, tuned
 from vicinal.bench.datasets.sparse_dataset import SparseDataset
@@ -62,6 +63,19 @@ def test_a_build_that_broke_off_is_done_again(data: SparseDataset, tmp_path: Pat
     again = built(peer, data, build, tmp_path)
     assert again.folder == first.folder
     peer.open(data, build, again.folder).close()
+
+
+def test_what_another_version_built_is_built_again(
+    data: SparseDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = VicinalPeer()
+    build = peer.builds(data)[0]
+    first = built(peer, data, build, tmp_path)
+    (first.folder / "left over").touch()
+    assert built(peer, data, build, tmp_path) == first
+    monkeypatch.setattr(sparse_builds, "code", lambda: {"source": "another"})
+    again = built(peer, data, build, tmp_path)
+    assert not (again.folder / "left over").exists()
 
 
 def test_an_engine_that_nobody_knows_is_refused() -> None:
