@@ -13,6 +13,7 @@ from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.partial import partial_column
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.ragged import offsets_of
+from vicinal.storage.columns.tokens import TokenColumn
 from vicinal.storage.columns.vectors import BinaryColumn, DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -56,6 +57,11 @@ def sparse_columns(draw: st.DrawFn, n: int) -> SparseColumn:
     indices = np.array([index for row in rows for index in sorted(row)], np.uint32)
     values = np.array([row[index] for row in rows for index in sorted(row)], np.float32)
     return SparseColumn(offsets_of(map(len, rows), n), indices, values)
+
+
+def token_columns(n: int) -> st.SearchStrategy[TokenColumn]:
+    rows = st.lists(st.dictionaries(texts.filter(bool), _floats, max_size=4), min_size=n, max_size=n)
+    return rows.map(TokenColumn.of_rows)
 
 
 @st.composite

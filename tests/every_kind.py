@@ -13,6 +13,7 @@ FIELDS = {
     "bits": Dense(16, metric="hamming", element="binary"),
     "terms": Sparse(),
     "marks": Sparse(element="binary"),
+    "words": Sparse(tokens=True),
     "tokens": Multi(4),
 }
 
@@ -25,5 +26,6 @@ def vectors(n: int) -> dict[str, Any]:
         "bits": rng.integers(0, 256, (n, 2), dtype=np.uint8),
         "terms": [{int(t): 1.0 for t in rng.choice(50, row % 4, replace=False)} for row in range(n)],
         "marks": [rng.choice(50, row % 5, replace=False) for row in range(n)],
+        "words": [{f"{'é' * (t % 9)}{t}": 1.0 for t in rng.choice(50, row % 4).tolist()} for row in range(n)],
         "tokens": [rng.standard_normal((1 + row % 3, 4)) for row in range(n)],
     }

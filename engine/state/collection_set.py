@@ -8,6 +8,7 @@ from ...storage.catalog.catalog import Catalog
 from ...storage.segments.segment import SegmentStore
 from ..error_translation import translated
 from ..errors import NotFound
+from ..vocabulary.vocabularies import Vocabularies
 from .collection_names import CollectionNames
 from .collection_state import CollectionState
 from .recovery import missing_segment, reload_collection
@@ -124,6 +125,8 @@ class CollectionSet:
                     continue
                 kept[uuid] = state
                 if state.loaded:
+                    # What was read of one may be of a commit that came to nothing.
+                    state.vocabularies = Vocabularies(self._catalog, state.record)
                     self._reload(state)
             self.names = self.written = names
             self._states = kept

@@ -16,7 +16,7 @@ from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
 from ...storage.columns.partial import PartialColumn
 from ..error_translation import translated
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, Unavailable
 from ..filters.expression import Filter
 from ..filters.parsing import ParsedFields, parse_fields
 from ..input.queries import bound
@@ -33,6 +33,7 @@ from ..segments.view import SegmentView
 from ..state.collection_state import CollectionState
 from ..tenants.tenant import Tenant
 from ..vocabulary.token_columns import IdsOf, batch_with_ids, has_tokens
+from ..vocabulary.vocabularies import Vocabularies
 from ..vocabulary.vocabulary import Vocabulary
 
 LOG_RECORD_BYTES = 1 << 20
@@ -62,6 +63,8 @@ class Upsert:
         Their indexed payload fields.
     condition : UpsertCondition or None
         What holds for those that are written; None for all.
+    vocabularies : Vocabularies or None
+        What told the ids of tokens; None where there was none to be told.
     """
 
     state: CollectionState
@@ -71,6 +74,7 @@ class Upsert:
     schema: CollectionSchema
     parsed: ParsedFields
     condition: UpsertCondition | None = None
+    vocabularies: Vocabularies | None = None
 
     @property
     def touched(self) -> CollectionState:
@@ -80,6 +84,9 @@ class Upsert:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> Written:
         """Log the points and return the sequence number after them, and how many they were."""
         state, batch, chunks, parsed = self.state, self.batch, self.chunks, self.parsed
+        if self.vocabularies is not None and self.vocabularies is not state.vocabularies:
+            # An id that was read may be of a commit that came to nothing, and another token's by now.
+            raise Unavailable("a commit failed while the call waited for its turn; try again")
         rows = None if self.condition is None else _meeting(state, self.tenant, batch.ids, self.condition)
         if rows is not None and not len(rows):
             return Written(state.next_sequence, 0)
@@ -87,10 +94,11 @@ class Upsert:
             batch = batch.take(rows)
         if state.schema is not self.schema:
             batch = _under(batch, self.schema, state.schema)
+        if batch is not self.batch:
+            parsed = parse_fields(state.schema.fields, batch.payloads)
         if has_tokens(batch):
             batch = batch_with_ids(batch, _assigning(state, txn))
         if batch is not self.batch:
-            parsed = parse_fields(state.schema.fields, batch.payloads)
             chunks = _log_chunks(batch)
         number = _stored_tenant(catalog, txn, state, self.tenant)
         if number != self.tenant.number:
@@ -206,29 +214,22 @@ def upsert(
     The schema is the one the batch was checked against: that of the state may be another by now.
     """
     parsed = parse_fields(schema.fields, batch.payloads)
-    batch = _identified(state, schema, batch)
+    vocabularies = None
+    if has_tokens(batch):
+        # Where all tokens have ids already, the writer has less to do.
+        vocabularies = known = state.vocabularies
+        batch = batch_with_ids(batch, lambda field, tokens: _of(known, schema, field).known_ids(tokens))
     chunks = [] if has_tokens(batch) else _log_chunks(batch)
-    return Upsert(state, tenant, chunks, batch, schema, parsed, condition)
-
-
-def _identified(state: CollectionState, schema: CollectionSchema, batch: Batch) -> Batch:
-    """Return a batch over ids where all its tokens have some already, so that the writer has less to do."""
-    if not has_tokens(batch):
-        return batch
-
-    def known(field: str, tokens: list[str]) -> NDArray[np.uint32]:
-        return _vocabulary(state, schema, field).known_ids(tokens)
-
-    return batch_with_ids(batch, known)
+    return Upsert(state, tenant, chunks, batch, schema, parsed, condition, vocabularies)
 
 
 def _assigning(state: CollectionState, txn: WriteTransaction) -> IdsOf:
     """Return what gives tokens ids in a transaction, under the schema there is now."""
-    return lambda field, tokens: _vocabulary(state, state.schema, field).assigned_ids(txn, tokens)
+    return lambda field, tokens: _of(state.vocabularies, state.schema, field).assigned_ids(txn, tokens)
 
 
-def _vocabulary(state: CollectionState, schema: CollectionSchema, field: str) -> Vocabulary:
-    vocabulary = state.vocabularies.of(schema, field)
+def _of(vocabularies: Vocabularies, schema: CollectionSchema, field: str) -> Vocabulary:
+    vocabulary = vocabularies.of(schema, field)
     assert vocabulary is not None
     return vocabulary
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.errors import InvalidArgument
+from ...engine.errors import InvalidArgument, LimitExceeded
 from ...indexes.rows.element import Element
 from ...proto.v1 import vectors_pb2 as pb
 from ...storage.columns.partial import PartialColumn, partial_column
@@ -34,6 +34,12 @@ _TYPE_OF_DTYPE = {element.dtype: number for element, number in ELEMENT_TYPES.ite
 _DTYPE_OF_TYPE = {int(number): element.dtype.newbyteorder("<") for element, number in ELEMENT_TYPES.items()}
 
 
+TOKEN_BYTES = 400
+"""What a token that is read takes: as an object, in sets and lists of them, beside its id."""
+MAX_TOKENS = 1 << 18
+"""Different ones of one message: all new, the writer is busy with them for a second or two."""
+
+
 def put_vectors(message: pb.Vectors, column: VectorColumn) -> None:
     """Fill ``message`` with a column; its arrays are copied once."""
     _PUT[column.kind](message, column)
@@ -45,6 +51,11 @@ def count_rows(message: pb.Vectors) -> int:
     ragged = (message.sparse, message.multi, message.tokens)
     rows = message.dense.rows + sum(len(part.row_sizes) for part in ragged)
     return rows + len(message.texts.texts)
+
+
+def count_tokens(messages: Iterable[pb.Vectors]) -> int:
+    """Return how many tokens messages say they have, before they are read."""
+    return sum(len(message.tokens.tokens) for message in messages)
 
 
 def read_vectors(message: pb.Vectors, what: str) -> VectorColumn:
@@ -223,6 +234,10 @@ def _read_tokens(message: pb.Vectors, what: str) -> TokenColumn:
         )
     numbers = np.frombuffer(part.numbers, "<u4")
     n = len(part.tokens)
+    if n > MAX_TOKENS:
+        raise LimitExceeded(
+            f"{what} has {n:,} different tokens and may have {MAX_TOKENS:,}; send it in parts", field=what
+        )
     # Before they become objects: a text takes far more than it does in the message.
     if n > len(numbers) or not np.array_equal(np.unique(numbers), np.arange(n)):
         raise InvalidArgument(

@@ -234,6 +234,7 @@ def test_what_goes_out_comes_in_again(run: Run, tmp_path: Path, suffix: str) -> 
         "bits": Dense(16, element="binary", metric="hamming"),
         "terms": Sparse(),
         "marks": Sparse(element="binary"),
+        "words": Sparse(tokens=True),
         "tokens": Multi(4),
     }
     generator = np.random.default_rng(0)
@@ -246,6 +247,7 @@ def test_what_goes_out_comes_in_again(run: Run, tmp_path: Path, suffix: str) -> 
             "bits": generator.integers(0, 256, (ROWS, 2), dtype=np.uint8),
             "terms": [(np.array([i, i + 9]), np.array([0.5, 1.5], np.float32)) for i in range(ROWS)],
             "marks": [list(range(i % 4)) for i in range(ROWS)],
+            "words": [{f"w{i}": 0.5, "日本": float(i)} for i in range(ROWS)],
             "tokens": tokens,
         }
         extra: list[dict[str, object]] = [{"name": "odd"} if i % 2 else {"tags": ["x"]} for i in range(ROWS)]

@@ -120,13 +120,20 @@ def test_nulls_and_missing_keys_stay_apart_in_parquet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 def test_missing_vectors_stay_missing(tmp_path: Path, suffix: str) -> None:
-    fields = {"plot": Dense(2), "terms": Sparse(), "tokens": Multi(2), "none": Dense(2)}
+    fields = {
+        "plot": Dense(2),
+        "terms": Sparse(),
+        "words": Sparse(tokens=True),
+        "tokens": Multi(2),
+        "none": Dense(2),
+    }
     path = tmp_path / f"out.{suffix}"
     with vicinal.open(":memory:") as db:
         one = db.create_collection("one", fields)
         vectors = {
             "plot": [None, [1, 2], None],
             "terms": [{1: 0.5}, None, {}],
+            "words": [{"é\n": 0.5, "a": -1.0}, {}, None],
             "tokens": [None, None, [[1, 2], [3, 4]]],
         }
         one.upsert([1, 2, 3], vectors, [{"a": 1}, {"a": 2}, {"a": 3}])
@@ -135,13 +142,14 @@ def test_missing_vectors_stay_missing(tmp_path: Path, suffix: str) -> None:
         import_points(db, FileRequest(path), NewCollection("two"), None, lambda *_: None)
         for left, right in zip(*(c.get([1, 2, 3], with_vectors=True) for c in (one, two)), strict=True):
             assert repr(left) == repr(right)
-        chosen = FileRequest(path, "id", ["plot", "terms", "tokens"])
+        chosen = FileRequest(path, "id", ["plot", "terms", "words", "tokens"])
         created, _ = import_points(db, chosen, NewCollection("new"), None, lambda *_: None)
         assert [sorted(point.vectors) for point in created.scroll(with_vectors=True).points] == [
-            ["terms"],
-            ["plot"],
+            ["terms", "words"],
+            ["plot", "words"],
             ["terms", "tokens"],
         ]
+        assert created.schema.vectors["words"] == Sparse(tokens=True)
         everything = FileRequest(path, "id", list(fields))
         with pytest.raises(InvalidArgument, match="the first 3 points have no 'none'"):
             import_points(db, everything, NewCollection("other"), None, lambda *_: None)

@@ -19,7 +19,7 @@ from ...wire.points import (
     read_update,
     read_upsert,
 )
-from ...wire.vectors import read_fields
+from ...wire.vectors import TOKEN_BYTES, count_tokens, read_fields
 from ..calls.call import Call
 
 # What a Python object of a payload takes, as a multiple of its JSON; and an id that is chosen by.
@@ -39,7 +39,8 @@ def upsert_points(call: Call, request: pb.UpsertPointsRequest) -> pb.UpsertPoint
     points = request.points
     n = count_ids(points.ids)
     _check_points(call, n)
-    call.take_memory(_PARSED * sum(points.payloads.row_sizes))
+    tokens = count_tokens(field.vectors for field in points.vectors)
+    call.take_memory(_PARSED * sum(points.payloads.row_sizes) + TOKEN_BYTES * tokens)
     ids, vectors, payloads = read_upsert(points)
     mode, only_if = read_condition(request)
     written = columnar(collection).upsert(unique_ids(ids), vectors, payloads, tenant, mode, only_if)
@@ -96,7 +97,7 @@ def update_vectors(call: Call, request: pb.UpdateVectorsRequest) -> pb.UpdateVec
     collection, tenant = call.scope(request.scope)
     n = count_ids(request.ids)
     _check_points(call, n)
-    call.take_memory(_ID_BYTES * n)
+    call.take_memory(_ID_BYTES * n + TOKEN_BYTES * count_tokens(field.vectors for field in request.vectors))
     ids, vectors = unique_ids(read_ids(request.ids)), read_fields(request.vectors, n)
     updated = columnar(collection).update_vectors(
         ids, vectors, tenant, lambda n: call.take_memory(_REWRITTEN * n)

@@ -18,7 +18,7 @@ from ...wire.searching.explanations import put_explanation
 from ...wire.searching.hits import put_hits
 from ...wire.searching.options import read_options
 from ...wire.searching.scores import put_scores, read_candidates
-from ...wire.vectors import count_rows, read_query, read_vectors
+from ...wire.vectors import TOKEN_BYTES, count_rows, count_tokens, read_query, read_vectors
 from ..calls.call import Call
 from ..settings.limits import Limits, usable_cores
 
@@ -33,7 +33,7 @@ _CORES = usable_cores()
 def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
     """Search for one query."""
     collection, options = _asked(call, request, 1)
-    query = _query(request)
+    query = _query(call, request)
     call.wait_in_line()
     hits = columnar(collection).search(query, options)
     _cover(call, hits, options)
@@ -46,7 +46,7 @@ def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
 def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchResponse:
     """Search for several queries."""
     collection, options = _asked(call, request, count_rows(request.queries) + count_ids(request.by_id))
-    queries = _queries(request)
+    queries = _queries(call, request)
     call.wait_in_line()
     hits = columnar(collection).search(queries, options)
     _cover(call, hits, options)
@@ -60,7 +60,7 @@ def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchRe
 def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
     """Search for several queries and say how it was done."""
     collection, options = _asked(call, request, count_rows(request.queries) + count_ids(request.by_id))
-    queries = _queries(request)
+    queries = _queries(call, request)
     call.wait_in_line()
     explanation = columnar(collection).explain(queries, options)
     _cover(call, explanation.hits, options)
@@ -80,7 +80,8 @@ def score(call: Call, request: pb.ScoreRequest) -> pb.ScoreResponse:
         raise LimitExceeded(f"the call has {n:,} ids and may have {most:,}; send them in parts", field="ids")
     width = max(request.counts, default=n)
     _check_limits(call.limits, queries, queries * width, "ids")
-    call.take_memory(_ID_BYTES * n + _SCORE_BYTES * queries * width)
+    tokens = TOKEN_BYTES * count_tokens([request.queries])
+    call.take_memory(_ID_BYTES * n + _SCORE_BYTES * queries * width + tokens)
     ids = read_candidates(request, queries)
     vectors = read_vectors(request.queries, "query")
     call.wait_in_line()
@@ -103,9 +104,10 @@ def _asked(
     return collection, options
 
 
-def _query(request: pb.SearchRequest) -> Any:
+def _query(call: Call, request: pb.SearchRequest) -> Any:
     """Return the query of a request that has one."""
     if not request.HasField("by_id"):
+        call.take_memory(TOKEN_BYTES * count_tokens([request.query]))
         return read_query(request.query)
     ids = read_ids(request.by_id, "by_id")
     if len(ids) != 1:
@@ -115,9 +117,10 @@ def _query(request: pb.SearchRequest) -> Any:
     return asked_query(request.query if request.HasField("query") else None, ids[0])
 
 
-def _queries(request: pb.SearchBatchRequest | pb.ExplainRequest) -> Any:
+def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest) -> Any:
     """Return the queries of a request."""
     if not request.HasField("by_id"):
+        call.take_memory(TOKEN_BYTES * count_tokens([request.queries]))
         return read_vectors(request.queries, "query")
     given = request.queries if request.HasField("queries") else None
     return asked_query(given, read_ids(request.by_id, "by_id"))

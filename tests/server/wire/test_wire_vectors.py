@@ -6,11 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from column_strategies import binary_columns, dense_columns, multi_columns, some_rows, sparse_columns
+from column_strategies import (
+    binary_columns,
+    dense_columns,
+    multi_columns,
+    some_rows,
+    sparse_columns,
+    token_columns,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vicinal.engine.errors import InvalidArgument
+from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.engine.input.queries import validate_queries
 from vicinal.engine.input.vectors import validate_vectors
 from vicinal.engine.results.hit_rows import one_vector
@@ -23,7 +30,9 @@ from vicinal.indexes.rows.element import Element
 from vicinal.proto.v1 import vectors_pb2 as pb
 from vicinal.proto.v1.points_pb2 import PointColumns
 from vicinal.server.wire.vectors import (
+    MAX_TOKENS,
     count_rows,
+    count_tokens,
     put_fields,
     put_vectors,
     read_fields,
@@ -32,6 +41,7 @@ from vicinal.server.wire.vectors import (
 )
 from vicinal.storage.columns.partial import PartialColumn
 from vicinal.storage.columns.texts import TextColumn
+from vicinal.storage.columns.tokens import TokenColumn
 from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
 
 columns = st.integers(0, 5).flatmap(
@@ -254,3 +264,58 @@ def _field_vectors(named: dict[str, VectorColumn]) -> list[pb.FieldVectors]:
     points = PointColumns()
     put_fields(points.vectors, named)
     return list(PointColumns.FromString(points.SerializeToString()).vectors)
+
+
+@given(st.integers(0, 5).flatmap(token_columns))
+def test_tokens_arrive_once_for_all_rows(column: TokenColumn) -> None:
+    message = sent(column)
+    assert count_rows(message) == len(column)
+    assert count_tokens([message, message]) == 2 * len(column.tokens)
+    arrived = read_vectors(message, "plot")
+    assert [arrived.row(row) for row in range(len(arrived))] == [
+        column.row(row) for row in range(len(column))
+    ]
+    # What a part of a batch takes is no more than the client counts for it.
+    assert message.ByteSize() <= column.row_bytes().sum() + 32
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"numbers": b"\0" * 7}, "7 bytes of numbers and 12 of values"),
+        ({"values": b"\0" * 8}, "12 bytes of numbers and 8 of values"),
+        ({"numbers": np.array([0, 1, 2], "<u4").tobytes()}, "2 tokens, and entries of others"),
+        ({"numbers": np.array([0, 0, 0], "<u4").tobytes()}, "2 tokens, and entries of others or not of all"),
+        ({"numbers": b"\xff" * 12}, "2 tokens, and entries of others"),
+        ({"tokens": ["red"] * 4}, "4 tokens"),
+        ({"tokens": ["red", "red"]}, "has a token twice"),
+        ({"row_sizes": [1, 1]}, "has 3 entries, but its row_sizes add up to 2"),
+    ],
+)
+def test_tokens_that_do_not_fit_are_refused(change: dict[str, Any], told: str) -> None:
+    parts = {
+        "tokens": ["red", "blue"],
+        "numbers": np.array([0, 1, 0], "<u4").tobytes(),
+        "values": bytes(12),
+        "row_sizes": [2, 1],
+    }
+    assert len(read_vectors(pb.Vectors(tokens=pb.TokenMatrix(**parts)), "plot")) == 2  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match=told):
+        read_vectors(pb.Vectors(tokens=pb.TokenMatrix(**parts | change)), "plot")
+
+
+def test_more_tokens_than_the_writer_takes_at_once_are_refused() -> None:
+    n = MAX_TOKENS + 1
+    numbers = np.arange(n, dtype="<u4").tobytes()
+    tokens = pb.TokenMatrix(tokens=map(str, range(n)), numbers=numbers, values=bytes(4 * n), row_sizes=[n])
+    with pytest.raises(LimitExceeded, match="262,145 different tokens and may have 262,144"):
+        read_vectors(pb.Vectors(tokens=tokens), "plot")
+
+
+def test_a_query_without_weights_is_a_list_of_its_terms() -> None:
+    nan = np.full(2, np.nan, np.float32)
+    indptr, numbers = np.array([0, 2]), np.arange(2, dtype=np.uint32)
+    assert read_query(sent(TokenColumn(["red", "blue"], indptr, numbers, nan))) == ["red", "blue"]
+    assert read_query(sent(SparseColumn(indptr, numbers, nan))).tolist() == [0, 1]
+    weighted = read_query(sent(TokenColumn(["red", "blue"], indptr, numbers, np.array([1, 2], np.float32))))
+    assert weighted == {"red": 1.0, "blue": 2.0}
