@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -27,7 +28,7 @@ from .postings import (
 from .scan import write_result
 from .sparse import COSINE, inverse_length, load_terms, row_score
 from .top import NO_KEY, clear_heap, key_of, replace_largest, score_of, sort_heap
-from .vectors import I32, call, load, vector
+from .vectors import I32, I64, call, load, splat, vector
 
 _BLOCK = 64
 _LOWEST, _HIGHEST = np.int32(-(1 << 31) + 1), np.int64(0x7FFFFFFF)
@@ -38,18 +39,23 @@ _SLACK, _STEP = np.float64(1e-6), np.float64(1e-3)
 
 
 @intrinsic
-def block_maximum(typingctx: Any, address: Any) -> Any:
-    """Return the largest of 64 int32 at an address."""
-    kind = vector(I32, 16)
+def block_maximum(typingctx: Any, address: Any, rows: Any) -> Any:
+    """Return the largest of 64 int32 at an address, of those whose bit is set."""
+    kind, bits = vector(I32, 16), vector(ir.IntType(1), 16)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        parts = [load(builder, kind, args[0], offset) for offset in range(0, 256, 64)]
+        parts = []
+        for part in range(4):
+            moved = builder.lshr(args[1], ir.Constant(I64, 16 * part))
+            chosen = builder.bitcast(builder.trunc(moved, ir.IntType(16)), bits)
+            sums = load(builder, kind, args[0], 64 * part)
+            parts.append(builder.select(chosen, sums, splat(kind, int(_LOWEST))))
         while len(parts) > 1:
             pairs = zip(parts[::2], parts[1::2], strict=True)
             parts = [builder.select(builder.icmp_signed(">", a, b), a, b) for a, b in pairs]
         return call(builder, "llvm.vector.reduce.smax.v16i32", I32, parts)
 
-    return types.int32(types.uint64), emit
+    return types.int32(types.uint64, types.uint64), emit
 
 
 @inner
@@ -69,9 +75,37 @@ def bound_of(key):
 
 
 @inner
+def reach(bound, unit):
+    """Return the highest score that a row of this bound can have."""
+    units = np.float64(bound) * unit
+    return units + abs(units) * _SLACK + unit * _STEP
+
+
+@inner
 def least_score(heap):
     """Return the lowest score of a full heap; of those beyond float32, all alike to the heap, the largest."""
     return min(np.float64(score_of(heap[0], _HIGHER)), _LARGEST)
+
+
+@inner
+def block_rows(base, size, lo, hi, allowed, words):
+    """Return a bit for each of up to 64 rows from ``base`` on that may be found."""
+    rows = ~np.uint64(0)
+    if lo >= base + size or hi <= base:
+        return np.uint64(0)
+    if lo > base:
+        rows <<= np.uint64(lo - base)
+    if hi < base + size:
+        size = hi - base
+    if size < _BLOCK:
+        rows &= (np.uint64(1) << np.uint64(size)) - np.uint64(1)
+    if allowed:
+        place, shift = base >> 6, np.uint64(base & 63)
+        chosen = words[place] >> shift
+        if shift and place + 1 < len(words):
+            chosen |= words[place + 1] << (np.uint64(64) - shift)
+        rows &= chosen
+    return rows
 
 
 @inner
@@ -79,12 +113,13 @@ def collect(address, sums, base, size, lo, hi, allowed, words, pool, pool_size):
     """Keep the rows of a window whose sums are among the highest."""
     lowest = bound_of(pool[0])
     for block in range(0, size, _BLOCK):
-        if block_maximum(address + np.uint64(4 * block)) <= lowest:
+        count = min(_BLOCK, size - block)
+        rows = block_rows(base + block, count, lo, hi, allowed, words)
+        if not rows or block_maximum(address + np.uint64(4 * block), rows) <= lowest:
             continue
-        for i in range(block, min(block + _BLOCK, size)):
-            row = base + i
-            if sums[i] > lowest and lo <= row < hi and (not allowed or allows(words, row)):
-                key = bound_key(sums[i], row)
+        for i in range(block, block + count):
+            if sums[i] > lowest and rows >> np.uint64(i - block) & np.uint64(1):
+                key = bound_key(sums[i], base + i)
                 if key < pool[0]:
                     replace_largest(pool, pool_size, key)
                     lowest = bound_of(pool[0])
@@ -140,21 +175,24 @@ def score_again(postings, summing, number, unit, first, slope, least, lo, hi, al
         if base >= hi or base + size <= lo:
             continue
         stats[0] += sum_window(part, window, size, lists, weights, count, sums)
-        for i in range(max(0, lo - base), min(size, hi - base)):
-            row = base + i
-            bound = np.float64(sums[i]) * unit
-            if bound + abs(bound) * _SLACK + unit * _STEP < least or (allowed and not allows(words, row)):
+        for block in range(0, size, _BLOCK):
+            last = min(block + _BLOCK, size)
+            rows = block_rows(base + block, last - block, lo, hi, allowed, words)
+            if not rows or reach(block_maximum(summing.sums + np.uint64(4 * block), rows), unit) < least:
                 continue
-            score = np.float32(0.0)
-            # With nothing negative a sum of zero is a row that shares no term with the query.
-            if sums[i] or not positive:
-                score = exact_score(postings, summing, row, first, slope)
-                stats[1] += 1
-            key = key_of(score, np.uint64(row), _HIGHER)
-            if key < heap[0]:
-                replace_largest(heap, k, key)
-                if heap[0] != NO_KEY:
-                    least = max(least, least_score(heap))
+            for i in range(block, last):
+                if not rows >> np.uint64(i - block) & np.uint64(1) or reach(sums[i], unit) < least:
+                    continue
+                score = np.float32(0.0)
+                # With nothing negative a sum of zero is a row that shares no term with the query.
+                if sums[i] or not positive:
+                    score = exact_score(postings, summing, base + i, first, slope)
+                    stats[1] += 1
+                key = key_of(score, np.uint64(base + i), _HIGHER)
+                if key < heap[0]:
+                    replace_largest(heap, k, key)
+                    if heap[0] != NO_KEY:
+                        least = max(least, least_score(heap))
     return least
 
 
@@ -173,9 +211,6 @@ def fill_pool(postings, summing, lo, hi, allowed, words):
             if base >= hi or base + size <= lo:
                 continue
             stats[0] += sum_window(part, window, size, lists, weights, counts[number], sums)
-            # Blocks are whole; what lies behind the last row is below everything.
-            for i in range(size, (size + _BLOCK - 1) // _BLOCK * _BLOCK):
-                sums[i] = _LOWEST
             collect(summing.sums, sums, base, size, lo, hi, allowed, words, pool, summing.pool_size)
 
 
@@ -191,11 +226,8 @@ def score_pool(postings, summing, unit, ordered, first, slope, lo, hi, allowed, 
     for i in range(summing.pool_size):
         if pool[i] == NO_KEY or (ordered and i >= k):
             break
-        bound = np.float64(bound_of(pool[i])) * unit
-        if heap[0] != NO_KEY:
-            kth = least_score(heap)
-            if bound + abs(bound) * _SLACK + unit * _STEP < kth:
-                break
+        if heap[0] != NO_KEY and reach(bound_of(pool[i]), unit) < least_score(heap):
+            break
         row = np.int64(pool[i] & np.uint64(0xFFFFFFFF))
         score = exact_score(postings, summing, row, first, slope)
         stats[1] += 1
@@ -203,9 +235,8 @@ def score_pool(postings, summing, unit, ordered, first, slope, lo, hi, allowed, 
         if key < heap[0]:
             replace_largest(heap, k, key)
     if full and not ordered:
-        bound = np.float64(dropped) * unit
         least = least_score(heap)
-        if bound + abs(bound) * _SLACK + unit * _STEP >= least:
+        if reach(dropped, unit) >= least:
             clear_heap(heap, k)
             scan_uncovered(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
             for number in range(postings.n_parts):
