@@ -17,7 +17,7 @@ from ..schema.sparse_field import Sparse
 from .growing_sparse import GrowingSparse, sparse_rows
 from .listed_terms import listed_indices, refuse_unweighted, weighted
 from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
-from .sparse_input import is_one_vector, sparse_column
+from .sparse_input import is_one_vector, sparse_column, usual_vector
 from .term_counts import inverse_frequencies
 
 _ARRAYS = ("indptr", "indices", "values")
@@ -44,6 +44,9 @@ class SparseKind:
 
     def queries(self, field: Sparse, value: Any, name: str) -> tuple[SparseRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""
+        usual = usual_vector(value)
+        if usual is not None:
+            return SparseRows.one(*usual), True
         what = f"query for {name!r}"
         listed = listed_indices(value, what)
         if listed is not None and field.query_weights is None:

@@ -40,6 +40,7 @@ _WHOLE = {int, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.i
 _NUMBERS = _WHOLE | {float, np.float16, np.float32, np.float64}
 
 Parts = tuple[Offsets, NDArray[Any], NDArray[Any]]
+Vector = tuple[NDArray[np.uint32], NDArray[np.float32]]
 
 
 def sparse_column(value: Any, what: str, listed: bool = False) -> SparseColumn:
@@ -74,6 +75,34 @@ def read_parts(value: Any, what: str) -> Parts:
         raise InvalidArgument(f"{what} is a {type(value).__name__}; {_EXPECTED}", field=what)
     listed = list_of(rows)
     return _numbers_of(listed) or _arrays_of(listed, what)
+
+
+def usual_vector(value: Any) -> Vector | None:
+    """Return one vector as it is stored, in the forms that most queries have; None for any other.
+
+    Usual are indices beside values, both arrays or both lists of plain numbers, and a dict of such numbers.
+    A query alone is answered in some tens of microseconds, and reading it as a batch would take as long, so
+    it is checked by a few operations on whole arrays. What is wrong is found here too, but told elsewhere.
+    """
+    if type(value) is tuple and len(value) == 2:
+        indices, values = value
+    elif type(value) is not dict:
+        return None
+    elif len(value) == 2 and "indices" in value and "values" in value:
+        indices, values = value["indices"], value["values"]
+    else:
+        indices, values = list(value), list(value.values())
+    if type(indices) is list and type(values) is list:
+        # What NumPy would make numbers of is none: texts, bools, halves of whole numbers.
+        if {*map(type, indices)} != {int} or not {*map(type, values)} <= {float, int}:
+            return None
+        try:
+            indices, values = np.array(indices, np.int64), np.array(values, np.float64)
+        except OverflowError:
+            return None
+    if type(indices) is not np.ndarray or type(values) is not np.ndarray:
+        return None
+    return _ordered_vector(indices, values)
 
 
 def is_one_vector(value: Any) -> bool:
@@ -206,6 +235,8 @@ def _joined(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
 def checked_column(parts: Parts, what: str, listed: bool = False) -> SparseColumn:
     """Return what was read as it is stored: indices in order, values of equal ones added up."""
     indptr, given, values = parts
+    if len(indptr) == 2 and (usual := _ordered_vector(given, values)) is not None:
+        return SparseColumn(indptr, *usual)
     if len(values) and values.dtype.kind not in "fiu":
         raise InvalidArgument(f"{what} has values of {values.dtype}; pass numbers", field=what)
     if len(values) != len(given):
@@ -221,6 +252,31 @@ def checked_column(parts: Parts, what: str, listed: bool = False) -> SparseColum
     if falls.any():
         return _merged(indptr, indices, stored, what, listed)
     return SparseColumn(indptr, indices, stored)
+
+
+def _ordered_vector(indices: NDArray[Any], values: NDArray[Any]) -> Vector | None:
+    """Return one vector as it is stored; None where it is not plainly right, or has an index twice."""
+    if indices.ndim != 1 or indices.shape != values.shape or not len(indices):
+        return None
+    if indices.dtype.kind not in "iu" or values.dtype.type not in (np.float32, np.float64):
+        return None
+    # Squares of finite numbers far below the limit have a sum below it, and nothing else has; unlike dot,
+    # vdot warns of none.
+    if not np.vdot(values, values) < MAX_MAGNITUDE:
+        return None
+    if _falls(indices):
+        order = indices.argsort()
+        indices, values = indices[order], values[order]
+        if _falls(indices):
+            return None
+    if indices.item(0) < 0 or indices.item(-1) > MAX_INDEX:
+        return None
+    return np.ascontiguousarray(indices, np.uint32), np.ascontiguousarray(values, np.float32)
+
+
+def _falls(indices: NDArray[Any]) -> bool:
+    # As .any() does, in a quarter of its time.
+    return bool(np.count_nonzero(indices[1:] <= indices[:-1]))
 
 
 def _checked_indices(indptr: Offsets, indices: NDArray[Any], what: str) -> NDArray[np.uint32]:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_NOWHERE = np.uint64(0)
+
 
 def address(array: NDArray[Any] | None) -> np.uint64:
     """Return where an array begins, 0 for none. The caller keeps the array alive."""
-    return np.uint64(0 if array is None else array.ctypes.data)
+    return _NOWHERE if array is None else np.uint64(array.ctypes.data)

@@ -75,15 +75,12 @@ class PartsIndex:
         average = self._rows.average_of(queries)
         rows = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
-        longest = int(np.diff(queries.indptr).max())
-        scratch = self._free.take(len(self._parts), longest, wanted)
+        scratch = self._free.take(len(self._parts), queries.longest, wanted)
         try:
             self._kernel(
                 self._address,
                 scratch.address,
-                address(queries.indptr),
-                address(queries.indices),
-                address(queries.values),
+                *scratch.query.addresses(queries),
                 n_queries,
                 wanted,
                 lo,

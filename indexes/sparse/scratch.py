@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..rows.addresses import address
 from ..rows.dense import aligned
+from .query_room import QueryRoom
 
 # How many of the highest bounds are kept beyond k: enough that hardly a query sums its postings twice.
 _SPARE = 22
@@ -42,6 +43,7 @@ class SummingScratch:
         self._record["table_size"], self._record["pool_size"] = table_size, len(buffers["pool"])
         self.stats = buffers["stats"]
         self.address = address(self._record)
+        self.query = QueryRoom(terms)
 
 
 class ScratchPool:
