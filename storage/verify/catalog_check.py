@@ -33,7 +33,7 @@ class CatalogCheck:
         self._numbers: Counter[int] = Counter()
         # The number of a collection by alias.
         self._aliases: dict[str, int] = {}
-        # The vector fields of each collection with their kinds; None when its schema has no list of them.
+        # By collection the kind of the columns of each vector field; None when its schema lists none.
         self._collections: dict[int, dict[str, Any] | None] = {}
         # By collection: where the vector columns of its batches begin to be these.
         self._columns: dict[int, dict[tuple[int, tuple[tuple[str, str], ...]], int]] = defaultdict(dict)
@@ -218,4 +218,12 @@ def _vector_kinds(schema: dict[str, Any]) -> dict[str, Any] | None:
     vectors = schema.get("vectors")
     if not isinstance(vectors, dict):
         return None
-    return {name: field.get("kind") if isinstance(field, dict) else None for name, field in vectors.items()}
+    return {name: _column_kind(field) for name, field in vectors.items()}
+
+
+def _column_kind(field: Any) -> Any:
+    """Return the kind of the columns that a field of the schema has in batches."""
+    if not isinstance(field, dict):
+        return None
+    kind = field.get("kind")
+    return "binary" if kind == "sparse" and field.get("element") == "binary" else kind

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from vicinal.storage.columns.batch import MAGIC, VERSION, Batch
 from vicinal.storage.columns.ids import IdColumn
+from vicinal.storage.columns.partial import partial_column
 from vicinal.storage.columns.payloads import PayloadColumn
-from vicinal.storage.columns.vectors import DenseColumn
+from vicinal.storage.columns.vectors import BinaryColumn, DenseColumn, VectorColumn
 from vicinal.storage.errors import CorruptionError, FormatVersionError
 
 
@@ -81,6 +82,19 @@ def test_a_newer_version_is_named() -> None:
     data[4] = VERSION + 1
     with pytest.raises(FormatVersionError, match="newer release"):
         Batch.decode(bytes(data))
+
+
+def test_a_batch_has_the_lowest_version_that_can_read_it() -> None:
+    plain = small_batch(3)
+    sets = BinaryColumn(np.array([0, 1, 1]), np.array([7], np.uint32))
+    columns: dict[int, VectorColumn] = {
+        1: plain.vectors["plot"],
+        2: partial_column(3, np.array([0, 2], np.uint32), plain.vectors["plot"].take([0, 2])),
+        3: partial_column(3, np.array([0, 2], np.uint32), sets),
+    }
+    for version, column in columns.items():
+        encoded = Batch(plain.ids, plain.payloads, {"plot": column}).encode()
+        assert encoded[4] == version
 
 
 def test_decoding_copies_no_vectors() -> None:
