@@ -32,13 +32,14 @@ class SindiPeer:
             Build(EXACT, {"use_quantization": False, "use_reorder": False}),
             Build("pruned 0.2", {**rescored, "doc_prune_ratio": 0.2}),
             Build("pruned 0.4", {**rescored, "doc_prune_ratio": 0.4}),
+            Build("pruned 0.6", {**rescored, "doc_prune_ratio": 0.6}),
         ]
 
     def efforts(self, build: Build) -> Sequence[Effort]:
         if build.label == EXACT:
             return grid(query_prune_ratio=(0.0,), term_prune_ratio=(0.0,), n_candidate=(10,))
-        ratios = (0.0, 0.2, 0.4, 0.6)
-        return grid(query_prune_ratio=ratios, term_prune_ratio=(*ratios, 0.8), n_candidate=(20, 50, 150))
+        of_query, of_term = (0.0, 0.2, 0.4, 0.6, 0.75, 0.85), (0.0, 0.3, 0.6, 0.8)
+        return grid(query_prune_ratio=of_query, term_prune_ratio=of_term, n_candidate=(20, 50, 150))
 
     def prepare(self, dataset: SparseDataset, build: Build, folder: Path, scratch: Path) -> None:
         pass
