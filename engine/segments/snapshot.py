@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...storage.columns.partial import concat_columns
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
+from .. import deadline
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
 from ..vector_kinds.registry import kind_of
@@ -27,6 +28,8 @@ _ROW_MASK = (1 << _VIEW_SHIFT) - 1
 NO_PLACE = -1
 # So few payloads of several views are read faster one by one.
 _FEW = 64
+# So many vectors are read at once, where what they have is all that is wanted of them.
+_MANY = 1024
 
 _Column = TypeVar("_Column", PayloadColumn, VectorColumn)
 
@@ -75,7 +78,7 @@ class Snapshot:
         for name in self.schema.vectors if fields is None else fields:
             names = self._names(name)
             if names is not None and len(places):
-                pieces = np.split(places, range(_FEW, len(places), _FEW))
+                pieces = _in_time(np.split(places, range(_MANY, len(places), _MANY)))
                 ids = [token_ids(self._vector_column(name, piece)) for piece in pieces]
                 remembered[name] = RememberedTokens.of(names, np.unique(np.concatenate(ids)))
         if not remembered:
@@ -191,6 +194,13 @@ class Snapshot:
         return _gathered(
             self.views, places, lambda view, rows: view.vector_column(field, rows), concat_columns
         )
+
+
+def _in_time(pieces: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield pieces for as long as the deadline allows."""
+    for piece in pieces:
+        deadline.check()
+        yield piece
 
 
 def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:

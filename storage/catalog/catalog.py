@@ -33,7 +33,7 @@ _PER_COLLECTION = (
     KeyKind.CALIBRATION_QUERIES,
     KeyKind.VOCABULARY,
     KeyKind.TOKEN,
-    KeyKind.TOKEN_TEXT,
+    KeyKind.TOKEN_TEXTS,
     KeyKind.QUERY_WEIGHTS,
 )
 

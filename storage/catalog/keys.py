@@ -16,7 +16,7 @@ kind (first byte)      rest of the key                                         v
 11 alias               name                                                    collection number u32
 12 vocabulary          collection u32, vocabulary u64                          `VocabularyRecord`
 13 token               collection u32, vocabulary u64, token                   the token's id u32
-14 token text          collection u32, vocabulary u64, id u32                  the token, text
+14 token texts         collection u32, vocabulary u64, block u32               the tokens of 64 ids
 15 query weights       collection u32, vocabulary u64                          an array table
 =====================  ======================================================  =========================
 
@@ -40,7 +40,7 @@ _COLLECTION = struct.Struct(">BI")
 _LOG = struct.Struct(">BIQ")
 _TOMBSTONES = struct.Struct(">BIQH")
 _VOCABULARY = struct.Struct(">BIQ")
-_TOKEN_TEXT = struct.Struct(">BIQI")
+_TOKEN_TEXTS = struct.Struct(">BIQI")
 
 
 class KeyKind(IntEnum):
@@ -59,7 +59,7 @@ class KeyKind(IntEnum):
     ALIAS = 11
     VOCABULARY = 12
     TOKEN = 13
-    TOKEN_TEXT = 14
+    TOKEN_TEXTS = 14
     QUERY_WEIGHTS = 15
 
 
@@ -131,10 +131,10 @@ def token(number: int, vocabulary: int, text: str) -> bytes:
     return _of_vocabulary(KeyKind.TOKEN, number, vocabulary) + _text(text, "a token")
 
 
-def token_text(number: int, vocabulary: int, identifier: int) -> bytes:
-    """Return the key of the token that has an id."""
-    identifier = _bounded(identifier, _MAX_U32, "a token's id")
-    return _of_vocabulary(KeyKind.TOKEN_TEXT, number, vocabulary) + identifier.to_bytes(4, "big")
+def token_texts(number: int, vocabulary: int, block: int) -> bytes:
+    """Return the key of the tokens of a block of ids."""
+    block = _bounded(block, _MAX_U32, "a block of ids")
+    return _of_vocabulary(KeyKind.TOKEN_TEXTS, number, vocabulary) + block.to_bytes(4, "big")
 
 
 def query_weights(number: int, vocabulary: int) -> bytes:
@@ -248,10 +248,10 @@ def parse_token(key: bytes) -> tuple[int, int, str]:
     return *parse_vocabulary(key), key[_VOCABULARY.size :].decode()
 
 
-def parse_token_text(key: bytes) -> tuple[int, int, int]:
-    """Return the collection number, the vocabulary and the token's id."""
-    _, number, vocabulary, identifier = _TOKEN_TEXT.unpack(key)
-    return number, vocabulary, identifier
+def parse_token_texts(key: bytes) -> tuple[int, int, int]:
+    """Return the collection number, the vocabulary and the block of ids."""
+    _, number, vocabulary, block = _TOKEN_TEXTS.unpack(key)
+    return number, vocabulary, block
 
 
 def well_formed(key: bytes) -> bool:
@@ -290,8 +290,8 @@ def _rebuilt(key: bytes) -> bytes:
             return vocabulary(*parse_vocabulary(key))
         case KeyKind.TOKEN:
             return token(*parse_token(key))
-        case KeyKind.TOKEN_TEXT:
-            return token_text(*parse_token_text(key))
+        case KeyKind.TOKEN_TEXTS:
+            return token_texts(*parse_token_texts(key))
         case KeyKind.QUERY_WEIGHTS:
             return query_weights(*parse_vocabulary(key))
 

@@ -16,10 +16,12 @@ from .records import VocabularyRecord
 
 MAX_TOKEN_BYTES = 255
 """Of a token in UTF-8; it has one at least."""
+BLOCK = 64
+"""Ids whose tokens lie in one value: opening a catalog looks at each entry it has."""
 MAX_TOKENS = 2**32 - 1
 """Of one vocabulary; the id 2**32 - 1 is none."""
 
-_KINDS = (KeyKind.VOCABULARY, KeyKind.TOKEN, KeyKind.TOKEN_TEXT, KeyKind.QUERY_WEIGHTS)
+_KINDS = (KeyKind.VOCABULARY, KeyKind.TOKEN, KeyKind.TOKEN_TEXTS, KeyKind.QUERY_WEIGHTS)
 
 
 class StoredVocabulary:
@@ -64,9 +66,11 @@ class StoredVocabulary:
         """Return the id of each token, None where it has none; a token has 1 to 255 bytes."""
         return [self._id(txn, keys.token(self._number, self._vocabulary, token)) for token in tokens]
 
-    def tokens(self, txn: ReadTransaction, ids: Iterable[int]) -> list[str | None]:
+    def tokens(self, txn: ReadTransaction, ids: Sequence[int]) -> list[str | None]:
         """Return the token of each id, None where no token has it."""
-        return [self._text(txn, keys.token_text(self._number, self._vocabulary, id)) for id in ids]
+        blocks = {block: self._block(txn, block) for block in {id // BLOCK for id in ids}}
+        texts = ((blocks[id // BLOCK], id % BLOCK) for id in ids)
+        return [block[at] if at < len(block) else None for block, at in texts]
 
     def add(self, txn: WriteTransaction, tokens: Sequence[str]) -> range:
         """Give ids to tokens that have none, each there once, in their order.
@@ -80,11 +84,19 @@ class StoredVocabulary:
         ids = range(first, first + len(tokens))
         if ids.stop > MAX_TOKENS:
             raise ValueError(f"a vocabulary holds {MAX_TOKENS:,} tokens, and has {first:,}")
+        # The last block is written anew for as long as it is not full.
+        start = first - first % BLOCK
+        known = self._block(txn, first // BLOCK) if start < first else []
+        if len(known) != first - start:
+            found = f"has {start + len(known)} tokens, its record says {first}"
+            raise CorruptionError(self._path, f"the vocabulary of {self._field!r} {found}")
         for token, id in zip(tokens, ids, strict=True):
             key = keys.token(self._number, self._vocabulary, token)
             txn.put(key, seal(key, msgspec.json.encode(id)))
-            key = keys.token_text(self._number, self._vocabulary, id)
-            txn.put(key, seal(key, token.encode()))
+        texts = [*known, *tokens]
+        for at in range(0, len(texts), BLOCK):
+            key = keys.token_texts(self._number, self._vocabulary, (start + at) // BLOCK)
+            txn.put(key, seal(key, joined(texts[at : at + BLOCK])))
         record = VocabularyRecord(self._field, ids.stop)
         key = keys.vocabulary(self._number, self._vocabulary)
         txn.put(key, seal(key, msgspec.json.encode(record)))
@@ -115,11 +127,31 @@ class StoredVocabulary:
         except msgspec.DecodeError as error:
             raise CorruptionError(self._path, f"the record of key {key.hex()}: {error}") from error
 
-    def _text(self, txn: ReadTransaction, key: bytes) -> str | None:
+    def _block(self, txn: ReadTransaction, block: int) -> list[str]:
+        """Return the tokens of a block of ids in their order; none where there is no such block."""
+        key = keys.token_texts(self._number, self._vocabulary, block)
         value = txn.get(key)
         if value is None:
-            return None
+            return []
         try:
-            return str(unseal(key, value, path=self._path), "utf-8")
-        except UnicodeDecodeError as error:
-            raise CorruptionError(self._path, f"the token of key {key.hex()}: {error}") from error
+            return split(unseal(key, value, path=self._path))
+        except ValueError as error:
+            raise CorruptionError(self._path, f"the tokens of key {key.hex()}: {error}") from error
+
+
+def joined(tokens: Iterable[str]) -> bytes:
+    """Return tokens as a block has them: each after its length in bytes."""
+    encoded = [token.encode() for token in tokens]
+    return b"".join(bytes([len(token)]) + token for token in encoded)
+
+
+def split(block: memoryview) -> list[str]:
+    """Return the tokens that :func:`joined` joined; ValueError where it could not have."""
+    tokens, at = [], 0
+    while at < len(block):
+        end = at + 1 + block[at]
+        if end > len(block) or not block[at]:
+            raise ValueError("a token ends beyond its block, or is empty")
+        tokens.append(str(block[at + 1 : end], "utf-8"))
+        at = end
+    return tokens

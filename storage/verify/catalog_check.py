@@ -48,7 +48,7 @@ class CatalogCheck:
         self._log_end: dict[int, int] = defaultdict(int)
         self._tombstones: dict[tuple[int, int], list[tuple[int, bytes]]] = defaultdict(list)
         self._seen_meta = False
-        self._tokens = VocabularyCheck()
+        self._tokens = VocabularyCheck(path)
         self._checks: dict[KeyKind, Callable[[bytes, memoryview], None]] = {
             KeyKind.META: self._meta,
             KeyKind.COLLECTION: self._collection,
@@ -63,7 +63,7 @@ class CatalogCheck:
             KeyKind.ALIAS: self._alias,
             KeyKind.VOCABULARY: self._tokens.record,
             KeyKind.TOKEN: self._tokens.token,
-            KeyKind.TOKEN_TEXT: self._tokens.text,
+            KeyKind.TOKEN_TEXTS: self._tokens.texts,
             KeyKind.QUERY_WEIGHTS: self._opaque,
         }
 

@@ -11,6 +11,8 @@ import msgspec
 
 from ..catalog import keys
 from ..catalog.records import VocabularyRecord
+from ..catalog.vocabulary import BLOCK, split
+from ..errors import CorruptionError
 
 
 @dataclass(slots=True)
@@ -30,7 +32,8 @@ class _Seen:
 class VocabularyCheck:
     """Takes in what a catalog has of vocabularies; a token takes no memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        self._path = path
         self._records: dict[tuple[int, int], VocabularyRecord] = {}
         self._ids: defaultdict[tuple[int, int], _Seen] = defaultdict(_Seen)
         self._texts: defaultdict[tuple[int, int], _Seen] = defaultdict(_Seen)
@@ -44,10 +47,17 @@ class VocabularyCheck:
         number, vocabulary, token = keys.parse_token(key)
         self._ids[number, vocabulary].add(token.encode(), msgspec.json.decode(payload, type=int))
 
-    def text(self, key: bytes, payload: memoryview) -> None:
-        """Take in the token of an id."""
-        number, vocabulary, id = keys.parse_token_text(key)
-        self._texts[number, vocabulary].add(bytes(payload), id)
+    def texts(self, key: bytes, payload: memoryview) -> None:
+        """Take in the tokens of a block of ids."""
+        number, vocabulary, block = keys.parse_token_texts(key)
+        try:
+            tokens = split(payload)
+        except ValueError as error:
+            raise CorruptionError(
+                self._path, f"block {block} of vocabulary {vocabulary:016x}: {error}"
+            ) from error
+        for id, token in enumerate(tokens, block * BLOCK):
+            self._texts[number, vocabulary].add(token.encode(), id)
 
     def problems(self) -> Iterator[str]:
         """Yield what does not fit."""

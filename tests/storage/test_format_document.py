@@ -65,8 +65,8 @@ def token_pairs() -> list[tuple[str, bytes]]:
     with store.write() as txn:
         StoredVocabulary(3, "0" * 32, "words", 0, store.path).add(txn, ["red"])
         (token,) = txn.scan(*keys.every(KeyKind.TOKEN))
-        (text,) = txn.scan(*keys.every(KeyKind.TOKEN_TEXT))
-    named = ("token-key", "token-value", "token-text-key", "token-text-value")
+        (text,) = txn.scan(*keys.every(KeyKind.TOKEN_TEXTS))
+    named = ("token-key", "token-value", "token-texts-key", "token-texts-value")
     return list(zip(named, (*token, *text), strict=True))
 
 

@@ -30,7 +30,7 @@ any_key = st.one_of(
     st.builds(keys.alias, texts),
     st.builds(keys.vocabulary, numbers, sequences),
     st.builds(keys.token, numbers, sequences, texts),
-    st.builds(keys.token_text, numbers, sequences, numbers),
+    st.builds(keys.token_texts, numbers, sequences, numbers),
     st.builds(keys.query_weights, numbers, sequences),
 )
 
@@ -49,7 +49,7 @@ def test_parsing_undoes_building(number: int, seq: int, part: int, uuid: str, te
     assert keys.parse_alias(keys.alias(text)) == text
     assert keys.parse_vocabulary(keys.vocabulary(number, seq)) == (number, seq)
     assert keys.parse_token(keys.token(number, seq, text)) == (number, seq, text)
-    assert keys.parse_token_text(keys.token_text(number, seq, part)) == (number, seq, part)
+    assert keys.parse_token_texts(keys.token_texts(number, seq, part)) == (number, seq, part)
 
 
 @given(a=st.tuples(numbers, sequences, parts), b=st.tuples(numbers, sequences, parts))
@@ -120,7 +120,7 @@ def test_a_vocabularys_tokens_are_one_range(
     for key in (
         keys.vocabulary(number, other),
         keys.token(number, other, text),
-        keys.token_text(number, other, id),
+        keys.token_texts(number, other, id),
         keys.query_weights(number, other),
     ):
         start, stop = keys.every_of_vocabulary(keys.kind(key), number, vocabulary)

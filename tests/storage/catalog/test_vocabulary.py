@@ -11,7 +11,7 @@ from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.envelope import seal
 from vicinal.storage.catalog.key_value_store import KeyValueStore
 from vicinal.storage.catalog.keys import KeyKind
-from vicinal.storage.catalog.vocabulary import MAX_TOKENS, StoredVocabulary
+from vicinal.storage.catalog.vocabulary import BLOCK, MAX_TOKENS, StoredVocabulary
 from vicinal.storage.errors import CorruptionError
 from vicinal.storage.lmdb_files.store import LmdbStore
 from vicinal.storage.memory.store import MemoryStore
@@ -87,12 +87,15 @@ def test_there_are_as_many_tokens_as_ids(store: KeyValueStore) -> None:
     with store.write() as txn:
         vocabulary().add(txn, ["red"])
         ((key, _),) = txn.scan(*keys.every(KeyKind.VOCABULARY))
-        txn.put(key, seal(key, b'{"field":"words","next":%d}' % (MAX_TOKENS - 1)))
+        # As if there were all tokens but those of the last block, which is one short.
+        txn.put(key, seal(key, b'{"field":"words","next":%d}' % (MAX_TOKENS + 1 - BLOCK)))
         before = list(txn.scan(b"\0", b"\xff"))
         with pytest.raises(ValueError, match="4,294,967,295 tokens"):
-            vocabulary().add(txn, ["blue", "green"])
+            vocabulary().add(txn, [f"t{number}" for number in range(BLOCK)])
         assert list(txn.scan(b"\0", b"\xff")) == before
-        assert list(vocabulary().add(txn, ["blue"])) == [MAX_TOKENS - 1]
+        added = vocabulary().add(txn, [f"t{number}" for number in range(BLOCK - 1)])
+        assert added[-1] == MAX_TOKENS - 1
+        assert vocabulary().tokens(txn, [MAX_TOKENS - 1, MAX_TOKENS - 2]) == ["t62", "t61"]
 
 
 def test_damage_is_an_error_that_names_the_key(store: KeyValueStore) -> None:
@@ -102,17 +105,26 @@ def test_damage_is_an_error_that_names_the_key(store: KeyValueStore) -> None:
         readings: dict[KeyKind, Callable[[], object]] = {
             KeyKind.VOCABULARY: lambda: words.count(txn),
             KeyKind.TOKEN: lambda: words.ids(txn, ["red"]),
-            KeyKind.TOKEN_TEXT: lambda: words.tokens(txn, [0]),
+            KeyKind.TOKEN_TEXTS: lambda: words.tokens(txn, [0]),
         }
         for kind, reading in readings.items():
             ((key, _),) = txn.scan(*keys.every(kind))
-            for value in (b"", b"abcd", seal(key, b"\xff")):
+            for value in (b"", b"abcd", seal(key, b"\xff"), seal(key, b"\x01\xff")):
                 txn.put(key, value)
                 with pytest.raises(CorruptionError, match=key.hex()):
                     reading()
 
 
-@given(batches=st.lists(st.lists(texts, unique=True, max_size=5), max_size=5))
+def test_a_block_that_lacks_a_token_is_not_added_to(store: KeyValueStore) -> None:
+    with store.write() as txn:
+        vocabulary().add(txn, ["red", "blue"])
+        ((key, _),) = txn.scan(*keys.every(KeyKind.TOKEN_TEXTS))
+        txn.put(key, seal(key, b"\x03red"))
+        with pytest.raises(CorruptionError, match="'words' has 1 tokens, its record says 2"):
+            vocabulary().add(txn, ["green"])
+
+
+@given(batches=st.lists(st.lists(texts, unique=True, max_size=70), max_size=5))
 def test_a_dict_says_the_same(batches: list[list[str]]) -> None:
     store, words = MemoryStore(), vocabulary()
     model: dict[str, int] = {}
