@@ -78,6 +78,7 @@ def record_at(dtype: np.dtype[Any]) -> Any:
 
 view_u8 = _view_of(np.uint8)
 view_i8 = _view_of(np.int8)
+view_i16 = _view_of(np.int16)
 view_u16 = _view_of(np.uint16)
 view_i32 = _view_of(np.int32)
 view_u32 = _view_of(np.uint32)

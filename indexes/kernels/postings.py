@@ -50,17 +50,15 @@ PART = np.dtype(
         ("starts", np.uint64),  # address: (n_terms * n_windows + 1,) int64
         ("local", np.uint64),  # address: (n_postings,) uint16, the row within its window
         ("codes", np.uint64),  # address: (n_postings,) uint8, or int8 if signed; or 0, where each is 1
-        (
-            "steps",
-            np.uint64,
-        ),  # address: (n_terms,) float32, what a code of each term is multiplied with; or 0
+        ("steps", np.uint64),  # address: (n_terms,) float32, what codes are multiplied with; or 0
         ("signed", np.int64),
         ("average", np.float64),  # what codes of term frequencies were made with
     ]
 )
 SUMMING = np.dtype(
     [
-        ("sums", np.uint64),  # address: (WINDOW,) int32
+        ("sums", np.uint64),  # address: (WINDOW,) int16
+        ("maxima", np.uint64),  # address of int16: the largest of each block of 64
         ("lists", np.uint64),  # address of int64: by part, the terms of the query that have postings
         ("weights", np.uint64),  # address of int32, as many
         ("counts", np.uint64),  # address: (n_parts,) int64, how many
@@ -71,17 +69,20 @@ SUMMING = np.dtype(
         ("pool", np.uint64),  # address of uint64
         ("pool_size", np.int64),
         ("heap", np.uint64),
+        ("unit", np.float64),  # what sums are multiplied with, and what is added, for bounds of scores
+        ("rest", np.float64),
         ("stats", np.uint64),  # address of (2,) int64: postings summed, rows scored exactly
     ]
 )
 WINDOW_BITS = 16
 WINDOW = 1 << WINDOW_BITS
 _LINES_AHEAD = 2
-# Codes times weights of a query stay below this, and so does their sum.
-_MOST_SUM = np.float64(1 << 30)
-_MOST_WEIGHT = np.float64(65535)
-# Sums below this are the same in float32.
-_EXACT_SUM = np.float64(1 << 24)
+# A sum holds products of codes and whole weights, each divided by 256 and rounded up, and stays in 16 bits:
+# rounding adds less than three to what a list counts for.
+_CODES, _SHIFT, _ROUND_UP = np.float64(256), np.int32(8), np.int32(255)
+_MOST_SUM, _ROUNDED = np.float64((1 << 15) - 1), np.float64(3)
+# Of more terms the last are not summed.
+_MOST_LISTS = 4096
 _MOST_HALVINGS = 24
 _PART_BYTES = np.uint64(PART.itemsize)
 view_postings = record_at(POSTINGS)
@@ -105,29 +106,34 @@ def find_term(part, terms, slots, term):
 
 
 @inner
-def step_of(part, steps, place):
-    return np.float64(steps[place]) if part.steps else np.float64(1)
+def most_of(part, steps, place):
+    """Return what a posting counts for at most, for a query's weight of 1."""
+    return np.float64(steps[place]) * _CODES if part.steps else np.float64(1)
 
 
 @inner
 def find_lists(part, indices, values, start, stop, above, below, lists):
-    """List the query's terms that have postings; return how many, the largest product and all of them.
+    """List the query's terms that have postings.
 
+    Returns how many are listed, what they add to scores at most, and what those do that are too many.
     Weights above 0 are taken times ``above``, those below 0 times ``below``.
     """
     terms, steps = view_u32(part.terms, part.n_terms), view_f32(part.steps, part.n_terms)
     slots, starts = view_u32(part.slots, part.n_slots), part.starts
-    count, largest, total = 0, np.float64(0), np.float64(0)
+    count, total, rest = 0, np.float64(0), np.float64(0)
     for i in range(start, stop):
         place = find_term(part, terms, slots, indices[i])
         prefetch(starts + np.uint64(8 * place * part.n_windows))
         if place < part.n_terms:
             scale = above if values[i] > 0 else below
-            product = abs(np.float64(values[i])) * scale * step_of(part, steps, place)
-            largest, total = max(largest, product), total + product
-            lists[count] = place << 32 | i
-            count += 1
-    return count, largest, total
+            most = abs(np.float64(values[i])) * scale * most_of(part, steps, place)
+            if count < _MOST_LISTS:
+                total += most
+                lists[count] = place << 32 | i
+                count += 1
+            else:
+                rest += most
+    return count, total, rest
 
 
 @inner
@@ -138,8 +144,8 @@ def weigh_lists(part, values, above, below, unit, count, lists, weights):
         i = lists[j] & 0xFFFFFFFF
         lists[j] = lists[j] >> 32
         scale = above if values[i] > 0 else below
-        product = np.float64(values[i]) * scale * step_of(part, steps, lists[j])
-        weights[j] = np.int32(np.ceil(product / unit)) if unit > 0 else np.int32(0)
+        most = np.float64(values[i]) * scale * most_of(part, steps, lists[j])
+        weights[j] = np.int32(np.ceil(most / unit)) if unit > 0 else np.int32(0)
         first = view_i64(part.starts + np.uint64(8 * lists[j] * part.n_windows), 1)[0]
         prefetch_lines(part.local + np.uint64(2 * first), _LINES_AHEAD)
         if part.codes:
@@ -189,7 +195,7 @@ def whole_unit(values, start, stop):
         for i in range(start, stop):
             multiple = abs(np.float64(values[i])) / unit
             whole, total = whole and multiple == np.floor(multiple), total + multiple
-        if total >= _EXACT_SUM:
+        if total > _MOST_SUM:
             break
         if whole:
             return unit
@@ -199,27 +205,30 @@ def whole_unit(values, start, stop):
 
 @inner
 def choose_lists(postings, summing, indices, values, start, stop, average, slope, inverse):
-    """Choose each part's lists and the weights of their terms.
+    """Choose each part's lists and the weights of their terms, and what makes bounds of sums.
 
-    Returns the unit of all weights, and whether sums have the order of scores, with the same ties.
+    Returns whether sums have the order of scores, with the same ties.
     """
     whole = whole_unit(values, start, stop) if postings.form == BINARY else np.float64(0)
-    counts, unit = view_i64(summing.counts, postings.n_parts), np.float64(0)
+    counts, unit, rest = view_i64(summing.counts, postings.n_parts), np.float64(0), np.float64(0)
     for number in range(postings.n_parts):
         part = part_at(postings, number)
         above, below = changes(postings, part, average, slope, inverse)
         lists, _ = lists_of(summing, number)
-        count, largest, total = find_lists(part, indices, values, start, stop, above, below, lists)
+        count, total, left = find_lists(part, indices, values, start, stop, above, below, lists)
         counts[number] = count
-        unit = max(unit, max(largest / _MOST_WEIGHT, total * np.float64(255) / _MOST_SUM))
-    if whole > 0:
+        unit = max(unit, total / (_MOST_SUM - _ROUNDED * np.float64(count)))
+        rest = max(rest, left)
+    ordered = whole > 0 and rest == 0
+    if ordered:
         unit = whole
+    summing.unit, summing.rest = unit, rest
     for number in range(postings.n_parts):
         part = part_at(postings, number)
         above, below = changes(postings, part, average, slope, inverse)
         lists, weights = lists_of(summing, number)
         weigh_lists(part, values, above, below, unit, counts[number], lists, weights)
-    return unit, whole > 0
+    return ordered
 
 
 @inner
@@ -235,7 +244,7 @@ def sum_window(part, window, size, lists, weights, count, sums):
         first = lists[j] * part.n_windows + window
         weight = weights[j]
         # A code is the value rounded up; times a negative weight that is a lower bound, one step too low.
-        extra = -weight if weight < 0 else np.int32(0)
+        extra = _ROUND_UP - weight if weight < 0 else _ROUND_UP
         if part.signed:
             # Weights are rounded up too, by less than one, which lowers the product with a code below zero.
             extra += np.int32(128)
@@ -243,12 +252,12 @@ def sum_window(part, window, size, lists, weights, count, sums):
         begin, end = np.uint64(starts[first]), np.uint64(starts[first + 1])
         if not part.codes:
             for p in range(begin, end):
-                sums[local[p]] += weight
+                sums[local[p]] += np.int16(weight)
         elif part.signed:
             for p in range(begin, end):
-                sums[local[p]] += weight * np.int32(signed[p]) + extra
+                sums[local[p]] += np.int16((weight * np.int32(signed[p]) + extra) >> _SHIFT)
         else:
             for p in range(begin, end):
-                sums[local[p]] += weight * np.int32(codes[p]) + extra
+                sums[local[p]] += np.int16((weight * np.int32(codes[p]) + extra) >> _SHIFT)
         read += starts[first + 1] - starts[first]
     return read

@@ -9,6 +9,7 @@ from llvmlite import ir
 from numba.core import cgutils
 
 BYTE = ir.IntType(8)
+I16 = ir.IntType(16)
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
 

@@ -22,11 +22,13 @@ class SummingScratch:
         from ..kernels.postings import SUMMING, WINDOW
 
         self.parts, self.terms, self.k = parts, terms, k
-        # At most half full, so that searching an empty place is short.
-        table_size = 1 << max(4, (2 * terms).bit_length())
+        # So sparse that a term which the query lacks mostly meets an empty place at once.
+        table_size = 1 << max(4, (16 * terms).bit_length() - 1)
+        blocks = -(-min(WINDOW, n) // 64)
         buffers: dict[str, NDArray[Any]] = {
             # Whole blocks are looked at.
-            "sums": aligned((min(WINDOW, -(-n // 64) * 64),), np.int32),
+            "sums": aligned((64 * blocks,), np.int16),
+            "maxima": aligned((blocks,), np.int16),
             "lists": np.empty(parts * terms, np.int64),
             "weights": np.empty(parts * terms, np.int32),
             "counts": np.empty(parts, np.int64),

@@ -14,13 +14,16 @@ from pyroaring import BitMap
 
 from vicinal.indexes.exact.sparse import SparseScan
 from vicinal.indexes.kernels import postings as kernel
-from vicinal.indexes.protocol import BuildJob, FieldShape, Scope
+from vicinal.indexes.protocol import BuildJob, Effort, FieldShape, Scope
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.indexes.sparse import part as part_module
 from vicinal.indexes.sparse.index import InvertedIndex
 from vicinal.indexes.sparse.inverted import Inverted
+from vicinal.indexes.sparse.part import Part
+from vicinal.indexes.sparse.parts_index import PartsIndex
+from vicinal.indexes.sparse.postings import build
 from vicinal.testing.random_rows import random_csr
 from vicinal.testing.sparse_index_conformance import SparseIndexConformance
 
@@ -119,6 +122,24 @@ def test_postings_are_those_of_a_sort() -> None:
         above = built["codes"] * built["steps"][term].astype(np.float64)
         assert (above >= weights).all()
         assert (above - weights < built["steps"][term] * 1.001).all()
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_queries_of_more_terms_than_are_summed(signed: bool) -> None:
+    rows = random_csr(600, 9_000, 2_000, fewest=1_500)
+    values = np.random.default_rng(2).random(9_000, np.float32) - np.float32(0.5 if signed else 0.0)
+    query = SparseRows(np.array([0, 9_000]), np.arange(9_000, dtype=np.uint32), values)
+    agrees(rows, query, 10)
+
+
+def test_windows_that_begin_amid_the_words_of_a_filter() -> None:
+    rows, queries = random_csr(3_000, 300, 20), random_csr(5, 300, 20, seed=1)
+    listed = RowSet.from_bitmap(BitMap(range(0, 3_000, 3)), 3_000)
+    truth = SparseScan(rows).search(queries, 10, Scope(listed))
+    parts = [Part(build(rows[lo:hi]), lo, hi - lo) for lo, hi in ((0, 999), (999, 2_500), (2_500, 3_000))]
+    found = PartsIndex(parts, rows).search(queries, 10, Effort(None, 1.0, 0.0, ""), Scope(listed))
+    np.testing.assert_array_equal(found.rows, truth.rows)
+    np.testing.assert_array_equal(found.scores, truth.scores)
 
 
 def test_postings_take_three_bytes_a_weight() -> None:

@@ -1,0 +1,143 @@
+"""The highest of a window's sums, found block by block and kept in a pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .kernel import inner
+from .memory import view_i16
+from .top import replace_largest
+from .vectors import I16, I32, I64, call, load, shuffle, splat, vector
+
+BLOCK = 64
+_LOWEST, _HIGHEST = np.int64(-(1 << 15)), np.int64(0x7FFFFFFF)
+# A threshold is searched for until it lets through at most this many times what is wanted, or so often.
+_ENOUGH, _MOST_TRIES = 2, 24
+
+
+@inner
+def bound_key(bound, row):
+    """Return a key that is the smaller the higher the bound."""
+    return np.uint64(_HIGHEST - np.int64(bound)) << np.uint64(32) | np.uint64(row)
+
+
+@inner
+def bound_of(key):
+    return _HIGHEST - np.int64(key >> np.uint64(32))
+
+
+@intrinsic
+def block_maximum(typingctx: Any, address: Any, chosen: Any) -> Any:
+    """Return the largest of those of 64 int16 at an address whose bits are set; the lowest if none is."""
+    kind = vector(I16, 32)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(args[1], vector(ir.IntType(1), BLOCK))
+        lowest, parts = splat(kind, int(_LOWEST)), []
+        for lane in range(0, BLOCK, 32):
+            mask = shuffle(builder, bits, bits, range(lane, lane + 32))
+            parts.append(builder.select(mask, load(builder, kind, args[0], 2 * lane), lowest))
+        larger = builder.select(builder.icmp_signed(">", *parts), *parts)
+        return call(builder, "llvm.vector.reduce.smax.v32i16", I16, [larger])
+
+    return types.int16(types.uint64, types.uint64), emit
+
+
+@intrinsic
+def above(typingctx: Any, address: Any, bound: Any) -> Any:
+    """Return which of 64 int16 at an address are above a bound, a bit for each."""
+    kind = vector(I16, BLOCK)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bounds = ir.Constant(kind, ir.Undefined)
+        bounds = builder.insert_element(bounds, args[1], ir.Constant(I32, 0))
+        bounds = builder.shuffle_vector(bounds, bounds, splat(vector(I32, BLOCK), 0))
+        return builder.bitcast(builder.icmp_signed(">", load(builder, kind, args[0]), bounds), I64)
+
+    return types.uint64(types.uint64, types.int16), emit
+
+
+@intrinsic
+def first_bit(typingctx: Any, bits: Any) -> Any:
+    """Return the place of the lowest bit set, 64 if none is."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), emit
+
+
+@inner
+def block_rows(base, size, lo, hi, allowed, words):
+    """Return a bit for each of up to 64 rows from ``base`` on that may be found."""
+    rows = ~np.uint64(0)
+    if lo >= base + size or hi <= base:
+        return np.uint64(0)
+    if lo > base:
+        rows <<= np.uint64(lo - base)
+    if hi < base + size:
+        size = hi - base
+    if size < BLOCK:
+        rows &= (np.uint64(1) << np.uint64(size)) - np.uint64(1)
+    if allowed:
+        place, shift = base >> 6, np.uint64(base & 63)
+        chosen = words[place] >> shift
+        if shift and place + 1 < len(words):
+            chosen |= words[place + 1] << (np.uint64(64) - shift)
+        rows &= chosen
+    return rows
+
+
+@inner
+def reached_by(maxima, wanted, lowest, highest):
+    """Return a bound, ``lowest`` or more, that ``wanted`` of the maxima are above if so many are above it."""
+    lo, hi = np.int64(lowest), np.int64(highest)
+    for _ in range(_MOST_TRIES):
+        if hi - lo < 2:
+            break
+        middle = lo + ((hi - lo) >> 1)
+        count, bound = np.int32(0), np.int16(middle)
+        for i in range(len(maxima)):
+            count += np.int32(maxima[i] > bound)
+        if count < wanted:
+            hi = middle
+        else:
+            lo = middle
+            if count <= _ENOUGH * wanted:
+                break
+    return lo
+
+
+@inner
+def collect(summing, base, size, lo, hi, allowed, words, pool):
+    """Keep the rows of a window whose sums are among the highest."""
+    blocks = (size + BLOCK - 1) // BLOCK
+    maxima, highest = view_i16(summing.maxima, blocks), _LOWEST
+    for block in range(blocks):
+        first = block * BLOCK
+        rows = block_rows(base + first, min(BLOCK, size - first), lo, hi, allowed, words)
+        maxima[block] = block_maximum(summing.sums + np.uint64(2 * first), rows)
+        highest = max(highest, np.int64(maxima[block]))
+    lowest = max(_LOWEST, bound_of(pool[0]))
+    if highest <= lowest:
+        return
+    lowest = reached_by(maxima, summing.pool_size, lowest, highest)
+    sums = view_i16(summing.sums, size)
+    for block in range(blocks):
+        if maxima[block] <= lowest:
+            continue
+        first = block * BLOCK
+        rows = block_rows(base + first, min(BLOCK, size - first), lo, hi, allowed, words)
+        rows &= above(summing.sums + np.uint64(2 * first), np.int16(lowest))
+        while rows:
+            place = first + np.int64(first_bit(rows))
+            rows &= rows - np.uint64(1)
+            key = bound_key(sums[place], base + place)
+            if key < pool[0]:
+                replace_largest(pool, summing.pool_size, key)
+                lowest = max(lowest, bound_of(pool[0]))
