@@ -61,7 +61,7 @@ def answer(
     hits: Hits | BatchHits
     if single:
         places, scores = places[0], scores[0]
-        if places[-1] < 0:
+        if places.item(-1) < 0:
             n = int(np.count_nonzero(places >= 0))
             places, scores = places[:n], scores[:n]
         hits = Hits(source, places, scores, *carrying)

@@ -145,7 +145,8 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         found.append((number, neighbors))
     start = time.perf_counter()
     places, scores = _merge(found, request)
-    if kind_of(request.spec).source(request.spec) is not None:
+    # Those that are made of texts are weighted in any case.
+    if report.weighting is not None and kind_of(request.spec).source(request.spec) is not None:
         # A row that shares no term with a text is not what was searched for.
         places[scores <= 0] = NO_PLACE
         scores = np.where(scores > 0, scores, request.worst_score)
@@ -255,6 +256,6 @@ def _merge(
 def _places(number: int, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
     places = place(number, rows)
     # Padding stands at the end of a query's rows, so the last column shows whether there is any.
-    if rows[-1, -1] == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any()):
+    if rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any()):
         places[rows == NO_ROW] = NO_PLACE
     return places

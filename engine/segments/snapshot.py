@@ -177,10 +177,11 @@ class Snapshot:
 
     def resolved(self, field: str, queries: Any) -> Any:
         """Return queries that were checked over ids and with weights, where they are without."""
-        spec = self.schema.vectors[field]
-        known = self.vocabularies
-        weights = known.query_table(self.schema, field)
-        return kind_of(spec).resolved(spec, queries, known.of(self.schema, field), weights)
+        spec, known = self.schema.vectors[field], self.vocabularies
+        kind = kind_of(spec)
+        tokens = known.of(self.schema, field) if kind.has_tokens(spec) else None
+        weights = None if kind.query_weights(spec) is None else known.query_table(self.schema, field)
+        return kind.resolved(spec, queries, tokens, weights)
 
     def answered(self, field: str, column: VectorColumn) -> VectorColumn:
         """Return a column of stored vectors as callers are given it: over tokens where the field has them."""

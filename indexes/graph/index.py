@@ -17,7 +17,7 @@ from ..effort.ladder import KS, Ladder, measure
 from ..effort.pseudo_queries import NEIGHBOURS, pseudo_queries
 from ..exact.dense import DenseScan, check_queries, row_record
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
-from ..rows.addresses import address
+from ..rows.addresses import NOWHERE, address
 from ..rows.dense import DenseRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
@@ -40,7 +40,6 @@ _SCAN_EF = WIDTHS[-1]
 
 # Standard deviations of the number of allowed rows that a walk passes.
 _SPREAD = 3.0
-_NOWHERE = np.uint64(0)
 # Standard errors taken off a measured recall.
 _REAL_MARGIN = 2.0
 _PSEUDO_MARGIN = 2.0
@@ -115,12 +114,12 @@ class HnswIndex:
             return self._scan.search(queries, k, scope)
         queries = check_queries(queries, self._rows, k)
         enough = 0
-        words, candidates = _NOWHERE, _NOWHERE
+        words, candidates = NOWHERE, NOWHERE
         if not ef or count < n:
             allowed = allowed or RowSet.everything(n)
             # Held here while the kernel reads them: two threads that ask first may each make their own.
-            held = allowed.words, allowed.rows
-            words, candidates = address(held[0]), address(held[1])
+            held = allowed.located_words, allowed.located_rows
+            words, candidates = held[0][1], held[1][1]
             enough = min(count, max(k, int(ef * count / n * _LEAST_SHARE_SEEN)))
         rows = np.empty((len(queries), k), np.uint32)
         scores = np.empty((len(queries), k), np.float32)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_NOWHERE = np.uint64(0)
+NOWHERE = np.uint64(0)
+"""The address of what there is not."""
 
 
 def address(array: NDArray[Any] | None) -> np.uint64:
     """Return where an array begins, 0 for none. The caller keeps the array alive."""
-    return _NOWHERE if array is None else np.uint64(array.ctypes.data)
+    return NOWHERE if array is None else np.uint64(array.ctypes.data)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from .addresses import address
+
 
 class RowSet:
     """An immutable set of row numbers of a segment of ``n`` rows.
@@ -62,6 +64,21 @@ class RowSet:
             return self._rows
         assert self._bounds is not None
         return np.arange(*self._bounds, dtype=np.uint32)
+
+    @cached_property
+    def located_rows(self) -> tuple[NDArray[np.uint32], np.uint64]:
+        """The rows and their address, as :attr:`located_words`."""
+        rows = self.rows
+        return rows, address(rows)
+
+    @cached_property
+    def located_words(self) -> tuple[NDArray[np.uint64], np.uint64]:
+        """The words and their address, which takes a while to look up.
+
+        Held together while a kernel reads them: of two threads that ask first each may make its own.
+        """
+        words = self.words
+        return words, address(words)
 
     @cached_property
     def words(self) -> NDArray[np.uint64]:

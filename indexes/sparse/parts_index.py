@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..costs import costs
 from ..exact.dense import listed_rows
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
-from ..rows.addresses import address
+from ..rows.addresses import NOWHERE, address
 from ..rows.neighbors import Neighbors, SearchStats
 from ..rows.sparse import SparseRows
 from .part import Part
@@ -35,7 +35,7 @@ class PartsIndex:
         from ..kernels.postings import PART, POSTINGS
         from ..kernels.windows import search_windows
 
-        self._parts, self._rows = tuple(parts), rows
+        self._parts, self._rows, self._n = tuple(parts), rows, len(rows)
         self.nbytes = sum(part.nbytes for part in parts)
         # Copied together, as kernels go from one to the next.
         self._records = np.zeros(len(parts), PART)
@@ -65,11 +65,11 @@ class PartsIndex:
         if k < 1:
             raise ValueError(f"k is {k}; expected at least 1")
         n_queries = len(queries)
-        lo, hi, _ = listed_rows(scope, len(self._rows))
-        words: NDArray[np.uint64] | None = None
+        lo, hi, _ = listed_rows(scope, self._n)
+        held: tuple[NDArray[np.uint64] | None, np.uint64] = None, NOWHERE
         if scope.rows is not None and scope.rows.bounds is None:
-            lo, hi, words = 0, len(self._rows), scope.rows.words
-        wanted = min(k, scope.count(len(self._rows)))
+            lo, hi, held = 0, self._n, scope.rows.located_words
+        wanted = min(k, scope.count(self._n))
         if not n_queries or not wanted:
             return Neighbors.empty(n_queries, k, self._rows.metric)
         average = self._rows.average_of(queries)
@@ -85,7 +85,7 @@ class PartsIndex:
                 wanted,
                 lo,
                 hi,
-                address(words),
+                held[1],
                 average,
                 self._rows.slope(average),
                 rows,

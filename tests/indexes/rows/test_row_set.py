@@ -30,3 +30,11 @@ def test_ranges() -> None:
         RowSet.from_range(3, 11, 10)
     with pytest.raises(ValueError, match="the segment has 10 rows"):
         RowSet.from_bitmap(BitMap([10]), 10)
+
+
+def test_rows_and_words_are_where_they_say() -> None:
+    chosen = RowSet.from_bitmap(BitMap([3, 5, 150]), 200)
+    for array, address in (chosen.located_rows, chosen.located_words):
+        assert address == array.ctypes.data
+    assert chosen.located_rows[0] is chosen.rows
+    assert chosen.located_words[0] is chosen.words
