@@ -231,8 +231,11 @@ class Index(Protocol[QIn, K]):
 class CountsTerms(Protocol):
     """What an index of sparse vectors is besides, when it knows how many rows have a term."""
 
-    def document_frequencies(self, terms: NDArray[np.uint32], lo: int, hi: int) -> NDArray[np.int64]:
-        """Return in how many of the rows ``lo`` to ``hi`` each term has a value that is not zero."""
+    def document_frequencies(self, terms: NDArray[np.uint32], lo: int, hi: int) -> NDArray[np.int64] | None:
+        """Return in how many of the rows ``lo`` to ``hi`` each term has a value that is not zero.
+
+        None where it does not know that of such a part of its rows, whichever the terms.
+        """
 
 
 def is_exact(spec: IndexSpec) -> bool:

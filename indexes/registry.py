@@ -14,6 +14,8 @@ _BUILT_IN = {
     "hnsw": ("graph.hnsw", "Hnsw"),
     "flat": ("exact.flat", "Flat"),
     "inverted": ("sparse.inverted", "Inverted"),
+    "auto": ("seismic.auto", "AutoSparse"),
+    "seismic": ("seismic.seismic", "Seismic"),
 }
 
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from .exact.scan import open_scan
 from .graph.build import SMALLEST_GRAPH
 from .measuring import measure_once
-from .protocol import BuildJob
+from .protocol import BuildJob, IndexSpec
 from .rows.dense import DenseRows, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.multi import MultiRows
 from .rows.sparse import SparseRows
+from .seismic.seismic import Seismic
 from .sparse.inverted import Inverted
 
 
@@ -32,8 +33,10 @@ def warmup() -> None:
     scan = open_scan(sparse)
     scan.search(sparse, 1)
     scan.score(sparse, np.zeros(1, np.uint32))
-    inverted = Inverted().open(Inverted().build(sparse, BuildJob()), sparse)
-    inverted.search(sparse, 1, inverted.effort(1, 1.0, None, 1.0))
+    specs: tuple[IndexSpec, ...] = (Inverted(), Seismic())
+    for spec in specs:
+        index = spec.open(spec.build(sparse, BuildJob()), sparse)
+        index.search(sparse, 1, index.effort(1, 1.0, None, 1.0))
     multi = MultiRows(offsets, np.ones((1, dim), np.float32))
     open_scan(multi).search(multi, 1)
     measure_once()

@@ -95,7 +95,7 @@ ORDER = {
         "sizes",
     ),
     "indexes": (
-        *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "sparse"),
+        *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "sparse", "seismic"),
         *("measuring", "registry", "warmup"),
     ),
     "storage": (

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from .indexes.graph.hnsw import Hnsw
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
+    from .indexes.seismic.seismic import Seismic
     from .indexes.sparse.inverted import Inverted
     from .server.client.async_connecting import aconnect
     from .server.client.async_remote_collection import AsyncRemoteCollection
@@ -113,6 +114,7 @@ _MODULES = {
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
     "indexes.sparse.inverted": ("Inverted",),
+    "indexes.seismic.seismic": ("Seismic",),
     "indexes.rows.metric": ("Metric",),
     "server.client.async_remote_collection": ("AsyncRemoteCollection",),
     "server.client.async_remote_database": ("AsyncRemoteDatabase",),
@@ -137,6 +139,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Element",
     "Hnsw",
     "Inverted",
+    "Seismic",
     "Bm25",
     "Flat",
     "Scalar",

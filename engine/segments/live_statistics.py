@@ -94,7 +94,10 @@ def _counted(view: SegmentView, field: str, tenant: int | None) -> _LiveCounts:
     gone = owned & view.dead
     dead = _row_counts(view, field, kept, ("dead", tenant), gone, present) if gone else _NOTHING
     bounds = _bounds(owned, present)
+    known = None
     if isinstance(index, CountsTerms) and bounds is not None:
+        known = index.document_frequencies(np.empty(0, np.uint32), *bounds)
+    if isinstance(index, CountsTerms) and bounds is not None and known is not None:
         lo, hi = bounds
         n, there = hi - lo, partial(index.document_frequencies, lo=lo, hi=hi)
 

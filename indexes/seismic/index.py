@@ -1,0 +1,209 @@
+"""An open Seismic index: its arrays, its effort table and its search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..costs import costs
+from ..effort.ladder import KS, Ladder, measure
+from ..effort.sparse_queries import sparse_pseudo_queries
+from ..exact.dense import listed_rows
+from ..protocol import EVERYTHING, Arrays, Effort, Scope
+from ..rows.addresses import address
+from ..rows.neighbors import Neighbors, SearchStats
+from ..rows.sparse import SparseRows
+from .knobs import MOST_LISTS, SeismicKnobs
+from .opened import SeismicArrays
+from .scratch import VisitingScratchPool
+
+# Ten times the lists that are visited; each goes with the heap factor that belongs to it.
+RUNGS = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 140, 200, 300, 450, 640)
+_FACTORS = (1.4, 1.3, 1.2, 1.1, 1.05, 1.0, 0.95, 0.92, 0.88, 0.85, 0.8, 0.75, 0.65, 0.55, 0.45)
+# Blocks are scored by so many of a query's heaviest terms, which hold nearly all of its mass.
+_SCORING_TERMS = 20
+# The heavy part of a row must come to this share of the last result's score, or the rest is not read.
+_REST_FACTOR = 0.85
+_QUERIES, _FEWEST_QUERIES = 256, 32
+# Exact answers for a new index's queries take about so long.
+_TRUTH_SECONDS = 8.0
+_REAL_MARGIN, _PSEUDO_MARGIN = 1.0, 2.0
+_SHORTFALL = 0.4
+# A ladder whose highest rung is this far below the target cannot keep the promise.
+_UNREACHABLE = 0.002
+
+
+class SeismicIndex:
+    """Visits promising blocks and scores the best of their rows exactly. Immutable and thread-safe."""
+
+    def __init__(self, arrays: Arrays, rows: SparseRows) -> None:
+        from ..kernels.seismic import search_blocks
+
+        self._arrays, self._rows = arrays, rows
+        self._ladder = Ladder.from_arrays(RUNGS, arrays, pool=False)
+        self._opened = SeismicArrays(arrays, rows)
+        self.nbytes = self._opened.nbytes
+        blocks = np.diff(self._opened.part_blocks[self._opened.list_parts])
+        most = min(MOST_LISTS, len(blocks))
+        n_sums = int(np.partition(blocks, len(blocks) - most)[-most:].sum()) if most else 0
+        self._blocks_a_list = float(blocks.mean()) if len(blocks) else 0.0
+        self._free = VisitingScratchPool(len(rows), len(self._opened.terms), max(1, n_sums))
+        self._kernel = search_blocks
+
+    def effort(self, k: int, recall: float, knobs: SeismicKnobs | None, share: float) -> Effort[SeismicKnobs]:
+        """Choose the effort that reaches ``recall``, or take ``knobs`` as given.
+
+        Under a filter as hard a search is made as for ``k / share`` results, among which chance brings ``k``
+        in scope. Where scoring all rows in scope costs less, the effort says so by ``query_cut`` 0.
+        """
+        scanned = self._scan_seconds(share * len(self._rows))
+        if knobs is not None:
+            expected = None
+            if self._ladder is not None:
+                expected = self._ladder.recall_at(k, 10 * knobs.query_cut)
+            return _effort(knobs, expected, self._visit_seconds(10 * knobs.query_cut, share))
+        if self._ladder is None:
+            return _effort(SeismicKnobs(0, 0.0), 1.0, scanned)
+        spread = max(k, math.ceil(k / max(share, 1e-9)))
+        rung = self._ladder.rung_for(min(spread, KS[-1]), recall)
+        if spread > KS[-1]:
+            rung = math.ceil(rung * math.sqrt(spread / KS[-1]))
+        rung = min(rung, RUNGS[-1])
+        # With few lists a query may find too little and be answered by a scan: more lists cost less.
+        rung = min(
+            (rung, *(higher for higher in RUNGS if higher > rung)),
+            key=lambda r: self._visit_seconds(r, share),
+        )
+        visited = self._visit_seconds(rung, share)
+        expected = self._ladder.recall_at(min(spread, KS[-1]), rung)
+        if scanned < visited or expected < recall - _UNREACHABLE:
+            return _effort(SeismicKnobs(0, 0.0), 1.0, scanned)
+        return _effort(_knobs(rung), expected, visited)
+
+    def search(
+        self, queries: SparseRows, k: int, effort: Effort[SeismicKnobs], scope: Scope = EVERYTHING
+    ) -> Neighbors:
+        """Find about the best ``min(k, allowed)`` rows of each query.
+
+        Where fewer come by, and for a query with a weight below zero, every row in scope is scored.
+        """
+        if k < 1:
+            raise ValueError(f"k is {k}; expected at least 1")
+        n_queries, n, rows = len(queries), len(self._rows), self._rows
+        lo, hi, _ = listed_rows(scope, n)
+        words: NDArray[np.uint64] | None = None
+        listed: NDArray[np.uint32] | None = None
+        if scope.rows is not None and scope.rows.bounds is None:
+            lo, hi, words, listed = 0, n, scope.rows.words, scope.rows.rows
+        wanted = min(k, scope.count(n))
+        if not n_queries or not wanted:
+            return Neighbors.empty(n_queries, k, rows.metric)
+        found = np.empty((n_queries, wanted), np.uint32)
+        scores = np.empty((n_queries, wanted), np.float32)
+        longest = int(np.diff(queries.indptr).max())
+        scratch = self._free.take(longest, wanted)
+        try:
+            self._kernel(
+                self._opened.address,
+                scratch.address,
+                address(queries.indptr),
+                address(queries.indices),
+                address(queries.values),
+                n_queries,
+                wanted,
+                effort.knobs.query_cut,
+                _SCORING_TERMS,
+                effort.knobs.heap_factor,
+                _REST_FACTOR,
+                lo,
+                hi,
+                address(words),
+                address(listed),
+                0 if listed is None else len(listed),
+                rows.slope(rows.average_of(queries)),
+                found,
+                scores,
+            )
+            visited, estimated, rescored = scratch.stats.tolist()
+        finally:
+            self._free.give(scratch)
+        stats = SearchStats(hops=visited, distances=estimated, rescored=rescored)
+        return Neighbors(found, scores, stats).padded(k, rows.metric)
+
+    def document_frequencies(self, terms: NDArray[np.uint32], lo: int, hi: int) -> NDArray[np.int64] | None:
+        """Return in how many rows each term has a value that is not zero; None of some rows only."""
+        return self._opened.document_frequencies(terms) if lo == 0 and hi == len(self._rows) else None
+
+    def calibrate(
+        self, queries: SparseRows, truth: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Measure the ladder on real queries and return its arrays."""
+        return self._measured(queries, truth, _REAL_MARGIN, 1).to_arrays()
+
+    def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
+        """Measure the ladder on queries made out of the rows and return its arrays."""
+        affordable = int(_TRUTH_SECONDS * threads / max(1e-9, self._scan_seconds(len(self._rows))))
+        count = min(_QUERIES, max(_FEWEST_QUERIES, affordable))
+        queries = sparse_pseudo_queries(self._rows, count, seed)
+        if not len(queries):
+            return {}
+        ladder = self._measured(queries, None, _PSEUDO_MARGIN, threads, given=1, shortfall=_SHORTFALL)
+        return ladder.as_hard_as_ten().to_arrays()
+
+    def _measured(
+        self,
+        queries: SparseRows,
+        truth: NDArray[np.float32] | None,
+        margin: float,
+        threads: int,
+        **counting: Any,
+    ) -> Ladder:
+        cuts = np.linspace(0, len(queries), max(1, min(threads, len(queries))) + 1, dtype=int).tolist()
+        parts = [queries[lo:hi] for lo, hi in pairwise(cuts)]
+        with ThreadPoolExecutor(len(parts)) as pool:
+
+            def each(search: Callable[[SparseRows], Neighbors]) -> Neighbors:
+                return Neighbors.concat(list(pool.map(search, parts)))
+
+            def search(k: int, rung: int) -> Neighbors:
+                effort = _effort(_knobs(rung), None, 0.0)
+                return each(lambda part: self.search(part, k, effort))
+
+            if truth is None:
+                everything = _effort(SeismicKnobs(0, 0.0), None, 0.0)
+                truth = each(lambda part: self.search(part, KS[-1], everything)).scores
+            return measure(RUNGS, search, truth, True, margin, pool=False, **counting)
+
+    def with_table(self, arrays: Arrays) -> SeismicIndex:
+        """Return the same index with another ladder."""
+        return SeismicIndex({**self._arrays, **arrays}, self._rows)
+
+    def _scan_seconds(self, count: float) -> float:
+        known = costs()
+        return known.call + count * (known.row + self._row_entries() * known.posting)
+
+    def _visit_seconds(self, rung: int, share: float) -> float:
+        known = costs()
+        lists = rung / 10
+        scored = lists * (_SCORING_TERMS * known.random_row + self._blocks_a_list * known.posting)
+        rows = len(self._rows) if self._ladder is None else self._ladder.work_at(rung) * min(1.0, 2 * share)
+        return known.call + scored + rows * (known.random_row + self._row_entries() / 2 * known.posting)
+
+    def _row_entries(self) -> float:
+        return len(self._rows.indices) / max(1, len(self._rows))
+
+
+def _knobs(rung: int) -> SeismicKnobs:
+    """Return how many lists a rung stands for, and the heap factor that goes with them."""
+    return SeismicKnobs(max(1, round(rung / 10)), float(np.interp(rung, RUNGS, _FACTORS)))
+
+
+def _effort(knobs: SeismicKnobs, expected: float | None, seconds: float) -> Effort[SeismicKnobs]:
+    words = f"blocks of {knobs.query_cut} lists, heap factor {knobs.heap_factor:.3g}"
+    return Effort(knobs, expected, seconds, words if knobs.query_cut else "every row of the forward index")
