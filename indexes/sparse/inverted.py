@@ -15,8 +15,8 @@ from ..rows.sparse import SparseRows
 if TYPE_CHECKING:
     from .index import InvertedIndex
 
-# Over fewer rows a scan answers as soon.
-_MIN_ROWS = 1024
+# Fewer rows are scanned while a call is made.
+_MIN_ROWS = 64
 
 
 @dataclass(frozen=True)
