@@ -16,8 +16,9 @@ from .vectors import I16, I32, I64, call, load, shuffle, splat, vector
 
 BLOCK = 64
 _LOWEST, _HIGHEST = np.int64(-(1 << 15)), np.int64(0x7FFFFFFF)
-# A threshold is searched for until it lets through at most this many times what is wanted, or so often.
-_ENOUGH, _MOST_TRIES = 2, 24
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+# A threshold is searched for until it lets through at most so many fourths of what is wanted.
+_ENOUGH = 5
 
 
 @inner
@@ -72,6 +73,16 @@ def first_bit(typingctx: Any, bits: Any) -> Any:
     return types.uint64(types.uint64), emit
 
 
+@intrinsic
+def count_bits(typingctx: Any, bits: Any) -> Any:
+    """Return how many bits are set."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), emit
+
+
 @inner
 def block_rows(base, size, lo, hi, allowed, words):
     """Return a bit for each of up to 64 rows from ``base`` on that may be found."""
@@ -94,50 +105,65 @@ def block_rows(base, size, lo, hi, allowed, words):
 
 
 @inner
-def reached_by(maxima, wanted, lowest, highest):
+def reached_by(maxima, groups, wanted, lowest, highest):
     """Return a bound, ``lowest`` or more, that ``wanted`` of the maxima are above if so many are above it."""
-    lo, hi = np.int64(lowest), np.int64(highest)
-    for _ in range(_MOST_TRIES):
-        if hi - lo < 2:
-            break
-        middle = lo + ((hi - lo) >> 1)
-        count, bound = np.int32(0), np.int16(middle)
-        for i in range(len(maxima)):
-            count += np.int32(maxima[i] > bound)
+    lo, hi = lowest, highest
+    while hi - lo > 1:
+        middle, count = (lo + hi) >> 1, np.uint64(0)
+        for group in range(groups):
+            count += count_bits(above(maxima + np.uint64(2 * BLOCK * group), np.int16(middle)))
         if count < wanted:
             hi = middle
         else:
             lo = middle
-            if count <= _ENOUGH * wanted:
+            if 4 * np.int64(count) <= _ENOUGH * wanted:
                 break
     return lo
 
 
 @inner
-def collect(summing, base, size, lo, hi, allowed, words, pool):
-    """Keep the rows of a window whose sums are among the highest."""
+def find_maxima(summing, base, size, lo, hi, allowed, words):
+    """Write the largest sum of each block, of the rows that may be found.
+
+    Returns how many times 64 maxima there are, the last made up, and the largest.
+    """
     blocks = (size + BLOCK - 1) // BLOCK
-    maxima, highest = view_i16(summing.maxima, blocks), _LOWEST
+    groups = (blocks + BLOCK - 1) // BLOCK
+    maxima, highest = view_i16(summing.maxima, groups * BLOCK), _LOWEST
     for block in range(blocks):
         first = block * BLOCK
-        rows = block_rows(base + first, min(BLOCK, size - first), lo, hi, allowed, words)
-        maxima[block] = block_maximum(summing.sums + np.uint64(2 * first), rows)
+        last = first + BLOCK
+        if allowed or last > size or base + first < lo or base + last > hi:
+            rows = block_rows(base + first, min(last, size) - first, lo, hi, allowed, words)
+            maxima[block] = block_maximum(summing.sums + np.uint64(2 * first), rows)
+        else:
+            maxima[block] = block_maximum(summing.sums + np.uint64(2 * first), _ALL)
         highest = max(highest, np.int64(maxima[block]))
+    for block in range(blocks, groups * BLOCK):
+        maxima[block] = _LOWEST
+    return groups, highest
+
+
+@inner
+def collect(summing, base, size, lo, hi, allowed, words, pool):
+    """Keep the rows of a window whose sums are among the highest."""
+    groups, highest = find_maxima(summing, base, size, lo, hi, allowed, words)
     lowest = max(_LOWEST, bound_of(pool[0]))
     if highest <= lowest:
         return
-    lowest = reached_by(maxima, summing.pool_size, lowest, highest)
+    lowest = reached_by(summing.maxima, groups, summing.pool_size, lowest, highest)
     sums = view_i16(summing.sums, size)
-    for block in range(blocks):
-        if maxima[block] <= lowest:
-            continue
-        first = block * BLOCK
-        rows = block_rows(base + first, min(BLOCK, size - first), lo, hi, allowed, words)
-        rows &= above(summing.sums + np.uint64(2 * first), np.int16(lowest))
-        while rows:
-            place = first + np.int64(first_bit(rows))
-            rows &= rows - np.uint64(1)
-            key = bound_key(sums[place], base + place)
-            if key < pool[0]:
-                replace_largest(pool, summing.pool_size, key)
-                lowest = max(lowest, bound_of(pool[0]))
+    for group in range(groups):
+        blocks = above(summing.maxima + np.uint64(2 * BLOCK * group), np.int16(lowest))
+        while blocks:
+            first = (group * BLOCK + np.int64(first_bit(blocks))) * BLOCK
+            blocks &= blocks - np.uint64(1)
+            rows = block_rows(base + first, min(BLOCK, size - first), lo, hi, allowed, words)
+            rows &= above(summing.sums + np.uint64(2 * first), np.int16(lowest))
+            while rows:
+                place = first + np.int64(first_bit(rows))
+                rows &= rows - np.uint64(1)
+                key = bound_key(sums[place], base + place)
+                if key < pool[0]:
+                    replace_largest(pool, summing.pool_size, key)
+                    lowest = max(lowest, bound_of(pool[0]))

@@ -28,7 +28,7 @@ class SummingScratch:
         buffers: dict[str, NDArray[Any]] = {
             # Whole blocks are looked at.
             "sums": aligned((64 * blocks,), np.int16),
-            "maxima": aligned((blocks,), np.int16),
+            "maxima": aligned((-(-blocks // 64) * 64,), np.int16),
             "lists": np.empty(parts * terms, np.int64),
             "weights": np.empty(parts * terms, np.int32),
             "counts": np.empty(parts, np.int64),
