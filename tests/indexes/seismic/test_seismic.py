@@ -102,7 +102,7 @@ def test_more_terms_than_sixteen_bits_count() -> None:
     assert oracle.recall(found.scores, truth.scores, True) >= 0.85
 
 
-@pytest.mark.parametrize("share", [0.5, 0.1, 0.01])
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.004])
 def test_a_filter_reads_no_row_that_it_bars(share: float) -> None:
     rows, queries = topical(6000), topical(50, seed=1)
     index = opened(rows)
