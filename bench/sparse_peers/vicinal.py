@@ -20,6 +20,7 @@ from .peer import Effort
 if TYPE_CHECKING:
     from ...engine.collection import Collection
     from ...engine.database import Database
+    from ...indexes.protocol import IndexSpec
 
 FIELD = "sparse"
 # A payload of whole numbers below this, dealt out evenly: filters of any share ask for those below a number.
@@ -27,7 +28,7 @@ PARTS = 1_000
 PART = "part"
 COLLECTION = "bench"
 BATCH_ROWS = 10_000
-INDEXES = {"inverted": vicinal.Inverted()}
+INDEXES: dict[str, IndexSpec] = {"inverted": vicinal.Inverted(), "seismic": vicinal.Seismic()}
 
 
 @dataclass(frozen=True)
