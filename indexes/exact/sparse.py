@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from ..costs import costs
 from ..protocol import EVERYTHING, Scope
-from ..rows.addresses import address
+from ..rows.addresses import NOWHERE, address
 from ..rows.neighbors import Neighbors, SearchStats
 from ..rows.sparse import SparseRows
 from .dense import listed_rows
+from .scan_scratch import SCRATCH, table_size
 
 
 class SparseScan:
@@ -22,6 +23,8 @@ class SparseScan:
 
     def __init__(self, rows: SparseRows) -> None:
         self._rows = rows
+        # Looked up once: that takes longer than to score a few rows.
+        self._addresses = address(rows.indptr), address(rows.indices), address(rows.values)
 
     def search(self, queries: SparseRows, k: int, scope: Scope = EVERYTHING) -> Neighbors:
         """Return the rows of the highest scores with each query, ties by row."""
@@ -29,39 +32,38 @@ class SparseScan:
             raise ValueError(f"k is {k}; expected at least 1")
         rows, n_queries = self._rows, len(queries)
         lo, hi, listed = listed_rows(scope, len(rows))
+        held = None if listed is None or scope.rows is None else scope.rows.located_rows
         wanted = min(k, hi - lo)
         if not n_queries or not wanted:
             return Neighbors.empty(n_queries, k, rows.metric)
         from ..kernels.sparse import scan_sparse
 
-        terms, weights = _term_table(queries)
-        heap = np.empty(wanted, np.uint64)
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
-        average = rows.average_of(queries)
-        scan_sparse(
-            address(rows.indptr),
-            address(rows.indices),
-            address(rows.values),
-            len(rows),
-            address(queries.indptr),
-            address(queries.indices),
-            address(queries.values),
-            n_queries,
-            wanted,
-            lo,
-            hi,
-            address(listed),
-            rows.form,
-            rows.flat,
-            rows.slope(average),
-            len(terms),
-            address(terms),
-            address(weights),
-            address(heap),
-            found,
-            scores,
-        )
+        average, longest = rows.average_of(queries), queries.longest
+        scratch = SCRATCH.take(longest, wanted)
+        try:
+            scan_sparse(
+                *self._addresses,
+                len(rows),
+                *scratch.query.addresses(queries),
+                n_queries,
+                wanted,
+                lo,
+                hi,
+                NOWHERE if held is None else held[1],
+                rows.form,
+                rows.flat,
+                rows.slope(average),
+                table_size(longest),
+                scratch.table_terms,
+                scratch.table_weights,
+                scratch.heap,
+                found,
+                scores,
+            )
+        finally:
+            SCRATCH.give(scratch)
         stats = SearchStats(rescored=(hi - lo) * n_queries)
         return Neighbors(found, scores, stats).padded(k, rows.metric)
 
@@ -77,35 +79,28 @@ class SparseScan:
         from ..kernels.sparse_scores import score_sparse
 
         chosen = np.ascontiguousarray(rows, np.uint32)
-        terms, weights = _term_table(queries)
-        score_sparse(
-            address(stored.indptr),
-            address(stored.indices),
-            address(stored.values),
-            len(stored),
-            address(queries.indptr),
-            address(queries.indices),
-            address(queries.values),
-            n_queries,
-            address(chosen),
-            len(chosen),
-            stored.form,
-            stored.flat,
-            stored.slope(average),
-            len(terms),
-            address(terms),
-            address(weights),
-            scores,
-        )
+        longest = queries.longest
+        scratch = SCRATCH.take(longest, 1)
+        try:
+            score_sparse(
+                *self._addresses,
+                len(stored),
+                *scratch.query.addresses(queries),
+                n_queries,
+                address(chosen),
+                len(chosen),
+                stored.form,
+                stored.flat,
+                stored.slope(average),
+                table_size(longest),
+                scratch.table_terms,
+                scratch.table_weights,
+                scores,
+            )
+        finally:
+            SCRATCH.give(scratch)
         return scores
 
     def cost(self, queries: SparseRows | None, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""
         return count * len(self._rows.indices) / max(1, len(self._rows)) * costs().weight
-
-
-def _term_table(queries: SparseRows) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return room for the terms of one query and their weights."""
-    # So sparse that a term which the query lacks mostly meets an empty place at once.
-    size = 1 << max(4, int(16 * np.diff(queries.indptr).max()).bit_length())
-    return np.empty(size, np.int64), np.empty(size, np.float32)

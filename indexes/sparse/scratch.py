@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..rows.addresses import address
 from ..rows.dense import aligned
-from .query_room import QueryRoom
+from ..rows.query_room import QueryRoom
 
 # How many of the highest bounds are kept beyond k: enough that hardly a query sums its postings twice.
 _SPARE = 22

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from vicinal.indexes.rows.query_room import QueryRoom
 from vicinal.indexes.rows.sparse import SparseRows
-from vicinal.indexes.sparse.query_room import QueryRoom
 
 
 def read(address: np.uint64, count: int, kind: Any) -> list[Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..rows.addresses import address
-from ..rows.sparse import SparseRows
+from .addresses import address
+from .sparse import SparseRows
 
 Addresses = tuple[np.uint64, np.uint64, np.uint64]
 
