@@ -16,7 +16,7 @@ from ..effort.ladder import KS, Ladder, measure
 from ..effort.sparse_queries import sparse_pseudo_queries
 from ..exact.dense import listed_rows
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
-from ..rows.addresses import address
+from ..rows.addresses import NOWHERE
 from ..rows.neighbors import Neighbors, SearchStats
 from ..rows.sparse import SparseRows
 from .knobs import MOST_LISTS, SeismicKnobs
@@ -106,24 +106,23 @@ class SeismicIndex:
             raise ValueError(f"k is {k}; expected at least 1")
         n_queries, n, rows = len(queries), len(self._rows), self._rows
         lo, hi, _ = listed_rows(scope, n)
-        words: NDArray[np.uint64] | None = None
-        listed: NDArray[np.uint32] | None = None
+        words: tuple[NDArray[np.uint64] | None, np.uint64] = None, NOWHERE
+        listed: tuple[NDArray[np.uint32] | None, np.uint64] = None, NOWHERE
+        count = 0
         if scope.rows is not None and scope.rows.bounds is None:
-            lo, hi, words, listed = 0, n, scope.rows.words, scope.rows.rows
+            words, listed = scope.rows.located_words, scope.rows.located_rows
+            lo, hi, count = 0, n, scope.rows.count
         wanted = min(k, scope.count(n))
         if not n_queries or not wanted:
             return Neighbors.empty(n_queries, k, rows.metric)
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
-        longest = int(np.diff(queries.indptr).max())
-        scratch = self._free.take(longest, wanted)
+        scratch = self._free.take(queries.longest, wanted)
         try:
             self._kernel(
                 self._opened.address,
                 scratch.address,
-                address(queries.indptr),
-                address(queries.indices),
-                address(queries.values),
+                *scratch.query.addresses(queries),
                 n_queries,
                 wanted,
                 effort.knobs.query_cut,
@@ -132,9 +131,9 @@ class SeismicIndex:
                 _REST_FACTOR,
                 lo,
                 hi,
-                address(words),
-                address(listed),
-                0 if listed is None else len(listed),
+                words[1],
+                listed[1],
+                count,
                 rows.slope(rows.average_of(queries)),
                 found,
                 scores,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows.addresses import address
+from ..rows.query_room import QueryRoom
 from .knobs import MOST_LISTS
 
 # How many rows beyond k are scored exactly, as codes misplace rows by a few ranks.
@@ -50,6 +51,7 @@ class VisitingScratch:
         self._record["pool_size"] = len(buffers["pool"])
         self.stats = buffers["stats"]
         self.address = address(self._record)
+        self.query = QueryRoom(terms)
 
 
 class VisitingScratchPool:
