@@ -153,9 +153,8 @@ class Update:
 
     ``change`` maps the points that were chosen to those that change, which stay in their order; it runs in
     the writer's thread, so that no write can come between reading and replacing, and is told what gives
-    tokens their ids. ``admit`` is told the bytes
-    of the new versions, each with ``added`` more than it has, before any is read; what it raises is a
-    VicinalError.
+    tokens their ids. ``admit`` is told the bytes of the new versions, each with ``added`` more than it has,
+    before any is read; what it raises is a VicinalError.
     """
 
     state: CollectionState
