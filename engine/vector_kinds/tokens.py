@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...indexes.rows.metric import Metric
 from ...indexes.rows.sparse import SparseRows
 from ...storage.catalog.vocabulary import MAX_TOKEN_BYTES
 from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import offsets_of
-from ...storage.columns.tokens import TokenColumn
+from ...storage.columns.tokens import UNKNOWN, TokenColumn
 from ..errors import InvalidArgument
 from ..schema.sparse_field import Sparse
 from .growing_sparse import sparse_rows
@@ -57,9 +58,14 @@ class TokenKind(SparseKind):
     def resolved(
         self, field: Sparse, queries: TokenColumn, tokens: TokenIds | None, weights: TermWeights | None
     ) -> SparseRows:
-        """Return queries over ids; entries of tokens that no point has match nothing and are left out."""
+        """Return queries over ids; entries of tokens that no point has match nothing."""
         assert tokens is not None
-        found = sparse_rows(queries.with_ids(tokens.known_ids(queries.tokens)), field.shape)
+        ids = tokens.known_ids(queries.tokens)
+        if field.metric is Metric.COSINE:
+            # They are part of the query's length. Left out, a score would tell whether any tenant has them.
+            unknown = np.flatnonzero(ids == UNKNOWN)
+            ids[unknown] = UNKNOWN - 1 - np.arange(len(unknown), dtype=np.uint32)
+        found = sparse_rows(queries.with_ids(ids), field.shape)
         resolved: SparseRows = super().resolved(field, found, tokens, weights)
         return resolved
 

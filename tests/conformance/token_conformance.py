@@ -141,6 +141,19 @@ class TokenConformance:
             assert [*point.vectors["vector"]] == ["apple", "red", "zoo"]
             words.merge()
 
+    def test_the_cosine_counts_tokens_that_nobody_has(self, db: DatabaseApi) -> None:
+        field = Sparse(tokens=True, metric="cosine")
+        words = db.create_collection("words", field, partitioned=True)
+        words.upsert([1], [{"red": 2.0}], tenant="ada")
+        query = {"red": 3.0, "secret": 4.0}
+        for _ in range(2):
+            (hit,) = words.search(query, tenant="ada")
+            assert hit.score == pytest.approx(0.6)
+            np.testing.assert_allclose(words.score(query, [1], tenant="ada"), [0.6], rtol=1e-6)
+            # What another tenant has changes nothing.
+            words.upsert([1], [{"secret": 1.0}], tenant="ben")
+            words.flush()
+
     def test_frames_have_tokens(self, words: CollectionApi) -> None:
         arrow = pytest.importorskip("pyarrow")
         words.upsert(list(DOCUMENTS), list(DOCUMENTS.values()))
