@@ -95,7 +95,7 @@ class TendingConformance:
         assert done.hops > 0
 
     def test_calibrate_refuses(self, db: DatabaseApi, plots: CollectionApi) -> None:
-        terms = db.create_collection("terms", Sparse())
+        terms = db.create_collection("terms", Sparse(index=vicinal.Inverted()))
         with pytest.raises(vicinal.InvalidArgument, match="at least 50") as refused:
             plots.calibrate(matrix(49))
         assert refused.value.field == "queries"
