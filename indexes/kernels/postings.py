@@ -69,6 +69,7 @@ SUMMING = np.dtype(
         ("pool", np.uint64),  # address of uint64
         ("pool_size", np.int64),
         ("heap", np.uint64),
+        ("candidates", np.uint64),  # address of uint32: rows that are scored before others are summed
         ("unit", np.float64),  # what sums are multiplied with, and what is added, for bounds of scores
         ("rest", np.float64),
         ("stats", np.uint64),  # address of (2,) int64: postings summed, rows scored exactly
@@ -80,7 +81,7 @@ _LINES_AHEAD = 2
 # A sum holds products of codes and whole weights, each divided by 256 and rounded up, and stays in 16 bits:
 # rounding adds less than three to what a list counts for.
 _CODES, _SHIFT, _ROUND_UP = np.float64(256), np.int32(8), np.int32(255)
-_MOST_SUM, _ROUNDED = np.float64((1 << 15) - 1), np.float64(3)
+MOST_SUM, _ROUNDED = np.float64((1 << 15) - 1), np.float64(3)
 # Of more terms the last are not summed.
 _MOST_LISTS = 4096
 _MOST_HALVINGS = 24
@@ -195,7 +196,7 @@ def whole_unit(values, start, stop):
         for i in range(start, stop):
             multiple = abs(np.float64(values[i])) / unit
             whole, total = whole and multiple == np.floor(multiple), total + multiple
-        if total > _MOST_SUM:
+        if total > MOST_SUM:
             break
         if whole:
             return unit
@@ -217,7 +218,7 @@ def choose_lists(postings, summing, indices, values, start, stop, average, slope
         lists, _ = lists_of(summing, number)
         count, total, left = find_lists(part, indices, values, start, stop, above, below, lists)
         counts[number] = count
-        unit = max(unit, total / (_MOST_SUM - _ROUNDED * np.float64(count)))
+        unit = max(unit, total / (MOST_SUM - _ROUNDED * np.float64(count)))
         rest = max(rest, left)
     ordered = whole > 0 and rest == 0
     if ordered:
@@ -232,15 +233,13 @@ def choose_lists(postings, summing, indices, values, start, stop, average, slope
 
 
 @inner
-def sum_window(part, window, size, lists, weights, count, sums):
-    """Fill ``sums`` with upper bounds of a window's scores; return how many postings were read."""
+def sum_lists(part, window, lists, weights, begin_list, end_list, sums):
+    """Add some lists' upper bounds of a window's scores to ``sums``; return how many postings were read."""
     starts = view_i64(part.starts, part.n_terms * part.n_windows + 1)
     local = view_u16(part.local, part.n_postings)
     codes, signed = view_u8(part.codes, part.n_postings), view_i8(part.codes, part.n_postings)
-    for i in range(size):
-        sums[i] = 0
     read = 0
-    for j in range(count):
+    for j in range(begin_list, end_list):
         first = lists[j] * part.n_windows + window
         weight = weights[j]
         # A code is the value rounded up; times a negative weight that is a lower bound, one step too low.
@@ -261,3 +260,11 @@ def sum_window(part, window, size, lists, weights, count, sums):
                 sums[local[p]] += np.int16((weight * np.int32(codes[p]) + extra) >> _SHIFT)
         read += starts[first + 1] - starts[first]
     return read
+
+
+@inner
+def sum_window(part, window, size, lists, weights, count, sums):
+    """Fill ``sums`` with upper bounds of a window's scores; return how many postings were read."""
+    for i in range(size):
+        sums[i] = 0
+    return sum_lists(part, window, lists, weights, 0, count, sums)

@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bounds import BLOCK, block_maximum, block_rows, bound_of, collect
+from .bounds import BLOCK, block_maximum, block_rows, bound_key, bound_of, collect
+from .essential import (
+    FIRST_SHARE,
+    LESS,
+    MORE,
+    MOST_CANDIDATES,
+    MOST_SHARE,
+    POSTINGS_A_ROW,
+    count_essential,
+    find_candidates,
+    may_leave_out,
+    postings_between,
+    reached_sum,
+    sort_lists,
+)
 from .kernel import entry_point, inner
 from .memory import prefetch, view_f32, view_i16, view_i64, view_u32, view_u64
 from .postings import (
+    MOST_SUM,
     WINDOW,
     WINDOW_BITS,
     choose_lists,
     lists_of,
     part_at,
+    sum_lists,
     sum_window,
     view_postings,
     view_summing,
@@ -136,7 +152,53 @@ def score_again(postings, summing, number, first, slope, least, lo, hi, allowed,
 
 
 @inner
-def fill_pool(postings, summing, lo, hi, allowed, words):
+def score_candidates(postings, summing, count, first, slope, pool):
+    """Keep the candidates, scored, among the rows of the highest bounds."""
+    candidates, stats = view_u32(summing.candidates, count), view_i64(summing.stats, 2)
+    for i in range(min(count, _ROWS_AHEAD)):
+        prefetch_row(postings, np.uint64(candidates[i]))
+    for i in range(count):
+        if i + _ROWS_AHEAD < count:
+            prefetch_row(postings, np.uint64(candidates[i + _ROWS_AHEAD]))
+        row = np.int64(candidates[i])
+        score = np.float64(exact_score(postings, summing, row, first, slope))
+        bound = np.int64(min(np.ceil(score / summing.unit) + 1, np.float64(MOST_SUM)))
+        key = bound_key(bound, row)
+        if key < pool[0]:
+            replace_largest(pool, summing.pool_size, key)
+    stats[1] += count
+
+
+@inner
+def keep_essential(
+    postings, summing, part, window, base, size, count, share, first, slope, lo, hi, allowed, words, heap, k
+):
+    """Keep the best rows of a window by its essential lists, whose rest adds a ``share`` of what is reached.
+
+    Returns the share for the next window.
+    """
+    pool, stats = view_u64(summing.pool, summing.pool_size), view_i64(summing.stats, 2)
+    lists, weights = lists_of(summing, 0)
+    sums = view_i16(summing.sums, WINDOW)
+    reached = reached_sum(pool, summing.pool_size, heap, k, weights, count)
+    summed, rest = count_essential(weights, count, np.int64(share * np.float64(reached)))
+    stats[0] += sum_window(part, window, size, lists, weights, summed, sums)
+    while summed < count:
+        # Summing more is worth its time if it saves scoring as many rows as take as long.
+        more, less = count_essential(weights, count, np.int64(LESS * np.float64(rest)))
+        most = min(MOST_CANDIDATES, postings_between(part, window, lists, summed, more) // POSTINGS_A_ROW)
+        found = find_candidates(summing, base, size, lo, hi, allowed, words, reached - rest, most)
+        if found >= 0:
+            score_candidates(postings, summing, found, first, slope, pool)
+            return min(MOST_SHARE, MORE * np.float64(rest) / np.float64(reached))
+        stats[0] += sum_lists(part, window, lists, weights, summed, more, sums)
+        summed, rest = more, less
+    collect(summing, base, size, lo, hi, allowed, words, pool)
+    return share
+
+
+@inner
+def fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k):
     """Keep the rows of the highest bounds."""
     sums, pool = view_i16(summing.sums, WINDOW), view_u64(summing.pool, summing.pool_size)
     counts, stats = view_i64(summing.counts, postings.n_parts), view_i64(summing.stats, 2)
@@ -144,12 +206,36 @@ def fill_pool(postings, summing, lo, hi, allowed, words):
     for number in range(postings.n_parts):
         part = part_at(postings, number)
         lists, weights = lists_of(summing, number)
+        count, share = counts[number], FIRST_SHARE
+        leaves_out = may_leave_out(postings, summing, part, weights, count)
+        if leaves_out:
+            sort_lists(part, lists, weights, count)
         for window in range(part.n_windows):
             base = part.first + (window << WINDOW_BITS)
             size = min(WINDOW, part.first + part.n - base)
             if base >= hi or base + size <= lo:
                 continue
-            stats[0] += sum_window(part, window, size, lists, weights, counts[number], sums)
+            if leaves_out:
+                share = keep_essential(
+                    postings,
+                    summing,
+                    part,
+                    window,
+                    base,
+                    size,
+                    count,
+                    share,
+                    first,
+                    slope,
+                    lo,
+                    hi,
+                    allowed,
+                    words,
+                    heap,
+                    k,
+                )
+                continue
+            stats[0] += sum_window(part, window, size, lists, weights, count, sums)
             collect(summing, base, size, lo, hi, allowed, words, pool)
 
 
@@ -228,7 +314,7 @@ def search_windows(
         inverse = inverse_length(table_weights) if postings.form == COSINE else np.float64(0)
         first = inverse if postings.form == COSINE else postings.flat
         ordered = choose_lists(postings, summing, terms, values, start, stop, average, slope, inverse)
-        fill_pool(postings, summing, lo, hi, allowed, words)
+        fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
         clear_heap(heap, k)
         scan_uncovered(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
         score_pool(postings, summing, ordered, first, slope, lo, hi, allowed, words, heap, k)

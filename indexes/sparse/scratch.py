@@ -19,6 +19,7 @@ class SummingScratch:
     """Buffers for queries of up to so many terms and results, over so many parts."""
 
     def __init__(self, n: int, parts: int, terms: int, k: int) -> None:
+        from ..kernels.essential import MOST_CANDIDATES
         from ..kernels.postings import SUMMING, WINDOW
 
         self.parts, self.terms, self.k = parts, terms, k
@@ -36,6 +37,7 @@ class SummingScratch:
             "table_weights": np.empty(table_size, np.float32),
             "pool": np.empty(k + k // 2 + _SPARE, np.uint64),
             "heap": np.empty(k, np.uint64),
+            "candidates": np.empty(MOST_CANDIDATES, np.uint32),
             "stats": np.zeros(2, np.int64),
         }
         self._buffers, self._record = buffers, np.zeros(1, SUMMING)

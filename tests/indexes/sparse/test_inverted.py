@@ -85,6 +85,30 @@ def test_rows_of_more_than_one_window(monkeypatch: pytest.MonkeyPatch, signed: b
         assert found.stats.rescored < 4 * 400
 
 
+@pytest.mark.parametrize("metric", [Metric.DOT, Metric.COSINE])
+def test_lists_that_cannot_matter_are_left_out(metric: Metric) -> None:
+    """Frequent terms weigh little, and after the first window it is known what has to be reached."""
+    n = 2 * kernel.WINDOW + 9_000
+    rng = np.random.default_rng(4)
+    common, rare = rng.integers(0, 12, (n, 6)), 12 + rng.integers(0, 2_000, (n, 3))
+    table = np.sort(np.concatenate([common, rare], axis=1), axis=1)
+    kept = np.diff(table, axis=1, prepend=-1) > 0
+    indices = table[kept].astype(np.uint32)
+    weights = np.where(indices < 12, 0.05, 1.0) * rng.integers(1, 40, len(indices)) / 40
+    indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int64)
+    rows = SparseRows(indptr, indices, weights.astype(np.float32), metric)
+    terms = np.concatenate([np.arange(12), [20, 50, 90, 400, 1_300]]).astype(np.uint32)
+    asked = (rng.random((8, len(terms))) + 0.01).astype(np.float32)
+    queries = SparseRows(np.arange(9) * len(terms), np.tile(terms, 8), asked.reshape(-1), metric)
+    some = RowSet.from_bitmap(BitMap(np.flatnonzero(rng.random(n) < 0.2)), n)
+    every = 8 * int(np.isin(indices, terms).sum())
+    for scope in (Scope(), Scope(some), Scope(RowSet.from_range(700, n - 5_000, n))):
+        for k in (1, 10, 100):
+            found = agrees(rows, queries, k, scope)
+            if k < 100:
+                assert found.stats.distances < 0.9 * every
+
+
 def test_ties_beyond_the_pool_come_by_row() -> None:
     """So many rows tie with the last that the pool of bounds cannot tell which are the first."""
     n = 5000
