@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from snapshot_agreement import disagreements
 
 import vicinal
-from vicinal import Bm25, Dense, F, Sparse, has_id, has_vector
+from vicinal import Bm25, Dense, F, Seismic, Sparse, has_id, has_vector
+from vicinal.indexes.seismic import seismic
+from vicinal.indexes.sparse import inverted
 
 DIM = 4
 TENANTS = ["ada", "bob"]
@@ -31,6 +35,16 @@ years = st.one_of(st.none(), st.integers(-3, 3), st.lists(st.integers(-3, 3), ma
 
 Key = tuple[str, int | str]
 UPKEEP = vicinal.MergePolicySettings(quiet_seconds=0.0, seal_rows=8, growing_bytes=1 << 12, tier_factor=2)
+# Whatever any list leads to.
+EVERY_BLOCK = {"query_cut": 64, "heap_factor": 0.0}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_segments_are_indexed() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for spec in (inverted, seismic):
+            patch.setattr(spec, "_MIN_ROWS", 1)
+        yield
 
 
 def has_year_from(payload: dict[str, Any], low: int) -> bool:
@@ -62,6 +76,17 @@ def deleted_in(payload: dict[str, Any], path: list[str]) -> dict[str, Any]:
 
 def words_of(n: int) -> str:
     return " ".join(["red"] * (n % 3) + ["blue", f"w{n % 5}"] + ["sky"] * (n % 2))
+
+
+def weights_of(n: int) -> dict[str, float]:
+    """Return a vector by token; few have weights below zero, which blocks do not take."""
+    sign = -1.0 if n % 13 == 0 else 1.0
+    return {f"t{n % 5}": 1.0 + n % 3, "all": 0.5 * sign, f"new{n}": 0.25}
+
+
+def cosine(one: dict[str, float], other: dict[str, float]) -> float:
+    lengths = [math.sqrt(sum(weight * weight for weight in row.values())) for row in (one, other)]
+    return sum(weight * other.get(token, 0.0) for token, weight in one.items()) / math.prod(lengths)
 
 
 def text_of(payload: dict[str, Any]) -> str | None:
@@ -111,10 +136,16 @@ class CollectionMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="vicinal-machine-"))
         self.policy = UPKEEP if self.loaded else vicinal.MergePolicySettings(quiet_seconds=1e9)
         self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
-        vectors = {"vector": Dense(DIM, metric="dot"), "body": Sparse(encoder=Bm25("text.body"))}
+        vectors = {
+            "vector": Dense(DIM, metric="dot"),
+            "body": Sparse(encoder=Bm25("text.body")),
+            "terms": Sparse(tokens=True, metric="cosine", index=Seismic()),
+        }
         self.db.create_collection("points", vectors, fields={"year": "integer"})
         self.db.create_collection("rooms", vectors, fields={"year": "integer"}, partitioned=True)
         self.model: dict[Key, tuple[np.ndarray | None, dict[str, Any]]] = {}
+        # Of points that are gone too.
+        self.terms: dict[Key, dict[str, float] | None] = {}
         self.clock = 0
         self.load = Load(self.db) if self.loaded else None
 
@@ -133,8 +164,14 @@ class CollectionMachine(RuleBasedStateMachine):
             return self.db.collection("points"), {}
         return self.db.collection("rooms"), {"tenant": tenant}
 
-    @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists, year=years, lacking=st.integers(0, 6))
-    def upsert(self, tenant: str, chosen: list[int | str], year: Any, lacking: int) -> None:
+    @rule(
+        tenant=st.sampled_from(["", *TENANTS]),
+        chosen=id_lists,
+        year=years,
+        lacking=st.integers(0, 6),
+        sealed=st.booleans(),
+    )
+    def upsert(self, tenant: str, chosen: list[int | str], year: Any, lacking: int, sealed: bool) -> None:
         collection, scope = self.where(tenant)
         self.clock += 1
         matrix = np.random.default_rng(self.clock).standard_normal((len(chosen), DIM)).astype(np.float32)
@@ -142,9 +179,14 @@ class CollectionMachine(RuleBasedStateMachine):
         payload = {"year": year, "clock": self.clock} if year is not None else {"clock": self.clock}
         if self.clock % 3:
             payload["text"] = {"body": words_of(self.clock)}
-        collection.upsert(chosen, {"vector": vectors}, [payload] * len(chosen), **scope)
-        for point_id, vector in zip(chosen, vectors, strict=True):
+        terms = [None if i == lacking - 1 else weights_of(self.clock + i) for i in range(len(chosen))]
+        columns = {"vector": vectors, "terms": terms}
+        collection.upsert(chosen, columns, [payload] * len(chosen), **scope)
+        for point_id, vector, row in zip(chosen, vectors, terms, strict=True):
             self.model[tenant, point_id] = (vector, payload)
+            self.terms[tenant, point_id] = row
+        if sealed:
+            collection.flush()
 
     @rule(
         tenant=st.sampled_from(["", *TENANTS]),
@@ -174,6 +216,7 @@ class CollectionMachine(RuleBasedStateMachine):
         assert done.points == len(written)
         for point_id, vector in written:
             self.model[tenant, point_id] = (vector, payload)
+            self.terms[tenant, point_id] = None
 
     @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists)
     def delete(self, tenant: str, chosen: list[int | str]) -> None:
@@ -334,8 +377,14 @@ class CollectionMachine(RuleBasedStateMachine):
             else:
                 assert point is not None
                 assert point.payload == expected[1]
-                has = {"vector"} if expected[0] is not None else set()
-                assert point.vectors.keys() == has | ({"body"} if text_of(expected[1]) is not None else set())
+                terms = self.terms[tenant, point_id]
+                has = {
+                    "vector": expected[0] is not None,
+                    "body": text_of(expected[1]) is not None,
+                    "terms": terms is not None,
+                }
+                assert point.vectors.keys() == {name for name, is_there in has.items() if is_there}
+                assert point.vectors.get("terms") == terms
                 if expected[0] is not None:
                     np.testing.assert_array_equal(point.vectors["vector"], expected[0])
 
@@ -375,6 +424,24 @@ class CollectionMachine(RuleBasedStateMachine):
         hits = collection.search(query, k=100, field="body", **scope)
         assert {hit.id: hit.score for hit in hits} == pytest.approx(bm25_scores(texts, query), abs=1e-4)
         assert collection.count(filter=has_vector("body"), **scope) == len(texts)
+
+    @rule(
+        tenant=st.sampled_from(["", *TENANTS]),
+        query=st.sampled_from([{"t1": 1.0, "all": 0.5, "unheard": 2.0}, {"new3": 1.0, "all": -1.0}]),
+        k=st.integers(1, 5),
+    )
+    def search_by_tokens(self, tenant: str, query: dict[str, float], k: int) -> None:
+        collection, scope = self.where(tenant)
+        expected = {
+            key[1]: cosine(query, terms)
+            for key in self.model
+            if key[0] == tenant and (terms := self.terms[key]) is not None
+        }
+        hits = collection.search(query, k=k, field="terms", effort=EVERY_BLOCK, **scope)
+        best = sorted(expected.values(), reverse=True)[:k]
+        np.testing.assert_allclose(hits.scores, best, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(hits.scores, [expected[hit.id] for hit in hits], rtol=1e-5, atol=1e-6)
+        assert collection.count(filter=has_vector("terms"), **scope) == len(expected)
 
     @invariant()
     def counts_agree(self) -> None:
