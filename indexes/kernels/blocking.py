@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .clustering import cut_list
-from .forward import unpack, view_forward
+from .forward import unpack_heavy, view_forward
 from .kernel import entry_point, inner
 from .memory import view_f32, view_i64, view_u32
 from .records import code_of
@@ -71,7 +71,7 @@ def _summarize(forward, rows, steps, energy, most, touched, slots, codes, out, p
     """Append the heaviest coordinates of a block's maximum as slot and code; return the new end, or -1."""
     n_touched = 0
     for i in range(len(rows)):
-        count = unpack(forward, rows[i], slots, codes)
+        count = unpack_heavy(forward, rows[i], slots, codes)
         for j in range(count):
             slot, code = np.uint64(slots[j]), codes[j]
             if most[slot] == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .forward import unpack
+from .forward import unpack_heavy
 from .kernel import inner
 
 
@@ -33,16 +33,16 @@ def _chain_centroids(forward, rows, chosen, shared, steps, heads, slots, codes):
     """Link the entries of the chosen rows by slot; return the links, and whose each entry is and its weight.
 
     The slot that all rows of the list share says nothing and is left out, and rows are taken at length one,
-    or a few heavy ones would draw all others.
+    or a few heavy ones would draw all others. The light entries of a row say next to nothing either.
     """
     total = 0
     for i in range(len(chosen)):
-        total += unpack(forward, rows[chosen[i]], slots, codes)
+        total += unpack_heavy(forward, rows[chosen[i]], slots, codes)
     links, owners = np.empty(total, np.int32), np.empty(total, np.int32)
     weights, held = np.empty(total, np.float32), np.empty(total, np.uint32)
     place = 0
     for i in range(len(chosen)):
-        count = unpack(forward, rows[chosen[i]], slots, codes)
+        count = unpack_heavy(forward, rows[chosen[i]], slots, codes)
         square = np.float32(1e-30)
         for j in range(count):
             if slots[j] != shared:

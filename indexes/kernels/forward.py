@@ -106,34 +106,27 @@ def estimate(forward, row, table, least):
 
 
 @inner
-def _unpack_part(start, near, far, wide, slots, codes, count):
-    gaps, near_codes = view_u8(start, near), view_u8(start + np.uint64(near), near)
-    slot = np.uint32(0)
-    for i in range(near):
-        slot += np.uint32(gaps[i])
-        if near_codes[i]:
-            slots[count], codes[count] = slot, near_codes[i]
-            count += 1
-    start += np.uint64(2 * near)
-    narrow, whole = view_u16(start, far), view_u32(start, far)
-    far_codes = view_u8(start + np.uint64((4 if wide else 2) * far), far)
-    for i in range(far):
-        slots[count] = whole[i] if wide else np.uint32(narrow[i])
-        codes[count] = far_codes[i]
-        count += 1
-    return count
-
-
-@inner
-def unpack(forward, row, slots, codes):
-    """Fill in a row's slots and codes; return how many."""
+def unpack_heavy(forward, row, slots, codes):
+    """Fill in the slots and codes of a row's heavy part; return how many."""
     start = forward.records + np.uint64(view_u32(forward.offsets, forward.n + 1)[row]) * np.uint64(UNIT)
     counts = view_u16(start, 4)
     near, far = np.int64(counts[0]), np.int64(counts[1])
     start += np.uint64(HEADER)
-    count = _unpack_part(start, near, far, forward.wide, slots, codes, 0)
-    start += part_bytes(np.uint64(near), np.uint64(far), forward.wide)
-    return _unpack_part(start, np.int64(counts[2]), np.int64(counts[3]), forward.wide, slots, codes, count)
+    gaps, near_codes = view_u8(start, near), view_u8(start + np.uint64(near), near)
+    count, slot = 0, np.uint32(0)
+    for i in range(near):
+        slot += np.uint32(gaps[i])
+        slots[count], codes[count] = slot, near_codes[i]
+        # What only lengthens a gap is written over by the next.
+        count += near_codes[i] != 0
+    start += np.uint64(2 * near)
+    narrow, whole = view_u16(start, far), view_u32(start, far)
+    far_codes = view_u8(start + np.uint64((4 if forward.wide else 2) * far), far)
+    for i in range(far):
+        slots[count] = whole[i] if forward.wide else np.uint32(narrow[i])
+        codes[count] = far_codes[i]
+        count += 1
+    return count
 
 
 @entry_point("sparse terms")

@@ -36,6 +36,7 @@ from .top import NO_KEY, clear_heap, key_of, replace_largest, sort_heap
 
 _AHEAD = 4
 _HIGHEST = np.int64(0x7FFFFFFF)
+_LOWEST = np.int32(-(1 << 31) + 1)
 _HIGHER = np.bool_(True)
 
 
@@ -63,7 +64,7 @@ def holds(pool, pool_size, wanted):
 @inner
 def least_of_use(pool, rest_factor):
     """Return what the heavy part of a row must come to for the rest to be read."""
-    return np.int32(rest_factor * np.float64(least_sum(pool))) if pool[0] != NO_KEY else np.int32(-1)
+    return np.int32(rest_factor * np.float64(least_sum(pool))) if pool[0] != NO_KEY else _LOWEST
 
 
 @inner
@@ -129,7 +130,7 @@ def estimate_all(blocks, visits, lo, hi, allowed, words, table, pool):
     for row in range(np.uint64(lo), np.uint64(hi)):
         if allowed and not words[row >> np.uint64(6)] >> (row & np.uint64(63)) & np.uint64(1):
             continue
-        keep(pool, visits.pool_size, estimate(blocks.forward, row, table, np.int32(-1)), row)
+        keep(pool, visits.scan_size, estimate(blocks.forward, row, table, _LOWEST), row)
         stats[1] += 1
 
 
@@ -140,7 +141,7 @@ def estimate_listed(blocks, visits, listed, count, table, pool):
         if i + _AHEAD < count:
             prefetch_heavy(blocks.forward, np.uint64(listed[i + _AHEAD]))
         row = np.uint64(listed[i])
-        keep(pool, visits.pool_size, estimate(blocks.forward, row, table, np.int32(-1)), row)
+        keep(pool, visits.scan_size, estimate(blocks.forward, row, table, _LOWEST), row)
     view_i64(visits.stats, 3)[1] += count
 
 
@@ -259,7 +260,8 @@ def search_blocks(
 ):
     """Find about the ``k`` best rows of ``lo`` to ``hi``, and of the bitset ``allowed`` if there is one.
 
-    With ``cut`` 0 every one of them is scored.
+    With ``cut`` 0 every one of them is scored. Return how many queries have a weight below zero, for which
+    there are no bounds; they are left unanswered.
     """
     blocks, visits = view_blocks(blocks_address), view_visits(visits_address)
     starts = view_i64(query_indptr, n_queries + 1)
@@ -275,14 +277,16 @@ def search_blocks(
     table_terms = view_i64(visits.table_terms, visits.table_size)
     table_weights = view_f32(visits.table_weights, visits.table_size)
     mask = np.uint64(visits.table_size - 1)
-    pool, heap = view_u64(visits.pool, visits.pool_size), view_u64(visits.heap, k)
+    pool, heap = view_u64(visits.pool, visits.scan_size), view_u64(visits.heap, k)
+    negative = 0
     listed = view_u32(listed_address, n_listed)
     stats = view_i64(visits.stats, 3)
     stats[:] = 0
     for q in range(n_queries):
         count = choose_terms(blocks, visits, indices, values, starts[q], starts[q + 1], table, terms, weights)
         clear_heap(pool, visits.pool_size)
-        known = abs(count)
+        known, size = abs(count), visits.pool_size
+        negative += count < 0
         lists, factor = min(cut, count), heap_factor
         while lists > 0:
             visit_lists(
@@ -303,13 +307,14 @@ def search_blocks(
                 pool,
             )
             most = min(count, MOST_LISTS)
-            if holds(pool, visits.pool_size, k) or (lists == most and factor <= 0):
+            if holds(pool, size, k) or (lists == most and factor <= 0):
                 break
             # Terms that few rows have: whatever any of them leads to.
             lists, factor = most, np.float64(0.0)
             clear_heap(pool, visits.pool_size)
-        if not cut or count <= 0 or not holds(pool, visits.pool_size, k):
-            clear_heap(pool, visits.pool_size)
+        if count >= 0 and (not cut or not count or not holds(pool, size, k)):
+            size = visits.scan_size
+            clear_heap(pool, size)
             if n_listed:
                 estimate_listed(blocks, visits, listed, n_listed, table, pool)
             else:
@@ -321,14 +326,14 @@ def search_blocks(
         if blocks.form == COSINE:
             first = inverse_length(table_weights)
         clear_heap(heap, k)
-        sort_heap(pool, visits.pool_size)
-        for i in range(visits.pool_size):
+        sort_heap(pool, size)
+        for i in range(size):
             if pool[i] == NO_KEY:
                 break
             row = np.int64(pool[i] & np.uint64(0xFFFFFFFF))
             prefetch_lines(blocks.indices + np.uint64(4 * pointers[row]), 8)
             prefetch_lines(blocks.values + np.uint64(4 * pointers[row]), 8)
-        for i in range(visits.pool_size):
+        for i in range(size):
             if pool[i] == NO_KEY:
                 break
             row = np.int64(pool[i] & np.uint64(0xFFFFFFFF))
@@ -350,3 +355,4 @@ def search_blocks(
                 replace_largest(heap, k, key)
         sort_heap(heap, k)
         write_result(heap, k, _HIGHER, np.float32(-np.inf), found[q], scores[q])
+    return negative

@@ -63,6 +63,7 @@ VISITS = np.dtype(
         ("table_size", np.int64),
         ("pool", np.uint64),
         ("pool_size", np.int64),
+        ("scan_size", np.int64),  # how large the pool is where every row is scored
         ("heap", np.uint64),
         ("stats", np.uint64),  # address of (3,) int64: blocks visited, rows estimated, rows scored exactly
     ]

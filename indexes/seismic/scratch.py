@@ -13,6 +13,8 @@ from .knobs import MOST_LISTS
 
 # How many rows beyond k are scored exactly, as codes misplace rows by a few ranks.
 _SPARE = 4
+# And where every row is estimated, whose answers are to be as good as exact.
+_SPARE_OF_ALL = 22
 
 
 class VisitingScratch:
@@ -22,8 +24,8 @@ class VisitingScratch:
         from ..kernels.summaries import TOUCHED, VISITS, WAITING
 
         self.terms, self.k = terms, k
-        # At most half full, so that searching an empty place is short.
-        table_size = 1 << max(4, (2 * terms).bit_length())
+        # Mostly empty, so that a term that the query lacks is told by one look.
+        table_size = 1 << max(4, (8 * terms).bit_length())
         buffers: dict[str, NDArray[Any]] = {
             "table": np.zeros(n_terms, np.int16),
             "terms": np.empty(terms, np.uint64),
@@ -40,7 +42,7 @@ class VisitingScratch:
             "waiting": np.empty(WAITING, np.uint32),
             "table_terms": np.empty(table_size, np.int64),
             "table_weights": np.empty(table_size, np.float32),
-            "pool": np.empty(k + k // 8 + _SPARE, np.uint64),
+            "pool": np.empty(k + k // 2 + _SPARE_OF_ALL, np.uint64),
             "heap": np.empty(k, np.uint64),
             "stats": np.zeros(3, np.int64),
         }
@@ -48,7 +50,8 @@ class VisitingScratch:
         for name, buffer in buffers.items():
             self._record[name] = address(buffer)
         self._record["n_sums"], self._record["table_size"] = n_sums, table_size
-        self._record["pool_size"] = len(buffers["pool"])
+        self._record["pool_size"] = k + k // 8 + _SPARE
+        self._record["scan_size"] = len(buffers["pool"])
         self.stats = buffers["stats"]
         self.address = address(self._record)
         self.query = QueryRoom(terms)

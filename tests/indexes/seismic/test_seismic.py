@@ -61,7 +61,7 @@ def opened(rows: SparseRows, spec: Any = Seismic()) -> Any:  # noqa: B008
     return spec.open(spec.build(rows, BuildJob(0, 1)), rows)
 
 
-@pytest.mark.parametrize(("asked", "most_share"), [(0.9, 0.4), (0.95, 0.5)])
+@pytest.mark.parametrize(("asked", "most_share"), [(0.85, 0.4), (0.9, 0.4)])
 def test_topical_rows_are_found_by_reading_few_of_them(asked: float, most_share: float) -> None:
     rows, queries = topical(6000), topical(100, seed=1)
     index = opened(rows)
@@ -115,14 +115,14 @@ def test_a_filter_reads_no_row_that_it_bars(share: float) -> None:
     assert found.stats.distances <= len(chosen) * len(queries)
 
 
-def test_a_query_with_a_weight_below_zero_is_answered_by_every_row() -> None:
+def test_queries_with_a_weight_below_zero_are_answered_exactly() -> None:
     rows, queries = topical(2000), topical(5, seed=1)
     signs = np.where(np.arange(len(queries.values)) % 3, 1, -1).astype(np.float32)
     signed = replace(queries, values=queries.values * signs)
     index = opened(rows)
     found = index.search(signed, 10, index.effort(10, 0.9, None, 1.0))
     truth = SparseScan(rows).search(signed, 10)
-    assert oracle.recall(found.scores, truth.scores, True) >= 0.98
+    np.testing.assert_array_equal(found.scores, truth.scores)
 
 
 def test_a_term_that_stands_twice_counts_with_its_sum() -> None:
