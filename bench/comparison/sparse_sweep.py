@@ -74,13 +74,13 @@ def halves(data: SparseDataset, k: int, rows: NDArray[np.int64] | None = None) -
 def tuned(searcher: SparseSearcher, efforts: Sequence[Effort], half: Half) -> list[Effort]:
     """Choose the quickest efforts that reach each level of recall, just so and surely; each once."""
     found = [answered(searcher, effort, half, 1) for effort in efforts]
-    chosen: dict[str, Effort] = {}
+    chosen = {one.label: one for one in efforts if one.promised}
     for level in (*LEVELS, *(level + SPARE * (1 - level) for level in LEVELS)):
         reaching = [one for one in found if one.recall >= level]
         if reaching:
             best = min(reaching, key=lambda one: one.mean).effort
             chosen[best.label] = best
-    if not chosen and found:
+    if not any(one.recall >= LEVELS[0] for one in found):
         best = max(found, key=lambda one: one.recall).effort
         chosen[best.label] = best
     return list(chosen.values())

@@ -67,7 +67,7 @@ class SparseMeasurement:
     out: OutOption = OUT
     repetitions: RepetitionsOption = 5
     builds: Annotated[
-        str, typer.Option(help="Of all engines only the builds with one of these words in their label.")
+        str, typer.Option(help="Labels of builds: an engine that has some of them builds no others.")
     ] = ""
     keep: Annotated[
         Path | None, typer.Option(help="Folder where what was built is kept, and found by the next run.")
@@ -100,7 +100,7 @@ class SparseMeasurement:
     def _builds(self, peer: SparsePeer, data: SparseDataset) -> list[Build]:
         wanted = names_in(self.builds)
         builds = peer.builds(data)
-        chosen = [one for one in builds if any(word in one.label for word in wanted)]
+        chosen = [one for one in builds if one.label in wanted]
         return chosen or list(builds)
 
     def _search(self, ready: Prepared, peers: Sequence[SparsePeer], keep: Path) -> Finding:

@@ -18,10 +18,20 @@ Answer = Any
 
 @dataclass(frozen=True)
 class Effort:
-    """One way to search what was built: a short label for tables, and its parameters."""
+    """One way to search what was built.
+
+    Attributes
+    ----------
+    label : str
+        Short, for tables.
+    parameters : mapping
+    promised : bool
+        It names the recall that it promises, and is reported whatever it reaches.
+    """
 
     label: str
     parameters: Mapping[str, Any]
+    promised: bool = False
 
 
 class SparseSearcher(Protocol):

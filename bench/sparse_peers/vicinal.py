@@ -15,7 +15,7 @@ import vicinal
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import Offsets, SparseDataset, SparseRows, Terms
 from ..peers import Build
-from .peer import Effort
+from .peer import Effort, grid
 
 if TYPE_CHECKING:
     from ...engine.collection import Collection
@@ -28,6 +28,7 @@ PARTS = 1_000
 PART = "part"
 COLLECTION = "bench"
 BATCH_ROWS = 10_000
+RECALLS = (0.90, 0.95, 0.99, 0.999)
 INDEXES: dict[str, IndexSpec] = {"inverted": vicinal.Inverted(), "seismic": vicinal.Seismic()}
 
 
@@ -54,7 +55,9 @@ class VicinalPeer:
     def efforts(self, build: Build) -> Sequence[Effort]:
         if getattr(INDEXES[build.label], "exact", False):
             return [Effort("exact", {})]
-        return [Effort(f"recall {recall}", {"recall": recall}) for recall in (0.90, 0.95, 0.99, 0.999)]
+        promised = [Effort(f"recall {one}", {"recall": one}, promised=True) for one in RECALLS]
+        knobs = grid(heap_factor=(1.0, 0.95, 0.9, 0.8, 0.7), query_cut=(2, 3, 4, 5, 6, 8, 10, 14, 20))
+        return [*promised, *(Effort(one.label, {"effort": one.parameters}) for one in knobs)]
 
     def prepare(self, dataset: SparseDataset, build: Build, folder: Path, scratch: Path) -> None:
         with vicinal.open(folder) as database:
