@@ -140,7 +140,7 @@ def test_searches_that_ask_for_no_recall_are_passed_over(knobs: dict[str, Any]) 
 
 def test_fields_that_are_searched_exactly_are_passed_over() -> None:
     collection = vicinal.open(":memory:").create_collection(
-        "films", {"dense": vicinal.Dense(DIM), "sparse": vicinal.Sparse()}
+        "films", {"dense": vicinal.Dense(DIM), "sparse": vicinal.Sparse(index=vicinal.Inverted())}
     )
     rows = [{j: 1.0 for j in range(i + 1)} for i in range(5)]
     collection.upsert(range(5), {"dense": VECTORS[:5], "sparse": rows})
