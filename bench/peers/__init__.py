@@ -3,7 +3,18 @@
 What is asked of them, and when, is decided elsewhere.
 """
 
-from .finding import PEERS, MissingPeer, UnknownPeerError, find_peers
+from .finding import PEERS, MissingPeer, UnknownPeerError, check_names, find_peers, load_adapters
 from .peer import Build, Peer, Searcher, Work
 
-__all__ = ["PEERS", "Build", "MissingPeer", "Peer", "Searcher", "UnknownPeerError", "Work", "find_peers"]
+__all__ = [
+    "PEERS",
+    "Build",
+    "MissingPeer",
+    "Peer",
+    "Searcher",
+    "UnknownPeerError",
+    "Work",
+    "check_names",
+    "find_peers",
+    "load_adapters",
+]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from .peer import Peer
 
@@ -49,17 +50,27 @@ def find_peers(names: Sequence[str]) -> tuple[list[Peer], list[MissingPeer]]:
     UnknownPeerError
         A name that no adapter has.
     """
-    unknown = [name for name in names if name not in PEERS]
+    check_names(names, PEERS, "peers")
+    return load_adapters(names, PEERS, __package__)
+
+
+def check_names(names: Sequence[str], known: Collection[str], what: str) -> None:
+    """Raise UnknownPeerError, which says ``what`` they are, if a name is not among the known ones."""
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise UnknownPeerError(f"unknown peers {unknown}; there are adapters for {', '.join(PEERS)}")
-    peers: list[Peer] = []
+        raise UnknownPeerError(f"unknown {what} {unknown}; there are adapters for {', '.join(known)}")
+
+
+def load_adapters(
+    names: Sequence[str], known: Mapping[str, tuple[str, str, str]], package: str
+) -> tuple[list[Any], list[MissingPeer]]:
+    """Load the named adapters, which are modules of ``package``, and say which lack their library."""
+    found: list[Any] = []
     missing: list[MissingPeer] = []
     for name in dict.fromkeys(names):
-        module, adapter, package = PEERS[name]
+        module, adapter, to_install = known[name]
         try:
-            peer: Peer = getattr(import_module(f"{__package__}.{module}"), adapter)()
+            found.append(getattr(import_module(f"{package}.{module}"), adapter)())
         except ImportError as error:
-            missing.append(MissingPeer(name, package, str(error)))
-            continue
-        peers.append(peer)
-    return peers, missing
+            missing.append(MissingPeer(name, to_install, str(error)))
+    return found, missing

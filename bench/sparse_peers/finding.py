@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib import import_module
 
-from ..peers import MissingPeer, UnknownPeerError
+from ..peers import MissingPeer, check_names, load_adapters
 from .peer import SparsePeer
 
 # name: (adapter module, class in it, package to install)
@@ -37,18 +36,6 @@ def find_sparse_peers(names: Sequence[str]) -> tuple[list[SparsePeer], list[Miss
     UnknownPeerError
         A name that no adapter has.
     """
-    unknown = [name for name in names if name not in SPARSE_PEERS]
-    if unknown:
-        raise UnknownPeerError(f"unknown engines {unknown}; there are adapters for {', '.join(SPARSE_PEERS)}")
+    check_names(names, SPARSE_PEERS, "engines")
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    peers: list[SparsePeer] = []
-    missing: list[MissingPeer] = []
-    for name in dict.fromkeys(names):
-        module, adapter, package = SPARSE_PEERS[name]
-        try:
-            peer: SparsePeer = getattr(import_module(f"{__package__}.{module}"), adapter)()
-        except ImportError as error:
-            missing.append(MissingPeer(name, package, str(error)))
-            continue
-        peers.append(peer)
-    return peers, missing
+    return load_adapters(names, SPARSE_PEERS, __package__)

@@ -9,6 +9,7 @@ from .forward import unpack_heavy, view_forward
 from .kernel import entry_point, inner
 from .memory import view_f32, view_i64, view_u32
 from .records import code_of
+from .sorting import sort_by_bytes
 
 # Blocks of a list are summarized in parts of so many, so that a pair of block and code is 16 bits.
 PART_BLOCKS = 512
@@ -114,29 +115,9 @@ def _summarize(forward, rows, steps, energy, most, touched, slots, codes, out, p
 
 
 @inner
-def _sort_by_slot(keys, spare, count, digits):
-    histogram = np.empty(256, np.int64)
-    for digit in range(digits):
-        shift = np.uint64(32 + 8 * digit)
-        histogram[:] = 0
-        for i in range(count):
-            histogram[(keys[i] >> shift) & np.uint64(255)] += 1
-        total = 0
-        for bucket in range(256):
-            held = histogram[bucket]
-            histogram[bucket] = total
-            total += held
-        for i in range(count):
-            bucket = (keys[i] >> shift) & np.uint64(255)
-            spare[histogram[bucket]] = keys[i]
-            histogram[bucket] += 1
-        keys[:count] = spare[:count]
-
-
-@inner
 def _flush(keys, spare, count, digits, tables, table_place, pairs, pair_place):
     """Write the summaries of a part by term, and the table that finds them; return where both end, or -1."""
-    _sort_by_slot(keys, spare, count, digits)
+    sort_by_bytes(keys, spare, count, 4, digits)
     distinct = 0
     for i in range(count):
         if i == 0 or keys[i] >> np.uint64(32) != keys[i - 1] >> np.uint64(32):

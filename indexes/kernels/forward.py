@@ -33,17 +33,6 @@ TOGETHER = np.uint64(4)
 
 
 @inner
-def prefetch_record(forward, row):
-    """Ask for the whole record of a row."""
-    offsets = view_u32(forward.offsets, forward.n + 1)
-    begin = forward.records + np.uint64(offsets[row]) * np.uint64(UNIT)
-    end = forward.records + np.uint64(offsets[row + np.uint64(1)]) * np.uint64(UNIT)
-    while begin < end:
-        prefetch(begin)
-        begin += np.uint64(LINE)
-
-
-@inner
 def prefetch_heavy(forward, row):
     """Ask for the heavy part of a row's record, as long as it usually is."""
     offsets = view_u32(forward.offsets, forward.n + 1)

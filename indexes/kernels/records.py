@@ -7,6 +7,7 @@ import numpy as np
 from .forward import HEADER, MOST_CODE, MOST_GAP, TOGETHER, UNIT, part_bytes
 from .kernel import entry_point, inner
 from .memory import view_f32, view_i64, view_u8, view_u16, view_u32
+from .sorting import sort_by_bytes
 
 _BINS = 64
 
@@ -15,27 +16,6 @@ _BINS = 64
 def code_of(weight, step):
     """Return a positive weight in steps, rounded, at least 1."""
     return min(max(np.int64(weight / step + np.float32(0.5)), 1), MOST_CODE)
-
-
-@inner
-def _sort_by_slot(keys, spare, count, digits):
-    """Sort by the bytes above the lowest."""
-    histogram = np.empty(256, np.int64)
-    for digit in range(1, 1 + digits):
-        shift = np.uint64(8 * digit)
-        histogram[:] = 0
-        for i in range(count):
-            histogram[(keys[i] >> shift) & np.uint64(255)] += 1
-        total = 0
-        for bucket in range(256):
-            held = histogram[bucket]
-            histogram[bucket] = total
-            total += held
-        for i in range(count):
-            bucket = (keys[i] >> shift) & np.uint64(255)
-            spare[histogram[bucket]] = keys[i]
-            histogram[bucket] += 1
-        keys[:count] = spare[:count]
 
 
 @inner
@@ -59,7 +39,7 @@ def _keys_of(indices, values, start, stop, slots, steps, share, keys, spare, dig
     while least > 0 and kept < share * mass:
         least -= 1
         kept += bins[least]
-    _sort_by_slot(keys, spare, count, digits)
+    sort_by_bytes(keys, spare, count, 1, digits)
     heavy, rest = 0, 0
     for i in range(count):
         slot = keys[i] >> np.uint64(8)

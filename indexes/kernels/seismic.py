@@ -163,7 +163,7 @@ def visit_lists(
     count,
     pool,
 ):
-    """Visit the promising blocks of the heaviest terms; return how many rows were scored."""
+    """Visit the promising blocks of the heaviest terms."""
     list_parts = view_i64(blocks.list_parts, blocks.forward.n_terms + 1)
     part_blocks = view_i64(blocks.part_blocks, blocks.n_parts + 1)
     block_ends = view_u32(blocks.block_ends, blocks.n_blocks)
@@ -233,7 +233,6 @@ def visit_lists(
     else:
         for i in range(n_touched):
             visited[touched[i]] = 0
-    return n_touched
 
 
 @entry_point("sparse blocks search")

@@ -11,8 +11,8 @@ from ..codecs.arrays import check_array
 from ..protocol import Arrays
 from ..rows.addresses import address
 from ..rows.sparse import SparseRows
+from ..sparse.slots import slots_of
 from .forward import forward_record
-from .terms import slots_of
 
 
 class SeismicArrays:

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows.addresses import address
-
-# Terms of a usual vocabulary are looked up in an array, those of a hashed one are put in order first.
-_MOST_SLOTS = 1 << 22
+from ..sparse.slots import MOST_SLOTS
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def count_terms(indices: NDArray[np.uint32], weights: NDArray[np.float32]) -> Te
     from ..kernels.forward import count_terms as counted
 
     places, known = indices, None
-    if len(places) and int(places.max()) >= _MOST_SLOTS:
+    if len(places) and int(places.max()) >= MOST_SLOTS:
         known, inverse = np.unique(places, return_inverse=True)
         places = inverse.astype(np.uint32)
     n = int(places.max()) + 1 if len(places) else 0
@@ -54,12 +52,3 @@ def count_terms(indices: NDArray[np.uint32], weights: NDArray[np.float32]) -> Te
     slots[order] = np.arange(len(order), dtype=np.uint32)
     numbers = order.astype(np.uint32) if known is None else known[order]
     return Terms(numbers, frequencies[order], largest[order], places, slots)
-
-
-def slots_of(terms: NDArray[np.uint32]) -> NDArray[np.uint32] | None:
-    """Return the slot of each term number, ``len(terms)`` for none; None where they are too many."""
-    if not len(terms) or int(terms.max()) >= _MOST_SLOTS:
-        return None
-    slots = np.full(int(terms.max()) + 1, len(terms), np.uint32)
-    slots[terms] = np.arange(len(terms), dtype=np.uint32)
-    return slots

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ..protocol import Arrays
 from ..rows.addresses import address
 from ..rows.sparse import SparseRows
 from . import postings
+from .slots import slots_of
 
-# Terms of a usual vocabulary are looked up, those of a hashed one, and those of a few rows, searched for.
-_MOST_SLOTS = 1 << 22
+# Terms of a few rows are searched for, as those of a hashed vocabulary are.
 _FEW_ROWS = 1 << 13
 WINDOW = 1 << postings.WINDOW_BITS
 SCANNED = 64
@@ -30,7 +27,7 @@ class Part:
 
         self._arrays, self.first, self.n = arrays, first, n
         terms, starts = arrays["terms"], arrays["starts"]
-        self._slots = _slots(terms) if n >= _FEW_ROWS else None
+        self._slots = slots_of(terms) if n >= _FEW_ROWS else None
         self.nbytes = sum(array.nbytes for array in arrays.values())
         self.nbytes += 0 if self._slots is None else self._slots.nbytes
         windows = max(1, -(-n >> postings.WINDOW_BITS))
@@ -52,15 +49,6 @@ class Part:
     def stop(self) -> int:
         """The row behind its last."""
         return self.first + self.n
-
-
-def _slots(terms: NDArray[np.uint32]) -> NDArray[Any] | None:
-    """Return where each term number stands among ``terms``, None where that would take too much memory."""
-    if not len(terms) or int(terms[-1]) >= _MOST_SLOTS:
-        return None
-    slots = np.full(int(terms[-1]) + 1, len(terms), np.uint32)
-    slots[terms] = np.arange(len(terms), dtype=np.uint32)
-    return slots
 
 
 def extended(parts: tuple[Part, ...], rows: SparseRows) -> tuple[Part, ...]:

@@ -18,7 +18,7 @@ from vicinal.indexes.protocol import BuildJob, Effort, FieldShape, Scope
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
-from vicinal.indexes.sparse import part as part_module
+from vicinal.indexes.sparse import slots as slots_module
 from vicinal.indexes.sparse.index import InvertedIndex
 from vicinal.indexes.sparse.inverted import Inverted
 from vicinal.indexes.sparse.part import Part
@@ -181,7 +181,7 @@ def test_scratch_of_another_k_is_not_taken_for_enough() -> None:
 
 
 def test_vocabularies_beyond_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(part_module, "_MOST_SLOTS", 50)
+    monkeypatch.setattr(slots_module, "MOST_SLOTS", 50)
     agrees(random_csr(700, 300, 20), random_csr(20, 400, 20, seed=1), 10)
 
 
