@@ -78,10 +78,9 @@ def _scanned(rows: DenseRows, rng: np.random.Generator) -> tuple[float, float]:
 
 def _walked(rows: DenseRows, rng: np.random.Generator) -> tuple[float, float]:
     """Return how a scan of codes and a walk compare with the usual."""
-    codec = Scalar().train(rows)
-    codes, bias = codec.encode(rows)
+    codec = Scalar().train(rows, BuildJob())
     links = rng.integers(0, _ROWS, (_ROWS, _DEGREE)).astype(np.uint32)
-    arrays: dict[str, NDArray[Any]] = codec.arrays() | {"codes": codes, "bias": bias, "links": links}
+    arrays: dict[str, NDArray[Any]] = codec.arrays() | codec.encode(rows).arrays() | {"links": links}
     arrays["entries"] = np.arange(0, _ROWS, _ROWS // 64, dtype=np.uint32)
     index, queries, lines = HnswIndex(arrays, rows, Scalar()), rows[:_QUERIES], codec.row_bytes // 64
 

@@ -49,12 +49,8 @@ def _walk(rows: DenseRows) -> None:
     from .graph.links import NO_LINK, choose_entries
     from .protocol import Effort
 
-    codec = Scalar().train(rows)
-    codes, bias = codec.encode(rows)
-    arrays: dict[str, NDArray[Any]] = codec.arrays() | {
-        "links": np.full((len(rows), 16), NO_LINK, np.uint32),
-        "entries": choose_entries(len(rows), 0),
-        "codes": codes,
-        "bias": bias,
-    }
+    codec = Scalar().train(rows, BuildJob())
+    arrays: dict[str, NDArray[Any]] = codec.arrays() | codec.encode(rows).arrays()
+    arrays["links"] = np.full((len(rows), 16), NO_LINK, np.uint32)
+    arrays["entries"] = choose_entries(len(rows), 0)
     HnswIndex(arrays, rows, Scalar()).search(rows[:1], 1, Effort(HnswKnobs(1, 1), None, 0.0, ""))

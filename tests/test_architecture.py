@@ -95,7 +95,19 @@ ORDER = {
         "sizes",
     ),
     "indexes": (
-        *("kernels", "costs", "rows", "protocol", "codecs", "effort", "exact", "graph", "sparse", "seismic"),
+        *(
+            "kernels",
+            "costs",
+            "rows",
+            "protocol",
+            "transforms",
+            "codecs",
+            "effort",
+            "exact",
+            "graph",
+            "sparse",
+            "seismic",
+        ),
         *("measuring", "registry", "warmup"),
     ),
     "storage": (

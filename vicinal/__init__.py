@@ -53,12 +53,14 @@ if TYPE_CHECKING:
     from .engine.schema.vector_field import Dense, Multi
     from .indexes.codecs.bits import Bits
     from .indexes.codecs.scalar import Scalar
+    from .indexes.codecs.transformed import Transformed
     from .indexes.exact.flat import Flat
     from .indexes.graph.hnsw import Hnsw
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
     from .indexes.seismic.seismic import Seismic
     from .indexes.sparse.inverted import Inverted
+    from .indexes.transforms.truncation import Truncation
     from .server.client.async_connecting import aconnect
     from .server.client.async_remote_collection import AsyncRemoteCollection
     from .server.client.async_remote_database import AsyncRemoteDatabase
@@ -111,6 +113,8 @@ _MODULES = {
     "indexes.rows.element": ("Element",),
     "indexes.codecs.bits": ("Bits",),
     "indexes.codecs.scalar": ("Scalar",),
+    "indexes.codecs.transformed": ("Transformed",),
+    "indexes.transforms.truncation": ("Truncation",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
     "indexes.sparse.inverted": ("Inverted",),
@@ -144,6 +148,8 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Flat",
     "Scalar",
     "Bits",
+    "Transformed",
+    "Truncation",
     "F",
     "Filter",
     "has_id",

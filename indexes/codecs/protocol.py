@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays, FieldShape
-from ..rows.dense import DenseRows
+from ..protocol import Arrays, BuildJob, FieldShape
+from ..rows.metric import Metric
+from ..rows.vectors import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Rows as a codec made them small.
+
+    Kernels estimate how near a row is to a query, the smaller the nearer, up to what depends on the query
+    alone: ``bias - factor * <code, query>``, which is about ``-<query, x>`` for dot products and the cosine,
+    of rows of unit length, and about ``|x|^2 / 2 - <query, x>`` for l2.
+
+    Parameters
+    ----------
+    codes
+        ``(n, row_bytes)`` uint8, contiguous, its first byte on a cache line.
+    bias
+        ``(n,)`` float32, empty where it is zero.
+    factors
+        ``(n,)`` float32, empty where it is the same for all rows.
+    """
+
+    codes: NDArray[np.uint8]
+    bias: NDArray[np.float32]
+    factors: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what there is, as arrays of an index."""
+        named: dict[str, NDArray[Any]] = {"codes": self.codes, "bias": self.bias, "factors": self.factors}
+        return {name: array for name, array in named.items() if len(array)}
 
 
 class Codec(Protocol):
@@ -16,22 +49,34 @@ class Codec(Protocol):
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of the codes of one row, whole cache lines."""
+        """Bytes of the codes of one row; kernels read no byte behind the last row."""
 
     @property
     def query_bytes(self) -> int:
-        """Bytes of a query as kernels compare it with codes."""
+        """Bytes of a query as kernels compare it with codes, whole cache lines."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what was learnt, as arrays of an index."""
 
-    def encode(self, rows: DenseRows) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Return the ``(n, row_bytes)`` codes, aligned, and the ``(n,)`` bias of each row, empty for none."""
+    def encode(self, vectors: Vectors, anchors: Vectors | None = None, threads: int = 1) -> Coded:
+        """Return the codes of every vector; none of vectors that are their own codes.
 
-    def checked(self, arrays: Arrays, rows: DenseRows) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Return the codes and the bias out of the arrays of an index; ValueError if they do not fit."""
+        With ``anchors`` each vector ``r = x - c`` is what is left of ``x`` beside its anchor ``c``, and the
+        bias holds what both say of the row alone, so that one prepared query serves rows of all anchors:
+        ``|r|^2 / 2 + <c, r'>`` for l2, ``<c, r' - r>`` or nothing for the others, ``r'`` being the decoded
+        row. A list of rows adds ``-<query, c>``, and ``|c|^2 / 2`` for l2.
+        """
 
-    def record(self, codes: NDArray[np.uint8], bias: NDArray[np.float32]) -> NDArray[Any]:
+    def decode(self, coded: Coded) -> NDArray[np.float32]:
+        """Return the ``(n, dim)`` vectors that the codes stand for."""
+
+    def prepare(self, queries: NDArray[Any]) -> NDArray[Any]:
+        """Return queries as kernels take them, contiguous: float32 ``(q, d)``, or packed bits."""
+
+    def checked(self, arrays: Arrays, n: int) -> Coded:
+        """Return the codes of ``n`` rows out of the arrays of an index; ValueError if they do not fit."""
+
+    def record(self, coded: Coded) -> NDArray[Any]:
         """Describe codes to kernels; whoever holds the record keeps the arrays and the codec."""
 
 
@@ -48,8 +93,8 @@ class CodecSpec(Protocol):
     def check(self, field: FieldShape) -> None:
         """Raise ValueError, in words for the caller, unless such vectors can be coded so."""
 
-    def train(self, rows: DenseRows) -> Codec:
-        """Learn from the rows what coding them takes."""
+    def train(self, vectors: Vectors, job: BuildJob) -> Codec:
+        """Learn from the vectors what coding them takes."""
 
-    def open(self, arrays: Arrays, rows: DenseRows) -> Codec:
+    def open(self, arrays: Arrays, dim: int, metric: Metric) -> Codec:
         """Return the codec that was learnt, out of the arrays of an index; ValueError if they do not fit."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from ..transforms.registry import transform_from_json
 from .bits import Bits
 from .protocol import CodecSpec
 from .scalar import Scalar
+from .transformed import Transformed
 
 ENTRY_POINT_GROUP = "vicinal.codecs"
-_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Bits, Scalar)}
+_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Bits, Scalar, Transformed)}
 
 
 def codec_from_json(record: Mapping[str, Any]) -> CodecSpec:
     """Build a spec from ``{"name": ..., parameters}``; unknown names and parameters are ValueErrors."""
     parameters = dict(record)
+    for key, read in _NESTED.items():
+        if isinstance(parameters.get(key), Mapping):
+            parameters[key] = read(parameters[key])
     name = parameters.pop("name", None)
     found = _BUILT_IN.get(name) if isinstance(name, str) else None
     if found is None:
@@ -29,3 +34,6 @@ def codec_from_json(record: Mapping[str, Any]) -> CodecSpec:
         return cast(CodecSpec, found(**parameters))
     except TypeError as error:
         raise ValueError(f"codec {name!r} does not take these parameters: {error}") from error
+
+
+_NESTED: dict[str, Callable[[Any], Any]] = {"codec": codec_from_json, "transform": transform_from_json}

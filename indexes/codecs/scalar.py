@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays, FieldShape
-from ..rows.dense import NO_NORMS, DenseRows, aligned
+from ..protocol import Arrays, BuildJob, FieldShape
 from ..rows.element import Element
 from ..rows.metric import Metric
+from ..rows.vectors import Vectors
 from .arrays import check_array
+from .encoding import BLOCK_ROWS, Block, checked_coded, encode_blocks
+from .protocol import Coded
 from .record import codes_record
 
 LINE = 64
@@ -21,7 +23,6 @@ _LAST_DIM_OF_8_BITS = 128
 # Share of the coordinates that the code's range covers; what lies beyond is clipped.
 _COVERED = {8: 0.9999, 4: 0.998}
 _SAMPLE_ROWS = 8192
-_BLOCK_ROWS = 4096
 
 
 def bits_for(dim: int) -> int:
@@ -61,22 +62,22 @@ class Scalar:
         if field.element is Element.BINARY:
             raise ValueError("codec 'scalar' rounds numbers; the field has binary vectors")
 
-    def train(self, rows: DenseRows) -> ScalarCodec:
+    def train(self, vectors: Vectors, job: BuildJob) -> ScalarCodec:
         """Learn mean and scale; the bits a dimension come from the dimensions unless given."""
-        n, bits = len(rows), self._bits(rows.dim)
-        total = np.zeros(rows.dim, np.float64)
-        for start in range(0, n, _BLOCK_ROWS):
-            total += rows.floats(slice(start, start + _BLOCK_ROWS)).sum(axis=0, dtype=np.float64)
+        n, bits = len(vectors), self._bits(vectors.dim)
+        total = np.zeros(vectors.dim, np.float64)
+        for start in range(0, n, BLOCK_ROWS):
+            total += vectors.floats(slice(start, start + BLOCK_ROWS)).sum(axis=0, dtype=np.float64)
         mean = (total / max(1, n)).astype(np.float32)
         spread = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE_ROWS)).astype(np.int64))
-        reach = float(np.quantile(np.abs(rows.floats(spread) - mean), _COVERED[bits])) or 1.0
-        return ScalarCodec(bits, mean, np.float32((127 if bits == 8 else 8) / reach), rows.metric)
+        reach = float(np.quantile(np.abs(vectors.floats(spread) - mean), _COVERED[bits])) or 1.0
+        return ScalarCodec(bits, mean, np.float32((127 if bits == 8 else 8) / reach), vectors.metric)
 
-    def open(self, arrays: Arrays, rows: DenseRows) -> ScalarCodec:
+    def open(self, arrays: Arrays, dim: int, metric: Metric) -> ScalarCodec:
         """Return the codec that was learnt."""
-        check_array("mean", arrays, np.float32, (rows.dim,))
+        check_array("mean", arrays, np.float32, (dim,))
         check_array("scale", arrays, np.float32, (1,))
-        return ScalarCodec(self._bits(rows.dim), arrays["mean"], arrays["scale"][0], rows.metric)
+        return ScalarCodec(self._bits(dim), arrays["mean"], arrays["scale"][0], metric)
 
     def _bits(self, dim: int) -> int:
         return bits_for(dim) if self.bits is None else self.bits
@@ -87,7 +88,8 @@ class ScalarCodec:
 
     A row of codes is ``(row_bytes,)`` uint8, padded to whole cache lines. 8 bits: a byte a dimension. 4 bits:
     byte ``j`` of a line holds dimension ``j`` of its 128 in its lower half and dimension ``64 + j`` in the
-    upper. For l2 the bias is half the squared length of each row as its code has it, in steps times units.
+    upper. For l2 the bias is half the squared length of each row as its code has it, in steps times units,
+    and queries are taken beside the mean too.
 
     Parameters
     ----------
@@ -110,36 +112,64 @@ class ScalarCodec:
         """Return mean and scale."""
         return {"mean": self.mean, "scale": np.array([self.scale], np.float32)}
 
-    def encode(self, rows: DenseRows) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Return codes and bias of every row."""
-        n, dim, bits, scale = len(rows), rows.dim, self.bits, self.scale
-        codes = aligned((n, self.row_bytes), np.uint8)
-        bias = aligned((n if self.metric is Metric.L2 else 0,), np.float32)
-        for start in range(0, n, _BLOCK_ROWS):
-            block = slice(start, start + _BLOCK_ROWS)
-            steps = (rows.floats(block) - self.mean) * scale
-            if bits == 8:
-                rounded = np.clip(np.rint(steps), -127, 127)
-            else:
-                rounded = np.clip(np.floor(steps), -8, 7) + np.float32(0.5)
-            if self.metric is Metric.L2:
-                bias[block] = np.einsum("ij,ij->i", rounded, rounded) / (2 * scale)
-            if bits == 8:
-                codes[block, :dim] = (rounded + 128).astype(np.uint8)
-            else:
-                codes[block] = _pack((rounded + np.float32(7.5)).astype(np.uint8), self.row_bytes)
-        return codes, bias
+    def encode(self, vectors: Vectors, anchors: Vectors | None = None, threads: int = 1) -> Coded:
+        """Return codes and, for l2, the bias of every row."""
+        squared = self.metric is Metric.L2
+        return encode_blocks(
+            vectors, anchors, self.row_bytes, self._block, bias=squared, factors=False, threads=threads
+        )
 
-    def checked(self, arrays: Arrays, rows: DenseRows) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def _block(self, block: NDArray[np.float32], anchors: NDArray[np.float32] | None) -> Block:
+        bits, scale = self.bits, self.scale
+        steps = (block - self.mean) * scale
+        if bits == 8:
+            rounded = np.clip(np.rint(steps), -127, 127)
+        else:
+            rounded = np.clip(np.floor(steps), -8, 7) + np.float32(0.5)
+        bias = None
+        if self.metric is Metric.L2:
+            bias = np.einsum("ij,ij->i", rounded, rounded) / (2 * scale)
+            if anchors is not None:
+                bias += np.einsum("ij,ij->i", anchors, rounded + self.mean * scale)
+        if bits == 4:
+            return _pack((rounded + np.float32(7.5)).astype(np.uint8), self.row_bytes), bias, None
+        codes = np.zeros((len(block), self.row_bytes), np.uint8)
+        codes[:, : block.shape[1]] = (rounded + 128).astype(np.uint8)
+        return codes, bias, None
+
+    def decode(self, coded: Coded) -> NDArray[np.float32]:
+        """Return the middle of each step."""
+        codes, dim = coded.codes, len(self.mean)
+        if self.bits == 8:
+            steps = codes[:, :dim].astype(np.float32) - np.float32(128)
+        else:
+            lines = codes.reshape(len(codes), -1, 1, LINE)
+            halves = np.concatenate([lines & 15, lines >> 4], axis=2).reshape(len(codes), -1)
+            steps = halves[:, :dim].astype(np.float32) - np.float32(7.5)
+        return steps / self.scale + self.mean
+
+    def prepare(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the queries as they are."""
+        return queries
+
+    def checked(self, arrays: Arrays, n: int) -> Coded:
         """Return codes and bias out of the arrays of an index."""
-        check_array("codes", arrays, np.uint8, (len(rows), self.row_bytes))
-        bias = arrays.get("bias", NO_NORMS)
-        check_array("bias", {"bias": bias}, np.float32, (len(rows) if self.metric is Metric.L2 else 0,))
-        return arrays["codes"], bias
+        return checked_coded(arrays, n, self.row_bytes, bias=self.metric is Metric.L2, factors=False)
 
-    def record(self, codes: NDArray[np.uint8], bias: NDArray[np.float32]) -> NDArray[Any]:
+    def record(self, coded: Coded) -> NDArray[Any]:
         """Describe codes to kernels."""
-        return codes_record(self.bits, codes, bias, self.mean, float(self.scale))
+        from ..kernels.codes import SCALAR4, SCALAR8
+
+        return codes_record(
+            SCALAR8 if self.bits == 8 else SCALAR4,
+            coded,
+            dim=len(self.mean),
+            given_bytes=4 * len(self.mean),
+            mean=self.mean,
+            centred=self.metric is Metric.L2,
+            scale=float(self.scale),
+            bias_unit=1 / float(self.scale),
+        )
 
 
 def _pack(codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

@@ -30,18 +30,16 @@ def build(
     if n < SMALLEST_GRAPH:
         job.progress(1.0)
         return {}
+    threads = job.threads or os.cpu_count() or 1
     linking = replace(job, progress=lambda share: job.progress(share * _LINKS_SHARE))
     arrays: dict[str, NDArray[Any]] = {
         "links": build_links(rows, m, ef_construction, linking),
         "entries": choose_entries(n, job.seed),
     }
-    codec = codec_spec.train(rows)
-    codes, bias = codec.encode(rows)
-    arrays |= codec.arrays()
-    if len(codes):
-        arrays["codes"], arrays["bias"] = codes, bias
+    codec = codec_spec.train(rows, job)
+    arrays |= codec.arrays() | codec.encode(rows, threads=threads).arrays()
     job.progress(_CODES_SHARE)
     index = HnswIndex(arrays, rows, codec_spec)
-    arrays |= index.self_calibrated(job.seed, job.threads or os.cpu_count() or 1)
+    arrays |= index.self_calibrated(job.seed, threads)
     job.progress(1.0)
     return arrays

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs.arrays import check_array
-from ..codecs.protocol import CodecSpec
+from ..codecs.bits import Bits
+from ..codecs.protocol import CodecSpec, Coded
 from ..costs import costs
 from ..effort.ladder import KS, Ladder, measure
 from ..effort.pseudo_queries import NEIGHBOURS, pseudo_queries
 from ..exact.dense import DenseScan, check_queries, row_record
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
-from ..rows.dense import DenseRows
+from ..rows.dense import NO_NORMS, DenseRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
 from .knobs import HnswKnobs
@@ -73,12 +74,15 @@ class HnswIndex:
         check_array("entries", arrays, np.uint32, (len(entries),))
         if not len(entries) or int(entries.max()) >= n:
             raise ValueError(f"entries lead to rows beyond the last of {n}, or there are none")
-        codec = self._codec.open(arrays, rows)
-        codes, bias = codec.checked(arrays, rows)
+        codec = self._codec.open(arrays, rows.dim, rows.metric)
+        # Binary rows are their own codes.
+        stored = isinstance(self._codec, Bits)
+        coded = Coded(rows.rows, NO_NORMS, NO_NORMS) if stored else codec.checked(arrays, n)
+        self._prepare = codec.prepare
         # Kept alive as long as the record that holds their addresses.
-        self._held = codec, codes, bias
-        self._row_record, self._code_record = row_record(rows), codec.record(codes, bias)
-        self._entry_codes = codes[entries]
+        self._held = codec, coded
+        self._row_record, self._code_record = row_record(rows), codec.record(coded)
+        self._entry_codes = coded.codes[entries]
         graph = np.zeros(1, GRAPH)
         graph["rows"], graph["codes"] = address(self._row_record), address(self._code_record)
         graph["links"], graph["degree"] = address(links), links.shape[1]
@@ -87,7 +91,7 @@ class HnswIndex:
         self._kernel = search_graph
         self._graph = graph
         self._graph_address = address(graph)
-        self._code_lines = codec.row_bytes // 64
+        self._code_lines = codec.row_bytes / 64
         padded_bytes = int(self._row_record["padded_bytes"][0])
         self._scratch = ScratchPool(n, padded_bytes, codec.query_bytes, links.shape[1])
 
@@ -113,6 +117,7 @@ class HnswIndex:
         if self._graph is None or count <= wanted or 0 < ef < k or not len(queries):
             return self._scan.search(queries, k, scope)
         queries = check_queries(queries, self._rows, k)
+        prepared = self._prepare(queries)
         enough = 0
         words, candidates = NOWHERE, NOWHERE
         if not ef or count < n:
@@ -129,6 +134,7 @@ class HnswIndex:
                 self._graph_address,
                 scratch.address,
                 address(queries),
+                address(prepared),
                 len(queries),
                 k,
                 ef,

@@ -26,7 +26,7 @@ class WalkScratch:
             "query_codes": aligned((query_code_bytes,), np.int8),
             # The kernel fills lists up to a multiple of four rows.
             "fresh": aligned((degree + 4,), np.uint32),
-            "distances": aligned((degree + 4,), np.uint32),
+            "products": aligned((degree + 4,), np.uint32),
             "listed": aligned((capacity,), np.uint32),
             "keys": aligned((degree + 4,), np.uint64),
             # A block before the pool holds the zero that inserting needs, one behind it what falls out.

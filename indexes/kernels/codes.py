@@ -1,4 +1,4 @@
-"""Codes of rows as kernels see them, and distances between a query's codes and those of rows."""
+"""Codes of rows as kernels see them, and how near they say that rows are to a query."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ import numpy as np
 
 from .code_distances import four_dots, four_hammings, four_nibble_dots
 from .kernel import inner
-from .memory import LINE, record_at, view_f32, view_i8, view_u8
-from .rows import HAMMING, L2
+from .memory import LINE, record_at, view_f32, view_i8, view_i32, view_u8
+from .top import ascending
+
+# What codes are made of. The products of those below FIRST_FLOAT are whole numbers.
+BITS, SCALAR4, SCALAR8 = 1, 4, 8
+FIRST_FLOAT = 16
 
 CODES = np.dtype(
     [
         ("codes", np.uint64),  # address: n rows of row_bytes
         ("row_bytes", np.int64),
-        ("form", np.int64),  # bits a dimension: 1 packed bits, 4 or 8
-        ("bias", np.uint64),  # address of (n,) float32; read for l2 only
-        ("mean", np.uint64),  # address of (dim,) float32; not read of bits
-        ("scale", np.float64),
+        ("lines", np.int64),  # cache lines that a row may touch
+        ("form", np.int64),
+        ("bias", np.uint64),  # address of (n,) float32, 0 for none
+        ("factors", np.uint64),  # address of (n,) float32, 0 where each is one
+        ("dim", np.int64),
+        ("given_bytes", np.int64),  # of a query as it comes
+        ("mean", np.uint64),  # address of (dim,) float32; read if centred
+        ("centred", np.int64),  # whether queries are taken beside the mean
+        ("scale", np.float64),  # of codes in steps: steps a unit
+        ("bias_unit", np.float64),  # what a bias is to be multiplied with
     ]
 )
 CODE_LIMIT = np.float32(127.0)
@@ -28,42 +38,82 @@ view_codes = record_at(CODES)
 
 
 @inner
-def encode_query(codes, rows, walk):
-    """Write the query's codes; return how many of their steps make a unit."""
-    if rows.metric == HAMMING:
-        bits, target = view_u8(walk.padded, codes.row_bytes), view_u8(walk.query_codes, codes.row_bytes)
-        for i in range(codes.row_bytes):
-            target[i] = bits[i]
-        return np.float32(0.0)
+def encode_query(codes, query, target):
+    """Write at ``target`` what products are made of; return ``(steps, unit, shift)`` of this query.
+
+    A product of codes times ``unit`` plus ``shift`` is that of a decoded row and the query. ``steps`` are
+    those that the query's own codes make of a unit, for codes whose products are whole numbers.
+    """
+    if codes.form == BITS:
+        given, bits = view_u8(query, codes.given_bytes), view_u8(target, codes.row_bytes)
+        for i in range(codes.given_bytes):
+            bits[i] = given[i]
+        for i in range(codes.given_bytes, codes.row_bytes):
+            bits[i] = 0
+        return np.float32(1.0), np.float32(1.0), np.float32(0.0)
     items = codes.row_bytes * 8 // codes.form
-    query, steps = view_f32(walk.padded, rows.dim), view_i8(walk.query_codes, items)
-    mean = view_f32(codes.mean, rows.dim)
-    centre = np.float32(1.0) if rows.metric == L2 else np.float32(0.0)
+    steps = _encode_steps(codes, query, target, items)
+    unit = np.float32(1.0) / (steps * np.float32(codes.scale)) if steps > 0 else np.float32(0.0)
+    return steps, unit, np.float32(0.0)
+
+
+@inner
+def _encode_steps(codes, query, target, items):
+    """Round a query to signed bytes; return how many steps make a unit."""
+    given, steps = view_f32(query, codes.dim), view_i8(target, items)
+    mean = view_f32(codes.mean, codes.dim)
+    centre = np.float32(1.0) if codes.centred else np.float32(0.0)
     largest = np.float32(0.0)
-    for i in range(rows.dim):
-        largest = max(largest, abs(query[i] - centre * mean[i]))
+    for i in range(codes.dim):
+        largest = max(largest, abs(given[i] - centre * mean[i]))
     scale = CODE_LIMIT / largest if largest > 0 else np.float32(0.0)
-    if rows.metric == L2:
+    if codes.centred:
         scale = min(scale, _FINEST * np.float32(codes.scale))
-    for i in range(rows.dim):
-        step = np.rint((query[i] - centre * mean[i]) * scale)
+    for i in range(codes.dim):
+        step = np.rint((given[i] - centre * mean[i]) * scale)
         steps[i] = np.int8(min(max(step, -CODE_LIMIT), CODE_LIMIT))
-    for i in range(rows.dim, items):
+    for i in range(codes.dim, items):
         steps[i] = 0
     return scale
 
 
 @inner
-def four_distances(metric, codes, base, a, b, c, d, walk, out):
-    """Store what the codes of four rows, which may repeat, say of their distance: a dot product, or bits."""
+def four_products(codes, base, a, b, c, d, query, out):
+    """Store the products of a query and the codes of four rows, which may repeat; of bits, how many differ.
+
+    They are four int32 below ``FIRST_FLOAT``, else four float32.
+    """
     size, lines = np.uint64(codes.row_bytes), codes.row_bytes // LINE
     a, b, c, d = base + a * size, base + b * size, base + c * size, base + d * size
-    if metric == HAMMING:
-        four_hammings(a, b, c, d, walk.query_codes, lines, out)
-    elif codes.form == 4:
-        four_nibble_dots(a, b, c, d, walk.query_codes, lines, out)
+    if codes.form == BITS:
+        four_hammings(a, b, c, d, query, lines, out)
+    elif codes.form == SCALAR4:
+        four_nibble_dots(a, b, c, d, query, lines, out)
     else:
-        four_dots(a, b, c, d, walk.query_codes, lines, out)
+        four_dots(a, b, c, d, query, lines, out)
+
+
+@inner
+def nearness(codes, raw, row, unit, shift):
+    """Return how near a row is by its product, the smaller the nearer."""
+    value = raw * unit + shift
+    if codes.factors:
+        value *= view_f32(codes.factors, np.int64(row) + 1)[row]
+    value = -value
+    if codes.bias:
+        value += view_f32(codes.bias, np.int64(row) + 1)[row] * np.float32(codes.bias_unit)
+    return np.float32(value)
+
+
+@inner
+def four_nearnesses(codes, base, a, b, c, d, query, unit, shift, out):
+    """Store how near four rows are to a query, as float32, smaller ones nearer; of bits, how many differ."""
+    four_products(codes, base, a, b, c, d, query, out)
+    near, whole = view_f32(out, 4), view_i32(out, 4)
+    for i in range(4):
+        row = a if i == 0 else b if i == 1 else c if i == 2 else d
+        raw = np.float32(whole[i]) if codes.form < FIRST_FLOAT else near[i]
+        near[i] = raw if codes.form == BITS else nearness(codes, raw, row, unit, shift)
 
 
 @inner
@@ -72,19 +122,25 @@ def key_of_row(distance, row):
 
 
 @inner
-def keys_of(metric, codes, n, listed, raw, first, count, scale, keys):
-    """Turn what ``four_distances`` stored for ``listed[first:first + count]`` into pool keys."""
-    if metric == HAMMING:
+def keys_of(codes, n, listed, products, first, count, steps, unit, shift, keys):
+    """Turn what ``four_products`` stored for ``listed[first:first + count]`` into pool keys."""
+    whole = view_i32(products, count)
+    if codes.form == BITS:
         for i in range(count):
-            keys[i] = key_of_row(np.uint64(raw[i]), listed[first + i])
-    elif metric == L2:
-        # |x|^2 / 2 - x.q orders rows as their distance from q does.
+            keys[i] = key_of_row(np.uint64(whole[i]), listed[first + i])
+    elif codes.form >= FIRST_FLOAT:
+        raw = view_f32(products, count)
+        for i in range(count):
+            row = listed[first + i]
+            near = nearness(codes, raw[i], row, unit, shift)
+            keys[i] = key_of_row(np.uint64(ascending(near)), row)
+    elif codes.bias:
         biases = view_f32(codes.bias, n)
         for i in range(count):
-            bias = np.rint(min(biases[listed[first + i]] * scale, np.float32(_OFFSET)))
-            near = np.int64(_OFFSET) - np.int64(np.int32(raw[i])) + np.int64(bias)
+            bias = np.rint(min(biases[listed[first + i]] * steps, np.float32(_OFFSET)))
+            near = np.int64(_OFFSET) - np.int64(whole[i]) + np.int64(bias)
             keys[i] = key_of_row(np.uint64(near), listed[first + i])
     else:
         for i in range(count):
-            near = np.int64(_OFFSET) - np.int64(np.int32(raw[i]))
+            near = np.int64(_OFFSET) - np.int64(whole[i])
             keys[i] = key_of_row(np.uint64(near), listed[first + i])

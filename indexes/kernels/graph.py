@@ -24,7 +24,7 @@ WALK = np.dtype(
         ("padded", np.uint64),  # address: the query as the exact scores read it
         ("query_codes", np.uint64),
         ("fresh", np.uint64),  # address: uint32 rows whose distances come next
-        ("distances", np.uint64),
+        ("products", np.uint64),  # address: of each of them, int32 or float32
         ("keys", np.uint64),
         ("pool", np.uint64),  # address of uint64; a block of zeros stands before it
         ("listed", np.uint64),  # address: uint32 rows whose exact scores come next

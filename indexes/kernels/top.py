@@ -40,13 +40,19 @@ def bits_float(typingctx: Any, bits: Any) -> Any:
 
 
 @inner
-def key_of(score, row, higher_is_nearer):
+def ascending(score):
+    """Return 32 bits that are ordered as scores are."""
     # Adding zero turns -0 into +0, which would otherwise sort as a different score.
     bits = np.uint32(float_bits(np.float32(score + np.float32(0.0))))
-    order = ~bits if bits >> np.uint32(31) else bits | np.uint32(0x80000000)
+    return np.uint32(~bits) if bits >> np.uint32(31) else np.uint32(bits | np.uint32(0x80000000))
+
+
+@inner
+def key_of(score, row, higher_is_nearer):
+    order = ascending(score)
     if higher_is_nearer:
-        order = ~order
-    return np.uint64(np.uint32(order)) << np.uint64(32) | np.uint64(row)
+        order = np.uint32(~order)
+    return np.uint64(order) << np.uint64(32) | np.uint64(row)
 
 
 @inner

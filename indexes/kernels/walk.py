@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .codes import encode_query, four_distances, keys_of, view_codes
+from .codes import encode_query, four_products, keys_of, view_codes
 from .graph import STATS, view_graph, view_walk
 from .kernel import entry_point, inner
 from .memory import LINE, prefetch_lines, view_i64, view_u8, view_u32, view_u64
@@ -22,16 +22,16 @@ _MOST_LINES_AHEAD = 64
 
 
 @inner
-def start_walk(metric, graph, codes, n, walk, scale, visited, epoch, pool):
+def start_walk(graph, codes, n, walk, scale, visited, epoch, pool):
     """Offer the nearest entry rows to the pool."""
-    entries, distances = view_u32(graph.entries, graph.n_entries), view_u32(walk.distances, 4)
+    entries = view_u32(graph.entries, graph.n_entries)
     keys, last = view_u64(walk.keys, 4), np.uint64(graph.n_entries - 1)
     for first in range(0, graph.n_entries, 4):
         a = np.uint64(first)
         b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-        four_distances(metric, codes, graph.entry_codes, a, b, c, d, walk, walk.distances)
+        four_products(codes, graph.entry_codes, a, b, c, d, walk.query_codes, walk.products)
         count = min(4, graph.n_entries - first)
-        keys_of(metric, codes, n, entries, distances, first, count, scale, keys)
+        keys_of(codes, n, entries, walk.products, first, count, *scale, keys)
         offer(walk.pool, pool, _STARTS, keys, count)
     for i in range(min(_STARTS, graph.n_entries)):
         visited[row_of(pool[i])] = epoch
@@ -54,29 +54,28 @@ def collect_fresh(graph, n, links, row, fresh, visited, epoch):
 
 
 @inner
-def compare(metric, codes, n, walk, fresh, distances, count, scale, keys):
+def compare(codes, n, walk, fresh, count, scale, keys):
     """Make the keys of the rows listed in ``fresh``, whose codes are on their way."""
     for i in range(count, count + 3):
         fresh[i] = fresh[0]
     for i in range(0, count, 4):
         a, b = np.uint64(fresh[i]), np.uint64(fresh[i + 1])
         c, d = np.uint64(fresh[i + 2]), np.uint64(fresh[i + 3])
-        four_distances(metric, codes, codes.codes, a, b, c, d, walk, walk.distances + np.uint64(4 * i))
-    keys_of(metric, codes, n, fresh, distances, _FIRST, count, scale, keys)
+        four_products(codes, codes.codes, a, b, c, d, walk.query_codes, walk.products + np.uint64(4 * i))
+    keys_of(codes, n, fresh, walk.products, _FIRST, count, *scale, keys)
 
 
 @inner
 def walk_graph(graph, codes, rows, walk, scale, ef, visited, epoch, stats):
     """Fill the pool with the ``ef`` nearest rows that a best-first walk finds; return how many there are."""
-    metric, n, degree = rows.metric, rows.n, graph.degree
+    n, degree = rows.n, graph.degree
     links, pool = view_u32(graph.links, n * degree), view_u64(walk.pool, ef + BLOCK)
-    fresh, distances = view_u32(walk.fresh, degree + 4), view_u32(walk.distances, degree + 4)
-    keys = view_u64(walk.keys, degree + 4)
-    code_bytes, lines = np.uint64(codes.row_bytes), min(codes.row_bytes // LINE, _MOST_LINES_AHEAD)
+    fresh, keys = view_u32(walk.fresh, degree + 4), view_u64(walk.keys, degree + 4)
+    code_bytes, lines = np.uint64(codes.row_bytes), min(codes.lines, _MOST_LINES_AHEAD)
     link_bytes, link_lines = np.uint64(degree * 4), degree * 4 // LINE
     clear_pool(pool, ef)
     visited[n] = epoch
-    start_walk(metric, graph, codes, n, walk, scale, visited, epoch, pool)
+    start_walk(graph, codes, n, walk, scale, visited, epoch, pool)
     current = 0
     stats[1] += graph.n_entries
     while current < ef and pool[current] != NO_KEY:
@@ -91,7 +90,7 @@ def walk_graph(graph, codes, rows, walk, scale, ef, visited, epoch, stats):
         # The next row to expand, unless a nearer one turns up now. A prefetch of no row does no harm.
         if current < ef:
             prefetch_lines(graph.links + row_of(pool[current]) * link_bytes, link_lines)
-        compare(metric, codes, n, walk, fresh, distances, count, scale, keys)
+        compare(codes, n, walk, fresh, count, scale, keys)
         least = offer(walk.pool, pool, ef, keys, count)
         while current > 0 and pool[current - 1] >= least:
             current -= 1
@@ -118,11 +117,10 @@ def list_allowed(pool, size, allowed, n, wanted, listed):
 @inner
 def scan_codes(graph, codes, rows, walk, scale, width, candidates, n_candidates, stats):
     """Fill the pool with the ``width`` listed rows nearest by their codes; return how many there are."""
-    metric, n, degree = rows.metric, rows.n, graph.degree
+    n, degree = rows.n, graph.degree
     pool, listed = view_u64(walk.pool, width + BLOCK), view_u32(candidates, n_candidates)
-    fresh, distances = view_u32(walk.fresh, degree + 4), view_u32(walk.distances, degree + 4)
-    keys = view_u64(walk.keys, degree + 4)
-    code_bytes, lines = np.uint64(codes.row_bytes), min(codes.row_bytes // LINE, _MOST_LINES_AHEAD)
+    fresh, keys = view_u32(walk.fresh, degree + 4), view_u64(walk.keys, degree + 4)
+    code_bytes, lines = np.uint64(codes.row_bytes), min(codes.lines, _MOST_LINES_AHEAD)
     clear_pool(pool, width)
     for first in range(0, n_candidates, degree):
         count = min(degree, n_candidates - first)
@@ -131,7 +129,7 @@ def scan_codes(graph, codes, rows, walk, scale, width, candidates, n_candidates,
         # The rows after these, so that their codes arrive while these are compared.
         for i in range(first + degree, min(first + 2 * degree, n_candidates)):
             prefetch_lines(codes.codes + np.uint64(listed[i]) * code_bytes, lines)
-        compare(metric, codes, n, walk, fresh, distances, count, scale, keys)
+        compare(codes, n, walk, fresh, count, scale, keys)
         offer(walk.pool, pool, width, keys, count)
     stats[1] += n_candidates
     return pool_size(pool, width)
@@ -142,6 +140,7 @@ def search_graph(
     graph_address,
     walk_address,
     queries,
+    prepared,
     n_queries,
     k,
     ef,
@@ -153,7 +152,7 @@ def search_graph(
     found,
     scores,
 ):
-    """Find about the ``k`` nearest rows of each query.
+    """Find about the ``k`` nearest rows of each query, given as exact scores and as codes take it.
 
     ``wanted`` of the nearest rows that a walk of width ``ef`` finds, and that the bitset ``allowed`` holds if
     there is one, are scored exactly. A query that sees fewer than ``enough`` of them compares the codes of
@@ -172,7 +171,7 @@ def search_graph(
     stats[:] = 0
     for q in range(n_queries):
         inv_norm = pad_query(rows, queries + np.uint64(q * rows.query_bytes), walk.padded, walk.out)
-        scale = encode_query(codes, rows, walk)
+        scale = encode_query(codes, prepared + np.uint64(q * codes.given_bytes), walk.query_codes)
         count, seen = 0, 0
         if ef:
             if epochs[0] == _LAST_EPOCH:

@@ -17,7 +17,7 @@ from vicinal.indexes.codecs.scalar import Scalar
 from vicinal.indexes.exact.scan import open_scan
 from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
-from vicinal.indexes.protocol import Effort, Scope
+from vicinal.indexes.protocol import BuildJob, Effort, Scope
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
@@ -47,9 +47,8 @@ def graph_arrays(rows: DenseRows, rng: np.random.Generator) -> dict[str, Any]:
     links[:, 11:] = 2**32 - 1
     arrays: dict[str, Any] = {"links": links, "entries": np.arange(0, N, 13, dtype=np.uint32)}
     if rows.metric is not Metric.HAMMING:
-        codec = Scalar().train(rows)
-        arrays |= codec.arrays()
-        arrays["codes"], arrays["bias"] = codec.encode(rows)
+        codec = Scalar().train(rows, BuildJob())
+        arrays |= codec.arrays() | codec.encode(rows).arrays()
     return arrays
 
 

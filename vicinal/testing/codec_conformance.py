@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vicinal.indexes.codecs.protocol import Codec, CodecSpec
+from vicinal.indexes.codecs.protocol import Codec, CodecSpec, Coded
 from vicinal.indexes.codecs.registry import codec_from_json
 from vicinal.indexes.graph.hnsw import Hnsw
-from vicinal.indexes.protocol import BuildJob, FieldShape
-from vicinal.indexes.rows.dense import DenseRows
+from vicinal.indexes.protocol import Arrays, BuildJob, FieldShape
+from vicinal.indexes.rows.dense import NO_NORMS, DenseRows
+from vicinal.indexes.rows.metric import Metric
 from vicinal.storage.arrays.header import DTYPES
 
 from . import oracle
 from .index_conformance import as_mapped
+from .nearnesses import Given, nearnesses
 from .random_rows import DENSE, random_queries, random_rows, stored
 
 
@@ -31,10 +33,13 @@ class CodecConformance(ABC):
         The fields that the codec is tested on; the first one stands for them where one is enough.
     floor
         The recall that a graph of its codes keeps at ``recall=0.95``.
+    rounding
+        How far a product may be off for rounding the query, as a share of both lengths.
     """
 
     shapes: ClassVar[Sequence[FieldShape]] = DENSE
     floor: ClassVar[float] = 0.85
+    rounding: ClassVar[float] = 0.01
 
     @abstractmethod
     def spec(self) -> CodecSpec:
@@ -48,9 +53,14 @@ class CodecConformance(ABC):
 
     def coded(self, rows: DenseRows) -> tuple[Codec, dict[str, NDArray[Any]]]:
         """Return the codec of these rows, and its arrays as an index stores them."""
-        codec = self.spec().train(rows)
-        codes, bias = codec.encode(rows)
-        return codec, as_mapped({**codec.arrays(), **({"codes": codes, "bias": bias} if len(codes) else {})})
+        codec = self.spec().train(rows, BuildJob(1, 1))
+        return codec, as_mapped(codec.arrays() | codec.encode(rows).arrays())
+
+    def codes(self, codec: Codec, arrays: Arrays, rows: DenseRows) -> Coded:
+        """Return the codes of these rows; those of binary vectors are the rows."""
+        if "codes" not in arrays:
+            return Coded(rows.rows, NO_NORMS, NO_NORMS)
+        return codec.checked(arrays, len(rows))
 
     def test_the_spec_is_one(self, shape: FieldShape) -> None:
         spec = self.spec()
@@ -61,24 +71,75 @@ class CodecConformance(ABC):
     def test_codes_are_what_kernels_read(self, shape: FieldShape) -> None:
         rows = random_rows(shape, 300)
         codec, arrays = self.coded(rows)
-        codes, bias = codec.checked(arrays, rows)
-        assert codes.dtype.itemsize * codes.shape[1] == codec.row_bytes
-        assert codec.row_bytes % 64 == codec.query_bytes % 64 == 0
-        assert codes.ctypes.data % 64 == 0
-        assert len(codes) == 300
-        assert bias.dtype == np.float32
-        assert len(bias) in (0, 300)
-        assert np.isfinite(bias).all()
-        assert len(codec.record(codes, bias)) == 1
+        coded = self.codes(codec, arrays, rows)
+        assert coded.codes.dtype == np.uint8
+        assert coded.codes.shape == (300, codec.row_bytes)
+        assert coded.codes.ctypes.data % 64 == codec.query_bytes % 64 == 0
+        for array in (coded.bias, coded.factors):
+            assert array.dtype == np.float32
+            assert len(array) in (0, 300)
+            assert np.isfinite(array).all()
+        assert len(codec.record(coded)) == 1
         assert all(array.dtype in DTYPES.values() for array in arrays.values())
 
     def test_what_was_stored_codes_as_what_was_trained(self, shape: FieldShape) -> None:
         rows = random_rows(shape, 300)
         codec, arrays = self.coded(rows)
-        again = self.spec().open(arrays, rows)
+        again = self.spec().open(arrays, rows.dim, rows.metric)
         assert (again.row_bytes, again.query_bytes) == (codec.row_bytes, codec.query_bytes)
-        for first, second in zip(codec.encode(rows), again.encode(rows), strict=True):
-            np.testing.assert_array_equal(first, second)
+        first, second = codec.encode(rows).arrays(), again.encode(rows, threads=2).arrays()
+        assert first.keys() == second.keys()
+        for name, array in first.items():
+            np.testing.assert_array_equal(array, second[name])
+
+    def test_kernels_compare_with_what_codes_decode_to(self, shape: FieldShape) -> None:
+        rows, queries = random_rows(shape, 203), random_queries(shape, 7)
+        codec, arrays = self.coded(rows)
+        coded = self.codes(codec, arrays, rows)
+        near = nearnesses(codec, coded, queries)
+        decoded = codec.decode(coded).astype(np.float64)
+        if shape.metric is Metric.HAMMING:
+            bits = np.unpackbits(queries, axis=1, count=rows.dim)
+            np.testing.assert_array_equal(near, (bits[:, None] != decoded[None]).sum(axis=2))
+            return
+        expected = -queries.astype(np.float64) @ decoded.T
+        if shape.metric is Metric.L2:
+            # Of codes or of the rows themselves, as the codec has it: those differ by half the error squared.
+            expected += 0.5 * (decoded**2).sum(axis=1)
+        lengths = np.linalg.norm(queries, axis=1, keepdims=True) * np.linalg.norm(decoded, axis=1)
+        spared = self.rounding * lengths + 1e-6
+        if shape.metric is Metric.L2:
+            spared = spared + 0.5 * np.abs(
+                (rows.floats(slice(None)) ** 2).sum(axis=1) - (decoded**2).sum(axis=1)
+            )
+        # Nearness is given up to what depends on the query alone.
+        difference = near - expected
+        difference -= np.median(difference, axis=1, keepdims=True)
+        assert (np.abs(difference) <= spared + np.median(spared, axis=1, keepdims=True)).all()
+
+    def test_what_is_left_beside_anchors_is_compared_as_whole_rows(self, shape: FieldShape) -> None:
+        if shape.metric is Metric.HAMMING:
+            pytest.skip("binary vectors are their own codes")
+        rows, queries = random_rows(shape, 300), random_queries(shape, 5)
+        vectors = rows.floats(slice(None))
+        of = np.arange(300) % 3
+        centres = vectors[:3]
+        anchors = Given(centres[of], shape.metric)
+        left = Given(vectors - centres[of], shape.metric)
+        codec = self.spec().train(left, BuildJob(1, 1))
+        coded = codec.encode(left, anchors)
+        near = nearnesses(codec, coded, queries) - (queries @ centres.T)[:, of]
+        exact = -queries @ vectors.T
+        if shape.metric is Metric.L2:
+            near += 0.5 * (centres**2).sum(axis=1)[of]
+            exact += 0.5 * (vectors**2).sum(axis=1)
+        difference = near - exact
+        difference -= np.median(difference, axis=1, keepdims=True)
+        # On average an estimate is no farther off than the decoded rows are, and the query for its rounding.
+        error = np.linalg.norm(codec.decode(coded) - left.floats(slice(None)), axis=1).mean()
+        lengths = np.linalg.norm(queries, axis=1).mean()
+        rounded = self.rounding * lengths * np.linalg.norm(vectors, axis=1).mean()
+        assert np.abs(difference).mean() <= lengths * error + rounded
 
     def test_damaged_arrays_are_refused(self, shape: FieldShape) -> None:
         rows = random_rows(shape, 300)
@@ -86,21 +147,21 @@ class CodecConformance(ABC):
         for name, array in arrays.items():
             if len(array) > 1:
                 cut = {**arrays, name: array[: len(array) // 2]}
-                with pytest.raises(ValueError, match=name):
-                    self.spec().open(cut, rows).checked(cut, rows)
+                with pytest.raises(ValueError, match=name.rpartition(".")[2]):
+                    self.spec().open(cut, rows.dim, rows.metric).checked(cut, len(rows))
 
     @pytest.mark.parametrize("n", [1, 2])
     def test_few_rows(self, shape: FieldShape, n: int) -> None:
         rows = random_rows(shape, n)
         codec, arrays = self.coded(rows)
-        assert len(codec.checked(arrays, rows)[0]) == n
+        assert len(self.codes(codec, arrays, rows)) == n
 
     def test_equal_rows_have_equal_codes(self, shape: FieldShape) -> None:
         rows = stored(shape, random_queries(shape, 1)[np.zeros(50, np.int64)])
         codec, arrays = self.coded(rows)
-        codes, bias = codec.checked(arrays, rows)
-        assert (codes == codes[0]).all()
-        assert (bias == bias[:1]).all()
+        coded = self.codes(codec, arrays, rows)
+        for array in coded.arrays().values():
+            assert (array == array[:1]).all()
 
     def test_a_graph_of_its_codes_finds_the_nearest_rows(self, shape: FieldShape) -> None:
         rows, queries = random_rows(shape, 1000), random_queries(shape, 60)

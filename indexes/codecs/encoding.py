@@ -1,0 +1,66 @@
+"""Codes of many vectors, made block by block, and read back out of the arrays of an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..protocol import Arrays
+from ..rows.dense import NO_NORMS, aligned
+from ..rows.vectors import Vectors
+from .arrays import check_array
+from .protocol import Coded
+
+BLOCK_ROWS = 4096
+Block = tuple[NDArray[np.uint8], NDArray[np.float32] | None, NDArray[np.float32] | None]
+"""Codes, bias and factors of a block of rows; None for what the codec does not have."""
+
+
+def encode_blocks(
+    vectors: Vectors,
+    anchors: Vectors | None,
+    row_bytes: int,
+    encode: Callable[[NDArray[np.float32], NDArray[np.float32] | None], Block],
+    *,
+    bias: bool,
+    factors: bool,
+    threads: int = 1,
+) -> Coded:
+    """Return the codes of all vectors; ``encode`` makes those of a block and of the block's anchors."""
+    n = len(vectors)
+    coded = Coded(
+        aligned((n, row_bytes), np.uint8),
+        aligned((n,), np.float32) if bias else NO_NORMS,
+        aligned((n,), np.float32) if factors else NO_NORMS,
+    )
+
+    def fill(start: int) -> None:
+        block = slice(start, start + BLOCK_ROWS)
+        made = encode(vectors.floats(block), None if anchors is None else anchors.floats(block))
+        targets: tuple[NDArray[Any], ...] = coded.codes, coded.bias, coded.factors
+        for target, source in zip(targets, made, strict=True):
+            if source is not None:
+                target[block] = source
+
+    starts = range(0, n, BLOCK_ROWS)
+    if threads == 1 or len(starts) < 2:
+        for start in starts:
+            fill(start)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, starts))
+    return coded
+
+
+def checked_coded(arrays: Arrays, n: int, row_bytes: int, *, bias: bool, factors: bool) -> Coded:
+    """Return the codes of ``n`` rows out of the arrays of an index; ValueError names what does not fit."""
+    codes = check_array("codes", arrays, np.uint8, (n, row_bytes))
+    found: dict[str, NDArray[Any]] = {}
+    for name, wanted in (("bias", bias), ("factors", factors)):
+        array = arrays.get(name, NO_NORMS)
+        found[name] = check_array(name, {name: array}, np.float32, (n if wanted else 0,))
+    return Coded(codes, found["bias"], found["factors"])

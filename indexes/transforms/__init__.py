@@ -1,0 +1,4 @@
+"""Linear maps in front of codecs.
+
+No codec lives here.
+"""
