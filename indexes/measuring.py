@@ -55,6 +55,9 @@ def measured() -> Costs:
         row=_within(USUAL.row, line),
         line=_within(USUAL.line, line),
         random_row=_within(USUAL.random_row, (at_random - lines * line) / USUAL.random_row),
+        # Nothing here has a file; a disk and what the system keeps of it are not this process's alone either.
+        read=USUAL.read,
+        read_line=USUAL.read_line,
         code_row=_within(USUAL.code_row, code),
         code_line=_within(USUAL.code_line, code),
         walked_row=_within(USUAL.walked_row, walked),

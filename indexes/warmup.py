@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .exact.rescoring import rescore
 from .exact.scan import open_scan
 from .graph.build import SMALLEST_GRAPH
 from .measuring import measure_once
@@ -27,6 +28,7 @@ def warmup() -> None:
     padded, norms = pad(matrix, Element.FLOAT32, dim), inverse_norms(matrix)
     dense = DenseRows(padded, dim, Element.FLOAT32, norms, Metric.COSINE)
     open_scan(dense).search(dense[:1], 1)
+    rescore(dense, np.zeros((1, 1), np.uint32), dense[:1], 1)
     _walk(dense)
     offsets = np.array([0, 1])
     sparse = SparseRows(offsets, np.zeros(1, np.uint32), np.ones(1, np.float32))

@@ -10,6 +10,7 @@ from vicinal import Dense, Multi, Sparse
 
 FIELDS = {
     "plot": Dense(6),
+    "far": Dense(6, on_disk=True),
     "bits": Dense(16, metric="hamming", element="binary"),
     "terms": Sparse(),
     "marks": Sparse(element="binary"),
@@ -23,6 +24,7 @@ def vectors(n: int) -> dict[str, Any]:
     rng = np.random.default_rng(n)
     return {
         "plot": rng.standard_normal((n, 6)),
+        "far": rng.standard_normal((n, 6)),
         "bits": rng.integers(0, 256, (n, 2), dtype=np.uint8),
         "terms": [{int(t): 1.0 for t in rng.choice(50, row % 4, replace=False)} for row in range(n)],
         "marks": [rng.choice(50, row % 5, replace=False) for row in range(n)],

@@ -34,6 +34,9 @@ class Dense:
         What is stored. Vectors are stored as given, not normalised.
     index : IndexSpec, optional
         The index built over sealed segments; ``Hnsw()`` unless given.
+    on_disk : bool
+        Whether the vectors of sealed segments stay in their files, to be read for exact scores alone: what is
+        in memory is the index with its codes. Not for binary vectors, which are their own codes.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class Dense:
     metric: Metric
     element: Element
     index: IndexSpec
+    on_disk: bool
 
     kind: ClassVar[VectorKind] = "dense"
 
@@ -55,6 +59,7 @@ class Dense:
         metric: Metric | str = Metric.COSINE,
         element: Element | str = Element.FLOAT32,
         index: IndexSpec | None = None,
+        on_disk: bool = False,
     ) -> None:
         checked_metric = choice(Metric, metric, "metric")
         checked_element = choice(Element, element, "element")
@@ -68,11 +73,19 @@ class Dense:
                 "hamming compares binary vectors and nothing else does",
                 field="metric",
             )
+        if type(on_disk) is not bool:
+            raise InvalidArgument(f"on_disk is {on_disk!r}; expected True or False", field="on_disk")
+        if on_disk and checked_element is Element.BINARY:
+            raise InvalidArgument(
+                "binary vectors are their own codes, which every search compares: they cannot stay on disk",
+                field="on_disk",
+            )
         # The class is frozen, so that a schema cannot change under a collection.
         object.__setattr__(self, "dim", checked_dim(dim, checked_element))
         object.__setattr__(self, "metric", checked_metric)
         object.__setattr__(self, "element", checked_element)
         object.__setattr__(self, "index", checked_index(Hnsw() if index is None else index, self.shape))
+        object.__setattr__(self, "on_disk", on_disk)
 
     @property
     def shape(self) -> FieldShape:
@@ -80,14 +93,15 @@ class Dense:
         return FieldShape(self.kind, self.metric, self.element, self.dim)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of this field."""
-        return {
+        """Return the JSON object of this field; ``on_disk`` is in it when it is true."""
+        record = {
             "kind": self.kind,
             "dim": self.dim,
             "metric": self.metric.value,
             "element": self.element.value,
             "index": self.index.to_json(),
         }
+        return record | {"on_disk": True} if self.on_disk else record
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -159,9 +173,15 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
     kind = value.get("kind") if isinstance(value, Mapping) else None
     match kind:
         case "dense":
-            record = checked_object(value, what, required=["kind", "dim", "metric", "element", "index"])
-            index = index_from_json(record["index"], what)
-            return Dense(record["dim"], metric=record["metric"], element=record["element"], index=index)
+            required = ["kind", "dim", "metric", "element", "index"]
+            record = checked_object(value, what, required=required, optional=["on_disk"])
+            return Dense(
+                record["dim"],
+                metric=record["metric"],
+                element=record["element"],
+                index=index_from_json(record["index"], what),
+                on_disk=record.get("on_disk", False),
+            )
         case "sparse":
             said = ["index", "element", "bucket_size", "bucket_weights", "tokens"]
             said += ["query_weights", "idf", "encoder"]

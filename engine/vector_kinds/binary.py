@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...indexes.protocol import Arrays
 from ...indexes.rows.sparse import SparseRows
+from ...storage.arrays.row_reader import RowReader
 from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import Offsets, offsets_of
 from ...storage.columns.tokens import TokenColumn
@@ -80,7 +81,10 @@ class BinaryKind(SparseKind):
         """Return ``indptr`` and ``indices``."""
         return column.arrays()
 
-    def rows(self, field: Sparse, arrays: Arrays) -> SparseRows:
+    def read_from_disk(self, field: Sparse) -> None:
+        """Return None: all of them are mapped."""
+
+    def rows(self, field: Sparse, arrays: Arrays, reader: RowReader | None = None) -> SparseRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
         return _rows(BinaryColumn.from_arrays({name: arrays[name] for name in ("indptr", "indices")}))
 

@@ -12,6 +12,7 @@ from ...indexes.protocol import Arrays
 from ...indexes.rows.dense import DenseRows, inverse_norms, pad
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
+from ...storage.arrays.row_reader import CHECKSUMS, RowReader, row_checksums
 from ...storage.columns.vectors import DenseColumn
 from ..results.weighting import Weighting
 from ..schema.query_weights import QueryWeights
@@ -21,6 +22,7 @@ from .matrices import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
 from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
 
 _LEAST_SQUARE = SHORTEST**2
+_ROWS = "rows"
 
 
 class DenseKind:
@@ -28,7 +30,8 @@ class DenseKind:
 
     def describe(self, field: Dense) -> str:
         """Return what a person is told of a field."""
-        return f"dense, {field.dim} dimensions, {field.metric}, {field.element}"
+        where = ", on disk" if field.on_disk else ""
+        return f"dense, {field.dim} dimensions, {field.metric}, {field.element}{where}"
 
     def column(self, field: Dense, value: Any, what: str) -> DenseColumn:
         """Return vectors that a caller passed, as they are stored."""
@@ -96,18 +99,27 @@ class DenseKind:
         return GrowingDense(field)
 
     def sealed_arrays(self, field: Dense, column: DenseColumn) -> dict[str, Array]:
-        """Return ``rows``, padded, and ``inv_norms``, empty unless the metric is the cosine."""
+        """Return ``rows``, padded, and ``inv_norms``, empty unless the metric is the cosine.
+
+        Of vectors on disk there are the checksums of their rows besides.
+        """
         cosine = field.metric is Metric.COSINE
         norms = inverse_norms(column.matrix) if cosine else np.empty(0, np.float32)
-        return {"rows": pad(column.matrix, field.element, field.dim), "inv_norms": norms}
+        arrays = {_ROWS: pad(column.matrix, field.element, field.dim), "inv_norms": norms}
+        return arrays | {_ROWS + CHECKSUMS: row_checksums(arrays[_ROWS])} if field.on_disk else arrays
 
-    def rows(self, field: Dense, arrays: Arrays) -> DenseRows:
+    def read_from_disk(self, field: Dense) -> str | None:
+        """Return ``rows`` where the vectors stay on disk."""
+        return _ROWS if field.on_disk else None
+
+    def rows(self, field: Dense, arrays: Arrays, reader: RowReader | None = None) -> DenseRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
-        return DenseRows(arrays["rows"], field.dim, field.element, arrays["inv_norms"], field.metric)
+        rows = arrays[_ROWS] if reader is None else arrays[_ROWS][:0]
+        return DenseRows(rows, field.dim, field.element, arrays["inv_norms"], field.metric, reader)
 
     def stored(self, field: Dense, rows: DenseRows, chosen: Chosen) -> DenseColumn:
         """Copy out the chosen rows without their padding."""
-        return DenseColumn(np.ascontiguousarray(rows.matrix[chosen]))
+        return DenseColumn(np.ascontiguousarray(rows.stored(chosen)))
 
     def sizes(self, field: Dense, rows: DenseRows, chosen: Chosen) -> int:
         """Return the bytes of each row."""

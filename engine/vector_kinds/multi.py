@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...indexes.protocol import Arrays
 from ...indexes.rows.element import Element
 from ...indexes.rows.multi import MultiRows
+from ...storage.arrays.row_reader import RowReader
 from ...storage.columns.array_like import list_of
 from ...storage.columns.ragged import offsets_of
 from ...storage.columns.vectors import MultiColumn
@@ -100,7 +101,10 @@ class MultiKind:
         """Return ``offsets`` and ``tokens``."""
         return column.arrays()
 
-    def rows(self, field: Multi, arrays: Arrays) -> MultiRows:
+    def read_from_disk(self, field: Multi) -> None:
+        """Return None: all of them are mapped."""
+
+    def rows(self, field: Multi, arrays: Arrays, reader: RowReader | None = None) -> MultiRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
         return _rows(MultiColumn.from_arrays({name: arrays[name] for name in _ARRAYS}))
 

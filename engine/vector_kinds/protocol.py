@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...indexes.protocol import Arrays, Index
+from ...storage.arrays.row_reader import RowReader
 from ...storage.columns.vectors import VectorColumn
 from ..results.weighting import Weighting
 from ..schema.query_weights import QueryWeights
@@ -153,8 +154,13 @@ class Kind(Protocol[FieldT]):
     def sealed_arrays(self, field: FieldT, column: Any) -> dict[str, Array]:
         """Return the arrays that a segment keeps of a column."""
 
-    def rows(self, field: FieldT, arrays: Arrays) -> Any:
+    def read_from_disk(self, field: FieldT) -> str | None:
+        """Return the name of the array whose rows stay on disk and are read, None where all is mapped."""
+
+    def rows(self, field: FieldT, arrays: Arrays, reader: RowReader | None = None) -> Any:
         """Return what :meth:`sealed_arrays` gave as an index sees it, without a copy.
+
+        ``reader`` is that of the array that :meth:`read_from_disk` names, None where it is in memory.
 
         Raises
         ------

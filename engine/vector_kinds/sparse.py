@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...indexes.protocol import Arrays
 from ...indexes.rows.sparse import SparseRows
+from ...storage.arrays.row_reader import RowReader
 from ...storage.columns.vectors import SparseColumn, VectorColumn
 from ..results.weighting import Weighting
 from ..schema.query_weights import QueryWeights
@@ -109,7 +110,10 @@ class SparseKind:
         """Return ``indptr``, ``indices`` and ``values``."""
         return column.arrays()
 
-    def rows(self, field: Sparse, arrays: Arrays) -> SparseRows:
+    def read_from_disk(self, field: Sparse) -> None:
+        """Return None: all of them are mapped."""
+
+    def rows(self, field: Sparse, arrays: Arrays, reader: RowReader | None = None) -> SparseRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
         return sparse_rows(SparseColumn.from_arrays({name: arrays[name] for name in _ARRAYS}), field.shape)
 

@@ -44,16 +44,20 @@ def listed_rows(scope: Scope, n: int) -> tuple[int, int, NDArray[np.uint32] | No
 
 
 def row_record(stored: DenseRows) -> NDArray[Any]:
-    """Describe stored rows to kernels; the arrays of ``stored`` must outlive the record."""
+    """Describe stored rows to kernels; the arrays of ``stored`` must outlive the record.
+
+    Of rows that are read from elsewhere it has no address: what kernels are given of them are copies.
+    """
     from ..kernels.rows import CHUNK_ITEMS, ROWS, kind_of
 
     record = np.zeros(1, ROWS)
     row = record[0]
     binary = stored.element is Element.BINARY
     stride = stored.element.stride(stored.dim)
-    row["rows"], row["inv_norms"] = address(stored.rows), address(stored.inv_norms)
+    row["rows"] = address(stored.rows if stored.reader is None else None)
+    row["inv_norms"] = address(stored.inv_norms)
     row["n"], row["dim"], row["metric"] = len(stored), stored.dim, _METRICS[stored.metric]
-    row["row_bytes"] = stride * stored.rows.itemsize
+    row["row_bytes"] = stored.row_bytes
     row["chunks"] = stride // 64 if binary else stride // CHUNK_ITEMS
     row["kind"] = kind_of(stored.element.value, _METRICS[stored.metric])
     row["query_bytes"] = stored.element.width(stored.dim) if binary else stored.dim * 4

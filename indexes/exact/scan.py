@@ -10,6 +10,7 @@ from ..rows.multi import MultiRows
 from ..rows.sparse import SparseRows
 from .dense import DenseScan
 from .multi import MultiScan
+from .read import ReadScan
 from .sparse import SparseScan
 
 _SCANS: dict[type[Any], type[Any]] = {DenseRows: DenseScan, SparseRows: SparseScan, MultiRows: MultiScan}
@@ -17,5 +18,7 @@ _SCANS: dict[type[Any], type[Any]] = {DenseRows: DenseScan, SparseRows: SparseSc
 
 def open_scan(rows: Rows) -> Scan[Any]:
     """Return the scan of stored rows; kernels are loaded by its first search."""
+    if isinstance(rows, DenseRows) and rows.reader is not None:
+        return ReadScan(rows)
     scan: Scan[Any] = _SCANS[type(rows)](rows)
     return scan

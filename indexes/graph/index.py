@@ -16,7 +16,9 @@ from ..codecs.protocol import CodecSpec, Coded
 from ..costs import costs
 from ..effort.ladder import KS, Ladder, measure
 from ..effort.pseudo_queries import NEIGHBOURS, pseudo_queries
-from ..exact.dense import DenseScan, check_queries, row_record
+from ..exact.dense import check_queries, row_record
+from ..exact.rescoring import rescore
+from ..exact.scan import open_scan
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
 from ..rows.dense import NO_NORMS, DenseRows
@@ -54,7 +56,7 @@ class HnswIndex:
     """Walks a graph over codes and scores the nearest candidates exactly. Immutable and thread-safe."""
 
     def __init__(self, arrays: Arrays, rows: DenseRows, codec: CodecSpec) -> None:
-        self._scan = DenseScan(rows)
+        self._scan = open_scan(rows)
         self._rows, self._arrays, self._codec = rows, arrays, codec
         self._ladder = Ladder.from_arrays(WIDTHS, arrays)
         self._graph: NDArray[Any] | None = None
@@ -126,8 +128,10 @@ class HnswIndex:
             held = allowed.located_words, allowed.located_rows
             words, candidates = held[0][1], held[1][1]
             enough = min(count, max(k, int(ef * count / n * _LEAST_SHARE_SEEN)))
-        rows = np.empty((len(queries), k), np.uint32)
-        scores = np.empty((len(queries), k), np.float32)
+        # Rows that are not in memory are listed first, so that all of them are read at the same time.
+        apart = self._rows.reader is not None
+        rows = np.empty((len(queries), wanted if apart else k), np.uint32)
+        scores = np.empty((len(queries), 0 if apart else k), np.float32)
         scratch = self._scratch.take(max(ef, wanted))
         try:
             self._kernel(
@@ -136,7 +140,7 @@ class HnswIndex:
                 address(queries),
                 address(prepared),
                 len(queries),
-                k,
+                0 if apart else k,
                 ef,
                 wanted,
                 words,
@@ -149,6 +153,9 @@ class HnswIndex:
             stats = SearchStats(*scratch.stats.tolist())
         finally:
             self._scratch.give(scratch)
+        if apart:
+            scored = rescore(self._rows, rows, queries, k)
+            rows, scores, stats = scored.rows, scored.scores, stats + scored.stats
         # Padding stands at the end of a query's rows.
         if ef and (rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any())):
             short = np.flatnonzero(rows[:, -1] == NO_ROW)

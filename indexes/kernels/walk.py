@@ -18,6 +18,7 @@ _FIRST = np.int64(0)
 # How many entry rows a walk starts from.
 _STARTS = np.int64(4)
 _LAST_EPOCH = 255
+_NO_ROW = np.uint32(0xFFFFFFFF)
 _MOST_LINES_AHEAD = 64
 
 
@@ -158,7 +159,7 @@ def search_graph(
     there is one, are scored exactly. A query that sees fewer than ``enough`` of them compares the codes of
     all ``candidates``, the same rows as a list; so does every query if ``ef`` is 0. ``found`` and ``scores``
     are written, the rest are numbers and addresses; addresses stay integers because an array's flags would
-    be part of the signature.
+    be part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
     """
     graph, walk = view_graph(graph_address), view_walk(walk_address)
     rows, codes = view_rows(graph.rows), view_codes(graph.codes)
@@ -184,6 +185,10 @@ def search_graph(
         if seen < enough:
             size = scan_codes(graph, codes, rows, walk, scale, wanted, candidates, n_candidates, stats)
             count, seen = list_allowed(pool, size, np.uint64(0), rows.n, wanted, listed)
+        if not k:
+            found[q, :count] = listed[:count]
+            found[q, count:] = _NO_ROW
+            continue
         clear_heap(heap, k)
         if count:
             for i in range(min(count, 4)):

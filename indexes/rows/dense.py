@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .element import ROW_ALIGNMENT, Element
 from .metric import Metric
+from .reader import RowReader
 
 NO_NORMS: NDArray[np.float32] = np.empty(0, np.float32)
 _BLOCK_BYTES = 1 << 22
@@ -17,7 +18,7 @@ _BLOCK_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class DenseRows:
-    """Rows of one field, stored as they were given.
+    """Rows of one field, stored as they were given, in memory or where they are read from.
 
     Parameters
     ----------
@@ -31,6 +32,9 @@ class DenseRows:
         ``1 / |x|`` of each row when the metric is the cosine, else empty.
     metric
         How two of them are compared.
+    reader
+        What reads them where they are not in memory: then ``rows`` has none of them, so that no kernel that
+        wants them there is given any. `stored`, `floats` and `in_memory` read what they return.
     """
 
     rows: NDArray[Any]
@@ -38,9 +42,16 @@ class DenseRows:
     element: Element
     inv_norms: NDArray[np.float32]
     metric: Metric
+    reader: RowReader | None = None
 
     def __post_init__(self) -> None:
         rows, stride = self.rows, self.element.stride(self.dim)
+        if self.reader is not None:
+            found = self.reader.dtype, *self.reader.shape[1:], len(rows)
+            if found != (self.element.dtype, stride, 0):
+                raise ValueError(
+                    f"rows that are read are {found}; expected {self.element.dtype}, {stride}, 0"
+                )
         if rows.dtype != self.element.dtype or rows.ndim != 2 or rows.shape[1] != stride:
             raise ValueError(
                 f"rows are {rows.dtype} {rows.shape}; {self.element} rows of {self.dim} dimensions are "
@@ -51,34 +62,74 @@ class DenseRows:
         if (self.metric is Metric.HAMMING) != (self.element is Element.BINARY):
             raise ValueError(f"metric {self.metric} does not fit {self.element} vectors: hamming is for bits")
         norms = self.inv_norms
-        if norms.dtype != np.float32 or norms.ndim != 1 or len(norms) not in (0, len(rows)):
+        if norms.dtype != np.float32 or norms.ndim != 1 or len(norms) not in (0, len(self)):
             raise ValueError(
-                f"inv_norms are {norms.dtype} {norms.shape}; expected float32 ({len(rows)},) or (0,)"
+                f"inv_norms are {norms.dtype} {norms.shape}; expected float32 ({len(self)},) or (0,)"
             )
-        if self.metric is Metric.COSINE and len(norms) != len(rows):
+        if self.metric is Metric.COSINE and len(norms) != len(self):
             raise ValueError("cosine needs inv_norms: use inverse_norms()")
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) if self.reader is None else self.reader.shape[0]
 
     def __getitem__(self, chosen: Any) -> NDArray[Any]:
         """Return some rows as queries: float32, or packed bits."""
-        matrix = self.matrix[chosen]
+        matrix = self.stored(chosen)
         return np.ascontiguousarray(matrix, None if self.element is Element.BINARY else np.float32)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row and its padding."""
+        return self.element.stride(self.dim) * self.element.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
         """Bytes of the rows and their norms."""
-        return self.rows.nbytes + self.inv_norms.nbytes
+        return len(self) * self.row_bytes + self.inv_norms.nbytes
 
     @property
     def matrix(self) -> NDArray[Any]:
-        """The rows without their padding (a view)."""
+        """The rows without their padding (a view), which are in memory."""
+        if self.reader is not None:
+            raise TypeError("the rows are not in memory: use stored()")
         return self.rows[:, : self.element.width(self.dim)]
+
+    def stored(self, chosen: slice | NDArray[Any]) -> NDArray[Any]:
+        """Return some rows as they are stored, without their padding; a slice in memory is a view."""
+        if self.reader is None:
+            return self.matrix[chosen]
+        width = self.element.width(self.dim)
+        if isinstance(chosen, slice):
+            return self._read(np.arange(len(self))[chosen])[:, :width]
+        rows, places = np.unique(chosen, return_inverse=True)
+        self.read_ahead(rows)
+        block: NDArray[Any] = self._read(rows)[places.reshape(-1), :width]
+        return block
+
+    def read_ahead(self, rows: NDArray[np.integer[Any]]) -> None:
+        """Begin to fetch ``rows``, ascending and each once; nothing is to be done for those in memory."""
+        if self.reader is not None:
+            self.reader.read_ahead(rows)
+
+    def in_memory(self, rows: NDArray[np.integer[Any]]) -> DenseRows:
+        """Return a copy of ``rows``, ascending and each once, numbered from 0 on, in memory.
+
+        Rows at random places are asked for by `read_ahead` first.
+        """
+        norms = self.inv_norms[rows] if len(self.inv_norms) else NO_NORMS
+        return DenseRows(self._read(rows), self.dim, self.element, norms, self.metric)
+
+    def _read(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        block = aligned((len(rows), self.element.stride(self.dim)), self.element.dtype)
+        if self.reader is None:
+            np.take(self.rows, rows, axis=0, out=block)
+        else:
+            self.reader.read(rows, block)
+        return block
 
     def floats(self, chosen: slice | NDArray[Any]) -> NDArray[np.float32]:
         """Return some rows as float32, of unit length under the cosine."""
-        block: NDArray[np.float32] = self.matrix[chosen].astype(np.float32)
+        block: NDArray[np.float32] = self.stored(chosen).astype(np.float32)
         if self.metric is Metric.COSINE:
             block *= self.inv_norms[chosen, None]
         return block

@@ -55,6 +55,15 @@ class Neighbors:
         rows[found] = numbers[self.rows[found]]
         return Neighbors(rows, self.scores, self.stats)
 
+    def nearest(self, other: Neighbors, k: int, metric: Metric) -> Neighbors:
+        """Return the ``k`` nearest of these and of ``other``, which found other rows for the same queries."""
+        rows = np.concatenate([self.rows, other.rows], axis=1)
+        scores = np.concatenate([self.scores, other.scores], axis=1)
+        # Padding has the highest number and the worst score, so it stays behind.
+        order = np.lexsort((rows, -scores if metric.higher_is_nearer else scores), axis=1)[:, :k]
+        rows, scores = np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
+        return Neighbors(rows, scores, self.stats + other.stats)
+
     def padded(self, k: int, metric: Metric) -> Neighbors:
         """Return the same with ``k`` places a query, padding behind those there are."""
         wanted = self.rows.shape[1]

@@ -38,16 +38,18 @@ PAYLOAD_FIELD_TYPE_BOOL: PayloadFieldType
 PAYLOAD_FIELD_TYPE_DATETIME: PayloadFieldType
 
 class DenseField(_message.Message):
-    __slots__ = ("dim", "metric", "element_type", "index_json")
+    __slots__ = ("dim", "metric", "element_type", "index_json", "on_disk")
     DIM_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
+    ON_DISK_FIELD_NUMBER: _ClassVar[int]
     dim: int
     metric: Metric
     element_type: _vectors_pb2.ElementType
     index_json: str
-    def __init__(self, dim: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ...) -> None: ...
+    on_disk: bool
+    def __init__(self, dim: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ..., on_disk: bool = ...) -> None: ...
 
 class QueryWeights(_message.Message):
     __slots__ = ("weights", "entries", "digest")

@@ -104,6 +104,7 @@ def _put_dense(message: pb.VectorField, field: Dense) -> None:
     message.dense.metric = _METRICS[field.metric]
     message.dense.element_type = ELEMENT_TYPES[field.element]
     message.dense.index_json = write_json(field.index.to_json()).decode()
+    message.dense.on_disk = field.on_disk
 
 
 def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
@@ -141,6 +142,7 @@ def _read_dense(message: pb.VectorField, what: str) -> Dense:
         metric=_known(_METRIC_OF, dense.metric, "metric", what),
         element=_known(_ELEMENT_OF, dense.element_type, "element_type", what),
         index=_read_index(dense.index_json, what),
+        on_disk=dense.on_disk,
     )
 
 

@@ -59,6 +59,9 @@ class MemorySegment:
             key[len(start) :].decode(): value for key, value in self._open().items() if key.startswith(start)
         }
 
+    def row_reader(self, name: str) -> None:
+        """Return None: all of it is in memory."""
+
     def bytes(self, name: str) -> builtins.bytes:
         """Return one byte string."""
         return builtins.bytes(self._value(segment_keys.byte_string(name)))

@@ -1,7 +1,8 @@
 """Verifies the arrays and keys of open segments, each file once a process.
 
 A search reads arrays where they are in the file, and cannot wait until gigabytes went through a checksum. So
-they are verified beside it, by one thread of low priority; what is built out of a segment waits for it.
+they are verified beside it, by one thread of low priority; what is built out of a segment waits for it. An
+array whose rows have checksums of their own is left out: each row is verified whenever it is read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..arrays import header as array_header
+from ..arrays.row_reader import CHECKSUMS
 from ..errors import ClosedError, CorruptionError
 from ..lmdb_files.structure import LmdbStructure, keys_with_lengths
 from .mapping import SegmentMapping
@@ -68,11 +70,20 @@ def check_now(mapping: SegmentMapping) -> str:
     """Return what is damaged, empty when nothing is; the file is read unless it was in this process."""
     known = _checks.done.get(mapping.identity)
     if known is None:
-        known = _checks.done[mapping.identity] = _problem(mapping)
-        if known:
-            _checks.found_damage = True
-            log.error("%s: %s", mapping.path, known)
+        found = _problem(mapping)
+        if found:
+            note_damage(mapping, found)
+        # Unless a row was found to be damaged meanwhile.
+        known = _checks.done.setdefault(mapping.identity, found)
     return known
+
+
+def note_damage(mapping: SegmentMapping, found: str) -> None:
+    """Keep what a reader found to be damaged; `known_damage` tells it from now on."""
+    if not _checks.done.get(mapping.identity):
+        _checks.done[mapping.identity] = found
+        _checks.found_damage = True
+        log.error("%s: %s", mapping.path, found)
 
 
 def known_damage(mapping: SegmentMapping) -> str:
@@ -142,6 +153,8 @@ def check_keys(mapping: SegmentMapping) -> None:
 
 def _check_arrays(mapping: SegmentMapping, read: Read) -> None:
     for key, place in mapping.arrays.items():
+        if key + CHECKSUMS.encode() in mapping.arrays:
+            continue
         with mapping.held():
             header = array_header.decode(key, mapping.at(place), path=mapping.path)
         crc, offset, stop = 0, place.offset + array_header.HEADER_BYTES, place.offset + place.size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from ..arrays import header as array_header
+from ..arrays.row_reader import CHECKSUMS, RowReader
 from ..catalog.envelope import unseal
 from ..errors import ClosedError, CorruptionError
 from . import check as segment_check
@@ -90,6 +92,38 @@ class SegmentFile:
         return {
             key[len(start) :].decode(): mapping.view(key) for key in mapping.arrays if key.startswith(start)
         }
+
+    def row_reader(self, name: str) -> RowReader:
+        """Return what reads rows of a matrix that has checksums by row, through a descriptor of its own.
+
+        Raises
+        ------
+        KeyError
+            When there is no such matrix, or no checksums of its rows.
+        FileNotFoundError
+            When the file was deleted since it was mapped.
+        CorruptionError
+            When another file has its name by now, or it is no matrix.
+        """
+        mapping = self._held()
+        checksums, key = self.array(name + CHECKSUMS), segment_keys.array(name)
+        if key not in mapping.arrays:
+            raise self._missing(key)
+        header = mapping.header(key)
+        if len(header.shape) != 2:
+            raise CorruptionError(self._path, f"array {name!r} has shape {header.shape}, expected a matrix")
+        descriptor = mapping.descriptor()
+        offset = mapping.arrays[key].offset + array_header.HEADER_BYTES
+        return RowReader(
+            descriptor,
+            self._path,
+            name,
+            offset,
+            (header.shape[0], header.shape[1]),
+            header.dtype,
+            checksums,
+            partial(segment_check.note_damage, mapping),
+        )
 
     def bytes(self, name: str) -> builtins.bytes:
         """Return one byte string, checked against its checksum."""

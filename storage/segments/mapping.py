@@ -62,8 +62,7 @@ class SegmentMapping:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        status = os.stat(path)
-        self.identity = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+        self.identity = _identity(os.stat(path))
         self.memory = map_file(path)
         self._bytes = self.memory.data
         self.size_bytes = len(self.memory)
@@ -125,6 +124,26 @@ class SegmentMapping:
             return data
         return aligned_copy(data)
 
+    def header(self, key: bytes) -> array_header.ArrayHeader:
+        """Return what an array says of itself; its data is not looked at."""
+        return array_header.decode(key, self.at(self.arrays[key]), path=self.path)
+
+    def descriptor(self) -> int:
+        """Return a descriptor of the file, opened anew and to be closed by the caller.
+
+        Raises
+        ------
+        FileNotFoundError
+            When it was deleted.
+        CorruptionError
+            When another has its name.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        if _identity(os.fstat(descriptor)) != self.identity:
+            os.close(descriptor)
+            raise CorruptionError(self.path, "another file was put in its place while it was being opened")
+        return descriptor
+
     def _read_directory(self) -> Directory:
         value = self.get(segment_keys.DIRECTORY)
         if value is None:
@@ -141,6 +160,10 @@ class SegmentMapping:
 
 class _FormatOnly(msgspec.Struct):
     format: int
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def crc_of_keys(keys: Iterable[bytes | memoryview]) -> int:

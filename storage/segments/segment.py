@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays.row_reader import RowReader
+
 _Bytes = bytes
 
 
@@ -42,6 +44,13 @@ class Segment(Protocol):
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Return the arrays whose names start with `prefix`, by the rest of their names."""
+        ...
+
+    def row_reader(self, name: str) -> RowReader | None:
+        """Return what reads rows of a matrix that has checksums by row; None where it lies in memory anyway.
+
+        It goes on after `close`, and after the segment was removed.
+        """
         ...
 
     def bytes(self, name: str) -> _Bytes:

@@ -14,6 +14,7 @@ from pyroaring import BitMap
 
 from vicinal.indexes.codecs.bits import Bits
 from vicinal.indexes.codecs.scalar import Scalar
+from vicinal.indexes.exact.rescoring import rescore
 from vicinal.indexes.exact.scan import open_scan
 from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
@@ -72,6 +73,9 @@ def run_dense() -> None:
                         effort = Effort(HnswKnobs(ef, min(ef, 20)), None, 0.0, "")
                         found = index.search(queries, 5, effort, scope)
                         results.append((f"walk {name} {ef}", found))
+                candidates = rng.permutation(N).astype(np.uint32)[:600].reshape(40, 15)
+                candidates[::3, 4:9] = 2**32 - 1
+                results.append((f"rescoring {name}", rescore(vectors, candidates, queries, 6)))
 
 
 def run_ragged() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ....indexes.protocol import Arrays, Index, Rows
 from ....indexes.registry import spec_from_json
+from ....storage.arrays.row_reader import RowReader
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.partial import Present, checked_present
 from ....storage.columns.payloads import PayloadColumn
@@ -69,6 +70,7 @@ class SealedSegment:
         self.scans = PayloadScans(self.payloads)
         self.counted: dict[str, dict[Any, Any]] = {}
         self._rows: dict[str, Rows] = {}
+        self._readers = {name: self._reader(name) for name in self.since if name in schema.vectors}
         self._present: dict[str, Present | None] = {}
         self._indexes: dict[str, Index[Any, Any]] = {}
         self._effort_tables: dict[str, Arrays] = {}
@@ -112,9 +114,22 @@ class SealedSegment:
         if rows is None:
             spec = self.schema.vectors[field]
             with _complete(self.uuid):
-                rows = kind_of(spec).rows(spec, self.file.arrays(f"vector.{field}."))
+                arrays = self.file.arrays(f"vector.{field}.")
+                rows = kind_of(spec).rows(spec, arrays, self._readers.get(field))
             self._rows[field] = rows
         return rows
+
+    def _reader(self, field: str) -> RowReader | None:
+        """Return what reads the vectors of a field that stay on disk.
+
+        Opened with the segment, which may be removed at any time after that, and is read on.
+        """
+        spec, built = self.schema.vectors[field], self.header["schema"]["vectors"][field]
+        name = kind_of(spec).read_from_disk(spec)
+        # A field of this name may have been dropped since, and added anew.
+        if name is None or built.get("on_disk") is not True:
+            return None
+        return self.file.row_reader(f"vector.{field}.{name}")
 
     def present(self, field: str) -> Present | None:
         """Return which rows have a vector in a field, ascending; None when all have."""

@@ -32,7 +32,10 @@ def dense_fields(draw: st.DrawFn) -> Dense:
     if element is Element.BINARY:
         return Dense(8 * draw(st.integers(1, 1024)), metric="hamming", element=element, index=draw(indexes))
     metric = draw(st.sampled_from([Metric.COSINE, Metric.DOT, Metric.L2]))
-    return Dense(draw(st.integers(1, 8192)), metric=metric, element=element, index=draw(indexes))
+    where = draw(st.booleans())
+    return Dense(
+        draw(st.integers(1, 8192)), metric=metric, element=element, index=draw(indexes), on_disk=where
+    )
 
 
 buckets = st.fixed_dictionaries(
