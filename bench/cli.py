@@ -13,6 +13,7 @@ from .datasets import Dataset
 from .datasets.sparse_dataset import SparseDataset
 from .datasets.texts import TextDataset
 from .harness.loaded import loaded_collection
+from .measure.disk import DiskMeasurement
 from .measure.filter import FilterMeasurement
 from .measure.keyword import KeywordMeasurement
 from .measure.limit import LimitMeasurement
@@ -34,6 +35,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     RecallMeasurement,
     FilterMeasurement,
     LimitMeasurement,
+    DiskMeasurement,
     SparseMeasurement,
     KeywordMeasurement,
     ServerMeasurement,

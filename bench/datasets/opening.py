@@ -15,8 +15,8 @@ from .vecs import base_file, read_vecs_file
 from .wordnet import is_wordnet_folder, read_wordnet
 
 EXPECTED = (
-    "expected `sample`, `random-ROWSxDIM`, `clustered-ROWSxDIM`, a .hdf5, .npy, .fvecs, .bvecs, .ivecs or "
-    ".parquet file, or a folder with vectors.npy and queries.npy, with *_base.fvecs, with .parquet files, or "
+    "expected `sample`, `random-`, `clustered-` or `embedded-ROWSxDIM`, a .hdf5, .npy, .fvecs, .bvecs, .ivecs "
+    "or .parquet file, or a folder with vectors.npy and queries.npy, with *_base.fvecs, with .parquet files, or "
     "with dense.npy, queries_dense.npy and docs.jsonl.gz"
 )
 
@@ -34,7 +34,7 @@ def open_dataset(
     Parameters
     ----------
     spec : str
-        `sample`, `random-NxD[-metric]`, `clustered-NxD[-metric]`, or a path.
+        `sample`, `random-NxD[-metric]`, `clustered-` or `embedded-`, or a path.
     metric : {"cosine", "dot", "l2"}, optional
         Instead of the one the data comes with.
     queries, rows : int, optional
@@ -70,7 +70,7 @@ def _read(spec: str, metric: MetricName | None, queries: int | None, query_file:
         raise DatasetError(f"--query-file {query_file}: {spec} brings its own queries; leave the option out")
     if spec == "sample":
         return read_sample(metric)
-    if spec.startswith(("random-", "clustered-")):
+    if spec.startswith(("random-", "clustered-", "embedded-")):
         return read_random(spec, metric, queries)
     path = Path(spec)
     if not path.exists():

@@ -12,8 +12,8 @@ DatasetOption = Annotated[
     str,
     typer.Option(
         "--dataset",
-        help="sample, random-ROWSxDIM[-cosine|-dot|-l2], clustered-ROWSxDIM, or a file or folder of vectors "
-        "(.hdf5, .npy, .fvecs, .bvecs, .ivecs, .parquet).",
+        help="sample, random-ROWSxDIM[-cosine|-dot|-l2], clustered- or embedded-ROWSxDIM, or a file or "
+        "folder of vectors (.hdf5, .npy, .fvecs, .bvecs, .ivecs, .parquet).",
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for results, pictures and cached truth.")]

@@ -140,3 +140,23 @@ def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert record[name] > 0
     assert "process start to first answer" in output
+
+
+def test_disk(tmp_path: Path) -> None:
+    """What is read decides, and not the time; an interpreter alone takes more than all of so few vectors."""
+    small = json.dumps({"name": "scalar", "bits": 4})
+    options = ("--queries", "40", "--memory", "400", "--rescore", "30", "--batch", "20", "--codec", small)
+    output, records = measure(tmp_path, "disk", "embedded-4000x256", *options)
+    mapped, cached, limited = records
+    assert [record["where"] for record in records] == ["in memory", "on disk, cached", "on disk, limited"]
+    assert mapped["recall"] == cached["recall"] == limited["recall"] >= 0.95
+    row_bytes = 256 * 4
+    for record in (cached, limited):
+        assert record["rescored"] == 30
+        assert record["asked_bytes"] == pytest.approx(30 * row_bytes, rel=0.1)
+    # Mapped vectors are not read by calls, and no cold page of them is spared where they are.
+    assert mapped["asked_bytes"] < row_bytes
+    assert limited["disk_bytes"] >= 10 * row_bytes
+    assert limited["peak_bytes"] <= limited["allowed_bytes"]
+    assert limited["major_faults"] < 1
+    assert "Memory of the processes" in output

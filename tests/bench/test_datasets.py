@@ -120,7 +120,7 @@ def test_wordnet_folder(tmp_path: Path) -> None:
     assert data.payloads[39]["length"] == 39
 
 
-@pytest.mark.parametrize("kind", ["random", "clustered"])
+@pytest.mark.parametrize("kind", ["random", "clustered", "embedded"])
 def test_random_is_the_same_every_time(kind: str) -> None:
     data = open_dataset(f"{kind}-200x8-l2")
     assert (data.rows, data.dim, data.metric) == (200, 8, "l2")
