@@ -100,6 +100,7 @@ ORDER = {
             "costs",
             "rows",
             "protocol",
+            "arrays",
             "transforms",
             "codecs",
             "effort",

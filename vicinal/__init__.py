@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense, Multi
     from .indexes.codecs.bits import Bits
+    from .indexes.codecs.rabitq import RaBitQ
     from .indexes.codecs.scalar import Scalar
     from .indexes.codecs.transformed import Transformed
     from .indexes.exact.flat import Flat
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .indexes.rows.metric import Metric
     from .indexes.seismic.seismic import Seismic
     from .indexes.sparse.inverted import Inverted
+    from .indexes.transforms.rotation import Rotation
     from .indexes.transforms.truncation import Truncation
     from .server.client.async_connecting import aconnect
     from .server.client.async_remote_collection import AsyncRemoteCollection
@@ -112,8 +114,10 @@ _MODULES = {
     "engine.schema.vector_field": ("Dense", "Multi"),
     "indexes.rows.element": ("Element",),
     "indexes.codecs.bits": ("Bits",),
+    "indexes.codecs.rabitq": ("RaBitQ",),
     "indexes.codecs.scalar": ("Scalar",),
     "indexes.codecs.transformed": ("Transformed",),
+    "indexes.transforms.rotation": ("Rotation",),
     "indexes.transforms.truncation": ("Truncation",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
@@ -147,8 +151,10 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Bm25",
     "Flat",
     "Scalar",
+    "RaBitQ",
     "Bits",
     "Transformed",
+    "Rotation",
     "Truncation",
     "F",
     "Filter",

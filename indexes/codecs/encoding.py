@@ -9,15 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import check_array
 from ..protocol import Arrays
 from ..rows.dense import NO_NORMS, aligned
 from ..rows.vectors import Vectors
-from .arrays import check_array
 from .protocol import Coded
 
 BLOCK_ROWS = 4096
 Block = tuple[NDArray[np.uint8], NDArray[np.float32] | None, NDArray[np.float32] | None]
 """Codes, bias and factors of a block of rows; None for what the codec does not have."""
+
+
+def mean_of(vectors: Vectors) -> NDArray[np.float32]:
+    """Return the mean of all vectors, zeros of none."""
+    total = np.zeros(vectors.dim, np.float64)
+    for start in range(0, len(vectors), BLOCK_ROWS):
+        total += vectors.floats(slice(start, start + BLOCK_ROWS)).sum(axis=0, dtype=np.float64)
+    return (total / max(1, len(vectors))).astype(np.float32)
 
 
 def encode_blocks(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import check_array
 from ..protocol import Arrays, BuildJob, FieldShape
 from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.vectors import Vectors
-from .arrays import check_array
-from .encoding import BLOCK_ROWS, Block, checked_coded, encode_blocks
+from .encoding import Block, checked_coded, encode_blocks, mean_of
 from .protocol import Coded
 from .record import codes_record
 
@@ -65,10 +65,7 @@ class Scalar:
     def train(self, vectors: Vectors, job: BuildJob) -> ScalarCodec:
         """Learn mean and scale; the bits a dimension come from the dimensions unless given."""
         n, bits = len(vectors), self._bits(vectors.dim)
-        total = np.zeros(vectors.dim, np.float64)
-        for start in range(0, n, BLOCK_ROWS):
-            total += vectors.floats(slice(start, start + BLOCK_ROWS)).sum(axis=0, dtype=np.float64)
-        mean = (total / max(1, n)).astype(np.float32)
+        mean = mean_of(vectors)
         spread = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE_ROWS)).astype(np.int64))
         reach = float(np.quantile(np.abs(vectors.floats(spread) - mean), _COVERED[bits])) or 1.0
         return ScalarCodec(bits, mean, np.float32((127 if bits == 8 else 8) / reach), vectors.metric)

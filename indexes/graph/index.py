@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.arrays import check_array
+from ..arrays import check_array
 from ..codecs.bits import Bits
 from ..codecs.protocol import CodecSpec, Coded
 from ..costs import costs

@@ -7,11 +7,14 @@ import numpy as np
 from .code_distances import four_dots, four_hammings, four_nibble_dots
 from .kernel import inner
 from .memory import LINE, record_at, view_f32, view_i8, view_i32, view_u8
+from .rabitq import encode_rotated_query, four_rabitq_products
 from .top import ascending
 
 # What codes are made of. The products of those below FIRST_FLOAT are whole numbers.
 BITS, SCALAR4, SCALAR8 = 1, 4, 8
 FIRST_FLOAT = 16
+# And as many as they have bits a dimension.
+RABITQ = 32
 
 CODES = np.dtype(
     [
@@ -51,6 +54,9 @@ def encode_query(codes, query, target):
         for i in range(codes.given_bytes, codes.row_bytes):
             bits[i] = 0
         return np.float32(1.0), np.float32(1.0), np.float32(0.0)
+    if codes.form > RABITQ:
+        unit = encode_rotated_query(query, codes.dim, codes.form - RABITQ, target)
+        return np.float32(1.0), unit, np.float32(0.0)
     items = codes.row_bytes * 8 // codes.form
     steps = _encode_steps(codes, query, target, items)
     unit = np.float32(1.0) / (steps * np.float32(codes.scale)) if steps > 0 else np.float32(0.0)
@@ -89,6 +95,8 @@ def four_products(codes, base, a, b, c, d, query, out):
         four_hammings(a, b, c, d, query, lines, out)
     elif codes.form == SCALAR4:
         four_nibble_dots(a, b, c, d, query, lines, out)
+    elif codes.form > RABITQ:
+        four_rabitq_products(codes.dim, codes.form - RABITQ, a, b, c, d, query, out)
     else:
         four_dots(a, b, c, d, query, lines, out)
 

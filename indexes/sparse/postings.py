@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.arrays import check_array
+from ..arrays import check_array
 from ..protocol import Arrays
 from ..rows.addresses import address
 from ..rows.sparse import SparseRows

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from .protocol import TransformSpec
+from .rotation import Rotation
 from .truncation import Truncation
 
-_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Truncation,)}
+_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Rotation, Truncation)}
 
 
 def transform_from_json(record: Mapping[str, Any]) -> TransformSpec:

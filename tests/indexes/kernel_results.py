@@ -13,6 +13,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from vicinal.indexes.codecs.bits import Bits
+from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
 from vicinal.indexes.exact.rescoring import rescore
 from vicinal.indexes.exact.scan import open_scan
@@ -23,9 +24,10 @@ from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.multi import MultiRows
-from vicinal.indexes.rows.neighbors import Neighbors
+from vicinal.indexes.rows.neighbors import Neighbors, SearchStats
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
+from vicinal.testing.nearnesses import nearnesses
 
 N = 700
 results: list[tuple[str, Neighbors]] = []
@@ -78,6 +80,20 @@ def run_dense() -> None:
                 results.append((f"rescoring {name}", rescore(vectors, candidates, queries, 6)))
 
 
+def run_codes() -> None:
+    """Code rows, and compare all of them with queries."""
+    rng = np.random.default_rng(7)
+    for dim in (24, 200):
+        matrix = matrix_of(Element.FLOAT32, dim, rng)
+        rows = DenseRows(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, NO_NORMS, Metric.L2)
+        queries = rng.standard_normal((9, dim)).astype(np.float32)
+        for spec in (RaBitQ(1), RaBitQ(7), RaBitQ(8)):
+            codec = spec.train(rows, BuildJob())
+            coded = codec.encode(rows)
+            near = nearnesses(codec, coded, queries)
+            results.append((f"codes {spec} {dim}", Neighbors(coded.codes, near, SearchStats())))
+
+
 def run_ragged() -> None:
     """Search sparse vectors and multi-vectors."""
     rng = np.random.default_rng(5)
@@ -105,6 +121,7 @@ def main() -> None:
     if {name for name, on in forms.items() if on} != expected:
         raise SystemExit(f"forms in use are {forms}; expected {sorted(expected)}")
     run_dense()
+    run_codes()
     run_ragged()
     for name, found in results:
         digest = hashlib.sha256(found.rows.tobytes() + found.scores.tobytes()).hexdigest()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays
+from .protocol import Arrays
 
 
 def check_array(name: str, arrays: Arrays, dtype: type[Any], shape: tuple[int, ...]) -> NDArray[Any]:
