@@ -45,6 +45,7 @@ def warmup() -> None:
 
 
 def _walk(rows: DenseRows) -> None:
+    from .codecs.rabitq import RaBitQ
     from .codecs.scalar import Scalar
     from .graph.index import HnswIndex
     from .graph.knobs import HnswKnobs
@@ -56,3 +57,4 @@ def _walk(rows: DenseRows) -> None:
     arrays["links"] = np.full((len(rows), 16), NO_LINK, np.uint32)
     arrays["entries"] = choose_entries(len(rows), 0)
     HnswIndex(arrays, rows, Scalar()).search(rows[:1], 1, Effort(HnswKnobs(1, 1), None, 0.0, ""))
+    RaBitQ().train(rows, BuildJob()).encode(rows)
