@@ -69,7 +69,7 @@ def test_what_cannot_be_coded_is_refused() -> None:
         Scalar().check(FieldShape("dense", Metric.HAMMING, Element.BINARY, 64))
     with pytest.raises(ValueError, match="reads binary vectors"):
         Bits().check(FieldShape("dense", Metric.L2, Element.FLOAT32, 64))
-    with pytest.raises(ValueError, match="no codec is named 'zip'; known are: bits, .*scalar"):
+    with pytest.raises(ValueError, match=r"no codec is named 'zip'; known are: bits, .*scalar"):
         codec_from_json({"name": "zip"})
     with pytest.raises(ValueError, match="does not take"):
         codec_from_json({"name": "scalar", "byte": 1})
