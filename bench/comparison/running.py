@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ...engine.progress import Progress
@@ -33,23 +34,30 @@ class Comparison:
     refused: list[str]
 
 
+def chosen_builds(peer: Peer, dataset: Dataset, patterns: Sequence[str]) -> list[Build]:
+    """Return the builds of an engine whose labels match a pattern such as ``IVF*``; all if none does."""
+    builds = peer.builds(dataset)
+    chosen = [one for one in builds if any(fnmatchcase(one.label, pattern) for pattern in patterns)]
+    return chosen or list(builds)
+
+
 def run(
     dataset: Dataset,
     truth: Truth,
-    peers: Sequence[Peer],
+    wanted: Sequence[tuple[Peer, Build]],
     plan: SweepOptions,
     scratch: Path,
     watch: Watch,
     step: Progress,
 ) -> Comparison:
-    """Build every index of every peer, then sweep them interleaved.
+    """Build every index, then sweep them interleaved.
 
     Parameters
     ----------
     dataset, truth
         What to index and ask, and the exact answers.
-    peers : sequence of Peer
-        Engines in the order of the tables.
+    wanted : sequence of (Peer, Build)
+        Engines with their builds, in the order of the tables.
     plan : SweepOptions
         How to measure.
     scratch : Path
@@ -59,7 +67,6 @@ def run(
     step : callable
         Told the stage and its finished share.
     """
-    wanted = [(peer, build) for peer in peers for build in peer.builds(dataset)]
     _check_memory(dataset, len(wanted))
     scratch.mkdir(parents=True, exist_ok=True)
     built: list[Built] = []
@@ -69,7 +76,7 @@ def run(
             for done, (peer, build) in enumerate(wanted):
                 step(f"build {peer.name} {build.label}", done / len(wanted))
                 with exclusive(plan.lock), watch.watching():
-                    made = _build(dataset, peer, build, Path(folder))
+                    made = _build(dataset, peer, build, plan.k, Path(folder))
                 if isinstance(made, Built):
                     built.append(made)
                 else:
@@ -81,7 +88,7 @@ def run(
     return Comparison(built, points, refused)
 
 
-def _build(dataset: Dataset, peer: Peer, build: Build, folder: Path) -> Built | str:
+def _build(dataset: Dataset, peer: Peer, build: Build, k: int, folder: Path) -> Built | str:
     queries = peer.queries(dataset)
     threads = cores()
     started = time.perf_counter()
@@ -92,7 +99,8 @@ def _build(dataset: Dataset, peer: Peer, build: Build, folder: Path) -> Built | 
             raise
         return f"{peer.name} {build.label} skipped: it refuses this data ({error})"
     seconds = time.perf_counter() - started
-    return Built(peer.name, build, searcher, queries, seconds, searcher.bytes_in_memory() / dataset.rows)
+    memory, disk = searcher.bytes_in_memory() / dataset.rows, searcher.bytes_on_disk() / dataset.rows
+    return Built(peer.name, build, peer.efforts(build, k), searcher, queries, seconds, memory, disk)
 
 
 def _check_memory(dataset: Dataset, builds: int) -> None:
@@ -101,5 +109,6 @@ def _check_memory(dataset: Dataset, builds: int) -> None:
     if available is not None and needed > available:
         raise MemoryShortageError(
             f"{builds} indexes of {dataset.name} need about {needed / 2**30:.1f} GiB together, "
-            f"{available / 2**30:.1f} GiB are free; name fewer engines with --peers or fewer rows with --rows"
+            f"{available / 2**30:.1f} GiB are free; name fewer engines with --peers, builds with --builds or "
+            "rows with --rows"
         )

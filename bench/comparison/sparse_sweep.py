@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ..datasets.sparse_dataset import SparseDataset, SparseRows
 from ..harness.sparse_truth import exact_sparse_truth, sparse_recall
 from ..harness.truth import Truth
-from ..sparse_peers import Effort, SparseSearcher
+from ..peers import Effort
+from ..sparse_peers import SparseSearcher
 
 LEVELS = (0.90, 0.95, 0.99, 0.995, 0.999)
 # What just reaches a level on one half may miss it on the other; one is chosen that goes on so much of the

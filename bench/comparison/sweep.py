@@ -1,10 +1,14 @@
-"""Timing engines side by side: every build at every effort, interleaved so that drift hits all alike."""
+"""Timing engines side by side, interleaved so that drift hits all alike.
+
+Efforts are chosen on the first half of the queries and reported on the second.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +16,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.progress import Progress
-from ..datasets import Dataset
+from ..datasets import Dataset, DatasetError
 from ..datasets.dataset import Floats
 from ..harness.timing import Watch, exclusive, percentiles, timed
 from ..harness.truth import Truth, recall
-from ..peers import Build, Searcher, Work
+from ..peers import Build, Effort, Searcher, Work
+from .pareto import pareto_front
 
-EFFORTS = (10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100, 125, 160, 200, 250, 320, 400, 500, 640, 800)
 ENOUGH_RECALL = 0.996
+TRIALS = 2
 
 
 @dataclass(frozen=True)
 class Built:
-    """An index ready to be measured."""
+    """An index ready to be measured.
+
+    Attributes
+    ----------
+    peer : str
+    build : Build
+    efforts : sequence of Effort
+        What may be chosen from, by rising effort.
+    searcher : Searcher
+    queries : ndarray
+        All queries, in the engine's form.
+    build_seconds : float
+    memory_per_vector, disk_per_vector : float
+        Bytes.
+    """
 
     peer: str
     build: Build
+    efforts: Sequence[Effort]
     searcher: Searcher
     queries: Floats
     build_seconds: float
-    bytes_per_vector: float
+    memory_per_vector: float
+    disk_per_vector: float
 
     @property
     def label(self) -> str:
         return f"{self.peer} {self.build.label}"
+
+    @property
+    def tuning(self) -> Floats:
+        """The queries that efforts are chosen on."""
+        return self.queries[: len(self.queries) // 2]
+
+    @property
+    def reported(self) -> Floats:
+        """The queries of which the figures are."""
+        return self.queries[len(self.queries) // 2 :]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What an effort came to on the queries that tune."""
+
+    effort: Effort
+    recall: float
+    seconds: float
 
 
 @dataclass
@@ -43,34 +83,43 @@ class AtEffort:
     """One build at one effort."""
 
     built: Built
-    ef: int
+    effort: Effort
     recall: float
     work: Work
     batch_seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     single_seconds: list[NDArray[np.float64]] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
         """Median seconds per query over the repetitions of the batch."""
-        return float(np.median(self.batch_seconds)) / len(self.built.queries)
+        return float(np.median(self.batch_seconds)) / len(self.built.reported)
 
     @property
     def least_seconds(self) -> float:
-        return min(self.batch_seconds) / len(self.built.queries)
+        return min(self.batch_seconds) / len(self.built.reported)
+
+    @property
+    def cores(self) -> float:
+        """Cores that this process kept busy during the batches."""
+        return sum(self.cpu_seconds) / sum(self.batch_seconds)
 
     def record(self) -> dict[str, Any]:
         """The point as it stands in a result record."""
         return {
             "peer": self.built.peer,
             "build": self.built.build.label,
-            "parameters": {**self.built.build.parameters, "ef": self.ef},
+            "effort": self.effort.label,
+            "parameters": {**self.built.build.parameters, **self.effort.parameters},
             "recall": round(self.recall, 5),
             "us_per_query": round(self.seconds * 1e6, 3),
             "least_us_per_query": round(self.least_seconds * 1e6, 3),
             "qps": round(1 / self.seconds, 1),
             **percentiles(np.concatenate(self.single_seconds)),
+            "cores": round(self.cores, 3),
             "build_seconds": round(self.built.build_seconds, 3),
-            "bytes_per_vector": round(self.built.bytes_per_vector, 1),
+            "bytes_per_vector": round(self.built.memory_per_vector, 1),
+            "disk_bytes_per_vector": round(self.built.disk_per_vector, 1),
             "distances_per_query": self.work.distances,
             "bytes_touched_per_query": self.work.bytes_touched,
             "repetitions": len(self.batch_seconds),
@@ -85,8 +134,6 @@ class SweepOptions:
     ----------
     k : int
         Neighbours per query.
-    efforts : sequence of int
-        Efforts to sweep; those below k are left out, and the sweep of a build ends at recall 0.996.
     repetitions : int
         Timings of every point.
     singles : int
@@ -98,7 +145,6 @@ class SweepOptions:
     """
 
     k: int
-    efforts: Sequence[int] = EFFORTS
     repetitions: int = 5
     singles: int = 200
     threads: int = 1
@@ -110,14 +156,32 @@ def sweep(
 ) -> list[AtEffort]:
     """Measure every build at every effort that is worth it.
 
-    A first untimed pass measures recall and warms each index up. Each repetition then times one batch and
-    some single queries of every point, going through all engines at one effort before the next effort.
+    Worth it are efforts that no other of the build beats in both recall and time on the first half of the
+    queries, up to recall 0.996. A pass that is not timed then finds the recall on the second half; each
+    repetition times one batch and some single queries of every point, going through all engines at one effort
+    before the next.
+
+    Raises
+    ------
+    DatasetError
+        There are no two queries.
     """
-    points = _recall_pass(builds, dataset, truth, plan, step)
-    by_effort = sorted(range(len(points)), key=lambda place: points[place].ef)
+    if len(dataset.queries) < 2:
+        raise DatasetError(
+            f"{dataset.name} has one query; efforts are chosen on one half and reported on another"
+        )
+    points: list[AtEffort] = []
+    for place, built in enumerate(builds):
+        with exclusive(plan.lock):
+            for effort in _worth(built, dataset, truth, plan):
+                points.append(_reached(built, effort, dataset, truth, plan))
+        step("choose efforts", (place + 1) / len(builds))
+    in_turn = sorted(
+        range(len(points)), key=lambda place: points[place].built.efforts.index(points[place].effort)
+    )
     for repetition in range(plan.repetitions):
         with exclusive(plan.lock), watch.watching():
-            for done, place in enumerate(by_effort):
+            for done, place in enumerate(in_turn):
                 point = points[place]
                 _time_batch(point, plan)
                 _time_singles(point, plan, repetition)
@@ -125,31 +189,33 @@ def sweep(
     return points
 
 
-def _recall_pass(
-    builds: Sequence[Built], dataset: Dataset, truth: Truth, plan: SweepOptions, step: Progress
-) -> list[AtEffort]:
-    points = []
-    for place, built in enumerate(builds):
-        with exclusive(plan.lock):
-            for ef in (effort for effort in plan.efforts if effort >= plan.k):
-                ids = built.searcher.search(built.queries, plan.k, ef, plan.threads)
-                reached = recall(dataset, truth, np.asarray(ids))
-                points.append(AtEffort(built, ef, reached, built.searcher.work(built.queries, plan.k, ef)))
-                if reached >= ENOUGH_RECALL:
-                    break
-        step("recall", (place + 1) / len(builds))
-    return points
+def _worth(built: Built, dataset: Dataset, truth: Truth, plan: SweepOptions) -> list[Effort]:
+    trials = []
+    for effort in built.efforts:
+        search = partial(built.searcher.search, built.tuning, plan.k, effort, plan.threads)
+        reached = recall(dataset, truth, np.asarray(search()))
+        seconds = min(timed(search) for _ in range(TRIALS))
+        trials.append(Trial(effort, reached, seconds))
+        if reached >= ENOUGH_RECALL:
+            break
+    return [trial.effort for trial in pareto_front(trials)]
+
+
+def _reached(built: Built, effort: Effort, dataset: Dataset, truth: Truth, plan: SweepOptions) -> AtEffort:
+    ids = built.searcher.search(built.reported, plan.k, effort, plan.threads)
+    reached = recall(dataset, truth, np.asarray(ids), first_query=len(built.tuning))
+    return AtEffort(built, effort, reached, built.searcher.work(built.reported, plan.k, effort))
 
 
 def _time_batch(point: AtEffort, plan: SweepOptions) -> None:
-    built = point.built
-    point.batch_seconds.append(
-        timed(lambda: built.searcher.search(built.queries, plan.k, point.ef, plan.threads))
-    )
+    built, cpu = point.built, time.process_time()
+    search = built.searcher.search
+    point.batch_seconds.append(timed(lambda: search(built.reported, plan.k, point.effort, plan.threads)))
+    point.cpu_seconds.append(time.process_time() - cpu)
 
 
 def _time_singles(point: AtEffort, plan: SweepOptions, repetition: int) -> None:
-    queries = point.built.queries
+    queries = point.built.reported
     count = min(plan.singles, len(queries))
     first = repetition * count
     seconds = np.empty(count, dtype=np.float64)
@@ -157,7 +223,7 @@ def _time_singles(point: AtEffort, plan: SweepOptions, repetition: int) -> None:
     for place in range(count):
         query = queries[(first + place) % len(queries)]
         started = time.perf_counter()
-        search_one(query, plan.k, point.ef)
+        search_one(query, plan.k, point.effort)
         seconds[place] = time.perf_counter() - started
     point.single_seconds.append(seconds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import vicinal
 
 from ...engine.progress import Progress, silent
 from ...indexes.codecs.scalar import bits_for, code_bytes
+from ...storage.segments.file import SegmentFile
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ...engine.collection import Collection
     from ...engine.database import Database
     from ...engine.results.explanation import Explanation
+    from ...indexes.protocol import IndexSpec
 
 FIELD = "vector"
 COLLECTION = "bench"
@@ -31,19 +33,19 @@ LOAD_ROWS = 10_000
 M = 16
 EF_CONSTRUCTION = 200
 LINE = 64
+# What arrays of a segment are called that a search without filters reads.
+SEARCHED = ("index.", "vector.", "id.")
 
 
-def create_collection(
-    database: Database, dataset: Dataset, *, m: int = M, ef_construction: int = EF_CONSTRUCTION
-) -> Collection:
+def create_collection(database: Database, dataset: Dataset, index: IndexSpec | None = None) -> Collection:
     """Create the collection that fits the dataset: one dense field, and the fields worth filtering on."""
-    dense = dense_field(dataset, m=m, ef_construction=ef_construction)
+    dense = dense_field(dataset, index)
     return database.create_collection(COLLECTION, vectors={FIELD: dense}, fields=dict(dataset.fields))
 
 
-def dense_field(dataset: Dataset, *, m: int = M, ef_construction: int = EF_CONSTRUCTION) -> vicinal.Dense:
-    """Return the vector field that holds the dataset."""
-    index = vicinal.Hnsw(m=m, ef_construction=ef_construction)
+def dense_field(dataset: Dataset, index: IndexSpec | None = None) -> vicinal.Dense:
+    """Return the vector field that holds the dataset, in a graph unless another index is given."""
+    index = index or vicinal.Hnsw(m=M, ef_construction=EF_CONSTRUCTION)
     return vicinal.Dense(dataset.dim, metric=dataset.metric, element="float32", index=index)
 
 
@@ -94,6 +96,18 @@ def bytes_touched(work: Explanation, sizes: Sizes) -> float:
     """Bytes a query of an explained batch reads on average."""
     walked = work.distances * sizes.code + work.rescored * sizes.vector + work.hops * sizes.links
     return walked / work.queries
+
+
+def searched_bytes(folder: Path) -> int:
+    """Return the bytes of what searches read of a database's segments: indexes, vectors, ids.
+
+    They are pages of the files, of which those that are read are kept in memory.
+    """
+    total = 0
+    for path in folder.rglob("*.seg"):
+        with closing(SegmentFile.open(path)) as file:
+            total += sum(file.array(name).nbytes for name in file.names() if name.startswith(SEARCHED))
+    return total
 
 
 def load(collection: Collection, dataset: Dataset, *, payloads: bool, step: Progress = silent) -> None:

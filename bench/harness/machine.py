@@ -22,6 +22,7 @@ PACKAGES = (
     "faiss-cpu",
     "usearch",
     "rabitqlib",
+    "scann",
     "pyseismic-lsr",
     "pyvsag",
     "kannolo",

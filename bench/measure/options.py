@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
+
+from ...indexes.protocol import IndexSpec
+from ...indexes.registry import spec_from_json
 
 DatasetOption = Annotated[
     str,
@@ -41,3 +45,12 @@ class CollectionOptions:
 def names_in(text: str) -> tuple[str, ...]:
     """The names in a text that commas separate, each once."""
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def index_in(text: str) -> IndexSpec:
+    """The index that a text describes; typer.BadParameter, in words for the caller, if none."""
+    try:
+        record = orjson.loads(text)
+        return spec_from_json(record if isinstance(record, dict) else {"name": record})
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: {error}", param_hint="--index") from error

@@ -9,12 +9,22 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from ..comparison.running import run
+from ...indexes.protocol import IndexSpec
+from ..comparison.running import chosen_builds, run
 from ..comparison.sweep import SweepOptions
+from ..datasets import Dataset
 from ..extras import load_extra
-from ..peers import UnknownPeerError
+from ..peers import Build, Peer, UnknownPeerError
+from ..peers.vicinal import VicinalPeer
 from ..report.drawing import draw_fronts
-from ..report.tables import builds_table, describe, equal_recall, equal_recall_table, front_table, plural
+from ..report.tables import (
+    builds_table,
+    describe,
+    equal_memory_table,
+    equal_recall_table,
+    front_table,
+    plural,
+)
 from ..report.terminal import remark
 from .measurement import Finding, Needs, Prepared
 from .options import (
@@ -26,13 +36,20 @@ from .options import (
     QueriesOption,
     RepetitionsOption,
     RowsOption,
+    index_in,
     names_in,
 )
+
+# A library that keeps more cores busy than this did not hold to one thread.
+ONE_CORE = 1.1
 
 
 @dataclass(frozen=True)
 class RunMeasurement:
-    """Sweep this engine and others over one dataset; Pareto table, picture and JSON lines."""
+    """Sweep this engine and others over one dataset; Pareto table, picture and JSON lines.
+
+    Efforts are chosen on the first half of the queries, and all figures are of the second.
+    """
 
     name: ClassVar = "run"
     dataset: DatasetOption = "sample"
@@ -40,6 +57,18 @@ class RunMeasurement:
     peers: Annotated[
         str, typer.Option(help="Engines to compare with, separated by commas; empty for none.")
     ] = "hnswlib,faiss,usearch,rabitqlib"
+    builds: Annotated[
+        str,
+        typer.Option(
+            help="Labels of builds, such as IVF*: an engine that has some of them builds no others."
+        ),
+    ] = ""
+    index: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="This engine builds this index instead: JSON as in a schema. Repeat it for several."
+        ),
+    ] = None
     out: OutOption = OUT
     threads: Annotated[int, typer.Option(min=1, help="Threads of a batch of queries.")] = 1
     repetitions: RepetitionsOption = 5
@@ -60,8 +89,9 @@ class RunMeasurement:
         return Needs(truth=True, peers=names if self.peers_only else ("vicinal", *names))
 
     def __post_init__(self) -> None:
-        """Look for what draws the picture, which would be missed at the end of a long run."""
+        """Look for what would be missed late in a long run: what draws the picture, and the indexes."""
         load_extra("matplotlib")
+        _ = self._specs
 
     def run(self, ready: Prepared) -> Iterator[Finding]:
         """Build and sweep all engines, and draw their fronts."""
@@ -71,7 +101,8 @@ class RunMeasurement:
         plan = SweepOptions(
             k=k, repetitions=self.repetitions, singles=self.singles, threads=threads, lock=self.lock
         )
-        outcome = run(data, ready.truth, ready.peers, plan, ready.scratch, ready.watch, ready.step)
+        wanted = [(peer, build) for peer in ready.peers for build in self._builds(peer, data)]
+        outcome = run(data, ready.truth, wanted, plan, ready.scratch, ready.watch, ready.step)
         for refusal in outcome.refused:
             remark("[yellow]refused:[/yellow]", refusal)
         points = outcome.points
@@ -83,7 +114,20 @@ class RunMeasurement:
         tables = [
             builds_table(outcome.builds),
             front_table(points, k, threads),
-            equal_recall_table(equal_recall(points), points[0].built.peer),
+            equal_recall_table(points),
+            equal_memory_table(points),
         ]
-        yield Finding([{"k": k, "threads": threads, **point.record()} for point in points], tables)
+        crowded = sorted({point.built.label for point in points if point.cores > ONE_CORE * threads})
+        broken = [f"{', '.join(crowded)} kept more cores busy than threads were given"] if crowded else []
+        records = [{"k": k, "threads": threads, **point.record()} for point in points]
+        yield Finding(records, tables, broken)
         remark("picture:", str(picture))
+
+    def _builds(self, peer: Peer, data: Dataset) -> list[Build]:
+        if self._specs and isinstance(peer, VicinalPeer):
+            return [peer.build_of(spec) for spec in self._specs]
+        return chosen_builds(peer, data, names_in(self.builds))
+
+    @property
+    def _specs(self) -> list[IndexSpec]:
+        return [index_in(text) for text in self.index or ()]

@@ -4,11 +4,12 @@ What is asked of them, and when, is decided elsewhere.
 """
 
 from .finding import PEERS, MissingPeer, UnknownPeerError, check_names, find_peers, load_adapters
-from .peer import Build, Peer, Searcher, Work
+from .peer import Build, Effort, Peer, Searcher, Work, grid
 
 __all__ = [
     "PEERS",
     "Build",
+    "Effort",
     "MissingPeer",
     "Peer",
     "Searcher",
@@ -16,5 +17,6 @@ __all__ = [
     "Work",
     "check_names",
     "find_peers",
+    "grid",
     "load_adapters",
 ]

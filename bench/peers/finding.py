@@ -16,6 +16,8 @@ PEERS = {
     "faiss": ("faiss", "FaissPeer", "faiss-cpu"),
     "usearch": ("usearch", "UsearchPeer", "usearch"),
     "rabitqlib": ("rabitqlib", "RabitqlibPeer", "rabitqlib"),
+    "scann": ("scann", "ScannPeer", "scann"),
+    "zvec": ("zvec", "ZvecPeer", "zvec"),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
-from .peer import Build, Ids, Work
+from .peer import Build, Effort, Ids, Work, grid, widths
 
 EF_CONSTRUCTION = 200
 SPACES = {"cosine": "ip", "dot": "ip", "l2": "l2"}
@@ -23,6 +23,9 @@ class HnswlibPeer:
 
     def builds(self, dataset: Dataset) -> Sequence[Build]:
         return [Build(f"M={m}", {"M": m, "ef_construction": EF_CONSTRUCTION}) for m in (16, 24, 32)]
+
+    def efforts(self, build: Build, k: int) -> Sequence[Effort]:
+        return grid(ef=widths(k))
 
     def queries(self, dataset: Dataset) -> Floats:
         return dataset.peer_queries
@@ -38,20 +41,21 @@ class HnswlibSearcher:
     def __init__(self, index: Any) -> None:
         self._index = index
 
-    def search(self, queries: Floats, k: int, ef: int, threads: int) -> Ids:
-        self._index.set_ef(ef)
+    def search(self, queries: Floats, k: int, effort: Effort, threads: int) -> Ids:
+        self._index.set_ef(effort.parameters["ef"])
         ids: Ids = self._index.knn_query(queries, k, num_threads=threads)[0]
         return ids
 
-    def search_one(self, query: Floats, k: int, ef: int) -> Ids:
-        self._index.set_ef(ef)
-        ids: Ids = self._index.knn_query(query, k, num_threads=1)[0]
-        return ids
+    def search_one(self, query: Floats, k: int, effort: Effort) -> Ids:
+        return self.search(query, k, effort, 1)
 
     def bytes_in_memory(self) -> int:
         return int(self._index.index_file_size())
 
-    def work(self, queries: Floats, k: int, ef: int) -> Work:
+    def bytes_on_disk(self) -> int:
+        return self.bytes_in_memory()
+
+    def work(self, queries: Floats, k: int, effort: Effort) -> Work:
         return Work()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
-from .peer import Build, Ids, Work
+from .peer import Build, Effort, Ids, Work, grid, widths
 
 EF_CONSTRUCTION = 200
 METRICS = {"cosine": "cos", "dot": "ip", "l2": "l2sq"}
@@ -32,6 +32,9 @@ class UsearchPeer:
             for m in (16, 32)
         ]
 
+    def efforts(self, build: Build, k: int) -> Sequence[Effort]:
+        return grid(ef=widths(k))
+
     def queries(self, dataset: Dataset) -> Floats:
         return dataset.peer_queries
 
@@ -45,21 +48,24 @@ class UsearchSearcher:
     def __init__(self, index: Any) -> None:
         self._index = index
 
-    def search(self, queries: Floats, k: int, ef: int, threads: int) -> Ids:
-        self._index.expansion_search = ef
+    def search(self, queries: Floats, k: int, effort: Effort, threads: int) -> Ids:
+        self._index.expansion_search = effort.parameters["ef"]
         ids: Ids = self._index.search(queries, k, threads=threads).keys
         return ids
 
-    def search_one(self, query: Floats, k: int, ef: int) -> Ids:
-        self._index.expansion_search = ef
+    def search_one(self, query: Floats, k: int, effort: Effort) -> Ids:
+        self._index.expansion_search = effort.parameters["ef"]
         ids: Ids = self._index.search(query, k, threads=1).keys
         return ids
 
     def bytes_in_memory(self) -> int:
         return int(self._index.serialized_length)
 
-    def work(self, queries: Floats, k: int, ef: int) -> Work:
-        self._index.expansion_search = ef
+    def bytes_on_disk(self) -> int:
+        return self.bytes_in_memory()
+
+    def work(self, queries: Floats, k: int, effort: Effort) -> Work:
+        self._index.expansion_search = effort.parameters["ef"]
         found = self._index.search(queries, k, threads=1)
         return Work(distances=float(found.computed_distances) / len(queries))
 

@@ -4,70 +4,95 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import vicinal
+
+from ...indexes.protocol import IndexSpec, is_exact
+from ...indexes.registry import spec_from_json
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
-from .peer import Build, Ids, Work
+from ..harness.loaded import (
+    EF_CONSTRUCTION,
+    Sizes,
+    bytes_touched,
+    create_collection,
+    load,
+    searched_bytes,
+)
+from ..harness.spelling import spelled
+from .peer import Build, Effort, Ids, Work, grid, widths
 
 if TYPE_CHECKING:
     from ...engine.collection import Collection
     from ...engine.database import Database
 
-EF_CONSTRUCTION = 200
+# What a user asks for of an index whose own knobs are not swept.
+RECALLS = (0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995)
 
 
 class VicinalPeer:
     name = "vicinal"
 
     def builds(self, dataset: Dataset) -> Sequence[Build]:
-        return [Build(f"M={m}", {"m": m, "ef_construction": EF_CONSTRUCTION}) for m in (16, 24, 32)]
+        specs = [vicinal.Hnsw(m=m, ef_construction=EF_CONSTRUCTION) for m in (16, 24, 32)]
+        return [Build(f"M={spec.m}", {"index": spec.to_json()}) for spec in specs]
+
+    def build_of(self, spec: IndexSpec) -> Build:
+        """Return the build of an index of the caller's choice."""
+        return Build(spelled(spec), {"index": spec.to_json()})
+
+    def efforts(self, build: Build, k: int) -> Sequence[Effort]:
+        spec = spec_from_json(build.parameters["index"])
+        if isinstance(spec, vicinal.Hnsw):
+            return grid(ef=widths(k))
+        return [Effort("exact", {})] if is_exact(spec) else grid(recall=RECALLS)
 
     def queries(self, dataset: Dataset) -> Floats:
         return dataset.queries
 
     def build(self, dataset: Dataset, build: Build, threads: int, scratch: Path) -> VicinalSearcher:
-        import vicinal
-
-        from ..harness.loaded import create_collection, load
-
         folder = Path(tempfile.mkdtemp(dir=scratch))
         database = vicinal.open(folder)
-        parameters = {name: int(value) for name, value in build.parameters.items()}
-        collection = create_collection(database, dataset, **parameters)
+        spec = spec_from_json(build.parameters["index"])
+        collection = create_collection(database, dataset, spec)
         load(collection, dataset, payloads=False)
-        return VicinalSearcher(database, collection, dataset.dim, parameters["m"])
+        walked = isinstance(spec, vicinal.Hnsw) and spec.codec is None
+        sizes = Sizes.of(dataset.dim, build.parameters["index"]["m"]) if walked else None
+        return VicinalSearcher(database, collection, folder, sizes)
 
 
+@dataclass(frozen=True)
 class VicinalSearcher:
-    def __init__(self, database: Database, collection: Collection, dim: int, m: int) -> None:
-        self._database = database
-        self._collection = collection
-        self._dim = dim
-        self._m = m
+    """A collection of one segment; `sizes` are those of what a walk reads, where they are known."""
 
-    def search(self, queries: Floats, k: int, ef: int, threads: int) -> Ids:
-        ids: Ids = self._collection.search(queries, k=k, ef=ef, threads=threads).ids
+    database: Database
+    collection: Collection
+    folder: Path
+    sizes: Sizes | None
+
+    def search(self, queries: Floats, k: int, effort: Effort, threads: int) -> Ids:
+        ids: Ids = self.collection.search(queries, k=k, threads=threads, **effort.parameters).ids
         return ids
 
-    def search_one(self, query: Floats, k: int, ef: int) -> Ids:
-        ids: Ids = self._collection.search(query, k=k, ef=ef).ids
+    def search_one(self, query: Floats, k: int, effort: Effort) -> Ids:
+        ids: Ids = self.collection.search(query, k=k, **effort.parameters).ids
         return ids
 
     def bytes_in_memory(self) -> int:
-        # Segment files are mapped: what a search reads of them is the index's memory.
-        info = self._collection.info()
-        return info.bytes_disk + info.bytes_memory
+        return searched_bytes(self.folder) + self.collection.info().bytes_memory
 
-    def work(self, queries: Floats, k: int, ef: int) -> Work:
-        from ..harness.loaded import Sizes, bytes_touched
+    def bytes_on_disk(self) -> int:
+        return self.collection.info().bytes_disk
 
-        explained = self._collection.explain(queries, k=k, ef=ef)
+    def work(self, queries: Floats, k: int, effort: Effort) -> Work:
+        explained = self.collection.explain(queries, k=k, **effort.parameters)
         return Work(
             distances=explained.distances / explained.queries,
-            bytes_touched=bytes_touched(explained, Sizes.of(self._dim, self._m)),
+            bytes_touched=None if self.sizes is None else bytes_touched(explained, self.sizes),
         )
 
     def close(self) -> None:
-        self._database.close()
+        self.database.close()

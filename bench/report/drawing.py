@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..comparison.pareto import pareto_front
 from ..comparison.sweep import AtEffort, group_points
 from ..extras import load_extra
-from .pareto import pareto_front
 
 # Okabe and Ito's colours, told apart by readers with any colour vision; markers differ as well.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.table import Table
 
+from ..comparison.pareto import LEVELS, AtRecall, best_at, pareto_front
 from ..comparison.sweep import AtEffort, Built, group_points
 from ..datasets import Dataset
 from ..datasets.sparse_dataset import SparseDataset
-from .pareto import LEVELS, AtRecall, best_at, pareto_front
 
 NOTHING = "-"
 
@@ -86,9 +86,13 @@ def describe_sparse(dataset: SparseDataset) -> str:
 
 
 def builds_table(builds: Sequence[Built]) -> Table:
-    """Build time and memory."""
-    rows = [[b.label, seconds(b.build_seconds), size(b.bytes_per_vector)] for b in builds]
-    return table("Builds, all cores", ("build", "time", "bytes per vector"), rows)
+    """Build time, and bytes a vector in memory and on the disk."""
+    rows = [[b.label, seconds(b.build_seconds), *_bytes_a_vector(b)] for b in builds]
+    return table("Builds, all cores; bytes a vector", ("build", "time", "in memory", "on disk"), rows)
+
+
+def _bytes_a_vector(built: Built) -> tuple[str, str]:
+    return f"{built.memory_per_vector:,.0f}", f"{built.disk_per_vector:,.0f}"
 
 
 def front_table(points: Sequence[AtEffort], k: int, threads: int) -> Table:
@@ -100,7 +104,8 @@ def front_table(points: Sequence[AtEffort], k: int, threads: int) -> Table:
             rows.append(
                 [
                     point.built.label,
-                    str(point.ef),
+                    *_bytes_a_vector(point.built),
+                    point.effort.label,
                     f"{point.recall:.4f}",
                     f"{point.seconds * 1e6:.1f}",
                     f"{point.least_seconds * 1e6:.1f}",
@@ -110,10 +115,15 @@ def front_table(points: Sequence[AtEffort], k: int, threads: int) -> Table:
                     NOTHING if point.work.bytes_touched is None else size(point.work.bytes_touched),
                 ]
             )
-    title = f"Pareto front, batches on {plural(threads, 'thread')}; p50 to p99 of single queries in us"
+    title = (
+        f"Pareto front, batches on {plural(threads, 'thread')}; bytes a vector in memory and on disk; "
+        "p50 to p99 of single queries in us"
+    )
     columns = (
         "build",
-        "ef",
+        "memory",
+        "disk",
+        "effort",
         f"recall@{k}",
         "us/query",
         "least",
@@ -125,23 +135,56 @@ def front_table(points: Sequence[AtEffort], k: int, threads: int) -> Table:
     return table(title, (*columns, "distances", "bytes touched"), rows)
 
 
-def equal_recall(points: Sequence[AtEffort]) -> dict[str, dict[float, AtRecall | None]]:
-    """The best time of every engine at each level of recall."""
+def equal_recall_table(points: Sequence[AtEffort]) -> Table:
+    """Time at equal recall of every engine, and how many times faster the first one is."""
     groups = group_points(points)
-    return {peer: {level: best_at(builds, level) for level in LEVELS} for peer, builds in groups.items()}
-
-
-def equal_recall_table(best: Mapping[str, Mapping[float, AtRecall | None]], reference: str) -> Table:
-    """Time at equal recall, and how many times faster the reference is."""
+    ours = next(iter(groups))
     columns = ["engine"]
     for level in LEVELS:
-        columns += [f"us at {level:.2f}", "build", f"{reference} is"]
+        columns += [f"us at {level:.2f}", "build", "bytes", f"{ours} is"]
     rows = []
-    for peer, levels in best.items():
+    for peer, builds in groups.items():
         row = [peer]
         for level in LEVELS:
-            at, ours = levels[level], best[reference][level]
-            row += [NOTHING, NOTHING] if at is None else [f"{at.seconds * 1e6:.1f}", at.build]
-            row.append(NOTHING if at is None or ours is None else f"{at.seconds / ours.seconds:.2f}x")
+            row += _compared(best_at(builds, level), best_at(groups[ours], level), builds)
         rows.append(row)
-    return table("At equal recall (interpolated between neighbouring points, never beyond)", columns, rows)
+    title = (
+        "At equal recall (interpolated between neighbouring points, never beyond); bytes a vector in memory"
+    )
+    return table(title, columns, rows)
+
+
+def _compared(
+    at: AtRecall | None, ours: AtRecall | None, builds: Mapping[str, Sequence[AtEffort]]
+) -> list[str]:
+    """An engine's best at a recall: its time, build and bytes, and how many times faster ours is."""
+    if at is None:
+        return [NOTHING] * 4
+    memory = builds[at.build][0].built.memory_per_vector
+    times = NOTHING if ours is None else f"{at.seconds / ours.seconds:.2f}x"
+    return [f"{at.seconds * 1e6:.1f}", at.build, f"{memory:,.0f}", times]
+
+
+def equal_memory_table(points: Sequence[AtEffort]) -> Table:
+    """Each build of the first engine beside the best of all others that keeps no more bytes a vector."""
+    groups = group_points(points)
+    ours, *others = groups
+    columns = [f"{ours}'s build", "bytes"]
+    for level in LEVELS:
+        columns += [f"us at {level:.2f}", "best of the others", "us", "bytes", f"{ours} is"]
+    rows = []
+    for label, found in groups[ours].items():
+        most = found[0].built.memory_per_vector
+        small = {
+            several[0].built.label: several
+            for peer in others
+            for several in groups[peer].values()
+            if several[0].built.memory_per_vector <= most
+        }
+        row = [label, f"{most:,.0f}"]
+        for level in LEVELS:
+            own = best_at({label: found}, level)
+            time, build, size_of_it, times = _compared(best_at(small, level), own, small)
+            row += [NOTHING if own is None else f"{own.seconds * 1e6:.1f}", build, time, size_of_it, times]
+        rows.append(row)
+    return table("At equal recall and no more bytes a vector in memory", columns, rows)

@@ -4,6 +4,6 @@ All run on one thread, take term numbers, answer one query a call, and keep what
 """
 
 from .finding import SPARSE_PEERS, find_sparse_peers
-from .peer import Effort, SparsePeer, SparseSearcher
+from .peer import SparsePeer, SparseSearcher
 
-__all__ = ["SPARSE_PEERS", "Effort", "SparsePeer", "SparseSearcher", "find_sparse_peers"]
+__all__ = ["SPARSE_PEERS", "SparsePeer", "SparseSearcher", "find_sparse_peers"]

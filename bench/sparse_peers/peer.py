@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import SparseDataset, Terms
-from ..peers import Build
+from ..peers import Build, Effort
 
 # A query in the engine's own form, and its answer in the engine's own form.
 Asked = Any
 Answer = Any
-
-
-@dataclass(frozen=True)
-class Effort:
-    """One way to search what was built.
-
-    Attributes
-    ----------
-    label : str
-        Short, for tables.
-    parameters : mapping
-    promised : bool
-        It names the recall that it promises, and is reported whatever it reaches.
-    """
-
-    label: str
-    parameters: Mapping[str, Any]
-    promised: bool = False
 
 
 class SparseSearcher(Protocol):
@@ -79,11 +60,3 @@ class SparsePeer(Protocol):
     def open(self, dataset: SparseDataset, build: Build, folder: Path) -> SparseSearcher:
         """Open what was saved."""
         ...
-
-
-def grid(**choices: Iterable[Any]) -> list[Effort]:
-    """Return an effort for every combination of the choices."""
-    efforts: list[dict[str, Any]] = [{}]
-    for name, values in choices.items():
-        efforts = [{**effort, name: value} for value in values for effort in efforts]
-    return [Effort(", ".join(f"{name} {value}" for name, value in one.items()), one) for one in efforts]

@@ -9,8 +9,7 @@ from typing import Any
 
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import SparseDataset, Terms
-from ..peers import Build
-from .peer import Effort
+from ..peers import Build, Effort
 
 FIELD = "sparse"
 _ROWS_AT_ONCE = 1_000

@@ -12,8 +12,7 @@ import numpy as np
 
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import SparseDataset, Terms
-from ..peers import Build
-from .peer import Effort, grid
+from ..peers import Build, Effort, grid
 
 SAVED = "index"
 EXACT = "exact"

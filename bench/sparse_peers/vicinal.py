@@ -14,8 +14,7 @@ import vicinal
 
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import Offsets, SparseDataset, SparseRows, Terms
-from ..peers import Build
-from .peer import Effort, grid
+from ..peers import Build, Effort, grid
 
 if TYPE_CHECKING:
     from ...engine.collection import Collection

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import SparseDataset, Terms
-from ..peers import Build
-from .peer import Effort, grid
+from ..peers import Build, Effort, grid
+from ..peers.zvec import single_threaded
 
 FIELD = "sparse"
 FLAT = "flat"
@@ -22,8 +21,7 @@ class ZvecPeer:
     name = "zvec"
 
     def __init__(self) -> None:
-        self._library = import_module("zvec")
-        self._library.init(query_threads=1, optimize_threads=1, log_level=self._library.LogLevel.ERROR)
+        self._library = single_threaded()
 
     def builds(self, dataset: SparseDataset) -> Sequence[Build]:
         # Its scan takes half a minute for a thousand queries over 60,000 documents; more would take hours.

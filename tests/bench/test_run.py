@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from vicinal.bench.cli import app
 from vicinal.bench.comparison import running
-from vicinal.bench.comparison.running import MemoryShortageError, run
+from vicinal.bench.comparison.running import Comparison, MemoryShortageError, chosen_builds, run
 from vicinal.bench.comparison.sweep import SweepOptions
 from vicinal.bench.datasets import Dataset, open_dataset
 from vicinal.bench.harness.timing import Watch
@@ -28,6 +28,12 @@ def bench(*arguments: str) -> str:
     result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def compare(data: Dataset, names: list[str], plan: SweepOptions, folder: Path) -> Comparison:
+    peers, _ = find_peers(names)
+    wanted = [(peer, build) for peer in peers for build in peer.builds(data)]
+    return run(data, exact_truth(data, plan.k), wanted, plan, folder, Watch(), lambda stage, share: None)
 
 
 def read_records(out: Path) -> list[dict[str, Any]]:
@@ -91,23 +97,24 @@ def test_mistakes_are_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...
 def test_an_engine_that_refuses_the_data_is_named(tmp_path: Path) -> None:
     pytest.importorskip("rabitqlib")
     data = open_dataset("random-200x16", queries=10)
-    peers, _ = find_peers(["rabitqlib", "hnswlib"])
     plan = SweepOptions(k=5, repetitions=1, singles=1)
-    outcome = run(data, exact_truth(data, 5), peers, plan, tmp_path, Watch(), lambda stage, share: None)
+    outcome = compare(data, ["rabitqlib", "hnswlib"], plan, tmp_path)
     assert all("rabitqlib" in refusal for refusal in outcome.refused)
     assert {built.peer for built in outcome.builds} >= {"hnswlib"}
 
 
 @pytest.mark.parametrize("metric", ["cosine", "dot", "l2"])
 @pytest.mark.parametrize("name", sorted(PEERS))
-def test_every_installed_engine_finds_the_neighbours(tmp_path: Path, name: str, metric: str) -> None:
+def test_every_installed_engine_finds_the_neighbours(
+    tmp_path: Path, name: str, metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Threads that wait for each other by spinning take minutes beside other tests.
+    monkeypatch.setattr(running, "cores", lambda: 1)
     peers, missing = find_peers([name])
     if missing:
         pytest.skip(str(missing[0]))
-    data: Dataset = open_dataset(f"clustered-400x64-{metric}", queries=20)
-    truth = exact_truth(data, 5)
-    plan = SweepOptions(k=5, efforts=(10, 200), repetitions=1, singles=2)
-    outcome = run(data, truth, peers, plan, tmp_path, Watch(), lambda stage, share: None)
+    data: Dataset = open_dataset(f"clustered-400x64-{metric}", queries=40)
+    outcome = compare(data, [name], SweepOptions(k=5, repetitions=1, singles=2), tmp_path)
     assert not outcome.refused
     assert {built.build.label for built in outcome.builds} == {build.label for build in peers[0].builds(data)}
     for point in outcome.points:
@@ -115,19 +122,16 @@ def test_every_installed_engine_finds_the_neighbours(tmp_path: Path, name: str, 
     reached = {
         built.label: max(p.recall for p in outcome.points if p.built is built) for built in outcome.builds
     }
-    # One-bit codes of 64 dimensions and 8-bit integers without rescoring lose some.
-    assert min(reached.values()) > 0.8, reached
-    assert max(reached.values()) > 0.97, reached
+    # Codes of few bits for 64 dimensions and 8-bit integers without rescoring lose some.
+    assert min(reached.values()) > 0.75, reached
+    assert max(reached.values()) > 0.93, reached
 
 
 def test_indexes_that_would_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(running, "available_bytes", lambda: 1000)
     data = open_dataset("random-200x16", queries=10)
-    peers, _ = find_peers(["hnswlib"])
     with pytest.raises(MemoryShortageError, match="name fewer engines"):
-        run(
-            data, exact_truth(data, 5), peers, SweepOptions(k=5), tmp_path, Watch(), lambda stage, share: None
-        )
+        compare(data, ["hnswlib"], SweepOptions(k=5), tmp_path)
 
 
 def test_unknown_peers_are_refused() -> None:
@@ -138,9 +142,7 @@ def test_unknown_peers_are_refused() -> None:
 def test_the_picture_needs_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     data = open_dataset("random-200x16", queries=10)
-    peers, _ = find_peers(["hnswlib"])
-    plan = SweepOptions(k=5, efforts=(5, 10), repetitions=1, singles=1)
-    outcome = run(data, exact_truth(data, 5), peers, plan, tmp_path, Watch(), lambda stage, share: None)
+    outcome = compare(data, ["hnswlib"], SweepOptions(k=5, repetitions=1, singles=1), tmp_path)
     draw_fronts(outcome.points, "a title", 5, tmp_path / "deep" / "x.png")
     assert (tmp_path / "deep" / "x.png").read_bytes().startswith(PNG)
 
@@ -154,3 +156,36 @@ def test_human_units() -> None:
     ]
     assert [size(value) for value in (512, 2048, 3.5 * 2**20)] == ["512 B", "2.0 KiB", "3.5 MiB"]
     assert [count(None), count(1234.4)] == ["-", "1,234"]
+
+
+def test_builds_are_chosen_by_patterns_of_labels() -> None:
+    data = open_dataset("random-200x16", queries=10)
+    (peer,), _ = find_peers(["hnswlib"])
+    assert [build.label for build in chosen_builds(peer, data, ["M=?4", "IVF*"])] == ["M=24"]
+    assert chosen_builds(peer, data, ["IVF*"]) == peer.builds(data)
+
+
+def test_this_engine_builds_the_indexes_that_are_asked_for(tmp_path: Path) -> None:
+    codec = {"name": "scalar", "bits": 8}
+    wanted = [{"name": "hnsw", "m": 8, "codec": codec}, {"name": "flat"}]
+    indexes = [word for spec in wanted for word in ("--index", json.dumps(spec))]
+    output = bench(
+        *("run", "--dataset", "random-900x16", "--queries", "20", "--peers", "", "--out", str(tmp_path)),
+        *("--repetitions", "1", "--singles", "1", *indexes),
+    )
+    records = read_records(tmp_path)
+    assert {record["build"] for record in records} == {"Hnsw(m=8, codec=Scalar(bits=8))", "Flat()"}
+    (exact,) = (record for record in records if record["build"] == "Flat()")
+    assert (exact["recall"], exact["effort"]) == (1.0, "exact")
+    # The vectors and ids; the graph besides.
+    assert exact["bytes_per_vector"] >= 16 * 4 + 8
+    for record in records:
+        assert record["disk_bytes_per_vector"] > record["bytes_per_vector"] >= exact["bytes_per_vector"]
+    assert "no more bytes a vector" in output
+
+
+@pytest.mark.parametrize("index", ["{", '{"name": "annoy"}', '"flat', "[]"])
+def test_an_index_that_there_is_not_is_refused_before_anything_is_read(tmp_path: Path, index: str) -> None:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["run", "--out", str(tmp_path), "--index", index])
+    assert result.exit_code == 2
+    assert "--index" in result.output

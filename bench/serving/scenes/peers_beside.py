@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ...comparison.pareto import seconds_at
 from ...harness.loaded import EF_CONSTRUCTION, M
 from ...harness.truth import Truth, recall
-from ...report.pareto import seconds_at
 from ...report.terminal import warn
 from ..load.background import Background, free_port
 from ..load.figure import Figure

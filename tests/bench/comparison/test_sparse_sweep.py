@@ -13,7 +13,7 @@ import pytest
 from vicinal.bench.comparison.sparse_sweep import LEVELS, Half, answered, best_at, halves, tuned
 from vicinal.bench.datasets.sparse_dataset import SparseDataset
 from vicinal.bench.datasets.sparse_opening import open_sparse_dataset
-from vicinal.bench.sparse_peers import Effort
+from vicinal.bench.peers import Effort
 
 
 class Scan:

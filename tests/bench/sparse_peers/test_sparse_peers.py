@@ -11,9 +11,8 @@ from vicinal.bench.comparison.sparse_builds import built
 from vicinal.bench.comparison.sparse_sweep import Half, answered, halves, tuned
 from vicinal.bench.datasets.sparse_dataset import SparseDataset
 from vicinal.bench.datasets.sparse_opening import open_sparse_dataset
-from vicinal.bench.peers import UnknownPeerError
+from vicinal.bench.peers import UnknownPeerError, grid
 from vicinal.bench.sparse_peers import SPARSE_PEERS, SparsePeer, find_sparse_peers
-from vicinal.bench.sparse_peers.peer import grid
 from vicinal.bench.sparse_peers.vicinal import VicinalPeer
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vicinal.bench.report.pareto import best_at, pareto_front, seconds_at
+from vicinal.bench.comparison.pareto import best_at, pareto_front, seconds_at
 
 
 @dataclass(frozen=True)
