@@ -15,8 +15,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-# Files are some 100 kB each, four a version and processor; beyond this many the longest unused are removed.
-MOST_FILES = 100
+# Files are some 100 kB each, thirty a version and processor; beyond this many the longest unused are removed.
+MOST_FILES = 400
 _TEMPORARY = ".tmp-"
 _ABANDONED_SECONDS = 3600.0
 _TOUCH_SECONDS = 24 * 3600.0

@@ -16,8 +16,9 @@ def entry_point(name: str) -> Callable[[Callable[..., Any]], Any]:
     """Compile a kernel that Python calls, known to people by that name, and keep the machine code on disk."""
 
     def compiled(function: Callable[..., Any]) -> Any:
+        module = function.__module__.rpartition(".")[2]
         dispatcher = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
-        dispatcher._cache = KernelCache(name, len(_functions_of(dispatcher, set())))
+        dispatcher._cache = KernelCache(name, module, len(_functions_of(dispatcher, set())))
         return dispatcher
 
     return compiled

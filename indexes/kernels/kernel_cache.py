@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -22,16 +23,39 @@ from .cache_folder import NoCacheFolder
 _MAGIC = b"vicinal kernel 1\n"
 _DIGEST_BYTES = 32
 _OPTIONS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "ENABLE_AVX", "LLVM_REFPRUNE_PASS")
+_FOLDER = Path(__file__).parent
+# `from .module import ...` and `from . import module, module`: to parse all files takes longer than a search.
+_IMPORT = re.compile(r"^[ ]*from [.](?:(\w+) import|[ ]?import ([\w, ]+)$)", re.MULTILINE)
 _warned = False
 
 
 @cache
-def sources_digest() -> str:
-    """Return a digest of every file of this folder: a kernel calls into others than its own."""
+def sources_digest(module: str) -> str:
+    """Return a digest of a file of this folder and all those that it imports, directly or through others.
+
+    A kernel calls into other files than its own; what it cannot reach may change without compiling it anew.
+    """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for name in sorted(_reached(module)):
+        digest.update((_FOLDER / f"{name}.py").read_bytes())
     return digest.hexdigest()
+
+
+def _reached(module: str) -> set[str]:
+    found, waiting = set[str](), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _imported(name)
+    return found
+
+
+@cache
+def _imported(module: str) -> tuple[str, ...]:
+    """Return the files of this folder that one of them imports."""
+    found = _IMPORT.findall((_FOLDER / f"{module}.py").read_text())
+    return tuple(name for named, listed in found for name in ([named] if named else listed.split(", ")))
 
 
 class KernelCache(_Cache):  # type: ignore[misc]
@@ -40,8 +64,9 @@ class KernelCache(_Cache):  # type: ignore[misc]
     Numba's own cache lies in each environment, believes what it reads, and fails where it cannot write.
     """
 
-    def __init__(self, kernel: str, functions: int) -> None:
+    def __init__(self, kernel: str, module: str, functions: int) -> None:
         self._kernel = kernel
+        self._module = module
         self._functions = functions
         self._enabled = True
 
@@ -93,7 +118,7 @@ class KernelCache(_Cache):  # type: ignore[misc]
 
     def _name(self, signature: Any, codegen: Any) -> str:
         decides = (
-            sources_digest(),
+            sources_digest(self._module),
             numba.__version__,
             llvmlite.__version__,
             sys.implementation.cache_tag,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import pty
@@ -192,3 +193,24 @@ def test_readers_see_whole_files_while_others_write(tmp_path: Path, monkeypatch:
         for write in writes:
             write.result()
     assert cache_folder.usage() == (1, 1 << 18)
+
+
+def test_a_kernel_is_compiled_anew_when_what_it_reaches_changes() -> None:
+    from vicinal.indexes.kernels.kernel_cache import _reached
+
+    reached = _reached("walk")
+    assert {"walk", "kernel", "linking", "kernel_cache", "codes", "code_distances", "vectors"} <= reached
+    assert not {"seismic", "windows", "maxsim"} & reached
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(cache_folder.__file__).parent.glob("*.py")), ids=lambda path: path.stem
+)
+def test_no_import_of_a_kernel_is_overlooked(path: Path) -> None:
+    from vicinal.indexes.kernels.kernel_cache import _imported
+
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    named = [
+        [node.module] if node.module else [alias.name for alias in node.names] for node in nodes if node.level
+    ]
+    assert sorted(_imported(path.stem)) == sorted(name for names in named for name in names)
