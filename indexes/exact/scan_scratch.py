@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..rows.addresses import address
-from ..rows.query_room import QueryRoom
+from ..rows.query_room import QueryRoom, table_size
 
 # Most queries have fewer terms, and ask for fewer results.
 _TERMS, _RESULTS = 64, 64
@@ -44,13 +44,6 @@ class ScanScratchPool:
         """Keep ``scratch`` for the next scan, unless it is for an exceptionally long query."""
         if scratch.terms <= _MOST_KEPT:
             self._free.append(scratch)
-
-
-def table_size(terms: int) -> int:
-    """Return how many places a table of the terms of a query has: a term that it lacks mostly meets an empty
-    one at once.
-    """
-    return 1 << max(4, (16 * terms).bit_length())
 
 
 SCRATCH = ScanScratchPool()

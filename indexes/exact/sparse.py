@@ -9,9 +9,10 @@ from ..costs import costs
 from ..protocol import EVERYTHING, Scope
 from ..rows.addresses import NOWHERE, address
 from ..rows.neighbors import Neighbors, SearchStats
+from ..rows.query_room import table_size
 from ..rows.sparse import SparseRows
 from .dense import listed_rows
-from .scan_scratch import SCRATCH, table_size
+from .scan_scratch import SCRATCH
 
 
 class SparseScan:

@@ -26,3 +26,11 @@ class QueryRoom:
         self._indptr[1] = n
         self._indices[:n], self._values[:n] = queries.indices, queries.values
         return self._addresses
+
+
+def table_size(terms: int) -> int:
+    """Return how many places a table of a query's terms has, in which kernels look up those of a row.
+
+    So few are taken that a term which the query lacks mostly meets an empty one at once.
+    """
+    return 1 << max(4, (16 * terms).bit_length())

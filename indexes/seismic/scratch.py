@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows.addresses import address
-from ..rows.query_room import QueryRoom
+from ..rows.query_room import QueryRoom, table_size
 from .knobs import MOST_LISTS
 
 # How many rows beyond k are scored exactly, as codes misplace rows by a few ranks.
@@ -24,8 +24,7 @@ class VisitingScratch:
         from ..kernels.summaries import TOUCHED, VISITS, WAITING
 
         self.terms, self.k = terms, k
-        # Mostly empty, so that a term that the query lacks is told by one look.
-        table_size = 1 << max(4, (8 * terms).bit_length())
+        size = table_size(terms)
         buffers: dict[str, NDArray[Any]] = {
             "table": np.zeros(n_terms, np.int16),
             "terms": np.empty(terms, np.uint64),
@@ -40,8 +39,8 @@ class VisitingScratch:
             "visited": np.zeros(-(-n // 64), np.uint64),
             "touched": np.empty(TOUCHED, np.uint32),
             "waiting": np.empty(WAITING, np.uint32),
-            "table_terms": np.empty(table_size, np.int64),
-            "table_weights": np.empty(table_size, np.float32),
+            "table_terms": np.empty(size, np.int64),
+            "table_weights": np.empty(size, np.float32),
             "pool": np.empty(k + k // 2 + _SPARE_OF_ALL, np.uint64),
             "heap": np.empty(k, np.uint64),
             "stats": np.zeros(3, np.int64),
@@ -49,7 +48,7 @@ class VisitingScratch:
         self._buffers, self._record = buffers, np.zeros(1, VISITS)
         for name, buffer in buffers.items():
             self._record[name] = address(buffer)
-        self._record["n_sums"], self._record["table_size"] = n_sums, table_size
+        self._record["n_sums"], self._record["table_size"] = n_sums, size
         self._record["pool_size"] = k + k // 8 + _SPARE
         self._record["scan_size"] = len(buffers["pool"])
         self.stats = buffers["stats"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..rows.addresses import address
 from ..rows.dense import aligned
-from ..rows.query_room import QueryRoom
+from ..rows.query_room import QueryRoom, table_size
 
 # How many of the highest bounds are kept beyond k: enough that hardly a query sums its postings twice.
 _SPARE = 22
@@ -23,8 +23,7 @@ class SummingScratch:
         from ..kernels.postings import SUMMING, WINDOW
 
         self.parts, self.terms, self.k = parts, terms, k
-        # So sparse that a term which the query lacks mostly meets an empty place at once.
-        table_size = 1 << max(4, (16 * terms).bit_length() - 1)
+        size = table_size(terms)
         blocks = -(-min(WINDOW, n) // 64)
         buffers: dict[str, NDArray[Any]] = {
             # Whole blocks are looked at.
@@ -33,8 +32,8 @@ class SummingScratch:
             "lists": np.empty(parts * terms, np.int64),
             "weights": np.empty(parts * terms, np.int32),
             "counts": np.empty(parts, np.int64),
-            "table_terms": np.empty(table_size, np.int64),
-            "table_weights": np.empty(table_size, np.float32),
+            "table_terms": np.empty(size, np.int64),
+            "table_weights": np.empty(size, np.float32),
             "pool": np.empty(k + k // 2 + _SPARE, np.uint64),
             "heap": np.empty(k, np.uint64),
             "candidates": np.empty(MOST_CANDIDATES, np.uint32),
@@ -44,7 +43,7 @@ class SummingScratch:
         for name, buffer in buffers.items():
             self._record[name] = address(buffer)
         self._record["terms"] = terms
-        self._record["table_size"], self._record["pool_size"] = table_size, len(buffers["pool"])
+        self._record["table_size"], self._record["pool_size"] = size, len(buffers["pool"])
         self.stats = buffers["stats"]
         self.address = address(self._record)
         self.query = QueryRoom(terms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vicinal.indexes.exact.scan_scratch import ScanScratchPool, table_size
+from vicinal.indexes.exact.scan_scratch import ScanScratchPool
 from vicinal.indexes.exact.sparse import SparseScan
 from vicinal.indexes.rows.sparse import SparseRows
 
@@ -25,12 +25,6 @@ def test_scratch_for_a_very_long_query_is_not_kept() -> None:
     long = pool.take(10_000, 1)
     pool.give(long)
     assert pool.take(10_000, 1) is not long
-
-
-def test_a_table_is_mostly_empty() -> None:
-    for terms in (0, 1, 64, 1000):
-        assert table_size(terms) > 16 * terms
-        assert table_size(terms).bit_count() == 1
 
 
 def test_long_and_short_queries_in_turn() -> None:

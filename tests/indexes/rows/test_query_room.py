@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vicinal.indexes.rows.query_room import QueryRoom
+from vicinal.indexes.rows.query_room import QueryRoom, table_size
 from vicinal.indexes.rows.sparse import SparseRows
 
 
@@ -26,3 +26,9 @@ def test_one_query_and_several_are_read_at_their_addresses() -> None:
         assert read(indptr, len(queries) + 1, np.int64) == queries.indptr.tolist()
         assert read(indices, len(queries.indices), np.uint32) == queries.indices.tolist()
         assert read(values, len(queries.values), np.float32) == queries.values.tolist()
+
+
+def test_a_table_is_mostly_empty() -> None:
+    for terms in (0, 1, 64, 1000):
+        assert table_size(terms) > 16 * terms
+        assert table_size(terms).bit_count() == 1

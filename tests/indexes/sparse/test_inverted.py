@@ -180,9 +180,13 @@ def test_scratch_of_another_k_is_not_taken_for_enough() -> None:
             np.testing.assert_array_equal(found.rows, SparseScan(rows).search(asked, k).rows)
 
 
-def test_vocabularies_beyond_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots_module, "MOST_SLOTS", 50)
-    agrees(random_csr(700, 300, 20), random_csr(20, 400, 20, seed=1), 10)
+@pytest.mark.parametrize("most_slots", [slots_module.MOST_SLOTS, 50])
+def test_vocabularies_within_and_beyond_the_table(monkeypatch: pytest.MonkeyPatch, most_slots: int) -> None:
+    """Fewer rows have no table, whatever their terms."""
+    monkeypatch.setattr(slots_module, "MOST_SLOTS", most_slots)
+    rows, queries = random_csr(9_000, 300, 20), random_csr(20, 400, 20, seed=1)
+    assert (Part(build(rows), 0, len(rows)).record["n_slots"][0] > 0) == (most_slots > 300)
+    agrees(rows, queries, 10)
 
 
 def test_what_it_is_not_for_is_refused() -> None:
