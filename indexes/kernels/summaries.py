@@ -37,6 +37,8 @@ BLOCKS = np.dtype(
         ("n_postings", np.int64),
         ("tables", np.uint64),  # address of uint32: the low half of a slot, and where its pairs start
         ("pairs", np.uint64),  # address of uint16: block of the part, whether it is the slot's last, code
+        ("neighbors", np.uint64),  # address: (n, n_knn) uint32, rows that are near each
+        ("n_knn", np.int64),
     ]
 )
 VISITS = np.dtype(
@@ -64,8 +66,12 @@ VISITS = np.dtype(
         ("pool", np.uint64),
         ("pool_size", np.int64),
         ("scan_size", np.int64),  # how large the pool is where every row is scored
+        ("best", np.uint64),  # address: (pool_size,) uint64
         ("heap", np.uint64),
-        ("stats", np.uint64),  # address of (3,) int64: blocks visited, rows estimated, rows scored exactly
+        (
+            "stats",
+            np.uint64,
+        ),  # address of (3,) int64: blocks and neighbourhoods visited, rows estimated, scored exactly
     ]
 )
 WAITING = 32

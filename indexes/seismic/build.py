@@ -16,12 +16,14 @@ from ..sparse.index import InvertedIndex
 from .blocks import build_blocks, choose_postings
 from .forward import build_forward
 from .index import SeismicIndex
+from .neighborhoods import find_neighbors
 from .terms import count_terms
 
 _LONGEST = 32_767
 # Share of all weights that lists keep, unless said.
 _KEPT = 0.125
-_FORWARD_SHARE, _BLOCKS_SHARE = 0.1, 0.95
+# Of a build's time, as far as its progress knows; neighbours take several times as long as all the rest.
+_FORWARD_SHARE, _BLOCKS_SHARE, _BLOCKS_SHARE_BEFORE_NEIGHBORS, _NEIGHBORS_SHARE = 0.1, 0.95, 0.3, 0.97
 _CHUNK_ROWS = 1 << 16
 
 
@@ -35,6 +37,7 @@ def build(
     min_cluster_size: int,
     max_block_size: int,
     summary_energy: float,
+    n_knn: int,
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays: those of postings where blocks would not do."""
     longest = int(np.diff(rows.indptr).max(initial=0))
@@ -50,7 +53,8 @@ def build(
     n_terms = len(terms.numbers)
     n_postings = n_postings or max(1, int(_KEPT * int(terms.frequencies.sum()) / max(1, n_terms)))
     starts, chosen = choose_postings(rows.indptr, weights, terms, forward, n_postings, max_fraction)
-    part = _BLOCKS_SHARE - _FORWARD_SHARE
+    blocks_share = _BLOCKS_SHARE_BEFORE_NEIGHBORS if n_knn else _BLOCKS_SHARE
+    part = blocks_share - _FORWARD_SHARE
     blocks = build_blocks(
         forward,
         starts,
@@ -72,6 +76,16 @@ def build(
         "postings": chosen,
         **blocks,
     }
+    if n_knn:
+        left = _NEIGHBORS_SHARE - blocks_share
+        queries = SparseRows(rows.indptr, rows.indices, weights, average=rows.mean_length())
+        arrays["neighbors"] = find_neighbors(
+            SeismicIndex(arrays, rows),
+            queries,
+            n_knn,
+            threads,
+            lambda share: job.progress(blocks_share + left * share),
+        )
     index = SeismicIndex(arrays, rows)
     arrays |= index.self_calibrated(job.seed, threads)
     job.progress(1.0)

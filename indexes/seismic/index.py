@@ -33,6 +33,8 @@ _SCORING_TERMS = 20
 _REST_FACTOR = 0.85
 # Codes misplace few rows beyond what is scored exactly besides: one result in a thousand at most.
 _SCANNED = 0.999
+# How the neighbours of a row are looked for (CIKM 2024).
+_NEAREST = SeismicKnobs(10, 0.7)
 _QUERIES, _FEWEST_QUERIES = 256, 32
 # Exact answers for a new index's queries take about so long.
 _TRUTH_SECONDS = 3.0
@@ -106,6 +108,15 @@ class SeismicIndex:
         Where fewer come by, every row in scope is scored. Queries are answered exactly, by a scan, when any
         of them has a weight below zero.
         """
+        return self._search(queries, k, effort.knobs, scope)
+
+    def nearest(self, queries: SparseRows, k: int) -> NDArray[np.uint32]:
+        """Return the ``(q, k)`` rows that the lists bring, best first, padded with ``2**32 - 1``."""
+        return self._search(queries, k, _NEAREST, EVERYTHING, fill=False).rows
+
+    def _search(
+        self, queries: SparseRows, k: int, knobs: SeismicKnobs, scope: Scope, fill: bool = True
+    ) -> Neighbors:
         if k < 1:
             raise ValueError(f"k is {k}; expected at least 1")
         n_queries, n, rows = len(queries), len(self._rows), self._rows
@@ -129,15 +140,16 @@ class SeismicIndex:
                 *scratch.query.addresses(queries),
                 n_queries,
                 wanted,
-                effort.knobs.query_cut,
+                knobs.query_cut,
                 _SCORING_TERMS,
-                effort.knobs.heap_factor,
+                knobs.heap_factor,
                 _REST_FACTOR,
                 lo,
                 hi,
                 words[1],
                 listed[1],
                 count,
+                fill,
                 rows.slope(rows.average_of(queries)),
                 found,
                 scores,

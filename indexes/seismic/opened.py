@@ -69,6 +69,10 @@ class SeismicArrays:
             record[name] = address(arrays[name])
         for name in ("postings", "tables", "pairs"):
             record[name] = address(arrays[name])
+        if "neighbors" in arrays:
+            n_knn = arrays["neighbors"].shape[-1]
+            record["neighbors"] = address(check_array("neighbors", arrays, np.uint32, (n, n_knn)))
+            record["n_knn"] = n_knn
         record["n_parts"], record["n_blocks"], record["n_postings"] = n_parts, n_blocks, len(postings)
         self._arrays, self._record = arrays, record
         self.address = address(record)

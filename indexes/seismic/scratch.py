@@ -42,6 +42,7 @@ class VisitingScratch:
             "table_terms": np.empty(size, np.int64),
             "table_weights": np.empty(size, np.float32),
             "pool": np.empty(k + k // 2 + _SPARE_OF_ALL, np.uint64),
+            "best": np.empty(k + k // 8 + _SPARE, np.uint64),
             "heap": np.empty(k, np.uint64),
             "stats": np.zeros(3, np.int64),
         }
@@ -49,7 +50,7 @@ class VisitingScratch:
         for name, buffer in buffers.items():
             self._record[name] = address(buffer)
         self._record["n_sums"], self._record["table_size"] = n_sums, size
-        self._record["pool_size"] = k + k // 8 + _SPARE
+        self._record["pool_size"] = len(buffers["best"])
         self._record["scan_size"] = len(buffers["pool"])
         self.stats = buffers["stats"]
         self.address = address(self._record)

@@ -26,8 +26,9 @@ _BOUNDS = {
     "min_cluster_size": (0, 1024),
     "max_block_size": (1, 65_536),
     "summary_energy": (0.0, 1.0),
+    "n_knn": (0, 256),
 }
-_WHOLE = ("n_postings", "min_cluster_size", "max_block_size")
+_WHOLE = ("n_postings", "min_cluster_size", "max_block_size", "n_knn")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class Seismic:
         Blocks of more rows are cut again.
     summary_energy
         Share of the mass of a block's largest weights that its summary keeps.
+    n_knn
+        Neighbours that are known of each row, and scored beside the best rows that blocks brought; 0, as in
+        the paper's base version, for none.
 
     Notes
     -----
@@ -70,6 +74,7 @@ class Seismic:
     min_cluster_size: int = 2
     max_block_size: int = 32
     summary_energy: float = 0.3
+    n_knn: int = 0
 
     name = "seismic"
 

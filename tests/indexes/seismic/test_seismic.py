@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from vicinal.indexes.exact.sparse import SparseScan
-from vicinal.indexes.protocol import BuildJob, FieldShape, Scope
+from vicinal.indexes.protocol import BuildJob, Effort, FieldShape, Scope
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.indexes.seismic.auto import AutoSparse
 from vicinal.indexes.seismic.index import SeismicIndex
+from vicinal.indexes.seismic.knobs import SeismicKnobs
 from vicinal.indexes.seismic.seismic import Seismic
 from vicinal.indexes.sparse.index import InvertedIndex
 from vicinal.testing import oracle
@@ -33,6 +34,14 @@ class TestSeismic(SparseIndexConformance):
 
     def spec(self) -> Seismic:
         return Seismic()
+
+
+class TestSeismicWithNeighbors(SparseIndexConformance):
+    floor = 0.8
+    given: ClassVar = {"query_cut": 8, "heap_factor": 0.8}
+
+    def spec(self) -> Seismic:
+        return Seismic(n_knn=10)
 
 
 class TestAuto(SparseIndexConformance):
@@ -102,10 +111,11 @@ def test_more_terms_than_sixteen_bits_count() -> None:
     assert oracle.recall(found.scores, truth.scores, True) >= 0.85
 
 
+@pytest.mark.parametrize("n_knn", [0, 10])
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.004])
-def test_a_filter_reads_no_row_that_it_bars(share: float) -> None:
+def test_a_filter_reads_no_row_that_it_bars(share: float, n_knn: int) -> None:
     rows, queries = topical(6000), topical(50, seed=1)
-    index = opened(rows)
+    index = opened(rows, Seismic(n_knn=n_knn))
     chosen = np.flatnonzero(np.random.default_rng(2).random(len(rows)) < share)
     scope = Scope(RowSet.from_bitmap(BitMap(chosen.tolist()), len(rows)))
     found = index.search(queries, 10, index.effort(10, 0.95, None, share), scope)
@@ -113,6 +123,48 @@ def test_a_filter_reads_no_row_that_it_bars(share: float) -> None:
     assert np.isin(found.rows, chosen).all()
     assert oracle.recall(found.scores, truth.scores, True) >= 0.95
     assert found.stats.distances <= len(chosen) * len(queries)
+
+
+def test_neighbors_are_the_rows_nearest_to_each() -> None:
+    rows = topical(6000)
+    neighbors = Seismic(n_knn=10).build(rows, BuildJob(0, 1))["neighbors"]
+    some = np.arange(0, len(rows), 20)
+    truth = SparseScan(rows).search(rows[some], 11).rows
+    common = [len(np.intersect1d(neighbors[row], near)) for row, near in zip(some, truth, strict=True)]
+    assert np.mean(common) >= 9.5
+    assert not (neighbors == np.arange(len(rows))[:, None]).any()
+
+
+def test_rows_that_nothing_is_near_are_their_own_neighbors() -> None:
+    """The second row holds nothing, the others share terms in pairs but for the last one."""
+    counts = [2, 0, *[2] * 1500]
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    terms = np.array([[7 * i // 2, 90_000 + i] for i in np.repeat(np.arange(751), 2)[:1501]], np.uint32)
+    rows = SparseRows(indptr, terms.ravel(), np.linspace(0.5, 1, terms.size, dtype=np.float32))
+    neighbors = Seismic(n_knn=3).build(rows, BuildJob(0, 1))["neighbors"]
+    own = np.arange(len(rows))
+    expected = np.where(own % 2 == 0, own + 1, own - 1)
+    expected[0], expected[1], expected[2:] = 2, 1, np.where(own[2:] % 2, own[2:] + 1, own[2:] - 1)
+    expected[2], expected[-1] = 0, len(rows) - 1
+    np.testing.assert_array_equal(neighbors[:, 0], expected)
+    np.testing.assert_array_equal(neighbors[:, 1:], np.repeat(own[:, None], 2, axis=1))
+
+
+def test_neighbors_bring_what_blocks_left_out() -> None:
+    rows, queries = topical(6000), topical(100, seed=1)
+    truth = SparseScan(rows).search(queries, 10)
+    effort = Effort(SeismicKnobs(2, 1.0), None, 0.0, "")
+    recall, read, promised = {}, {}, {}
+    for n_knn in (0, 10):
+        index = opened(rows, Seismic(n_knn=n_knn))
+        found = index.search(queries, 10, effort)
+        recall[n_knn], read[n_knn] = oracle.recall(found.scores, truth.scores, True), found.stats.distances
+        promised[n_knn] = index.effort(10, 0.9, effort.knobs, 1.0).expected_recall
+        everything = index.search(queries, 10, Effort(SeismicKnobs(64, 0.0), None, 0.0, ""))
+        assert everything.stats.distances <= len(rows) * len(queries)
+    assert recall[10] >= recall[0] + 0.1
+    assert read[0] < read[10] < 2 * read[0]
+    assert promised[0] + 0.1 < promised[10] < recall[10]
 
 
 def test_queries_with_a_weight_below_zero_are_answered_exactly() -> None:
@@ -156,7 +208,7 @@ def test_auto_chooses_by_what_postings_cost(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_threads_do_not_change_what_is_built() -> None:
     rows = topical(3000)
-    one, two = (Seismic().build(rows, BuildJob(4, threads)) for threads in (1, 2))
+    one, two = (Seismic(n_knn=3).build(rows, BuildJob(4, threads)) for threads in (1, 2))
     for name in one:
         if not name.startswith("table."):
             np.testing.assert_array_equal(one[name], two[name], err_msg=name)
@@ -180,13 +232,16 @@ def test_blocks_are_no_larger_than_said() -> None:
         ("pairs", lambda a: a[:-1]),
         ("tables", lambda a: a[:-1]),
         ("records", lambda a: a[:-4]),
+        ("neighbors", lambda a: a[:-1]),
+        ("neighbors", lambda a: a[:, 0].copy()),
+        ("neighbors", lambda a: a.astype(np.int64)),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, change: Any) -> None:
     rows = topical(1500)
-    built: dict[str, NDArray[Any]] = Seismic().build(rows, BuildJob(0, 1))
+    built: dict[str, NDArray[Any]] = Seismic(n_knn=2).build(rows, BuildJob(0, 1))
     with pytest.raises(ValueError, match=r"."):
-        Seismic().open({**built, name: change(built[name])}, rows)
+        Seismic(n_knn=2).open({**built, name: change(built[name])}, rows)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +259,9 @@ def test_knobs_that_do_not_exist_are_refused(given: dict[str, float], said: str)
         Seismic().knobs(given)
 
 
-@pytest.mark.parametrize("wrong", [{"n_postings": 0}, {"summary_energy": 2}, {"max_block_size": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"n_postings": 0}, {"summary_energy": 2}, {"max_block_size": 1.5}, {"n_knn": -1}]
+)
 def test_parameters_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Seismic(**wrong)
