@@ -15,9 +15,9 @@ from .vecs import base_file, read_vecs_file
 from .wordnet import is_wordnet_folder, read_wordnet
 
 EXPECTED = (
-    "expected `sample`, `random-`, `clustered-` or `embedded-ROWSxDIM`, a .hdf5, .npy, .fvecs, .bvecs, .ivecs "
-    "or .parquet file, or a folder with vectors.npy and queries.npy, with *_base.fvecs, with .parquet files, or "
-    "with dense.npy, queries_dense.npy and docs.jsonl.gz"
+    "expected `sample`, `random-`, `clustered-` or `embedded-ROWSxDIM`, a .hdf5, .npy, .fvecs, .bvecs, "
+    ".ivecs or .parquet file, or a folder with vectors.npy and queries.npy, with *_base.fvecs, with .parquet "
+    "files, or with dense.npy, queries_dense.npy and docs.jsonl.gz"
 )
 
 
