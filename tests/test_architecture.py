@@ -101,6 +101,7 @@ ORDER = {
             "rows",
             "protocol",
             "arrays",
+            "clustering",
             "transforms",
             "codecs",
             "effort",

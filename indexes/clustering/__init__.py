@@ -1,0 +1,1 @@
+"""Vectors put together around centroids: what lists and codebooks are made of."""
