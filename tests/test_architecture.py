@@ -102,6 +102,7 @@ ORDER = {
             "protocol",
             "arrays",
             "clustering",
+            "product",
             "transforms",
             "codecs",
             "effort",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense, Multi
     from .indexes.codecs.bits import Bits
+    from .indexes.codecs.product import Product
     from .indexes.codecs.rabitq import RaBitQ
     from .indexes.codecs.scalar import Scalar
     from .indexes.codecs.transformed import Transformed
@@ -114,6 +115,7 @@ _MODULES = {
     "engine.schema.vector_field": ("Dense", "Multi"),
     "indexes.rows.element": ("Element",),
     "indexes.codecs.bits": ("Bits",),
+    "indexes.codecs.product": ("Product",),
     "indexes.codecs.rabitq": ("RaBitQ",),
     "indexes.codecs.scalar": ("Scalar",),
     "indexes.codecs.transformed": ("Transformed",),
@@ -166,6 +168,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Hits",
     "BatchHits",
     "Point",
+    "Product",
     "Written",
     "Page",
     "Explanation",

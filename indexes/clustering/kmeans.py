@@ -30,6 +30,7 @@ def kmeans(
     iterations: int = ITERATIONS,
     balance: float | None = None,
     progress: Callable[[float], None] = _silent,
+    start: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return ``k`` centroids of a sample, float32 ``(k, d)``.
 
@@ -57,6 +58,8 @@ def kmeans(
         At least 2; None for no bound.
     progress
         Told 0 to 1. What it raises ends the work.
+    start
+        The centroids to begin with, instead of rows that are drawn.
 
     Raises
     ------
@@ -72,7 +75,8 @@ def kmeans(
     scale = safe_scale(sample)
     rows = np.ascontiguousarray(sample if scale == 1 else sample * scale, np.float32)
     limit = n if balance is None else max(1, int(balance * n / k))
-    centroids = rows[np.sort(rng.choice(n, k, replace=False))]
+    drawn = rows[np.sort(rng.choice(n, k, replace=False))]
+    centroids = drawn if start is None else np.ascontiguousarray(start * scale, np.float32)
     best, least, before = centroids, n + 1, np.inf
     for turn in range(iterations if balance is None else iterations * _PATIENCE):
         ids, distances = Centroids(centroids).nearest(rows, threads)

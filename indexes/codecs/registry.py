@@ -8,13 +8,14 @@ from typing import Any, cast
 
 from ..transforms.registry import transform_from_json
 from .bits import Bits
+from .product import Product
 from .protocol import CodecSpec
 from .rabitq import RaBitQ
 from .scalar import Scalar
 from .transformed import Transformed
 
 ENTRY_POINT_GROUP = "vicinal.codecs"
-_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Bits, RaBitQ, Scalar, Transformed)}
+_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Bits, Product, RaBitQ, Scalar, Transformed)}
 
 
 def codec_from_json(record: Mapping[str, Any]) -> CodecSpec:

@@ -20,7 +20,7 @@ from .target import HAS_AVX2, HAS_VNNI
 from .vectors import I32, I64, accumulate, call, load, splat, store, vector
 
 # Lanes of a register, and as many rows and registers of centroids as the registers of the CPU hold sums of.
-_LANES, TILE, _ACROSS = (16, 6, 4) if HAS_VNNI else (8, 5, 2) if HAS_AVX2 else (4, 4, 2)
+_LANES, TILE, _ACROSS = (16, 12, 2) if HAS_VNNI else (8, 5, 2) if HAS_AVX2 else (4, 4, 2)
 PANEL = _LANES * _ACROSS
 _FLOAT = ir.FloatType()
 _FLOATS, _WORDS = vector(_FLOAT, _LANES), vector(I32, _LANES)

@@ -7,12 +7,14 @@ import numpy as np
 from .code_distances import four_dots, four_hammings, four_nibble_dots
 from .kernel import inner
 from .memory import LINE, record_at, view_f32, view_i8, view_i32, view_u8
+from .product import fill_tables, four_sums, pair_tables
 from .rabitq import encode_rotated_query, four_rabitq_products
 from .top import ascending
 
 # What codes are made of. The products of those below FIRST_FLOAT are whole numbers.
 BITS, SCALAR4, SCALAR8 = 1, 4, 8
 FIRST_FLOAT = 16
+PRODUCT8, PRODUCT4 = 16, 17
 # And as many as they have bits a dimension.
 RABITQ = 32
 
@@ -30,6 +32,9 @@ CODES = np.dtype(
         ("centred", np.int64),  # whether queries are taken beside the mean
         ("scale", np.float64),  # of codes in steps: steps a unit
         ("bias_unit", np.float64),  # what a bias is to be multiplied with
+        ("parts", np.int64),  # of a product quantizer
+        ("starts", np.uint64),  # address of (parts + 1,) int64: where they begin
+        ("centroids", np.uint64),  # address of (dim + parts, codes) float32, what sums begin with at the end
     ]
 )
 CODE_LIMIT = np.float32(127.0)
@@ -57,6 +62,14 @@ def encode_query(codes, query, target):
     if codes.form > RABITQ:
         unit = encode_rotated_query(query, codes.dim, codes.form - RABITQ, target)
         return np.float32(1.0), unit, np.float32(0.0)
+    if codes.form == PRODUCT8:
+        fill_tables(codes, query, target, 256)
+        return np.float32(1.0), np.float32(1.0), np.float32(0.0)
+    if codes.form == PRODUCT4:
+        tables = target + np.uint64(codes.row_bytes * 1024)
+        fill_tables(codes, query, tables, 16)
+        pair_tables(tables, codes.parts, target)
+        return np.float32(1.0), np.float32(1.0), np.float32(0.0)
     items = codes.row_bytes * 8 // codes.form
     steps = _encode_steps(codes, query, target, items)
     unit = np.float32(1.0) / (steps * np.float32(codes.scale)) if steps > 0 else np.float32(0.0)
@@ -97,6 +110,8 @@ def four_products(codes, base, a, b, c, d, query, out):
         four_nibble_dots(a, b, c, d, query, lines, out)
     elif codes.form > RABITQ:
         four_rabitq_products(codes.dim, codes.form - RABITQ, a, b, c, d, query, out)
+    elif codes.form >= FIRST_FLOAT:
+        four_sums(a, b, c, d, codes.row_bytes, query, out)
     else:
         four_dots(a, b, c, d, query, lines, out)
 
