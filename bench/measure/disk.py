@@ -41,12 +41,12 @@ class DiskMeasurement:
     The limited process may have no more anonymous memory than is allowed (RLIMIT_DATA), and after each search
     the system is made to forget what it read of the file, so that every vector comes from the disk. That its
     resident memory at its peak, mapped files and their cache included, stayed within what is allowed is
-    measured and said when it did not. A control group would enforce that, and take rights over the machine.
+    measured, and said when it did not.
     """
 
     name: ClassVar = "disk"
     needs: ClassVar = Needs(truth=True, watched=False)
-    dataset: DatasetOption = "embedded-262144x2048"
+    dataset: DatasetOption = "embedded-300000x2048-l2"
     k: KOption = 10
     out: OutOption = OUT
     memory: Annotated[
@@ -60,9 +60,9 @@ class DiskMeasurement:
     ] = None
     m: Annotated[int, typer.Option(min=2, help="Links of a row in the build.")] = 12
     ef_construction: Annotated[int, typer.Option(min=8, help="Width of the build.")] = 60
-    ef: Annotated[int, typer.Option(min=1, help="Width of the walk.")] = 120
-    rescore: Annotated[int, typer.Option(min=1, help="Vectors read for a query.")] = 40
-    batch: Annotated[int, typer.Option(min=1, help="Queries of one call, where they are not alone.")] = 100
+    ef: Annotated[int, typer.Option(min=1, help="Width of the walk.")] = 200
+    rescore: Annotated[int, typer.Option(min=1, help="Vectors read for a query.")] = 60
+    batch: Annotated[int, typer.Option(min=1, help="Queries of one call, where they are not alone.")] = 20
     queries: QueriesOption = None
     lock: LockOption = None
 

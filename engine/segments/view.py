@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -206,8 +206,8 @@ class SegmentView(ABC):
         """Copy out the vectors of one field."""
 
     @abstractmethod
-    def batch(self, rows: NDArray[np.int64]) -> Batch:
-        """Copy out whole points."""
+    def batch(self, rows: NDArray[np.int64], without: Collection[str] = ()) -> Batch:
+        """Copy out whole points, but for their vectors in some fields."""
 
     @property
     @abstractmethod

@@ -15,7 +15,7 @@ from .dense import DenseScan, check_queries, listed_rows
 from .scores import scores_of
 
 # Many rows for the disk to fetch at the same time, few enough to stay in the processor's cache until scored.
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 2 << 20
 
 
 class ReadScan:

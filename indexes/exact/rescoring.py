@@ -14,7 +14,7 @@ from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .dense import check_queries, row_record
 
 # Rows in memory at once, where they are not all: enough for the disk to be busy with.
-_READ_BYTES = 8 << 20
+_READ_BYTES = 2 << 20
 
 
 def rescore(

@@ -72,7 +72,7 @@ def check_links(links: NDArray[Any], n: int) -> None:
         raise ValueError(
             f"links are {links.dtype} {links.shape}; expected uint32 ({n}, a multiple of {_LINKS_PER_LINE})"
         )
-    step = 1 << 16
+    step = 1 << 12
     for start in range(0, n, step):
         # NO_LINK plus one wraps to zero.
         if int((links[start : start + step] + np.uint32(1)).max(initial=0)) > n:

@@ -16,6 +16,7 @@ from sortedcontainers import SortedDict
 
 from ..arrays import header as array_header
 from ..arrays.aligned import aligned_copy
+from ..arrays.scratch_array import scratch_array
 from ..errors import ClosedError
 from ..segments import keys as segment_keys
 
@@ -139,6 +140,10 @@ class MemorySegmentWriter:
         if key in self._open():
             raise ValueError(f"field {field!r} has a posting for {value_key!r} already")
         self._open()[key] = bytes(value)
+
+    def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return zeros to be filled in and put as an array."""
+        return scratch_array(shape, dtype, None)
 
     def finish(self) -> int:
         """Copy the arrays, hand everything to the folder, and return its size in bytes."""

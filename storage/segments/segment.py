@@ -115,6 +115,13 @@ class SegmentWriting(Protocol):
         """Add the value for one key of a field."""
         ...
 
+    def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return zeros to be filled in and put as an array, on disk where segments are.
+
+        So that memory need not hold them; they are there for as long as the array is.
+        """
+        ...
+
     def finish(self) -> int:
         """Store everything durably, read it back, and return its size in bytes."""
         ...

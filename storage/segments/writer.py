@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .. import durable
 from ..arrays import header as array_header
+from ..arrays.scratch_array import scratch_array
 from ..catalog.envelope import OVERHEAD, seal
 from ..errors import ClosedError, CorruptionError
 from ..lmdb_files.errors import storage_error
@@ -68,6 +69,10 @@ class SegmentWriter:
         if key in self._open():
             raise ValueError(f"field {field!r} has a posting for {value_key!r} already")
         self._put(key, value)
+
+    def room(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return zeros to be filled in and put as an array, in a file without a name beside the segment's."""
+        return scratch_array(shape, dtype, os.path.dirname(self._path))
 
     def finish(self) -> int:
         """Write the file, wait until it is on disk, read it back, and return its size.

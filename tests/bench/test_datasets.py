@@ -139,7 +139,7 @@ def test_the_shipped_sample() -> None:
     ("spec", "message"),
     [
         ("nowhere", "no dataset at 'nowhere'"),
-        ("random-500", "expected random-ROWSxDIM"),
+        ("random-500", "expected random-, clustered- or embedded-ROWSxDIM"),
         ("random-500x0", "at least one row and one dimension"),
         ("random-50x4", "60 rows asked for, random-50x4 has 50"),
     ],

@@ -181,6 +181,22 @@ class SegmentConformance:
             thread.join()
         assert wrong == []
 
+    def test_room_is_filled_in_and_put(self, folder: SegmentStore) -> None:
+        uuid, writer = folder.new_writer()
+        for shape in ((3, 5), (2000, 3), (0, 4)):
+            room = writer.room(shape, np.dtype(np.float32))
+            assert room.shape == shape
+            assert room.dtype == np.float32
+            assert not room.any()
+            assert room.ctypes.data % 64 == 0 or not room.size
+            room[1:] = 7
+            writer.put_array(f"room {len(room)}", room)
+        writer.finish()
+        folder.publish(uuid)
+        stored = folder.open(uuid).array("room 2000")
+        assert (stored[0] == 0).all()
+        assert (stored[1:] == 7).all()
+
     def test_names_are_unique_and_short(self, folder: SegmentStore) -> None:
         _, writer = folder.new_writer()
         writer.put_array("name", BIG)

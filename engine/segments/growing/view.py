@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,9 +111,10 @@ class GrowingView(SegmentView):
         """Copy out the vectors of one field."""
         return self._vectors[field].column(rows)
 
-    def batch(self, rows: NDArray[np.int64]) -> Batch:
-        """Copy out whole points."""
-        return self.segment.batch(rows, self._vectors)
+    def batch(self, rows: NDArray[np.int64], without: Collection[str] = ()) -> Batch:
+        """Copy out whole points, but for their vectors in some fields."""
+        vectors = {name: column for name, column in self._vectors.items() if name not in without}
+        return self.segment.batch(rows, vectors)
 
     @property
     def bytes_memory(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
 from . import postings as segment_postings
+from .staging import Parts, staged
 
 # So many rows take so long to index that a second for what searching costs on this machine is nothing.
 _WORTH_MEASURING = 50_000
@@ -63,7 +64,7 @@ class SegmentBuilder:
 
     def build(
         self,
-        parts: Sequence[tuple[SegmentView, NDArray[np.int64]]],
+        parts: Parts,
         sink: SegmentWriting,
         header: dict[str, Any],
         progress: Progress,
@@ -74,13 +75,22 @@ class SegmentBuilder:
         stand in the order the first index asks for.
         """
         progress("gather", 0.0)
-        batch = Batch.concat([view.batch(rows) for view, rows in parts])
+        apart = {
+            name: field
+            for name, field in self._schema.vectors.items()
+            if kind_of(field).read_from_disk(field) is not None
+        }
+        batch = Batch.concat([view.batch(rows, without=apart) for view, rows in parts])
         sequence = np.concatenate([view.sequence()[rows] for view, rows in parts])
-        order = self._row_order(batch)
+        order = self._row_order(batch, parts, sink)
         if order is not None:
             batch = batch.take(order)
             sequence = sequence[order]
-        vectors = {name: self._arrays(name, column) for name, column in batch.vectors.items()}
+        columns = dict(batch.vectors)
+        batch = replace(batch, vectors={})
+        # One by one, as each column is copied into arrays and is not needed any more.
+        vectors = {name: self._arrays(name, columns.pop(name)) for name in list(columns)}
+        vectors |= {name: staged(parts, name, field, order, sink) for name, field in apart.items()}
         progress("gather", 1.0)
         specs = {}
         for name in self._index_fields:
@@ -115,11 +125,14 @@ class SegmentBuilder:
         rows: Rows = kind_of(field).rows(field, arrays)
         return rows
 
-    def _row_order(self, batch: Batch) -> NDArray[Any] | None:
+    def _row_order(self, batch: Batch, parts: Parts, sink: SegmentWriting) -> NDArray[Any] | None:
         if self._schema.partitioned:
             return np.argsort(batch.tenants, kind="stable")
         for name in self._index_fields:
-            arrays = self._arrays(name, batch.vectors[name])
+            if name in batch.vectors:
+                arrays = self._arrays(name, batch.vectors[name])
+            else:
+                arrays = staged(parts, name, self._schema.vectors[name], None, sink)
             order = self._schema.vectors[name].index.order(self._rows(name, arrays))
             if order is None or "present" not in arrays:
                 return order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,13 +119,14 @@ class SealedView(SegmentView):
         stored, packed = kind_of(spec).stored, self.rows(field)
         return chosen_vectors(self.present(field), rows, lambda places: stored(spec, packed, places))
 
-    def batch(self, rows: NDArray[np.int64]) -> Batch:
-        """Copy out whole points."""
+    def batch(self, rows: NDArray[np.int64], without: Collection[str] = ()) -> Batch:
+        """Copy out whole points, but for their vectors in some fields."""
         owners = self.segment.tenants
+        fields = [name for name in self.schema.vectors if name not in without]
         return Batch(
             ids=self.segment.ids.take(rows),
             tenants=np.empty(0, np.uint32) if owners is None else np.asarray(owners[rows]),
-            vectors={name: self.vector_column(name, rows) for name in self.schema.vectors},
+            vectors={name: self.vector_column(name, rows) for name in fields},
             payloads=self.segment.payloads.take(rows),
         )
 
