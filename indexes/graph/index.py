@@ -50,6 +50,10 @@ _PSEUDO_MARGIN = 2.0
 # behind a mean of 0.9 to 0.95; where more is missing, whole regions are not found.
 _PSEUDO_SHORTFALL = 0.4
 _NEIGHBOUR_EF = 2 * NEIGHBOURS
+# Of a pool's candidates, the share that is scored exactly at least.
+LEAST_RESCORED = 1 / 16
+# As many are scored as bring this share of what scoring all of such a pool brings.
+_RESCORED_ENOUGH, _RESCORED_EF, _RESCORED_K = 0.995, 112, 10
 
 
 class HnswIndex:
@@ -59,6 +63,7 @@ class HnswIndex:
         self._scan = open_scan(rows)
         self._rows, self._arrays, self._codec = rows, arrays, codec
         self._ladder = Ladder.from_arrays(WIDTHS, arrays)
+        self._rescored = _rescored(arrays)
         self._graph: NDArray[Any] | None = None
         if arrays:
             self._open()
@@ -159,7 +164,7 @@ class HnswIndex:
         # Padding stands at the end of a query's rows.
         if ef and (rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any())):
             short = np.flatnonzero(rows[:, -1] == NO_ROW)
-            scanned = _effort(0, max(wanted, rescore_width(k, _SCAN_EF)))
+            scanned = _effort(0, max(wanted, self._rescore(k, _SCAN_EF)))
             whole = self.search(queries[short], k, scanned, scope)
             rows[short], scores[short] = whole.rows, whole.scores
             stats += whole.stats + SearchStats(fallbacks=len(short))
@@ -179,13 +184,16 @@ class HnswIndex:
         spared = width if share >= 1 else k + 1 + _SPREAD * math.sqrt(k * (1 - share))
         walked = min(math.ceil(max(width, spared) / max(share, 1e-9)), _WIDEST)
         expected = self._ladder.recall_at(k, min(width, walked * share))
-        rescore = rescore_width(k, width) if knobs is None or not knobs.rescore else knobs.rescore
-        scanned = rescore_width(k, _SCAN_EF)
+        rescore = self._rescore(k, width) if knobs is None or not knobs.rescore else knobs.rescore
+        scanned = self._rescore(k, _SCAN_EF)
         scan_seconds = self._code_scan_cost(share * len(self._rows), scanned)
         walk_seconds = self._walk_cost(walked, rescore) + _THIN_SHARE * (1 - share) * scan_seconds
         if knobs is not None or walk_seconds <= scan_seconds:
             return _effort(walked, rescore, expected, walk_seconds)
         return _effort(0, scanned, self._ladder.recall_at(k, _SCAN_EF), scan_seconds)
+
+    def _rescore(self, k: int, ef: int) -> int:
+        return rescore_width(k, ef, self._rescored)
 
     def _code_scan_cost(self, count: float, rescore: int) -> float:
         known = costs()
@@ -212,13 +220,14 @@ class HnswIndex:
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
-        effort = _effort(_NEIGHBOUR_EF, rescore_width(NEIGHBOURS, _NEIGHBOUR_EF))
+        effort = _effort(_NEIGHBOUR_EF, _NEIGHBOUR_EF)
 
         def nearest(queries: NDArray[Any], k: int) -> NDArray[np.uint32]:
             return self.search(queries, k, effort).rows
 
         queries, groups = pseudo_queries(self._rows, nearest, seed)
-        ladder = self._measured(
+        rescored = {"rescored": np.array([self._share_to_rescore(queries)], np.float32)}
+        ladder = self.with_table(rescored)._measured(
             queries,
             None,
             _PSEUDO_MARGIN,
@@ -227,7 +236,19 @@ class HnswIndex:
             groups=groups,
             shortfall=_PSEUDO_SHORTFALL,
         )
-        return ladder.as_hard_as_ten().to_arrays()
+        return rescored | ladder.as_hard_as_ten().to_arrays()
+
+    def _share_to_rescore(self, queries: NDArray[Any]) -> float:
+        """Return the least share of a pool that, scored exactly, loses next to nothing of what all has."""
+        k, ef, share = _RESCORED_K, min(_RESCORED_EF, len(self._rows)), LEAST_RESCORED
+        last = self.search(queries, k, _effort(ef, ef)).scores[:, -1:]
+        while share < 1:
+            found = self.search(queries, k, _effort(ef, rescore_width(k, ef, share))).scores
+            kept = found >= last if self._rows.metric.higher_is_nearer else found <= last
+            if kept.mean() >= _RESCORED_ENOUGH:
+                break
+            share *= 2
+        return share
 
     def _measured(
         self,
@@ -244,7 +265,7 @@ class HnswIndex:
                 return Neighbors.concat(list(pool.map(search, parts)))
 
             def search(k: int, ef: int) -> Neighbors:
-                effort = _effort(ef, rescore_width(k, ef))
+                effort = _effort(ef, self._rescore(k, ef))
                 return each(lambda part: self.search(part, k, effort))
 
             if truth is None:
@@ -257,12 +278,13 @@ class HnswIndex:
         return HnswIndex({**self._arrays, **arrays}, self._rows, self._codec)
 
 
-def rescore_width(k: int, ef: int) -> int:
+def rescore_width(k: int, ef: int, share: float) -> int:
     """Return how many of a pool of ``ef`` candidates are scored exactly for ``k`` results.
 
     Codes misplace candidates by a few ranks, and by more where ranks lie closer: far down and in wide pools.
+    How much of a wide pool that is depends on the codes, and is measured when the index is built.
     """
-    return min(ef, k + k // 8 + 4 + ef // 16)
+    return min(ef, k + k // 8 + 4 + int(ef * share))
 
 
 def _effort(
@@ -270,3 +292,13 @@ def _effort(
 ) -> Effort[HnswKnobs]:
     words = f"graph walk, ef {ef}, {rescore} rescored" if ef else f"scan of the codes, {rescore} rescored"
     return Effort(HnswKnobs(ef, rescore), expected_recall, seconds, words)
+
+
+def _rescored(arrays: Arrays) -> float:
+    """Return the share of a pool to score exactly, out of the arrays of an index."""
+    if "rescored" not in arrays:
+        return LEAST_RESCORED
+    share = float(check_array("rescored", arrays, np.float32, (1,))[0])
+    if not 0 <= share <= 1:
+        raise ValueError(f"rescored is {share}; expected a share, 0 to 1")
+    return share

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.graph.knobs import HnswKnobs
 from vicinal.indexes.protocol import BuildJob, Index, Scope
@@ -105,6 +106,16 @@ def test_more_recall_never_costs_less() -> None:
     assert index.effort(10, 0.95, HnswKnobs(77), 1.0).knobs.ef == 77
 
 
+@pytest.mark.parametrize(("bits", "least", "most"), [(1, 0.25, 1.0), (8, 1 / 16, 1 / 16)])
+def test_coarser_codes_have_more_of_a_pool_scored(bits: int, least: float, most: float) -> None:
+    matrix = random_matrix(1000, 40, Element.FLOAT32)
+    rows, spec = as_vectors(matrix, 40, Element.FLOAT32, Metric.COSINE), Hnsw(codec=RaBitQ(bits))
+    arrays = spec.build(rows, BuildJob())
+    assert least <= arrays["rescored"][0] <= most
+    effort = spec.open(arrays, rows).effort(10, 0.5, HnswKnobs(320), 1.0)
+    assert effort.knobs.rescore == min(320, 15 + int(320 * arrays["rescored"][0]))
+
+
 def test_a_filter_widens_the_walk_and_costs_more() -> None:
     index = opened(random_matrix(2000, 32, Element.FLOAT32))
     whole, half = index.effort(10, 0.95, HnswKnobs(60), 1.0), index.effort(10, 0.95, HnswKnobs(60), 0.5)
@@ -185,6 +196,7 @@ def test_stats_count_the_work() -> None:
         ("codes", lambda a: a[:, :32], "codes are"),
         ("mean", lambda a: a.astype(np.float64), "mean are"),
         ("bias", lambda a: a[:5], "bias are"),
+        ("rescored", lambda a: a + 1, "expected a share"),
         ("table.recall", lambda a: a[:1], "ladder of efforts"),
     ],
 )
