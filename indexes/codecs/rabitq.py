@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import check_array
 from ..protocol import Arrays, BuildJob, FieldShape
+from ..rows.addresses import address
 from ..rows.dense import aligned
 from ..rows.element import Element
 from ..rows.metric import Metric
@@ -130,17 +131,17 @@ class RaBitQCodec:
         scratch = aligned((scratch_bytes(dim),), np.uint8)
         step = 0 if len(anchors) == 1 else 4 * dim
         encode_rotated(
-            rotated.ctypes.data,
+            address(rotated),
             n,
             dim,
             self.bits,
-            anchors.ctypes.data,
+            address(anchors),
             step,
-            scratch.ctypes.data,
-            codes.ctypes.data,
+            address(scratch),
+            address(codes),
             self.row_bytes,
-            factors.ctypes.data,
-            along.ctypes.data,
+            address(factors),
+            address(along),
         )
         return codes, factors, along
 

@@ -106,8 +106,7 @@ def _write_codes(row, lanes, lane, scale, bits, codes, anchor):
         size = min(np.int32(lanes[LANES * i + lane] * scale), top)
         code = top - size if row[i] < 0 else top + np.int32(1) + size
         codes[i] = np.uint8(code)
-        if len(anchor):
-            along += (np.float64(code) - np.float64(top) - 0.5) * anchor[i]
+        along += (np.float64(code) - np.float64(top) - 0.5) * anchor[i]
     return along
 
 
@@ -137,8 +136,8 @@ def encode_rotated(source, n, dim, bits, anchors, anchor_bytes, scratch, codes, 
     """Code ``n`` rotated vectors of ``dim`` float32.
 
     ``factors`` are what their codes are to be multiplied with, ``along`` the products of that with the
-    rotated anchors, of which there are none if ``anchors`` is 0 and one for all rows if ``anchor_bytes``
-    is. ``scratch`` has ``scratch_bytes``.
+    rotated anchors, which are ``anchor_bytes`` apart, 0 for one of all rows. ``scratch`` has
+    ``scratch_bytes``.
     """
     units = row_bytes // (8 * bits)
     scales = scratch + np.uint64(_LANE_BYTES * dim)
@@ -155,7 +154,7 @@ def encode_rotated(source, n, dim, bits, anchors, anchor_bytes, scratch, codes, 
         kept = _choose_scales(scratch, dim, bits, scales, sums, chosen)
         for j in range(count):
             row, place = view_f32(start + np.uint64(4 * dim * j), dim), first + j
-            anchor = view_f32(anchors + np.uint64(anchor_bytes * place), dim if anchors else 0)
+            anchor = view_f32(anchors + np.uint64(anchor_bytes * place), dim)
             size = largest[j] * (kept[LANES + j] / kept[j]) if kept[j] > 0 else np.float32(0)
             sum_along = _write_codes(row, lanes, j, best_scale[j], bits, octets, anchor)
             factor[place], product[place] = size, np.float32(size * sum_along)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import check_array
 from ..protocol import Arrays, BuildJob
+from ..rows.addresses import address
 from ..rows.vectors import Vectors
 
 _ROUNDS = 4
@@ -73,6 +75,9 @@ class FittedRotation:
         self._signs = signs
         self._length = 1 << (dim.bit_length() - 1)
         self._factors = self._factors_of(np.unpackbits(signs, axis=1, count=dim, bitorder="little"))
+        self._factors_address = address(self._factors)
+        # Loaded when it is first used: a search of one query would spend as long on finding it again.
+        self._rotate: Callable[..., None] | None = None
 
     @classmethod
     def drawn(cls, dim: int, seed: int) -> FittedRotation:
@@ -107,8 +112,10 @@ class FittedRotation:
         return self._turned(block, back=True)
 
     def _turned(self, block: NDArray[np.float32], *, back: bool) -> NDArray[np.float32]:
-        from ..kernels.rotating import rotate
+        if self._rotate is None:
+            from ..kernels.rotating import rotate
 
+            self._rotate = rotate
         turned = np.array(block, np.float32, order="C")
-        rotate(turned.ctypes.data, len(turned), self.dim, self._length, self._factors.ctypes.data, back)
+        self._rotate(address(turned), len(turned), self.dim, self._length, self._factors_address, back)
         return turned

@@ -14,6 +14,7 @@ from vicinal.indexes.kernels.codes import view_codes
 from vicinal.indexes.kernels.kernel import entry_point
 from vicinal.indexes.kernels.rabitq import fill_tables
 from vicinal.indexes.protocol import BuildJob, FieldShape
+from vicinal.indexes.rows.addresses import address
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.testing.codec_conformance import CodecConformance
@@ -154,7 +155,7 @@ def test_tables_of_four_signs_add_up_to_products(dim: int) -> None:
     nibbles, prepared, record = codec.nibbles(coded), codec.prepare(query), codec.record(coded)
     assert nibbles.shape == (20, -(-dim // 64) * 16)
     tables = np.full((nibbles.shape[1], 16), np.nan, np.float32)
-    fill(record.ctypes.data, prepared.ctypes.data, tables.ctypes.data)
+    fill(address(record), address(prepared), address(tables))
     summed = tables[np.arange(len(tables)), nibbles].sum(axis=1)
     expected = (codec.decode(coded) - codec.arrays()["mean"]) @ query[0]
     np.testing.assert_allclose(coded.factors * summed, expected, rtol=1e-4, atol=1e-4)
