@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import njit
 
 from vicinal.indexes.codecs.rabitq import RaBitQ, RaBitQCodec
 from vicinal.indexes.kernels.codes import view_codes
-from vicinal.indexes.kernels.kernel import entry_point
 from vicinal.indexes.kernels.rabitq import fill_tables
 from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.addresses import address
@@ -142,7 +142,7 @@ def test_kernels_estimate_as_the_formula_says(bits: int, dim: int) -> None:
     )
 
 
-@entry_point("tables of a test")
+@njit
 def fill(codes, query, tables):  # type: ignore[no-untyped-def]
     fill_tables(view_codes(codes), query, tables)
 
