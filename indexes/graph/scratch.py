@@ -17,6 +17,7 @@ class WalkScratch:
     def __init__(self, n: int, padded_bytes: int, query_code_bytes: int, degree: int, capacity: int) -> None:
         from ..kernels.graph import WALK
         from ..kernels.pool import BLOCK
+        from ..kernels.strips import STRIP
 
         self.capacity = capacity
         buffers: dict[str, NDArray[Any]] = {
@@ -32,7 +33,7 @@ class WalkScratch:
             # A block before the pool holds the zero that inserting needs, one behind it what falls out.
             "pool": aligned((capacity + 2 * BLOCK,), np.uint64)[BLOCK:],
             "heap": aligned((capacity,), np.uint64),
-            "out": aligned((4,), np.float32),
+            "out": aligned((STRIP,), np.float32),
             "stats": aligned((4,), np.int64),
         }
         self._buffers = buffers

@@ -12,7 +12,20 @@ from numba import types
 from numba.extending import intrinsic
 
 from .target import HAS_AVX2, HAS_VNNI, LLVM_MAJOR
-from .vectors import BYTE, I32, I64, accumulate, call, load, splat, store, sums_of_four, vector
+from .vectors import (
+    BYTE,
+    I32,
+    I64,
+    accumulate,
+    call,
+    load,
+    prefetch_behind,
+    shuffle,
+    splat,
+    store,
+    sums_of_four,
+    vector,
+)
 
 _I16 = ir.IntType(16)
 _FOUR_ADDRESSES = types.void(*[types.uint64] * 7)
@@ -49,16 +62,24 @@ def _plain_turn(builder: Any, rows: list[Any], query: Any, sums: list[Any]) -> l
     return sums
 
 
-def _emit_four(builder: Any, args: Any, zero: Any, turn: Any, query_line: int = 64) -> Any:
+def _accumulate_rows(
+    builder: Any, args: Any, zero: Any, turn: Any, query_line: int = 64, ahead: Any = None
+) -> list[Any]:
     *rows, query, lines, _out = args
 
     def body(line: Any, sums: list[Any]) -> list[Any]:
+        if ahead is not None:
+            prefetch_behind(builder, ahead, line, 4 * 64)
         offset = builder.shl(line, ir.Constant(I64, 6))
         places = [builder.add(row, offset) for row in rows]
         at = builder.add(query, builder.mul(line, ir.Constant(I64, query_line)))
         return turn(builder, places, at, sums)  # type: ignore[no-any-return]
 
-    return sums_of_four(builder, builder.add, accumulate(builder, zero, 4, lines, body))
+    return accumulate(builder, zero, 4, lines, body)
+
+
+def _emit_four(builder: Any, args: Any, zero: Any, turn: Any, query_line: int = 64) -> Any:
+    return sums_of_four(builder, builder.add, _accumulate_rows(builder, args, zero, turn, query_line))
 
 
 @intrinsic
@@ -145,13 +166,43 @@ def _differing_bits_turn(builder: Any, rows: list[Any], query: Any, sums: list[A
     return sums
 
 
+def _counts_of_four(builder: Any, args: Any, ahead: Any = None) -> Any:
+    """Return how many bits of four rows differ from the query, as four i32."""
+    words, pairs = vector(I64, 4), vector(I32, 8)
+    sums = _accumulate_rows(builder, args, splat(vector(I64, 8), 0), _differing_bits_turn, ahead=ahead)
+    halves = [
+        builder.add(shuffle(builder, s, s, range(4)), shuffle(builder, s, s, range(4, 8))) for s in sums
+    ]
+    # Counts fit 32 bits: two rows share the lanes of one vector.
+    a, b, c, d = halves
+    ab = builder.bitcast(builder.or_(a, builder.shl(b, splat(words, 32))), pairs)
+    cd = builder.bitcast(builder.or_(c, builder.shl(d, splat(words, 32))), pairs)
+    ab, cd = (
+        builder.add(shuffle(builder, s, s, range(4)), shuffle(builder, s, s, range(4, 8))) for s in (ab, cd)
+    )
+    return builder.add(shuffle(builder, ab, cd, (0, 1, 4, 5)), shuffle(builder, ab, cd, (2, 3, 6, 7)))
+
+
 @intrinsic
 def four_hammings(typingctx: Any, a: Any, b: Any, c: Any, d: Any, query: Any, lines: Any, out: Any) -> Any:
     """Store how many bits of four rows differ from a query, ``lines`` * 64 bytes long, as four i32."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        wide = _emit_four(builder, args, splat(vector(I64, 8), 0), _differing_bits_turn)
-        store(builder, builder.trunc(wide, vector(I32, 4)), args[-1])
+        store(builder, _counts_of_four(builder, args), args[-1])
         return context.get_dummy_value()
 
     return _FOUR_ADDRESSES, emit
+
+
+@intrinsic
+def streamed_bits(
+    typingctx: Any, a: Any, b: Any, c: Any, d: Any, query: Any, lines: Any, out: Any, ahead: Any
+) -> Any:
+    """Store the same as four float32, and send for as many lines behind ``ahead`` as the four rows have."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        counts = _counts_of_four(builder, args[:-1], args[-1])
+        store(builder, builder.sitofp(counts, vector(ir.FloatType(), 4)), args[-2])
+        return context.get_dummy_value()
+
+    return types.void(*[types.uint64] * 8), emit

@@ -13,11 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .code_distances import four_hammings
-from .kernel import inner
-from .memory import view_f32, view_u32
 from .target import HAS_HALF_CONVERSION
-from .vectors import BYTE, I32, I64, accumulate, load, splat, store, sums_of_four, vector
+from .vectors import BYTE, I32, I64, accumulate, load, prefetch_behind, splat, store, sums_of_four, vector
 
 FLOAT32_DOT, FLOAT32_SQUARE, FLOAT16_DOT, FLOAT16_SQUARE, INT8_DOT, INT8_SQUARE, BITS = range(7)
 
@@ -55,24 +52,29 @@ def _add_square(builder: Any, total: Any, x: Any, q: Any) -> Any:
     return builder.fadd(total, builder.fmul(difference, difference))
 
 
-def _emit_four(builder: Any, args: Any, item_bytes: int, load_row: Callable[..., Any], add: Any) -> None:
-    *rows, query, chunks, out = args
+def _emit_sums(
+    builder: Any, args: Any, item_bytes: int, load_row: Callable[..., Any], add: Any, ahead: Any = None
+) -> list[Any]:
+    *rows, query, chunks = args
+    chunk_bytes = _LANES * item_bytes
 
     def body(chunk: Any, sums: list[Any]) -> list[Any]:
+        if ahead is not None:
+            prefetch_behind(builder, ahead, chunk, chunk_bytes)
         q = _load_float(builder, builder.add(query, builder.mul(chunk, ir.Constant(I64, _LANES * 4))))
-        offset = builder.mul(chunk, ir.Constant(I64, _LANES * item_bytes))
+        offset = builder.mul(chunk, ir.Constant(I64, chunk_bytes))
         places = [builder.add(row, offset) for row in rows]
         return [add(builder, acc, load_row(builder, x), q) for acc, x in zip(sums, places, strict=True)]
 
-    sums = accumulate(builder, splat(_FLOATS, 0.0), 4, chunks, body)
-    store(builder, sums_of_four(builder, builder.fadd, sums), out)
+    return accumulate(builder, splat(_FLOATS, 0.0), len(rows), chunks, body)
 
 
 def _four(item_bytes: int, load_row: Callable[..., Any], add: Callable[..., Any]) -> Any:
     @intrinsic
     def four(typingctx: Any, a: Any, b: Any, c: Any, d: Any, query: Any, chunks: Any, out: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            _emit_four(builder, args, item_bytes, load_row, add)
+            sums = _emit_sums(builder, args[:-1], item_bytes, load_row, add)
+            store(builder, sums_of_four(builder, builder.fadd, sums), args[-1])
             return context.get_dummy_value()
 
         return types.void(*[types.uint64] * 7), emit
@@ -80,31 +82,37 @@ def _four(item_bytes: int, load_row: Callable[..., Any], add: Callable[..., Any]
     return four
 
 
+def _streamed(item_bytes: int, load_row: Callable[..., Any], add: Callable[..., Any]) -> Any:
+    """Return the same that reads one row after another, as they lie in memory.
+
+    As many lines behind ``ahead`` are sent for meanwhile, but of float32: the processor foresees those.
+    """
+
+    @intrinsic
+    def four(
+        typingctx: Any, a: Any, b: Any, c: Any, d: Any, query: Any, chunks: Any, out: Any, ahead: Any
+    ) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            *rows, query, chunks, out, later = args
+            sums = []
+            for row in rows:
+                foreseen = None if item_bytes == 4 else later
+                sums += _emit_sums(builder, (row, query, chunks), item_bytes, load_row, add, foreseen)
+                row_bytes = builder.mul(chunks, ir.Constant(I64, _LANES * item_bytes))
+                later = builder.add(later, row_bytes)
+            store(builder, sums_of_four(builder, builder.fadd, sums), out)
+            return context.get_dummy_value()
+
+        return types.void(*[types.uint64] * 8), emit
+
+    return four
+
+
 float32_dots = _four(4, _load_float, _add_product)
-_float32_squares = _four(4, _load_float, _add_square)
-_float16_dots = _four(2, _load_half, _add_product)
-_float16_squares = _four(2, _load_half, _add_square)
-_int8_dots = _four(1, _load_int8, _add_product)
-_int8_squares = _four(1, _load_int8, _add_square)
-
-
-@inner
-def four_raw_scores(kind, a, b, c, d, query, chunks, out):
-    """Store four raw scores: dot products, squared distances, or counts of differing bits, as float32."""
-    if kind == FLOAT32_DOT:
-        float32_dots(a, b, c, d, query, chunks, out)
-    elif kind == FLOAT32_SQUARE:
-        _float32_squares(a, b, c, d, query, chunks, out)
-    elif kind == FLOAT16_DOT:
-        _float16_dots(a, b, c, d, query, chunks, out)
-    elif kind == FLOAT16_SQUARE:
-        _float16_squares(a, b, c, d, query, chunks, out)
-    elif kind == INT8_DOT:
-        _int8_dots(a, b, c, d, query, chunks, out)
-    elif kind == INT8_SQUARE:
-        _int8_squares(a, b, c, d, query, chunks, out)
-    else:
-        four_hammings(a, b, c, d, query, chunks, out)
-        counts, scores = view_u32(out, 4), view_f32(out, 4)
-        for i in range(4):
-            scores[i] = counts[i]
+float16_dots = _four(2, _load_half, _add_product)
+streamed_float32_dots = _streamed(4, _load_float, _add_product)
+streamed_float32_squares = _streamed(4, _load_float, _add_square)
+streamed_float16_dots = _streamed(2, _load_half, _add_product)
+streamed_float16_squares = _streamed(2, _load_half, _add_square)
+streamed_int8_dots = _streamed(1, _load_int8, _add_product)
+streamed_int8_squares = _streamed(1, _load_int8, _add_square)

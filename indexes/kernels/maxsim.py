@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .float_scores import FLOAT16_DOT, FLOAT32_DOT, four_raw_scores
+from .float_scores import FLOAT16_DOT, FLOAT32_DOT, float16_dots, float32_dots
 from .kernel import entry_point, inner
 from .memory import view_f32, view_i64, view_u8, view_u32, view_u64
 from .scan import write_result
@@ -44,7 +44,11 @@ def row_score(
         b, c, d = np.uint64(min(1, count - 1)), np.uint64(min(2, count - 1)), np.uint64(min(3, count - 1))
         for q in range(n_query):
             at = queries + np.uint64(q * query_bytes)
-            four_raw_scores(kind, base, base + b * size, base + c * size, base + d * size, at, chunks, out)
+            second, third, fourth = base + b * size, base + c * size, base + d * size
+            if kind == FLOAT16_DOT:
+                float16_dots(base, second, third, fourth, at, chunks, out)
+            else:
+                float32_dots(base, second, third, fourth, at, chunks, out)
             best[q] = max(best[q], max(max(raw[0], raw[1]), max(raw[2], raw[3])))
     total = np.float32(0.0)
     for q in range(n_query):

@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
 from .kernel import inner
-from .vectors import BYTE, I32
+from .vectors import emit_prefetch
 
 LINE = 64
 
@@ -27,11 +25,7 @@ def prefetch(typingctx: Any, address: Any) -> Any:
     """Ask for the cache line at ``address``; harmless for any address."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        line = builder.inttoptr(args[0], BYTE.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), I32, I32, I32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        read, keep, data = (ir.Constant(I32, value) for value in (0, 3, 1))
-        builder.call(function, [line, read, keep, data])
+        emit_prefetch(builder, args[0])
         return context.get_dummy_value()
 
     return types.void(types.uint64), emit

@@ -1,4 +1,4 @@
-"""Stored rows as kernels see them, and the exact score of a row."""
+"""Stored rows as kernels see them, and queries as scores are made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .float_scores import BITS, float32_dots, four_raw_scores
+from .float_scores import BITS, float32_dots
 from .kernel import inner
 from .memory import record_at, view_f32, view_u8
 
@@ -44,24 +44,6 @@ def pad_query(rows, query, padded, out):
     float32_dots(padded, padded, padded, padded, padded, chunks, out)
     square = view_f32(out, 4)[0]
     return np.float32(np.float32(1.0) / np.float32(math.sqrt(square))) if square > 0 else np.float32(0.0)
-
-
-@inner
-def four_scores(rows, a, b, c, d, padded, query_inv_norm, out):
-    """Store the exact scores of four rows, which may repeat."""
-    base, size = rows.rows, np.uint64(rows.row_bytes)
-    at_a, at_b, at_c, at_d = base + a * size, base + b * size, base + c * size, base + d * size
-    four_raw_scores(rows.kind, at_a, at_b, at_c, at_d, padded, rows.chunks, out)
-    scores = view_f32(out, 4)
-    if rows.metric == COSINE:
-        norms = view_f32(rows.inv_norms, rows.n)
-        scores[0] = scores[0] * norms[a] * query_inv_norm
-        scores[1] = scores[1] * norms[b] * query_inv_norm
-        scores[2] = scores[2] * norms[c] * query_inv_norm
-        scores[3] = scores[3] * norms[d] * query_inv_norm
-    elif rows.metric == L2:
-        for i in range(4):
-            scores[i] = math.sqrt(scores[i])
 
 
 def kind_of(element: str, metric: int) -> int:

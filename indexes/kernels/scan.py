@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from .kernel import entry_point, inner
-from .memory import LINE, prefetch_lines, view_f32, view_u32, view_u64
-from .rows import COSINE, DOT, four_scores, pad_query, view_rows
-from .top import NO_KEY, clear_heap, key_of, replace_largest, score_of, sort_heap
+from .memory import view_f32, view_u64
+from .rows import COSINE, DOT, pad_query, view_rows
+from .screening import is_screened, prepare_screen, query_room, screen_strip
+from .strips import STRIP, STRIP_BYTES, finish_strip, offer_strip, score_strip
+from .top import NO_KEY, clear_heap, score_of, sort_heap
 
-# Queries scored together, and bytes of rows that stay in the second-level cache while they are.
+# Queries scored together, and bytes of them that stay in the second-level cache while the rows pass by.
 GROUP = 32
-_BLOCK_BYTES = 1 << 18
-_MOST_LINES_AHEAD = 64
+_GROUP_BYTES = 1 << 17
+# Bytes of rows that stay in the first-level cache while the queries of a group pass by.
+_TILE_BYTES = 1 << 14
+# Bytes of rows that are on their way while others are scored.
+_BYTES_AHEAD = 12 << 10
+# Scores of a strip, its products and squares as whole numbers, and the rows of it that are chosen.
+_STRIP_ROOM = 4 * STRIP_BYTES
 
 
 @inner
@@ -28,35 +35,35 @@ def write_result(heap, k, higher_is_nearer, worst, found, scores):
 
 
 @inner
-def prefetch_row(rows, row):
-    lines = min(rows.row_bytes // LINE, _MOST_LINES_AHEAD)
-    prefetch_lines(rows.rows + np.uint64(row) * np.uint64(rows.row_bytes), lines)
+def scan_block(rows, listed, start, stop, padded, inv_norm, higher_is_nearer, heap, k, out):
+    """Offer the entries of ``listed`` from ``start`` to ``stop`` to one query's heap.
+
+    The first four of the rows are on their way.
+    """
+    size, ahead = np.uint64(rows.row_bytes), np.int64(4)
+    for first in range(start, stop, STRIP):
+        count = min(STRIP, stop - first)
+        score_strip(rows.kind, rows.rows, size, listed, first, count, stop, padded, rows.chunks, ahead, out)
+        finish_strip(rows, listed, first, count, inv_norm, out)
+        offer_strip(listed, first, count, higher_is_nearer, heap, k, out)
 
 
 @inner
-def scan_block(rows, listed, start, stop, padded, inv_norm, higher_is_nearer, heap, k, out):
-    """Offer rows ``start`` to ``stop``, or the entries of ``listed`` at those places, to one query's heap."""
-    scores = view_f32(out, 4)
-    last = np.uint64(stop - 1)
-    places = view_u32(listed, stop)
-    for first in range(start, stop, 4):
-        a = np.uint64(first)
-        b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-        if listed:
-            for ahead in range(first + 4, min(first + 8, stop)):
-                prefetch_row(rows, places[ahead])
-            a, b, c, d = (
-                np.uint64(places[a]),
-                np.uint64(places[b]),
-                np.uint64(places[c]),
-                np.uint64(places[d]),
-            )
-        four_scores(rows, a, b, c, d, padded, inv_norm, out)
-        for i in range(min(4, stop - first)):
-            row = a if i == 0 else b if i == 1 else c if i == 2 else d
-            key = key_of(scores[i], row, higher_is_nearer)
-            if key < heap[0]:
-                replace_largest(heap, k, key)
+def offer_rows(rows, listed, first, stop, hi, query, inv_norm, ahead, higher_is_nearer, heap, k, scratch):
+    """Offer a strip of rows to one query's heap; those of bytes are screened as soon as it is full."""
+    count, out = stop - first, scratch
+    if is_screened(rows) and heap[0] != NO_KEY:
+        raw, chosen = scratch + np.uint64(STRIP_BYTES), scratch + np.uint64(3 * STRIP_BYTES)
+        near = screen_strip(
+            rows, listed, first, count, hi, query, inv_norm, ahead, higher_is_nearer, heap, raw, chosen, out
+        )
+        if not near:
+            return
+        listed, first, count, hi, ahead = chosen, np.int64(0), near, near, np.int64(0)
+    size = np.uint64(rows.row_bytes)
+    score_strip(rows.kind, rows.rows, size, listed, first, count, hi, query, rows.chunks, ahead, out)
+    finish_strip(rows, listed, first, count, inv_norm, out)
+    offer_strip(listed, first, count, higher_is_nearer, heap, k, out)
 
 
 @entry_point("exact scan")
@@ -64,33 +71,51 @@ def scan(rows_address, queries, n_queries, k, lo, hi, listed, scratch, found, sc
     """Find the ``k`` nearest of rows ``lo`` to ``hi``, or of ``listed[lo:hi]``, for each query.
 
     ``scratch`` is the address of ``scan_scratch_bytes`` bytes; ``found`` and ``scores`` are written.
+
+    A strip of rows stays in the first-level cache while all queries of a group are compared with it.
     """
     rows = view_rows(rows_address)
     higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
-    out = scratch
-    norms = view_f32(scratch + np.uint64(LINE), GROUP)
-    padded = scratch + np.uint64(LINE + GROUP * 4)
-    heaps = padded + np.uint64(GROUP * rows.padded_bytes)
-    block = max(4, _BLOCK_BYTES // rows.row_bytes // 4 * 4)
-    for group in range(0, n_queries, GROUP):
-        size = min(GROUP, n_queries - group)
-        for i in range(size):
-            at = padded + np.uint64(i * rows.padded_bytes)
-            norms[i] = pad_query(rows, queries + np.uint64((group + i) * rows.query_bytes), at, out)
-            clear_heap(view_u64(heaps + np.uint64(i * k * 8), k), k)
-        for start in range(lo, hi, block):
-            stop = min(hi, start + block)
-            for i in range(size):
-                heap = view_u64(heaps + np.uint64(i * k * 8), k)
-                at = padded + np.uint64(i * rows.padded_bytes)
-                scan_block(rows, listed, start, stop, at, norms[i], higher_is_nearer, heap, k, out)
-        for i in range(size):
-            heap = view_u64(heaps + np.uint64(i * k * 8), k)
+    norms = view_f32(scratch + np.uint64(_STRIP_ROOM), GROUP)
+    prepared = scratch + np.uint64(_STRIP_ROOM + GROUP * 4)
+    query_bytes, heap_bytes = np.uint64(query_room(rows.padded_bytes)), np.uint64(k * 8)
+    heaps = prepared + np.uint64(GROUP) * query_bytes
+    most = min(GROUP, max(4, _GROUP_BYTES // rows.padded_bytes))
+    strip = min(STRIP, max(4, _TILE_BYTES // rows.row_bytes // 4 * 4))
+    for asked in range(0, n_queries, most):
+        group = min(most, n_queries - asked)
+        for i in range(group):
+            query = prepared + np.uint64(i) * query_bytes
+            norms[i] = pad_query(rows, queries + np.uint64((asked + i) * rows.query_bytes), query, scratch)
+            if is_screened(rows):
+                prepare_screen(rows, query)
+            clear_heap(view_u64(heaps + np.uint64(i) * heap_bytes, k), k)
+        for first in range(lo, hi, strip):
+            stop, ahead = min(hi, first + strip), np.int64(max(4, _BYTES_AHEAD // rows.row_bytes))
+            for i in range(group):
+                query, heap = prepared + np.uint64(i) * query_bytes, heaps + np.uint64(i) * heap_bytes
+                offer_rows(
+                    rows,
+                    listed,
+                    first,
+                    stop,
+                    hi,
+                    query,
+                    norms[i],
+                    ahead,
+                    higher_is_nearer,
+                    view_u64(heap, k),
+                    k,
+                    scratch,
+                )
+                ahead = np.int64(0)
+        for i in range(group):
+            heap = view_u64(heaps + np.uint64(i) * heap_bytes, k)
             sort_heap(heap, k)
-            write_result(heap, k, higher_is_nearer, worst, found[group + i], scores[group + i])
+            write_result(heap, k, higher_is_nearer, worst, found[asked + i], scores[asked + i])
 
 
 def scan_scratch_bytes(padded_bytes: int, k: int) -> int:
     """Return how many bytes :func:`scan` needs for itself."""
-    return LINE + GROUP * (4 + padded_bytes + 8 * k)
+    return _STRIP_ROOM + GROUP * (4 + int(query_room.py_func(padded_bytes)) + 8 * k)

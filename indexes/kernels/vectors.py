@@ -65,6 +65,21 @@ def accumulate(
     return [builder.load(cell) for cell in cells]
 
 
+def emit_prefetch(builder: Any, address: Any) -> None:
+    """Ask for the cache line at an address."""
+    kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), I32, I32, I32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    read, keep, data = (ir.Constant(I32, value) for value in (0, 3, 1))
+    builder.call(function, [builder.inttoptr(address, BYTE.as_pointer()), read, keep, data])
+
+
+def prefetch_behind(builder: Any, ahead: Any, turn: Any, turn_bytes: int) -> None:
+    """Ask for the ``turn_bytes`` that lie as far behind ``ahead`` as turn ``turn`` of a loop has come."""
+    first = builder.add(ahead, builder.mul(turn, ir.Constant(I64, turn_bytes)))
+    for offset in range(0, turn_bytes, 64):
+        emit_prefetch(builder, builder.add(first, ir.Constant(I64, offset)))
+
+
 def sums_of_four(builder: Any, add: Callable[[Any, Any], Any], rows: Sequence[Any]) -> Any:
     """Sum the lanes of four vectors into one vector of four.
 

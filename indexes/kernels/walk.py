@@ -10,7 +10,8 @@ from .kernel import entry_point, inner
 from .memory import LINE, prefetch_lines, view_i64, view_u8, view_u32, view_u64
 from .pool import BLOCK, EXPANDED, clear_pool, offer, pool_size, row_of
 from .rows import COSINE, DOT, pad_query, view_rows
-from .scan import prefetch_row, scan_block, write_result
+from .scan import scan_block, write_result
+from .strips import prefetch_row
 from .top import NO_KEY, clear_heap, sort_heap
 
 # Of numpy's type: for a number of Python's numba compiles the called function once more.
@@ -192,7 +193,7 @@ def search_graph(
         clear_heap(heap, k)
         if count:
             for i in range(min(count, 4)):
-                prefetch_row(rows, listed[i])
+                prefetch_row(rows.rows, np.uint64(rows.row_bytes), listed[i])
             listing = walk.listed
             scan_block(
                 rows, listing, _FIRST, count, walk.padded, inv_norm, higher_is_nearer, heap, k, walk.out

@@ -1,0 +1,106 @@
+"""Which rows of bytes need an exact score: by integer products, with a bound of what those may be wrong.
+
+The exact score of a row of bytes is a sum of float32 products, which takes longer than to read the row. Here
+a query is rounded to 16-bit steps; the whole products of the steps and a row miss the exact score by no more
+than
+
+    128 * sum |q - step * code|  +  128 * (turns + 16) * 2**-23 * sum |q|,
+
+the rounding of the query and that of the float sum. Rows that even so are beyond the worst one kept are left
+out, the others get their exact score, so that the answer is what scoring every row exactly would give.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .float_scores import INT8_DOT, INT8_SQUARE
+from .kernel import inner
+from .memory import LINE, view_f32, view_f64, view_i16, view_i32
+from .rows import L2
+from .strips import STRIP, WIDE_DOT, WIDE_SQUARE, choose_near, finish_strip, score_strip
+from .top import score_of
+
+# Of a query: the step, what a score may be wrong, |q|^2, and what a square may be too large by.
+TERMS = 4
+_LARGEST = 128.0
+_ROUNDING = 2.0**-23
+# Sums of products fit 32 bits.
+_MOST = 2.0**31 - 1
+_MOST_STEPS = 32767.0
+# What the products of numbers too small for float32 may lose.
+_TINY = 1e-37
+# Beyond this float sums may overflow, and nothing is left out.
+_HUGE = 1e37
+
+
+@inner
+def is_screened(rows):
+    """Return whether rows are bytes."""
+    return rows.kind == INT8_DOT or rows.kind == INT8_SQUARE
+
+
+@inner
+def query_room(padded_bytes):
+    """Return the bytes of a query that is screened by: as it is padded, its terms, its codes."""
+    return padded_bytes + TERMS * 8 + padded_bytes // 2
+
+
+@inner
+def prepare_screen(rows, padded):
+    """Write a padded query's terms and codes behind it."""
+    items, behind = rows.padded_bytes // 4, padded + np.uint64(rows.padded_bytes)
+    query, terms = view_f32(padded, items), view_f64(behind, TERMS)
+    steps = view_i16(behind + np.uint64(TERMS * 8), items)
+    largest = 0.0
+    for i in range(items):
+        largest = max(largest, abs(np.float64(query[i])))
+    step = largest / min(_MOST_STEPS, np.floor(_MOST / (_LARGEST * items)))
+    inverse = 1.0 / step if step > 0.0 else 0.0
+    lost, total, square = 0.0, 0.0, 0.0
+    for i in range(items):
+        x = np.float64(query[i])
+        code = np.rint(x * inverse)
+        steps[i] = np.int16(code)
+        lost += abs(x - code * step)
+        total += abs(x)
+        square += x * x
+    rounding = _ROUNDING * (rows.chunks + 16)
+    terms[0] = step
+    if rows.metric == L2:
+        terms[1] = 2.0 * _LARGEST * lost + items * _TINY + 1e-9 * (square + items * _LARGEST * _LARGEST)
+        terms[2], terms[3] = square, 1.0 - rounding
+    else:
+        terms[1] = _LARGEST * (lost + rounding * total) + items * _TINY
+    if not _LARGEST * total < _HUGE or not square < _HUGE:
+        terms[1] = np.inf
+
+
+@inner
+def _bounds_of(rows, count, terms_address, raw, out):
+    """Turn the products of a strip into raw scores that are no farther than the exact ones."""
+    products, squares = view_i32(raw, 2 * STRIP), view_i32(raw + np.uint64(4 * STRIP), STRIP)
+    bounds, terms = view_f32(out, count), view_f64(terms_address, TERMS)
+    step, wrong = terms[0], terms[1]
+    if rows.metric == L2:
+        for i in range(count):
+            near = np.float64(squares[i]) - 2.0 * step * np.float64(products[i]) + terms[2] - wrong
+            bounds[i] = np.float32(max(near * terms[3], 0.0))
+    else:
+        for i in range(count):
+            bounds[i] = np.float32(step * np.float64(products[i]) + wrong)
+
+
+@inner
+def screen_strip(
+    rows, listed, first, count, stop, padded, inv_norm, ahead, higher_is_nearer, heap, raw, chosen, out
+):
+    """List the rows of a strip that may be nearer than the last of a full heap; return how many there are."""
+    kind, size = WIDE_SQUARE if rows.metric == L2 else WIDE_DOT, np.uint64(rows.row_bytes)
+    terms = padded + np.uint64(rows.padded_bytes)
+    codes, lines = terms + np.uint64(TERMS * 8), rows.row_bytes // LINE
+    score_strip(kind, rows.rows, size, listed, first, count, stop, codes, lines, ahead, raw)
+    _bounds_of(rows, count, terms, raw, out)
+    finish_strip(rows, listed, first, count, inv_norm, out)
+    bound = score_of(heap[0], higher_is_nearer)
+    return choose_near(listed, first, count, higher_is_nearer, bound, chosen, out)
