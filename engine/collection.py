@@ -262,7 +262,8 @@ class Collection(ChangedCollection, TendedCollection):
         with_payload, with_vectors : bool or list of str
             What hits carry, as to :meth:`get`: payloads and no vectors, unless told otherwise.
         threads : int
-            Over how many threads a batch is spread, 1 unless given; 0 means every core.
+            Over how many threads a batch is spread, or the rows of a scan where there are fewer queries, 1
+            unless given; 0 means every core.
 
         Returns
         -------

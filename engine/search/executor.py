@@ -36,6 +36,8 @@ _PLANS_KEPT = 256
 _PIECE_QUERIES = 64
 # And no more of them than are scanned in so many seconds.
 _PIECE_SECONDS = 0.1
+# Scans that take less are not worth waking other threads for.
+_SPREAD_SECONDS = 0.4e-3
 
 
 @dataclass(slots=True)
@@ -199,12 +201,29 @@ def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed, n_vectors
 def _spread(view: SegmentView, request: SearchRequest, scope: Scope, plan: Plan) -> Neighbors:
     queries = request.queries
     n = len(queries)
-    threads = min(request.options.threads or os.cpu_count() or 1, n)
+    threads = request.options.threads or os.cpu_count() or 1
+    if n < threads and isinstance(plan, ExactScan) and n * plan.seconds >= _SPREAD_SECONDS:
+        return _rows_spread(view, request, scope, plan, min(threads, os.cpu_count() or 1))
+    threads = min(threads, n)
     if threads <= 1:
         return _in_pieces(view, request, queries, scope, plan)
     cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
     works = [partial(_in_pieces, view, request, queries[lo:hi], scope, plan) for lo, hi in pairwise(cuts)]
     return Neighbors.concat(search_threads().each(works))
+
+
+def _rows_spread(
+    view: SegmentView, request: SearchRequest, scope: Scope, plan: ExactScan, threads: int
+) -> Neighbors:
+    """Scan parts of the rows at a time: fewer queries than threads."""
+    allowed, k = scope.rows or RowSet.everything(plan.n_rows), request.options.k
+    cuts = np.linspace(0, allowed.count, threads + 1, dtype=int).tolist()
+    scopes = [replace(scope, rows=allowed.part(lo, hi)) for lo, hi in pairwise(cuts)]
+    works = [partial(_in_pieces, view, request, request.queries, part, plan) for part in scopes]
+    first, *others = search_threads().each(works)
+    for other in others:
+        first = first.nearest(other, k, request.spec.metric)
+    return first
 
 
 def _in_pieces(

@@ -64,10 +64,9 @@ def prefetch_row(base, size, row):
     prefetch_lines(base + np.uint64(row) * size, lines)
 
 
-def _scored_by(four: Any) -> Any:
+def _scored_by(name: str, four: Any) -> Any:
     """Return a function that scores a strip of rows, four at a time."""
 
-    @inner
     def score(base, size, listed, first, count, stop, query, turns, ahead, out):
         places, last = view_u32(listed, stop), np.uint64(first + count - 1)
         for i in range(0, count, 4):
@@ -84,18 +83,20 @@ def _scored_by(four: Any) -> Any:
             at = out + np.uint64(4 * i)
             four(base + a * size, base + b * size, base + c * size, base + d * size, query, turns, at, later)
 
-    return score
+    # Compiled functions of kernels that are kept are told apart by their names alone.
+    score.__qualname__ = f"score_{name}"
+    return inner(score)
 
 
-_score_bits = _scored_by(streamed_bits)
-_score_float16_dots = _scored_by(streamed_float16_dots)
-_score_float16_squares = _scored_by(streamed_float16_squares)
-_score_float32_dots = _scored_by(streamed_float32_dots)
-_score_float32_squares = _scored_by(streamed_float32_squares)
-_score_int8_dots = _scored_by(streamed_int8_dots)
-_score_int8_squares = _scored_by(streamed_int8_squares)
-_score_wide_dots = _scored_by(streamed_wide_dots)
-_score_wide_squares = _scored_by(streamed_wide_squares)
+_score_bits = _scored_by("bits", streamed_bits)
+_score_float16_dots = _scored_by("float16_dots", streamed_float16_dots)
+_score_float16_squares = _scored_by("float16_squares", streamed_float16_squares)
+_score_float32_dots = _scored_by("float32_dots", streamed_float32_dots)
+_score_float32_squares = _scored_by("float32_squares", streamed_float32_squares)
+_score_int8_dots = _scored_by("int8_dots", streamed_int8_dots)
+_score_int8_squares = _scored_by("int8_squares", streamed_int8_squares)
+_score_wide_dots = _scored_by("wide_dots", streamed_wide_dots)
+_score_wide_squares = _scored_by("wide_squares", streamed_wide_squares)
 
 
 @inner

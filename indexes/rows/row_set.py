@@ -49,6 +49,13 @@ class RowSet:
         """Take all rows."""
         return cls.from_range(0, n, n)
 
+    def part(self, start: int, stop: int) -> RowSet:
+        """Return the rows from place ``start`` to ``stop`` of those in the set, in ascending order."""
+        if self._bounds is not None:
+            first = self._bounds[0]
+            return RowSet.from_range(first + start, first + stop, self.n)
+        return RowSet(self.n, bounds=None, rows=self.rows[start:stop])
+
     def __len__(self) -> int:
         return self.count
 

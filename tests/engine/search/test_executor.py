@@ -40,3 +40,27 @@ def test_ties_keep_the_order_of_segments_and_rows(metric: str) -> None:
             hits = collection.search([[1.0, 0.0], [0.5, 0.0]], k=k, exact=True)
             for found in hits:
                 assert found.ids.tolist() == np.argsort(nearness, kind="stable")[:k].tolist()
+
+
+@pytest.mark.parametrize("element", ["float32", "int8", "binary"])
+def test_threads_share_the_rows_of_a_single_query(element: str) -> None:
+    """So many rows that other threads are worth it; equal answers, ties among them, filtered or not."""
+    rng = np.random.default_rng(2)
+    matrix = rng.integers(-3, 4, (60_000, 64)).astype(np.float32)
+    if element == "binary":
+        matrix = np.packbits(matrix > 0, axis=1)
+    dim = 512 if element == "binary" else 64
+    if element == "binary":
+        matrix = np.tile(matrix, (1, 8))
+    metric = "hamming" if element == "binary" else "l2"
+    field = Dense(dim, metric=metric, element=element, index=vicinal.Flat())
+    with vicinal.open(":memory:") as db:
+        collection = db.create_collection("c", field, fields={"g": "integer"})
+        collection.upsert(range(len(matrix)), matrix, payloads=[{"g": i % 3} for i in range(len(matrix))])
+        for chosen in (None, vicinal.F("g") == 1):
+            asked = matrix[:3] if element == "binary" else matrix[:3] + np.float32(0.25)
+            alone = collection.search(asked, k=50, filter=chosen)
+            for query, expected in zip(asked, alone, strict=True):
+                found = collection.search(query, k=50, filter=chosen, threads=0)
+                assert found.ids.tolist() == expected.ids.tolist()
+                assert found.scores.tolist() == expected.scores.tolist()

@@ -38,3 +38,9 @@ def test_rows_and_words_are_where_they_say() -> None:
         assert address == array.ctypes.data
     assert chosen.located_rows[0] is chosen.rows
     assert chosen.located_words[0] is chosen.words
+
+
+def test_parts_are_rows_by_place() -> None:
+    listed, ranged = RowSet.from_bitmap(BitMap([3, 5, 150]), 200), RowSet.from_range(3, 9, 10)
+    assert (listed.part(1, 3).rows.tolist(), listed.part(1, 3).n) == ([5, 150], 200)
+    assert (ranged.part(2, 4).bounds, ranged.part(0, 0).count) == ((5, 7), 0)
