@@ -52,9 +52,12 @@ if TYPE_CHECKING:
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense, Multi
     from .indexes.codecs.bits import Bits
+    from .indexes.codecs.floats import BFloat16, Float8, Float16
     from .indexes.codecs.product import Product
     from .indexes.codecs.rabitq import RaBitQ
+    from .indexes.codecs.recurrent import RecurrentBinary
     from .indexes.codecs.scalar import Scalar
+    from .indexes.codecs.signs import Sign
     from .indexes.codecs.transformed import Transformed
     from .indexes.exact.flat import Flat
     from .indexes.graph.hnsw import Hnsw
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from .indexes.rows.metric import Metric
     from .indexes.seismic.seismic import Seismic
     from .indexes.sparse.inverted import Inverted
+    from .indexes.transforms.pca import Pca
     from .indexes.transforms.rotation import Rotation
     from .indexes.transforms.truncation import Truncation
     from .server.client.async_connecting import aconnect
@@ -117,9 +121,13 @@ _MODULES = {
     "indexes.codecs.bits": ("Bits",),
     "indexes.codecs.product": ("Product",),
     "indexes.codecs.rabitq": ("RaBitQ",),
+    "indexes.codecs.floats": ("Float16", "BFloat16", "Float8"),
+    "indexes.codecs.recurrent": ("RecurrentBinary",),
     "indexes.codecs.scalar": ("Scalar",),
+    "indexes.codecs.signs": ("Sign",),
     "indexes.codecs.transformed": ("Transformed",),
     "indexes.transforms.rotation": ("Rotation",),
+    "indexes.transforms.pca": ("Pca",),
     "indexes.transforms.truncation": ("Truncation",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
@@ -155,8 +163,14 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Scalar",
     "RaBitQ",
     "Bits",
+    "Float16",
+    "BFloat16",
+    "Float8",
+    "Sign",
+    "RecurrentBinary",
     "Transformed",
     "Rotation",
+    "Pca",
     "Truncation",
     "F",
     "Filter",

@@ -16,6 +16,7 @@ from ..rows.vectors import Vectors
 from .protocol import Coded
 
 BLOCK_ROWS = 4096
+_LARGEST = float(np.finfo(np.float32).max)
 Block = tuple[NDArray[np.uint8], NDArray[np.float32] | None, NDArray[np.float32] | None]
 """Codes, bias and factors of a block of rows; None for what the codec does not have."""
 
@@ -62,6 +63,14 @@ def encode_blocks(
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, starts))
     return coded
+
+
+def squared_bias(decoded: NDArray[np.float32], anchors: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return the bias of decoded rows for l2, ``<r', r' / 2 + c>``, the largest of float32 at most."""
+    half = np.float32(0.5) * decoded
+    other = half if anchors is None else half + anchors
+    bias: NDArray[np.float64] = np.einsum("ij,ij->i", decoded, other, dtype=np.float64)
+    return np.clip(bias, -_LARGEST, _LARGEST).astype(np.float32)
 
 
 def checked_coded(arrays: Arrays, n: int, row_bytes: int, *, bias: bool, factors: bool) -> Coded:

@@ -8,14 +8,20 @@ from typing import Any, cast
 
 from ..transforms.registry import transform_from_json
 from .bits import Bits
+from .floats import BFloat16, Float8, Float16
 from .product import Product
 from .protocol import CodecSpec
 from .rabitq import RaBitQ
+from .recurrent import RecurrentBinary
 from .scalar import Scalar
+from .signs import Sign
 from .transformed import Transformed
 
 ENTRY_POINT_GROUP = "vicinal.codecs"
-_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Bits, Product, RaBitQ, Scalar, Transformed)}
+_BUILT_IN: dict[str, type[Any]] = {
+    spec.name: spec
+    for spec in (BFloat16, Bits, Float8, Float16, Product, RaBitQ, RecurrentBinary, Scalar, Sign, Transformed)
+}
 
 
 def codec_from_json(record: Mapping[str, Any]) -> CodecSpec:

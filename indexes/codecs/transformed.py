@@ -15,7 +15,7 @@ from ..rows.vectors import Vectors
 from ..transforms.protocol import Transform, TransformSpec
 from .protocol import Codec, CodecSpec, Coded
 
-_TRANSFORM, _CODEC = "transform.", "behind."
+TRANSFORM, CODEC = "transform.", "behind."
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Transformed:
     def train(self, vectors: Vectors, job: BuildJob) -> TransformedCodec:
         """Fit the transform, then the codec to what comes out."""
         transform = self.transform.fit(vectors, job)
-        return TransformedCodec(transform, self.codec.train(_Images(vectors, transform), job))
+        return TransformedCodec(transform, self.codec.train(Images(vectors, transform), job))
 
     def open(self, arrays: Arrays, dim: int, metric: Metric) -> TransformedCodec:
         """Return the transform and the codec that were fitted."""
-        transform = self.transform.open(_without(_TRANSFORM, arrays), dim)
-        codec = self.codec.open(_without(_CODEC, arrays), transform.width, metric)
+        transform = self.transform.open(within(TRANSFORM, arrays), dim)
+        codec = self.codec.open(within(CODEC, arrays), transform.width, metric)
         return TransformedCodec(transform, codec)
 
 
@@ -72,13 +72,13 @@ class TransformedCodec:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what both learnt."""
-        fitted = {_TRANSFORM + name: array for name, array in self._transform.arrays().items()}
-        return fitted | {_CODEC + name: array for name, array in self._codec.arrays().items()}
+        fitted = {TRANSFORM + name: array for name, array in self._transform.arrays().items()}
+        return fitted | {CODEC + name: array for name, array in self._codec.arrays().items()}
 
     def encode(self, vectors: Vectors, anchors: Vectors | None = None, threads: int = 1) -> Coded:
         """Return the codes of the images."""
-        mapped = None if anchors is None else _Images(anchors, self._transform)
-        return self._codec.encode(_Images(vectors, self._transform), mapped, threads)
+        mapped = None if anchors is None else Images(anchors, self._transform)
+        return self._codec.encode(Images(vectors, self._transform), mapped, threads)
 
     def decode(self, coded: Coded) -> NDArray[np.float32]:
         """Return the shortest vectors that have such images."""
@@ -97,11 +97,12 @@ class TransformedCodec:
         return self._codec.record(coded)
 
 
-def _without(prefix: str, arrays: Arrays) -> Arrays:
+def within(prefix: str, arrays: Arrays) -> Arrays:
+    """Return the arrays of one of the two, by the names it gave them."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-class _Images:
+class Images:
     """Vectors as a transform maps them."""
 
     def __init__(self, vectors: Vectors, transform: Transform) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from .code_distances import four_dots, four_hammings, four_nibble_dots
+from .float_scores import FLOAT8_UNIT, LANES, bfloat16_dots, float8_dots, float16_dots
 from .kernel import inner
-from .memory import LINE, record_at, view_f32, view_i8, view_i32, view_u8
+from .memory import LINE, record_at, view_f32, view_i8, view_i32, view_u8, view_u64
+from .plane_distances import four_plane_products
 from .product import fill_tables, four_sums, pair_tables
 from .rabitq import encode_rotated_query, four_rabitq_products
 from .top import ascending
 
 # What codes are made of. The products of those below FIRST_FLOAT are whole numbers.
-BITS, SCALAR4, SCALAR8 = 1, 4, 8
+BITS, PLANES, SCALAR4, SCALAR8 = 1, 2, 4, 8
 FIRST_FLOAT = 16
-PRODUCT8, PRODUCT4 = 16, 17
+PRODUCT8, PRODUCT4, FLOAT16, BFLOAT16, FLOAT8 = 16, 17, 18, 19, 20
 # And as many as they have bits a dimension.
 RABITQ = 32
 
@@ -35,6 +37,8 @@ CODES = np.dtype(
         ("parts", np.int64),  # of a product quantizer
         ("starts", np.uint64),  # address of (parts + 1,) int64: where they begin
         ("centroids", np.uint64),  # address of (dim + parts, codes) float32, what sums begin with at the end
+        ("planes", np.int64),  # of bits, of a row
+        ("query_planes", np.int64),
     ]
 )
 CODE_LIMIT = np.float32(127.0)
@@ -70,10 +74,71 @@ def encode_query(codes, query, target):
         fill_tables(codes, query, tables, 16)
         pair_tables(tables, codes.parts, target)
         return np.float32(1.0), np.float32(1.0), np.float32(0.0)
+    if FLOAT16 <= codes.form <= FLOAT8:
+        _copy_floats(codes, query, target)
+        size = np.float32(FLOAT8_UNIT) if codes.form == FLOAT8 else np.float32(1.0)
+        return np.float32(1.0), np.float32(1.0 / (codes.scale * size)), np.float32(0.0)
+    if codes.form == PLANES:
+        step = _encode_planes(codes, query, target)
+        largest = ((1 << codes.planes) - 1) * ((1 << codes.query_planes) - 1)
+        most = np.float32(0.25 * codes.dim * largest)
+        return np.float32(1.0), np.float32(0.5) * step, most * step
     items = codes.row_bytes * 8 // codes.form
     steps = _encode_steps(codes, query, target, items)
     unit = np.float32(1.0) / (steps * np.float32(codes.scale)) if steps > 0 else np.float32(0.0)
-    return steps, unit, np.float32(0.0)
+    shift = np.float32(0.0)
+    if codes.factors:
+        given, total = view_i8(target, items), np.int64(0)
+        for i in range(items):
+            total += given[i]
+        # Rows are coded without signs: every step of theirs as so much more than it is.
+        shift = np.float32(-total * (7.5 if codes.form == SCALAR4 else 128.0)) * unit
+    return steps, unit, shift
+
+
+@inner
+def _encode_planes(codes, query, target):
+    """Write the steps of a query as planes of bits; return how long a step is."""
+    dim, planes, words = codes.dim, codes.query_planes, (codes.dim + 63) // 64
+    given, mean = view_f32(query, dim), view_f32(codes.mean, dim)
+    bits = view_u64(target, planes * words)
+    centre = np.float32(1.0) if codes.centred else np.float32(0.0)
+    largest, squares = np.float32(0.0), np.float32(0.0)
+    for i in range(dim):
+        largest = max(largest, abs(given[i] - centre * mean[i]))
+    inverse = np.float32(1.0) / largest if largest > 0 else np.float32(0.0)
+    for i in range(dim):
+        share = (given[i] - centre * mean[i]) * inverse
+        squares += share * share
+    # As far as rows of so many planes reach, as a share of the largest coordinate.
+    spread = np.sqrt(squares / np.float32(dim)) * np.float32(1.2 + 0.4 * planes)
+    reach, half = min(spread, np.float32(1.0)), np.float32(1 << (planes - 1))
+    scale = half / reach if reach > 0 else np.float32(0.0)
+    for i in range(planes * words):
+        bits[i] = 0
+    for i in range(dim):
+        step = np.floor((given[i] - centre * mean[i]) * inverse * scale)
+        level = np.uint64(min(max(step, -half), half - np.float32(1.0)) + half)
+        word, place = i >> 6, np.uint64(i & 63)
+        for plane in range(planes):
+            bits[plane * words + word] |= (level >> np.uint64(plane) & np.uint64(1)) << place
+    return largest * reach / half
+
+
+@inner
+def _copy_floats(codes, query, target):
+    """Copy the numbers of a query, and zeros behind them up to those of a row."""
+    items = _chunks(codes) * LANES
+    given, floats = view_f32(query, codes.dim), view_f32(target, items)
+    for i in range(codes.dim):
+        floats[i] = given[i]
+    for i in range(codes.dim, items):
+        floats[i] = 0.0
+
+
+@inner
+def _chunks(codes):
+    return (codes.dim + LANES - 1) // LANES
 
 
 @inner
@@ -86,7 +151,8 @@ def _encode_steps(codes, query, target, items):
     for i in range(codes.dim):
         largest = max(largest, abs(given[i] - centre * mean[i]))
     scale = CODE_LIMIT / largest if largest > 0 else np.float32(0.0)
-    if codes.centred:
+    # Beside factors the bias is added as it is.
+    if codes.centred and not codes.factors:
         scale = min(scale, _FINEST * np.float32(codes.scale))
     for i in range(codes.dim):
         step = np.rint((given[i] - centre * mean[i]) * scale)
@@ -110,10 +176,20 @@ def four_products(codes, base, a, b, c, d, query, out):
         four_nibble_dots(a, b, c, d, query, lines, out)
     elif codes.form > RABITQ:
         four_rabitq_products(codes.dim, codes.form - RABITQ, a, b, c, d, query, out)
-    elif codes.form >= FIRST_FLOAT:
+    elif codes.form == PRODUCT8 or codes.form == PRODUCT4:
         four_sums(a, b, c, d, codes.row_bytes, query, out)
-    else:
+    elif codes.form == SCALAR8:
         four_dots(a, b, c, d, query, lines, out)
+    elif codes.form == PLANES:
+        words = np.uint64(codes.dim + 63) >> np.uint64(6)
+        planes, query_planes = np.uint64(codes.planes), np.uint64(codes.query_planes)
+        four_plane_products(a, b, c, d, query, words, planes, query_planes, out)
+    elif codes.form == FLOAT16:
+        float16_dots(a, b, c, d, query, _chunks(codes), out)
+    elif codes.form == BFLOAT16:
+        bfloat16_dots(a, b, c, d, query, _chunks(codes), out)
+    else:
+        float8_dots(a, b, c, d, query, _chunks(codes), out)
 
 
 @inner
@@ -151,11 +227,12 @@ def keys_of(codes, n, listed, products, first, count, steps, unit, shift, keys):
     if codes.form == BITS:
         for i in range(count):
             keys[i] = key_of_row(np.uint64(whole[i]), listed[first + i])
-    elif codes.form >= FIRST_FLOAT:
+    elif codes.form >= FIRST_FLOAT or codes.factors:
         raw = view_f32(products, count)
         for i in range(count):
             row = listed[first + i]
-            near = nearness(codes, raw[i], row, unit, shift)
+            value = raw[i] if codes.form >= FIRST_FLOAT else np.float32(whole[i])
+            near = nearness(codes, value, row, unit, shift)
             keys[i] = key_of_row(np.uint64(ascending(near)), row)
     elif codes.bias:
         biases = view_f32(codes.bias, n)

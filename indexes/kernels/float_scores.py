@@ -14,13 +14,27 @@ from numba import types
 from numba.extending import intrinsic
 
 from .target import HAS_HALF_CONVERSION
-from .vectors import BYTE, I32, I64, accumulate, load, prefetch_behind, splat, store, sums_of_four, vector
+from .vectors import (
+    BYTE,
+    I16,
+    I32,
+    I64,
+    accumulate,
+    load,
+    prefetch_behind,
+    splat,
+    store,
+    sums_of_four,
+    vector,
+)
 
 FLOAT32_DOT, FLOAT32_SQUARE, FLOAT16_DOT, FLOAT16_SQUARE, INT8_DOT, INT8_SQUARE, BITS = range(7)
 
-_LANES = 16
-_I16 = ir.IntType(16)
-_FLOATS = vector(ir.FloatType(), _LANES)
+# Exponents of e4m3 are biased by 7, those of the half floats that are made of it by 15.
+FLOAT8_UNIT = 2.0**-8
+
+LANES = 16
+_FLOATS = vector(ir.FloatType(), LANES)
 
 
 def _load_float(builder: Any, address: Any) -> Any:
@@ -28,10 +42,14 @@ def _load_float(builder: Any, address: Any) -> Any:
 
 
 def _load_half(builder: Any, address: Any) -> Any:
+    return _widened(builder, load(builder, vector(I16, LANES), address))
+
+
+def _widened(builder: Any, halves: Any) -> Any:
     if HAS_HALF_CONVERSION:
-        return builder.fpext(load(builder, vector(ir.HalfType(), _LANES), address), _FLOATS)
-    words = vector(I32, _LANES)
-    bits = builder.zext(load(builder, vector(_I16, _LANES), address), words)
+        return builder.fpext(builder.bitcast(halves, vector(ir.HalfType(), LANES)), _FLOATS)
+    words = vector(I32, LANES)
+    bits = builder.zext(halves, words)
     magnitude = builder.shl(builder.and_(bits, splat(words, 0x7FFF)), splat(words, 13))
     # Exponents of half floats are biased by 15, those of floats by 127: the product is exact.
     value = builder.fmul(builder.bitcast(magnitude, _FLOATS), splat(_FLOATS, 2.0**112))
@@ -39,8 +57,21 @@ def _load_half(builder: Any, address: Any) -> Any:
     return builder.bitcast(builder.or_(builder.bitcast(value, words), sign), _FLOATS)
 
 
+def _load_bfloat(builder: Any, address: Any) -> Any:
+    words = vector(I32, LANES)
+    bits = builder.zext(load(builder, vector(I16, LANES), address), words)
+    return builder.bitcast(builder.shl(bits, splat(words, 16)), _FLOATS)
+
+
+def _load_float8(builder: Any, address: Any) -> Any:
+    # Exponents of half floats have a bit more, which the shifted sign fills and the mask clears.
+    halves = vector(I16, LANES)
+    bits = builder.sext(load(builder, vector(BYTE, LANES), address), halves)
+    return _widened(builder, builder.and_(builder.shl(bits, splat(halves, 7)), splat(halves, 0xBFFF)))
+
+
 def _load_int8(builder: Any, address: Any) -> Any:
-    return builder.sitofp(load(builder, vector(BYTE, _LANES), address), _FLOATS)
+    return builder.sitofp(load(builder, vector(BYTE, LANES), address), _FLOATS)
 
 
 def _add_product(builder: Any, total: Any, x: Any, q: Any) -> Any:
@@ -56,12 +87,12 @@ def _emit_sums(
     builder: Any, args: Any, item_bytes: int, load_row: Callable[..., Any], add: Any, ahead: Any = None
 ) -> list[Any]:
     *rows, query, chunks = args
-    chunk_bytes = _LANES * item_bytes
+    chunk_bytes = LANES * item_bytes
 
     def body(chunk: Any, sums: list[Any]) -> list[Any]:
         if ahead is not None:
             prefetch_behind(builder, ahead, chunk, chunk_bytes)
-        q = _load_float(builder, builder.add(query, builder.mul(chunk, ir.Constant(I64, _LANES * 4))))
+        q = _load_float(builder, builder.add(query, builder.mul(chunk, ir.Constant(I64, LANES * 4))))
         offset = builder.mul(chunk, ir.Constant(I64, chunk_bytes))
         places = [builder.add(row, offset) for row in rows]
         return [add(builder, acc, load_row(builder, x), q) for acc, x in zip(sums, places, strict=True)]
@@ -98,7 +129,7 @@ def _streamed(item_bytes: int, load_row: Callable[..., Any], add: Callable[..., 
             for row in rows:
                 foreseen = None if item_bytes == 4 else later
                 sums += _emit_sums(builder, (row, query, chunks), item_bytes, load_row, add, foreseen)
-                row_bytes = builder.mul(chunks, ir.Constant(I64, _LANES * item_bytes))
+                row_bytes = builder.mul(chunks, ir.Constant(I64, LANES * item_bytes))
                 later = builder.add(later, row_bytes)
             store(builder, sums_of_four(builder, builder.fadd, sums), out)
             return context.get_dummy_value()
@@ -110,6 +141,9 @@ def _streamed(item_bytes: int, load_row: Callable[..., Any], add: Callable[..., 
 
 float32_dots = _four(4, _load_float, _add_product)
 float16_dots = _four(2, _load_half, _add_product)
+bfloat16_dots = _four(2, _load_bfloat, _add_product)
+# Of rows times FLOAT8_UNIT.
+float8_dots = _four(1, _load_float8, _add_product)
 streamed_float32_dots = _streamed(4, _load_float, _add_product)
 streamed_float32_squares = _streamed(4, _load_float, _add_square)
 streamed_float16_dots = _streamed(2, _load_half, _add_product)

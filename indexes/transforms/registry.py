@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from .pca import Pca
 from .protocol import TransformSpec
 from .rotation import Rotation
 from .truncation import Truncation
 
-_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Rotation, Truncation)}
+_BUILT_IN: dict[str, type[Any]] = {spec.name: spec for spec in (Pca, Rotation, Truncation)}
 
 
 def transform_from_json(record: Mapping[str, Any]) -> TransformSpec:

@@ -13,8 +13,11 @@ import numpy as np
 from pyroaring import BitMap
 
 from vicinal.indexes.codecs.bits import Bits
+from vicinal.indexes.codecs.floats import BFloat16, Float8, Float16
+from vicinal.indexes.codecs.protocol import CodecSpec
 from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
+from vicinal.indexes.codecs.signs import Sign
 from vicinal.indexes.exact.rescoring import rescore
 from vicinal.indexes.exact.scan import open_scan
 from vicinal.indexes.graph.index import HnswIndex
@@ -24,12 +27,23 @@ from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.multi import MultiRows
-from vicinal.indexes.rows.neighbors import Neighbors, SearchStats
+from vicinal.indexes.rows.neighbors import Neighbors
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.testing.nearnesses import nearnesses
 
 N = 700
+CODECS: tuple[CodecSpec, ...] = (
+    Float16(),
+    BFloat16(),
+    Float8(),
+    Sign(),
+    RaBitQ(1),
+    RaBitQ(7),
+    RaBitQ(8),
+    Scalar(4, per_vector=True),
+    Scalar(8, per_vector=True),
+)
 results: list[tuple[str, Neighbors]] = []
 
 
@@ -44,13 +58,13 @@ def matrix_of(element: Element, dim: int, rng: np.random.Generator) -> np.ndarra
     return values.astype(element.dtype)
 
 
-def graph_arrays(rows: DenseRows, rng: np.random.Generator) -> dict[str, Any]:
+def graph_arrays(rows: DenseRows, rng: np.random.Generator, spec: CodecSpec) -> dict[str, Any]:
     """Return a random graph with unused places, and codes."""
     links = rng.integers(0, N, (N, 16)).astype(np.uint32)
     links[:, 11:] = 2**32 - 1
     arrays: dict[str, Any] = {"links": links, "entries": np.arange(0, N, 13, dtype=np.uint32)}
     if rows.metric is not Metric.HAMMING:
-        codec = Scalar().train(rows, BuildJob())
+        codec = spec.train(rows, BuildJob())
         arrays |= codec.arrays() | codec.encode(rows).arrays()
     return arrays
 
@@ -68,7 +82,8 @@ def run_dense() -> None:
                 queries = matrix[:40] if binary else rng.standard_normal((40, dim)).astype(np.float32)
                 name = f"{element} {metric} {dim}"
                 some = RowSet.from_bitmap(BitMap(range(3, N, 3)), N)
-                index = HnswIndex(graph_arrays(vectors, rng), vectors, Bits() if binary else Scalar())
+                spec: CodecSpec = Bits() if binary else Scalar()
+                index = HnswIndex(graph_arrays(vectors, rng, spec), vectors, spec)
                 for scope in (Scope(), Scope(some)):
                     results.append((f"scan {name}", open_scan(vectors).search(queries, 9, scope)))
                     for ef in (5, 40, 300):
@@ -81,17 +96,22 @@ def run_dense() -> None:
 
 
 def run_codes() -> None:
-    """Code rows, and compare all of them with queries."""
-    rng = np.random.default_rng(7)
-    for dim in (24, 200):
-        matrix = matrix_of(Element.FLOAT32, dim, rng)
-        rows = DenseRows(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, NO_NORMS, Metric.L2)
-        queries = rng.standard_normal((9, dim)).astype(np.float32)
-        for spec in (RaBitQ(1), RaBitQ(7), RaBitQ(8)):
-            codec = spec.train(rows, BuildJob())
-            coded = codec.encode(rows)
-            near = nearnesses(codec, coded, queries)
-            results.append((f"codes {spec} {dim}", Neighbors(coded.codes, near, SearchStats())))
+    """Estimate every row by its code, and walk a graph of codes."""
+    effort = Effort(HnswKnobs(40, 20), None, 0.0, "")
+    for spec in CODECS:
+        for metric in (Metric.COSINE, Metric.L2):
+            for dim in (24, 200):
+                rng = np.random.default_rng(dim)
+                matrix = matrix_of(Element.FLOAT32, dim, rng)
+                norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
+                vectors = DenseRows(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, norms, metric)
+                queries = rng.standard_normal((10, dim)).astype(np.float32)
+                codec = spec.train(vectors, BuildJob())
+                near = nearnesses(codec, codec.encode(vectors), queries)
+                name = f"{spec} {metric} {dim}"
+                results.append((f"codes {name}", Neighbors(codec.encode(vectors).codes, near)))
+                index = HnswIndex(graph_arrays(vectors, rng, spec), vectors, spec)
+                results.append((f"walk {name}", index.search(queries, 5, effort)))
 
 
 def run_ragged() -> None:

@@ -31,6 +31,20 @@ class TestScalarOfFourBits(CodecConformance):
         return Scalar(4)
 
 
+class TestScalarPerVector(CodecConformance):
+    shapes = _NUMBERS[:3]
+
+    def spec(self) -> Scalar:
+        return Scalar(8, per_vector=True)
+
+
+class TestScalarOfFourBitsPerVector(CodecConformance):
+    shapes = _NUMBERS[:3]
+
+    def spec(self) -> Scalar:
+        return Scalar(4, per_vector=True)
+
+
 class TestBits(CodecConformance):
     shapes = tuple(shape for shape in DENSE if shape.element is Element.BINARY)
 
@@ -57,6 +71,20 @@ def test_codes_decode_to_about_the_vectors(dim: int, metric: Metric) -> None:
 
 
 @pytest.mark.parametrize("bits", [4, 8])
+def test_scales_of_their_own_come_closer_to_rows_of_different_lengths(bits: int) -> None:
+    matrix = random_matrix(500, 70, Element.FLOAT32)
+    matrix *= 10.0 ** np.random.default_rng(1).uniform(-1, 1, (500, 1)).astype(np.float32)
+    rows = as_vectors(matrix, 70, Element.FLOAT32, Metric.L2)
+
+    def error(spec: Scalar) -> float:
+        codec = spec.train(rows, BuildJob())
+        left = codec.decode(codec.encode(rows)) - matrix
+        return float(np.median(np.linalg.norm(left, axis=1) / np.linalg.norm(matrix, axis=1)))
+
+    assert error(Scalar(bits, per_vector=True)) <= 0.5 * error(Scalar(bits))
+
+
+@pytest.mark.parametrize("bits", [4, 8])
 def test_the_bits_that_were_asked_for_are_taken(bits: int) -> None:
     rows = as_vectors(random_matrix(700, 200, Element.FLOAT32), 200, Element.FLOAT32, Metric.COSINE)
     assert Scalar(bits).train(rows, BuildJob()).row_bytes == {4: 128, 8: 256}[bits]
@@ -69,7 +97,7 @@ def test_what_cannot_be_coded_is_refused() -> None:
         Scalar().check(FieldShape("dense", Metric.HAMMING, Element.BINARY, 64))
     with pytest.raises(ValueError, match="reads binary vectors"):
         Bits().check(FieldShape("dense", Metric.L2, Element.FLOAT32, 64))
-    with pytest.raises(ValueError, match=r"no codec is named 'zip'; known are: bits, .*scalar"):
+    with pytest.raises(ValueError, match=r"no codec is named 'zip'; known are: .*bits, .*scalar"):
         codec_from_json({"name": "zip"})
     with pytest.raises(ValueError, match="does not take"):
         codec_from_json({"name": "scalar", "byte": 1})
