@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 import typer
 
+from .advice.codecs import CodecsMeasurement
 from .datasets import Dataset
 from .datasets.sparse_dataset import SparseDataset
 from .datasets.texts import TextDataset
@@ -35,6 +36,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     RecallMeasurement,
     FilterMeasurement,
     LimitMeasurement,
+    CodecsMeasurement,
     DiskMeasurement,
     SparseMeasurement,
     KeywordMeasurement,

@@ -139,6 +139,7 @@ ORDER = {
             "report",
             "serving",
             "measure",
+            "advice",
             "cli",
         ),
     ),

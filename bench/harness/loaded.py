@@ -35,6 +35,7 @@ EF_CONSTRUCTION = 200
 LINE = 64
 # What arrays of a segment are called that a search without filters reads.
 SEARCHED = ("index.", "vector.", "id.")
+_ROWS = f"vector.{FIELD}.rows"
 
 
 def create_collection(database: Database, dataset: Dataset, index: IndexSpec | None = None) -> Collection:
@@ -98,15 +99,16 @@ def bytes_touched(work: Explanation, sizes: Sizes) -> float:
     return walked / work.queries
 
 
-def searched_bytes(folder: Path) -> int:
+def searched_bytes(folder: Path, *, on_disk: bool = False) -> int:
     """Return the bytes of what searches read of a database's segments: indexes, vectors, ids.
 
-    They are pages of the files, of which those that are read are kept in memory.
+    They are pages of the files, of which those that are read are kept in memory; not so vectors on disk.
     """
     total = 0
     for path in folder.rglob("*.seg"):
         with closing(SegmentFile.open(path)) as file:
-            total += sum(file.array(name).nbytes for name in file.names() if name.startswith(SEARCHED))
+            names = [name for name in file.names() if name.startswith(SEARCHED)]
+            total += sum(file.array(name).nbytes for name in names if not (on_disk and name == _ROWS))
     return total
 
 

@@ -1,15 +1,21 @@
-"""The line of Python that makes a spec of an index or a codec."""
+"""The line of Python that makes a spec of a field, an index or a codec."""
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
+from inspect import Parameter, signature
 from typing import Any
 
 
 def spelled(spec: Any) -> str:
-    """Return a frozen dataclass as it is written, with the parameters that are not the usual ones."""
+    """Return a spec as it is written, with the parameters that are not the usual ones."""
     if not is_dataclass(spec):
-        return repr(spec)
-    given = [(one.name, getattr(spec, one.name), one.default) for one in fields(spec)]
-    said = [f"{name}={spelled(value)}" for name, value, usual in given if value != usual]
+        return repr(str(spec)) if isinstance(spec, str) else repr(spec)
+    said = []
+    for name, parameter in signature(type(spec)).parameters.items():
+        value = getattr(spec, name)
+        if parameter.default is Parameter.empty:
+            said.append(spelled(value))
+        elif value != parameter.default:
+            said.append(f"{name}={spelled(value)}")
     return f"{type(spec).__name__}({', '.join(said)})"

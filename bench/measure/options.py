@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,8 @@ from typing import Annotated
 import orjson
 import typer
 
+from ...indexes.codecs.protocol import CodecSpec
+from ...indexes.codecs.registry import codec_from_json
 from ...indexes.protocol import IndexSpec
 from ...indexes.registry import spec_from_json
 
@@ -25,6 +28,10 @@ KOption = Annotated[int, typer.Option("--k", min=1, help="Neighbours per query."
 QueriesOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many queries.")]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many vectors.")]
 RepetitionsOption = Annotated[int, typer.Option(min=1, help="Timings of each point; the median is reported.")]
+CodecsOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this codec instead of all: JSON as in a schema. Repeat it for several."),
+]
 LockOption = Annotated[
     Path | None, typer.Option(help="Hold this file's lock while timing, so that benchmarks take turns.")
 ]
@@ -54,3 +61,12 @@ def index_in(text: str) -> IndexSpec:
         return spec_from_json(record if isinstance(record, dict) else {"name": record})
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: {error}", param_hint="--index") from error
+
+
+def codecs_in(texts: Sequence[str]) -> list[CodecSpec]:
+    """The codecs that texts describe; typer.BadParameter, in words for the caller, if one describes none."""
+    try:
+        records = [orjson.loads(text) for text in texts]
+        return [codec_from_json(one if isinstance(one, dict) else {"name": one}) for one in records]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--codec") from error

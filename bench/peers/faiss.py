@@ -29,7 +29,7 @@ class FaissPeer:
         with warnings.catch_warnings():
             # Its generated bindings use types without __module__, which newer Pythons warn about.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._library = import_module("faiss")
+            self.library = import_module("faiss")
 
     def builds(self, dataset: Dataset) -> Sequence[Build]:
         dim, lists = dataset.dim, f"IVF{number_of_lists(dataset.rows)}"
@@ -63,7 +63,7 @@ class FaissPeer:
         return dataset.peer_queries
 
     def build(self, dataset: Dataset, build: Build, threads: int, scratch: Path) -> FaissSearcher:
-        library = self._library
+        library = self.library
         metric = library.METRIC_L2 if dataset.metric == "l2" else library.METRIC_INNER_PRODUCT
         index = library.index_factory(dataset.dim, build.parameters["factory"], metric)
         inside = library.downcast_index(index.base_index) if hasattr(index, "base_index") else index
