@@ -47,6 +47,7 @@ def warmup() -> None:
 def _walk(rows: DenseRows) -> None:
     from .codecs.rabitq import RaBitQ
     from .codecs.scalar import Scalar
+    from .exact.coded import CodedIndex, CodedKnobs
     from .graph.index import HnswIndex
     from .graph.knobs import HnswKnobs
     from .graph.links import NO_LINK, choose_entries
@@ -58,3 +59,5 @@ def _walk(rows: DenseRows) -> None:
     arrays["entries"] = choose_entries(len(rows), 0)
     HnswIndex(arrays, rows, Scalar()).search(rows[:1], 1, Effort(HnswKnobs(1, 1), None, 0.0, ""))
     RaBitQ().train(rows, BuildJob()).encode(rows)
+    codes = codec.arrays() | codec.encode(rows).arrays()
+    CodedIndex(codes, rows, Scalar()).search(rows[:1], 1, Effort(CodedKnobs(1), None, 0.0, ""))
