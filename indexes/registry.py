@@ -13,6 +13,7 @@ ENTRY_POINT_GROUP = "vicinal.indexes"
 _BUILT_IN = {
     "hnsw": ("graph.hnsw", "Hnsw"),
     "flat": ("exact.flat", "Flat"),
+    "ivf": ("ivf.ivf", "Ivf"),
     "inverted": ("sparse.inverted", "Inverted"),
     "auto": ("seismic.auto", "AutoSparse"),
     "seismic": ("seismic.seismic", "Seismic"),

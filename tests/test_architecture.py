@@ -108,6 +108,7 @@ ORDER = {
             "effort",
             "exact",
             "graph",
+            "ivf",
             "sparse",
             "seismic",
         ),

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .indexes.codecs.transformed import Transformed
     from .indexes.exact.flat import Flat
     from .indexes.graph.hnsw import Hnsw
+    from .indexes.ivf.ivf import Ivf
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
     from .indexes.seismic.seismic import Seismic
@@ -131,6 +132,7 @@ _MODULES = {
     "indexes.transforms.truncation": ("Truncation",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
+    "indexes.ivf.ivf": ("Ivf",),
     "indexes.sparse.inverted": ("Inverted",),
     "indexes.seismic.seismic": ("Seismic",),
     "indexes.rows.metric": ("Metric",),
@@ -156,6 +158,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Metric",
     "Element",
     "Hnsw",
+    "Ivf",
     "Inverted",
     "Seismic",
     "Bm25",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,18 @@ class Codec(Protocol):
 
     def record(self, coded: Coded) -> NDArray[Any]:
         """Describe codes to kernels; whoever holds the record keeps the arrays and the codec."""
+
+
+@runtime_checkable
+class InNibbles(Protocol):
+    """What a codec is besides, when products with its codes are sums of what a table has for each nibble."""
+
+    @property
+    def groups(self) -> int:
+        """How many nibbles a row has; 0 if these codes have none."""
+
+    def nibbles(self, coded: Coded) -> NDArray[np.uint8]:
+        """Return the nibbles of each row, ``(n, groups)`` uint8 below 16."""
 
 
 class CodecSpec(Protocol):

@@ -179,6 +179,11 @@ class RaBitQCodec:
             deviations[block] = np.sqrt(np.einsum("ij,ij->i", rest, rest) / max(1, self.dim - 1))
         return deviations
 
+    @property
+    def groups(self) -> int:
+        """How many nibbles a row has for lists to look up: signs of four dimensions each; 0 for more bits."""
+        return self._units * _UNIT // 4 if self.bits == 1 else 0
+
     def nibbles(self, coded: Coded) -> NDArray[np.uint8]:
         """Return the signs of four dimensions at a time, ``(n, groups)`` uint8 below 16, the first lowest.
 

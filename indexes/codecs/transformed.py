@@ -13,7 +13,7 @@ from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.vectors import Vectors
 from ..transforms.protocol import Transform, TransformSpec
-from .protocol import Codec, CodecSpec, Coded
+from .protocol import Codec, CodecSpec, Coded, InNibbles
 
 TRANSFORM, CODEC = "transform.", "behind."
 
@@ -79,6 +79,16 @@ class TransformedCodec:
         """Return the codes of the images."""
         mapped = None if anchors is None else Images(anchors, self._transform)
         return self._codec.encode(Images(vectors, self._transform), mapped, threads)
+
+    @property
+    def groups(self) -> int:
+        """How many nibbles a row has for lists to look up; 0 where the codec of the images has none."""
+        return self._codec.groups if isinstance(self._codec, InNibbles) else 0
+
+    def nibbles(self, coded: Coded) -> NDArray[np.uint8]:
+        """Return the nibbles of each row."""
+        assert isinstance(self._codec, InNibbles)
+        return self._codec.nibbles(coded)
 
     def decode(self, coded: Coded) -> NDArray[np.float32]:
         """Return the shortest vectors that have such images."""

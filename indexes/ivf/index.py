@@ -1,0 +1,285 @@
+"""Open inverted lists: their arrays, their ladder of efforts and their search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import check_array
+from ..costs import costs
+from ..effort.ladder import KS, Ladder, measure
+from ..effort.pseudo_queries import pseudo_queries
+from ..exact.dense import check_queries
+from ..exact.rescoring import rescore
+from ..exact.scan import open_scan
+from ..protocol import EVERYTHING, Arrays, Effort, Scope
+from ..rows.addresses import NOWHERE, address
+from ..rows.dense import DenseRows
+from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
+from .knobs import IvfKnobs
+from .layout import Layout
+from .opened import OpenedLists
+from .scratch import ScratchPool
+
+# How many lists are read, as measured.
+RUNGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+# Shares of k that are scored exactly, as measured.
+_WIDTHS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0)
+_RESCORE = "table.rescore"
+# What codes may cost of the recall that all rows scored exactly would have.
+_LOST_BY_CODES = 0.004
+_NEIGHBOUR_PROBES = 16
+# Lists read while the widths are measured: enough that codes decide.
+_WIDTH_PROBES = 32
+_REAL_MARGIN = 2.0
+_PSEUDO_MARGIN = 2.0
+_PSEUDO_SHORTFALL = 0.4
+# Where lists hold too few rows so many times as many are read.
+_MORE_LISTS = 4
+# With less than this share of the rows in scope that chance would bring, the filter is thin near a query.
+_LEAST_SHARE_SEEN = 0.5
+# Rows whose codes are compared for one row of a scan of codes row by row.
+_ROWS_OF_BLOCKS = 8
+
+
+class IvfIndex:
+    """Reads the lists nearest to a query and scores the best of their rows exactly.
+
+    Immutable and thread-safe.
+    """
+
+    def __init__(self, arrays: Arrays, rows: DenseRows, layout: Layout) -> None:
+        self._arrays, self._rows, self._layout = arrays, rows, layout
+        self._scan = open_scan(rows)
+        self._ladder = Ladder.from_arrays(RUNGS, arrays, pool=False)
+        self._widths = np.full(len(KS), 4.0, np.float32)
+        self._lists: OpenedLists | None = None
+        if not arrays:
+            return
+        from ..kernels.lists import search_lists
+
+        if _RESCORE in arrays:
+            self._widths = check_array(_RESCORE, arrays, np.float32, (len(KS),))
+        self._kernel = search_lists
+        self._lists = OpenedLists(arrays, rows, layout)
+        self._n_lists = self._lists.n_lists
+        self._scratch = ScratchPool(self._lists.sizes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the lists, their codes and the ladder."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+    def search(
+        self, queries: NDArray[Any], k: int, effort: Effort[IvfKnobs], scope: Scope = EVERYTHING
+    ) -> Neighbors:
+        """Find about the nearest ``min(k, allowed)`` rows of each query.
+
+        Queries whose lists hold fewer of them, or far fewer near ones than chance would bring, read more
+        lists, in the end all.
+        """
+        n, knobs, lists = len(self._rows), effort.knobs, self._lists
+        if scope.rows is not None and scope.rows.n != n:
+            raise ValueError(f"the scope is a set of rows of {scope.rows.n}; the segment has {n}")
+        if lists is None or scope.count(n) <= self._wanted(k, knobs) or not len(queries):
+            return self._scan.search(queries, k, scope)
+        found, few = self._found(queries, k, knobs, scope)
+        while few.any() and knobs.n_probe < lists.n_lists:
+            short = np.flatnonzero(few)
+            knobs = IvfKnobs(knobs.n_probe * _MORE_LISTS, knobs.rescore)
+            more, few[short] = self._found(queries[short], k, knobs, scope)
+            found.rows[short], found.scores[short] = more.rows, more.scores
+            found.stats += more.stats + SearchStats(fallbacks=len(short))
+        return found
+
+    def _found(
+        self, queries: NDArray[Any], k: int, knobs: IvfKnobs, scope: Scope
+    ) -> tuple[Neighbors, NDArray[np.bool_]]:
+        """Find what the nearest lists alone hold, and say for which queries that was few rows in scope."""
+        n, allowed, lists, wanted = len(self._rows), scope.rows, self._lists, self._wanted(k, knobs)
+        assert lists is not None
+        count = scope.count(n)
+        queries = check_queries(queries, self._rows, k)
+        prepared = queries if lists.codec is None else lists.codec.prepare(queries)
+        words, held = NOWHERE, None
+        if allowed is not None and count < n:
+            # Held here while the kernel reads them: two threads that ask first may each make their own.
+            held, words = allowed.located_words
+        n_probe, apart = min(knobs.n_probe, lists.n_lists), self._rows.reader is not None
+        if apart and lists.codec is None:
+            wanted = lists.most_entries(n_probe)
+        # Rows that are not in memory are listed first, so that all of them are read at the same time.
+        rows = np.empty((len(queries), wanted if apart else k), np.uint32)
+        scores = np.empty((len(queries), 0 if apart else k), np.float32)
+        met = np.zeros((len(queries), 2), np.int64)
+        scratch = self._scratch.take(2 * wanted)
+        try:
+            self._kernel(
+                lists.address,
+                scratch.address,
+                address(queries),
+                address(prepared),
+                len(queries),
+                0 if apart else k,
+                n_probe,
+                wanted,
+                words,
+                met,
+                rows,
+                scores,
+            )
+            stats = SearchStats(*scratch.stats.tolist())
+        finally:
+            self._scratch.give(scratch)
+        found = Neighbors(rows, scores, stats)
+        if apart:
+            found = rescore(self._rows, rows, queries, k)
+            found.stats += stats
+        few = found.rows[:, -1] == NO_ROW
+        if held is not None:
+            few |= met[:, 1] < _LEAST_SHARE_SEEN * count / n * met[:, 0]
+        return found, few
+
+    def effort(self, k: int, recall: float, knobs: IvfKnobs | None, share: float) -> Effort[IvfKnobs]:
+        """Choose the effort that reaches ``recall``, or take ``knobs`` as given.
+
+        Under a filter as many lists are read as for ``k / share`` results, among which chance brings ``k`` in
+        scope.
+        """
+        ladder, lists = self._ladder, self._lists
+        if lists is None or ladder is None:
+            n_probe = knobs.n_probe if knobs else RUNGS[-1]
+            seconds = self._scan.cost(None, len(self._rows), True)
+            return _effort(IvfKnobs(n_probe, knobs.rescore if knobs else 0), None, seconds)
+        spread = max(k, math.ceil(k / max(share, 1e-9)))
+        measured = min(spread, KS[-1])
+        if knobs is None:
+            # Beyond the results that were measured lists grow as the root of how many are looked for.
+            rung = math.ceil(ladder.rung_for(measured, recall) * math.sqrt(max(1.0, spread / KS[-1])))
+            knobs = IvfKnobs(min(rung, lists.n_lists))
+        expected = ladder.recall_at(measured, knobs.n_probe / math.sqrt(max(1.0, spread / KS[-1])))
+        rescore = knobs.rescore or self._rescore(k)
+        return _effort(IvfKnobs(knobs.n_probe, rescore), expected, self._seconds(knobs.n_probe, rescore))
+
+    def _wanted(self, k: int, knobs: IvfKnobs) -> int:
+        """Return how many rows are scored exactly beside those that are without a codec."""
+        if self._lists is None or self._lists.codec is None:
+            return k
+        return min(len(self._rows), max(k, knobs.rescore or self._rescore(k)))
+
+    def _rescore(self, k: int) -> int:
+        return max(k, math.ceil(k * float(np.interp(math.log(k), np.log(KS), self._widths))))
+
+    def _seconds(self, n_probe: int, rescore: int) -> float:
+        assert self._lists is not None
+        assert self._ladder is not None
+        known, lists = costs(), self._lists
+        entries = self._ladder.work_at(min(n_probe, lists.n_lists))
+        seconds = known.call + lists.n_lists * (
+            known.code_row + lists.sizes.list_query / 64 * known.code_line
+        )
+        if lists.codec is None:
+            return seconds + self._scan.cost(None, round(entries), contiguous=False)
+        if lists.groups:
+            row = known.code_row / _ROWS_OF_BLOCKS + lists.groups / 2 / 64 * known.code_line
+        else:
+            row = known.code_row + lists.row_bytes / 64 * known.code_line
+        return seconds + entries * row + self._scan.cost(None, rescore, contiguous=False)
+
+    def calibrate(
+        self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Measure the ladder on real queries and return its arrays."""
+        if self._lists is None:
+            return {}
+        return self._measured(queries, truth, _REAL_MARGIN, 1)
+
+    def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
+        """Measure the ladder on queries made out of the rows and return its arrays."""
+
+        def nearest(queries: NDArray[Any], k: int) -> NDArray[np.uint32]:
+            return self.search(queries, k, _effort(IvfKnobs(_NEIGHBOUR_PROBES))).rows
+
+        queries, groups = pseudo_queries(self._rows, nearest, seed)
+        return self._measured(
+            queries,
+            None,
+            _PSEUDO_MARGIN,
+            threads,
+            as_hard_as_ten=True,
+            given=1,
+            groups=groups,
+            shortfall=_PSEUDO_SHORTFALL,
+        )
+
+    def _measured(
+        self,
+        queries: NDArray[Any],
+        truth: NDArray[np.float32] | None,
+        margin: float,
+        threads: int,
+        as_hard_as_ten: bool = False,
+        **counting: Any,
+    ) -> dict[str, NDArray[Any]]:
+        parts = np.array_split(queries, max(1, min(threads, len(queries))))
+        with ThreadPoolExecutor(len(parts)) as pool:
+
+            def each(search: Callable[[NDArray[Any]], Neighbors]) -> Neighbors:
+                return Neighbors.concat(list(pool.map(search, parts)))
+
+            def found(k: int, n_probe: int, rescore: int) -> Neighbors:
+                return each(lambda part: self._found(part, k, IvfKnobs(n_probe, rescore), EVERYTHING)[0])
+
+            if truth is None:
+                truth = each(lambda part: self._scan.search(part, KS[-1])).scores
+            widths = self._fitting_widths(found)
+            # Of rungs beyond the number of lists all are one.
+            known: dict[tuple[int, int], Neighbors] = {}
+
+            def climbed(k: int, rung: int) -> Neighbors:
+                key = k, min(rung, self._n_lists)
+                if key not in known:
+                    known[key] = found(*key, math.ceil(k * widths[KS.index(k)]))
+                return known[key]
+
+            ladder = measure(
+                RUNGS,
+                climbed,
+                truth,
+                self._rows.metric.higher_is_nearer,
+                margin,
+                pool=False,
+                **counting,
+            )
+        ladder = ladder.as_hard_as_ten() if as_hard_as_ten else ladder
+        return ladder.to_arrays() | {_RESCORE: widths}
+
+    def _fitting_widths(self, found: Callable[[int, int, int], Neighbors]) -> NDArray[np.float32]:
+        """Return how many rows a result are to be scored exactly so that codes lose next to nothing."""
+        widths = np.ones(len(KS), np.float32)
+        if self._lists is None or self._lists.codec is None:
+            return widths
+        higher = self._rows.metric.higher_is_nearer
+        for place, k in enumerate(KS):
+            best = found(k, _WIDTH_PROBES, math.ceil(k * _WIDTHS[-1])).scores
+            for width in _WIDTHS:
+                scores = found(k, _WIDTH_PROBES, math.ceil(k * width)).scores
+                same = scores[:, :k] >= best[:, -1:] if higher else scores[:, :k] <= best[:, -1:]
+                widths[place] = width
+                if same.mean() >= 1 - _LOST_BY_CODES:
+                    break
+        return widths
+
+    def with_table(self, arrays: Arrays) -> IvfIndex:
+        """Return the same index with another ladder."""
+        return IvfIndex({**self._arrays, **arrays}, self._rows, self._layout)
+
+
+def _effort(knobs: IvfKnobs, expected_recall: float | None = None, seconds: float = 0.0) -> Effort[IvfKnobs]:
+    words = f"{knobs.n_probe} lists" + (f", {knobs.rescore} rows rescored" if knobs.rescore else "")
+    return Effort(knobs, expected_recall, seconds, words)

@@ -1,0 +1,40 @@
+"""How hard a search of inverted lists tries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MOST = 1 << 20
+"""The most lists or rows that a caller may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class IvfKnobs:
+    """How lists are searched.
+
+    Parameters
+    ----------
+    n_probe
+        How many of the nearest lists are read.
+    rescore
+        How many of the rows that the codes say are nearest are scored exactly from the stored vectors; 0 for
+        as many as the results and the codec make fitting. Without a codec every row is.
+    """
+
+    n_probe: int
+    rescore: int = 0
+
+
+def knobs_from(given: Mapping[str, float]) -> IvfKnobs:
+    """Return what a caller said, checked."""
+    unknown = sorted(given.keys() - {"n_probe", "rescore"})
+    if unknown:
+        raise ValueError(f"an ivf index has no knob {unknown[0]!r}; it takes n_probe and rescore")
+    if "n_probe" not in given:
+        raise ValueError("rescore alone does not say how many lists are read; give n_probe too")
+    for name, value in given.items():
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+        if not whole or not 1 <= value <= MOST:
+            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {MOST:,}")
+    return IvfKnobs(int(given["n_probe"]), int(given.get("rescore", 0)))

@@ -1,0 +1,134 @@
+"""The arrays of inverted lists, checked, as kernels read them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import check_array
+from ..codecs.protocol import Codec, Coded
+from ..codecs.scalar import Scalar
+from ..exact.dense import row_record
+from ..protocol import Arrays
+from ..rows.addresses import address
+from ..rows.dense import NO_NORMS, DenseRows
+from ..rows.element import Element
+from ..rows.metric import Metric
+from ..rows.offsets import check_offsets
+from .blocks import block_starts, groups_of, padded_groups
+from .layout import Layout
+from .scratch import ScratchSizes
+
+OF_LISTS, OF_CODEC = "lists.", "codec."
+"""What the names of the arrays begin with that the codec of the centroids, and of the rows, has learnt."""
+
+
+def centroid_rows(centroids: NDArray[np.float32], rows: DenseRows) -> DenseRows:
+    """Return padded centroids as rows, compared as the rows are but never taken at unit length."""
+    metric = Metric.L2 if rows.metric is Metric.L2 else Metric.DOT
+    return DenseRows(centroids, rows.dim, Element.FLOAT32, NO_NORMS, metric)
+
+
+def without(prefix: str, arrays: Arrays) -> Arrays:
+    """Return the arrays whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+class OpenedLists:
+    """Arrays of an index and the record that leads kernels to them; kept alive together.
+
+    Raises
+    ------
+    ValueError
+        They do not fit each other or the rows.
+    """
+
+    def __init__(self, arrays: Arrays, rows: DenseRows, layout: Layout) -> None:
+        from ..kernels.list_records import BLOCKS, LISTS, ROW_CODES, ROWS
+
+        n, stride = len(rows), Element.FLOAT32.stride(rows.dim)
+        self.n_lists = len(arrays.get("centroids", ()))
+        self.centroids = check_array("centroids", arrays, np.float32, (self.n_lists, stride))
+        self.offsets, self.members = check_lists(arrays, self.n_lists, n, layout.spill)
+        self.entries = len(self.members)
+        compared = centroid_rows(self.centroids, rows)
+        of_lists = Scalar(8).open(without(OF_LISTS, arrays), rows.dim, compared.metric)
+        list_codes = of_lists.checked(without(OF_LISTS, arrays), self.n_lists)
+        self._held: list[Any] = [rows, compared, of_lists, list_codes, self.offsets, self.members]
+        self.record = record = np.zeros(1, LISTS)
+        row = self._hold(row_record(rows))
+        centroid = self._hold(row_record(replace(compared, metric=Metric.DOT)))
+        record["rows"], record["centroids"] = address(row), address(centroid)
+        record["centroid_codes"] = address(self._hold(of_lists.record(list_codes)))
+        if rows.metric is Metric.L2:
+            halves = np.einsum("ij,ij->i", self.centroids, self.centroids) / 2
+            record["halves"] = address(self._hold(halves))
+        record["n_lists"], record["n_entries"] = self.n_lists, self.entries
+        record["offsets"], record["members"] = address(self.offsets), address(self.members)
+        record["residual"] = layout.residual and layout.codec is not None
+        record["spilled"] = layout.spill
+        self.codec: Codec | None = None
+        query_bytes, self.groups, self.row_bytes = 64, 0, 0
+        record["form"] = ROWS
+        if layout.codec is not None:
+            self.codec = made = layout.codec.open(without(OF_CODEC, arrays), rows.dim, rows.metric)
+            query_bytes, self.groups, self.row_bytes = made.query_bytes, groups_of(made), made.row_bytes
+            record["form"] = BLOCKS if self.groups else ROW_CODES
+            coded = self._blocks(arrays, made) if self.groups else made.checked(arrays, self.entries)
+            self._hold(coded)
+            record["codes"] = address(self._hold(made.record(coded)))
+        self.address = address(record)
+        self.sizes = ScratchSizes(
+            padded=int(row["padded_bytes"][0]),
+            list_padded=int(centroid["padded_bytes"][0]),
+            query=query_bytes,
+            list_query=of_lists.query_bytes,
+            groups=padded_groups(self.groups),
+            n_lists=self.n_lists,
+        )
+
+    def most_entries(self, n_probe: int) -> int:
+        """Return how many entries as many lists have at most."""
+        return int(np.sort(np.diff(self.offsets))[-n_probe:].sum())
+
+    def _hold(self, held: Any) -> Any:
+        self._held.append(held)
+        return held
+
+    def _blocks(self, arrays: Arrays, codec: Codec) -> Coded:
+        from ..kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES
+
+        starts = self._hold(block_starts(self.offsets))
+        groups = padded_groups(self.groups)
+        blocks = check_array("blocks", arrays, np.uint8, (int(starts[-1]), groups * GROUP_BYTES))
+        record = self.record
+        record["blocks"], record["block_starts"], record["groups"] = address(blocks), address(starts), groups
+        for name in ("bias", "factors"):
+            if name in arrays:
+                array = check_array(name, arrays, np.float32, (self.entries + BLOCK_ROWS,))
+                record[name] = address(array)
+        self._hold(arrays)
+        return Coded(np.empty((0, codec.row_bytes), np.uint8), NO_NORMS, NO_NORMS)
+
+
+def check_lists(
+    arrays: Arrays, n_lists: int, n: int, spilled: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Return where the lists begin and the rows in them; ValueError unless every list holds rows in order."""
+    entries = len(arrays.get("members", ()))
+    members = check_array("members", arrays, np.uint32, (entries,))
+    offsets = check_array("offsets", arrays, np.int64, (n_lists + 1,))
+    check_offsets("offsets", offsets, entries)
+    if not n_lists or not (n <= entries <= 2 * n if spilled else entries == n):
+        raise ValueError(f"{n_lists} lists hold {entries} rows of {n}")
+    if int(members.max(initial=0)) >= n:
+        raise ValueError(f"members name rows beyond the last of {n}")
+    rises = np.ones(entries + 1, np.bool_)
+    rises[1:-1] = members[1:] > members[:-1]
+    rises[offsets] = True
+    if not rises.all():
+        raise ValueError("members of a list do not ascend")
+    return offsets, members

@@ -1,0 +1,213 @@
+"""Search of inverted lists: the nearest lists of a query, their codes, exact scores of the best rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .codes import encode_query, four_nearnesses, view_codes
+from .fast_scan import BLOCK_ROWS, GROUP_BYTES, round_tables
+from .kernel import entry_point, inner
+from .list_records import BLOCKS, ROW_CODES, STATS, view_lists, view_search
+from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
+from .memory import prefetch_lines, view_f32, view_i64, view_u32, view_u64
+from .rabitq import fill_tables
+from .reservoir import select_least
+from .rows import COSINE, DOT, four_scores, pad_query, view_rows
+from .scan import prefetch_row, scan_block, write_result
+from .top import ascending, clear_heap, replace_largest, score_of, sort_heap
+
+_FIRST = np.int64(0)
+_LOW = np.uint64(0xFFFFFFFF)
+_NO_ROW = np.uint32(0xFFFFFFFF)
+_ENDLESS = np.float32(np.inf)
+# Codes misplace lists by a few ranks.
+SPARE_LISTS = 8
+_LINES_AHEAD = 8
+
+
+@inner
+def find_lists(lists, centroids, search, query, wanted, order):
+    """Fill ``order`` with keys of the ``wanted`` nearest lists, nearest first: nearness and number."""
+    codes, n = view_codes(lists.centroid_codes), lists.n_lists
+    candidates = min(n, wanted + wanted // 4 + SPARE_LISTS)
+    near, keys, count = view_f32(search.out, 4), view_u64(search.keys, max(n, room_for(candidates))), 0
+    room = room_for(candidates)
+    if candidates < n:
+        bound, last = _ENDLESS, np.uint64(n - 1)
+        _, unit, shift = encode_query(codes, query, search.list_query)
+        for first in range(0, n, 4):
+            a = np.uint64(first)
+            b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
+            four_nearnesses(codes, codes.codes, a, b, c, d, search.list_query, unit, shift, search.out)
+            for i in range(min(4, n - first)):
+                keys[count] = np.uint64(ascending(near[i])) << np.uint64(32) | np.uint64(first + i)
+                count += near[i] < bound
+            if count > room - BLOCK_ROWS:
+                bound = thin_out(keys, count, candidates)
+                count = candidates
+        if count > candidates:
+            select_least(keys, count, candidates)
+    else:
+        for i in range(n):
+            keys[i] = np.uint64(i)
+    # The query is taken as given: a product with it is what codes are compared by.
+    pad_query(centroids, query, search.list_padded, search.out)
+    halves = view_f32(lists.halves, n)
+    clear_heap(order, wanted)
+    for first in range(0, candidates, 4):
+        last = np.uint64(candidates - 1)
+        a = np.uint64(first)
+        b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
+        a, b, c, d = keys[a] & _LOW, keys[b] & _LOW, keys[c] & _LOW, keys[d] & _LOW
+        four_scores(centroids, a, b, c, d, search.list_padded, np.float32(1), search.out)
+        for i in range(min(4, candidates - first)):
+            one = a if i == 0 else b if i == 1 else c if i == 2 else d
+            value = -near[i]
+            if lists.halves:
+                value += halves[one]
+            key = np.uint64(ascending(value)) << np.uint64(32) | one
+            if key < order[0]:
+                replace_largest(order, wanted, key)
+    sort_heap(order, wanted)
+
+
+@inner
+def list_rows(lists, search, keys, count):
+    """List the rows of the kept keys, each once; return how many."""
+    listed, members = view_u32(search.listed, count), view_u32(lists.members, lists.n_entries)
+    if not lists.spilled:
+        for i in range(count):
+            listed[i] = members[keys[i] & _LOW]
+        return np.int64(count)
+    size = np.uint64(1)
+    while size < np.uint64(2 * count):
+        size *= np.uint64(2)
+    seen, found = view_u32(search.seen, np.int64(size)), _FIRST
+    seen[:] = _NO_ROW
+    for i in range(count):
+        row = members[keys[i] & _LOW]
+        place = np.uint64(row) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32) & (size - np.uint64(1))
+        while seen[place] != _NO_ROW and seen[place] != row:
+            place = (place + np.uint64(1)) & (size - np.uint64(1))
+        if seen[place] != row:
+            seen[place] = row
+            listed[found] = row
+            found += 1
+    return found
+
+
+@inner
+def drop_repeated(heap, count):
+    """Put NO_KEY behind the different ones of sorted keys."""
+    kept = 1
+    for i in range(1, count):
+        if heap[i] != heap[kept - 1]:
+            heap[kept] = heap[i]
+            kept += 1
+    clear_heap(heap[kept:count], count - kept)
+
+
+@entry_point("inverted lists")
+def search_lists(
+    lists_address,
+    search_address,
+    queries,
+    prepared,
+    n_queries,
+    k,
+    n_probe,
+    wanted,
+    allowed,
+    met,
+    found,
+    scores,
+):
+    """Find about the ``k`` nearest rows of each query, given as exact scores and as codes take it.
+
+    ``wanted`` rows that the codes of the ``n_probe`` nearest lists say are nearest, of those that the bitset
+    ``allowed`` holds if there is one, are scored exactly. ``found``, ``scores`` and, under a filter, ``met``
+    are written, the rest are numbers and addresses. ``met`` counts for each query the rows that were near
+    enough to be looked up in the bitset, and those of them that are in it. With ``k`` 0 no row is scored:
+    ``found`` gets what would be, all rows of the lists where there are no codes.
+    """
+    lists, search = view_lists(lists_address), view_search(search_address)
+    rows, centroids = view_rows(lists.rows), view_rows(lists.centroids)
+    codes = view_codes(lists.codes)
+    higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
+    worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
+    offsets = view_i64(lists.offsets, lists.n_lists + 1)
+    # A row may stand in two lists.
+    width, pool = (2 * k, 2 * wanted) if lists.spilled else (k, wanted)
+    keys, order = view_u64(search.keys, room_for(pool)), view_u64(search.order, n_probe)
+    heap, stats = view_u64(search.heap, width), view_i64(search.stats, STATS)
+    stats[:] = 0
+    for q in range(n_queries):
+        query = queries + np.uint64(q * rows.query_bytes)
+        inv_norm = pad_query(rows, query, search.padded, search.out)
+        find_lists(lists, centroids, search, query, n_probe, order)
+        stats[0] += n_probe
+        clear_heap(heap, width)
+        scale, bound, count = (np.float32(1), np.float32(0)), _ENDLESS, 0
+        if lists.form == BLOCKS:
+            given = prepared + np.uint64(q * codes.given_bytes)
+            fill_tables(codes, given, search.exact_tables)
+            scale = round_tables(search.exact_tables, lists.groups, search.tables)
+        elif lists.form == ROW_CODES:
+            given = prepared + np.uint64(q * codes.given_bytes)
+            _, unit, shift = encode_query(codes, given, search.query)
+            scale = unit, shift
+        for place in range(n_probe):
+            one = np.int64(order[place] & _LOW)
+            term = score_of(order[place], False) if lists.residual else np.float32(0)
+            if place + 1 < n_probe and lists.form == BLOCKS:
+                following = np.int64(order[place + 1] & _LOW)
+                start = view_i64(lists.block_starts, lists.n_lists + 1)[following]
+                at = lists.blocks + np.uint64(start * lists.groups * GROUP_BYTES)
+                prefetch_lines(at, _LINES_AHEAD)
+            stats[1] += offsets[one + 1] - offsets[one]
+            if lists.form == BLOCKS:
+                count, bound = scan_blocks(
+                    lists, search, one, term, scale, allowed, rows.n, keys, count, bound, pool, met[q]
+                )
+            elif lists.form == ROW_CODES:
+                count, bound = scan_codes(
+                    lists, codes, search, one, term, scale, allowed, rows.n, keys, count, bound, pool, met[q]
+                )
+            elif not k:
+                count = keep_entries(lists, one, allowed, rows.n, keys, count, met[q])
+            else:
+                scored = scan_rows(lists, rows, search, one, allowed, inv_norm, higher_is_nearer, heap, width)
+                met[q, 0] += offsets[one + 1] - offsets[one]
+                met[q, 1] += scored
+                stats[2] += scored
+        if count:
+            if count > pool:
+                select_least(keys, count, pool)
+                count = pool
+            listed = list_rows(lists, search, keys, count)
+            places = view_u32(search.listed, listed)
+            if not k:
+                found[q, :listed], found[q, listed:] = places, _NO_ROW
+                continue
+            for i in range(min(listed, 4)):
+                prefetch_row(rows, places[i])
+            scan_block(
+                rows,
+                search.listed,
+                _FIRST,
+                listed,
+                search.padded,
+                inv_norm,
+                higher_is_nearer,
+                heap,
+                width,
+                search.out,
+            )
+            stats[2] += listed
+        elif not k:
+            found[q, :] = _NO_ROW
+            continue
+        sort_heap(heap, width)
+        if lists.spilled:
+            drop_repeated(heap, width)
+        write_result(heap, k, higher_is_nearer, worst, found[q], scores[q])
