@@ -76,6 +76,15 @@ class ProductCodec:
         packed[:, : codes.shape[1] // 2] |= codes[:, 1::2] << np.uint8(4)
         return packed
 
+    @property
+    def groups(self) -> int:
+        """How many nibbles a row has for lists to look up: one a part; 0 for codes of bytes."""
+        return self.codebooks.m if self.bits == 4 else 0
+
+    def nibbles(self, coded: Coded) -> NDArray[np.uint8]:
+        """Return the code of each part, ``(n, m)`` uint8 below 16."""
+        return self.parts_of(coded)
+
     def parts_of(self, coded: Coded) -> NDArray[np.uint8]:
         """Return the ``(n, m)`` codes, one a byte."""
         if self.bits == 8:

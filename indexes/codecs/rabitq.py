@@ -187,7 +187,7 @@ class RaBitQCodec:
     def nibbles(self, coded: Coded) -> NDArray[np.uint8]:
         """Return the signs of four dimensions at a time, ``(n, groups)`` uint8 below 16, the first lowest.
 
-        Groups behind the last dimension are zero, as ``fill_tables`` has it.
+        Groups behind the last dimension are zero, as ``sign_tables`` has it.
         """
         if self.bits != 1:
             raise ValueError(f"nibbles are of one bit a dimension; these codes have {self.bits}")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clustering.centroids import assign
+from ..clustering.kmeans import kmeans
 from ..codecs.scalar import Scalar
 from ..protocol import BuildJob
 from ..rows.dense import DenseRows, pad
@@ -23,7 +26,8 @@ SMALLEST = 512
 """Fewer rows are scanned faster than lists of them are searched."""
 
 _LISTS_A_ROOT = 4
-_CLUSTERED, _CODED = 0.7, 0.9
+_SAMPLED_A_LIST, _ITERATIONS = 64, 10
+_CLUSTERED, _ASSIGNED, _CODED = 0.6, 0.7, 0.9
 
 
 def build(
@@ -38,8 +42,8 @@ def build(
         return {}
     threads = job.threads or os.cpu_count() or 1
     n_lists = min(n, lists_wanted or max(1, round(_LISTS_A_ROOT * math.sqrt(n))))
-    centroids, assigned = _clustered(rows, n_lists, job)
-    job.progress(_CLUSTERED)
+    centroids, assigned = _clustered(rows, n_lists, job, threads)
+    job.progress(_ASSIGNED)
     members = np.argsort(assigned, kind="stable").astype(np.uint32)
     lists = assigned[members]
     offsets = np.searchsorted(lists, np.arange(n_lists + 1)).astype(np.int64)
@@ -52,7 +56,9 @@ def build(
     if layout.codec is not None:
         vectors = ListedVectors(rows, members, lists, centroids if layout.residual else None)
         anchors = Anchors(rows, lists, centroids) if layout.residual else None
-        codec = layout.codec.train(vectors, job)
+        span = _CODED - _ASSIGNED
+        coding = replace(job, progress=lambda share: job.progress(_ASSIGNED + share * span))
+        codec = layout.codec.train(vectors, coding)
         arrays |= {OF_CODEC + name: array for name, array in codec.arrays().items()}
         coded = codec.encode(vectors, anchors, threads)
         arrays |= in_blocks(codec, coded, offsets) if groups_of(codec) else coded.arrays()
@@ -63,27 +69,17 @@ def build(
 
 
 def _clustered(
-    rows: DenseRows, n_lists: int, job: BuildJob
+    rows: DenseRows, n_lists: int, job: BuildJob, threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-    rng = np.random.default_rng(job.seed)
-    sample = rows.floats(np.sort(rng.choice(len(rows), min(len(rows), 64 * n_lists), replace=False)))
-    centroids = sample[rng.choice(len(sample), n_lists, replace=False)].copy()
-    for _ in range(10):
-        nearest = _nearest(sample, centroids)
-        counts = np.bincount(nearest, minlength=n_lists)
-        order = np.argsort(nearest, kind="stable")
-        starts = np.searchsorted(nearest[order], np.arange(n_lists))
-        sums = np.add.reduceat(sample[order], np.minimum(starts, len(sample) - 1), axis=0)
-        held = counts > 0
-        centroids[held] = sums[held] / counts[held, None]
-    assigned = [_nearest(rows.floats(slice(i, i + 65536)), centroids) for i in range(0, len(rows), 65536)]
-    return centroids, np.concatenate(assigned)
-
-
-def _nearest(vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.uint32]:
-    halves = np.einsum("ij,ij->i", centroids, centroids) / 2
-    step = max(1, (1 << 24) // len(centroids))
-    parts = [
-        np.argmax(vectors[i : i + step] @ centroids.T - halves, axis=1) for i in range(0, len(vectors), step)
-    ]
-    return np.concatenate(parts).astype(np.uint32)
+    """Return the centroids, learnt from a sample, and the nearest of each row."""
+    n, rng = len(rows), np.random.default_rng(job.seed)
+    chosen = np.sort(rng.choice(n, min(n, _SAMPLED_A_LIST * n_lists), replace=False))
+    centroids = kmeans(
+        rows.floats(chosen),
+        n_lists,
+        job.seed,
+        threads,
+        iterations=_ITERATIONS,
+        progress=lambda share: job.progress(share * _CLUSTERED),
+    )
+    return centroids, assign(rows, centroids, threads)[0]

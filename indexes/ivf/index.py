@@ -42,7 +42,9 @@ _PSEUDO_SHORTFALL = 0.4
 # Where lists hold too few rows so many times as many are read.
 _MORE_LISTS = 4
 # With less than this share of the rows in scope that chance would bring, the filter is thin near a query.
-_LEAST_SHARE_SEEN = 0.5
+_LEAST_SHARE_SEEN = 0.7
+# And by so many standard deviations.
+_SPREAD = 2.0
 # Rows whose codes are compared for one row of a scan of codes row by row.
 _ROWS_OF_BLOCKS = 8
 
@@ -91,7 +93,8 @@ class IvfIndex:
         found, few = self._found(queries, k, knobs, scope)
         while few.any() and knobs.n_probe < lists.n_lists:
             short = np.flatnonzero(few)
-            knobs = IvfKnobs(knobs.n_probe * _MORE_LISTS, knobs.rescore)
+            # Of more rows codes misplace some by more.
+            knobs = IvfKnobs(knobs.n_probe * _MORE_LISTS, _MORE_LISTS * self._wanted(k, knobs))
             more, few[short] = self._found(queries[short], k, knobs, scope)
             found.rows[short], found.scores[short] = more.rows, more.scores
             found.stats += more.stats + SearchStats(fallbacks=len(short))
@@ -142,7 +145,9 @@ class IvfIndex:
             found.stats += stats
         few = found.rows[:, -1] == NO_ROW
         if held is not None:
-            few |= met[:, 1] < _LEAST_SHARE_SEEN * count / n * met[:, 0]
+            by_chance = count / n * met[:, 0]
+            spread = np.minimum(_LEAST_SHARE_SEEN * by_chance, by_chance - _SPREAD * np.sqrt(by_chance))
+            few |= met[:, 1] < spread
         return found, few
 
     def effort(self, k: int, recall: float, knobs: IvfKnobs | None, share: float) -> Effort[IvfKnobs]:

@@ -10,7 +10,7 @@ from .kernel import inner
 from .memory import LINE, record_at, view_f32, view_i8, view_i32, view_u8, view_u64
 from .plane_distances import four_plane_products
 from .product import fill_tables, four_sums, pair_tables
-from .rabitq import encode_rotated_query, four_rabitq_products
+from .rabitq import encode_rotated_query, four_rabitq_products, sign_tables
 from .top import ascending
 
 # What codes are made of. The products of those below FIRST_FLOAT are whole numbers.
@@ -244,3 +244,12 @@ def keys_of(codes, n, listed, products, first, count, steps, unit, shift, keys):
         for i in range(count):
             near = np.int64(_OFFSET) - np.int64(whole[i])
             keys[i] = key_of_row(np.uint64(near), listed[first + i])
+
+
+@inner
+def nibble_tables(codes, query, tables):
+    """Write what each nibble of a row adds to its product, ``(groups, 16)`` float32."""
+    if codes.form == PRODUCT4:
+        fill_tables(codes, query, tables, 16)
+    else:
+        sign_tables(codes, query, tables)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .codes import encode_query, four_nearnesses, view_codes
+from .codes import encode_query, four_nearnesses, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES, round_tables
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROW_CODES, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
 from .memory import prefetch_lines, view_f32, view_i64, view_u32, view_u64
-from .rabitq import fill_tables
 from .reservoir import select_least
 from .rows import COSINE, DOT, four_scores, pad_query, view_rows
 from .scan import prefetch_row, scan_block, write_result
@@ -150,7 +149,7 @@ def search_lists(
         scale, bound, count = (np.float32(1), np.float32(0)), _ENDLESS, 0
         if lists.form == BLOCKS:
             given = prepared + np.uint64(q * codes.given_bytes)
-            fill_tables(codes, given, search.exact_tables)
+            nibble_tables(codes, given, search.exact_tables)
             scale = round_tables(search.exact_tables, lists.groups, search.tables)
         elif lists.form == ROW_CODES:
             given = prepared + np.uint64(q * codes.given_bytes)

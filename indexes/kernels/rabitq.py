@@ -72,7 +72,7 @@ def four_rabitq_products(dim, bits, a, b, c, d, query, out):
 
 
 @inner
-def fill_tables(codes, query, tables):
+def sign_tables(codes, query, tables):
     """Fill in what each group of four signs adds to a product: ``(groups, 16)`` float32 for codes of one bit.
 
     ``query`` is the prepared one. Bit ``i`` of a place says that dimension ``4 * group + i`` is positive.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from vicinal.indexes.codecs.product import Product
 from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
 from vicinal.indexes.ivf.ivf import Ivf
@@ -38,6 +39,18 @@ class TestIvfOfCodes(IvfConformance):
         return Ivf(codec=Scalar(8))
 
 
+class TestIvfOfParts(IvfConformance):
+    # A bit a dimension says little of vectors without structure.
+    floor = 0.7
+    shapes = IvfConformance.shapes[1:2]
+
+    def spec(self) -> Ivf:
+        return Ivf(n_lists=40, codec=Product(bits=4, rotation=None))
+
+
 class TestIvfOfBlocks(IvfConformance):
+    floor = 0.78
+    shapes = IvfConformance.shapes[:2]
+
     def spec(self) -> Ivf:
         return Ivf(n_lists=40, codec=RaBitQ(1))
