@@ -32,6 +32,7 @@ class SearchScratch:
         from ..kernels.list_records import SEARCH, STATS
         from ..kernels.list_scans import LISTED, room_for
         from ..kernels.lists import SPARE_LISTS
+        from ..kernels.strips import STRIP_BYTES
 
         self.capacity = capacity
         of_lists = sizes.n_lists + sizes.n_lists // 4 + SPARE_LISTS
@@ -50,7 +51,7 @@ class SearchScratch:
             "heap": aligned((capacity,), np.uint64),
             "zeros": aligned((BLOCK_ROWS,), np.float32),
             "ones": aligned((BLOCK_ROWS,), np.float32),
-            "out": aligned((6 * BLOCK_ROWS,), np.uint8),
+            "out": aligned((max(6 * BLOCK_ROWS, STRIP_BYTES),), np.uint8),
             "stats": aligned((STATS,), np.int64),
         }
         buffers["ones"][:] = 1

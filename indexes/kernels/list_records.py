@@ -49,7 +49,7 @@ SEARCH = np.dtype(
         ("heap", np.uint64),
         ("zeros", np.uint64),  # address of 32 float32
         ("ones", np.uint64),
-        ("out", np.uint64),  # address of 192 bytes
+        ("out", np.uint64),  # address: scores of a strip or of a block
         ("stats", np.uint64),  # address of (STATS,) int64: lists, codes, rescored, fallbacks
     ]
 )

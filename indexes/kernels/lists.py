@@ -6,13 +6,15 @@ import numpy as np
 
 from .codes import encode_query, four_nearnesses, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES, round_tables
+from .float_scores import float32_dots
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROW_CODES, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
 from .memory import prefetch_lines, view_f32, view_i64, view_u32, view_u64
 from .reservoir import select_least
-from .rows import COSINE, DOT, four_scores, pad_query, view_rows
-from .scan import prefetch_row, scan_block, write_result
+from .rows import COSINE, DOT, pad_query, view_rows
+from .scan import scan_block, write_result
+from .strips import prefetch_row
 from .top import ascending, clear_heap, replace_largest, score_of, sort_heap
 
 _FIRST = np.int64(0)
@@ -51,14 +53,15 @@ def find_lists(lists, centroids, search, query, wanted, order):
             keys[i] = np.uint64(i)
     # The query is taken as given: a product with it is what codes are compared by.
     pad_query(centroids, query, search.list_padded, search.out)
-    halves = view_f32(lists.halves, n)
+    halves, base, size = view_f32(lists.halves, n), centroids.rows, np.uint64(centroids.row_bytes)
     clear_heap(order, wanted)
     for first in range(0, candidates, 4):
         last = np.uint64(candidates - 1)
         a = np.uint64(first)
         b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
         a, b, c, d = keys[a] & _LOW, keys[b] & _LOW, keys[c] & _LOW, keys[d] & _LOW
-        four_scores(centroids, a, b, c, d, search.list_padded, np.float32(1), search.out)
+        at_a, at_b, at_c, at_d = base + a * size, base + b * size, base + c * size, base + d * size
+        float32_dots(at_a, at_b, at_c, at_d, search.list_padded, centroids.chunks, search.out)
         for i in range(min(4, candidates - first)):
             one = a if i == 0 else b if i == 1 else c if i == 2 else d
             value = -near[i]
@@ -189,7 +192,7 @@ def search_lists(
                 found[q, :listed], found[q, listed:] = places, _NO_ROW
                 continue
             for i in range(min(listed, 4)):
-                prefetch_row(rows, places[i])
+                prefetch_row(rows.rows, np.uint64(rows.row_bytes), places[i])
             scan_block(
                 rows,
                 search.listed,
