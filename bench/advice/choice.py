@@ -35,13 +35,14 @@ def bytes_in(text: str) -> int:
 
 
 def worth_indexing(trials: Sequence[CodecTrial], target: float) -> list[CodecTrial]:
-    """Return codecs that no other beats in bytes and in what is found after exact scores, the smallest first.
+    """Return codecs that no other beats in bytes and in what codes find by themselves, the smallest first.
 
-    Those that find enough for the recall wanted; the one that finds most if none does.
+    Finer codes need fewer exact scores. Those whose rows hold enough for the recall wanted; the one whose
+    hold most if none do.
     """
     front: list[CodecTrial] = []
-    for trial in sorted(trials, key=lambda one: (one.row_bytes, -one.rescored)):
-        if not front or trial.rescored > front[-1].rescored:
+    for trial in sorted(trials, key=lambda one: (one.row_bytes, -one.recall_10)):
+        if not front or trial.recall_10 > front[-1].recall_10:
             front.append(trial)
     enough = [trial for trial in front if trial.rescored >= min(target + SPARE_RECALL, 0.995)]
     return enough[:MOST_CODECS] or front[-1:]
