@@ -20,7 +20,7 @@ from ..schema.collection_schema import CollectionSchema
 from ..vector_kinds.registry import kind_of
 from ..vocabulary.token_columns import column_with_tokens, token_ids
 from ..vocabulary.vocabularies import Vocabularies
-from ..vocabulary.vocabulary import RememberedTokens, TokenNames
+from ..vocabulary.vocabulary import RememberedTokens, TokenNames, TokensBelow
 from .view import SegmentView
 
 _VIEW_SHIFT = 32
@@ -179,7 +179,8 @@ class Snapshot:
         """Return queries that were checked over ids and with weights, where they are without."""
         spec, known = self.schema.vectors[field], self.vocabularies
         kind = kind_of(spec)
-        tokens = known.of(self.schema, field) if kind.has_tokens(spec) else None
+        vocabulary = known.of(self.schema, field) if kind.has_tokens(spec) else None
+        tokens = None if vocabulary is None else TokensBelow(vocabulary, self.next_sequence)
         weights = None if kind.query_weights(spec) is None else known.query_table(self.schema, field)
         return kind.resolved(spec, queries, tokens, weights)
 

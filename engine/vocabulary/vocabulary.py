@@ -48,15 +48,40 @@ class Vocabulary:
         self._field = field
         self._ids: BoundedCache[str, int] = BoundedCache(_KEPT)
         self._tokens: BoundedCache[int, str] = BoundedCache(_KEPT)
+        # Of tokens that nothing had: below which sequence number no point has them.
+        self._absent: BoundedCache[str, int] = BoundedCache(_KEPT)
 
-    def known_ids(self, tokens: Sequence[str]) -> Ids:
-        """Return the id of each token, ``UNKNOWN`` where it has none; tokens have 1 to 255 bytes."""
+    def known_ids(self, tokens: Sequence[str], below: int | None = None) -> Ids:
+        """Return the id of each token, ``UNKNOWN`` where it has none; tokens have 1 to 255 bytes.
+
+        A caller who sees a snapshot, of points ``below`` a sequence number, says so: a token that none of
+        them has is then looked up once, and not again by every search of as old a snapshot or an older one.
+        """
 
         def read(missing: list[str]) -> list[int | None]:
             with self._catalog.read() as txn:
                 return _in_pieces(missing, lambda piece: self._stored.ids(txn, piece))
 
-        found = _completed(tokens, self._ids, lambda missing: undisturbed(lambda: read(missing)))
+        def looked_up(missing: list[str]) -> list[int | None]:
+            ids = undisturbed(lambda: read(missing))
+            if below is not None:
+                self._absent.update(
+                    {token: below for token, id in zip(missing, ids, strict=True) if id is None}
+                )
+            return ids
+
+        def unless_absent(missing: list[str]) -> list[int | None]:
+            if below is None:
+                return looked_up(missing)
+            known = self._absent.get(missing)
+            unsure = [at for at, sequence in enumerate(known) if sequence is None or sequence < below]
+            ids: list[int | None] = [None] * len(missing)
+            if unsure:
+                for at, id in zip(unsure, looked_up([missing[at] for at in unsure]), strict=True):
+                    ids[at] = id
+            return ids
+
+        found: list[int | None] = _completed(tokens, self._ids, unless_absent)
         return _as_array(found)
 
     def assigned_ids(self, txn: WriteTransaction, tokens: Sequence[str]) -> Ids:
@@ -109,6 +134,17 @@ class Vocabulary:
         if not count:
             raise NotFound(f"vector field {self._field!r} was dropped while the call read it", field="field")
         raise Corruption(f"no token of vector field {self._field!r} has the id {id}; it has {count:,}")
+
+
+class TokensBelow:
+    """The ids of tokens that points below a sequence number have."""
+
+    def __init__(self, vocabulary: Vocabulary, sequence: int) -> None:
+        self._vocabulary, self._sequence = vocabulary, sequence
+
+    def known_ids(self, tokens: Sequence[str]) -> Ids:
+        """Return the id of each token, ``UNKNOWN`` where none of those points has it."""
+        return self._vocabulary.known_ids(tokens, self._sequence)
 
 
 class RememberedTokens:

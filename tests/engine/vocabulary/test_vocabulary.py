@@ -14,6 +14,8 @@ import pytest
 import vicinal
 from vicinal import Dense, Sparse
 from vicinal.engine.collection import columnar
+from vicinal.engine.input.queries import validate_queries
+from vicinal.engine.segments.snapshot import Snapshot
 from vicinal.engine.tenants.tenant import Tenant
 from vicinal.engine.vocabulary.vocabulary import Vocabulary
 from vicinal.engine.writing.point_operations import upsert
@@ -51,6 +53,11 @@ def vocabulary(points: vicinal.Collection) -> Vocabulary:
     found = snapshot.vocabularies.of(snapshot.schema, "vector")
     assert found is not None
     return found
+
+
+def validated(snapshot: Snapshot, query: dict[str, float]) -> Any:
+    """Return a query as a search of a snapshot resolves it."""
+    return snapshot.resolved("vector", validate_queries("vector", WORDS, query)[0])
 
 
 def stored(points: vicinal.Collection) -> dict[Any, dict[str, float]]:
@@ -175,3 +182,25 @@ def test_what_is_remembered_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -
         # What had no id is asked for again: it may have one by now.
         points.upsert([2], [{"new": 1.0}])
         assert known.known_ids(["new"]).tolist() == [2]
+
+
+def test_a_token_that_nothing_has_is_looked_up_once_between_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with vicinal.open(":memory:") as db:
+        points = db.create_collection("points", WORDS)
+        points.upsert([1, 2], [{"a": 1.0}, {"b": 1.0}])
+        known, (old, _) = vocabulary(points), columnar(points).view(None)
+        reads: list[object] = []
+        read = known._catalog.read
+        monkeypatch.setattr(known._catalog, "read", lambda: (reads.append(0), read())[1])
+        for _ in range(3):
+            assert points.search({"a": 1.0, "new": 1.0}).scores.tolist() == [1.0, 0.0]
+        assert len(reads) <= 2
+        before = len(reads)
+        points.search({"a": 1.0, "new": 1.0})
+        assert len(reads) == before
+        points.upsert([3], [{"new": 1.0}])
+        assert points.search({"new": 1.0}, k=1).ids.tolist() == [3]
+        # A search of an older snapshot says nothing of what is there now.
+        assert validated(old, {"absent": 1.0}).indices.tolist() == []
+        points.upsert([4], [{"absent": 3.0}])
+        assert points.search({"absent": 1.0, "new": 1.0}, k=1).ids.tolist() == [4]
