@@ -45,6 +45,7 @@ def warmup() -> None:
 
 
 def _walk(rows: DenseRows) -> None:
+    from .codecs.product import Product
     from .codecs.rabitq import RaBitQ
     from .codecs.scalar import Scalar
     from .exact.coded import CodedIndex, CodedKnobs
@@ -58,6 +59,7 @@ def _walk(rows: DenseRows) -> None:
     arrays["links"] = np.full((len(rows), 16), NO_LINK, np.uint32)
     arrays["entries"] = choose_entries(len(rows), 0)
     HnswIndex(arrays, rows, Scalar()).search(rows[:1], 1, Effort(HnswKnobs(1, 1), None, 0.0, ""))
-    RaBitQ().train(rows, BuildJob()).encode(rows)
+    for spec in (RaBitQ(), Product(1, 8, None, "error"), Product(1, 8, None, "length")):
+        spec.train(rows, BuildJob()).encode(rows)
     codes = codec.arrays() | codec.encode(rows).arrays()
     CodedIndex(codes, rows, Scalar()).search(rows[:1], 1, Effort(CodedKnobs(1), None, 0.0, ""))

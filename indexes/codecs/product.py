@@ -16,7 +16,9 @@ from ..rows.vectors import Vectors
 if TYPE_CHECKING:
     from .product_codec import ProductCodec
 
-ROTATIONS = (None, "opq")
+ROTATIONS, LOSSES = (None, "opq"), (None, "error", "length")
+# Rows that say how much shorter decoded rows are.
+_MEASURED_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,17 @@ class Product:
         8 or 4 a part. At equal bytes 8 keep more, and 4 are compared several times as fast by lists.
     rotation
         ``"opq"`` learns a rotation that makes the parts easy to code; ``None`` takes vectors as they are.
+    loss
+        What codes are chosen for: ``"error"``, that a decoded row is as near to the row as can be, or
+        ``"length"``, that its length is also the same share of the row's for all rows. What falls short of
+        that would rank behind for products and the cosine, so those have ``"length"`` unless given, and l2
+        ``"error"``. Rows beside anchors are coded by ``"error"``: their own length does not rank them.
     """
 
     m: int | None = None
     bits: int = 8
     rotation: str | None = "opq"
+    loss: str | None = None
 
     name = "product"
 
@@ -50,16 +58,21 @@ class Product:
             raise ValueError(f"Product.bits is {self.bits!r}; expected 4 or 8")
         if self.rotation not in ROTATIONS:
             raise ValueError(f"Product.rotation is {self.rotation!r}; expected 'opq' or None")
+        if self.loss not in LOSSES:
+            raise ValueError(f"Product.loss is {self.loss!r}; expected 'error', 'length' or None")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the name and the parameters; the parts if they were given."""
-        record = {"name": self.name, "bits": self.bits, "rotation": self.rotation}
-        return record if self.m is None else record | {"m": self.m}
+        """Return the name and the parameters; parts and loss if they were given."""
+        record: dict[str, Any] = {"name": self.name, "bits": self.bits, "rotation": self.rotation}
+        given = {"m": self.m, "loss": self.loss}
+        return record | {key: value for key, value in given.items() if value is not None}
 
     def check(self, field: FieldShape) -> None:
         """Refuse binary vectors, and more parts than there are dimensions."""
         if field.element is Element.BINARY:
             raise ValueError("codec 'product' takes numbers; the field has binary vectors")
+        if field.metric is Metric.L2 and self.loss == "length":
+            raise ValueError("Product.loss is 'length', which serves products; the field's metric is l2")
         if field.dim is not None and self.parts(field.dim) > field.dim:
             raise ValueError(
                 f"Product.m is {self.m}; the field has {field.dim} dimensions, so at most as many parts"
@@ -68,6 +81,9 @@ class Product:
     def parts(self, dim: int) -> int:
         """Return how many parts vectors of ``dim`` dimensions have."""
         return -(-dim // self.bits) if self.m is None and self.bits == 8 else self.m or -(-dim // 4)
+
+    def _even(self, metric: Metric) -> bool:
+        return self.loss == "length" or (self.loss is None and metric is not Metric.L2)
 
     def train(self, vectors: Vectors, job: BuildJob) -> ProductCodec:
         """Learn the rotation and the codebooks from a sample: at most 65,536 rows, for 4 bits 16,384."""
@@ -92,7 +108,8 @@ class Product:
             job.threads,
             lambda share: job.progress(learning + (1 - learning) * share),
         )
-        return ProductCodec(codebooks, rotation, vectors.metric)
+        share = codebooks.length_share(sample[:_MEASURED_ROWS]) if self._even(vectors.metric) else None
+        return ProductCodec(codebooks, rotation, vectors.metric, share)
 
     def open(self, arrays: Arrays, dim: int, metric: Metric) -> ProductCodec:
         """Return the codec that was learnt."""
@@ -104,4 +121,7 @@ class Product:
         rotation = None
         if self.rotation is not None:
             rotation = check_array("rotation", arrays, np.float32, (dim, dim))
-        return ProductCodec(Codebooks(centroids, m), rotation, metric)
+        share = None
+        if self._even(metric):
+            share = float(check_array("length_share", arrays, np.float32, (1,))[0])
+        return ProductCodec(Codebooks(centroids, m), rotation, metric, share)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..product.codebooks import Codebooks
+from ..product.turning import Turning
 from ..protocol import Arrays
 from ..rows.addresses import address
 from ..rows.metric import Metric
@@ -34,10 +35,21 @@ class ProductCodec:
         Orthonormal, float32 ``(dim, dim)``; None for none.
     metric
         How the vectors are compared.
+    length_share
+        The share of a row's squared length that its code has; None where codes are the nearest alone.
     """
 
-    def __init__(self, codebooks: Codebooks, rotation: NDArray[np.float32] | None, metric: Metric) -> None:
+    def __init__(
+        self,
+        codebooks: Codebooks,
+        rotation: NDArray[np.float32] | None,
+        metric: Metric,
+        length_share: float | None = None,
+    ) -> None:
         self.codebooks, self.rotation, self.metric = codebooks, rotation, metric
+        self._turning = None if rotation is None else Turning(rotation)
+        # As it is stored, so that codes made later are the same.
+        self._length_share = None if length_share is None else np.float32(length_share)
         self.bits = 8 if codebooks.width == 256 else 4
         self.row_bytes = -(-codebooks.m * self.bits // 8)
         tables = codebooks.m * codebooks.width * 4
@@ -49,9 +61,13 @@ class ProductCodec:
         self._tables = np.concatenate([codebooks.centroids, offsets])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the centroids, and the rotation if there is one."""
+        """Return the centroids, and the rotation and the share of lengths if there are any."""
         learnt: dict[str, NDArray[Any]] = {"centroids": self.codebooks.centroids}
-        return learnt if self.rotation is None else learnt | {"rotation": self.rotation}
+        if self.rotation is not None:
+            learnt["rotation"] = self.rotation
+        if self._length_share is not None:
+            learnt["length_share"] = np.array([self._length_share], np.float32)
+        return learnt
 
     def encode(self, vectors: Vectors, anchors: Vectors | None = None, threads: int = 1) -> Coded:
         """Return the codes of every vector; a bias for l2 beside anchors."""
@@ -61,9 +77,9 @@ class ProductCodec:
         )
 
     def _block(self, block: NDArray[np.float32], anchors: NDArray[np.float32] | None) -> Block:
-        # In double precision, or equal rows could differ by where they stand in a block, and so their codes.
-        turned = block if self.rotation is None else (block @ self.rotation.T.astype(np.float64))
-        codes = self.codebooks.encode(np.asarray(turned, np.float32))
+        turned = block if self._turning is None else self._turning(block)
+        share = None if anchors is not None or self._length_share is None else float(self._length_share)
+        codes = self.codebooks.encode(turned, share)
         bias = None
         if anchors is not None and self.metric is Metric.L2:
             bias = np.einsum("ij,ij->i", self.prepare(anchors), self.codebooks.decode(codes))

@@ -14,6 +14,7 @@ from pyroaring import BitMap
 
 from vicinal.indexes.codecs.bits import Bits
 from vicinal.indexes.codecs.floats import BFloat16, Float8, Float16
+from vicinal.indexes.codecs.product import Product
 from vicinal.indexes.codecs.protocol import CodecSpec
 from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
@@ -38,6 +39,8 @@ CODECS: tuple[CodecSpec, ...] = (
     BFloat16(),
     Float8(),
     Sign(),
+    Product(5, 8, None),
+    Product(7, 4, None),
     RaBitQ(1),
     RaBitQ(7),
     RaBitQ(8),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vicinal.indexes.codecs.product import Product
-from vicinal.indexes.codecs.product_codec import ProductCodec
-from vicinal.indexes.product.codebooks import Codebooks, starts_of
+from vicinal.indexes.product.codebooks import LENGTH_WEIGHT, Codebooks, starts_of
 from vicinal.indexes.product.rotation import fit_rotation
+from vicinal.indexes.product.turning import Turning
 from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
@@ -77,7 +77,7 @@ def test_a_code_is_the_nearest_centroid(dim: int, m: int, width: int) -> None:
 def test_kernels_sum_what_tables_say(metric: Metric, m: int, bits: int) -> None:
     rng = np.random.default_rng(m)
     rows, queries = (rng.standard_normal((n, 20)).astype(np.float32) for n in (201, 4))
-    codec = Product(m, bits, None).train(Given(rows, metric), BuildJob(1, 1))
+    codec = Product(m, bits, None, "error").train(Given(rows, metric), BuildJob(1, 1))
     coded = codec.encode(Given(rows, metric))
     assert coded.codes.shape == (201, {8: m, 4: -(-m // 2)}[bits])
     codes = codec.parts_of(coded)
@@ -89,6 +89,16 @@ def test_kernels_sum_what_tables_say(metric: Metric, m: int, bits: int) -> None:
             table -= codec.codebooks.halves()[part]
         expected -= table[:, codes[:, part]]
     np.testing.assert_allclose(nearnesses(codec, coded, queries), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("n", "dim"), [(1, 3), (7, 20), (500, 33)])
+def test_equal_rows_are_turned_alike(n: int, dim: int) -> None:
+    rng = np.random.default_rng(n)
+    rows, rotation = (rng.standard_normal((size, dim)).astype(np.float32) for size in (n, dim))
+    expected = np.zeros((n, dim), np.float32)
+    for d in range(dim):
+        expected += rows[:, d, None] * rotation[:, d]
+    np.testing.assert_array_equal(Turning(rotation)(rows), expected)
 
 
 def test_a_rotation_lowers_the_error() -> None:
@@ -105,6 +115,27 @@ def test_a_rotation_lowers_the_error() -> None:
         return float(((codec.decode(codec.encode(vectors)) - rows) ** 2).sum())
 
     assert error(Product(4, 4)) < 0.7 * error(Product(4, 4, None))
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_lengths_of_decoded_rows_are_even(bits: int) -> None:
+    rng = np.random.default_rng(5)
+    rows = (rng.standard_normal((2000, 32)) * 0.9 ** np.arange(32)).astype(np.float32)
+    vectors, losses, spreads = Given(rows, Metric.DOT), {}, {}
+    share = 0.0
+    for loss in ("length", "error"):
+        codec = Product(8, bits, None, loss).train(vectors, BuildJob(1, 1))
+        share = float(codec.arrays()["length_share"][0]) if loss == "length" else share
+        decoded = codec.decode(codec.encode(vectors))
+        squares, own = (
+            (decoded.astype(np.float64) ** 2).sum(axis=1),
+            (rows.astype(np.float64) ** 2).sum(axis=1),
+        )
+        error = ((decoded - rows).astype(np.float64) ** 2).sum(axis=1)
+        losses[loss] = error + LENGTH_WEIGHT * (squares - share * own) ** 2 / own
+        spreads[loss] = (squares / own).std()
+    assert spreads["length"] < 0.5 * spreads["error"]
+    assert (losses["length"] <= losses["error"] * (1 + 1e-4)).all()
 
 
 @pytest.mark.parametrize("rotation", ["opq", None])
@@ -160,6 +191,10 @@ def test_what_cannot_be_coded_is_refused() -> None:
         Product(m=0)
     with pytest.raises(ValueError, match="'opq' or None"):
         Product(rotation="pca")
+    with pytest.raises(ValueError, match="'error', 'length' or None"):
+        Product(loss="scann")
+    with pytest.raises(ValueError, match="metric is l2"):
+        Product(loss="length").check(FieldShape("dense", Metric.L2, Element.FLOAT32, 64))
     with pytest.raises(ValueError, match="binary vectors"):
         Product().check(FieldShape("dense", Metric.HAMMING, Element.BINARY, 64))
     with pytest.raises(ValueError, match="has 8 dimensions"):
@@ -170,11 +205,3 @@ def test_parts_are_even() -> None:
     assert [Product().parts(dim) for dim in (1, 8, 9, 384)] == [1, 1, 2, 48]
     assert [Product(bits=4).parts(dim) for dim in (1, 8, 9, 384)] == [1, 2, 3, 96]
     assert starts_of(10, 4).tolist() == [0, 2, 5, 7, 10]
-    assert isinstance(
-        Product(2).open(
-            {"centroids": np.zeros((4, 256), np.float32), "rotation": np.eye(4, dtype=np.float32)},
-            4,
-            Metric.DOT,
-        ),
-        ProductCodec,
-    )
