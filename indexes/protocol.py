@@ -161,12 +161,15 @@ class BuildJob:
         Told 0 to 1. What it raises ends the build.
     tenants
         ``(n,)`` uint32, the owner of each row, ascending; None where there are no tenants.
+    total_rows
+        How many rows all segments hold, these included; 0 where that is not known.
     """
 
     seed: int = 0
     threads: int = 0
     progress: Callable[[float], None] = _silent
     tenants: NDArray[np.uint32] | None = None
+    total_rows: int = 0
 
 
 class IndexSpec(Protocol):

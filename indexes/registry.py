@@ -16,6 +16,7 @@ _BUILT_IN = {
     "ivf": ("ivf.ivf", "Ivf"),
     "inverted": ("sparse.inverted", "Inverted"),
     "auto": ("seismic.auto", "AutoSparse"),
+    "auto-dense": ("ivf.auto", "AutoDense"),
     "seismic": ("seismic.seismic", "Seismic"),
 }
 

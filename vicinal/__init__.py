@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .indexes.codecs.transformed import Transformed
     from .indexes.exact.flat import Flat
     from .indexes.graph.hnsw import Hnsw
+    from .indexes.ivf.auto import AutoDense
     from .indexes.ivf.ivf import Ivf
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
@@ -132,6 +133,7 @@ _MODULES = {
     "indexes.transforms.truncation": ("Truncation",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
+    "indexes.ivf.auto": ("AutoDense",),
     "indexes.ivf.ivf": ("Ivf",),
     "indexes.sparse.inverted": ("Inverted",),
     "indexes.seismic.seismic": ("Seismic",),
@@ -158,6 +160,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Metric",
     "Element",
     "Hnsw",
+    "AutoDense",
     "Ivf",
     "Inverted",
     "Seismic",

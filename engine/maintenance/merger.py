@@ -79,7 +79,7 @@ class Merger:
         self._check_room(_least_bytes(snapshot, parts))
         views = [view for view, _ in parts]
         fields = indexable_fields(snapshot.schema, views) if task.with_index else []
-        builder = SegmentBuilder(snapshot.schema, fields)
+        builder = SegmentBuilder(snapshot.schema, fields, total_rows=snapshot.n_points)
         uuid, built = self._write(
             state, views, lambda sink, header: builder.build(parts, sink, header, progress)
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ...indexes.exact.flat import Flat
 from ...indexes.graph.hnsw import Hnsw
+from ...indexes.ivf.auto import AutoDense
 from ...indexes.protocol import FieldShape, IndexSpec
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
@@ -32,8 +33,9 @@ class Dense:
         How two vectors are compared. Hamming goes with binary elements, and with them alone.
     element : {"float32", "float16", "int8", "binary"}
         What is stored. Vectors are stored as given, not normalised.
-    index : IndexSpec, optional
-        The index built over sealed segments; ``Hnsw()`` unless given.
+    index : IndexSpec or "auto", optional
+        The index built over sealed segments; ``Hnsw()`` unless given, and with ``"auto"`` what
+        ``AutoDense()`` chooses.
     on_disk : bool
         Whether the vectors of sealed segments stay in their files, to be read for exact scores alone: what is
         in memory is the index with its codes. Not for binary vectors, which are their own codes.
@@ -58,7 +60,7 @@ class Dense:
         *,
         metric: Metric | str = Metric.COSINE,
         element: Element | str = Element.FLOAT32,
-        index: IndexSpec | None = None,
+        index: IndexSpec | Literal["auto"] | None = None,
         on_disk: bool = False,
     ) -> None:
         checked_metric = choice(Metric, metric, "metric")
@@ -80,11 +82,12 @@ class Dense:
                 "binary vectors are their own codes, which every search compares: they cannot stay on disk",
                 field="on_disk",
             )
+        chosen = Hnsw() if index is None else AutoDense() if index == "auto" else index
         # The class is frozen, so that a schema cannot change under a collection.
         object.__setattr__(self, "dim", checked_dim(dim, checked_element))
         object.__setattr__(self, "metric", checked_metric)
         object.__setattr__(self, "element", checked_element)
-        object.__setattr__(self, "index", checked_index(Hnsw() if index is None else index, self.shape))
+        object.__setattr__(self, "index", checked_index(chosen, self.shape))
         object.__setattr__(self, "on_disk", on_disk)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import replace
 from typing import Any
@@ -19,13 +18,13 @@ from ..rows.element import Element
 from .blocks import groups_of, in_blocks
 from .index import IvfIndex
 from .layout import Layout
+from .n_lists import usual_lists
 from .opened import OF_CODEC, OF_LISTS, centroid_rows
 from .residuals import Anchors, ListedVectors
 
 SMALLEST = 512
 """Fewer rows are scanned faster than lists of them are searched."""
 
-_LISTS_A_ROOT = 4
 _SAMPLED_A_LIST, _ITERATIONS = 64, 10
 _CLUSTERED, _ASSIGNED, _CODED = 0.6, 0.7, 0.9
 
@@ -41,7 +40,7 @@ def build(
         job.progress(1.0)
         return {}
     threads = job.threads or os.cpu_count() or 1
-    n_lists = min(n, lists_wanted or max(1, round(_LISTS_A_ROOT * math.sqrt(n))))
+    n_lists = min(n, lists_wanted or usual_lists(n))
     centroids, assigned = _clustered(rows, n_lists, job, threads)
     job.progress(_ASSIGNED)
     members = np.argsort(assigned, kind="stable").astype(np.uint32)

@@ -50,15 +50,24 @@ class SegmentBuilder:
     schema : CollectionSchema
     index_fields : sequence of str
         Fields to build an index for.
+    total_rows : int
+        Points of the collection, of which these become a segment.
     seed, threads : int
         Handed to the index builds; 0 threads means every core.
     """
 
     def __init__(
-        self, schema: CollectionSchema, index_fields: Sequence[str], *, seed: int = 0, threads: int = 0
+        self,
+        schema: CollectionSchema,
+        index_fields: Sequence[str],
+        *,
+        total_rows: int = 0,
+        seed: int = 0,
+        threads: int = 0,
     ) -> None:
         self._schema = schema
         self._index_fields = list(index_fields)
+        self._total_rows = total_rows
         self._seed = seed
         self._threads = threads
 
@@ -154,7 +163,9 @@ class SegmentBuilder:
         owners = None
         if self._schema.partitioned:
             owners = batch.tenants[vectors["present"]] if "present" in vectors else batch.tenants
-        job = BuildJob(self._seed, self._threads, lambda share: progress(stage, share), owners)
+        job = BuildJob(
+            self._seed, self._threads, lambda share: progress(stage, share), owners, self._total_rows
+        )
         arrays = spec.build(self._rows(name, vectors), job)
         for key, array in arrays.items():
             sink.put_array(f"index.{name}.{key}", array)
