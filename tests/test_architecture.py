@@ -112,7 +112,7 @@ ORDER = {
             "sparse",
             "seismic",
         ),
-        *("measuring", "registry", "warmup"),
+        *("measuring", "registry", "factory", "warmup"),
     ),
     "storage": (
         *("errors", "system_errors", "durable", "invalid_value", "arrays", "catalog", "folder"),

@@ -60,9 +60,10 @@ if TYPE_CHECKING:
     from .indexes.codecs.signs import Sign
     from .indexes.codecs.transformed import Transformed
     from .indexes.exact.flat import Flat
+    from .indexes.factory import index_factory
     from .indexes.graph.hnsw import Hnsw
     from .indexes.ivf.auto import AutoDense
-    from .indexes.ivf.ivf import Ivf
+    from .indexes.ivf.ivf import Ivf, IvfFlat, IvfPq, IvfRabitq
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
     from .indexes.seismic.seismic import Seismic
@@ -134,7 +135,8 @@ _MODULES = {
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
     "indexes.ivf.auto": ("AutoDense",),
-    "indexes.ivf.ivf": ("Ivf",),
+    "indexes.factory": ("index_factory",),
+    "indexes.ivf.ivf": ("Ivf", "IvfFlat", "IvfPq", "IvfRabitq"),
     "indexes.sparse.inverted": ("Inverted",),
     "indexes.seismic.seismic": ("Seismic",),
     "indexes.rows.metric": ("Metric",),
@@ -162,6 +164,10 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Hnsw",
     "AutoDense",
     "Ivf",
+    "IvfFlat",
+    "IvfPq",
+    "IvfRabitq",
+    "index_factory",
     "Inverted",
     "Seismic",
     "Bm25",

@@ -21,6 +21,7 @@ from .layout import Layout
 from .n_lists import usual_lists
 from .opened import OF_CODEC, OF_LISTS, centroid_rows
 from .residuals import Anchors, ListedVectors
+from .spilling import spilled
 
 SMALLEST = 512
 """Fewer rows are scanned faster than lists of them are searched."""
@@ -43,8 +44,14 @@ def build(
     n_lists = min(n, lists_wanted or usual_lists(n))
     centroids, assigned = _clustered(rows, n_lists, job, threads)
     job.progress(_ASSIGNED)
-    members = np.argsort(assigned, kind="stable").astype(np.uint32)
-    lists = assigned[members]
+    if layout.spill and n_lists > 1:
+        second = spilled(rows, centroids, assigned)
+        owners = np.concatenate([assigned, second])
+        entries = np.lexsort((np.tile(np.arange(n), 2), owners))
+        members, lists = (entries % n).astype(np.uint32), owners[entries]
+    else:
+        members = np.argsort(assigned, kind="stable").astype(np.uint32)
+        lists = assigned[members]
     offsets = np.searchsorted(lists, np.arange(n_lists + 1)).astype(np.int64)
     padded = pad(centroids, Element.FLOAT32, rows.dim)
     compared = centroid_rows(padded, rows)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..codecs.product import Product
 from ..codecs.protocol import CodecSpec
+from ..codecs.rabitq import RaBitQ
 from ..codecs.registry import codec_from_json
 from ..protocol import Arrays, BuildJob, FieldShape
 from ..rows.dense import DenseRows
@@ -103,3 +105,18 @@ class Ivf:
 
     def _layout(self) -> Layout:
         return Layout(self.codec, self.residual, self.spill)
+
+
+def IvfFlat(n_lists: int | None = None) -> Ivf:  # a spec, as its neighbours are
+    """Return lists of the stored vectors themselves."""
+    return Ivf(n_lists)
+
+
+def IvfPq(n_lists: int | None = None, *, m: int | None = None, bits: int = 4) -> Ivf:
+    """Return lists of a product quantizer's codes: ``m`` parts of ``bits`` bits, 4 looked up fastest."""
+    return Ivf(n_lists, Product(m=m, bits=bits))
+
+
+def IvfRabitq(n_lists: int | None = None, *, bits: int = 1) -> Ivf:
+    """Return lists of RaBitQ's codes, ``bits`` a dimension; one bit is looked up fastest."""
+    return Ivf(n_lists, RaBitQ(bits))

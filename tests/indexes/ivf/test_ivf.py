@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+import pytest
+
 from vicinal.indexes.codecs.product import Product
 from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
 from vicinal.indexes.ivf.ivf import Ivf
-from vicinal.indexes.protocol import FieldShape
+from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.testing import oracle
 from vicinal.testing.dense_index_conformance import DenseIndexConformance
+from vicinal.testing.random_rows import random_queries, random_rows
 
 
 class IvfConformance(DenseIndexConformance):
@@ -54,3 +59,52 @@ class TestIvfOfBlocks(IvfConformance):
 
     def spec(self) -> Ivf:
         return Ivf(n_lists=40, codec=RaBitQ(1))
+
+
+def test_spilled_rows_stand_in_two_lists_and_are_found_once() -> None:
+    shape = IvfConformance.shapes[0]
+    rows, queries = random_rows(shape, 1500), random_queries(shape, 60)
+    _, truth = oracle.top(oracle.scores_of(rows, queries), 10, True)
+    recalls = []
+    for codec in (None, RaBitQ(1), Scalar(8)):
+        for spill in (False, True):
+            spec = Ivf(n_lists=40, codec=codec, spill=spill)
+            arrays = spec.build(rows, BuildJob(1, 1))
+            counts = np.bincount(arrays["members"], minlength=1500)
+            assert (counts == 1 + spill).all()
+            index = spec.open(arrays, rows)
+            found = index.search(
+                queries, 10, index.effort(10, 0.9, spec.knobs({"n_probe": 6, "rescore": 100}), 1.0)
+            )
+            assert all(len(np.unique(one)) == 10 for one in found.rows)
+            recalls.append(oracle.recall(found.scores, truth, True, 1e-5))
+    assert recalls[1] > recalls[0]
+    assert recalls[3] > recalls[2]
+    assert recalls[5] > recalls[4]
+    again = Ivf(n_lists=40, codec=None, spill=False)
+    with pytest.raises(ValueError, match="lists hold"):
+        again.open(Ivf(n_lists=40, spill=True).build(rows, BuildJob(1, 1)), rows)
+
+
+def test_damaged_lists_are_refused() -> None:
+    shape = IvfConformance.shapes[1]
+    rows = random_rows(shape, 1500)
+    spec = Ivf(n_lists=40, codec=RaBitQ(1))
+    arrays = spec.build(rows, BuildJob(1, 1))
+    members, offsets = arrays["members"], arrays["offsets"]
+    beyond, falls, swapped = members.copy(), offsets.copy(), members.copy()
+    beyond[7] = 1500
+    falls[3] = falls[4] + 1
+    swapped[[0, 1]] = swapped[[1, 0]]
+    damaged = {
+        "beyond the last": {"members": beyond},
+        "offsets": {"offsets": falls},
+        "ascend": {"members": swapped},
+        "blocks": {"blocks": arrays["blocks"][:-1]},
+        "bias": {"bias": arrays["bias"][:-1]},
+        "factors": {"factors": arrays["factors"].astype(np.float64)},
+        "centroids": {"centroids": arrays["centroids"][:, :-1]},
+    }
+    for words, change in damaged.items():
+        with pytest.raises(ValueError, match=words):
+            spec.open({**arrays, **change}, rows)
