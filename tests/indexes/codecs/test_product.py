@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vicinal.indexes.codecs.product import Product
 from vicinal.indexes.product.codebooks import LENGTH_WEIGHT, Codebooks, starts_of
 from vicinal.indexes.product.rotation import fit_rotation
+from vicinal.indexes.product.training import train_codebooks
 from vicinal.indexes.product.turning import Turning
 from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.element import Element
@@ -136,6 +137,16 @@ def test_lengths_of_decoded_rows_are_even(bits: int) -> None:
         spreads[loss] = (squares / own).std()
     assert spreads["length"] < 0.5 * spreads["error"]
     assert (losses["length"] <= losses["error"] * (1 + 1e-4)).all()
+
+
+def test_two_steps_learn_as_well_as_one() -> None:
+    rows = np.random.default_rng(6).standard_normal((4096, 12)).astype(np.float32)
+    errors = []
+    for iterations in (None, 25):
+        codebooks = train_codebooks(rows, 3, 16, 1, 1, lambda share: None, iterations)
+        errors.append(((codebooks.decode(codebooks.encode(rows)) - rows) ** 2).sum())
+    assert errors[0] != errors[1]
+    assert errors[0] <= 1.02 * errors[1]
 
 
 @pytest.mark.parametrize("rotation", ["opq", None])
