@@ -12,7 +12,7 @@ from numba import njit
 
 from vicinal.indexes.codecs.rabitq import RaBitQ, RaBitQCodec
 from vicinal.indexes.kernels.codes import view_codes
-from vicinal.indexes.kernels.rabitq import fill_tables
+from vicinal.indexes.kernels.rabitq import sign_tables
 from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.addresses import address
 from vicinal.indexes.rows.element import Element
@@ -144,7 +144,7 @@ def test_kernels_estimate_as_the_formula_says(bits: int, dim: int) -> None:
 
 @njit
 def fill(codes, query, tables):  # type: ignore[no-untyped-def]
-    fill_tables(view_codes(codes), query, tables)
+    sign_tables(view_codes(codes), query, tables)
 
 
 @pytest.mark.parametrize("dim", [3, 64, 100])
