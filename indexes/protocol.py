@@ -75,6 +75,11 @@ class Scope:
         """Return how many of ``n`` rows may be found."""
         return n if self.rows is None else self.rows.count
 
+    def check(self, n: int) -> None:
+        """Raise ValueError unless this is a scope of ``n`` rows."""
+        if self.rows is not None and self.rows.n != n:
+            raise ValueError(f"the scope is a set of rows of {self.rows.n}; the segment has {n}")
+
     @property
     def contiguous(self) -> bool:
         """Whether the rows follow one another."""

@@ -20,6 +20,8 @@ from ..rows.neighbors import Neighbors
 KS = (1, 10, 50, 100)
 # A rung that finds this much is high enough for any target; higher ones are not measured.
 _ENOUGH = 0.998
+MARGIN = 2.0
+"""Standard errors that indexes of dense vectors take off a measured recall."""
 _ROUNDING = np.float32(4e-6)
 _PREFIX = "table."
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..codecs.protocol import CodecSpec
 from ..costs import costs
-from ..effort.ladder import KS, Ladder, measure
-from ..effort.pseudo_queries import NEIGHBOURS, pseudo_queries
+from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.parts import in_parts
+from ..effort.pseudo_queries import NEIGHBOURS, SHORTFALL, pseudo_queries
 from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, Scope
 from ..rows.addresses import address
 from ..rows.dense import DenseRows, aligned
@@ -28,9 +28,6 @@ WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280, 2
 _WIDEST = 65_536
 # Fewer rows are all scored exactly.
 _FEWEST = 512
-# Standard errors taken off a measured recall, and how far the worst tenth of the queries may stay behind.
-_MARGIN = 2.0
-_PSEUDO_SHORTFALL = 0.4
 # At least so many more rows are scored exactly under a filter.
 _MORE_UNDER_FILTERS = 128
 _ENCODED_SHARE, _TRAINED_SHARE = 0.8, 0.4
@@ -180,7 +177,7 @@ class CodedIndex:
             return self.search(queries, k, Effort(CodedKnobs(2 * NEIGHBOURS), None, 0.0, "")).rows
 
         queries, groups = pseudo_queries(self._rows, nearest, seed)
-        ladder = self._measured(queries, None, threads, given=1, groups=groups, shortfall=_PSEUDO_SHORTFALL)
+        ladder = self._measured(queries, None, threads, given=1, groups=groups, shortfall=SHORTFALL)
         return ladder.as_hard_as_ten().to_arrays()
 
     def _measured(
@@ -189,12 +186,10 @@ class CodedIndex:
         """Measure all rungs by one scan: what a narrow pool holds stands first in a wide one."""
         n = len(self._rows)
         widest = min(n, WIDTHS[-1])
-        parts = np.array_split(queries, max(1, min(threads, len(queries))))
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with in_parts(queries, threads) as every:
             if truth is None:
-                every = pool.map(lambda part: self._scan.search(part, KS[-1]).scores, parts)
-                truth = np.concatenate(list(every))
-            scores = np.concatenate(list(pool.map(lambda part: self._scored(part, widest), parts)))
+                truth = np.concatenate(every(lambda part: self._scan.search(part, KS[-1]).scores))
+            scores = np.concatenate(every(lambda part: self._scored(part, widest)))
         higher = self._rows.metric.higher_is_nearer
 
         def search(k: int, rung: int) -> Neighbors:
@@ -204,7 +199,7 @@ class CodedIndex:
             found.stats.distances = n * len(queries)
             return found.padded(k, self._rows.metric)
 
-        return measure(WIDTHS, search, truth, higher, _MARGIN, **counting)
+        return measure(WIDTHS, search, truth, higher, MARGIN, **counting)
 
     def _scored(self, queries: NDArray[Any], width: int) -> NDArray[np.float32]:
         """Return the exact scores of the ``(q, width)`` candidates, in the order of their codes."""

@@ -33,11 +33,10 @@ def check_queries(queries: NDArray[Any], stored: DenseRows, k: int) -> NDArray[A
 
 def listed_rows(scope: Scope, n: int) -> tuple[int, int, NDArray[np.uint32] | None]:
     """Return ``(lo, hi, rows)``: found may be ``rows[lo:hi]``, or the range itself if there is no list."""
+    scope.check(n)
     allowed = scope.rows
     if allowed is None:
         return 0, n, None
-    if allowed.n != n:
-        raise ValueError(f"the scope is a set of rows of {allowed.n}; the segment has {n}")
     if allowed.bounds is not None:
         return *allowed.bounds, None
     return 0, allowed.count, allowed.rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,9 @@ from ..arrays import check_array
 from ..codecs.bits import Bits
 from ..codecs.protocol import CodecSpec, Coded
 from ..costs import costs
-from ..effort.ladder import KS, Ladder, measure
-from ..effort.pseudo_queries import NEIGHBOURS, pseudo_queries
+from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.parts import in_parts
+from ..effort.pseudo_queries import NEIGHBOURS, SHORTFALL, pseudo_queries
 from ..exact.dense import check_queries, row_record
 from ..exact.rescoring import rescore
 from ..exact.scan import open_scan
@@ -43,12 +43,6 @@ _SCAN_EF = WIDTHS[-1]
 
 # Standard deviations of the number of allowed rows that a walk passes.
 _SPREAD = 3.0
-# Standard errors taken off a measured recall.
-_REAL_MARGIN = 2.0
-_PSEUDO_MARGIN = 2.0
-# How far the worst tenth of queries made out of rows may stay behind. On friendly data it stays 0.25 to 0.4
-# behind a mean of 0.9 to 0.95; where more is missing, whole regions are not found.
-_PSEUDO_SHORTFALL = 0.4
 _NEIGHBOUR_EF = 2 * NEIGHBOURS
 # Of a pool's candidates, the share that is scored exactly at least.
 LEAST_RESCORED = 1 / 16
@@ -116,9 +110,8 @@ class HnswIndex:
         themselves, the codes of all allowed rows are compared.
         """
         n, allowed, knobs = len(self._rows), scope.rows, effort.knobs
-        if allowed is not None and allowed.n != n:
-            raise ValueError(f"the scope is a set of rows of {allowed.n}; the segment has {n}")
-        count = n if allowed is None else allowed.count
+        scope.check(n)
+        count = scope.count(n)
         wanted = min(max(k, knobs.rescore), count)
         ef = min(max(k, knobs.ef), n, _WIDEST) if knobs.ef else 0
         if self._graph is None or count <= wanted or 0 < ef < k or not len(queries):
@@ -216,7 +209,7 @@ class HnswIndex:
         """Measure the ladder on real queries and return its arrays."""
         if self._graph is None:
             return {}
-        return self._measured(queries, truth, _REAL_MARGIN, 1).to_arrays()
+        return self._measured(queries, truth, 1).to_arrays()
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
@@ -228,13 +221,7 @@ class HnswIndex:
         queries, groups = pseudo_queries(self._rows, nearest, seed)
         rescored = {"rescored": np.array([self._share_to_rescore(queries)], np.float32)}
         ladder = self.with_table(rescored)._measured(
-            queries,
-            None,
-            _PSEUDO_MARGIN,
-            threads,
-            given=1,
-            groups=groups,
-            shortfall=_PSEUDO_SHORTFALL,
+            queries, None, threads, given=1, groups=groups, shortfall=SHORTFALL
         )
         return rescored | ladder.as_hard_as_ten().to_arrays()
 
@@ -254,15 +241,13 @@ class HnswIndex:
         self,
         queries: NDArray[Any],
         truth: NDArray[np.float32] | None,
-        margin: float,
         threads: int,
         **counting: Any,
     ) -> Ladder:
-        parts = np.array_split(queries, max(1, min(threads, len(queries))))
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with in_parts(queries, threads) as every:
 
             def each(search: Callable[[NDArray[Any]], Neighbors]) -> Neighbors:
-                return Neighbors.concat(list(pool.map(search, parts)))
+                return Neighbors.concat(every(search))
 
             def search(k: int, ef: int) -> Neighbors:
                 effort = _effort(ef, self._rescore(k, ef))
@@ -271,7 +256,7 @@ class HnswIndex:
             if truth is None:
                 truth = each(lambda part: self._scan.search(part, KS[-1])).scores
             higher = self._rows.metric.higher_is_nearer
-            return measure(WIDTHS, search, truth, higher, margin, **counting)
+            return measure(WIDTHS, search, truth, higher, MARGIN, **counting)
 
     def with_table(self, arrays: Arrays) -> HnswIndex:
         """Return the same index with another ladder."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from ..arrays import check_array
 from ..costs import costs
-from ..effort.ladder import KS, Ladder, measure
-from ..effort.pseudo_queries import pseudo_queries
+from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.parts import in_parts
+from ..effort.pseudo_queries import SHORTFALL, pseudo_queries
 from ..exact.dense import check_queries
 from ..exact.rescoring import rescore
 from ..exact.scan import open_scan
@@ -36,9 +36,6 @@ _LOST_BY_CODES = 0.004
 _NEIGHBOUR_PROBES = 16
 # Lists read while the widths are measured: enough that codes decide.
 _WIDTH_PROBES = 32
-_REAL_MARGIN = 2.0
-_PSEUDO_MARGIN = 2.0
-_PSEUDO_SHORTFALL = 0.4
 # Where lists hold too few rows so many times as many are read.
 _MORE_LISTS = 4
 # With less than this share of the rows in scope that chance would bring, the filter is thin near a query.
@@ -86,8 +83,7 @@ class IvfIndex:
         lists, in the end all.
         """
         n, knobs, lists = len(self._rows), effort.knobs, self._lists
-        if scope.rows is not None and scope.rows.n != n:
-            raise ValueError(f"the scope is a set of rows of {scope.rows.n}; the segment has {n}")
+        scope.check(n)
         if lists is None or scope.count(n) <= self._wanted(k, knobs) or not len(queries):
             return self._scan.search(queries, k, scope)
         found, few = self._found(queries, k, knobs, scope)
@@ -202,7 +198,7 @@ class IvfIndex:
         """Measure the ladder on real queries and return its arrays."""
         if self._lists is None:
             return {}
-        return self._measured(queries, truth, _REAL_MARGIN, 1)
+        return self._measured(queries, truth, 1)
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
@@ -214,28 +210,25 @@ class IvfIndex:
         return self._measured(
             queries,
             None,
-            _PSEUDO_MARGIN,
             threads,
             as_hard_as_ten=True,
             given=1,
             groups=groups,
-            shortfall=_PSEUDO_SHORTFALL,
+            shortfall=SHORTFALL,
         )
 
     def _measured(
         self,
         queries: NDArray[Any],
         truth: NDArray[np.float32] | None,
-        margin: float,
         threads: int,
         as_hard_as_ten: bool = False,
         **counting: Any,
     ) -> dict[str, NDArray[Any]]:
-        parts = np.array_split(queries, max(1, min(threads, len(queries))))
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with in_parts(queries, threads) as every:
 
             def each(search: Callable[[NDArray[Any]], Neighbors]) -> Neighbors:
-                return Neighbors.concat(list(pool.map(search, parts)))
+                return Neighbors.concat(every(search))
 
             def found(k: int, n_probe: int, rescore: int) -> Neighbors:
                 return each(lambda part: self._found(part, k, IvfKnobs(n_probe, rescore), EVERYTHING)[0])
@@ -257,7 +250,7 @@ class IvfIndex:
                 climbed,
                 truth,
                 self._rows.metric.higher_is_nearer,
-                margin,
+                MARGIN,
                 pool=False,
                 **counting,
             )

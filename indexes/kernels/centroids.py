@@ -202,6 +202,23 @@ def products_of_rows(rows, stride, n, dims, panels, n_panels, target, target_str
                 row += TILE
 
 
+@inner
+def _nearest_of_part(block, stride, count, starts, part, panels, halves, n_panels, best_at, ids_at):
+    """Store what is nearest to one part of each row of a block, as ``_nearest_of_block`` does."""
+    begin = starts[part]
+    _nearest_of_block(
+        block + np.uint64(begin * 4),
+        stride,
+        count,
+        starts[part + 1] - begin,
+        panels + np.uint64(begin * n_panels * PANEL * 4),
+        halves + np.uint64(part * n_panels * PANEL * 4),
+        n_panels,
+        best_at,
+        ids_at,
+    )
+
+
 @entry_point("product codes")
 def product_codes(rows, stride, n, starts, panels, halves, n_panels, codes):
     """Write the nearest centroid of each of a row's parts: ``(n, m)`` codes of a byte.
@@ -217,18 +234,8 @@ def product_codes(rows, stride, n, starts, panels, halves, n_panels, codes):
         start = min(start, max(0, n - _BLOCK_ROWS))
         count = min(_BLOCK_ROWS, n - start)
         for part in range(m):
-            begin, dims = starts[part], starts[part + 1] - starts[part]
-            _nearest_of_block(
-                rows + np.uint64(start * stride + begin * 4),
-                stride,
-                count,
-                dims,
-                panels + np.uint64(begin * n_panels * PANEL * 4),
-                halves + np.uint64(part * n_panels * PANEL * 4),
-                n_panels,
-                best_at,
-                ids_at,
-            )
+            block = rows + np.uint64(start * stride)
+            _nearest_of_part(block, stride, count, starts, part, panels, halves, n_panels, best_at, ids_at)
             for i in range(count):
                 offset = np.uint64(i * LANES * 4)
                 codes[start + i, part] = _least(best_at + offset, ids_at + offset)[1]
@@ -290,18 +297,8 @@ def even_product_codes(rows, stride, n, starts, panels, halves, n_panels, weight
         start = min(start, max(0, n - _FEW_ROWS))
         count = min(_FEW_ROWS, n - start)
         for part in range(m):
-            begin, dims = starts[part], starts[part + 1] - starts[part]
-            _nearest_of_block(
-                rows + np.uint64(start * stride + begin * 4),
-                stride,
-                count,
-                dims,
-                panels + np.uint64(begin * n_panels * PANEL * 4),
-                halves + np.uint64(part * n_panels * PANEL * 4),
-                n_panels,
-                one_at,
-                one_ids_at,
-            )
+            block = rows + np.uint64(start * stride)
+            _nearest_of_part(block, stride, count, starts, part, panels, halves, n_panels, one_at, one_ids_at)
             for i in range(count):
                 for lane in range(LANES):
                     best[i, part, lane] = one[i * LANES + lane]

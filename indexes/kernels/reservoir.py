@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .kernel import inner
 
 
@@ -34,14 +32,3 @@ def select_least(keys, count, wanted):
             low = place + 1
         else:
             high = place - 1
-
-
-@inner
-def sort_keys(keys, count):
-    """Sort a few keys."""
-    for i in range(1, count):
-        key, place = keys[i], np.int64(i)
-        while place > 0 and keys[place - 1] > key:
-            keys[place] = keys[place - 1]
-            place -= 1
-        keys[place] = key

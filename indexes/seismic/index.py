@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..costs import costs
 from ..effort.ladder import KS, Ladder, measure
+from ..effort.parts import in_parts
 from ..effort.sparse_queries import sparse_pseudo_queries
 from ..exact.dense import listed_rows
 from ..exact.sparse import SparseScan
@@ -190,12 +189,10 @@ class SeismicIndex:
         threads: int,
         **counting: Any,
     ) -> Ladder:
-        cuts = np.linspace(0, len(queries), max(1, min(threads, len(queries))) + 1, dtype=int).tolist()
-        parts = [queries[lo:hi] for lo, hi in pairwise(cuts)]
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with in_parts(queries, threads) as every:
 
             def each(search: Callable[[SparseRows], Neighbors]) -> Neighbors:
-                return Neighbors.concat(list(pool.map(search, parts)))
+                return Neighbors.concat(every(search))
 
             def search(k: int, rung: int) -> Neighbors:
                 effort = _effort(_knobs(rung), None, 0.0)
