@@ -12,6 +12,7 @@ from .top import clear_heap, key_of, replace_largest, sort_heap
 
 _CHUNK = 16
 _HIGHER_IS_NEARER = np.bool_(True)
+_NO_ROW = np.uint32(0xFFFFFFFF)
 
 
 @inner
@@ -108,6 +109,57 @@ def scan_maxsim(
                 best,
                 block,
                 out,
+            )
+            key = key_of(score, np.uint64(row), _HIGHER_IS_NEARER)
+            if key < heap[0]:
+                replace_largest(heap, k, key)
+        sort_heap(heap, k)
+        write_result(heap, k, _HIGHER_IS_NEARER, np.float32(-np.inf), found[q], scores[q])
+
+
+@entry_point("maxsim rescoring")
+def rescore_maxsim(
+    kind,
+    width,
+    offsets,
+    tokens,
+    n_rows,
+    query_offsets,
+    query_tokens,
+    n_queries,
+    k,
+    candidates,
+    n_candidates,
+    padded,
+    best_address,
+    block,
+    heap_address,
+    found,
+    scores,
+):
+    """Find the ``k`` of the largest MaxSim among each query's candidates; ``_NO_ROW`` among them is none.
+
+    Scratch is as in :func:`scan_maxsim`.
+    """
+    starts, query_starts = view_i64(offsets, n_rows + 1), view_i64(query_offsets, n_queries + 1)
+    chunks = (width + _CHUNK - 1) // _CHUNK
+    query_bytes, token_bytes = chunks * _CHUNK * 4, width * (2 if kind == FLOAT16_DOT else 4)
+    out = block + np.uint64(4 * chunks * _CHUNK * 4)
+    heap = view_u64(heap_address, k)
+    for q in range(n_queries):
+        n_query = query_starts[q + 1] - query_starts[q]
+        best = view_f32(best_address, n_query)
+        source = query_tokens + np.uint64(query_starts[q] * width * 4)
+        copy_padded(source, padded, width * 4, query_bytes, n_query)
+        clear_heap(heap, k)
+        listed = view_u32(candidates + np.uint64(q * n_candidates * 4), n_candidates)
+        for i in range(n_candidates):
+            if listed[i] == _NO_ROW:
+                continue
+            row = np.int64(listed[i])
+            start, stop = starts[row], starts[row + 1]
+            score = row_score(
+                kind, tokens, token_bytes, start, stop, padded, query_bytes, n_query, chunks, best, block, out
             )
             key = key_of(score, np.uint64(row), _HIGHER_IS_NEARER)
             if key < heap[0]:

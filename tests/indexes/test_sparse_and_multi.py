@@ -72,6 +72,38 @@ def test_maxsim_equals_the_oracle(element: Element, width: int) -> None:
         check(found, table, 8, allowed)
 
 
+@pytest.mark.parametrize("element", [Element.FLOAT32, Element.FLOAT16])
+def test_the_best_of_candidates_are_those_of_the_oracle(element: Element) -> None:
+    rows, queries = (
+        random_tokens(60, 40, 9, element, fewest=1),
+        random_tokens(7, 40, 6, Element.FLOAT32, 1, 1),
+    )
+    table, rng = oracle.maxsim_scores(rows, queries), np.random.default_rng(2)
+    candidates = np.stack([rng.permutation(60)[:20] for _ in range(7)]).astype(np.uint32)
+    candidates[::2, 3:9] = oracle.NO_ROW
+    candidates[6] = oracle.NO_ROW
+    for k in (1, 5, 30):
+        found = MultiScan(rows).best_of(queries, candidates, k)
+        for q, line in enumerate(candidates):
+            given = line[line != oracle.NO_ROW]
+            expected, truth = oracle.top(table[q : q + 1], k, True, given)
+            assert found.rows[q].tolist() == expected[0].tolist()
+            np.testing.assert_allclose(found.scores[q], truth[0], rtol=1e-4, atol=1e-4)
+        assert found.stats.rescored == int((candidates != oracle.NO_ROW).sum())
+
+
+def test_equal_candidates_come_by_row_and_strange_ones_are_refused() -> None:
+    scan = MultiScan(MultiRows(np.arange(5), np.ones((4, 3), np.float32)))
+    queries = MultiRows(np.array([0, 2]), np.ones((2, 3), np.float32))
+    assert scan.best_of(queries, np.array([[3, 0, 2]], np.uint32), 2).rows.tolist() == [[0, 2]]
+    with pytest.raises(ValueError, match="candidate 4 is beyond the last of 4 rows"):
+        scan.best_of(queries, np.array([[0, 4]], np.uint32), 1)
+    with pytest.raises(ValueError, match=r"expected uint32 \(1, c\)"):
+        scan.best_of(queries, np.array([[0], [1]], np.uint32), 1)
+    with pytest.raises(ValueError, match="k is 0"):
+        scan.best_of(queries, np.array([[0]], np.uint32), 0)
+
+
 def test_damaged_tokens_are_refused() -> None:
     rows = (np.array([0, 2]), np.ones((2, 4), np.float32))
     with pytest.raises(ValueError, match="rise from 0 to 3"):
