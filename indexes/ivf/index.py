@@ -113,7 +113,8 @@ class IvfIndex:
         if apart and lists.codec is None:
             wanted = lists.most_entries(n_probe)
         # Rows that are not in memory are listed first, so that all of them are read at the same time.
-        rows = np.empty((len(queries), wanted if apart else k), np.uint32)
+        room = 2 * wanted if self._layout.spill else wanted
+        rows = np.empty((len(queries), room if apart else k), np.uint32)
         scores = np.empty((len(queries), 0 if apart else k), np.float32)
         met = np.zeros((len(queries), 2), np.int64)
         scratch = self._scratch.take(2 * wanted)

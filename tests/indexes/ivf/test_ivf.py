@@ -61,6 +61,28 @@ class TestIvfOfBlocks(IvfConformance):
         return Ivf(n_lists=40, codec=RaBitQ(1))
 
 
+class TestIvfOfFinerCodes(IvfConformance):
+    shapes = IvfConformance.shapes[2:]
+
+    def spec(self) -> Ivf:
+        return Ivf(n_lists=40, codec=RaBitQ(4))
+
+
+class TestIvfOfBytes(IvfConformance):
+    shapes = IvfConformance.shapes[:1]
+
+    def spec(self) -> Ivf:
+        return Ivf(n_lists=40, codec=Product(bits=8, rotation=None))
+
+
+class TestIvfOfSpilledBlocks(IvfConformance):
+    floor = 0.78
+    shapes = IvfConformance.shapes[1:2]
+
+    def spec(self) -> Ivf:
+        return Ivf(n_lists=40, spill=True, codec=RaBitQ(1))
+
+
 def test_spilled_rows_stand_in_two_lists_and_are_found_once() -> None:
     shape = IvfConformance.shapes[0]
     rows, queries = random_rows(shape, 1500), random_queries(shape, 60)
