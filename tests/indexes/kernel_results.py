@@ -19,10 +19,14 @@ from vicinal.indexes.codecs.protocol import CodecSpec
 from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
 from vicinal.indexes.codecs.signs import Sign
+from vicinal.indexes.exact.coded import CodedKnobs
+from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.exact.rescoring import rescore
 from vicinal.indexes.exact.scan import open_scan
 from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
+from vicinal.indexes.ivf.ivf import Ivf
+from vicinal.indexes.ivf.knobs import IvfKnobs
 from vicinal.indexes.protocol import BuildJob, Effort, Scope
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
@@ -46,6 +50,16 @@ CODECS: tuple[CodecSpec, ...] = (
     RaBitQ(8),
     Scalar(4, per_vector=True),
     Scalar(8, per_vector=True),
+)
+SCOPES = Scope(), Scope(RowSet.from_bitmap(BitMap(range(3, N, 3)), N))
+LISTS = (
+    Ivf(30),
+    Ivf(30, RaBitQ(1)),
+    Ivf(30, RaBitQ(1), spill=True),
+    Ivf(30, Product(5, 8, None)),
+    Ivf(30, RaBitQ(4), residual=False),
+    Ivf(30, Product(7, 4, None)),
+    Ivf(30, Scalar(8)),
 )
 results: list[tuple[str, Neighbors]] = []
 
@@ -84,10 +98,9 @@ def run_dense() -> None:
                 vectors = DenseRows(pad(matrix, element, dim), dim, element, norms, metric)
                 queries = matrix[:40] if binary else rng.standard_normal((40, dim)).astype(np.float32)
                 name = f"{element} {metric} {dim}"
-                some = RowSet.from_bitmap(BitMap(range(3, N, 3)), N)
                 spec: CodecSpec = Bits() if binary else Scalar()
                 index = HnswIndex(graph_arrays(vectors, rng, spec), vectors, spec)
-                for scope in (Scope(), Scope(some)):
+                for scope in SCOPES:
                     results.append((f"scan {name}", open_scan(vectors).search(queries, 9, scope)))
                     for ef in (5, 40, 300):
                         effort = Effort(HnswKnobs(ef, min(ef, 20)), None, 0.0, "")
@@ -98,23 +111,44 @@ def run_dense() -> None:
                 results.append((f"rescoring {name}", rescore(vectors, candidates, queries, 6)))
 
 
+def floats_of(metric: Metric, dim: int) -> DenseRows:
+    matrix = matrix_of(Element.FLOAT32, dim, np.random.default_rng(dim))
+    norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
+    return DenseRows(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, norms, metric)
+
+
 def run_codes() -> None:
-    """Estimate every row by its code, and walk a graph of codes."""
-    effort = Effort(HnswKnobs(40, 20), None, 0.0, "")
+    """Estimate every row by its code, walk a graph of codes, and scan codes."""
+    walk, scan = Effort(HnswKnobs(40, 20), None, 0.0, ""), Effort(CodedKnobs(20), None, 0.0, "")
     for spec in CODECS:
         for metric in (Metric.COSINE, Metric.L2):
             for dim in (24, 200):
-                rng = np.random.default_rng(dim)
-                matrix = matrix_of(Element.FLOAT32, dim, rng)
-                norms = inverse_norms(matrix) if metric is Metric.COSINE else NO_NORMS
-                vectors = DenseRows(pad(matrix, Element.FLOAT32, dim), dim, Element.FLOAT32, norms, metric)
+                rng, vectors = np.random.default_rng([dim, 1]), floats_of(metric, dim)
                 queries = rng.standard_normal((10, dim)).astype(np.float32)
                 codec = spec.train(vectors, BuildJob())
-                near = nearnesses(codec, codec.encode(vectors), queries)
+                coded = codec.encode(vectors)
                 name = f"{spec} {metric} {dim}"
-                results.append((f"codes {name}", Neighbors(codec.encode(vectors).codes, near)))
-                index = HnswIndex(graph_arrays(vectors, rng, spec), vectors, spec)
-                results.append((f"walk {name}", index.search(queries, 5, effort)))
+                results.append((f"codes {name}", Neighbors(coded.codes, nearnesses(codec, coded, queries))))
+                graph = HnswIndex(graph_arrays(vectors, rng, spec), vectors, spec)
+                results.append((f"walk {name}", graph.search(queries, 5, walk)))
+                flat = Flat(spec).open(codec.arrays() | coded.arrays(), vectors)
+                for scope in SCOPES:
+                    results.append((f"scan {name}", flat.search(queries, 5, scan, scope)))
+
+
+def run_lists() -> None:
+    """Build inverted lists of every layout and search them, with and without a filter."""
+    effort = Effort(IvfKnobs(9, 20), None, 0.0, "")
+    for place, spec in enumerate(LISTS):
+        metric = (Metric.COSINE, Metric.L2)[place % 2]
+        vectors = floats_of(metric, 72)
+        queries = np.random.default_rng(1).standard_normal((10, 72)).astype(np.float32)
+        arrays = spec.build(vectors, BuildJob(1, 1))
+        for key, array in arrays.items():
+            results.append((f"{key} of {spec} {metric}", Neighbors(array, NO_NORMS)))
+        index = spec.open(arrays, vectors)
+        for scope in SCOPES:
+            results.append((f"lists {spec} {metric}", index.search(queries, 5, effort, scope)))
 
 
 def run_ragged() -> None:
@@ -145,6 +179,7 @@ def main() -> None:
         raise SystemExit(f"forms in use are {forms}; expected {sorted(expected)}")
     run_dense()
     run_codes()
+    run_lists()
     run_ragged()
     for name, found in results:
         digest = hashlib.sha256(found.rows.tobytes() + found.scores.tobytes()).hexdigest()
