@@ -49,8 +49,9 @@ if TYPE_CHECKING:
     from .engine.results.point import Page, Point
     from .engine.results.written import Written
     from .engine.schema.bm25 import Bm25
+    from .engine.schema.multi_field import Multi
     from .engine.schema.sparse_field import Sparse
-    from .engine.schema.vector_field import Dense, Multi
+    from .engine.schema.vector_field import Dense
     from .indexes.codecs.bits import Bits
     from .indexes.codecs.floats import BFloat16, Float8, Float16
     from .indexes.codecs.product import Product
@@ -119,7 +120,8 @@ _MODULES = {
     "engine.results.written": ("Written",),
     "engine.schema.bm25": ("Bm25",),
     "engine.schema.sparse_field": ("Sparse",),
-    "engine.schema.vector_field": ("Dense", "Multi"),
+    "engine.schema.multi_field": ("Multi",),
+    "engine.schema.vector_field": ("Dense",),
     "indexes.rows.element": ("Element",),
     "indexes.codecs.bits": ("Bits",),
     "indexes.codecs.product": ("Product",),

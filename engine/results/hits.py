@@ -28,8 +28,8 @@ class Hit:
     id : int or str
         The point's id.
     score : float
-        Higher is nearer for cosine, dot and maxsim; lower is nearer for l2 (Euclidean distance) and hamming
-        (number of differing bits).
+        Higher is nearer for cosine and dot; lower is nearer for l2 (Euclidean distance) and hamming (number
+        of differing bits).
     payload : dict
         Its JSON payload, or what ``with_payload`` named of it; empty when it has none.
     vectors : dict

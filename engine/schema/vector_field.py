@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from ...indexes.exact.flat import Flat
 from ...indexes.graph.hnsw import Hnsw
 from ...indexes.ivf.auto import AutoDense
 from ...indexes.protocol import FieldShape, IndexSpec
@@ -15,6 +14,7 @@ from ...indexes.rows.metric import Metric
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .bm25 import encoder_from_json
+from .multi_field import MAX_TOKENS, Multi
 from .parameters import checked_dim, checked_index, choice, index_from_json
 from .query_weights import QueryWeights
 from .sparse_field import Sparse
@@ -65,10 +65,6 @@ class Dense:
     ) -> None:
         checked_metric = choice(Metric, metric, "metric")
         checked_element = choice(Element, element, "element")
-        if checked_metric is Metric.MAXSIM:
-            raise InvalidArgument(
-                "metric 'maxsim' compares several vectors a point: use Multi", field="metric"
-            )
         if (checked_metric is Metric.HAMMING) != (checked_element is Element.BINARY):
             raise InvalidArgument(
                 f"metric {checked_metric.value!r} with element {checked_element.value!r}; "
@@ -105,61 +101,6 @@ class Dense:
             "index": self.index.to_json(),
         }
         return record | {"on_disk": True} if self.on_disk else record
-
-
-@dataclass(frozen=True, init=False, slots=True)
-class Multi:
-    """One or more vectors of ``dim`` numbers a point, compared by MaxSim.
-
-    Parameters
-    ----------
-    dim : int
-        Number of dimensions of each vector, 1 to 8192.
-    element : {"float16", "float32"}
-        What is stored.
-    index : IndexSpec, optional
-        The index built over sealed segments; ``Flat()``, an exact scan, unless given.
-
-    Raises
-    ------
-    InvalidArgument
-        When a value is out of range, or the index is not one of multi-vectors.
-    """
-
-    dim: int
-    element: Element
-    index: IndexSpec
-
-    kind: ClassVar[VectorKind] = "multi"
-    metric: ClassVar[Metric] = Metric.MAXSIM
-
-    def __init__(
-        self, dim: int, *, element: Element | str = Element.FLOAT16, index: IndexSpec | None = None
-    ) -> None:
-        checked_element = choice(Element, element, "element")
-        if checked_element not in (Element.FLOAT16, Element.FLOAT32):
-            message = (
-                f"element is {checked_element.value!r}; a multi-vector field takes 'float16' or 'float32'"
-            )
-            raise InvalidArgument(message, field="element")
-        object.__setattr__(self, "dim", checked_dim(dim, checked_element))
-        object.__setattr__(self, "element", checked_element)
-        object.__setattr__(self, "index", checked_index(Flat() if index is None else index, self.shape))
-
-    @property
-    def shape(self) -> FieldShape:
-        """What an index is built for."""
-        return FieldShape(self.kind, self.metric, self.element, self.dim)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of this field."""
-        return {
-            "kind": self.kind,
-            "dim": self.dim,
-            "metric": self.metric.value,
-            "element": self.element.value,
-            "index": self.index.to_json(),
-        }
 
 
 VectorField = Dense | Sparse | Multi
@@ -204,15 +145,13 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
             )
         case "multi":
             named = ["kind", "dim", "metric", "element"]
-            record = checked_object(value, what, required=named, optional=["index"])
-            _check_metric(record, Multi.metric, what)
-            index = index_from_json(record.get("index"), what)
-            return Multi(record["dim"], element=record["element"], index=index)
+            record = checked_object(value, what, required=named, optional=["index", "max_tokens"])
+            return Multi(
+                record["dim"],
+                # The only metric there once was, by the name it had then.
+                metric="dot" if record["metric"] == "maxsim" else record["metric"],
+                element=record["element"],
+                max_tokens=record.get("max_tokens", MAX_TOKENS),
+                index=index_from_json(record.get("index"), what),
+            )
     raise InvalidArgument(f"{what} has kind {kind!r}; expected 'dense', 'sparse' or 'multi'", field=what)
-
-
-def _check_metric(record: Mapping[str, Any], metric: str, what: str) -> None:
-    if record["metric"] != metric:
-        raise InvalidArgument(
-            f"{what} has metric {record['metric']!r}; its kind takes {metric!r}", field=what
-        )

@@ -1,4 +1,4 @@
-"""One or more vectors of as many numbers a point."""
+"""Any number of vectors of as many numbers a point."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ...storage.columns.ragged import offsets_of
 from ...storage.columns.vectors import MultiColumn
 from ..errors import InvalidArgument
 from ..results.weighting import Weighting
+from ..schema.multi_field import Multi
 from ..schema.query_weights import QueryWeights
-from ..schema.vector_field import Multi
 from .growable_array import GrowableArray
 from .matrices import column, to_element, to_matrix, whole_numbers
 from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
@@ -35,7 +35,16 @@ class MultiKind:
 
     def column(self, field: Multi, value: Any, what: str) -> MultiColumn:
         """Return vectors that a caller passed, as they are stored."""
-        return _to_multi(value, what, field.dim, field.element)
+        column = _to_multi(value, what, field.dim, field.element)
+        sizes = np.diff(column.offsets)
+        if sizes.max(initial=0) > field.max_tokens:
+            row = int(np.argmax(sizes > field.max_tokens))
+            raise InvalidArgument(
+                f"{what} row {row} has {sizes[row]:,} vectors; a point has at most {field.max_tokens:,}, "
+                "unless the field is created with a larger max_tokens",
+                field=what,
+            )
+        return column
 
     def source(self, field: Multi) -> str | None:
         """Return None: vectors are given."""
@@ -50,8 +59,12 @@ class MultiKind:
         what = f"query for {name!r}"
         if not isinstance(value, np.ndarray | tuple | MultiColumn):
             value = column(value, what, "pass the vectors of one query, or a list of those")
-        single = getattr(value, "ndim", 0) == 2
-        asked = _to_multi([value] if single else value, what, field.dim, field.element)
+        single = value.ndim == 2 if isinstance(value, np.ndarray) else _is_one_matrix(value)
+        asked = _to_multi([value] if single else value, what, field.dim, Element.FLOAT32)
+        sizes = np.diff(asked.offsets)
+        if len(sizes) and not sizes.min():
+            which = what if single else f"{what} row {int(np.argmin(sizes))}"
+            raise InvalidArgument(f"{which} has no vector; a query has at least one", field=what)
         return _query_rows(asked), single
 
     def has_tokens(self, field: Multi) -> bool:
@@ -78,8 +91,8 @@ class MultiKind:
         return queries, None
 
     def query_column(self, field: Multi, queries: MultiRows) -> MultiColumn:
-        """Return a batch of queries as it is sent, in the element type, which it was brought to."""
-        return MultiColumn(queries.offsets, queries.tokens.astype(field.element.dtype, copy=False))
+        """Return a batch of queries as it is sent."""
+        return MultiColumn(queries.offsets, queries.tokens)
 
     def query_arrays(self, queries: MultiRows) -> dict[str, Array]:
         """Return a batch of queries as it is kept."""
@@ -106,7 +119,7 @@ class MultiKind:
 
     def rows(self, field: Multi, arrays: Arrays, reader: RowReader | None = None) -> MultiRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
-        return _rows(MultiColumn.from_arrays({name: arrays[name] for name in _ARRAYS}))
+        return _rows(field, MultiColumn.from_arrays({name: arrays[name] for name in _ARRAYS}))
 
     def stored(self, field: Multi, rows: MultiRows, chosen: Chosen) -> MultiColumn:
         """Copy out the chosen rows."""
@@ -122,6 +135,7 @@ class GrowingMulti:
     """Ragged token matrices."""
 
     def __init__(self, field: Multi) -> None:
+        self._field = field
         self._offsets = GrowableArray(np.int64)
         self._offsets.extend(np.zeros(1, np.int64))
         self._tokens = GrowableArray(field.element.dtype, field.dim)
@@ -134,7 +148,7 @@ class GrowingMulti:
 
     def rows(self, length: int) -> MultiRows:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
-        return _rows(self._column(length))
+        return _rows(self._field, self._column(length))
 
     def index(self, length: int) -> None:
         """Return None: growing vectors are scanned."""
@@ -159,7 +173,7 @@ def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
     Raises
     ------
     InvalidArgument
-        At the first point without a vector, of another width, or with a value that is not finite.
+        At the first point of another width, or with a value that is not finite.
     """
     expected = f"pass a list with one (tokens, {dim}) matrix a point, or the pair (tokens, offsets)"
     if isinstance(value, MultiColumn):
@@ -184,10 +198,8 @@ def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
         tokens = np.concatenate(parts) if parts else np.empty((0, dim), element.dtype)
     else:
         raise InvalidArgument(f"{what} is a {type(value).__name__}; {expected}", field=what)
-    sizes = np.diff(offsets)
-    if len(sizes) and sizes.min() < 1:
-        row = int(np.argmax(sizes < 1))
-        raise InvalidArgument(f"{what} row {row} has no vector; a point has at least one", field=what)
+    if len(offsets) > 2 and (np.diff(offsets) < 0).any():
+        raise InvalidArgument(f"{what} offsets fall; expected them to rise from 0", field=what)
 
     def locate(token: int) -> str:
         row = int(np.searchsorted(offsets, token, side="right")) - 1
@@ -196,8 +208,16 @@ def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
     return MultiColumn(offsets.astype(np.int64), to_element(tokens, element, what, locate=locate))
 
 
-def _rows(column: MultiColumn) -> MultiRows:
-    return MultiRows(column.offsets, column.tokens)
+def _is_one_matrix(value: Any) -> bool:
+    """Return whether a list is one of vectors, not of matrices."""
+    first = value[0] if isinstance(value, list) and value else None
+    if isinstance(first, list | tuple):
+        return bool(first) and np.isscalar(first[0])
+    return getattr(first, "ndim", 0) == 1
+
+
+def _rows(field: Multi, column: MultiColumn) -> MultiRows:
+    return MultiRows(column.offsets, column.tokens, field.metric)
 
 
 def _query_rows(column: MultiColumn) -> MultiRows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,62 +10,47 @@ from numpy.typing import NDArray
 from ..costs import costs
 from ..protocol import EVERYTHING, Scope
 from ..rows.addresses import address
+from ..rows.element import Element
+from ..rows.metric import Metric
 from ..rows.multi import MultiRows
-from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
+from ..rows.neighbors import NO_ROW, Neighbors
 from .dense import listed_rows
-from .scores import scores_of
 
 # Tokens of a query that nobody gave.
 _USUAL_TOKENS = 32
+_METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2}
+_KINDS = {Element.FLOAT32: 0, Element.FLOAT16: 1, Element.INT8: 2, Element.BINARY: 3}
+_LINE = 64
 
 
 class MultiScan:
     """Compares every token of every row in scope with every token of every query; thread-safe.
 
-    Tokens are compared by their dot product. A row without tokens scores minus infinity.
+    Similarities of a query's tokens with the best of a row's are summed; under l2 the smallest squared
+    distances are, and the score is the root of the sum. A row without tokens is not found. Queries are
+    float32 whatever rows are made of. With rows of int8, a query in steps of its own, 63 to either side,
+    finds the best token, whose exact score counts; with packed signs the query is in steps, 127 to either
+    side.
     """
 
     def __init__(self, rows: MultiRows) -> None:
         self._rows = rows
+        self._rows_described: tuple[int, ...] | None = None
 
     def search(self, queries: MultiRows, k: int, scope: Scope = EVERYTHING) -> Neighbors:
-        """Return the rows of the largest MaxSim with each query, ties by row."""
-        rows, n_queries = self._rows, len(queries)
-        self._check(queries, k)
-        lo, hi, listed = listed_rows(scope, len(rows))
+        """Return the rows nearest to each query, ties by row."""
+        self._check(queries)
+        _check_k(k)
+        lo, hi, listed = listed_rows(scope, len(self._rows))
         wanted = min(k, hi - lo)
-        if not n_queries or not wanted:
-            return Neighbors.empty(n_queries, k, rows.metric)
-        from ..kernels.maxsim import kind_of, scan_maxsim
-
-        padded, best, block, heap = _scratch(queries, wanted)
-        found = np.empty((n_queries, wanted), np.uint32)
-        scores = np.empty((n_queries, wanted), np.float32)
-        scan_maxsim(
-            kind_of(rows.tokens.dtype == np.float16),
-            rows.dim,
-            address(rows.offsets),
-            address(rows.tokens),
-            len(rows),
-            address(queries.offsets),
-            address(queries.tokens),
-            n_queries,
-            wanted,
-            lo,
-            hi,
-            address(listed),
-            address(padded),
-            address(best),
-            address(block),
-            address(heap),
-            found,
-            scores,
-        )
-        stats = SearchStats(rescored=(hi - lo) * n_queries)
-        return Neighbors(found, scores, stats).padded(k, rows.metric)
+        if not len(queries) or not wanted:
+            return Neighbors.empty(len(queries), k, self._rows.metric)
+        found = self._nearest(queries, wanted, lo, hi, listed, 0)
+        found.stats.rescored = (hi - lo) * len(queries)
+        return found.padded(k, self._rows.metric)
 
     def best_of(self, queries: MultiRows, candidates: NDArray[np.uint32], k: int) -> Neighbors:
-        """Score the candidates of each query exactly and return those of the largest MaxSim, ties by row.
+        """Score the candidates of each query exactly and return the nearest of them, ties by row.
 
         Parameters
         ----------
@@ -76,47 +61,36 @@ class MultiScan:
         k
             How many of each query's are returned, padded where there are fewer.
         """
-        rows, n_queries = self._rows, len(queries)
-        self._check(queries, k)
+        n_queries = len(queries)
+        self._check(queries)
+        _check_k(k)
         if candidates.dtype != np.uint32 or candidates.ndim != 2 or len(candidates) != n_queries:
             raise ValueError(
                 f"candidates are {candidates.dtype} {candidates.shape}; expected uint32 ({n_queries}, c)"
             )
         known = candidates[candidates != NO_ROW]
-        if int(known.max(initial=0)) >= max(1, len(rows)):
-            raise ValueError(f"candidate {known.max()} is beyond the last of {len(rows)} rows")
+        if int(known.max(initial=0)) >= max(1, len(self._rows)):
+            raise ValueError(f"candidate {known.max()} is beyond the last of {len(self._rows)} rows")
         if not len(known):
-            return Neighbors.empty(n_queries, k, rows.metric)
-        from ..kernels.maxsim import kind_of, rescore_maxsim
-
-        candidates = np.ascontiguousarray(candidates)
-        padded, best, block, heap = _scratch(queries, k)
-        found = np.empty((n_queries, k), np.uint32)
-        scores = np.empty((n_queries, k), np.float32)
-        rescore_maxsim(
-            kind_of(rows.tokens.dtype == np.float16),
-            rows.dim,
-            address(rows.offsets),
-            address(rows.tokens),
-            len(rows),
-            address(queries.offsets),
-            address(queries.tokens),
-            n_queries,
-            k,
-            address(candidates),
-            candidates.shape[1],
-            address(padded),
-            address(best),
-            address(block),
-            address(heap),
-            found,
-            scores,
-        )
-        return Neighbors(found, scores, SearchStats(rescored=len(known)))
+            return Neighbors.empty(n_queries, k, self._rows.metric)
+        width = candidates.shape[1]
+        found = self._nearest(queries, k, 0, width, np.ascontiguousarray(candidates), width)
+        found.stats.rescored = len(known)
+        return found
 
     def score(self, queries: MultiRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
-        """Return the ``(q, c)`` exact scores of the given rows."""
-        return scores_of(self, queries, rows, len(self._rows))
+        """Return the ``(q, c)`` exact scores of the given rows, NaN where a row has no token."""
+        self._check(queries)
+        if len(rows) and int(rows.max()) >= len(self._rows):
+            raise ValueError(f"row {int(rows.max())} is none of {len(self._rows)}")
+        scores = np.empty((len(queries), len(rows)), np.float32)
+        if scores.size:
+            from ..kernels.maxsim import score_maxsim
+
+            record, _room = self._described(queries, 1)
+            listed = np.ascontiguousarray(rows, np.uint32)
+            score_maxsim(address(record), *_asked(queries), address(listed), len(rows), scores)
+        return scores
 
     def cost(self, queries: MultiRows | None, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""
@@ -125,19 +99,58 @@ class MultiScan:
         asked = _USUAL_TOKENS if queries is None else len(queries.tokens) / max(1, len(queries))
         return tokens * asked * rows.dim * costs().product
 
-    def _check(self, queries: MultiRows, k: int) -> None:
+    def _nearest(
+        self, queries: MultiRows, k: int, lo: int, hi: int, listed: NDArray[np.uint32] | None, each: int
+    ) -> Neighbors:
+        from ..kernels.maxsim import find_maxsim
+
+        record, _room = self._described(queries, k)
+        found = np.empty((len(queries), k), np.uint32)
+        scores = np.empty((len(queries), k), np.float32)
+        find_maxsim(address(record), *_asked(queries), k, lo, hi, address(listed), each, found, scores)
+        return Neighbors(found, scores)
+
+    def _described(self, queries: MultiRows, k: int) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+        """Return rows and room for the longest query as kernels see them, and the room itself."""
+        from ..kernels.maxsim_queries import MULTI, room_bytes
+
+        if self._rows_described is None:
+            self._rows_described = _described_rows(self._rows)
+        rows = self._rows_described
+        longest = int((queries.offsets[1:] - queries.offsets[:-1]).max())
+        sizes = room_bytes(rows, longest, k)
+        room = np.empty(sum(sizes) + _LINE, np.uint8)
+        start = int(address(room))
+        start += -start % _LINE
+        places = [start + place for place in accumulate((0, *sizes[:-1]))]
+        record = np.array([*rows, *places], np.uint64)
+        assert record.nbytes == MULTI.itemsize
+        return record, room
+
+    def _check(self, queries: MultiRows) -> None:
         if queries.dim != self._rows.dim or queries.tokens.dtype != np.float32:
             raise ValueError(
                 f"query tokens are {queries.tokens.dtype} of {queries.dim}; "
                 f"expected float32 of {self._rows.dim}"
             )
-        if k < 1:
-            raise ValueError(f"k is {k}; expected at least 1")
 
 
-def _scratch(queries: MultiRows, k: int) -> tuple[NDArray[Any], ...]:
-    """Return room for the longest query with its tokens padded, a float a token, a block, and a heap."""
-    longest = max(1, int(np.diff(queries.offsets).max()))
-    width = -(-queries.dim // 16) * 16
-    padded, best = np.empty(longest * width, np.float32), np.empty(longest, np.float32)
-    return padded, best, np.empty(4 * width + 4, np.float32), np.empty(k, np.uint64)
+def _described_rows(rows: MultiRows) -> tuple[int, ...]:
+    """Return the fields of rows in the order of the record that kernels read."""
+    from ..kernels.maxsim_queries import strip_of
+
+    kind, token_bytes = _KINDS[rows.element], rows.tokens.shape[1] * rows.tokens.itemsize
+    unit = 8 if rows.element is Element.BINARY else _LINE
+    padded = -(-token_bytes // unit) * unit
+    arrays = rows.tokens, rows.scales, rows.offsets
+    shape = len(rows), rows.dim, kind, _METRICS[rows.metric], token_bytes, padded
+    return *map(int, map(address, arrays)), *shape, strip_of(kind, padded)
+
+
+def _check_k(k: int) -> None:
+    if k < 1:
+        raise ValueError(f"k is {k}; expected at least 1")
+
+
+def _asked(queries: MultiRows) -> tuple[np.uint64, np.uint64, int]:
+    return address(queries.offsets), address(queries.tokens), len(queries)

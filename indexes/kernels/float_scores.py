@@ -37,11 +37,11 @@ LANES = 16
 _FLOATS = vector(ir.FloatType(), LANES)
 
 
-def _load_float(builder: Any, address: Any) -> Any:
+def load_float(builder: Any, address: Any) -> Any:
     return load(builder, _FLOATS, address)
 
 
-def _load_half(builder: Any, address: Any) -> Any:
+def load_half(builder: Any, address: Any) -> Any:
     return _widened(builder, load(builder, vector(I16, LANES), address))
 
 
@@ -70,15 +70,15 @@ def _load_float8(builder: Any, address: Any) -> Any:
     return _widened(builder, builder.and_(builder.shl(bits, splat(halves, 7)), splat(halves, 0xBFFF)))
 
 
-def _load_int8(builder: Any, address: Any) -> Any:
+def load_int8(builder: Any, address: Any) -> Any:
     return builder.sitofp(load(builder, vector(BYTE, LANES), address), _FLOATS)
 
 
-def _add_product(builder: Any, total: Any, x: Any, q: Any) -> Any:
+def add_product(builder: Any, total: Any, x: Any, q: Any) -> Any:
     return builder.fadd(total, builder.fmul(x, q))
 
 
-def _add_square(builder: Any, total: Any, x: Any, q: Any) -> Any:
+def add_square(builder: Any, total: Any, x: Any, q: Any) -> Any:
     difference = builder.fsub(x, q)
     return builder.fadd(total, builder.fmul(difference, difference))
 
@@ -92,7 +92,7 @@ def _emit_sums(
     def body(chunk: Any, sums: list[Any]) -> list[Any]:
         if ahead is not None:
             prefetch_behind(builder, ahead, chunk, chunk_bytes)
-        q = _load_float(builder, builder.add(query, builder.mul(chunk, ir.Constant(I64, LANES * 4))))
+        q = load_float(builder, builder.add(query, builder.mul(chunk, ir.Constant(I64, LANES * 4))))
         offset = builder.mul(chunk, ir.Constant(I64, chunk_bytes))
         places = [builder.add(row, offset) for row in rows]
         return [add(builder, acc, load_row(builder, x), q) for acc, x in zip(sums, places, strict=True)]
@@ -139,14 +139,14 @@ def _streamed(item_bytes: int, load_row: Callable[..., Any], add: Callable[..., 
     return four
 
 
-float32_dots = _four(4, _load_float, _add_product)
-float16_dots = _four(2, _load_half, _add_product)
-bfloat16_dots = _four(2, _load_bfloat, _add_product)
+float32_dots = _four(4, load_float, add_product)
+float16_dots = _four(2, load_half, add_product)
+bfloat16_dots = _four(2, _load_bfloat, add_product)
 # Of rows times FLOAT8_UNIT.
-float8_dots = _four(1, _load_float8, _add_product)
-streamed_float32_dots = _streamed(4, _load_float, _add_product)
-streamed_float32_squares = _streamed(4, _load_float, _add_square)
-streamed_float16_dots = _streamed(2, _load_half, _add_product)
-streamed_float16_squares = _streamed(2, _load_half, _add_square)
-streamed_int8_dots = _streamed(1, _load_int8, _add_product)
-streamed_int8_squares = _streamed(1, _load_int8, _add_square)
+float8_dots = _four(1, _load_float8, add_product)
+streamed_float32_dots = _streamed(4, load_float, add_product)
+streamed_float32_squares = _streamed(4, load_float, add_square)
+streamed_float16_dots = _streamed(2, load_half, add_product)
+streamed_float16_squares = _streamed(2, load_half, add_square)
+streamed_int8_dots = _streamed(1, load_int8, add_product)
+streamed_int8_squares = _streamed(1, load_int8, add_square)

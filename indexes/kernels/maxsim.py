@@ -2,172 +2,255 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from .float_scores import FLOAT16_DOT, FLOAT32_DOT, float16_dots, float32_dots
 from .kernel import entry_point, inner
-from .memory import view_f32, view_i64, view_u8, view_u32, view_u64
+from .maxsim_queries import BINARY, FLOAT16, INT8, SHIFT, lanes_of, prepare, view_multi
+from .memory import LINE, prefetch_lines, view_f32, view_i32, view_i64, view_u8, view_u32, view_u64
+from .rows import COSINE, L2
 from .scan import write_result
+from .token_products import FLOAT_BLOCKS, INTEGER_BLOCKS, compare_integers, compare_products, compare_squares
+from .token_rows import code_sums, float_square, pair_products, pair_square, widen_halves
+from .token_signs import SIGN_BLOCKS, compare_signs
 from .top import clear_heap, key_of, replace_largest, sort_heap
 
-_CHUNK = 16
-_HIGHER_IS_NEARER = np.bool_(True)
 _NO_ROW = np.uint32(0xFFFFFFFF)
+_LINES_AHEAD = 32
+# By how many vectors of query tokens.
+_FLOAT_ONE, _FLOAT_TWO = FLOAT_BLOCKS[1], FLOAT_BLOCKS[2]
+_INTEGER_ONE, _INTEGER_TWO = INTEGER_BLOCKS[1], INTEGER_BLOCKS[2]
+_SIGN_ONE, _SIGN_TWO = SIGN_BLOCKS[1], SIGN_BLOCKS[2]
+_products_one, _products_two = compare_products[1], compare_products[2]
+_squares_one, _squares_two = compare_squares[1], compare_squares[2]
+_integers_one, _integers_two = compare_integers[1], compare_integers[2]
+_signs_one, _signs_two = compare_signs[1], compare_signs[2]
 
 
 @inner
-def copy_padded(source, target, used, size, count):
-    """Copy ``count`` tokens of ``used`` bytes to places of ``size`` bytes, zeros behind each."""
-    tokens, padded = view_u8(source, used * count), view_u8(target, size * count)
-    for t in range(count):
-        for i in range(used):
-            padded[t * size + i] = tokens[t * used + i]
-        for i in range(used, size):
-            padded[t * size + i] = 0
+def _copy(source, target, size):
+    given, copied = view_u8(source, size), view_u8(target, size)
+    for i in range(size):
+        copied[i] = given[i]
 
 
 @inner
-def row_score(
-    kind, tokens, token_bytes, start, stop, queries, query_bytes, n_query, chunks, best, block, out
-):
-    """Return the MaxSim of tokens ``start`` to ``stop`` of the row and the padded query tokens."""
-    raw = view_f32(out, 4)
-    padded_bytes = chunks * _CHUNK * (2 if kind == FLOAT16_DOT else 4)
-    for q in range(n_query):
-        best[q] = np.float32(-np.inf)
-    for first in range(start, stop, 4):
-        count = min(4, stop - first)
-        base = tokens + np.uint64(first * token_bytes)
-        if padded_bytes != token_bytes:
-            copy_padded(base, block, token_bytes, padded_bytes, count)
-            base = block
-        size = np.uint64(padded_bytes)
-        b, c, d = np.uint64(min(1, count - 1)), np.uint64(min(2, count - 1)), np.uint64(min(3, count - 1))
-        for q in range(n_query):
-            at = queries + np.uint64(q * query_bytes)
-            second, third, fourth = base + b * size, base + c * size, base + d * size
-            if kind == FLOAT16_DOT:
-                float16_dots(base, second, third, fourth, at, chunks, out)
+def _whole_token(multi, number):
+    """Return where a token can be read in whole lines, zeros behind it."""
+    source = multi.tokens + np.uint64(number * multi.token_bytes)
+    if multi.token_bytes == multi.padded_bytes:
+        return source
+    _copy(source, multi.token, multi.token_bytes)
+    return multi.token
+
+
+@inner
+def _make_ready(multi, first, count):
+    """Return where some tokens can be compared, and how far from each other they are."""
+    if multi.kind == FLOAT16:
+        size = np.uint64(2 * multi.padded_bytes)
+        for i in range(count):
+            source = _whole_token(multi, first + i)
+            widen_halves(source, multi.ready + np.uint64(i) * size, np.uint64(multi.padded_bytes // 32))
+        return multi.ready, size
+    size = np.uint64(multi.padded_bytes)
+    if multi.token_bytes == multi.padded_bytes:
+        return multi.tokens + np.uint64(first) * size, size
+    for i in range(count):
+        _copy(_whole_token(multi, first + i), multi.ready + np.uint64(i) * size, multi.padded_bytes)
+    return multi.ready, size
+
+
+@inner
+def _weigh_tokens(multi, ready, size, first, count):
+    """Fill in what the sums of each token of a strip are multiplied with, and what is taken off then."""
+    factors, bias = view_f32(multi.factors, count), view_f32(multi.bias, count)
+    if multi.kind == INT8:
+        scales = view_f32(multi.scales + np.uint64(4 * first), count)
+        shifts, sums = view_i32(multi.shifts, count), view_i32(multi.token + np.uint64(multi.padded_bytes), 2)
+        for i in range(count):
+            code_sums(ready + np.uint64(i) * size, size, multi.token + np.uint64(multi.padded_bytes))
+            shifts[i] = SHIFT * sums[0]
+            if multi.metric == COSINE:
+                factors[i] = _inverse_root(np.float32(sums[1]))
+            elif multi.metric == L2:
+                factors[i] = np.float32(2) * scales[i]
+                bias[i] = scales[i] * scales[i] * np.float32(sums[1])
             else:
-                float32_dots(base, second, third, fourth, at, chunks, out)
-            best[q] = max(best[q], max(max(raw[0], raw[1]), max(raw[2], raw[3])))
-    total = np.float32(0.0)
-    for q in range(n_query):
-        total += best[q]
+                factors[i] = scales[i]
+    elif multi.metric == COSINE and multi.kind != BINARY:
+        for i in range(count):
+            square = float_square(ready + np.uint64(i) * size, size // np.uint64(LINE))
+            factors[i] = _inverse_root(square)
+
+
+@inner
+def _inverse_root(square):
+    return np.float32(np.float32(1) / np.float32(math.sqrt(square))) if square > 0 else np.float32(0)
+
+
+@inner
+def _compare_block(multi, block, size, count, at, first_lane, is_wide, number):
+    """Compare some tokens of a strip, from place ``at`` on, with one or two vectors of query tokens."""
+    lane = np.uint64(4 * first_lane)
+    scales, best = multi.lane_scales + lane, multi.best + lane
+    place, some = np.uint64(4 * at), np.uint64(count)
+    factors, bias = multi.factors + place, multi.bias + place
+    if multi.kind == BINARY:
+        words = np.uint64(multi.padded_bytes // 8)
+        table = multi.table + lane * np.uint64(16 * multi.padded_bytes)
+        if is_wide:
+            _signs_two(block, size, some, words, table, scales, best, factors, bias)
+        else:
+            _signs_one(block, size, some, words, table, scales, best, factors, bias)
+    elif multi.kind == INT8:
+        turns, shifts, numbers = np.uint64((multi.dim + 3) // 4), multi.shifts + place, multi.numbers + lane
+        table, first = multi.table + lane * turns, np.uint64(number)
+        if is_wide:
+            _integers_two(
+                block, size, some, turns, table, scales, best, factors, bias, shifts, numbers, first
+            )
+        else:
+            _integers_one(
+                block, size, some, turns, table, scales, best, factors, bias, shifts, numbers, first
+            )
+    else:
+        turns = np.uint64(multi.dim)
+        table = multi.table + lane * turns
+        if multi.metric == L2:
+            if is_wide:
+                _squares_two(block, size, some, turns, table, scales, best, factors, bias)
+            else:
+                _squares_one(block, size, some, turns, table, scales, best, factors, bias)
+        elif is_wide:
+            _products_two(block, size, some, turns, table, scales, best, factors, bias)
+        else:
+            _products_one(block, size, some, turns, table, scales, best, factors, bias)
+
+
+@inner
+def _together(kind, is_wide):
+    """Return how many tokens a block has."""
+    if kind == BINARY:
+        return _SIGN_TWO if is_wide else _SIGN_ONE
+    if kind == INT8:
+        return _INTEGER_TWO if is_wide else _INTEGER_ONE
+    return _FLOAT_TWO if is_wide else _FLOAT_ONE
+
+
+@inner
+def _raise_all(multi, n_query, start, stop):
+    """Raise the best of each query token by tokens ``start`` to ``stop``."""
+    lanes = lanes_of(multi.kind)
+    for first in range(start, stop, multi.strip):
+        count = min(multi.strip, stop - first)
+        ready, size = _make_ready(multi, first, count)
+        _weigh_tokens(multi, ready, size, first, count)
+        for lane in range(0, n_query, 2 * lanes):
+            is_wide = n_query - lane > lanes
+            together = _together(multi.kind, is_wide)
+            for at in range(0, count, together):
+                block = ready + np.uint64(at) * size
+                some = min(together, count - at)
+                if not lane:
+                    later = np.uint64((first + at) * multi.token_bytes) + np.uint64(some) * size
+                    prefetch_lines(multi.tokens + later, np.int64(together * multi.token_bytes) // LINE)
+                _compare_block(multi, block, size, some, at, lane, is_wide, first + at)
+
+
+@inner
+def _exact_score(multi, n_query):
+    """Return the score of the best tokens, which were found by a query in steps, by the query itself."""
+    asked_bytes, chunks = np.uint64(4 * multi.padded_bytes), np.uint64(multi.padded_bytes // 16)
+    numbers, squares = view_i32(multi.numbers, n_query), view_f32(multi.lane_squares, n_query)
+    out = multi.token + np.uint64(multi.padded_bytes)
+    found, total = view_f32(out, 2), np.float32(0)
+    for t in range(n_query):
+        number = np.int64(numbers[t])
+        scale = view_f32(multi.scales + np.uint64(4 * number), 1)[0]
+        code, query = _whole_token(multi, number), multi.asked + np.uint64(t) * asked_bytes
+        if multi.metric == L2:
+            total += pair_square(query, code, scale, chunks)
+            continue
+        pair_products(query, code, chunks, out)
+        if multi.metric == COSINE:
+            total += found[0] * _inverse_root(found[1]) * _inverse_root(squares[t])
+        else:
+            total += found[0] * scale
     return total
 
 
-@entry_point("maxsim scan")
-def scan_maxsim(
-    kind,
-    width,
-    offsets,
-    tokens,
-    n_rows,
-    query_offsets,
-    query_tokens,
-    n_queries,
-    k,
-    lo,
-    hi,
-    listed,
-    padded,
-    best_address,
-    block,
-    heap_address,
-    found,
-    scores,
-):
-    """Find the ``k`` rows, of ``lo`` to ``hi`` or of ``listed[lo:hi]``, of the largest MaxSim.
+@inner
+def row_score(multi, n_query, start, stop):
+    """Return the score of the row of tokens ``start`` to ``stop``, one at least."""
+    lanes = lanes_of(multi.kind)
+    best = view_f32(multi.best, (n_query + lanes - 1) // lanes * lanes)
+    for t in range(len(best)):
+        best[t] = np.float32(-np.inf)
+    if multi.kind == INT8:
+        # Where sums overflow no token is better than another.
+        numbers = view_i32(multi.numbers, n_query)
+        for t in range(n_query):
+            numbers[t] = start
+    _raise_all(multi, n_query, start, stop)
+    total = np.float32(0)
+    if multi.kind == INT8:
+        total = _exact_score(multi, n_query)
+    elif multi.metric == L2:
+        squares = view_f32(multi.lane_squares, n_query)
+        for t in range(n_query):
+            known = squares[t] if multi.kind == BINARY else np.float32(0)
+            total += max(np.float32(0), known - best[t])
+    else:
+        for t in range(n_query):
+            total += best[t]
+    return np.float32(math.sqrt(total)) if multi.metric == L2 else total
 
-    ``padded``, ``best_address`` and ``block`` are scratch: the longest query with its tokens padded, a float
-    for each of its tokens, and four padded tokens with 16 bytes behind them.
+
+@entry_point("maxsim")
+def find_maxsim(
+    multi_address, query_offsets, query_tokens, n_queries, k, lo, hi, listed, each, found, scores
+):
+    """Find the ``k`` nearest of rows ``lo`` to ``hi``, or of ``listed[lo:hi]``, for each query.
+
+    The list of a query begins ``each`` entries behind that of the one before; ``_NO_ROW`` in it is none.
+    A row without tokens is not found.
     """
-    starts, query_starts = view_i64(offsets, n_rows + 1), view_i64(query_offsets, n_queries + 1)
-    chunks = (width + _CHUNK - 1) // _CHUNK
-    query_bytes, token_bytes = chunks * _CHUNK * 4, width * (2 if kind == FLOAT16_DOT else 4)
-    out = block + np.uint64(4 * chunks * _CHUNK * 4)
-    rows, heap = view_u32(listed, hi), view_u64(heap_address, k)
+    multi = view_multi(multi_address)
+    starts, query_starts = view_i64(multi.offsets, multi.n + 1), view_i64(query_offsets, n_queries + 1)
+    higher_is_nearer = multi.metric != L2
+    worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
+    heap = view_u64(multi.heap, k)
     for q in range(n_queries):
         n_query = query_starts[q + 1] - query_starts[q]
-        best = view_f32(best_address, n_query)
-        source = query_tokens + np.uint64(query_starts[q] * width * 4)
-        copy_padded(source, padded, width * 4, query_bytes, n_query)
+        prepare(multi, query_tokens + np.uint64(4 * query_starts[q] * multi.dim), n_query)
         clear_heap(heap, k)
+        rows = view_u32(listed + np.uint64(4 * q * each), hi)
         for i in range(lo, hi):
-            row = np.int64(rows[i]) if listed else i
-            score = row_score(
-                kind,
-                tokens,
-                token_bytes,
-                starts[row],
-                starts[row + 1],
-                padded,
-                query_bytes,
-                n_query,
-                chunks,
-                best,
-                block,
-                out,
-            )
-            key = key_of(score, np.uint64(row), _HIGHER_IS_NEARER)
+            row = np.uint32(rows[i]) if listed else np.uint32(i)
+            if listed and i + 1 < hi and rows[i + 1] != _NO_ROW:
+                later = np.uint64(starts[rows[i + 1]] * multi.token_bytes)
+                prefetch_lines(multi.tokens + later, _LINES_AHEAD)
+            if row == _NO_ROW or starts[row] == starts[row + 1]:
+                continue
+            score = row_score(multi, n_query, starts[row], starts[row + 1])
+            key = key_of(score, np.uint64(row), higher_is_nearer)
             if key < heap[0]:
                 replace_largest(heap, k, key)
         sort_heap(heap, k)
-        write_result(heap, k, _HIGHER_IS_NEARER, np.float32(-np.inf), found[q], scores[q])
+        write_result(heap, k, higher_is_nearer, worst, found[q], scores[q])
 
 
-@entry_point("maxsim rescoring")
-def rescore_maxsim(
-    kind,
-    width,
-    offsets,
-    tokens,
-    n_rows,
-    query_offsets,
-    query_tokens,
-    n_queries,
-    k,
-    candidates,
-    n_candidates,
-    padded,
-    best_address,
-    block,
-    heap_address,
-    found,
-    scores,
-):
-    """Find the ``k`` of the largest MaxSim among each query's candidates; ``_NO_ROW`` among them is none.
-
-    Scratch is as in :func:`scan_maxsim`.
-    """
-    starts, query_starts = view_i64(offsets, n_rows + 1), view_i64(query_offsets, n_queries + 1)
-    chunks = (width + _CHUNK - 1) // _CHUNK
-    query_bytes, token_bytes = chunks * _CHUNK * 4, width * (2 if kind == FLOAT16_DOT else 4)
-    out = block + np.uint64(4 * chunks * _CHUNK * 4)
-    heap = view_u64(heap_address, k)
+@entry_point("maxsim scores")
+def score_maxsim(multi_address, query_offsets, query_tokens, n_queries, listed, count, scores):
+    """Fill in the scores of ``count`` rows that are listed, NaN where a row has no token."""
+    multi = view_multi(multi_address)
+    starts, query_starts = view_i64(multi.offsets, multi.n + 1), view_i64(query_offsets, n_queries + 1)
+    rows = view_u32(listed, count)
     for q in range(n_queries):
         n_query = query_starts[q + 1] - query_starts[q]
-        best = view_f32(best_address, n_query)
-        source = query_tokens + np.uint64(query_starts[q] * width * 4)
-        copy_padded(source, padded, width * 4, query_bytes, n_query)
-        clear_heap(heap, k)
-        listed = view_u32(candidates + np.uint64(q * n_candidates * 4), n_candidates)
-        for i in range(n_candidates):
-            if listed[i] == _NO_ROW:
-                continue
-            row = np.int64(listed[i])
-            start, stop = starts[row], starts[row + 1]
-            score = row_score(
-                kind, tokens, token_bytes, start, stop, padded, query_bytes, n_query, chunks, best, block, out
-            )
-            key = key_of(score, np.uint64(row), _HIGHER_IS_NEARER)
-            if key < heap[0]:
-                replace_largest(heap, k, key)
-        sort_heap(heap, k)
-        write_result(heap, k, _HIGHER_IS_NEARER, np.float32(-np.inf), found[q], scores[q])
-
-
-def kind_of(half: bool) -> int:
-    """Return which score kernel reads the tokens."""
-    return FLOAT16_DOT if half else FLOAT32_DOT
+        prepare(multi, query_tokens + np.uint64(4 * query_starts[q] * multi.dim), n_query)
+        for i in range(count):
+            start, stop = starts[rows[i]], starts[rows[i] + 1]
+            scores[q, i] = row_score(multi, n_query, start, stop) if start < stop else np.float32(np.nan)

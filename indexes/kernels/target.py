@@ -23,6 +23,7 @@ _FEATURES = enabled_features()
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
 HAS_VNNI = IS_X86 and {"avx512f", "avx512bw", "avx512vl", "avx512vnni"} <= _FEATURES
 HAS_AVX2 = IS_X86 and "avx2" in _FEATURES
-# Elsewhere than on x86 the conversion of half floats belongs to the base instruction set.
+# Elsewhere than on x86 these belong to the base instruction set.
+HAS_FMA = not IS_X86 or "fma" in _FEATURES
 HAS_HALF_CONVERSION = not IS_X86 or "f16c" in _FEATURES
 LLVM_MAJOR: int = llvm.llvm_version_info[0]

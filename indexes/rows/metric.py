@@ -11,19 +11,19 @@ class Metric(StrEnum):
 
     Scores of ``COSINE`` and ``DOT`` are similarities: higher is nearer. A score of ``L2`` is the Euclidean
     distance (the root is taken) and a score of ``HAMMING`` the number of differing bits: lower is nearer.
-    ``MAXSIM`` compares several vectors with several: the best dot product of each of the query's, summed.
+    Between several vectors and several it is that of two of them: the best for each of the query's is summed,
+    under ``L2`` as squares before the root.
     """
 
     COSINE = "cosine"
     DOT = "dot"
     L2 = "l2"
     HAMMING = "hamming"
-    MAXSIM = "maxsim"
 
     @property
     def higher_is_nearer(self) -> bool:
         """Whether a higher score means a nearer vector."""
-        return self in (Metric.COSINE, Metric.DOT, Metric.MAXSIM)
+        return self in (Metric.COSINE, Metric.DOT)
 
     @property
     def worst(self) -> float:

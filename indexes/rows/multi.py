@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .element import Element
 from .metric import Metric
 from .offsets import check_offsets, chosen_offsets
+
+_ELEMENT_OF = {element.dtype: element for element in Element}
+_METRICS = (Metric.DOT, Metric.COSINE, Metric.L2)
 
 
 @dataclass(frozen=True)
@@ -19,25 +23,43 @@ class MultiRows:
     Parameters
     ----------
     offsets
-        ``(n + 1,)`` int64: row i has the tokens ``offsets[i]`` to ``offsets[i + 1]``.
+        ``(n + 1,)`` int64: row i has the tokens ``offsets[i]`` to ``offsets[i + 1]``; it may have none.
     tokens
-        ``(t, dim)`` float16 or float32; float32 in queries.
+        ``(t, dim)`` float32, which queries always are, float16 or int8; or packed signs,
+        ``(t, ceil(dim / 8))`` uint8: a bit is set for a number above zero.
     metric
-        How two of them are compared.
+        How two tokens are compared: dot, cosine or l2.
+    scales
+        ``(t,)`` float32, what the int8 of a token are multiplied with; None for other elements.
+    dim
+        Dimensions of a token; 0 for as many as ``tokens`` has columns.
     """
 
     offsets: NDArray[np.int64]
     tokens: NDArray[Any]
-    metric: Metric = Metric.MAXSIM
+    metric: Metric = Metric.DOT
+    scales: NDArray[np.float32] | None = None
+    dim: int = 0
 
     def __post_init__(self) -> None:
-        tokens = self.tokens
-        if tokens.ndim != 2 or tokens.dtype not in (np.float16, np.float32) or not tokens.shape[1]:
+        tokens, scales = self.tokens, self.scales
+        if tokens.ndim != 2 or tokens.dtype not in _ELEMENT_OF or not tokens.shape[1]:
             raise ValueError(
-                f"tokens are {tokens.dtype} {tokens.shape}; expected float16 or float32 (t, width)"
+                f"tokens are {tokens.dtype} {tokens.shape}; "
+                "expected float16 or float32, int8, or packed signs, (t, width)"
             )
         if not tokens.flags.c_contiguous:
             raise ValueError("tokens are contiguous")
+        if self.metric not in _METRICS:
+            raise ValueError(f"tokens are compared by {self.metric}; expected one of {', '.join(_METRICS)}")
+        if not self.dim:
+            object.__setattr__(self, "dim", tokens.shape[1] * (8 if self.element is Element.BINARY else 1))
+        if self.element.width(self.dim) != tokens.shape[1]:
+            raise ValueError(f"tokens have {tokens.shape[1]} columns; {self.dim} dimensions have other")
+        if (scales is None) == (self.element is Element.INT8):
+            raise ValueError("tokens of int8 have scales, and no others have")
+        if scales is not None and (scales.dtype != np.float32 or scales.shape != (len(tokens),)):
+            raise ValueError(f"scales are {scales.dtype} {scales.shape}; expected float32 ({len(tokens)},)")
         check_offsets("offsets", self.offsets, len(tokens))
 
     def __len__(self) -> int:
@@ -46,14 +68,40 @@ class MultiRows:
     def __getitem__(self, chosen: Any) -> MultiRows:
         """Return some rows as queries, by a slice or by numbers."""
         offsets, places = chosen_offsets(self.offsets, chosen)
-        return MultiRows(offsets, np.ascontiguousarray(self.tokens[places], np.float32), self.metric)
+        scales = None if self.scales is None else self.scales[places]
+        return MultiRows(offsets, decoded(self.tokens[places], scales, self.dim), self.metric)
 
     @property
-    def dim(self) -> int:
-        """Dimensions of a token."""
-        return int(self.tokens.shape[1])
+    def element(self) -> Element:
+        """What the tokens are made of."""
+        return _ELEMENT_OF[self.tokens.dtype]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of tokens and offsets."""
-        return self.offsets.nbytes + self.tokens.nbytes
+        """Bytes of tokens, scales and offsets."""
+        scales = 0 if self.scales is None else self.scales.nbytes
+        return self.offsets.nbytes + self.tokens.nbytes + scales
+
+
+def encoded(tokens: NDArray[Any], element: Element) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    """Return ``(t, dim)`` floats as tokens of an element, and the scales of those that are int8.
+
+    An int8 is a number in steps of a 127th of its token's largest; a sign is set for numbers above zero.
+    """
+    if element is Element.BINARY:
+        return np.packbits(tokens > 0, axis=1), None
+    if element is not Element.INT8:
+        return np.ascontiguousarray(tokens, element.dtype), None
+    floats = np.asarray(tokens, np.float32)
+    scales = np.abs(floats).max(axis=1, initial=0) / np.float32(127)
+    steps = np.divide(floats, scales[:, None], out=np.zeros_like(floats), where=scales[:, None] > 0)
+    return np.rint(steps).astype(np.int8), scales
+
+
+def decoded(tokens: NDArray[Any], scales: NDArray[np.float32] | None, dim: int) -> NDArray[np.float32]:
+    """Return tokens of any element as contiguous float32; packed signs as 1 and -1."""
+    if tokens.dtype == np.uint8:
+        bits = np.unpackbits(tokens, axis=1, count=dim)
+        return bits.astype(np.float32) * 2 - 1
+    floats = np.ascontiguousarray(tokens, np.float32)
+    return floats if scales is None else floats * scales[:, None]

@@ -13,8 +13,9 @@ from ...engine.database import Database
 from ...engine.errors import InvalidArgument
 from ...engine.input.texts import given_fields
 from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.multi_field import Multi
 from ...engine.schema.sparse_field import Sparse
-from ...engine.schema.vector_field import Dense, Multi, VectorField
+from ...engine.schema.vector_field import Dense, VectorField
 from ...indexes.rows.element import Element
 from ...storage.columns.partial import PartialVectors
 from ...storage.columns.vectors import ColumnKind

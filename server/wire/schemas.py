@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 from ...engine.errors import InvalidArgument
 from ...engine.schema.bm25 import Bm25
 from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.multi_field import MAX_TOKENS, Multi
 from ...engine.schema.payload_field import FieldType
 from ...engine.schema.query_weights import QueryWeights
 from ...engine.schema.sparse_field import Sparse
-from ...engine.schema.vector_field import Dense, Multi, VectorField
+from ...engine.schema.vector_field import Dense, VectorField
 from ...indexes.protocol import IndexSpec
 from ...indexes.registry import spec_from_json
 from ...indexes.rows.metric import Metric
@@ -27,7 +28,6 @@ _METRICS = {
     Metric.DOT: pb.METRIC_DOT,
     Metric.L2: pb.METRIC_L2,
     Metric.HAMMING: pb.METRIC_HAMMING,
-    Metric.MAXSIM: pb.METRIC_MAXSIM,
 }
 _FIELD_TYPES = {
     FieldType.KEYWORD: pb.PAYLOAD_FIELD_TYPE_KEYWORD,
@@ -132,6 +132,8 @@ def _put_sparse(message: pb.VectorField, field: Sparse) -> None:
 def _put_multi(message: pb.VectorField, field: Multi) -> None:
     message.multi.dim = field.dim
     message.multi.element_type = ELEMENT_TYPES[field.element]
+    message.multi.metric = _METRICS[field.metric]
+    message.multi.max_tokens = field.max_tokens
     message.multi.index_json = write_json(field.index.to_json()).decode()
 
 
@@ -180,8 +182,16 @@ def _read_query_weights(message: pb.SparseField, what: str) -> QueryWeights:
 
 
 def _read_multi(message: pb.VectorField, what: str) -> Multi:
-    element = _known(_ELEMENT_OF, message.multi.element_type, "element_type", what)
-    return Multi(message.multi.dim, element=element, index=_read_index(message.multi.index_json, what))
+    multi = message.multi
+    # Until there was another metric, nobody named this one, which then had a name of its own.
+    metric = multi.metric if multi.metric not in (0, pb.METRIC_MAXSIM) else pb.METRIC_DOT
+    return Multi(
+        multi.dim,
+        metric=_known(_METRIC_OF, metric, "metric", what),
+        element=_known(_ELEMENT_OF, multi.element_type, "element_type", what),
+        max_tokens=multi.max_tokens or MAX_TOKENS,
+        index=_read_index(multi.index_json, what),
+    )
 
 
 def _read_index(text: str, what: str) -> IndexSpec | None:

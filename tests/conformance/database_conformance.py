@@ -10,6 +10,7 @@ from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.keyword_conformance import KeywordConformance
 from conformance.missing_conformance import MissingConformance
+from conformance.multi_conformance import MultiConformance
 from conformance.naming_conformance import NamingConformance
 from conformance.query_weights_conformance import QueryWeightsConformance
 from conformance.read_conformance import ReadConformance
@@ -44,6 +45,7 @@ class DatabaseConformance(
     InputConformance,
     KeywordConformance,
     MissingConformance,
+    MultiConformance,
     NamingConformance,
     QueryWeightsConformance,
     ReadConformance,

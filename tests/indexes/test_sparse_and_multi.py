@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from vicinal.indexes.exact.multi import MultiScan
 from vicinal.indexes.exact.sparse import SparseScan
 from vicinal.indexes.protocol import Scope
 from vicinal.indexes.rows.element import Element
-from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.testing import oracle
@@ -62,59 +60,6 @@ def test_damaged_sparse_rows_are_refused() -> None:
         SparseRows(np.array([0, 2]), np.zeros(2, np.int32), np.ones(2, np.float32))
 
 
-@pytest.mark.parametrize("element", [Element.FLOAT32, Element.FLOAT16])
-@pytest.mark.parametrize("width", [1, 8, 16, 33, 128])
-def test_maxsim_equals_the_oracle(element: Element, width: int) -> None:
-    rows, queries = random_tokens(60, width, 9, element), random_tokens(7, width, 6, Element.FLOAT32, 1)
-    table = oracle.maxsim_scores(rows, queries)
-    for allowed in sets_of(60):
-        found = MultiScan(rows).search(queries, 8, Scope(allowed))
-        check(found, table, 8, allowed)
-
-
-@pytest.mark.parametrize("element", [Element.FLOAT32, Element.FLOAT16])
-def test_the_best_of_candidates_are_those_of_the_oracle(element: Element) -> None:
-    rows, queries = (
-        random_tokens(60, 40, 9, element, fewest=1),
-        random_tokens(7, 40, 6, Element.FLOAT32, 1, 1),
-    )
-    table, rng = oracle.maxsim_scores(rows, queries), np.random.default_rng(2)
-    candidates = np.stack([rng.permutation(60)[:20] for _ in range(7)]).astype(np.uint32)
-    candidates[::2, 3:9] = oracle.NO_ROW
-    candidates[6] = oracle.NO_ROW
-    for k in (1, 5, 30):
-        found = MultiScan(rows).best_of(queries, candidates, k)
-        for q, line in enumerate(candidates):
-            given = line[line != oracle.NO_ROW]
-            expected, truth = oracle.top(table[q : q + 1], k, True, given)
-            assert found.rows[q].tolist() == expected[0].tolist()
-            np.testing.assert_allclose(found.scores[q], truth[0], rtol=1e-4, atol=1e-4)
-        assert found.stats.rescored == int((candidates != oracle.NO_ROW).sum())
-
-
-def test_equal_candidates_come_by_row_and_strange_ones_are_refused() -> None:
-    scan = MultiScan(MultiRows(np.arange(5), np.ones((4, 3), np.float32)))
-    queries = MultiRows(np.array([0, 2]), np.ones((2, 3), np.float32))
-    assert scan.best_of(queries, np.array([[3, 0, 2]], np.uint32), 2).rows.tolist() == [[0, 2]]
-    with pytest.raises(ValueError, match="candidate 4 is beyond the last of 4 rows"):
-        scan.best_of(queries, np.array([[0, 4]], np.uint32), 1)
-    with pytest.raises(ValueError, match=r"expected uint32 \(1, c\)"):
-        scan.best_of(queries, np.array([[0], [1]], np.uint32), 1)
-    with pytest.raises(ValueError, match="k is 0"):
-        scan.best_of(queries, np.array([[0]], np.uint32), 0)
-
-
-def test_damaged_tokens_are_refused() -> None:
-    rows = (np.array([0, 2]), np.ones((2, 4), np.float32))
-    with pytest.raises(ValueError, match="rise from 0 to 3"):
-        MultiRows(np.array([0, 2]), np.ones((3, 4), np.float32))
-    wide = MultiRows(np.array([0, 2]), np.ones((2, 5), np.float32))
-    with pytest.raises(ValueError, match="expected float32 of 4"):
-        MultiScan(MultiRows(*rows)).search(wide, 1)
-    with pytest.raises(ValueError, match="float16 or float32"):
-        MultiRows(np.array([0, 2]), np.ones((2, 4)))
-
-
 @pytest.mark.parametrize(
     "chosen", [slice(3, 9), slice(0, 0), slice(None), np.array([5, 2, 2]), slice(1, 9, 3)]
 )
@@ -141,7 +86,3 @@ def test_scores_of_chosen_rows_are_those_of_the_scan() -> None:
     assert SparseScan(rows).score(queries, chosen[:0]).shape == (9, 0)
     with pytest.raises(ValueError, match="row 120 is none of 120"):
         SparseScan(rows).score(queries, np.array([3, 120], np.uint32))
-    tokens = random_tokens(60, 16, 9, Element.FLOAT32)
-    asked = random_tokens(7, 16, 6, Element.FLOAT32, 1)
-    scored = MultiScan(tokens).score(asked, chosen % 60)
-    np.testing.assert_allclose(scored, oracle.maxsim_scores(tokens, asked)[:, chosen % 60], rtol=1e-4)

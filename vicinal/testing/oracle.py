@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vicinal.indexes.rows.metric import Metric
-from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.multi import MultiRows, decoded
 from vicinal.indexes.rows.sparse import SparseRows
 
 NO_ROW = 2**32 - 1
@@ -80,16 +80,17 @@ def _row_weights(rows: SparseRows, r: int, average: float | None) -> NDArray[np.
 
 
 def maxsim_scores(rows: MultiRows, queries: MultiRows) -> NDArray[np.float64]:
-    """Return the MaxSim of every row with every query."""
-    table = np.zeros((len(queries), len(rows)))
+    """Return the MaxSim of every row with every query, the worst score for a row without tokens."""
+    table = np.full((len(queries), len(rows)), rows.metric.worst)
+    tokens = decoded(rows.tokens, rows.scales, rows.dim)
     for q in range(len(queries)):
-        wanted = queries.tokens[slice(*queries.offsets[q : q + 2])].astype(np.float64)
-        for r in range(len(rows)):
-            tokens = rows.tokens[slice(*rows.offsets[r : r + 2])].astype(np.float64)
-            if len(tokens):
-                table[q, r] = (wanted @ tokens.T).max(axis=1).sum()
+        wanted = queries.tokens[slice(*queries.offsets[q : q + 2])]
+        for r in np.flatnonzero(np.diff(rows.offsets)):
+            compared = scores(tokens[slice(*rows.offsets[r : r + 2])], wanted, rows.metric)
+            if rows.metric is Metric.L2:
+                table[q, r] = np.sqrt((compared.min(axis=1) ** 2).sum())
             else:
-                table[q, r] = -np.inf if len(wanted) else 0.0
+                table[q, r] = compared.max(axis=1).sum()
     return table
 
 

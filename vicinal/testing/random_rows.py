@@ -13,7 +13,7 @@ from vicinal.indexes.protocol import FieldShape
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
-from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.multi import MultiRows, encoded
 from vicinal.indexes.rows.saturation import Saturation
 from vicinal.indexes.rows.sparse import SparseRows
 
@@ -30,7 +30,9 @@ SPARSE = (
     FieldShape("sparse", Metric.DOT, saturation=Saturation()),
 )
 MULTI = tuple(
-    FieldShape("multi", Metric.MAXSIM, element, 24) for element in (Element.FLOAT32, Element.FLOAT16)
+    FieldShape("multi", metric, element, 24)
+    for metric in (Metric.DOT, Metric.COSINE, Metric.L2)
+    for element in (Element.FLOAT32, Element.FLOAT16)
 )
 
 _TERMS = 300
@@ -61,11 +63,27 @@ def random_csr(n: int, terms: int, most: int, seed: int = 0, fewest: int = 0) ->
     return SparseRows(indptr, flat, rng.random(len(flat)).astype(np.float32))
 
 
-def random_tokens(n: int, dim: int, most: int, element: Element, seed: int = 0, fewest: int = 0) -> MultiRows:
+def random_tokens(
+    n: int,
+    dim: int,
+    most: int,
+    element: Element,
+    seed: int = 0,
+    fewest: int = 0,
+    metric: Metric = Metric.DOT,
+) -> MultiRows:
     """Return rows of ``fewest`` to ``most`` tokens."""
     rng = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(rng.integers(fewest, most + 1, n))]).astype(np.int64)
-    return MultiRows(offsets, rng.standard_normal((int(offsets[-1]), dim)).astype(element.dtype))
+    floats = rng.standard_normal((int(offsets[-1]), dim))
+    return MultiRows(offsets, *_as_tokens(floats, element, metric), dim)
+
+
+def _as_tokens(
+    floats: NDArray[Any], element: Element, metric: Metric
+) -> tuple[NDArray[Any], Metric, NDArray[np.float32] | None]:
+    tokens, scales = encoded(floats, element)
+    return tokens, metric, scales
 
 
 def as_vectors(matrix: NDArray[Any], dim: int, element: Element, metric: Metric) -> DenseRows:
@@ -123,8 +141,8 @@ def _sparse_rows(shape: FieldShape, queries: SparseRows) -> SparseRows:
 
 
 def _multi_rows(shape: FieldShape, queries: MultiRows) -> MultiRows:
-    _, element = _made_of(shape)
-    return MultiRows(queries.offsets, queries.tokens.astype(element.dtype))
+    dim, element = _made_of(shape)
+    return MultiRows(queries.offsets, *_as_tokens(queries.tokens, element, shape.metric), dim)
 
 
 def _made_of(shape: FieldShape) -> tuple[int, Element]:

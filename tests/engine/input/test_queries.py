@@ -9,8 +9,9 @@ import pytest
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.queries import validate_queries
+from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.sparse_field import Sparse
-from vicinal.engine.schema.vector_field import Dense, Multi, VectorField
+from vicinal.engine.schema.vector_field import Dense, VectorField
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.rows.sparse import SparseRows
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.input.vectors import validate_vectors
+from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.sparse_field import Sparse
-from vicinal.engine.schema.vector_field import Dense, Multi
+from vicinal.engine.schema.vector_field import Dense
 from vicinal.indexes.exact.flat import Flat
 from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn
 
@@ -264,6 +265,9 @@ def test_multi_vectors_in_every_form() -> None:
         assert column.tokens.dtype == np.float16
         assert column.offsets.tolist() == [0, 2, 5, 6]
         assert column.tokens.tolist() == tokens.tolist()
+    some = validate_vectors("tokens", Multi(4), [tokens[:2], [], np.empty((0, 4))], 3)
+    assert isinstance(some, MultiColumn)
+    assert some.offsets.tolist() == [0, 2, 2, 2]
     cube = validate_vectors("tokens", Multi(4, element="float32"), tokens.reshape(3, 2, 4), 3)
     assert isinstance(cube, MultiColumn)
     assert np.shares_memory(cube.tokens, tokens)
@@ -272,12 +276,12 @@ def test_multi_vectors_in_every_form() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([np.ones((2, 4)), np.ones((0, 4))], "row 1 has no vector"),
+        ([np.ones((2, 4)), np.ones((6, 4))], "row 1 has 6 vectors; a point has at most 5"),
         ([np.ones((2, 4)), np.ones((2, 3))], "row 1 has shape (2, 3); expected (n, 4)"),
         ([np.ones((2, 4)), np.full((3, 4), np.nan)], "row 1 vector 0 has a NaN at column 0"),
         ([np.ones((2, 4)), np.full((3, 4), 1e6)], "row 1 vector 0 has 1000000.0 at column 0"),
         ((np.ones((4, 4)), np.array([0, 3])), "do not run from 0 to the 4 tokens"),
-        ((np.ones((4, 4)), np.array([0, 5, 4])), "row 1 has no vector"),
+        ((np.ones((4, 4)), np.array([0, 5, 4])), "offsets fall"),
         (np.ones((2, 4)), "pass a list with one (tokens, 4) matrix a point"),
         (np.ones((3, 2, 4)), "has 3 rows for 2 ids"),
         ("text", "is a str"),
@@ -285,4 +289,4 @@ def test_multi_vectors_in_every_form() -> None:
 )
 def test_multi_vectors_that_are_refused(value: Any, message: str) -> None:
     with pytest.raises(InvalidArgument, match=re.escape(message)):
-        validate_vectors("tokens", Multi(4), value, 2)
+        validate_vectors("tokens", Multi(4, max_tokens=5), value, 2)

@@ -8,9 +8,10 @@ import pytest
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.payload_field import FieldType
 from vicinal.engine.schema.sparse_field import Sparse
-from vicinal.engine.schema.vector_field import Dense, Multi
+from vicinal.engine.schema.vector_field import Dense
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
@@ -82,6 +83,8 @@ def test_a_schema_cannot_be_changed() -> None:
         (lambda: Sparse(metric="cosin"), "metric is 'cosin'; expected one of"),
         (lambda: Multi(8, element="int8"), "takes 'float16' or 'float32'"),
         (lambda: Multi(0), "dim is 0"),
+        (lambda: Multi(8, metric="hamming"), "takes 'dot', 'cosine' or 'l2'"),
+        (lambda: Multi(8, max_tokens=True), "max_tokens is True; expected a whole number from 1 to 65,536"),
     ],
 )
 def test_fields_that_cannot_be(make: Any, message: str) -> None:
@@ -138,7 +141,8 @@ def _changed(path: list[str], value: Any) -> dict[str, Any]:
         _changed(["vectors", "plot", "index", "mm"], 3),
         _changed(["vectors", "words", "dim"], 3),
         _changed(["vectors", "words", "metric"], "hamming"),
-        _changed(["vectors", "tokens", "metric"], "dot"),
+        _changed(["vectors", "tokens", "metric"], "hamming"),
+        _changed(["vectors", "tokens", "max_tokens"], 0),
         _changed(["vectors", "words"], 7),
         _changed(["fields", "year"], "number"),
         [],
@@ -148,3 +152,9 @@ def _changed(path: list[str], value: Any) -> dict[str, Any]:
 def test_json_is_read_strictly(record: Any) -> None:
     with pytest.raises(InvalidArgument):
         CollectionSchema.from_json(record)
+
+
+def test_a_multi_field_of_older_json_is_of_the_dot() -> None:
+    record = FULL.to_json()
+    record["vectors"]["tokens"]["metric"] = "maxsim"
+    assert CollectionSchema.from_json(record) == FULL

@@ -269,6 +269,6 @@ def test_parameters_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_it_is_of_sparse_vectors() -> None:
     with pytest.raises(ValueError, match="sparse"):
-        Seismic().check(FieldShape("multi", Metric.MAXSIM))
+        Seismic().check(FieldShape("multi", Metric.DOT))
     with pytest.raises(ValueError, match="sparse"):
-        AutoSparse().check(FieldShape("multi", Metric.MAXSIM))
+        AutoSparse().check(FieldShape("multi", Metric.DOT))

@@ -191,7 +191,7 @@ def test_vocabularies_within_and_beyond_the_table(monkeypatch: pytest.MonkeyPatc
 
 def test_what_it_is_not_for_is_refused() -> None:
     with pytest.raises(ValueError, match="of sparse vectors; the field has multi ones"):
-        Inverted().check(FieldShape("multi", Metric.MAXSIM))
+        Inverted().check(FieldShape("multi", Metric.DOT))
     with pytest.raises(ValueError, match="no knobs"):
         Inverted().knobs({"query_cut": 3})
 

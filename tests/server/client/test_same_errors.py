@@ -148,7 +148,7 @@ WRITES: list[Call] = [
     mixed(terms=[[(1, 1.0), (2,)]]),
     mixed(terms=[{1: float("inf")}]),
     mixed(terms=5),
-    mixed(tokens=[np.ones((0, DIM))]),
+    mixed(tokens=[np.ones((2049, DIM))]),
     mixed(tokens=[np.ones((1, DIM + 1))]),
     mixed(tokens=5),
 ]

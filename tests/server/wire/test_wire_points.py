@@ -18,8 +18,9 @@ from vicinal.engine.input.upsert_condition import UpsertCondition, UpsertMode
 from vicinal.engine.results.carried import Carried
 from vicinal.engine.results.point import Point, PointColumns
 from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.sparse_field import Sparse
-from vicinal.engine.schema.vector_field import Dense, Multi
+from vicinal.engine.schema.vector_field import Dense
 from vicinal.proto.v1 import points_pb2 as pb
 from vicinal.server.wire.bounded_json import write_json
 from vicinal.server.wire.payloads import put_payloads

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.engine.schema.bm25 import Bm25
 from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.payload_field import FieldType
 from vicinal.engine.schema.sparse_field import Sparse
-from vicinal.engine.schema.vector_field import Dense, Multi
+from vicinal.engine.schema.vector_field import Dense
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.rows.element import Element
@@ -58,7 +59,13 @@ text_fields = st.builds(
     ),
 )
 weighted_fields = st.builds(Sparse, idf=st.booleans(), tokens=st.booleans())
-multi_fields = st.builds(Multi, st.integers(1, 8192), element=st.sampled_from(["float16", "float32"]))
+multi_fields = st.builds(
+    Multi,
+    st.integers(1, 8192),
+    metric=st.sampled_from(["dot", "cosine", "l2"]),
+    element=st.sampled_from(["float16", "float32"]),
+    max_tokens=st.integers(1, 65_536),
+)
 fields = dense_fields() | sparse_fields | weighted_fields | text_fields | multi_fields
 schemas = st.builds(
     CollectionSchema,
@@ -86,7 +93,7 @@ def test_schemas_arrive_as_they_were_sent(schema: CollectionSchema) -> None:
 def test_every_choice_has_a_number_of_its_own() -> None:
     for choices, numbers in [
         (Element, ElementType.values()),
-        (Metric, pb.Metric.values()),
+        (Metric, [number for number in pb.Metric.values() if number != pb.METRIC_MAXSIM]),
         (FieldType, pb.PayloadFieldType.values()),
     ]:
         # One more is the number of what was not said.
@@ -104,6 +111,14 @@ def test_a_sparse_field_without_a_metric_is_of_the_dot() -> None:
     message = sent(CollectionSchema({"terms": Sparse(metric="cosine")}))
     message.vectors[0].sparse.metric = pb.METRIC_UNSPECIFIED
     assert read_schema(message) == CollectionSchema({"terms": Sparse()})
+
+
+def test_a_multi_field_of_an_older_client_is_of_the_dot() -> None:
+    message = sent(CollectionSchema({"tokens": Multi(8, metric="l2", max_tokens=5)}))
+    message.vectors[0].multi.max_tokens = 0
+    for metric in (pb.METRIC_UNSPECIFIED, pb.METRIC_MAXSIM):
+        message.vectors[0].multi.metric = metric
+        assert read_schema(message) == CollectionSchema({"tokens": Multi(8)})
 
 
 def test_an_encoder_that_cannot_be_is_refused() -> None:
@@ -154,6 +169,12 @@ MALFORMED = {
     ),
     "multi of bytes": pb.Schema(
         vectors=[pb.VectorField(name="tokens", multi=pb.MultiField(dim=8, element_type="ELEMENT_TYPE_INT8"))]
+    ),
+    "multi of a metric of bits": pb.Schema(
+        vectors=[pb.VectorField(name="tokens", multi=pb.MultiField(dim=8, element_type=1, metric=4))]
+    ),
+    "multi of too many tokens": pb.Schema(
+        vectors=[pb.VectorField(name="tokens", multi=pb.MultiField(dim=8, element_type=1, max_tokens=2**17))]
     ),
     "index is no JSON": dense(index_json="hnsw"),
     "index is a list": dense(index_json="[]"),

@@ -22,8 +22,9 @@ from vicinal.engine.input.queries import validate_queries
 from vicinal.engine.input.vectors import validate_vectors
 from vicinal.engine.results.hit_rows import one_vector
 from vicinal.engine.schema.bm25 import Bm25
+from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.sparse_field import Sparse
-from vicinal.engine.schema.vector_field import Dense, Multi
+from vicinal.engine.schema.vector_field import Dense
 from vicinal.engine.vector_kinds.matrices import to_element
 from vicinal.engine.vector_kinds.registry import kind_of
 from vicinal.indexes.rows.element import Element

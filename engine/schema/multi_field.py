@@ -1,0 +1,105 @@
+"""Vector fields of a schema that have several vectors a point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...indexes.exact.flat import Flat
+from ...indexes.protocol import FieldShape, IndexSpec
+from ...indexes.rows.element import Element
+from ...indexes.rows.metric import Metric
+from ...storage.columns.vectors import VectorKind
+from ..errors import InvalidArgument
+from .parameters import checked_dim, checked_index, choice
+
+MAX_TOKENS = 2048
+"""Of a point, unless a field says otherwise."""
+_MOST_TOKENS = 65_536
+
+
+@dataclass(frozen=True, init=False, slots=True)
+class Multi:
+    """Any number of vectors of ``dim`` numbers a point, its tokens, compared by MaxSim.
+
+    For each token of a query the best token of a point counts, and the sum over the query is the score. A
+    point without tokens is kept and filtered as any other, and no search of the field finds it.
+
+    Parameters
+    ----------
+    dim : int
+        Number of dimensions of each token, 1 to 8192.
+    metric : {"dot", "cosine", "l2"}
+        How two tokens are compared. Of ``"dot"`` and ``"cosine"`` the largest products are summed. Of
+        ``"l2"`` the smallest squared distances are, and the score is the root of the sum, as Qdrant has it:
+        between points of one token each it is their Euclidean distance.
+    element : {"float16", "float32"}
+        What is stored. Tokens are stored as given, not normalised.
+    max_tokens : int
+        How many tokens a point may have, 1 to 65,536.
+    index : IndexSpec, optional
+        The index built over sealed segments; ``Flat()``, an exact scan, unless given.
+
+    Raises
+    ------
+    InvalidArgument
+        When a value is out of range, or the index is not one of multi-vectors.
+    """
+
+    dim: int
+    metric: Metric
+    element: Element
+    max_tokens: int
+    index: IndexSpec
+
+    kind: ClassVar[VectorKind] = "multi"
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        metric: Metric | str = Metric.DOT,
+        element: Element | str = Element.FLOAT16,
+        max_tokens: int = MAX_TOKENS,
+        index: IndexSpec | None = None,
+    ) -> None:
+        checked_metric, checked_element = (
+            choice(Metric, metric, "metric"),
+            choice(Element, element, "element"),
+        )
+        if checked_metric is Metric.HAMMING:
+            raise InvalidArgument(
+                "metric is 'hamming'; a multi-vector field takes 'dot', 'cosine' or 'l2'",
+                field="metric",
+            )
+        if checked_element not in (Element.FLOAT16, Element.FLOAT32):
+            message = (
+                f"element is {checked_element.value!r}; a multi-vector field takes 'float16' or 'float32'"
+            )
+            raise InvalidArgument(message, field="element")
+        if type(max_tokens) is not int or not 1 <= max_tokens <= _MOST_TOKENS:
+            raise InvalidArgument(
+                f"max_tokens is {max_tokens!r}; expected a whole number from 1 to {_MOST_TOKENS:,}",
+                field="max_tokens",
+            )
+        object.__setattr__(self, "dim", checked_dim(dim, checked_element))
+        object.__setattr__(self, "metric", checked_metric)
+        object.__setattr__(self, "element", checked_element)
+        object.__setattr__(self, "max_tokens", max_tokens)
+        object.__setattr__(self, "index", checked_index(Flat() if index is None else index, self.shape))
+
+    @property
+    def shape(self) -> FieldShape:
+        """What an index is built for."""
+        return FieldShape(self.kind, self.metric, self.element, self.dim)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object of this field; ``max_tokens`` is in it where it is not the usual number."""
+        record = {
+            "kind": self.kind,
+            "dim": self.dim,
+            "metric": self.metric.value,
+            "element": self.element.value,
+            "index": self.index.to_json(),
+        }
+        return record if self.max_tokens == MAX_TOKENS else record | {"max_tokens": self.max_tokens}

@@ -1,0 +1,70 @@
+"""Multi-vector fields of every metric. A part of ``DatabaseConformance``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import vicinal
+from vicinal import F, Multi
+from vicinal.engine.api import DatabaseApi
+from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.multi import MultiRows
+from vicinal.testing import oracle
+from vicinal.testing.random_rows import random_tokens
+
+N, DIM = 60, 9
+
+
+def rows_of(seed: int, metric: Metric = Metric.DOT, fewest: int = 0) -> MultiRows:
+    return random_tokens(N, DIM, 5, vicinal.Element.FLOAT32, seed, fewest, metric)
+
+
+class MultiConformance:
+    """Multi-vectors, on a database that starts empty."""
+
+    @pytest.mark.parametrize("metric", [Metric.DOT, Metric.COSINE, Metric.L2])
+    def test_points_are_compared_by_their_tokens(self, db: DatabaseApi, metric: Metric) -> None:
+        field = Multi(DIM, metric=metric, element="float32")
+        texts = db.create_collection("texts", field, fields={"half": "integer"})
+        rows, queries = rows_of(1, metric), rows_of(2, fewest=1)
+        texts.upsert(range(N), (rows.tokens, rows.offsets), [{"half": i % 2} for i in range(N)])
+        table, filled = oracle.maxsim_scores(rows, queries), np.diff(rows.offsets) > 0
+        for _ in range(2):
+            hits = texts.search((queries.tokens, queries.offsets), k=10)
+            _, truth = oracle.top(table, 10, metric.higher_is_nearer)
+            np.testing.assert_allclose([one.scores for one in hits], truth, rtol=1e-4, atol=1e-5)
+            odd = texts.search(queries.tokens[: queries.offsets[1]], k=N, filter=F("half") == 1)
+            assert sorted(odd.ids.tolist()) == np.flatnonzero(filled & (np.arange(N) % 2 == 1)).tolist()
+            scored = texts.score(queries.tokens[: queries.offsets[1]], range(N))
+            np.testing.assert_allclose(scored[filled], table[0, filled], rtol=1e-4, atol=1e-5)
+            assert np.isnan(scored[~filled]).all()
+            texts.merge()
+
+    def test_a_point_without_tokens_is_kept_and_not_found(self, db: DatabaseApi) -> None:
+        texts = db.create_collection("texts", Multi(2), fields={"year": "integer"})
+        texts.upsert([1, 2], [np.empty((0, 2)), [[0, 1]]], [{"year": 1}, {"year": 2}])
+        for _ in range(2):
+            assert texts.search([[1, 0]], k=5).ids.tolist() == [2]
+            assert texts.search([[1, 0]], k=5, filter=F("year") == 1).ids.tolist() == []
+            [point] = texts.get([1], with_vectors=True)
+            assert point is not None
+            assert point.vectors["vector"].shape == (0, 2)
+            assert [point.id for point in texts.scroll(filter=F("year") == 1).points] == [1]
+            with pytest.raises(vicinal.InvalidArgument, match="has no vector"):
+                texts.search(by_id=1)
+            texts.merge()
+        for query in (np.empty((0, 2)), [np.ones((1, 2)), np.empty((0, 2))]):
+            with pytest.raises(vicinal.InvalidArgument, match="has no vector; a query has at least one"):
+                texts.search(query)
+
+    def test_tokens_of_a_point_are_bounded(self, db: DatabaseApi) -> None:
+        few = db.create_collection("few", Multi(2, max_tokens=3))
+        assert few.schema.vectors["vector"] == Multi(2, max_tokens=3)
+        few.upsert([1], [np.ones((3, 2))])
+        with pytest.raises(vicinal.InvalidArgument, match="row 1 has 4 vectors; a point has at most 3,"):
+            few.upsert([2, 3], [np.ones((1, 2)), np.ones((4, 2))])
+        assert len(few.search(np.ones((4, 2)))) == 1
+        many = db.create_collection("many", Multi(2))
+        with pytest.raises(vicinal.InvalidArgument, match="has 2,049 vectors; a point has at most 2,048"):
+            many.upsert([1], [np.ones((2049, 2))])
