@@ -13,13 +13,13 @@ from ..clustering.centroids import assign
 from ..clustering.kmeans import kmeans
 from ..codecs.scalar import Scalar
 from ..protocol import BuildJob
-from ..rows.dense import DenseRows, pad
+from ..rows.dense import NO_NORMS, DenseRows, pad
 from ..rows.element import Element
 from .blocks import groups_of, in_blocks
 from .index import IvfIndex
 from .layout import Layout
 from .n_lists import usual_lists
-from .opened import OF_CODEC, OF_LISTS, centroid_rows
+from .opened import OF_CODEC, OF_LISTS, centroid_metric
 from .residuals import Anchors, ListedVectors
 from .spilling import spilled
 
@@ -54,10 +54,10 @@ def build(
         lists = assigned[members]
     offsets = np.searchsorted(lists, np.arange(n_lists + 1)).astype(np.int64)
     padded = pad(centroids, Element.FLOAT32, rows.dim)
-    compared = centroid_rows(padded, rows)
+    compared = DenseRows(padded, rows.dim, Element.FLOAT32, NO_NORMS, centroid_metric(rows))
     of_lists = Scalar(8).train(compared, job)
     list_arrays = of_lists.arrays() | of_lists.encode(compared).arrays()
-    arrays: dict[str, NDArray[Any]] = {"centroids": padded, "offsets": offsets, "members": members}
+    arrays: dict[str, NDArray[Any]] = {"offsets": offsets, "members": members}
     arrays |= {OF_LISTS + name: array for name, array in list_arrays.items()}
     if layout.codec is not None:
         vectors = ListedVectors(rows, members, lists, centroids if layout.residual else None)

@@ -9,7 +9,6 @@ from ..codecs.rabitq import RaBitQ
 from ..codecs.scalar import Scalar, bits_for, code_bytes
 from ..graph.hnsw import Hnsw
 from ..rows.dense import DenseRows
-from ..rows.element import Element
 from ..rows.metric import Metric
 from .ivf import Ivf
 from .n_lists import usual_lists
@@ -49,6 +48,6 @@ def bytes_a_vector(spec: Hnsw | Ivf, rows: DenseRows) -> float:
     code = -(-dim // 64) * 8 * spec.codec.bits
     # Codes of one bit lie in blocks, of which a list ends within one.
     half_empty = code * _BLOCK_ROWS / 2 if spec.codec.bits == 1 else 0
-    a_list = 4 * Element.FLOAT32.stride(dim) + code_bytes(dim, 8) + 12 + half_empty
+    a_list = code_bytes(dim, 8) + 12 + half_empty
     # Beside a row's code stand a factor, a bias and the row's number.
     return code + 12 + a_list * usual_lists(n) / n

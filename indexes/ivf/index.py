@@ -30,9 +30,14 @@ from .scratch import ScratchPool
 RUNGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # Shares of k that are scored exactly, as measured.
 _WIDTHS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0)
-_RESCORE = "table.rescore"
-# What codes may cost of the recall that all rows scored exactly would have.
-_LOST_BY_CODES = 0.004
+_LOSSES = "table.losses"
+# Of what may be missed, what codes may cost: from there on a list more brings as much as its time's worth of
+# rows scored exactly.
+_LOST_BY_CODES = 0.15
+# Where nothing was measured yet.
+_USUAL_WIDTH = 4.0
+# A width that loses no more is wide enough for any target; wider ones are not measured.
+_LOST_LITTLE = 0.001
 _NEIGHBOUR_PROBES = 16
 # Lists read while the widths are measured: enough that codes decide.
 _WIDTH_PROBES = 32
@@ -56,14 +61,14 @@ class IvfIndex:
         self._arrays, self._rows, self._layout = arrays, rows, layout
         self._scan = open_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays, pool=False)
-        self._widths = np.full(len(KS), 4.0, np.float32)
+        self._losses = np.tile(np.float32(np.array(_WIDTHS) < _USUAL_WIDTH), (len(KS), 1))
         self._lists: OpenedLists | None = None
         if not arrays:
             return
         from ..kernels.lists import search_lists
 
-        if _RESCORE in arrays:
-            self._widths = check_array(_RESCORE, arrays, np.float32, (len(KS),))
+        if _LOSSES in arrays:
+            self._losses = check_array(_LOSSES, arrays, np.float32, self._losses.shape)
         self._kernel = search_lists
         self._lists = OpenedLists(arrays, rows, layout)
         self._n_lists = self._lists.n_lists
@@ -160,22 +165,41 @@ class IvfIndex:
             return _effort(IvfKnobs(n_probe, knobs.rescore if knobs else 0), None, seconds)
         spread = max(k, math.ceil(k / max(share, 1e-9)))
         measured = min(spread, KS[-1])
+        # Beyond the results that were measured lists grow as the root of how many are looked for.
+        more = math.sqrt(max(1.0, spread / KS[-1]))
         if knobs is None:
-            # Beyond the results that were measured lists grow as the root of how many are looked for.
-            rung = math.ceil(ladder.rung_for(measured, recall) * math.sqrt(max(1.0, spread / KS[-1])))
-            knobs = IvfKnobs(min(rung, lists.n_lists))
-        expected = ladder.recall_at(measured, knobs.n_probe / math.sqrt(max(1.0, spread / KS[-1])))
-        rescore = knobs.rescore or self._rescore(k)
-        return _effort(IvfKnobs(knobs.n_probe, rescore), expected, self._seconds(knobs.n_probe, rescore))
+            lost = self._lost_by_codes(recall)
+            rung = math.ceil(ladder.rung_for(measured, recall + lost) * more)
+            knobs = IvfKnobs(min(rung, lists.n_lists), self._width(k, lost))
+        found = ladder.recall_at(measured, knobs.n_probe / more)
+        if not knobs.rescore:
+            knobs = IvfKnobs(knobs.n_probe, self._width(k, self._lost_by_codes(found)))
+        expected = max(0.0, found - self._lost(k, knobs.rescore))
+        return _effort(knobs, expected, self._seconds(knobs.n_probe, knobs.rescore))
 
     def _wanted(self, k: int, knobs: IvfKnobs) -> int:
         """Return how many rows are scored exactly beside those that are without a codec."""
-        if self._lists is None or self._lists.codec is None:
-            return k
-        return min(len(self._rows), max(k, knobs.rescore or self._rescore(k)))
+        return min(len(self._rows), max(k, knobs.rescore or self._width(k, _LOST_LITTLE)))
 
-    def _rescore(self, k: int) -> int:
-        return max(k, math.ceil(k * float(np.interp(math.log(k), np.log(KS), self._widths))))
+    @property
+    def _coded(self) -> bool:
+        return self._lists is not None and self._lists.codec is not None
+
+    def _lost_by_codes(self, recall: float) -> float:
+        """Return how much of the recall codes may cost where so much is wanted."""
+        return _LOST_BY_CODES * (1 - recall) if self._coded else 0.0
+
+    def _width(self, k: int, lost: float) -> int:
+        """Return how many rows are to be scored exactly so that codes lose no more than that."""
+        if not self._coded:
+            return k
+        widths = [float(np.interp(-lost, -losses, _WIDTHS)) for losses in self._losses]
+        return max(k, math.ceil(k * float(np.interp(math.log(k), np.log(KS), widths))))
+
+    def _lost(self, k: int, rescored: int) -> float:
+        """Return what codes cost of the recall where so many rows are scored exactly."""
+        losses = [float(np.interp(rescored / k, _WIDTHS, losses)) for losses in self._losses]
+        return float(np.interp(math.log(k), np.log(KS), losses))
 
     def _seconds(self, n_probe: int, rescore: int) -> float:
         assert self._lists is not None
@@ -236,14 +260,15 @@ class IvfIndex:
 
             if truth is None:
                 truth = each(lambda part: self._scan.search(part, KS[-1])).scores
-            widths = self._fitting_widths(found)
+            losses = self._losses_by_width(found, as_hard_as_ten)
+            fitting = self.with_table(losses)
             # Of rungs beyond the number of lists all are one.
             known: dict[tuple[int, int], Neighbors] = {}
 
             def climbed(k: int, rung: int) -> Neighbors:
                 key = k, min(rung, self._n_lists)
                 if key not in known:
-                    known[key] = found(*key, math.ceil(k * widths[KS.index(k)]))
+                    known[key] = found(*key, fitting._width(k, _LOST_LITTLE))
                 return known[key]
 
             ladder = measure(
@@ -256,23 +281,34 @@ class IvfIndex:
                 **counting,
             )
         ladder = ladder.as_hard_as_ten() if as_hard_as_ten else ladder
-        return ladder.to_arrays() | {_RESCORE: widths}
+        return ladder.to_arrays() | losses
 
-    def _fitting_widths(self, found: Callable[[int, int, int], Neighbors]) -> NDArray[np.float32]:
-        """Return how many rows a result are to be scored exactly so that codes lose next to nothing."""
-        widths = np.ones(len(KS), np.float32)
-        if self._lists is None or self._lists.codec is None:
-            return widths
+    def _losses_by_width(
+        self, found: Callable[[int, int, int], Neighbors], as_hard_as_ten: bool
+    ) -> dict[str, NDArray[Any]]:
+        """Return which share of the nearest rows codes lose where so many a result are scored exactly.
+
+        Of a query made from a row, that row is the nearest whatever codes lose: what one result needs is
+        taken to be a third of what ten do, where it is a quarter to a fifth.
+        """
+        losses = np.zeros((len(KS), len(_WIDTHS)), np.float32)
+        if not self._coded:
+            return {_LOSSES: losses}
         higher = self._rows.metric.higher_is_nearer
         for place, k in enumerate(KS):
+            if as_hard_as_ten and k == 1:
+                continue
             best = found(k, _WIDTH_PROBES, math.ceil(k * _WIDTHS[-1])).scores
-            for width in _WIDTHS:
+            for column, width in enumerate(_WIDTHS[:-1]):
                 scores = found(k, _WIDTH_PROBES, math.ceil(k * width)).scores
                 same = scores[:, :k] >= best[:, -1:] if higher else scores[:, :k] <= best[:, -1:]
-                widths[place] = width
-                if same.mean() >= 1 - _LOST_BY_CODES:
+                losses[place, column] = 1 - same.mean()
+                if losses[place, column] <= _LOST_LITTLE:
                     break
-        return widths
+        losses = np.minimum.accumulate(losses, axis=1)
+        if as_hard_as_ten:
+            losses[0] = np.interp(np.array(_WIDTHS) * 0.3, _WIDTHS, losses[1])
+        return {_LOSSES: losses}
 
     def with_table(self, arrays: Arrays) -> IvfIndex:
         """Return the same index with another ladder."""

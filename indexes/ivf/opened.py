@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from ..exact.dense import row_record
 from ..protocol import Arrays
 from ..rows.addresses import address
 from ..rows.dense import NO_NORMS, DenseRows
-from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.offsets import check_offsets
 from .blocks import block_starts, groups_of, padded_groups
@@ -26,10 +24,9 @@ OF_LISTS, OF_CODEC = "lists.", "codec."
 """What the names of the arrays begin with that the codec of the centroids, and of the rows, has learnt."""
 
 
-def centroid_rows(centroids: NDArray[np.float32], rows: DenseRows) -> DenseRows:
-    """Return padded centroids as rows, compared as the rows are but never taken at unit length."""
-    metric = Metric.L2 if rows.metric is Metric.L2 else Metric.DOT
-    return DenseRows(centroids, rows.dim, Element.FLOAT32, NO_NORMS, metric)
+def centroid_metric(rows: DenseRows) -> Metric:
+    """Return how centroids are compared: as the rows are, but never taken at unit length."""
+    return Metric.L2 if rows.metric is Metric.L2 else Metric.DOT
 
 
 def without(prefix: str, arrays: Arrays) -> Arrays:
@@ -49,23 +46,17 @@ class OpenedLists:
     def __init__(self, arrays: Arrays, rows: DenseRows, layout: Layout) -> None:
         from ..kernels.list_records import BLOCKS, LISTS, ROW_CODES, ROWS
 
-        n, stride = len(rows), Element.FLOAT32.stride(rows.dim)
-        self.n_lists = len(arrays.get("centroids", ()))
-        self.centroids = check_array("centroids", arrays, np.float32, (self.n_lists, stride))
+        n = len(rows)
+        self.n_lists = len(arrays.get(OF_LISTS + "codes", ()))
         self.offsets, self.members = check_lists(arrays, self.n_lists, n, layout.spill)
         self.entries = len(self.members)
-        compared = centroid_rows(self.centroids, rows)
-        of_lists = Scalar(8).open(without(OF_LISTS, arrays), rows.dim, compared.metric)
+        of_lists = Scalar(8).open(without(OF_LISTS, arrays), rows.dim, centroid_metric(rows))
         list_codes = of_lists.checked(without(OF_LISTS, arrays), self.n_lists)
-        self._held: list[Any] = [rows, compared, of_lists, list_codes, self.offsets, self.members]
+        self._held: list[Any] = [rows, of_lists, list_codes, self.offsets, self.members]
         self.record = record = np.zeros(1, LISTS)
         row = self._hold(row_record(rows))
-        centroid = self._hold(row_record(replace(compared, metric=Metric.DOT)))
-        record["rows"], record["centroids"] = address(row), address(centroid)
+        record["rows"] = address(row)
         record["centroid_codes"] = address(self._hold(of_lists.record(list_codes)))
-        if rows.metric is Metric.L2:
-            halves = np.einsum("ij,ij->i", self.centroids, self.centroids) / 2
-            record["halves"] = address(self._hold(halves))
         record["n_lists"], record["n_entries"] = self.n_lists, self.entries
         record["offsets"], record["members"] = address(self.offsets), address(self.members)
         record["residual"] = layout.residual and layout.codec is not None
@@ -83,7 +74,6 @@ class OpenedLists:
         self.address = address(record)
         self.sizes = ScratchSizes(
             padded=int(row["padded_bytes"][0]),
-            list_padded=int(centroid["padded_bytes"][0]),
             query=query_bytes,
             list_query=of_lists.query_bytes,
             groups=padded_groups(self.groups),

@@ -17,7 +17,6 @@ class ScratchSizes:
     """Bytes of queries in each form, and how many groups and lists there are."""
 
     padded: int
-    list_padded: int
     query: int
     list_query: int
     groups: int
@@ -31,17 +30,15 @@ class SearchScratch:
         from ..kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES
         from ..kernels.list_records import SEARCH, STATS
         from ..kernels.list_scans import LISTED, room_for
-        from ..kernels.lists import SPARE_LISTS
         from ..kernels.strips import STRIP_BYTES
 
         self.capacity = capacity
-        of_lists = sizes.n_lists + sizes.n_lists // 4 + SPARE_LISTS
-        keys = max(int(room_for.py_func(capacity)), int(room_for.py_func(of_lists)))
+        keys = int(room_for.py_func(max(capacity, sizes.n_lists)))
         buffers: dict[str, NDArray[Any]] = {
             "padded": aligned((sizes.padded,), np.uint8),
-            "list_padded": aligned((sizes.list_padded,), np.uint8),
             "query": aligned((sizes.query,), np.uint8),
             "list_query": aligned((sizes.list_query,), np.uint8),
+            "list_near": aligned((sizes.n_lists + 3,), np.float32),
             "exact_tables": aligned((sizes.groups * GROUP_BYTES,), np.float32),
             "tables": aligned((sizes.groups * GROUP_BYTES,), np.uint8),
             "keys": aligned((keys,), np.uint64),

@@ -29,7 +29,8 @@ GROUPS_TOGETHER = 4
 _HALF = BLOCK_ROWS // 2
 _WIDTH = 64 if HAS_VNNI else 32
 _MOST_SUM = np.float32(65535.0)
-_MOST_BYTE = np.float32(255.0)
+# Of two bytes the sum is one.
+_MOST_BYTE = np.float32(127.0)
 _FLOATS = vector(ir.FloatType(), BLOCK_ROWS)
 
 
@@ -52,22 +53,38 @@ def _emit_sums(builder: Any, width: int, block: Any, tables: Any, groups: Any) -
     octets, words = vector(BYTE, width), vector(I16, width // 2)
     steps = builder.udiv(groups, ir.Constant(I64, width // GROUP_BYTES))
 
-    def body(step: Any, sums: list[Any]) -> list[Any]:
+    def found(step: Any) -> list[Any]:
         offset = builder.mul(step, ir.Constant(I64, width))
         codes = load(builder, octets, builder.add(block, offset))
         table = load(builder, octets, builder.add(tables, offset))
-        upper = builder.lshr(builder.bitcast(codes, words), splat(words, 4))
+        upper = builder.bitcast(builder.lshr(builder.bitcast(codes, words), splat(words, 4)), octets)
+        lows = (builder.and_(nibbles, splat(octets, 15)) for nibbles in (codes, upper))
+        return [_looked_up(builder, width, table, nibbles) for nibbles in lows]
+
+    def widened(both: list[Any], sums: list[Any]) -> list[Any]:
         made = []
-        for place, nibbles in enumerate((codes, builder.bitcast(upper, octets))):
-            nibbles = builder.and_(nibbles, splat(octets, 15))
-            found = builder.bitcast(_looked_up(builder, width, table, nibbles), words)
+        for place, bytes_found in enumerate(both):
+            pairs = builder.bitcast(bytes_found, words)
             # Both bytes of a word are added; what the upper one is too much is taken off at the end.
-            made.append(builder.add(sums[2 * place], found))
-            made.append(builder.add(sums[2 * place + 1], builder.lshr(found, splat(words, 8))))
+            made.append(builder.add(sums[2 * place], pairs))
+            made.append(builder.add(sums[2 * place + 1], builder.lshr(pairs, splat(words, 8))))
         return made
 
+    def body(turn: Any, sums: list[Any]) -> list[Any]:
+        step = builder.shl(turn, ir.Constant(I64, 1))
+        first, second = found(step), found(builder.add(step, ir.Constant(I64, 1)))
+        # Of two tables the entries are small enough to be added as bytes.
+        return widened([builder.add(x, y) for x, y in zip(first, second, strict=True)], sums)
+
+    def last(turn: Any, sums: list[Any]) -> list[Any]:
+        return widened(found(builder.sub(steps, ir.Constant(I64, 1))), sums)
+
     parts = []
-    sums = accumulate(builder, splat(words, 0), 4, steps, body)
+    zero, one = splat(words, 0), ir.Constant(I64, 1)
+    sums = accumulate(builder, zero, 4, builder.lshr(steps, one), body)
+    if 2 * width > GROUPS_TOGETHER * GROUP_BYTES:
+        odd = accumulate(builder, zero, 4, builder.and_(steps, one), last)
+        sums = [builder.add(x, y) for x, y in zip(sums, odd, strict=True)]
     for both, upper in zip(sums[::2], sums[1::2], strict=True):
         even = builder.sub(both, builder.shl(upper, splat(words, 8)))
         parts += [_lanes_summed(builder, even), _lanes_summed(builder, upper)]

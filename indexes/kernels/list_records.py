@@ -13,9 +13,7 @@ STATS = 4
 LISTS = np.dtype(
     [
         ("rows", np.uint64),  # address of a rows.ROWS record
-        ("centroids", np.uint64),  # address of a rows.ROWS record, compared by dot product
         ("centroid_codes", np.uint64),  # address of a codes.CODES record
-        ("halves", np.uint64),  # address of (n_lists,) float32, half their squared lengths; 0 unless l2
         ("codes", np.uint64),  # address of a codes.CODES record, its rows in the order of the lists
         ("n_lists", np.int64),
         ("n_entries", np.int64),
@@ -37,9 +35,9 @@ LISTS = np.dtype(
 SEARCH = np.dtype(
     [
         ("padded", np.uint64),  # address: the query as the exact scores read it
-        ("list_padded", np.uint64),  # and as those of centroids do
         ("query", np.uint64),  # address: the query as codes are compared with it
         ("list_query", np.uint64),
+        ("list_near", np.uint64),  # address of float32: how near each list is, up to three more behind them
         ("exact_tables", np.uint64),  # address: groups * 16 float32
         ("tables", np.uint64),  # address: groups * 16 bytes
         ("keys", np.uint64),  # address of uint64

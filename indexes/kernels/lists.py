@@ -6,7 +6,6 @@ import numpy as np
 
 from .codes import encode_query, four_nearnesses, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES, round_tables
-from .float_scores import float32_dots
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROW_CODES, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
@@ -21,55 +20,37 @@ _FIRST = np.int64(0)
 _LOW = np.uint64(0xFFFFFFFF)
 _NO_ROW = np.uint32(0xFFFFFFFF)
 _ENDLESS = np.float32(np.inf)
-# Codes misplace lists by a few ranks.
-SPARE_LISTS = 8
 _LINES_AHEAD = 8
 
 
 @inner
-def find_lists(lists, centroids, search, query, wanted, order):
-    """Fill ``order`` with keys of the ``wanted`` nearest lists, nearest first: nearness and number."""
+def find_lists(lists, search, query, wanted, order):
+    """Fill ``order`` with keys of the ``wanted`` lists that codes say are nearest, nearest first.
+
+    A key is a nearness and a number. What 8 bits a dimension lose is little beside what codes of rows lose.
+    """
     codes, n = view_codes(lists.centroid_codes), lists.n_lists
-    candidates = min(n, wanted + wanted // 4 + SPARE_LISTS)
-    near, keys, count = view_f32(search.out, 4), view_u64(search.keys, max(n, room_for(candidates))), 0
-    room = room_for(candidates)
-    if candidates < n:
-        bound, last = _ENDLESS, np.uint64(n - 1)
-        _, unit, shift = encode_query(codes, query, search.list_query)
-        for first in range(0, n, 4):
-            a = np.uint64(first)
-            b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-            four_nearnesses(codes, codes.codes, a, b, c, d, search.list_query, unit, shift, search.out)
-            for i in range(min(4, n - first)):
-                keys[count] = np.uint64(ascending(near[i])) << np.uint64(32) | np.uint64(first + i)
-                count += near[i] < bound
-            if count > room - BLOCK_ROWS:
-                bound = thin_out(keys, count, candidates)
-                count = candidates
-        if count > candidates:
-            select_least(keys, count, candidates)
-    else:
-        for i in range(n):
-            keys[i] = np.uint64(i)
-    # The query is taken as given: a product with it is what codes are compared by.
-    pad_query(centroids, query, search.list_padded, search.out)
-    halves, base, size = view_f32(lists.halves, n), centroids.rows, np.uint64(centroids.row_bytes)
-    clear_heap(order, wanted)
-    for first in range(0, candidates, 4):
-        last = np.uint64(candidates - 1)
+    near, keys, room = view_f32(search.list_near, n), view_u64(search.keys, room_for(n)), room_for(wanted)
+    last, bound, count = np.uint64(n - 1), _ENDLESS, 0
+    _, unit, shift = encode_query(codes, query, search.list_query)
+    for first in range(0, n, 4):
         a = np.uint64(first)
         b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-        a, b, c, d = keys[a] & _LOW, keys[b] & _LOW, keys[c] & _LOW, keys[d] & _LOW
-        at_a, at_b, at_c, at_d = base + a * size, base + b * size, base + c * size, base + d * size
-        float32_dots(at_a, at_b, at_c, at_d, search.list_padded, centroids.chunks, search.out)
-        for i in range(min(4, candidates - first)):
-            one = a if i == 0 else b if i == 1 else c if i == 2 else d
-            value = -near[i]
-            if lists.halves:
-                value += halves[one]
-            key = np.uint64(ascending(value)) << np.uint64(32) | one
-            if key < order[0]:
-                replace_largest(order, wanted, key)
+        at = search.list_near + np.uint64(4 * first)
+        four_nearnesses(codes, codes.codes, a, b, c, d, search.list_query, unit, shift, at)
+    for first in range(0, n, BLOCK_ROWS):
+        for i in range(first, min(first + BLOCK_ROWS, n)):
+            keys[count] = np.uint64(ascending(near[i])) << np.uint64(32) | np.uint64(i)
+            # Not a number is kept: of extreme queries there may be no others.
+            count += not near[i] > bound
+        if count > room - BLOCK_ROWS:
+            bound = thin_out(keys, count, wanted)
+            count = wanted
+    if count > wanted:
+        select_least(keys, count, wanted)
+    clear_heap(order, wanted)
+    for i in range(wanted):
+        replace_largest(order, wanted, keys[i])
     sort_heap(order, wanted)
 
 
@@ -133,8 +114,7 @@ def search_lists(
     ``found`` gets what would be, all rows of the lists where there are no codes.
     """
     lists, search = view_lists(lists_address), view_search(search_address)
-    rows, centroids = view_rows(lists.rows), view_rows(lists.centroids)
-    codes = view_codes(lists.codes)
+    rows, codes = view_rows(lists.rows), view_codes(lists.codes)
     higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
     offsets = view_i64(lists.offsets, lists.n_lists + 1)
@@ -146,7 +126,7 @@ def search_lists(
     for q in range(n_queries):
         query = queries + np.uint64(q * rows.query_bytes)
         inv_norm = pad_query(rows, query, search.padded, search.out)
-        find_lists(lists, centroids, search, query, n_probe, order)
+        find_lists(lists, search, query, n_probe, order)
         stats[0] += n_probe
         clear_heap(heap, width)
         scale, bound, count = (np.float32(1), np.float32(0)), _ENDLESS, 0

@@ -125,7 +125,7 @@ def test_damaged_lists_are_refused() -> None:
         "blocks": {"blocks": arrays["blocks"][:-1]},
         "bias": {"bias": arrays["bias"][:-1]},
         "factors": {"factors": arrays["factors"].astype(np.float64)},
-        "centroids": {"centroids": arrays["centroids"][:, :-1]},
+        "mean": {"lists.mean": arrays["lists.mean"][:-1]},
     }
     for words, change in damaged.items():
         with pytest.raises(ValueError, match=words):
