@@ -111,6 +111,7 @@ ORDER = {
             "ivf",
             "sparse",
             "seismic",
+            "muvera",
         ),
         *("measuring", "registry", "factory", "warmup"),
     ),

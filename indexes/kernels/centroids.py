@@ -179,11 +179,12 @@ def nearest_centroids(rows, stride, n, dims, panels, halves, n_panels, ids, valu
         start += _BLOCK_ROWS
 
 
-@entry_point("products of rows")
-def products_of_rows(rows, stride, n, dims, panels, n_panels, target, target_stride):
+@inner
+def multiply_rows(rows, stride, n, dims, panels, n_panels, target, target_stride):
     """Write the product of each row and each column of the panels; ``n`` is at least ``TILE``.
 
     Each is summed in the order of the dimensions: equal rows have equal products, wherever they stand.
+    Strides are in bytes.
     """
     for start in range(0, n, _BLOCK_ROWS):
         count = min(_BLOCK_ROWS, n - start)
@@ -200,6 +201,12 @@ def products_of_rows(rows, stride, n, dims, panels, n_panels, target, target_str
                     np.uint64(target_stride),
                 )
                 row += TILE
+
+
+@entry_point("products of rows")
+def products_of_rows(rows, stride, n, dims, panels, n_panels, target, target_stride):
+    """Multiply as ``multiply_rows`` does."""
+    multiply_rows(rows, stride, n, dims, panels, n_panels, target, target_stride)
 
 
 @inner

@@ -27,6 +27,7 @@ from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
 from vicinal.indexes.ivf.ivf import Ivf
 from vicinal.indexes.ivf.knobs import IvfKnobs
+from vicinal.indexes.muvera.encoding import Encoder, Encoding
 from vicinal.indexes.protocol import BuildJob, Effort, Scope
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
@@ -165,6 +166,18 @@ def run_ragged() -> None:
             results.append((f"maxsim {width}", open_scan(MultiRows(indptr, tokens)).search(asked, 5)))
 
 
+def run_encodings() -> None:
+    """Encode rows and queries of multi-vectors."""
+    rng = np.random.default_rng(6)
+    offsets = np.cumsum(rng.integers(0, 40, 80))
+    offsets[0] = 0
+    tokens = MultiRows(offsets, rng.standard_normal((int(offsets[-1]), 33)).astype(np.float32))
+    for encoding in (Encoding(4, 7, 5, True, None, 1), Encoding(3, 64, 2, False, 50, 2)):
+        made = Encoder(encoding, 33, Encoder.draw(encoding, 33))
+        for name, found in (("rows", made.of_rows(tokens)), ("queries", made.of_queries(tokens))):
+            results.append((f"encoded {name} {encoding}", Neighbors(offsets[:-1].astype(np.uint32), found)))
+
+
 def main() -> None:
     """Check the forms, run everything, print one digest a result."""
     from vicinal.indexes.kernels import target
@@ -181,6 +194,7 @@ def main() -> None:
     run_codes()
     run_lists()
     run_ragged()
+    run_encodings()
     for name, found in results:
         digest = hashlib.sha256(found.rows.tobytes() + found.scores.tobytes()).hexdigest()
         print(name, digest[:16], found.stats)
