@@ -10,11 +10,12 @@ from hypothesis.extra import numpy as hnp
 
 from vicinal.storage.columns.batch import Batch
 from vicinal.storage.columns.ids import IdColumn
+from vicinal.storage.columns.multi import MultiColumn
 from vicinal.storage.columns.partial import partial_column
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.ragged import offsets_of
 from vicinal.storage.columns.tokens import TokenColumn
-from vicinal.storage.columns.vectors import BinaryColumn, DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from vicinal.storage.columns.vectors import BinaryColumn, DenseColumn, SparseColumn, VectorColumn
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 numbers = st.integers(0, 2**64 - 1)
@@ -74,8 +75,11 @@ def binary_columns(draw: st.DrawFn, n: int) -> BinaryColumn:
 @st.composite
 def multi_columns(draw: st.DrawFn, n: int) -> MultiColumn:
     counts = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
-    tokens = draw(hnp.arrays(np.float32, (sum(counts), 3), elements=_floats))
-    return MultiColumn(offsets_of(counts, n), tokens)
+    dtype = draw(st.sampled_from([np.float32, np.int8, np.uint8]))
+    elements = _floats if dtype is np.float32 else None
+    tokens = draw(hnp.arrays(dtype, (sum(counts), 3), elements=elements))
+    scales = draw(hnp.arrays(np.float32, sum(counts), elements=_floats)) if dtype is np.int8 else None
+    return MultiColumn(offsets_of(counts, n), tokens, scales)
 
 
 @st.composite

@@ -33,8 +33,12 @@ class Multi:
         How two tokens are compared. Of ``"dot"`` and ``"cosine"`` the largest products are summed. Of
         ``"l2"`` the smallest squared distances are, and the score is the root of the sum, as Qdrant has it:
         between points of one token each it is their Euclidean distance.
-    element : {"float16", "float32"}
-        What is stored. Tokens are stored as given, not normalised.
+    element : {"float16", "float32", "int8", "binary"}
+        What is stored of tokens, which are given as numbers and not normalised. ``"int8"`` keeps each number
+        in steps of a 127th of its token's largest, with a float32 a token that says how long a step is;
+        ``"binary"`` keeps signs, 1 for a number above zero and -1 for any other, and takes a dim that is a
+        multiple of 8. Both are returned as float32. With ``"int8"`` a query finds each best token in 127
+        steps, and its product with the query as given counts; with ``"binary"`` a query has 255 steps.
     max_tokens : int
         How many tokens a point may have, 1 to 65,536.
     index : IndexSpec, optional
@@ -72,11 +76,6 @@ class Multi:
                 "metric is 'hamming'; a multi-vector field takes 'dot', 'cosine' or 'l2'",
                 field="metric",
             )
-        if checked_element not in (Element.FLOAT16, Element.FLOAT32):
-            message = (
-                f"element is {checked_element.value!r}; a multi-vector field takes 'float16' or 'float32'"
-            )
-            raise InvalidArgument(message, field="element")
         if type(max_tokens) is not int or not 1 <= max_tokens <= _MOST_TOKENS:
             raise InvalidArgument(
                 f"max_tokens is {max_tokens!r}; expected a whole number from 1 to {_MOST_TOKENS:,}",

@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 
 from ...indexes.protocol import Arrays
 from ...indexes.rows.element import Element
-from ...indexes.rows.multi import MultiRows
+from ...indexes.rows.multi import MultiRows, encoded
 from ...storage.arrays.row_reader import RowReader
 from ...storage.columns.array_like import list_of
+from ...storage.columns.multi import MultiColumn
 from ...storage.columns.ragged import offsets_of
-from ...storage.columns.vectors import MultiColumn
 from ..errors import InvalidArgument
 from ..results.weighting import Weighting
 from ..schema.multi_field import Multi
 from ..schema.query_weights import QueryWeights
 from .growable_array import GrowableArray
-from .matrices import column, to_element, to_matrix, whole_numbers
+from .matrices import MAX_MAGNITUDE, column, to_element, to_matrix, whole_numbers
 from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
 
-_ARRAYS = ("offsets", "tokens")
+_SCALE_BYTES = 4
+_ARRAYS = ("offsets", "tokens", "scales")
 
 
 class MultiKind:
@@ -104,14 +105,16 @@ class MultiKind:
 
     def empty(self, field: Multi) -> MultiColumn:
         """Return a column without rows."""
-        return MultiColumn(np.zeros(1, np.int64), np.empty((0, field.dim), field.element.dtype))
+        return MultiColumn(
+            np.zeros(1, np.int64), *encoded(np.empty((0, field.dim), np.float32), field.element)
+        )
 
     def growing(self, field: Multi) -> GrowingMulti:
         """Return a growing segment's vectors, none yet."""
         return GrowingMulti(field)
 
     def sealed_arrays(self, field: Multi, column: MultiColumn) -> dict[str, Array]:
-        """Return ``offsets`` and ``tokens``."""
+        """Return ``offsets`` and ``tokens``, and of int8 ``scales``."""
         return column.arrays()
 
     def read_from_disk(self, field: Multi) -> None:
@@ -119,15 +122,16 @@ class MultiKind:
 
     def rows(self, field: Multi, arrays: Arrays, reader: RowReader | None = None) -> MultiRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
-        return _rows(field, MultiColumn.from_arrays({name: arrays[name] for name in _ARRAYS}))
+        mine = {name: arrays[name] for name in _ARRAYS if name in arrays}
+        return _rows(field, MultiColumn.from_arrays(mine))
 
     def stored(self, field: Multi, rows: MultiRows, chosen: Chosen) -> MultiColumn:
         """Copy out the chosen rows."""
-        return MultiColumn(rows.offsets, rows.tokens).take(chosen)
+        return MultiColumn(rows.offsets, rows.tokens, rows.scales).take(chosen)
 
     def sizes(self, field: Multi, rows: MultiRows, chosen: Chosen) -> NDArray[np.int64]:
         """Return the bytes of each chosen row, which are not read."""
-        token = int(rows.tokens.shape[1]) * rows.tokens.itemsize
+        token = int(rows.tokens.shape[1]) * rows.tokens.itemsize + (rows.scales is not None) * _SCALE_BYTES
         return (rows.offsets[chosen + 1] - rows.offsets[chosen]) * token
 
 
@@ -138,12 +142,15 @@ class GrowingMulti:
         self._field = field
         self._offsets = GrowableArray(np.int64)
         self._offsets.extend(np.zeros(1, np.int64))
-        self._tokens = GrowableArray(field.element.dtype, field.dim)
+        self._tokens = GrowableArray(field.element.dtype, field.element.width(field.dim))
+        self._scales = GrowableArray(np.float32) if field.element is Element.INT8 else None
 
     def append(self, column: MultiColumn) -> None:
         """Append the vectors of a multi-vector column."""
         base = len(self._tokens)
         self._tokens.extend(column.tokens)
+        if self._scales is not None and column.scales is not None:
+            self._scales.extend(column.scales)
         self._offsets.extend(column.offsets[1:] + base)
 
     def rows(self, length: int) -> MultiRows:
@@ -155,7 +162,9 @@ class GrowingMulti:
 
     def _column(self, length: int) -> MultiColumn:
         offsets: NDArray[np.int64] = self._offsets.view(length + 1)
-        return MultiColumn(offsets, self._tokens.view(int(offsets[-1])))
+        count = int(offsets[-1])
+        scales = None if self._scales is None else self._scales.view(count)
+        return MultiColumn(offsets, self._tokens.view(count), scales)
 
     def column(self, chosen: Chosen) -> MultiColumn:
         """Copy out the chosen vectors."""
@@ -164,7 +173,8 @@ class GrowingMulti:
     @property
     def nbytes(self) -> int:
         """Bytes reserved in memory."""
-        return self._offsets.nbytes + self._tokens.nbytes
+        scales = 0 if self._scales is None else self._scales.nbytes
+        return self._offsets.nbytes + self._tokens.nbytes + scales
 
 
 def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
@@ -177,7 +187,10 @@ def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
     """
     expected = f"pass a list with one (tokens, {dim}) matrix a point, or the pair (tokens, offsets)"
     if isinstance(value, MultiColumn):
-        value = value.tokens, value.offsets
+        coded = _element_of(value)
+        if coded is element and value.tokens.shape[1] == element.width(dim):
+            return _checked(value, what)
+        value = value.tokens if coded is None else value.floats(), value.offsets
     if not isinstance(value, tuple):
         value = column(value, what, expected)
         if isinstance(value, np.ndarray) and value.dtype == object:
@@ -205,7 +218,30 @@ def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
         row = int(np.searchsorted(offsets, token, side="right")) - 1
         return f"{what} row {row} vector {token - offsets[row]}"
 
-    return MultiColumn(offsets.astype(np.int64), to_element(tokens, element, what, locate=locate))
+    offsets = offsets.astype(np.int64)
+    if element in (Element.INT8, Element.BINARY):
+        floats = to_element(tokens, Element.FLOAT32, what, locate=locate)
+        return MultiColumn(offsets, *encoded(floats, element))
+    return MultiColumn(offsets, to_element(tokens, element, what, locate=locate))
+
+
+def _element_of(column: MultiColumn) -> Element | None:
+    """Return which element a column's tokens are coded as; None where they are numbers."""
+    if column.scales is not None:
+        return Element.INT8
+    return Element.BINARY if column.tokens.dtype == np.uint8 else None
+
+
+def _checked(column: MultiColumn, what: str) -> MultiColumn:
+    """Return a column of coded tokens that came from elsewhere."""
+    scales = column.scales
+    if scales is not None and not ((scales >= 0) & (scales <= MAX_MAGNITUDE / 127)).all():
+        raise InvalidArgument(
+            f"{what} has scales of tokens that are below 0, too large or no numbers", field=what
+        )
+    if scales is not None and column.tokens.min(initial=0) < -127:
+        raise InvalidArgument(f"{what} has tokens of -128; int8 ones are -127 to 127", field=what)
+    return column
 
 
 def _is_one_matrix(value: Any) -> bool:
@@ -217,7 +253,7 @@ def _is_one_matrix(value: Any) -> bool:
 
 
 def _rows(field: Multi, column: MultiColumn) -> MultiRows:
-    return MultiRows(column.offsets, column.tokens, field.metric)
+    return MultiRows(column.offsets, column.tokens, field.metric, column.scales, field.dim)
 
 
 def _query_rows(column: MultiColumn) -> MultiRows:

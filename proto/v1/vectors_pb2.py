@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evicinal/proto/v1/vectors.proto\x12\nvicinal.v1\"d\n\x06Matrix\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12-\n\x0c\x65lement_type\x18\x02 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x04 \x01(\r\"R\n\x0cSparseMatrix\x12\x0f\n\x07indices\x18\x01 \x01(\x0c\x12\x0e\n\x06values\x18\x02 \x01(\x0c\x12\x11\n\trow_sizes\x18\x03 \x03(\r\x12\x0e\n\x06\x62inary\x18\x04 \x01(\x08\"Q\n\x0bTokenMatrix\x12\x0e\n\x06tokens\x18\x01 \x03(\t\x12\x0f\n\x07numbers\x18\x02 \x01(\x0c\x12\x0e\n\x06values\x18\x03 \x01(\x0c\x12\x11\n\trow_sizes\x18\x04 \x03(\r\"\x16\n\x05Texts\x12\r\n\x05texts\x18\x01 \x03(\t\"E\n\x0cRaggedMatrix\x12\"\n\x06tokens\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Matrix\x12\x11\n\trow_sizes\x18\x02 \x03(\r\"\xdc\x01\n\x07Vectors\x12#\n\x05\x64\x65nse\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.MatrixH\x00\x12*\n\x06sparse\x18\x02 \x01(\x0b\x32\x18.vicinal.v1.SparseMatrixH\x00\x12)\n\x05multi\x18\x03 \x01(\x0b\x32\x18.vicinal.v1.RaggedMatrixH\x00\x12)\n\x06tokens\x18\x04 \x01(\x0b\x32\x17.vicinal.v1.TokenMatrixH\x00\x12\"\n\x05texts\x18\x06 \x01(\x0b\x32\x11.vicinal.v1.TextsH\x00\x42\x06\n\x04kind\"m\n\x0c\x46ieldVectors\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12$\n\x07vectors\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12(\n\x07present\x18\x03 \x01(\x0b\x32\x17.vicinal.v1.PresentRows\"\x1b\n\x0bPresentRows\x12\x0c\n\x04rows\x18\x01 \x03(\r\";\n\x08PointIds\x12\x0f\n\x07numbers\x18\x01 \x03(\x06\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x0f\n\x07is_text\x18\x03 \x03(\x08\"+\n\x08Payloads\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x11\n\trow_sizes\x18\x02 \x03(\r*\x8f\x01\n\x0b\x45lementType\x12\x1c\n\x18\x45LEMENT_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45LEMENT_TYPE_FLOAT32\x10\x01\x12\x18\n\x14\x45LEMENT_TYPE_FLOAT16\x10\x02\x12\x15\n\x11\x45LEMENT_TYPE_INT8\x10\x03\x12\x17\n\x13\x45LEMENT_TYPE_BINARY\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evicinal/proto/v1/vectors.proto\x12\nvicinal.v1\"d\n\x06Matrix\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12-\n\x0c\x65lement_type\x18\x02 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x0c\n\x04rows\x18\x03 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x04 \x01(\r\"R\n\x0cSparseMatrix\x12\x0f\n\x07indices\x18\x01 \x01(\x0c\x12\x0e\n\x06values\x18\x02 \x01(\x0c\x12\x11\n\trow_sizes\x18\x03 \x03(\r\x12\x0e\n\x06\x62inary\x18\x04 \x01(\x08\"Q\n\x0bTokenMatrix\x12\x0e\n\x06tokens\x18\x01 \x03(\t\x12\x0f\n\x07numbers\x18\x02 \x01(\x0c\x12\x0e\n\x06values\x18\x03 \x01(\x0c\x12\x11\n\trow_sizes\x18\x04 \x03(\r\"\x16\n\x05Texts\x12\r\n\x05texts\x18\x01 \x03(\t\"U\n\x0cRaggedMatrix\x12\"\n\x06tokens\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.Matrix\x12\x11\n\trow_sizes\x18\x02 \x03(\r\x12\x0e\n\x06scales\x18\x03 \x01(\x0c\"\xdc\x01\n\x07Vectors\x12#\n\x05\x64\x65nse\x18\x01 \x01(\x0b\x32\x12.vicinal.v1.MatrixH\x00\x12*\n\x06sparse\x18\x02 \x01(\x0b\x32\x18.vicinal.v1.SparseMatrixH\x00\x12)\n\x05multi\x18\x03 \x01(\x0b\x32\x18.vicinal.v1.RaggedMatrixH\x00\x12)\n\x06tokens\x18\x04 \x01(\x0b\x32\x17.vicinal.v1.TokenMatrixH\x00\x12\"\n\x05texts\x18\x06 \x01(\x0b\x32\x11.vicinal.v1.TextsH\x00\x42\x06\n\x04kind\"m\n\x0c\x46ieldVectors\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12$\n\x07vectors\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12(\n\x07present\x18\x03 \x01(\x0b\x32\x17.vicinal.v1.PresentRows\"\x1b\n\x0bPresentRows\x12\x0c\n\x04rows\x18\x01 \x03(\r\";\n\x08PointIds\x12\x0f\n\x07numbers\x18\x01 \x03(\x06\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x0f\n\x07is_text\x18\x03 \x03(\x08\"+\n\x08Payloads\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x11\n\trow_sizes\x18\x02 \x03(\r*\x8f\x01\n\x0b\x45lementType\x12\x1c\n\x18\x45LEMENT_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45LEMENT_TYPE_FLOAT32\x10\x01\x12\x18\n\x14\x45LEMENT_TYPE_FLOAT16\x10\x02\x12\x15\n\x11\x45LEMENT_TYPE_INT8\x10\x03\x12\x17\n\x13\x45LEMENT_TYPE_BINARY\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vicinal.proto.v1.vectors_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ELEMENTTYPE']._serialized_start=880
-  _globals['_ELEMENTTYPE']._serialized_end=1023
+  _globals['_ELEMENTTYPE']._serialized_start=896
+  _globals['_ELEMENTTYPE']._serialized_end=1039
   _globals['_MATRIX']._serialized_start=46
   _globals['_MATRIX']._serialized_end=146
   _globals['_SPARSEMATRIX']._serialized_start=148
@@ -42,15 +42,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEXTS']._serialized_start=315
   _globals['_TEXTS']._serialized_end=337
   _globals['_RAGGEDMATRIX']._serialized_start=339
-  _globals['_RAGGEDMATRIX']._serialized_end=408
-  _globals['_VECTORS']._serialized_start=411
-  _globals['_VECTORS']._serialized_end=631
-  _globals['_FIELDVECTORS']._serialized_start=633
-  _globals['_FIELDVECTORS']._serialized_end=742
-  _globals['_PRESENTROWS']._serialized_start=744
-  _globals['_PRESENTROWS']._serialized_end=771
-  _globals['_POINTIDS']._serialized_start=773
-  _globals['_POINTIDS']._serialized_end=832
-  _globals['_PAYLOADS']._serialized_start=834
-  _globals['_PAYLOADS']._serialized_end=877
+  _globals['_RAGGEDMATRIX']._serialized_end=424
+  _globals['_VECTORS']._serialized_start=427
+  _globals['_VECTORS']._serialized_end=647
+  _globals['_FIELDVECTORS']._serialized_start=649
+  _globals['_FIELDVECTORS']._serialized_end=758
+  _globals['_PRESENTROWS']._serialized_start=760
+  _globals['_PRESENTROWS']._serialized_end=787
+  _globals['_POINTIDS']._serialized_start=789
+  _globals['_POINTIDS']._serialized_end=848
+  _globals['_PAYLOADS']._serialized_start=850
+  _globals['_PAYLOADS']._serialized_end=893
 # @@protoc_insertion_point(module_scope)

@@ -62,12 +62,14 @@ class Texts(_message.Message):
     def __init__(self, texts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RaggedMatrix(_message.Message):
-    __slots__ = ("tokens", "row_sizes")
+    __slots__ = ("tokens", "row_sizes", "scales")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     ROW_SIZES_FIELD_NUMBER: _ClassVar[int]
+    SCALES_FIELD_NUMBER: _ClassVar[int]
     tokens: Matrix
     row_sizes: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, tokens: _Optional[_Union[Matrix, _Mapping]] = ..., row_sizes: _Optional[_Iterable[int]] = ...) -> None: ...
+    scales: bytes
+    def __init__(self, tokens: _Optional[_Union[Matrix, _Mapping]] = ..., row_sizes: _Optional[_Iterable[int]] = ..., scales: _Optional[bytes] = ...) -> None: ...
 
 class Vectors(_message.Message):
     __slots__ = ("dense", "sparse", "multi", "tokens", "texts")

@@ -223,10 +223,15 @@ def _arrow_vector_types(arrow: Any, schema: CollectionSchema) -> dict[str, Any]:
     types: dict[str, Callable[[Any], Any]] = {
         "dense": lambda field: arrow.list_(scalars[field.element], field.element.width(field.dim)),
         "sparse": lambda field: arrow.struct([by_token if field.tokens else by_index, values]),
-        "multi": lambda field: arrow.list_(arrow.list_(scalars[field.element], field.dim)),
+        "multi": lambda field: arrow.list_(arrow.list_(_float_of(arrow, field.element), field.dim)),
     }
     fields = ((name, schema.vectors[name]) for name in given_fields(schema))
     return {name: types[field.kind](field) for name, field in fields}
+
+
+def _float_of(arrow: Any, element: Element) -> Any:
+    """Return the type of tokens as they are answered."""
+    return arrow.float16() if element is Element.FLOAT16 else arrow.float32()
 
 
 def _pages(collection: Collection, request: ExportRequest, with_vectors: bool) -> Iterator[list[Point]]:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ...engine.errors import InvalidArgument, LimitExceeded
 from ...indexes.rows.element import Element
 from ...proto.v1 import vectors_pb2 as pb
+from ...storage.columns.multi import MultiColumn
 from ...storage.columns.partial import PartialColumn, partial_column
 from ...storage.columns.texts import TextColumn
 from ...storage.columns.tokens import TokenColumn
 from ...storage.columns.vectors import (
     BinaryColumn,
     DenseColumn,
-    MultiColumn,
     SparseColumn,
     VectorColumn,
 )
@@ -179,6 +179,8 @@ def _put_texts(message: pb.Vectors, column: TextColumn) -> None:
 def _put_multi(message: pb.Vectors, column: MultiColumn) -> None:
     _put_matrix(message.multi.tokens, column.tokens)
     message.multi.row_sizes.extend(np.diff(column.offsets).tolist())
+    if column.scales is not None:
+        message.multi.scales = column.scales.tobytes()
 
 
 def _put_matrix(message: pb.Matrix, matrix: NDArray[Any]) -> None:
@@ -257,8 +259,17 @@ def _read_texts(message: pb.Vectors, what: str) -> TextColumn:
 
 
 def _read_multi(message: pb.Vectors, what: str) -> MultiColumn:
-    tokens = _read_matrix(message.multi.tokens, what)
-    return MultiColumn(_offsets(message.multi.row_sizes, len(tokens), what, "vectors"), tokens)
+    tokens, given = _read_matrix(message.multi.tokens, what), message.multi.scales
+    if given and (tokens.dtype != np.int8 or len(given) != 4 * len(tokens)):
+        raise InvalidArgument(
+            f"{what} has {len(given)} bytes of scales for {len(tokens)} vectors of {tokens.dtype}; "
+            "expected 4 for each vector of int8, or none",
+            field=what,
+        )
+    # Where there are no vectors, none has lost its scale.
+    has_scales = tokens.dtype == np.int8 and len(given) == 4 * len(tokens)
+    scales = np.frombuffer(given, "<f4") if has_scales else None
+    return MultiColumn(_offsets(message.multi.row_sizes, len(tokens), what, "vectors"), tokens, scales)
 
 
 def _offsets(row_sizes: Any, n_items: int, what: str, unit: str) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..columns.multi import MultiColumn
 from ..columns.partial import PartialColumn, partial_column
 from ..columns.ragged import offsets_of
 from ..columns.tokens import TokenColumn
@@ -15,7 +16,6 @@ from ..columns.vectors import (
     BinaryColumn,
     ColumnKind,
     DenseColumn,
-    MultiColumn,
     SparseColumn,
     VectorColumn,
 )
@@ -26,7 +26,7 @@ def array_of_column(column: VectorColumn) -> Any:
     """Return vectors as an Arrow array, with a null where a point has none; others are not copied.
 
     Dense ones are lists of one size, sparse ones objects of ``indices`` and ``values``, or of ``tokens`` and
-    ``values``, multi-vectors lists of such lists. Values of binary sparse vectors are all 1.
+    ``values``, multi-vectors lists of such lists, of floats. Values of binary sparse vectors are all 1.
     """
     arrow = optional_library("pyarrow", "a column of vectors")
     if not isinstance(column, PartialColumn):
@@ -81,7 +81,7 @@ def _tokens(arrow: Any, column: TokenColumn) -> Any:
 
 
 def _multi(arrow: Any, column: MultiColumn) -> Any:
-    return _lists(arrow, column.offsets, _lists_of_one_size(arrow, column.tokens))
+    return _lists(arrow, column.offsets, _lists_of_one_size(arrow, column.floats()))
 
 
 def _pairs(arrow: Any, indptr: NDArray[np.int64], flat: Mapping[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from .ragged import Rows, row_numbers
 from .vectors import COLUMN_OF_KIND, StoredKind, VectorColumn
 
 MAGIC = b"VBAT"
-VERSION = 3
+VERSION = 4
 
 _NO_TENANTS = np.empty(0, np.uint32)
 # Eight bytes of padding before each array and the extra offset that every ragged column has.
@@ -66,11 +66,7 @@ class Batch:
 
     def encode(self) -> bytes:
         """Return the batch as bytes; :meth:`decode` is its inverse."""
-        columns = self.vectors.values()
-        # What has all its vectors, and values in them, any release reads.
-        version = 2 if any(isinstance(column, PartialColumn) for column in columns) else 1
-        if any(column.kind == "binary" for column in columns):
-            version = VERSION
+        version = max(map(_version_of, self.vectors.values()), default=1)
         return encode_table(MAGIC, version, self._arrays())
 
     @classmethod
@@ -169,6 +165,16 @@ class Batch:
             for name, array in column.arrays().items():
                 arrays[f"vectors/{field_name}/{column.kind}/{name}"] = array
         return arrays
+
+
+def _version_of(column: VectorColumn) -> int:
+    """Return from which version on a column is read: any reads one that has all its vectors, as floats."""
+    tokens = column.arrays().get("tokens")
+    if tokens is not None and tokens.dtype.kind != "f":
+        return 4
+    if column.kind == "binary":
+        return 3
+    return 2 if isinstance(column, PartialColumn) else 1
 
 
 def _concat_tenants(batches: Sequence[Batch]) -> NDArray[np.uint32]:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptionError
+from .element_matrix import element_matrix, named_arrays
+from .multi import MultiColumn
 from .ragged import Rows, checked_offsets, concat_offsets, row_numbers, slice_offsets, take_items
 
 VectorKind = Literal["dense", "sparse", "multi"]
@@ -16,8 +18,6 @@ StoredKind = Literal["dense", "sparse", "binary", "multi"]
 """Of a column that is stored: sparse vectors have values, or are sets of indices."""
 ColumnKind = StoredKind | Literal["tokens", "texts"]
 """Of a column: sparse vectors come by ids or, on their way in and out, by tokens; queries also as texts."""
-
-_ELEMENT_DTYPES = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.int8), np.dtype(np.uint8))
 
 
 class VectorColumn(Protocol):
@@ -102,8 +102,8 @@ class DenseColumn:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
         """Return the column over this matrix; CorruptionError when it is none of an element type."""
-        (matrix,) = _named(arrays, ("matrix",), source)
-        return cls(_element_matrix(matrix, source))
+        (matrix,) = named_arrays(arrays, ("matrix",), source)
+        return cls(element_matrix(matrix, source))
 
 
 class SparseColumn:
@@ -167,7 +167,7 @@ class SparseColumn:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
         """Return the column over these arrays; CorruptionError when they do not fit each other."""
-        indptr, indices, values = _named(arrays, ("indptr", "indices", "values"), source)
+        indptr, indices, values = named_arrays(arrays, ("indptr", "indices", "values"), source)
         if indices.dtype != np.uint32 or values.dtype != np.float32 or indices.ndim != 1:
             raise CorruptionError(source, f"sparse entries are {indices.dtype} and {values.dtype}")
         if indices.shape != values.shape:
@@ -228,69 +228,10 @@ class BinaryColumn:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
         """Return the column over these arrays; CorruptionError when they do not fit each other."""
-        indptr, indices = _named(arrays, ("indptr", "indices"), source)
+        indptr, indices = named_arrays(arrays, ("indptr", "indices"), source)
         if indices.dtype != np.uint32 or indices.ndim != 1:
             raise CorruptionError(source, f"sparse indices are {indices.dtype} {indices.shape}")
         return cls(checked_offsets(indptr, len(indices), source), indices)
-
-
-class MultiColumn:
-    """Row i is ``offsets[i]`` to ``offsets[i + 1]`` of ``tokens``, (t, width) in the element type."""
-
-    __slots__ = ("offsets", "tokens")
-
-    def __init__(self, offsets: NDArray[np.int64], tokens: NDArray[Any]) -> None:
-        self.offsets = offsets
-        self.tokens = tokens
-
-    @property
-    def kind(self) -> VectorKind:
-        """Always "multi"."""
-        return "multi"
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the two arrays."""
-        return self.offsets.nbytes + self.tokens.nbytes
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def row_bytes(self) -> NDArray[np.int64]:
-        """Return the bytes that each row takes, (n,)."""
-        bytes_per_token = int(self.tokens.shape[1]) * self.tokens.itemsize
-        return np.diff(self.offsets) * bytes_per_token + self.offsets.itemsize
-
-    def row(self, row: int) -> NDArray[Any]:
-        """Return the vectors of one row, (tokens, width)."""
-        return self.tokens[self.offsets[row] : self.offsets[row + 1]]
-
-    def take(self, rows: Rows) -> Self:
-        """Return the column of ``rows``, in that order."""
-        positions, offsets = take_items(self.offsets, row_numbers(rows))
-        return type(self)(offsets, self.tokens[positions])
-
-    def slice(self, start: int, stop: int) -> Self:
-        """Return the column of rows ``start`` to ``stop``, over a view of the tokens."""
-        tokens = self.tokens[self.offsets[start] : self.offsets[stop]]
-        return type(self)(slice_offsets(self.offsets, start, stop), tokens)
-
-    @classmethod
-    def concat(cls, columns: Sequence[Self]) -> Self:
-        """Return one or more columns laid end to end."""
-        offsets = concat_offsets([column.offsets for column in columns])
-        return cls(offsets, np.concatenate([column.tokens for column in columns]))
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return ``offsets`` and ``tokens``."""
-        return {"offsets": self.offsets, "tokens": self.tokens}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str = "vectors") -> Self:
-        """Return the column over these arrays; CorruptionError when they do not fit each other."""
-        offsets, tokens = _named(arrays, ("offsets", "tokens"), source)
-        _element_matrix(tokens, source)
-        return cls(checked_offsets(offsets, len(tokens), source), tokens)
 
 
 COLUMN_OF_KIND: dict[
@@ -301,17 +242,3 @@ COLUMN_OF_KIND: dict[
     "binary": BinaryColumn,
     "multi": MultiColumn,
 }
-
-
-def _named(arrays: Mapping[str, NDArray[Any]], names: tuple[str, ...], source: str) -> list[NDArray[Any]]:
-    if set(arrays) != set(names):
-        raise CorruptionError(source, f"vector arrays are {sorted(arrays)}, expected {sorted(names)}")
-    return [arrays[name] for name in names]
-
-
-def _element_matrix(matrix: NDArray[Any], source: str) -> NDArray[Any]:
-    if matrix.ndim != 2 or matrix.dtype not in _ELEMENT_DTYPES:
-        raise CorruptionError(
-            source, f"vectors are {matrix.dtype} {matrix.shape}, expected a matrix of an element type"
-        )
-    return matrix

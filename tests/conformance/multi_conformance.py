@@ -8,16 +8,18 @@ import pytest
 import vicinal
 from vicinal import F, Multi
 from vicinal.engine.api import DatabaseApi
+from vicinal.indexes.exact.multi import MultiScan
+from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
-from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.multi import MultiRows, decoded, encoded
 from vicinal.testing import oracle
 from vicinal.testing.random_rows import random_tokens
 
 N, DIM = 60, 9
 
 
-def rows_of(seed: int, metric: Metric = Metric.DOT, fewest: int = 0) -> MultiRows:
-    return random_tokens(N, DIM, 5, vicinal.Element.FLOAT32, seed, fewest, metric)
+def rows_of(seed: int, metric: Metric = Metric.DOT, fewest: int = 0, dim: int = DIM) -> MultiRows:
+    return random_tokens(N, dim, 5, Element.FLOAT32, seed, fewest, metric)
 
 
 class MultiConformance:
@@ -39,6 +41,36 @@ class MultiConformance:
             scored = texts.score(queries.tokens[: queries.offsets[1]], range(N))
             np.testing.assert_allclose(scored[filled], table[0, filled], rtol=1e-4, atol=1e-5)
             assert np.isnan(scored[~filled]).all()
+            texts.merge()
+
+    @pytest.mark.parametrize("element", Element)
+    def test_tokens_come_back_as_they_are_stored(self, db: DatabaseApi, element: Element) -> None:
+        given, queries, dim = rows_of(1, dim=16), rows_of(2, fewest=1, dim=16), 16
+        texts = db.create_collection("texts", Multi(dim, metric="l2", element=element))
+        texts.upsert(range(N), (given.tokens, given.offsets))
+        tokens, scales = encoded(given.tokens, element)
+        rows = MultiRows(given.offsets, tokens, Metric.L2, scales, dim)
+        expected = MultiScan(rows).score(queries, np.arange(N, dtype=np.uint32))
+        known, query = decoded(tokens, scales, dim), (queries.tokens, queries.offsets)
+        for _ in range(2):
+            for i, point in enumerate(texts.get(range(N), with_vectors=True)):
+                assert point is not None
+                back = point.vectors["vector"]
+                assert back.dtype == (np.float16 if element is Element.FLOAT16 else np.float32)
+                np.testing.assert_array_equal(back, known[slice(*given.offsets[i : i + 2])])
+            np.testing.assert_array_equal(texts.score(query, range(N)), expected)
+            nearest = np.sort(expected, axis=1)[:, :10]
+            np.testing.assert_array_equal([hits.scores for hits in texts.search(query, k=10)], nearest)
+            filled = int(np.argmax(np.diff(given.offsets) > 0))
+            hits = texts.search(by_id=filled, k=3)
+            mine = rows[filled : filled + 1]
+            others = np.delete(MultiScan(rows).score(mine, np.arange(N, dtype=np.uint32))[0], filled)
+            np.testing.assert_array_equal(hits.scores, np.sort(others)[:3])
+            texts.upsert([N], texts.get([filled], with_vectors=True)[0].vectors["vector"][None])
+            assert np.isclose(
+                texts.score(mine.tokens, [N]), texts.score(mine.tokens, [filled]), atol=1e-5
+            ).all()
+            texts.delete([N])
             texts.merge()
 
     def test_a_point_without_tokens_is_kept_and_not_found(self, db: DatabaseApi) -> None:

@@ -11,7 +11,8 @@ import pytest
 import vicinal
 from vicinal import Dense, F, Multi, Sparse
 from vicinal.engine.results.hits import BatchHits, Hits
-from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from vicinal.storage.columns.multi import MultiColumn
+from vicinal.storage.columns.vectors import DenseColumn, SparseColumn, VectorColumn
 
 DIM, PART = 20, 400
 FIELDS = {

@@ -15,7 +15,8 @@ from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.schema.vector_field import Dense
 from vicinal.indexes.exact.flat import Flat
-from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn
+from vicinal.storage.columns.multi import MultiColumn
+from vicinal.storage.columns.vectors import DenseColumn, SparseColumn
 
 COSINE = Dense(4, index=Flat())
 DOT = Dense(4, metric="dot", index=Flat())

@@ -81,7 +81,7 @@ def test_a_schema_cannot_be_changed() -> None:
         (lambda: Sparse(element="binary", bucket_size=1, bucket_weights=[]), "1 to 65,536 finite numbers"),
         (lambda: Sparse(element="binary", bucket_size=1, bucket_weights=[float("nan")]), "finite numbers"),
         (lambda: Sparse(metric="cosin"), "metric is 'cosin'; expected one of"),
-        (lambda: Multi(8, element="int8"), "takes 'float16' or 'float32'"),
+        (lambda: Multi(9, element="binary"), "multiple of 8"),
         (lambda: Multi(0), "dim is 0"),
         (lambda: Multi(8, metric="hamming"), "takes 'dot', 'cosine' or 'l2'"),
         (lambda: Multi(8, max_tokens=True), "max_tokens is True; expected a whole number from 1 to 65,536"),

@@ -40,10 +40,11 @@ from vicinal.server.wire.vectors import (
     read_query,
     read_vectors,
 )
+from vicinal.storage.columns.multi import MultiColumn
 from vicinal.storage.columns.partial import PartialColumn
 from vicinal.storage.columns.texts import TextColumn
 from vicinal.storage.columns.tokens import TokenColumn
-from vicinal.storage.columns.vectors import DenseColumn, MultiColumn, SparseColumn, VectorColumn
+from vicinal.storage.columns.vectors import DenseColumn, SparseColumn, VectorColumn
 
 columns = st.integers(0, 5).flatmap(
     lambda n: st.one_of(dense_columns(n), sparse_columns(n), binary_columns(n), multi_columns(n))
@@ -255,6 +256,8 @@ def test_one_row_is_as_the_engine_returns_it(n: int, data: st.DataObject) -> Non
         expected = column.take([row])
         vector = one_vector(column, row)
         parts = vector if isinstance(vector, tuple) else (vector,)
+        if isinstance(expected, MultiColumn):
+            expected = MultiColumn(expected.offsets, expected.floats())
         arrays = [array for name, array in expected.arrays().items() if name not in ("indptr", "offsets")]
         for part, array in zip(parts, arrays, strict=True):
             assert part.flags.owndata

@@ -9,12 +9,12 @@ from column_strategies import binary_columns, dense_columns, multi_columns, spar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vicinal.storage.columns.multi import MultiColumn
 from vicinal.storage.columns.partial import PartialColumn, column_of, concat_columns, partial_column
 from vicinal.storage.columns.vectors import (
     COLUMN_OF_KIND,
     BinaryColumn,
     DenseColumn,
-    MultiColumn,
     SparseColumn,
 )
 from vicinal.storage.errors import CorruptionError
