@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .codebooks import starts_of
 from .training import train_codebooks
 
-_ROUNDS = 8
+_ROUNDS = 4
 # Rows that codebooks are learnt from between two rotations, a centroid.
 _ROWS_A_CENTROID = 64
 

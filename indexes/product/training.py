@@ -16,8 +16,9 @@ from .codebooks import Codebooks, starts_of
 # Rows of the sample: enough for each of 256 centroids to be the mean of as many.
 SAMPLE_ROWS = 1 << 16
 _BLOCK_ROWS = 4096
-# Iterations over a quarter of the sample bring centroids near to where those over all of it leave them.
-_QUARTER_ITERATIONS, _WHOLE_ITERATIONS = 12, 12
+# Iterations over a quarter of the sample, or so many rows a centroid, bring centroids near to where those
+# over all of it leave them.
+_LEAST_ROWS, _FIRST_ITERATIONS, _WHOLE_ITERATIONS = 64, 12, 6
 
 
 def sample_of(vectors: Vectors, most: int, seed: int) -> NDArray[np.float32]:
@@ -49,7 +50,7 @@ def train_codebooks(
     """Return codebooks of ``width`` centroids a part, fewer where there are fewer rows.
 
     The same whatever ``threads``: each part is learnt alone. ``begin`` has the centroids to begin with.
-    Unless ``iterations`` are given a large sample is learnt from in two steps, a quarter of it first.
+    Unless ``iterations`` are given a large sample is learnt from in two steps, a part of it first.
     """
     n, dim = sample.shape
     k = min(width, n)
@@ -61,11 +62,11 @@ def train_codebooks(
         start, end = int(starts[part]), int(starts[part + 1])
         own = np.ascontiguousarray(sample[:, start:end])
         first = None if begin is None else begin.centroids[start:end, :k].T
-        if iterations is None and n >= 4 * 64 * k:
-            # Whole pieces of rows may be alike, so every fourth row is taken.
-            first = kmeans(
-                np.ascontiguousarray(own[::4]), k, seed + part, 1, _QUARTER_ITERATIONS, start=first
-            )
+        step = min(4, n // (_LEAST_ROWS * k))
+        if iterations is None and step > 1:
+            # Whole pieces of rows may be alike, so rows from everywhere are taken.
+            few = np.ascontiguousarray(own[::step])
+            first = kmeans(few, k, seed + part, 1, _FIRST_ITERATIONS, start=first)
             learnt = kmeans(own, k, seed + part, 1, _WHOLE_ITERATIONS, start=first)
         else:
             learnt = kmeans(own, k, seed + part, 1, iterations or ITERATIONS, start=first)
