@@ -29,7 +29,7 @@ _USUAL = {
     "walked_line": 5e-9,
     "kept": 0.08e-9,
     "weight": 7e-9,
-    "product": 0.16e-9,
+    "product": 0.03e-9,
     "posting": 1e-9,
     "summed": 0.2e-9,
 }

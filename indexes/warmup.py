@@ -40,7 +40,9 @@ def warmup() -> None:
         index = spec.open(spec.build(sparse, BuildJob()), sparse)
         index.search(sparse, 1, index.effort(1, 1.0, None, 1.0))
     multi = MultiRows(offsets, np.ones((1, dim), np.float32))
-    open_scan(multi).search(multi, 1)
+    multi_scan = open_scan(multi)
+    multi_scan.search(multi, 1)
+    multi_scan.score(multi, np.zeros(1, np.uint32))
     measure_once()
 
 

@@ -19,6 +19,8 @@ from .dense import listed_rows
 # Tokens of a query that nobody gave.
 _USUAL_TOKENS = 32
 _METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2}
+# What a product costs beside one of floats.
+_SHARE = {Element.FLOAT32: 1.0, Element.FLOAT16: 1.0, Element.INT8: 0.65, Element.BINARY: 0.2}
 _KINDS = {Element.FLOAT32: 0, Element.FLOAT16: 1, Element.INT8: 2, Element.BINARY: 3}
 _LINE = 64
 
@@ -97,7 +99,7 @@ class MultiScan:
         rows = self._rows
         tokens = count * len(rows.tokens) / max(1, len(rows))
         asked = _USUAL_TOKENS if queries is None else len(queries.tokens) / max(1, len(queries))
-        return tokens * asked * rows.dim * costs().product
+        return tokens * asked * rows.dim * costs().product * _SHARE[rows.element]
 
     def _nearest(
         self, queries: MultiRows, k: int, lo: int, hi: int, listed: NDArray[np.uint32] | None, each: int

@@ -7,17 +7,17 @@ import math
 import numpy as np
 
 from .kernel import entry_point, inner
-from .maxsim_queries import BINARY, FLOAT16, INT8, SHIFT, lanes_of, prepare, view_multi
+from .maxsim_queries import BINARY, CHUNK, FLOAT16, INT8, chunks_of, lanes_of, prepare, view_multi
 from .memory import LINE, prefetch_lines, view_f32, view_i32, view_i64, view_u8, view_u32, view_u64
 from .rows import COSINE, L2
 from .scan import write_result
 from .token_products import FLOAT_BLOCKS, INTEGER_BLOCKS, compare_integers, compare_products, compare_squares
-from .token_rows import code_sums, float_square, pair_products, pair_square, widen_halves
+from .token_rows import code_square, float_square, lift_codes, pair_product, pair_square, widen_halves
 from .token_signs import SIGN_BLOCKS, compare_signs
 from .top import clear_heap, key_of, replace_largest, sort_heap
 
+_MOST = np.int32(2**31 - 1)
 _NO_ROW = np.uint32(0xFFFFFFFF)
-_LINES_AHEAD = 32
 # By how many vectors of query tokens.
 _FLOAT_ONE, _FLOAT_TWO = FLOAT_BLOCKS[1], FLOAT_BLOCKS[2]
 _INTEGER_ONE, _INTEGER_TWO = INTEGER_BLOCKS[1], INTEGER_BLOCKS[2]
@@ -48,13 +48,17 @@ def _whole_token(multi, number):
 @inner
 def _make_ready(multi, first, count):
     """Return where some tokens can be compared, and how far from each other they are."""
-    if multi.kind == FLOAT16:
-        size = np.uint64(2 * multi.padded_bytes)
-        for i in range(count):
-            source = _whole_token(multi, first + i)
-            widen_halves(source, multi.ready + np.uint64(i) * size, np.uint64(multi.padded_bytes // 32))
-        return multi.ready, size
     size = np.uint64(multi.padded_bytes)
+    if multi.kind == FLOAT16:
+        size = np.uint64(2) * size
+        for i in range(count):
+            target = multi.ready + np.uint64(i) * size
+            widen_halves(_whole_token(multi, first + i), target, np.uint64(multi.padded_bytes // 32))
+        return multi.ready, size
+    if multi.kind == INT8:
+        for i in range(count):
+            lift_codes(_whole_token(multi, first + i), multi.ready + np.uint64(i) * size, size)
+        return multi.ready, size
     if multi.token_bytes == multi.padded_bytes:
         return multi.tokens + np.uint64(first) * size, size
     for i in range(count):
@@ -68,17 +72,14 @@ def _weigh_tokens(multi, ready, size, first, count):
     factors, bias = view_f32(multi.factors, count), view_f32(multi.bias, count)
     if multi.kind == INT8:
         scales = view_f32(multi.scales + np.uint64(4 * first), count)
-        shifts, sums = view_i32(multi.shifts, count), view_i32(multi.token + np.uint64(multi.padded_bytes), 2)
         for i in range(count):
-            code_sums(ready + np.uint64(i) * size, size, multi.token + np.uint64(multi.padded_bytes))
-            shifts[i] = SHIFT * sums[0]
+            factors[i] = scales[i]
             if multi.metric == COSINE:
-                factors[i] = _inverse_root(np.float32(sums[1]))
+                factors[i] = _inverse_root(np.float32(code_square(_whole_token(multi, first + i), size)))
             elif multi.metric == L2:
+                square = np.float32(code_square(_whole_token(multi, first + i), size))
                 factors[i] = np.float32(2) * scales[i]
-                bias[i] = scales[i] * scales[i] * np.float32(sums[1])
-            else:
-                factors[i] = scales[i]
+                bias[i] = scales[i] * scales[i] * square
     elif multi.metric == COSINE and multi.kind != BINARY:
         for i in range(count):
             square = float_square(ready + np.uint64(i) * size, size // np.uint64(LINE))
@@ -101,11 +102,11 @@ def _compare_block(multi, block, size, count, at, first_lane, is_wide, number):
         words = np.uint64(multi.padded_bytes // 8)
         table = multi.table + lane * np.uint64(16 * multi.padded_bytes)
         if is_wide:
-            _signs_two(block, size, some, words, table, scales, best, factors, bias)
+            _signs_two(block, size, some, words, table, best)
         else:
-            _signs_one(block, size, some, words, table, scales, best, factors, bias)
+            _signs_one(block, size, some, words, table, best)
     elif multi.kind == INT8:
-        turns, shifts, numbers = np.uint64((multi.dim + 3) // 4), multi.shifts + place, multi.numbers + lane
+        turns, shifts, numbers = np.uint64((multi.dim + 3) // 4), multi.shifts + lane, multi.numbers + lane
         table, first = multi.table + lane * turns, np.uint64(number)
         if is_wide:
             _integers_two(
@@ -140,71 +141,90 @@ def _together(kind, is_wide):
 
 
 @inner
-def _raise_all(multi, n_query, start, stop):
-    """Raise the best of each query token by tokens ``start`` to ``stop``."""
+def _raise_all(multi, n_query, start, stop, behind):
+    """Raise the best of each query token by tokens ``start`` to ``stop``, and send for those ``behind``."""
     lanes = lanes_of(multi.kind)
     for first in range(start, stop, multi.strip):
         count = min(multi.strip, stop - first)
         ready, size = _make_ready(multi, first, count)
         _weigh_tokens(multi, ready, size, first, count)
+        together = _together(multi.kind, n_query > lanes)
+        turns = (n_query + 2 * lanes - 1) // (2 * lanes) * ((count + together - 1) // together)
+        # What is read next is sent for evenly: memory that waits now and then is slower.
+        following = first + count if first + count < stop else behind
+        later = multi.tokens + np.uint64(following * multi.token_bytes)
+        lines = count * multi.token_bytes // LINE // turns + 1
         for lane in range(0, n_query, 2 * lanes):
             is_wide = n_query - lane > lanes
             together = _together(multi.kind, is_wide)
             for at in range(0, count, together):
-                block = ready + np.uint64(at) * size
-                some = min(together, count - at)
-                if not lane:
-                    later = np.uint64((first + at) * multi.token_bytes) + np.uint64(some) * size
-                    prefetch_lines(multi.tokens + later, np.int64(together * multi.token_bytes) // LINE)
+                prefetch_lines(later, lines)
+                later += np.uint64(lines * LINE)
+                block, some = ready + np.uint64(at) * size, min(together, count - at)
                 _compare_block(multi, block, size, some, at, lane, is_wide, first + at)
 
 
 @inner
 def _exact_score(multi, n_query):
     """Return the score of the best tokens, which were found by a query in steps, by the query itself."""
-    asked_bytes, chunks = np.uint64(4 * multi.padded_bytes), np.uint64(multi.padded_bytes // 16)
+    chunks, size = np.uint64(chunks_of(multi.dim)), np.uint64(multi.padded_bytes)
     numbers, squares = view_i32(multi.numbers, n_query), view_f32(multi.lane_squares, n_query)
-    out = multi.token + np.uint64(multi.padded_bytes)
-    found, total = view_f32(out, 2), np.float32(0)
+    total = np.float32(0)
     for t in range(n_query):
         number = np.int64(numbers[t])
         scale = view_f32(multi.scales + np.uint64(4 * number), 1)[0]
-        code, query = _whole_token(multi, number), multi.asked + np.uint64(t) * asked_bytes
+        code, query = _whole_token(multi, number), multi.asked + np.uint64(4 * CHUNK * t) * chunks
         if multi.metric == L2:
             total += pair_square(query, code, scale, chunks)
             continue
-        pair_products(query, code, chunks, out)
+        product = pair_product(query, code, chunks)
         if multi.metric == COSINE:
-            total += found[0] * _inverse_root(found[1]) * _inverse_root(squares[t])
+            lengths = _inverse_root(np.float32(code_square(code, size))) * _inverse_root(squares[t])
+            total += product * lengths
         else:
-            total += found[0] * scale
+            total += product * scale
     return total
 
 
 @inner
-def row_score(multi, n_query, start, stop):
-    """Return the score of the row of tokens ``start`` to ``stop``, one at least."""
+def _sign_score(multi, n_query):
+    """Return the score of the largest sums of steps."""
+    best, scales = view_i32(multi.best, n_query), view_f32(multi.lane_scales, n_query)
+    squares, dim, total = view_f32(multi.lane_squares, n_query), np.float32(multi.dim), np.float32(0)
+    for t in range(n_query):
+        product = np.float32(best[t]) * scales[t]
+        if multi.metric == L2:
+            # All tokens are as long.
+            total += max(np.float32(0), squares[t] + dim - np.float32(2) * product)
+        else:
+            total += product
+    return total * _inverse_root(dim) if multi.metric == COSINE else total
+
+
+@inner
+def row_score(multi, n_query, start, stop, behind):
+    """Return the score of the row of tokens ``start`` to ``stop``, one at least; ``behind`` comes next."""
     lanes = lanes_of(multi.kind)
-    best = view_f32(multi.best, (n_query + lanes - 1) // lanes * lanes)
-    for t in range(len(best)):
-        best[t] = np.float32(-np.inf)
-    if multi.kind == INT8:
-        # Where sums overflow no token is better than another.
-        numbers = view_i32(multi.numbers, n_query)
-        for t in range(n_query):
-            numbers[t] = start
-    _raise_all(multi, n_query, start, stop)
-    total = np.float32(0)
-    if multi.kind == INT8:
-        total = _exact_score(multi, n_query)
-    elif multi.metric == L2:
-        squares = view_f32(multi.lane_squares, n_query)
-        for t in range(n_query):
-            known = squares[t] if multi.kind == BINARY else np.float32(0)
-            total += max(np.float32(0), known - best[t])
+    padded = (n_query + lanes - 1) // lanes * lanes
+    if multi.kind == BINARY:
+        sums = view_i32(multi.best, padded)
+        for t in range(padded):
+            sums[t] = -_MOST
     else:
+        best, numbers = view_f32(multi.best, padded), view_i32(multi.numbers, padded)
+        for t in range(padded):
+            # Where sums overflow no token is better than another.
+            best[t], numbers[t] = -np.inf, start
+    _raise_all(multi, n_query, start, stop, behind)
+    total = np.float32(0)
+    if multi.kind == BINARY:
+        total = _sign_score(multi, n_query)
+    elif multi.kind == INT8:
+        total = _exact_score(multi, n_query)
+    else:
+        best = view_f32(multi.best, n_query)
         for t in range(n_query):
-            total += best[t]
+            total += -best[t] if multi.metric == L2 else best[t]
     return np.float32(math.sqrt(total)) if multi.metric == L2 else total
 
 
@@ -229,12 +249,11 @@ def find_maxsim(
         rows = view_u32(listed + np.uint64(4 * q * each), hi)
         for i in range(lo, hi):
             row = np.uint32(rows[i]) if listed else np.uint32(i)
-            if listed and i + 1 < hi and rows[i + 1] != _NO_ROW:
-                later = np.uint64(starts[rows[i + 1]] * multi.token_bytes)
-                prefetch_lines(multi.tokens + later, _LINES_AHEAD)
             if row == _NO_ROW or starts[row] == starts[row + 1]:
                 continue
-            score = row_score(multi, n_query, starts[row], starts[row + 1])
+            is_followed = listed and i + 1 < hi and rows[i + 1] != _NO_ROW
+            behind = starts[rows[i + 1]] if is_followed else starts[row + 1]
+            score = row_score(multi, n_query, starts[row], starts[row + 1], behind)
             key = key_of(score, np.uint64(row), higher_is_nearer)
             if key < heap[0]:
                 replace_largest(heap, k, key)
@@ -253,4 +272,6 @@ def score_maxsim(multi_address, query_offsets, query_tokens, n_queries, listed, 
         prepare(multi, query_tokens + np.uint64(4 * query_starts[q] * multi.dim), n_query)
         for i in range(count):
             start, stop = starts[rows[i]], starts[rows[i] + 1]
-            scores[q, i] = row_score(multi, n_query, start, stop) if start < stop else np.float32(np.nan)
+            behind = starts[rows[min(i + 1, count - 1)]]
+            score = row_score(multi, n_query, start, stop, behind) if start < stop else np.float32(np.nan)
+            scores[q, i] = score

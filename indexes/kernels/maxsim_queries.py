@@ -7,15 +7,18 @@ import math
 import numpy as np
 
 from .kernel import inner
-from .memory import LINE, record_at, view_f32, view_i16, view_u8
-from .rows import COSINE, L2
+from .memory import LINE, record_at, view_f32, view_i8, view_i16, view_i32, view_u8
+from .rows import COSINE, DOT, L2
 from .token_products import LANES
-from .token_signs import SIGN_LANES
+from .token_rows import float_square, largest_of, steps_of
+from .token_signs import SIGN_LANES, sum_signs
 
 FLOAT32, FLOAT16, INT8, BINARY = range(4)
-# Steps of a query token to either side: with those of INT8, moved above zero, products of two fit 16 bits.
+# Steps of a query token to either side: with codes of INT8, lifted above zero, two products fit 16 bits.
 INT8_STEPS, SIGN_STEPS = 63, 127
-SHIFT = 64
+LIFT = 128
+CHUNK = 16
+_SMALLEST = np.float32(1e-35)
 # Tokens that are made ready together; blocks of 8, 6 and 4 divide it.
 STRIP = 24
 # Bytes of them that stay in the first-level cache beside the query.
@@ -35,17 +38,18 @@ MULTI = np.dtype(
         ("strip", np.int64),  # tokens that are made ready together
         # Room, as addresses: of a query
         ("table", np.uint64),
-        ("asked", np.uint64),  # INT8: the query tokens, padded with zeros
+        ("asked", np.uint64),  # tokens with zeros behind them: of INT8 all, else one
+        ("steps", np.uint64),  # one in whole numbers
         ("lane_scales", np.uint64),
         ("lane_squares", np.uint64),  # squared lengths
         ("best", np.uint64),
         ("numbers", np.uint64),  # INT8: which token was best
+        ("shifts", np.uint64),  # INT8: what the lift of codes adds to each sum
         # and of a strip
         ("ready", np.uint64),
         ("token", np.uint64),  # one, padded with zeros
         ("factors", np.uint64),
         ("bias", np.uint64),
-        ("shifts", np.uint64),  # INT8
         # and of all.
         ("heap", np.uint64),
     ]
@@ -65,10 +69,16 @@ def room_bytes(rows: tuple[int, ...], longest: int, k: int) -> list[int]:
     lanes = 2 * (SIGN_LANES if kind == BINARY else LANES)
     lanes *= max(1, -(-longest // lanes))
     table = {INT8: dim + 3, BINARY: 64 * padded}.get(kind, 4 * dim) * lanes
-    asked = 4 * padded * lanes if kind == INT8 else 0
+    token = chunks_of.py_func(dim) * CHUNK
+    asked = 4 * token * (lanes if kind == INT8 else 1)
     ready = strip * padded * (2 if kind == FLOAT16 else 1)
-    sizes = table, asked, *[4 * lanes] * 4, ready, padded + LINE, *[4 * STRIP] * 3, 8 * k
+    sizes = table, asked, 2 * token, *[4 * lanes] * 5, ready, padded, *[4 * STRIP] * 2, 8 * k
     return [-(-size // LINE) * LINE for size in sizes]
+
+
+@inner
+def chunks_of(dim):
+    return (dim + CHUNK - 1) // CHUNK
 
 
 @inner
@@ -78,90 +88,81 @@ def lanes_of(kind):
 
 
 @inner
-def _prepare_floats(multi, query, base, first, count, group):
-    table = view_f32(multi.table + np.uint64(4 * base * multi.dim), group * multi.dim)
-    for t in range(group):
-        if t < count:
-            token = view_f32(query + np.uint64(4 * (first + t) * multi.dim), multi.dim)
-            for j in range(multi.dim):
-                table[j * group + t] = token[j]
-        else:
-            for j in range(multi.dim):
-                table[j * group + t] = np.float32(0)
+def _pad_token(multi, query, number, row):
+    """Return where a token of the query is with zeros behind it."""
+    padded = chunks_of(multi.dim) * CHUNK
+    source = view_f32(query + np.uint64(4 * number * multi.dim), multi.dim)
+    address = multi.asked + np.uint64(4 * row * padded)
+    target = view_f32(address, padded)
+    for j in range(multi.dim):
+        target[j] = source[j]
+    for j in range(multi.dim, padded):
+        target[j] = np.float32(0)
+    return address
 
 
 @inner
-def _step_of(token, dim, steps):
-    largest = np.float32(0)
-    for j in range(dim):
-        largest = max(largest, abs(token[j]))
+def _step_token(multi, token, steps):
+    """Store a token in so many steps to either side, and return how long a step is."""
+    chunks = np.uint64(chunks_of(multi.dim))
+    largest = largest_of(token, chunks)
+    # The inverse of a smaller one is infinite.
+    per_unit = np.float32(steps) / largest if largest > _SMALLEST else np.float32(0)
+    steps_of(token, per_unit, chunks, multi.steps)
     return np.float32(largest / np.float32(steps))
 
 
 @inner
-def _in_steps(value, step):
-    return np.int64(math.floor(value / step + np.float32(0.5))) if step > 0 else np.int64(0)
+def _prepare_floats(multi, query, first, count, group):
+    table = view_f32(multi.table + np.uint64(4 * first * multi.dim), group * multi.dim)
+    for t in range(count):
+        token = view_f32(query + np.uint64(4 * (first + t) * multi.dim), multi.dim)
+        for j in range(multi.dim):
+            table[j * group + t] = token[j]
+    for t in range(count, group):
+        for j in range(multi.dim):
+            table[j * group + t] = np.float32(0)
 
 
 @inner
-def _prepare_integers(multi, query, base, first, count, group):
-    """Fill in the query in steps above zero, and as it is; scale lanes by their step."""
-    turns, padded = (multi.dim + 3) // 4, multi.padded_bytes
-    table = view_u8(multi.table + np.uint64(4 * base * turns), 4 * group * turns)
-    scales = view_f32(multi.lane_scales, first + count)
+def _prepare_integers(multi, query, first, count, group):
+    """Fill in the query in steps, and as it is; scale lanes by their step."""
+    turns = (multi.dim + 3) // 4
+    table = view_i8(multi.table + np.uint64(4 * first * turns), 4 * group * turns)
+    scales, shifts = view_f32(multi.lane_scales, first + group), view_i32(multi.shifts, first + group)
+    steps = view_i16(multi.steps, 4 * turns)
     for t in range(group):
+        total = np.int32(0)
         if t < count:
-            token = view_f32(query + np.uint64(4 * (first + t) * multi.dim), multi.dim)
-            whole = view_f32(multi.asked + np.uint64(4 * (first + t) * padded), padded)
-            step = _step_of(token, multi.dim, INT8_STEPS)
-            scales[first + t] = step
-            for j in range(multi.dim):
-                table[(j // 4 * group + t) * 4 + j % 4] = SHIFT + _in_steps(token[j], step)
-                whole[j] = token[j]
-            for j in range(multi.dim, padded):
-                whole[j] = np.float32(0)
+            token = _pad_token(multi, query, first + t, first + t)
+            scales[first + t] = _step_token(multi, token, INT8_STEPS)
+            for j in range(4 * turns):
+                table[(j // 4 * group + t) * 4 + j % 4] = steps[j]
+                total += steps[j]
         else:
-            for j in range(multi.dim):
+            for j in range(4 * turns):
                 table[(j // 4 * group + t) * 4 + j % 4] = 0
+        shifts[first + t] = LIFT * total
 
 
 @inner
-def _prepare_signs(multi, query, base, first, count, group):
+def _prepare_signs(multi, query, first, count, group):
     """Fill in what each four signs add up to with the query in steps; scale lanes by their step."""
     fours, wide = 2 * multi.padded_bytes, np.uint64(group)
-    table = view_i16(multi.table + np.uint64(32 * base * fours), 16 * group * fours)
-    # Of each four the values themselves wait where the sums of its last codes will be.
-    scales = view_f32(multi.lane_scales, first + count)
+    table = view_i16(multi.table + np.uint64(32 * first * fours), 16 * group * fours)
+    scales, steps = view_f32(multi.lane_scales, first + group), view_i16(multi.steps, multi.dim)
+    # Of each four the steps themselves wait where the sums of the codes with one bit will be.
     for t in range(group):
-        step = np.float32(0)
+        known = multi.dim if t < count else 0
         if t < count:
-            token = view_f32(query + np.uint64(4 * (first + t) * multi.dim), multi.dim)
-            step = _step_of(token, multi.dim, SIGN_STEPS)
-            scales[first + t] = step
-            for j in range(multi.dim):
-                table[(16 * (j // 4) + (8 >> j % 4)) * group + t] = _in_steps(token[j], step)
-        for j in range(multi.dim if t < count else 0, 4 * fours):
+            token = _pad_token(multi, query, first + t, 0)
+            scales[first + t] = _step_token(multi, token, SIGN_STEPS)
+        for j in range(known):
+            table[(16 * (j // 4) + (8 >> j % 4)) * group + t] = steps[j]
+        for j in range(known, 4 * fours):
             table[(16 * (j // 4) + (8 >> j % 4)) * group + t] = 0
     for four in range(fours):
-        at = np.uint64(16 * four) * wide
-        for t in range(wide):
-            total = np.int16(0)
-            for bit in range(4):
-                total += table[at + (wide << np.uint64(bit)) + t]
-            table[at + t] = -total
-        for code in range(1, 16):
-            # A code with one bit has the value in its place.
-            less = np.uint64(code & (code - 1))
-            lowest = np.uint64(code) ^ less
-            mine, from_less = at + np.uint64(code) * wide, at + less * wide
-            if less:
-                value = at + lowest * wide
-                for t in range(wide):
-                    # By now that of the lowest bit is the sum with it alone.
-                    table[mine + t] = table[from_less + t] + table[value + t] - table[at + t]
-            else:
-                for t in range(wide):
-                    table[mine + t] = table[at + t] + np.int16(2) * table[mine + t]
+        sum_signs(multi.table + np.uint64(32 * (first * fours + four * group)), wide)
 
 
 @inner
@@ -170,40 +171,26 @@ def prepare(multi, query, n_query):
     lanes, squares = lanes_of(multi.kind), view_f32(multi.lane_squares, n_query)
     scales = view_f32(multi.lane_scales, n_query)
     for t in range(n_query):
-        token, square = view_f32(query + np.uint64(4 * t * multi.dim), multi.dim), 0.0
-        for j in range(multi.dim):
-            square += np.float64(token[j]) * np.float64(token[j])
-        squares[t], scales[t] = square, 1
+        scales[t] = 1
+        if multi.metric != DOT:
+            token = _pad_token(multi, query, t, 0)
+            squares[t] = float_square(token, np.uint64(chunks_of(multi.dim)))
     for first in range(0, n_query, 2 * lanes):
         count = min(n_query - first, 2 * lanes)
         group = (count + lanes - 1) // lanes * lanes
         if multi.kind == BINARY:
-            _prepare_signs(multi, query, first, first, count, group)
+            _prepare_signs(multi, query, first, count, group)
         elif multi.kind == INT8:
-            _prepare_integers(multi, query, first, first, count, group)
+            _prepare_integers(multi, query, first, count, group)
         else:
-            _prepare_floats(multi, query, first, first, count, group)
+            _prepare_floats(multi, query, first, count, group)
     if multi.metric == COSINE and multi.kind != INT8:
         for t in range(n_query):
             length = np.float32(math.sqrt(squares[t]))
             scales[t] = scales[t] / length if length > 0 else np.float32(0)
-    _fill_factors(multi)
+    factors, bias = view_f32(multi.factors, STRIP), view_f32(multi.bias, STRIP)
+    for i in range(STRIP):
+        factors[i], bias[i] = -1 if multi.metric == L2 else 1, 0
     spare = view_u8(multi.token, multi.padded_bytes)
     for i in range(multi.padded_bytes):
         spare[i] = 0
-
-
-@inner
-def _fill_factors(multi):
-    """Fill in what all tokens have in common, where they have."""
-    factors, bias = view_f32(multi.factors, STRIP), view_f32(multi.bias, STRIP)
-    factor, less = np.float32(1), np.float32(0)
-    if multi.kind == BINARY:
-        if multi.metric == COSINE:
-            factor = np.float32(1 / math.sqrt(np.float64(multi.dim)))
-        elif multi.metric == L2:
-            factor, less = np.float32(2), np.float32(multi.dim)
-    elif multi.metric == L2:
-        factor = np.float32(-1)
-    for i in range(STRIP):
-        factors[i], bias[i] = factor, less

@@ -27,7 +27,7 @@ FLOAT_BLOCKS = {1: 8, 2: 8 if HAS_VNNI else 6}
 INTEGER_BLOCKS = {1: 8, 2: 8 if HAS_VNNI else 4}
 
 
-def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
+def fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
     """Return ``x * y + z``, rounded once."""
     kind = x.type
     if HAS_FMA:
@@ -53,31 +53,33 @@ def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 def _add_products(builder: Any, total: Any, x: Any, q: Any) -> Any:
-    return _fused(builder, x, q, total)
+    return fused(builder, x, q, total)
 
 
 def _add_squares(builder: Any, total: Any, x: Any, q: Any) -> Any:
     difference = builder.fsub(x, q)
-    return _fused(builder, difference, difference, total)
+    return fused(builder, difference, difference, total)
 
 
 def add_integers(builder: Any, total: Any, x: Any, q: Any) -> Any:
-    """Add the products of four signed bytes a lane of ``x`` and unsigned ones below 128 of ``q``."""
+    """Add the products of four unsigned bytes a lane of ``x`` and four signed ones of ``q``.
+
+    Those of two neighbours add up to less than 2**15.
+    """
     kind = total.type
     octets, pairs = vector(BYTE, 4 * kind.count), vector(I16, 2 * kind.count)
     if HAS_VNNI:
         operand = octets if LLVM_MAJOR >= 22 else kind
         x, q = builder.bitcast(x, operand), builder.bitcast(q, operand)
-        return call(builder, "llvm.x86.avx512.vpdpbusd.512", kind, [total, q, x])
+        return call(builder, "llvm.x86.avx512.vpdpbusd.512", kind, [total, x, q])
     x, q = builder.bitcast(x, octets), builder.bitcast(q, octets)
     if HAS_AVX2:
-        # Two products of at most 127 * 128 fit 16 bits.
-        both = call(builder, "llvm.x86.avx2.pmadd.ub.sw", pairs, [q, x])
+        both = call(builder, "llvm.x86.avx2.pmadd.ub.sw", pairs, [x, q])
         return builder.add(total, call(builder, "llvm.x86.avx2.pmadd.wd", kind, [both, splat(pairs, 1)]))
     for first in range(4):
         lanes = range(first, octets.count, 4)
-        a = builder.sext(shuffle(builder, x, x, lanes), kind)
-        b = builder.zext(shuffle(builder, q, q, lanes), kind)
+        a = builder.zext(shuffle(builder, x, x, lanes), kind)
+        b = builder.sext(shuffle(builder, q, q, lanes), kind)
         total = builder.add(total, builder.mul(a, b))
     return total
 
@@ -104,7 +106,7 @@ def places_of(builder: Any, tokens: Any, size: Any, count: Any, most: int) -> li
     return places
 
 
-def raise_best(
+def _raise_best(
     builder: Any, sums: list[Any], width: int, scales: Any, best: Any, factors: list[Any], bias: list[Any]
 ) -> list[list[Any]]:
     """Raise the best of each lane to ``sum * scale * factor - bias`` of each token of a block.
@@ -173,7 +175,7 @@ def _compare_floats(width: int, add: Callable[..., Any]) -> Any:
             places = places_of(builder, tokens, size, count, most)
             sums = _block_sums(builder, places, turns, table, width, zero, add)
             weights = [places_of(builder, part, word, count, most) for part in weights]
-            raise_best(builder, sums, width, scales, best, *weights)
+            _raise_best(builder, sums, width, scales, best, *weights)
             return context.get_dummy_value()
 
         return types.void(*[types.uint64] * 9), emit
@@ -182,9 +184,9 @@ def _compare_floats(width: int, add: Callable[..., Any]) -> Any:
 
 
 def _compare_integers(width: int) -> Any:
-    """Return the same for signed bytes, which also keeps the number of the best token of each lane.
+    """Return the same for bytes, which also keeps the number of the best token of each lane.
 
-    ``shifts``, of each token, is taken off its sums before they are scaled.
+    ``shifts``, of each lane, is taken off its sums before they are scaled.
     """
     zero = splat(vector(I32, LANES), 0)
 
@@ -205,17 +207,15 @@ def _compare_integers(width: int) -> Any:
         first: Any,
     ) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            tokens, size, count, turns, table, scales, best, *weights, numbers, first = args
+            tokens, size, count, turns, table, scales, best, *weights, shifts, numbers, first = args
             most, word = INTEGER_BLOCKS[width], ir.Constant(I64, 4)
             places = places_of(builder, tokens, size, count, most)
             sums = _block_sums(builder, places, turns, table, width, zero, add_integers)
-            *weights, shifts = (places_of(builder, part, word, count, most) for part in weights)
-            for i, place in enumerate(shifts):
-                shift = spread(builder, load(builder, I32, place), LANES)
-                for v in range(i * width, (i + 1) * width):
-                    sums[v] = builder.sub(sums[v], shift)
+            weights = [places_of(builder, part, word, count, most) for part in weights]
+            shift = [load(builder, zero.type, shifts, 4 * LANES * v) for v in range(width)]
+            sums = [builder.sub(total, shift[i % width]) for i, total in enumerate(sums)]
             number = builder.trunc(first, I32)
-            for v, by in enumerate(raise_best(builder, sums, width, scales, best, *weights)):
+            for v, by in enumerate(_raise_best(builder, sums, width, scales, best, *weights)):
                 place = at_offset(builder, numbers, 4 * LANES * v)
                 chosen = load(builder, zero.type, place)
                 for i, is_raised in enumerate(by):

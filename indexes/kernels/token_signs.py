@@ -9,8 +9,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from .target import HAS_VNNI
-from .token_products import places_of, raise_best
-from .vectors import I16, I32, I64, accumulate, load, splat, vector
+from .token_products import places_of
+from .vectors import I16, I32, I64, accumulate, load, splat, store, vector
 
 # Query tokens of a vector, as their sums have 16 bits.
 SIGN_LANES = 32 if HAS_VNNI else 16
@@ -20,7 +20,10 @@ _WORDS_TOGETHER = 4
 
 
 def _compare_signs(width: int) -> Any:
-    """Return the same for signs: the table has what each four of them add up to with all query tokens."""
+    """Return a function that raises the largest sums of ``width`` vectors of query tokens by a block.
+
+    The table has what each four signs add up to with all query tokens. Sums are i32.
+    """
     most, narrow, wide = SIGN_BLOCKS[width], vector(I16, SIGN_LANES), vector(I32, SIGN_LANES)
     entry = 2 * SIGN_LANES * width
     shift = entry.bit_length() - 1
@@ -33,13 +36,10 @@ def _compare_signs(width: int) -> Any:
         count: Any,
         words: Any,
         table: Any,
-        scales: Any,
         best: Any,
-        factors: Any,
-        bias: Any,
     ) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            tokens, size, count, words, table, scales, best, *weights = args
+            tokens, size, count, words, table, best = args
             places = places_of(builder, tokens, size, count, most)
             mask = ir.Constant(I64, 15 << shift)
 
@@ -88,13 +88,52 @@ def _compare_signs(width: int) -> Any:
             together = ir.Constant(I64, _WORDS_TOGETHER)
             parts = builder.udiv(builder.add(words, ir.Constant(I64, _WORDS_TOGETHER - 1)), together)
             sums = accumulate(builder, splat(wide, 0), most * width, parts, of_words)
-            weights = [places_of(builder, part, ir.Constant(I64, 4), count, most) for part in weights]
-            raise_best(builder, sums, width, scales, best, *weights)
+            for v in range(width):
+                place = builder.add(best, ir.Constant(I64, 4 * SIGN_LANES * v))
+                highest = load(builder, wide, place)
+                for total in sums[v::width]:
+                    is_higher = builder.icmp_signed(">", total, highest)
+                    highest = builder.select(is_higher, total, highest)
+                store(builder, highest, place)
             return context.get_dummy_value()
 
-        return types.void(*[types.uint64] * 9), emit
+        return types.void(*[types.uint64] * 6), emit
 
     return compare
 
 
 compare_signs = {width: _compare_signs(width) for width in SIGN_BLOCKS}
+
+
+@intrinsic
+def sum_signs(typingctx: Any, table: Any, lanes: Any) -> Any:
+    """Fill in what the signs of each code of four bits add up to, for a multiple of 8 query tokens.
+
+    Before, the entries of the codes with one bit have the numbers themselves; a bit that is set adds one, and
+    one that is not takes it off.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        table, lanes = args
+        kind = vector(I16, 8)
+        entry = builder.shl(lanes, ir.Constant(I64, 1))
+
+        def body(turn: Any, sums: list[Any]) -> list[Any]:
+            start = builder.add(table, builder.shl(turn, ir.Constant(I64, 4)))
+            places = [builder.add(start, builder.mul(entry, ir.Constant(I64, code))) for code in range(16)]
+            numbers = {code: load(builder, kind, places[code]) for code in (1, 2, 4, 8)}
+            none = splat(kind, 0)
+            for number in numbers.values():
+                none = builder.sub(none, number)
+            made = [none]
+            for code in range(1, 16):
+                number = numbers[code & -code]
+                made.append(builder.add(made[code & (code - 1)], builder.add(number, number)))
+            for place, total in zip(places, made, strict=True):
+                store(builder, total, place)
+            return sums
+
+        accumulate(builder, splat(kind, 0), 0, builder.lshr(lanes, ir.Constant(I64, 3)), body)
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.uint64), emit

@@ -32,7 +32,7 @@ from vicinal.indexes.protocol import BuildJob, Effort, Scope
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
-from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.multi import MultiRows, encoded
 from vicinal.indexes.rows.neighbors import Neighbors
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
@@ -159,11 +159,16 @@ def run_ragged() -> None:
     terms, weights = rng.integers(0, 99, 10 * N).astype(np.uint32), rng.random(10 * N).astype(np.float32)
     csr = SparseRows(indptr, terms, weights)
     results.append(("sparse", open_scan(csr).search(csr, 5)))
-    for dtype in (np.float16, np.float32):
-        for width in (13, 32):
-            tokens = rng.standard_normal((10 * N, width)).astype(dtype)
-            asked = MultiRows(np.array([0, 3, 8]), rng.standard_normal((8, width)).astype(np.float32))
-            results.append((f"maxsim {width}", open_scan(MultiRows(indptr, tokens)).search(asked, 5)))
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(0, 30, 200))])
+    asked_offsets = np.array([0, 3, 20, 53])
+    for width in (13, 128):
+        floats = rng.standard_normal((int(offsets[-1]), width)).astype(np.float32)
+        asked = MultiRows(asked_offsets, rng.standard_normal((53, width)).astype(np.float32))
+        for element in Element:
+            tokens, scales = encoded(floats, element)
+            for metric in (Metric.COSINE, Metric.DOT, Metric.L2):
+                rows = MultiRows(offsets, tokens, metric, scales, width)
+                results.append((f"maxsim {element} {metric} {width}", open_scan(rows).search(asked, 50)))
 
 
 def run_encodings() -> None:
