@@ -18,6 +18,7 @@ _BUILT_IN = {
     "auto": ("seismic.auto", "AutoSparse"),
     "auto-dense": ("ivf.auto", "AutoDense"),
     "seismic": ("seismic.seismic", "Seismic"),
+    "token-lists": ("token_lists.token_lists", "TokenLists"),
 }
 
 

@@ -112,6 +112,7 @@ ORDER = {
             "sparse",
             "seismic",
             "muvera",
+            "token_lists",
         ),
         *("measuring", "registry", "factory", "warmup"),
     ),

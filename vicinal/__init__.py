@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from .indexes.rows.metric import Metric
     from .indexes.seismic.seismic import Seismic
     from .indexes.sparse.inverted import Inverted
+    from .indexes.token_lists.token_lists import TokenLists
     from .indexes.transforms.pca import Pca
     from .indexes.transforms.rotation import Rotation
     from .indexes.transforms.truncation import Truncation
@@ -141,6 +142,7 @@ _MODULES = {
     "indexes.ivf.ivf": ("Ivf", "IvfFlat", "IvfPq", "IvfRabitq"),
     "indexes.sparse.inverted": ("Inverted",),
     "indexes.seismic.seismic": ("Seismic",),
+    "indexes.token_lists.token_lists": ("TokenLists",),
     "indexes.rows.metric": ("Metric",),
     "server.client.async_remote_collection": ("AsyncRemoteCollection",),
     "server.client.async_remote_database": ("AsyncRemoteDatabase",),
@@ -172,6 +174,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "index_factory",
     "Inverted",
     "Seismic",
+    "TokenLists",
     "Bm25",
     "Flat",
     "Scalar",

@@ -15,6 +15,7 @@ from ..codecs.scalar import Scalar
 from ..protocol import BuildJob
 from ..rows.dense import NO_NORMS, DenseRows, pad
 from ..rows.element import Element
+from ..rows.vectors import Vectors
 from .blocks import groups_of, in_blocks
 from .index import IvfIndex
 from .layout import Layout
@@ -41,11 +42,22 @@ def build(
         job.progress(1.0)
         return {}
     threads = job.threads or os.cpu_count() or 1
+    arrays = lists_of(rows, lists_wanted, layout, job)
+    arrays |= IvfIndex(arrays, rows, layout).self_calibrated(job.seed, threads)
+    job.progress(1.0)
+    return arrays
+
+
+def lists_of(
+    vectors: Vectors, lists_wanted: int | None, layout: Layout, job: BuildJob
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of lists over vectors, all but the ladder of efforts; at least one vector."""
+    n, threads = len(vectors), job.threads or os.cpu_count() or 1
     n_lists = min(n, lists_wanted or usual_lists(n))
-    centroids, assigned = _clustered(rows, n_lists, job, threads)
+    centroids, assigned = _clustered(vectors, n_lists, job, threads)
     job.progress(_ASSIGNED)
     if layout.spill and n_lists > 1:
-        second = spilled(rows, centroids, assigned)
+        second = spilled(vectors, centroids, assigned)
         owners = np.concatenate([assigned, second])
         entries = np.lexsort((np.tile(np.arange(n), 2), owners))
         members, lists = (entries % n).astype(np.uint32), owners[entries]
@@ -53,39 +65,37 @@ def build(
         members = np.argsort(assigned, kind="stable").astype(np.uint32)
         lists = assigned[members]
     offsets = np.searchsorted(lists, np.arange(n_lists + 1)).astype(np.int64)
-    padded = pad(centroids, Element.FLOAT32, rows.dim)
-    compared = DenseRows(padded, rows.dim, Element.FLOAT32, NO_NORMS, centroid_metric(rows))
+    padded, metric = pad(centroids, Element.FLOAT32, vectors.dim), centroid_metric(vectors.metric)
+    compared = DenseRows(padded, vectors.dim, Element.FLOAT32, NO_NORMS, metric)
     of_lists = Scalar(8).train(compared, job)
     list_arrays = of_lists.arrays() | of_lists.encode(compared).arrays()
     arrays: dict[str, NDArray[Any]] = {"offsets": offsets, "members": members}
     arrays |= {OF_LISTS + name: array for name, array in list_arrays.items()}
     if layout.codec is not None:
-        vectors = ListedVectors(rows, members, lists, centroids if layout.residual else None)
-        anchors = Anchors(rows, lists, centroids) if layout.residual else None
+        listed = ListedVectors(vectors, members, lists, centroids if layout.residual else None)
+        anchors = Anchors(vectors, lists, centroids) if layout.residual else None
         span = _CODED - _ASSIGNED
         coding = replace(job, progress=lambda share: job.progress(_ASSIGNED + share * span))
-        codec = layout.codec.train(vectors, coding)
+        codec = layout.codec.train(listed, coding)
         arrays |= {OF_CODEC + name: array for name, array in codec.arrays().items()}
-        coded = codec.encode(vectors, anchors, threads)
+        coded = codec.encode(listed, anchors, threads)
         arrays |= in_blocks(codec, coded, offsets) if groups_of(codec) else coded.arrays()
     job.progress(_CODED)
-    arrays |= IvfIndex(arrays, rows, layout).self_calibrated(job.seed, threads)
-    job.progress(1.0)
     return arrays
 
 
 def _clustered(
-    rows: DenseRows, n_lists: int, job: BuildJob, threads: int
+    vectors: Vectors, n_lists: int, job: BuildJob, threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-    """Return the centroids, learnt from a sample, and the nearest of each row."""
-    n, rng = len(rows), np.random.default_rng(job.seed)
+    """Return the centroids, learnt from a sample, and the nearest of each vector."""
+    n, rng = len(vectors), np.random.default_rng(job.seed)
     chosen = np.sort(rng.choice(n, min(n, _SAMPLED_A_LIST * n_lists), replace=False))
     centroids = kmeans(
-        rows.floats(chosen),
+        vectors.floats(chosen),
         n_lists,
         job.seed,
         threads,
         iterations=_ITERATIONS,
         progress=lambda share: job.progress(share * _CLUSTERED),
     )
-    return centroids, assign(rows, centroids, threads)[0]
+    return centroids, assign(vectors, centroids, threads)[0]

@@ -23,7 +23,7 @@ from ..rows.dense import DenseRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .knobs import IvfKnobs
 from .layout import Layout
-from .opened import OpenedLists
+from .opened import Listed, OpenedLists
 from .scratch import ScratchPool
 
 # How many lists are read, as measured.
@@ -70,7 +70,9 @@ class IvfIndex:
         if _LOSSES in arrays:
             self._losses = check_array(_LOSSES, arrays, np.float32, self._losses.shape)
         self._kernel = search_lists
-        self._lists = OpenedLists(arrays, rows, layout)
+        n = len(rows)
+        listed = Listed(rows.dim, rows.metric, n, n, 2 * n if layout.spill else n)
+        self._lists = OpenedLists(arrays, listed, layout, rows)
         self._n_lists = self._lists.n_lists
         self._scratch = ScratchPool(self._lists.sizes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,9 @@ OF_LISTS, OF_CODEC = "lists.", "codec."
 """What the names of the arrays begin with that the codec of the centroids, and of the rows, has learnt."""
 
 
-def centroid_metric(rows: DenseRows) -> Metric:
+def centroid_metric(metric: Metric) -> Metric:
     """Return how centroids are compared: as the rows are, but never taken at unit length."""
-    return Metric.L2 if rows.metric is Metric.L2 else Metric.DOT
+    return Metric.L2 if metric is Metric.L2 else Metric.DOT
 
 
 def without(prefix: str, arrays: Arrays) -> Arrays:
@@ -34,8 +35,45 @@ def without(prefix: str, arrays: Arrays) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What stands in lists.
+
+    Parameters
+    ----------
+    dim
+        Dimensions of a vector.
+    metric
+        How vectors are compared.
+    rows
+        Members are numbers below it.
+    fewest, most
+        How many entries the lists have together.
+    repeated
+        Whether a row may stand in a list more than once, having several vectors.
+    """
+
+    dim: int
+    metric: Metric
+    rows: int
+    fewest: int
+    most: int
+    repeated: bool = False
+
+
 class OpenedLists:
     """Arrays of an index and the record that leads kernels to them; kept alive together.
+
+    Parameters
+    ----------
+    arrays
+        Those of the index.
+    listed
+        What stands in the lists.
+    layout
+        How.
+    stored
+        The rows that kernels score exactly; None where others do that.
 
     Raises
     ------
@@ -43,19 +81,23 @@ class OpenedLists:
         They do not fit each other or the rows.
     """
 
-    def __init__(self, arrays: Arrays, rows: DenseRows, layout: Layout) -> None:
+    def __init__(
+        self, arrays: Arrays, listed: Listed, layout: Layout, stored: DenseRows | None = None
+    ) -> None:
         from ..kernels.list_records import BLOCKS, LISTS, ROW_CODES, ROWS
 
-        n = len(rows)
+        dim, metric = listed.dim, listed.metric
         self.n_lists = len(arrays.get(OF_LISTS + "codes", ()))
-        self.offsets, self.members = check_lists(arrays, self.n_lists, n, layout.spill)
+        self.offsets, self.members = check_lists(arrays, self.n_lists, listed)
         self.entries = len(self.members)
-        of_lists = Scalar(8).open(without(OF_LISTS, arrays), rows.dim, centroid_metric(rows))
+        of_lists = Scalar(8).open(without(OF_LISTS, arrays), dim, centroid_metric(metric))
         list_codes = of_lists.checked(without(OF_LISTS, arrays), self.n_lists)
-        self._held: list[Any] = [rows, of_lists, list_codes, self.offsets, self.members]
+        self._held: list[Any] = [stored, of_lists, list_codes, self.offsets, self.members]
         self.record = record = np.zeros(1, LISTS)
-        row = self._hold(row_record(rows))
-        record["rows"] = address(row)
+        padded_bytes = 0
+        if stored is not None:
+            row = self._hold(row_record(stored))
+            record["rows"], padded_bytes = address(row), int(row["padded_bytes"][0])
         record["centroid_codes"] = address(self._hold(of_lists.record(list_codes)))
         record["n_lists"], record["n_entries"] = self.n_lists, self.entries
         record["offsets"], record["members"] = address(self.offsets), address(self.members)
@@ -65,7 +107,7 @@ class OpenedLists:
         query_bytes, self.groups, self.row_bytes = 64, 0, 0
         record["form"] = ROWS
         if layout.codec is not None:
-            self.codec = made = layout.codec.open(without(OF_CODEC, arrays), rows.dim, rows.metric)
+            self.codec = made = layout.codec.open(without(OF_CODEC, arrays), dim, metric)
             query_bytes, self.groups, self.row_bytes = made.query_bytes, groups_of(made), made.row_bytes
             record["form"] = BLOCKS if self.groups else ROW_CODES
             coded = self._blocks(arrays, made) if self.groups else made.checked(arrays, self.entries)
@@ -73,7 +115,7 @@ class OpenedLists:
             record["codes"] = address(self._hold(made.record(coded)))
         self.address = address(record)
         self.sizes = ScratchSizes(
-            padded=int(row["padded_bytes"][0]),
+            padded=padded_bytes,
             query=query_bytes,
             list_query=of_lists.query_bytes,
             groups=padded_groups(self.groups),
@@ -104,20 +146,18 @@ class OpenedLists:
         return Coded(np.empty((0, codec.row_bytes), np.uint8), NO_NORMS, NO_NORMS)
 
 
-def check_lists(
-    arrays: Arrays, n_lists: int, n: int, spilled: bool
-) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+def check_lists(arrays: Arrays, n_lists: int, listed: Listed) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     """Return where the lists begin and the rows in them; ValueError unless every list holds rows in order."""
-    entries = len(arrays.get("members", ()))
+    entries, n = len(arrays.get("members", ())), listed.rows
     members = check_array("members", arrays, np.uint32, (entries,))
     offsets = check_array("offsets", arrays, np.int64, (n_lists + 1,))
     check_offsets("offsets", offsets, entries)
-    if not n_lists or not (n <= entries <= 2 * n if spilled else entries == n):
+    if not n_lists or not listed.fewest <= entries <= listed.most:
         raise ValueError(f"{n_lists} lists hold {entries} rows of {n}")
     if int(members.max(initial=0)) >= n:
         raise ValueError(f"members name rows beyond the last of {n}")
     rises = np.ones(entries + 1, np.bool_)
-    rises[1:-1] = members[1:] > members[:-1]
+    rises[1:-1] = members[1:] >= members[:-1] if listed.repeated else members[1:] > members[:-1]
     rises[offsets] = True
     if not rises.all():
         raise ValueError("members of a list do not ascend")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rows.dense import DenseRows
+from ..rows.vectors import Vectors
 
 
 class ListedVectors:
@@ -27,7 +27,7 @@ class ListedVectors:
 
     def __init__(
         self,
-        rows: DenseRows,
+        rows: Vectors,
         members: NDArray[np.uint32],
         lists: NDArray[np.uint32],
         centroids: NDArray[np.float32] | None,
@@ -49,7 +49,7 @@ class ListedVectors:
 class Anchors:
     """The centroid of each row's list, in the order of the lists."""
 
-    def __init__(self, rows: DenseRows, lists: NDArray[np.uint32], centroids: NDArray[np.float32]) -> None:
+    def __init__(self, rows: Vectors, lists: NDArray[np.uint32], centroids: NDArray[np.float32]) -> None:
         self.metric, self.dim = rows.metric, rows.dim
         self._lists, self._centroids = lists, centroids
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rows.dense import DenseRows
+from ..rows.vectors import Vectors
 
 # How much a residual that points where the first one does counts against a list.
 _PARALLEL = np.float32(1.0)
 _BLOCK_SCORES = 1 << 23
 
 
-def spilled(rows: DenseRows, centroids: NDArray[np.float32], first: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def spilled(rows: Vectors, centroids: NDArray[np.float32], first: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Return another list for each row, by SOAR (arXiv 2404.00774).
 
     Of all lists but the first it has the least ``|r'|^2 + <r', r>^2 / |r|^2``, ``r`` and ``r'`` being what

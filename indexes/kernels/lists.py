@@ -7,7 +7,7 @@ import numpy as np
 from .codes import encode_query, four_nearnesses, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES, round_tables
 from .kernel import entry_point, inner
-from .list_records import BLOCKS, ROW_CODES, STATS, view_lists, view_search
+from .list_records import BLOCKS, ROWS, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
 from .memory import prefetch_lines, view_f32, view_i64, view_u32, view_u64
 from .reservoir import select_least
@@ -52,6 +52,41 @@ def find_lists(lists, search, query, wanted, order):
     for i in range(wanted):
         replace_largest(order, wanted, keys[i])
     sort_heap(order, wanted)
+
+
+@inner
+def gather_entries(lists, codes, search, given, n_probe, order, pool, allowed, n, keys, met):
+    """Gather keys of the ``pool`` entries that are nearest to a query by their codes; return how many.
+
+    Those of the ``n_probe`` lists of ``order`` are compared, of rows of ``n`` that are allowed. They come in
+    no order; the farthest is the last where there are ``pool`` of them.
+    """
+    bound, count = _ENDLESS, 0
+    if lists.form == BLOCKS:
+        nibble_tables(codes, given, search.exact_tables)
+        scale = round_tables(search.exact_tables, lists.groups, search.tables)
+    else:
+        _, unit, shift = encode_query(codes, given, search.query)
+        scale = unit, shift
+    for place in range(n_probe):
+        one = np.int64(order[place] & _LOW)
+        term = score_of(order[place], False) if lists.residual else np.float32(0)
+        if lists.form == BLOCKS:
+            if place + 1 < n_probe:
+                following = np.int64(order[place + 1] & _LOW)
+                start = view_i64(lists.block_starts, lists.n_lists + 1)[following]
+                prefetch_lines(lists.blocks + np.uint64(start * lists.groups * GROUP_BYTES), _LINES_AHEAD)
+            count, bound = scan_blocks(
+                lists, search, one, term, scale, allowed, n, keys, count, bound, pool, met
+            )
+        else:
+            count, bound = scan_codes(
+                lists, codes, search, one, term, scale, allowed, n, keys, count, bound, pool, met
+            )
+    if count > pool:
+        select_least(keys, count, pool)
+        count = pool
+    return np.int64(count)
 
 
 @inner
@@ -129,33 +164,18 @@ def search_lists(
         find_lists(lists, search, query, n_probe, order)
         stats[0] += n_probe
         clear_heap(heap, width)
-        scale, bound, count = (np.float32(1), np.float32(0)), _ENDLESS, 0
-        if lists.form == BLOCKS:
-            given = prepared + np.uint64(q * codes.given_bytes)
-            nibble_tables(codes, given, search.exact_tables)
-            scale = round_tables(search.exact_tables, lists.groups, search.tables)
-        elif lists.form == ROW_CODES:
-            given = prepared + np.uint64(q * codes.given_bytes)
-            _, unit, shift = encode_query(codes, given, search.query)
-            scale = unit, shift
         for place in range(n_probe):
             one = np.int64(order[place] & _LOW)
-            term = score_of(order[place], False) if lists.residual else np.float32(0)
-            if place + 1 < n_probe and lists.form == BLOCKS:
-                following = np.int64(order[place + 1] & _LOW)
-                start = view_i64(lists.block_starts, lists.n_lists + 1)[following]
-                at = lists.blocks + np.uint64(start * lists.groups * GROUP_BYTES)
-                prefetch_lines(at, _LINES_AHEAD)
             stats[1] += offsets[one + 1] - offsets[one]
-            if lists.form == BLOCKS:
-                count, bound = scan_blocks(
-                    lists, search, one, term, scale, allowed, rows.n, keys, count, bound, pool, met[q]
-                )
-            elif lists.form == ROW_CODES:
-                count, bound = scan_codes(
-                    lists, codes, search, one, term, scale, allowed, rows.n, keys, count, bound, pool, met[q]
-                )
-            elif not k:
+        count = _FIRST
+        if lists.form != ROWS:
+            given = prepared + np.uint64(q * codes.given_bytes)
+            count = gather_entries(
+                lists, codes, search, given, n_probe, order, pool, allowed, rows.n, keys, met[q]
+            )
+        for place in range(n_probe if lists.form == ROWS else 0):
+            one = np.int64(order[place] & _LOW)
+            if not k:
                 count = keep_entries(lists, one, allowed, rows.n, keys, count, met[q])
             else:
                 scored = scan_rows(lists, rows, search, one, allowed, inv_norm, higher_is_nearer, heap, width)
@@ -163,9 +183,6 @@ def search_lists(
                 met[q, 1] += scored
                 stats[2] += scored
         if count:
-            if count > pool:
-                select_least(keys, count, pool)
-                count = pool
             listed = list_rows(lists, search, keys, count)
             places = view_u32(search.listed, listed)
             if not k:

@@ -68,8 +68,12 @@ class MultiRows:
     def __getitem__(self, chosen: Any) -> MultiRows:
         """Return some rows as queries, by a slice or by numbers."""
         offsets, places = chosen_offsets(self.offsets, chosen)
+        return MultiRows(offsets, self.floats(places), self.metric)
+
+    def floats(self, places: slice | NDArray[Any]) -> NDArray[np.float32]:
+        """Return some tokens, by their places among all of them, as contiguous float32 ``(m, dim)``."""
         scales = None if self.scales is None else self.scales[places]
-        return MultiRows(offsets, decoded(self.tokens[places], scales, self.dim), self.metric)
+        return decoded(self.tokens[places], scales, self.dim)
 
     @property
     def element(self) -> Element:

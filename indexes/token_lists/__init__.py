@@ -1,0 +1,1 @@
+"""Lists of tokens around centroids: the first stage of a search of multi-vectors."""

@@ -1,0 +1,41 @@
+"""Builds the arrays of token lists."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ivf.build import lists_of
+from ..ivf.layout import Layout
+from ..ivf.n_lists import usual_lists
+from ..protocol import BuildJob
+from ..rows.multi import MultiRows
+from .index import TokenListsIndex
+from .vectors import TokenVectors
+
+SMALLEST = 256
+"""Fewer rows are scanned faster than lists of their tokens are searched."""
+_LISTED = 0.9
+# Each token of a query looks for its lists among all, and reads more of what is in them than a dense query.
+_SHARE_OF_USUAL = 2
+
+
+def build(rows: MultiRows, n_lists: int | None, layout: Layout, job: BuildJob) -> dict[str, NDArray[Any]]:
+    """Return the arrays of lists over the tokens of ``rows``: none for few, which are scanned instead."""
+    n, n_tokens = len(rows), len(rows.tokens)
+    if n_tokens >= 1 << 31:
+        raise ValueError(f"a segment has at most {(1 << 31) - 1} tokens; got {n_tokens}")
+    if n < SMALLEST or n_tokens < SMALLEST:
+        job.progress(1.0)
+        return {}
+    listing = replace(job, progress=lambda share: job.progress(_LISTED * share))
+    wanted = n_lists or max(1, usual_lists(n_tokens) // _SHARE_OF_USUAL)
+    arrays = lists_of(TokenVectors(rows), wanted, layout, listing)
+    row_of = np.repeat(np.arange(n, dtype=np.uint32), np.diff(rows.offsets))
+    arrays["members"] = row_of[arrays["members"]]
+    arrays |= TokenListsIndex(arrays, rows, layout).self_calibrated(job.seed, job.threads)
+    job.progress(1.0)
+    return arrays

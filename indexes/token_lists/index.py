@@ -1,0 +1,203 @@
+"""Open token lists: their arrays, their ladder of efforts and their search."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..costs import costs
+from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.multi_queries import multi_pseudo_queries
+from ..effort.parts import in_parts
+from ..exact.multi import MultiScan
+from ..ivf.layout import Layout
+from ..ivf.opened import Listed, OpenedLists
+from ..ivf.scratch import ScratchPool
+from ..protocol import EVERYTHING, Arrays, Effort, Scope
+from ..rows.addresses import NOWHERE, address
+from ..rows.multi import MultiRows
+from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
+from .knobs import TokenListsKnobs
+from .scratch import SumsPool
+from .vectors import compared
+
+# Candidates of a query, as measured.
+RUNGS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280, 2560, 5120)
+_QUERIES = 192
+# For a token of a query so many count for each candidate, out of lists that hold so many times as many.
+_TOKENS_A_CANDIDATE, _FEWEST_TOKENS, _MOST_TOKENS = 8, 128, 8192
+_READ_A_TOKEN, _FEWEST_LISTS = 8, 4
+# Tokens of a query that nobody gave.
+_USUAL_TOKENS = 32
+# Rows whose codes are compared for one row of a scan of codes row by row.
+_ROWS_OF_BLOCKS = 8
+
+
+class TokenListsIndex:
+    """Scores exactly the rows whose tokens lie nearest to the tokens of a query, as their codes say.
+
+    Immutable and thread-safe.
+    """
+
+    def __init__(self, arrays: Arrays, rows: MultiRows, layout: Layout) -> None:
+        self._arrays, self._rows, self._layout = arrays, rows, layout
+        self._scan = MultiScan(rows)
+        self._ladder = Ladder.from_arrays(RUNGS, arrays)
+        self._lists: OpenedLists | None = None
+        if not arrays:
+            return
+        from ..kernels.token_lists import find_candidates
+
+        self._kernel = find_candidates
+        n_tokens = len(rows.tokens)
+        listed = Listed(rows.dim, rows.metric, len(rows), n_tokens, n_tokens, repeated=True)
+        self._lists = OpenedLists(arrays, listed, layout)
+        self._scratch, self._sums = ScratchPool(self._lists.sizes), SumsPool(len(rows))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the lists, their codes and the ladder."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+    def search(
+        self, queries: MultiRows, k: int, effort: Effort[TokenListsKnobs], scope: Scope = EVERYTHING
+    ) -> Neighbors:
+        """Find about the nearest ``min(k, allowed)`` rows of each query.
+
+        Queries whose lists lead to fewer are answered by a scan of the rows in scope.
+        """
+        n = len(self._rows)
+        scope.check(n)
+        knobs = self._fitted(effort.knobs, k)
+        if self._lists is None or scope.count(n) <= knobs.candidates or not len(queries):
+            return self._scan.search(queries, k, scope)
+        candidates, stats = self._candidates(queries, knobs, scope)
+        found = self._scan.best_of(queries, candidates, k)
+        found.stats += stats
+        few = np.flatnonzero(found.rows[:, -1] == NO_ROW)
+        if len(few):
+            more = self._scan.search(queries[few], k, scope)
+            found.rows[few], found.scores[few] = more.rows, more.scores
+            found.stats += more.stats + SearchStats(fallbacks=len(few))
+        return found
+
+    def _candidates(
+        self, queries: MultiRows, knobs: TokenListsKnobs, scope: Scope
+    ) -> tuple[NDArray[np.uint32], SearchStats]:
+        """Return the likeliest rows of each query, in no order, and what finding them took."""
+        lists, n = self._lists, len(self._rows)
+        assert lists is not None
+        assert lists.codec is not None
+        words, held = NOWHERE, None
+        if scope.rows is not None and scope.count(n) < n:
+            # Held here while the kernel reads them: two threads that ask first may each make their own.
+            held, words = scope.rows.located_words
+        tokens = np.ascontiguousarray(compared(queries.tokens, queries.metric))
+        prepared = lists.codec.prepare(tokens)
+        found = np.empty((len(queries), knobs.candidates), np.uint32)
+        work, sums, scratch = np.zeros(3, np.int64), self._sums.take(), self._scratch.take(knobs.tokens)
+        try:
+            self._kernel(
+                lists.address,
+                scratch.address,
+                sums.address,
+                address(tokens),
+                address(prepared),
+                address(queries.offsets),
+                len(queries),
+                n,
+                knobs.n_probe,
+                knobs.tokens,
+                words,
+                found,
+                work,
+            )
+        finally:
+            self._scratch.give(scratch)
+            self._sums.give(sums)
+            del held
+        return found, SearchStats(hops=int(work[0]), distances=int(work[1]))
+
+    def effort(
+        self, k: int, recall: float, knobs: TokenListsKnobs | None, share: float
+    ) -> Effort[TokenListsKnobs]:
+        """Choose the effort that reaches ``recall``, or take ``knobs`` as given.
+
+        Under a filter as many more lists are read as bring the same tokens in scope.
+        """
+        ladder, lists = self._ladder, self._lists
+        if lists is None or ladder is None:
+            known = knobs or TokenListsKnobs(RUNGS[-1])
+            return _effort(known, None, self._scan.cost(None, len(self._rows), True))
+        chosen = self._fitted(knobs or TokenListsKnobs(ladder.rung_for(k, recall)), k)
+        if knobs is None or not knobs.n_probe:
+            wider = math.ceil(chosen.n_probe / max(share, 1e-9))
+            chosen = TokenListsKnobs(chosen.candidates, min(wider, lists.n_lists), chosen.tokens)
+        return _effort(chosen, ladder.recall_at(k, chosen.candidates), self._seconds(chosen))
+
+    def _fitted(self, knobs: TokenListsKnobs, k: int) -> TokenListsKnobs:
+        """Return knobs with what was not said, and no more than there is."""
+        if self._lists is None:
+            return knobs
+        n_lists, n_tokens = self._lists.n_lists, len(self._rows.tokens)
+        candidates = min(max(knobs.candidates, k), len(self._rows))
+        usual = min(max(_TOKENS_A_CANDIDATE * candidates, _FEWEST_TOKENS), _MOST_TOKENS)
+        tokens = min(knobs.tokens or usual, n_tokens)
+        probed = max(_FEWEST_LISTS, math.ceil(_READ_A_TOKEN * tokens * n_lists / n_tokens))
+        return TokenListsKnobs(candidates, min(knobs.n_probe or probed, n_lists), tokens)
+
+    def _seconds(self, knobs: TokenListsKnobs) -> float:
+        assert self._lists is not None
+        known, lists = costs(), self._lists
+        entries = lists.entries * knobs.n_probe / lists.n_lists
+        if lists.groups:
+            row = known.code_row / _ROWS_OF_BLOCKS + lists.groups / 2 / 64 * known.code_line
+        else:
+            row = known.code_row + lists.row_bytes / 64 * known.code_line
+        a_list = known.code_row + lists.sizes.list_query / 64 * known.code_line
+        a_token = lists.n_lists * a_list + entries * row + knobs.tokens * known.code_row
+        return known.call + _USUAL_TOKENS * a_token + self._scan.cost(None, knobs.candidates, False)
+
+    def calibrate(
+        self, queries: MultiRows, truth: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Measure the ladder on real queries and return its arrays."""
+        return {} if self._lists is None else self._measured(queries, truth, 1)
+
+    def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
+        """Measure the ladder on queries made out of the rows and return its arrays."""
+        queries = multi_pseudo_queries(self._rows, _QUERIES, seed)
+        return self._measured(queries, None, threads or 1, as_hard_as_ten=True, given=1)
+
+    def _measured(
+        self,
+        queries: MultiRows,
+        truth: NDArray[np.float32] | None,
+        threads: int,
+        as_hard_as_ten: bool = False,
+        given: int = 0,
+    ) -> dict[str, NDArray[Any]]:
+        with in_parts(queries, threads) as every:
+            if truth is None:
+                truth = Neighbors.concat(every(lambda part: self._scan.search(part, KS[-1]))).scores
+
+            def found(k: int, rung: int) -> Neighbors:
+                knobs = self._fitted(TokenListsKnobs(rung), k)
+                return Neighbors.concat(every(lambda part: self.search(part, k, _effort(knobs))))
+
+            ladder = measure(RUNGS, found, truth, self._rows.metric.higher_is_nearer, MARGIN, given=given)
+        return (ladder.as_hard_as_ten() if as_hard_as_ten else ladder).to_arrays()
+
+    def with_table(self, arrays: Arrays) -> TokenListsIndex:
+        """Return the same index with another ladder."""
+        return TokenListsIndex({**self._arrays, **arrays}, self._rows, self._layout)
+
+
+def _effort(
+    knobs: TokenListsKnobs, expected_recall: float | None = None, seconds: float = 0.0
+) -> Effort[TokenListsKnobs]:
+    words = f"{knobs.candidates} candidates by {knobs.tokens} tokens in {knobs.n_probe} lists"
+    return Effort(knobs, expected_recall, seconds, words)

@@ -1,0 +1,124 @@
+"""Lists of tokens: the suites of indexes, and what is theirs alone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from vicinal.indexes.codecs.product import Product
+from vicinal.indexes.codecs.scalar import Scalar
+from vicinal.indexes.effort.multi_queries import multi_pseudo_queries
+from vicinal.indexes.exact.multi import MultiScan
+from vicinal.indexes.protocol import BuildJob, FieldShape
+from vicinal.indexes.rows.element import Element
+from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.token_lists.token_lists import TokenLists
+from vicinal.testing import oracle
+from vicinal.testing.multi_index_conformance import MultiIndexConformance
+from vicinal.testing.random_rows import random_queries, random_rows
+
+
+class TestTokenLists(MultiIndexConformance):
+    floor = 0.85
+    given: ClassVar = {"candidates": 60, "n_probe": 10, "tokens": 300}
+
+    def spec(self) -> TokenLists:
+        return TokenLists(n_lists=24)
+
+
+class TestTokenListsOfProducts(MultiIndexConformance):
+    floor = 0.85
+    given: ClassVar = {"candidates": 60}
+    shapes = MultiIndexConformance.shapes[-1:]
+
+    def spec(self) -> TokenLists:
+        return TokenLists(n_lists=24, codec=Product(bits=4, rotation=None))
+
+
+class TestTokenListsOfBytes(MultiIndexConformance):
+    floor = 0.85
+    given: ClassVar = {"candidates": 60, "n_probe": 6}
+    shapes = MultiIndexConformance.shapes[1:2]
+
+    def spec(self) -> TokenLists:
+        return TokenLists(n_lists=24, codec=Scalar(8))
+
+
+@pytest.mark.parametrize("metric", [Metric.DOT, Metric.COSINE, Metric.L2])
+def test_candidates_are_the_rows_that_the_gathered_tokens_say(metric: Metric) -> None:
+    shape = FieldShape("multi", metric, Element.FLOAT32, 16)
+    rows, queries = random_rows(shape, 600), random_queries(shape, 12)
+    spec = TokenLists(n_lists=20, codec=Scalar(8))
+    index = spec.open(spec.build(rows, BuildJob(1, 1)), rows)
+    every = spec.knobs({"candidates": 40, "n_probe": 20, "tokens": len(rows.tokens)})
+    found = index.search(queries, 10, index.effort(10, 0.9, every, 1.0))
+    # Where all tokens count, candidates are the nearest rows themselves up to what codes lose.
+    _, truth = oracle.top(oracle.scores_of(rows, queries), 10, metric.higher_is_nearer)
+    assert oracle.recall(found.scores, truth, metric.higher_is_nearer, 1e-5) > 0.98
+    assert found.stats.distances == len(queries.tokens) * len(rows.tokens)
+    assert found.stats.rescored == 40 * len(queries)
+
+
+def test_rows_without_tokens_are_never_found() -> None:
+    rng = np.random.default_rng(4)
+    sizes = rng.integers(0, 4, 500)
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    rows = MultiRows(offsets, rng.standard_normal((int(offsets[-1]), 8), np.float32))
+    spec = TokenLists(n_lists=8)
+    index = spec.open(spec.build(rows, BuildJob(1, 1)), rows)
+    queries = rows[np.flatnonzero(sizes)[:5]]
+    filled = int((sizes > 0).sum())
+    found = index.search(queries, 500, index.effort(500, 0.9, None, 1.0))
+    assert ((found.rows != oracle.NO_ROW).sum(axis=1) == filled).all()
+    few = index.search(queries, 5, index.effort(5, 0.99, None, 1.0))
+    assert np.isin(few.rows, np.flatnonzero(sizes)).all()
+
+
+def test_queries_out_of_rows_without_tokens_are_none() -> None:
+    rows = MultiRows(np.zeros(9, np.int64), np.empty((0, 8), np.float32))
+    assert len(multi_pseudo_queries(rows, 20, 0)) == 0
+    spec = TokenLists()
+    index = spec.open(spec.build(rows, BuildJob(1, 1)), rows)
+    queries = MultiRows(np.array([0, 1]), np.ones((1, 8), np.float32))
+    assert (index.search(queries, 3, index.effort(3, 0.9, None, 1.0)).rows == oracle.NO_ROW).all()
+
+
+def test_gains_are_those_of_a_sum_over_each_tokens_best() -> None:
+    shape = FieldShape("multi", Metric.DOT, Element.FLOAT32, 8)
+    rows, queries = random_rows(shape, 400), random_queries(shape, 6)
+    spec = TokenLists(n_lists=10, codec=Scalar(8))
+    index = spec.open(spec.build(rows, BuildJob(1, 1)), rows)
+    pool = 60
+    knobs = spec.knobs({"candidates": 15, "n_probe": 10, "tokens": pool})
+    found = index.search(queries, 15, index.effort(15, 0.9, knobs, 1.0)).rows
+    row_of = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
+    agreed = []
+    for q in range(len(queries)):
+        sums = np.zeros(len(rows))
+        for token in queries.tokens[queries.offsets[q] : queries.offsets[q + 1]]:
+            scores = rows.tokens @ token
+            nearest = np.argsort(-scores)[:pool]
+            best = np.zeros(len(rows))
+            np.maximum.at(best, row_of[nearest], scores[nearest] - scores[nearest[-1]])
+            sums += best
+        agreed.append(len(np.intersect1d(np.argsort(-sums)[:15], found[q])))
+    # Codes of 8 bits turn around few of them.
+    assert np.mean(agreed) > 14
+    exact = MultiScan(rows).score(queries, np.unique(found))
+    assert np.isfinite(exact).all()
+
+
+def test_what_it_is_not_for_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"TokenLists\.n_lists is 0"):
+        TokenLists(n_lists=0)
+    with pytest.raises(ValueError, match="is of multi-vectors; the field has dense ones"):
+        TokenLists().check(FieldShape("dense", Metric.DOT, Element.FLOAT32, 8))
+    with pytest.raises(ValueError, match="no knob 'ef'"):
+        TokenLists().knobs({"ef": 3})
+    with pytest.raises(ValueError, match="candidates say how hard"):
+        TokenLists().knobs({"n_probe": 3})
+    with pytest.raises(ValueError, match=r"tokens is 0\.5"):
+        TokenLists().knobs({"candidates": 10, "tokens": 0.5})
