@@ -57,11 +57,13 @@ class MultiKind:
 
     def queries(self, field: Multi, value: Any, name: str) -> tuple[MultiRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""
+        if _is_plain_query(value, field.dim):
+            return MultiRows(np.array([0, len(value)]), np.ascontiguousarray(value)), True
         what = f"query for {name!r}"
         if not isinstance(value, np.ndarray | tuple | MultiColumn):
             value = column(value, what, "pass the vectors of one query, or a list of those")
         single = value.ndim == 2 if isinstance(value, np.ndarray) else _is_one_matrix(value)
-        asked = _to_multi([value] if single else value, what, field.dim, Element.FLOAT32)
+        asked = _to_multi([value] if single else value, what, field.dim, Element.FLOAT32, tiny=True)
         sizes = np.diff(asked.offsets)
         if len(sizes) and not sizes.min():
             which = what if single else f"{what} row {int(np.argmin(sizes))}"
@@ -177,7 +179,7 @@ class GrowingMulti:
         return self._offsets.nbytes + self._tokens.nbytes + scales
 
 
-def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
+def _to_multi(value: Any, what: str, dim: int, element: Element, *, tiny: bool = False) -> MultiColumn:
     """Return the vectors of each point from a list of matrices, a (n, t, dim) array or (tokens, offsets).
 
     Raises
@@ -222,7 +224,7 @@ def _to_multi(value: Any, what: str, dim: int, element: Element) -> MultiColumn:
     if element in (Element.INT8, Element.BINARY):
         floats = to_element(tokens, Element.FLOAT32, what, locate=locate)
         return MultiColumn(offsets, *encoded(floats, element))
-    return MultiColumn(offsets, to_element(tokens, element, what, locate=locate))
+    return MultiColumn(offsets, to_element(tokens, element, what, tiny=tiny, locate=locate))
 
 
 def _element_of(column: MultiColumn) -> Element | None:
@@ -242,6 +244,17 @@ def _checked(column: MultiColumn, what: str) -> MultiColumn:
     if scales is not None and column.tokens.min(initial=0) < -127:
         raise InvalidArgument(f"{what} has tokens of -128; int8 ones are -127 to 127", field=what)
     return column
+
+
+def _is_plain_query(value: Any, dim: int) -> bool:
+    """Return whether a value is the tokens of one query as they are, which is the common call."""
+    if type(value) is not np.ndarray or value.dtype != np.float32 or value.ndim != 2:
+        return False
+    if value.shape[1] != dim or not len(value):
+        return False
+    # A sum of squares in range shows that every number is finite.
+    flat = value.reshape(-1)
+    return bool(flat.dot(flat) < MAX_MAGNITUDE**2)
 
 
 def _is_one_matrix(value: Any) -> bool:

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from ..costs import costs
 from ..protocol import EVERYTHING, Scope
 from ..rows.addresses import address
+from ..rows.dense import aligned
 from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.multi import MultiRows
 from ..rows.neighbors import NO_ROW, Neighbors
 from .dense import listed_rows
 
-# Tokens of a query that nobody gave.
-_USUAL_TOKENS = 32
+# Tokens of a query that nobody gave; and what room is made for at least.
+_USUAL_TOKENS, _USUAL_RESULTS = 32, 64
+# Bytes of room that is kept for the next search.
+_MOST_KEPT = 1 << 18
 _METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2}
 # What a product costs beside one of floats.
 _SHARE = {Element.FLOAT32: 1.0, Element.FLOAT16: 1.0, Element.INT8: 0.65, Element.BINARY: 0.2}
@@ -37,7 +40,8 @@ class MultiScan:
 
     def __init__(self, rows: MultiRows) -> None:
         self._rows = rows
-        self._rows_described: tuple[int, ...] | None = None
+        # Lists give and take atomically, so any number of threads can.
+        self._free: list[_Room] = []
 
     def search(self, queries: MultiRows, k: int, scope: Scope = EVERYTHING) -> Neighbors:
         """Return the rows nearest to each query, ties by row."""
@@ -89,9 +93,9 @@ class MultiScan:
         if scores.size:
             from ..kernels.maxsim import score_maxsim
 
-            record, _room = self._described(queries, 1)
-            listed = np.ascontiguousarray(rows, np.uint32)
-            score_maxsim(address(record), *_asked(queries), address(listed), len(rows), scores)
+            room, listed = self._room_for(queries, 1), np.ascontiguousarray(rows, np.uint32)
+            score_maxsim(room.described, *_asked(queries), address(listed), len(rows), scores)
+            self._give(room)
         return scores
 
     def cost(self, queries: MultiRows | None, count: int, contiguous: bool) -> float:
@@ -106,28 +110,28 @@ class MultiScan:
     ) -> Neighbors:
         from ..kernels.maxsim import find_maxsim
 
-        record, _room = self._described(queries, k)
+        room = self._room_for(queries, k)
         found = np.empty((len(queries), k), np.uint32)
         scores = np.empty((len(queries), k), np.float32)
-        find_maxsim(address(record), *_asked(queries), k, lo, hi, address(listed), each, found, scores)
+        find_maxsim(room.described, *_asked(queries), k, lo, hi, address(listed), each, found, scores)
+        self._give(room)
         return Neighbors(found, scores)
 
-    def _described(self, queries: MultiRows, k: int) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-        """Return rows and room for the longest query as kernels see them, and the room itself."""
-        from ..kernels.maxsim_queries import MULTI, room_bytes
+    def _room_for(self, queries: MultiRows, k: int) -> _Room:
+        """Return room for the longest query and for ``k`` rows; give it back with :meth:`_give`."""
+        offsets = queries.offsets
+        longest = int(offsets[-1]) if len(offsets) == 2 else int((offsets[1:] - offsets[:-1]).max())
+        try:
+            room = self._free.pop()
+        except IndexError:
+            return _Room(self._rows, max(longest, _USUAL_TOKENS), max(k, _USUAL_RESULTS))
+        if room.longest < longest or room.k < k:
+            return _Room(self._rows, max(longest, room.longest), max(k, room.k))
+        return room
 
-        if self._rows_described is None:
-            self._rows_described = _described_rows(self._rows)
-        rows = self._rows_described
-        longest = int((queries.offsets[1:] - queries.offsets[:-1]).max())
-        sizes = room_bytes(rows, longest, k)
-        room = np.empty(sum(sizes) + _LINE, np.uint8)
-        start = int(address(room))
-        start += -start % _LINE
-        places = [start + place for place in accumulate((0, *sizes[:-1]))]
-        record = np.array([*rows, *places], np.uint64)
-        assert record.nbytes == MULTI.itemsize
-        return record, room
+    def _give(self, room: _Room) -> None:
+        if room.nbytes <= _MOST_KEPT:
+            self._free.append(room)
 
     def _check(self, queries: MultiRows) -> None:
         if queries.dim != self._rows.dim or queries.tokens.dtype != np.float32:
@@ -137,16 +141,28 @@ class MultiScan:
             )
 
 
-def _described_rows(rows: MultiRows) -> tuple[int, ...]:
-    """Return the fields of rows in the order of the record that kernels read."""
-    from ..kernels.maxsim_queries import strip_of
+class _Room:
+    """Rows as kernels see them, and what kernels write to, for queries of so many tokens and results.
 
-    kind, token_bytes = _KINDS[rows.element], rows.tokens.shape[1] * rows.tokens.itemsize
-    unit = 8 if rows.element is Element.BINARY else _LINE
-    padded = -(-token_bytes // unit) * unit
-    arrays = rows.tokens, rows.scales, rows.offsets
-    shape = len(rows), rows.dim, kind, _METRICS[rows.metric], token_bytes, padded
-    return *map(int, map(address, arrays)), *shape, strip_of(kind, padded)
+    Used by one thread at a time; to look up where it is takes as long as to score a row.
+    """
+
+    def __init__(self, rows: MultiRows, longest: int, k: int) -> None:
+        from ..kernels.maxsim_queries import MULTI, room_bytes, strip_of
+
+        kind, token_bytes = _KINDS[rows.element], rows.tokens.shape[1] * rows.tokens.itemsize
+        unit = 8 if rows.element is Element.BINARY else _LINE
+        padded = -(-token_bytes // unit) * unit
+        shape = len(rows), rows.dim, kind, _METRICS[rows.metric], token_bytes, padded, strip_of(kind, padded)
+        arrays = map(address, (rows.tokens, rows.scales, rows.offsets))
+        sizes = room_bytes(rows.dim, kind, padded, shape[-1], longest, k)
+        self.longest, self.k, self.nbytes = longest, k, sum(sizes)
+        room = aligned((self.nbytes,), np.uint8)
+        places = accumulate((int(address(room)), *sizes[:-1]))
+        record = np.array([*map(int, arrays), *shape, *places], np.uint64)
+        assert record.nbytes == MULTI.itemsize
+        self._kept = room, record
+        self.described = address(record)
 
 
 def _check_k(k: int) -> None:

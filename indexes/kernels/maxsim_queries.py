@@ -63,9 +63,8 @@ def strip_of(kind: int, padded_bytes: int) -> int:
     return STRIP if STRIP * ready <= _READY_BYTES else STRIP // 2
 
 
-def room_bytes(rows: tuple[int, ...], longest: int, k: int) -> list[int]:
-    """Return what each part of the room takes, in whole lines, for rows described as in ``MULTI``."""
-    _, _, _, _, dim, kind, _, _, padded, strip = rows
+def room_bytes(dim: int, kind: int, padded: int, strip: int, longest: int, k: int) -> list[int]:
+    """Return what each part of the room takes, in whole lines, for queries of up to ``longest`` tokens."""
     lanes = 2 * (SIGN_LANES if kind == BINARY else LANES)
     lanes *= max(1, -(-longest // lanes))
     table = {INT8: dim + 3, BINARY: 64 * padded}.get(kind, 4 * dim) * lanes
