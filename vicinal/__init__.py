@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .engine.schema.multi_field import Multi
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense
+    from .indexes.clustering.pooling import pool_spans, pool_tokens
     from .indexes.codecs.bits import Bits
     from .indexes.codecs.floats import BFloat16, Float8, Float16
     from .indexes.codecs.product import Product
@@ -124,6 +125,7 @@ _MODULES = {
     "engine.schema.multi_field": ("Multi",),
     "engine.schema.vector_field": ("Dense",),
     "indexes.rows.element": ("Element",),
+    "indexes.clustering.pooling": ("pool_spans", "pool_tokens"),
     "indexes.codecs.bits": ("Bits",),
     "indexes.codecs.product": ("Product",),
     "indexes.codecs.rabitq": ("RaBitQ",),
@@ -172,6 +174,8 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "IvfPq",
     "IvfRabitq",
     "index_factory",
+    "pool_tokens",
+    "pool_spans",
     "Inverted",
     "Seismic",
     "TokenLists",
