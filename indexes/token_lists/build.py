@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +37,8 @@ def build(rows: MultiRows, n_lists: int | None, layout: Layout, job: BuildJob) -
     arrays = lists_of(TokenVectors(rows), wanted, layout, listing)
     row_of = np.repeat(np.arange(n, dtype=np.uint32), np.diff(rows.offsets))
     arrays["members"] = row_of[arrays["members"]]
-    arrays |= TokenListsIndex(arrays, rows, layout).self_calibrated(job.seed, job.threads)
+    arrays |= TokenListsIndex(arrays, rows, layout).self_calibrated(
+        job.seed, job.threads or os.cpu_count() or 1
+    )
     job.progress(1.0)
     return arrays

@@ -170,7 +170,7 @@ class TokenListsIndex:
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
         queries = multi_pseudo_queries(self._rows, _QUERIES, seed)
-        return self._measured(queries, None, threads or 1, as_hard_as_ten=True, given=1)
+        return self._measured(queries, None, threads, as_hard_as_ten=True, given=1)
 
     def _measured(
         self,

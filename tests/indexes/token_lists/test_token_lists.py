@@ -14,7 +14,7 @@ from vicinal.indexes.exact.multi import MultiScan
 from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
-from vicinal.indexes.rows.multi import MultiRows
+from vicinal.indexes.rows.multi import MultiRows, encoded
 from vicinal.indexes.token_lists.token_lists import TokenLists
 from vicinal.testing import oracle
 from vicinal.testing.multi_index_conformance import MultiIndexConformance
@@ -122,3 +122,16 @@ def test_what_it_is_not_for_is_refused() -> None:
         TokenLists().knobs({"n_probe": 3})
     with pytest.raises(ValueError, match=r"tokens is 0\.5"):
         TokenLists().knobs({"candidates": 10, "tokens": 0.5})
+
+
+@pytest.mark.parametrize("element", [Element.INT8, Element.BINARY])
+def test_tokens_of_few_bits_are_found_as_a_scan_finds_them(element: Element) -> None:
+    floats = random_rows(FieldShape("multi", Metric.COSINE, Element.FLOAT32, 32), 900)
+    tokens, scales = encoded(floats.tokens, element)
+    rows = MultiRows(floats.offsets, tokens, Metric.COSINE, scales, 32)
+    spec = TokenLists(n_lists=24)
+    index = spec.open(spec.build(rows, BuildJob(1, 1)), rows)
+    queries = random_queries(FieldShape("multi", Metric.COSINE, Element.FLOAT32, 32), 40)
+    truth = MultiScan(rows).search(queries, 10)
+    found = index.search(queries, 10, index.effort(10, 0.95, None, 1.0))
+    assert oracle.recall(found.scores, truth.scores, True, 1e-5) > 0.88
