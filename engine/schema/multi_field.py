@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...indexes.exact.flat import Flat
 from ...indexes.protocol import FieldShape, IndexSpec
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
+from ...indexes.token_lists.token_lists import TokenLists
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .parameters import checked_dim, checked_index, choice
@@ -42,7 +42,7 @@ class Multi:
     max_tokens : int
         How many tokens a point may have, 1 to 65,536.
     index : IndexSpec, optional
-        The index built over sealed segments; ``Flat()``, an exact scan, unless given.
+        The index built over sealed segments; ``TokenLists()`` unless given, and ``Flat()`` for an exact scan.
 
     Raises
     ------
@@ -85,7 +85,7 @@ class Multi:
         object.__setattr__(self, "metric", checked_metric)
         object.__setattr__(self, "element", checked_element)
         object.__setattr__(self, "max_tokens", max_tokens)
-        object.__setattr__(self, "index", checked_index(Flat() if index is None else index, self.shape))
+        object.__setattr__(self, "index", checked_index(TokenLists() if index is None else index, self.shape))
 
     @property
     def shape(self) -> FieldShape:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from ...indexes.exact.flat import Flat
 from ...indexes.graph.hnsw import Hnsw
 from ...indexes.ivf.auto import AutoDense
 from ...indexes.protocol import FieldShape, IndexSpec
@@ -152,6 +153,7 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
                 metric="dot" if record["metric"] == "maxsim" else record["metric"],
                 element=record["element"],
                 max_tokens=record.get("max_tokens", MAX_TOKENS),
-                index=index_from_json(record.get("index"), what),
+                # While multi-vectors were only scanned, their JSON named no index.
+                index=index_from_json(record.get("index"), what) or Flat(),
             )
     raise InvalidArgument(f"{what} has kind {kind!r}; expected 'dense', 'sparse' or 'multi'", field=what)

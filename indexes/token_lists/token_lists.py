@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .index import TokenListsIndex
 
 # Over fewer rows an exact scan answers sooner.
-_MIN_ROWS = 1024
+_MIN_ROWS = 2048
 _MOST_LISTS = 1 << 20
 
 
