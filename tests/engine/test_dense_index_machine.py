@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize
+from index_machine import DIM, IndexMachine
 
 import vicinal
-from vicinal import Dense, F, Flat, Ivf, RaBitQ, Scalar
+from vicinal import Dense, Flat, Ivf, RaBitQ, Scalar
 from vicinal.indexes.exact import coded, flat
 from vicinal.indexes.ivf import build, ivf
 
-DIM, IDS = 5, 60
 # How each index is searched, and whether that finds the nearest: codes say what is near.
 INDEXES: list[tuple[vicinal.IndexSpec, dict[str, float], bool]] = [
     (Ivf(n_lists=4), {"n_probe": 4}, True),
@@ -27,8 +23,6 @@ INDEXES: list[tuple[vicinal.IndexSpec, dict[str, float], bool]] = [
     (Ivf(n_lists=4, codec=RaBitQ(1), spill=True), {"n_probe": 1, "rescore": 2}, False),
     (Flat(codec=Scalar(4)), {"rescore": 2}, False),
 ]
-tenants = st.sampled_from(["ada", "bob"])
-firsts, counts = st.integers(0, IDS - 1), st.integers(1, IDS // 2)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -41,91 +35,13 @@ def small_segments_are_indexed() -> Iterator[None]:
         yield
 
 
-class DenseIndexMachine(RuleBasedStateMachine):
-    """A collection of two tenants against a dict."""
+class DenseIndexMachine(IndexMachine):
+    """Dense vectors, in memory or on disk."""
 
     @initialize(chosen=st.sampled_from(INDEXES), on_disk=st.booleans())
     def start(self, chosen: tuple[vicinal.IndexSpec, dict[str, float], bool], on_disk: bool) -> None:
         self.index, self.effort, self.exact = chosen
-        self.folder = Path(tempfile.mkdtemp(prefix="vicinal-machine-"))
-        self.policy = vicinal.MergePolicySettings(quiet_seconds=1e9)
-        self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
-        field = Dense(DIM, metric="l2", index=self.index, on_disk=on_disk)
-        self.points = self.db.create_collection("points", field, fields={"year": "integer"}, partitioned=True)
-        self.model: dict[tuple[str, int], tuple[np.ndarray | None, int]] = {}
-        self.clock = self.searched = 0
-        for tenant in ("ada", "bob"):
-            self.upsert(tenant, 0, IDS // 2, 1, False)
-        self.points.flush()
-
-    def teardown(self) -> None:
-        if hasattr(self, "db"):
-            self.db.close()
-            shutil.rmtree(self.folder)
-
-    def vectors(self, count: int, lacking: bool) -> list[np.ndarray | None]:
-        self.clock += 1
-        drawn = np.random.default_rng(self.clock).standard_normal((count, DIM)).astype(np.float32)
-        return [None if lacking and i % 3 == 1 else vector for i, vector in enumerate(drawn)]
-
-    @rule(tenant=tenants, first=firsts, count=counts, year=st.integers(0, 3), lacking=st.booleans())
-    def upsert(self, tenant: str, first: int, count: int, year: int, lacking: bool) -> None:
-        ids, vectors = range(first, first + count), self.vectors(count, lacking)
-        self.points.upsert(ids, vectors, [{"year": year}] * count, tenant=tenant)
-        self.model |= {(tenant, i): (vector, year) for i, vector in zip(ids, vectors, strict=True)}
-
-    @rule(tenant=tenants, first=firsts, count=counts, lacking=st.booleans())
-    def update_vectors(self, tenant: str, first: int, count: int, lacking: bool) -> None:
-        ids, vectors = range(first, first + count), self.vectors(count, lacking)
-        self.points.update_vectors(ids, vectors, tenant=tenant)
-        for i, vector in zip(ids, vectors, strict=True):
-            if vector is not None and (tenant, i) in self.model:
-                self.model[tenant, i] = vector, self.model[tenant, i][1]
-
-    @rule(tenant=tenants, first=firsts, step=st.integers(1, 4))
-    def delete(self, tenant: str, first: int, step: int) -> None:
-        gone = [i for i in range(first, 2 * IDS, step) if self.model.pop((tenant, i), None) is not None]
-        assert self.points.delete(range(first, 2 * IDS, step), tenant=tenant) == len(gone)
-
-    @rule()
-    def flush(self) -> None:
-        self.points.flush()
-
-    @rule()
-    def merge(self) -> None:
-        self.points.merge()
-        assert len(self.points.info().segments) <= 1
-
-    @rule()
-    def reopen(self) -> None:
-        self.db.close()
-        self.db = vicinal.open(self.folder / "db", merge_policy=self.policy)
-        self.points = self.db.collection("points")
-
-    @invariant()
-    def searches_agree(self) -> None:
-        if hasattr(self, "db"):
-            self.searched += 1
-            for tenant in ("ada", "bob"):
-                self.search(tenant, self.searched % 4, 1 + self.searched % 6)
-
-    def search(self, tenant: str, low: int, k: int) -> None:
-        query = np.random.default_rng(self.searched).standard_normal(DIM).astype(np.float32)
-        passing = {
-            i: float(np.linalg.norm(vector - query))
-            for (owner, i), (vector, year) in self.model.items()
-            if owner == tenant and vector is not None and year >= low
-        }
-        found = self.points.explain(query, k, filter=F("year") >= low, effort=self.effort, tenant=tenant)
-        hits = found.hits
-        assert len(set(hits.ids)) == len(hits) == min(k, len(passing))
-        np.testing.assert_allclose(hits.scores, [passing[hit.id] for hit in hits], rtol=1e-4, atol=1e-5)
-        assert (np.diff(hits.scores) >= 0).all()
-        if self.exact:
-            np.testing.assert_allclose(hits.scores, sorted(passing.values())[:k], rtol=1e-4, atol=1e-5)
-        for plan in found.segments:
-            if plan.segment != "growing" and plan.allowed > k:
-                assert plan.kind == "index_search"
+        self.open(Dense(DIM, metric="l2", index=self.index, on_disk=on_disk))
 
 
 DenseIndexMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

@@ -1,0 +1,52 @@
+"""Segments with indexes of multi-vectors do what a dict does, whatever is written in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize
+from index_machine import DIM, IndexMachine
+
+import vicinal
+from vicinal import Multi, Product, Scalar, TokenLists
+from vicinal.indexes.token_lists import build, token_lists
+
+# How each index is searched, and whether that finds the nearest.
+INDEXES: list[tuple[vicinal.IndexSpec, dict[str, float], bool]] = [
+    (TokenLists(n_lists=4), {"candidates": 1000}, True),
+    (TokenLists(n_lists=4), {"candidates": 3, "n_probe": 1, "tokens": 5}, False),
+    (TokenLists(n_lists=3, codec=Product(bits=4, rotation=None)), {"candidates": 4}, False),
+    (TokenLists(n_lists=3, codec=Scalar(8)), {"candidates": 2, "tokens": 1}, False),
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_segments_are_indexed() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(token_lists, "_MIN_ROWS", 1)
+        patch.setattr(build, "SMALLEST", 1)
+        yield
+
+
+class MultiIndexMachine(IndexMachine):
+    """Up to four tokens a point, or none."""
+
+    @initialize(chosen=st.sampled_from(INDEXES))
+    def start(self, chosen: tuple[vicinal.IndexSpec, dict[str, float], bool]) -> None:
+        self.index, self.effort, self.exact = chosen
+        self.open(Multi(DIM, metric="l2", element="float32", index=self.index))
+
+    def vector(self, rng: np.random.Generator) -> np.ndarray:
+        return rng.standard_normal((rng.integers(1, 5), DIM)).astype(np.float32)
+
+    def distance(self, vector: np.ndarray, query: np.ndarray) -> float:
+        squares = np.square(query[:, None] - vector[None]).sum(axis=2)
+        return float(np.sqrt(squares.min(axis=1).sum()))
+
+
+MultiIndexMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestMultiIndexes = MultiIndexMachine.TestCase
