@@ -16,14 +16,14 @@ from .datasets.texts import TextDataset
 from .harness.loaded import loaded_collection
 from .measure.disk import DiskMeasurement
 from .measure.filter import FilterMeasurement
-from .measure.keyword import KeywordMeasurement
+from .measure.kinds.keyword import KeywordMeasurement
+from .measure.kinds.sparse import SparseMeasurement
 from .measure.limit import LimitMeasurement
 from .measure.measurement import Measurement, Prepared, Record
 from .measure.recall import RecallMeasurement
 from .measure.run import RunMeasurement
 from .measure.server import ServerMeasurement
 from .measure.single import SingleMeasurement
-from .measure.sparse import SparseMeasurement
 from .measure.write import WriteMeasurement
 from .peers import find_peers
 from .report import terminal

@@ -13,7 +13,7 @@ from vicinal.bench.harness.keyword_truth import keyword_scores
 from vicinal.bench.keyword_peers import KEYWORD_PEERS, KeywordPeer, find_keyword_peers
 from vicinal.bench.keyword_peers.peer import K1, B, Text
 from vicinal.bench.keyword_peers.vicinal import VicinalPeer
-from vicinal.bench.measure.keyword import largest_difference
+from vicinal.bench.measure.kinds.keyword import largest_difference
 from vicinal.bench.peers import UnknownPeerError
 
 # In stems, of which the engines are given the same.

@@ -14,17 +14,17 @@ from rich.table import Table
 
 import vicinal
 
-from ...engine.filters.expression import F
-from ..comparison.sparse_builds import SparseBuilt, built
-from ..comparison.sparse_sweep import LEVELS, Answered, Half, answered, best_at, halves, row_numbers, tuned
-from ..datasets.sparse_dataset import SparseDataset
-from ..harness.sparse_truth import sparse_recall
-from ..harness.timing import timed
-from ..peers import Build
-from ..report.tables import NOTHING, records_table, table
-from ..report.terminal import remark
-from ..sparse_peers import SparsePeer, find_sparse_peers
-from ..sparse_peers.vicinal import (
+from ....engine.filters.expression import F
+from ...comparison.sparse_builds import SparseBuilt, built
+from ...comparison.sparse_sweep import LEVELS, Answered, Half, answered, best_at, halves, row_numbers, tuned
+from ...datasets.sparse_dataset import SparseDataset
+from ...harness.sparse_truth import sparse_recall
+from ...harness.timing import timed
+from ...peers import Build
+from ...report.tables import NOTHING, records_table, table
+from ...report.terminal import remark
+from ...sparse_peers import SparsePeer, find_sparse_peers
+from ...sparse_peers.vicinal import (
     PART,
     PARTS,
     Csr,
@@ -34,8 +34,8 @@ from ..sparse_peers.vicinal import (
     parts_of,
     write,
 )
-from .measurement import Finding, Needs, Prepared, Record
-from .options import OUT, KOption, LockOption, OutOption, RepetitionsOption, names_in
+from ..measurement import Finding, Needs, Prepared, Record
+from ..options import OUT, KOption, LockOption, OutOption, RepetitionsOption, names_in
 
 SHARES = (0.001, 0.01, 0.1, 0.5)
 # Rows that are written to see how quickly that goes.

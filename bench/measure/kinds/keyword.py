@@ -14,17 +14,17 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from ...engine.text.analyzer import analyzer
-from ...engine.text.words import words
-from ..harness.keyword_truth import keyword_scores
-from ..harness.timing import percentiles, timed
-from ..keyword_peers import KeywordPeer, KeywordSearcher, find_keyword_peers
-from ..keyword_peers.peer import K1, B, Text
-from ..keyword_peers.vicinal import VicinalPeer
-from ..report.tables import records_table
-from ..report.terminal import remark
-from .measurement import Finding, Needs, Prepared, Record
-from .options import OUT, KOption, LockOption, OutOption, RepetitionsOption, names_in
+from ....engine.text.analyzer import analyzer
+from ....engine.text.words import words
+from ...harness.keyword_truth import keyword_scores
+from ...harness.timing import percentiles, timed
+from ...keyword_peers import KeywordPeer, KeywordSearcher, find_keyword_peers
+from ...keyword_peers.peer import K1, B, Text
+from ...keyword_peers.vicinal import VicinalPeer
+from ...report.tables import records_table
+from ...report.terminal import remark
+from ..measurement import Finding, Needs, Prepared, Record
+from ..options import OUT, KOption, LockOption, OutOption, RepetitionsOption, names_in
 
 LANGUAGE = "english"
 REPLACED = 0.3
