@@ -19,6 +19,7 @@ _BUILT_IN = {
     "auto-dense": ("ivf.auto", "AutoDense"),
     "seismic": ("seismic.seismic", "Seismic"),
     "token-lists": ("token_lists.token_lists", "TokenLists"),
+    "muvera": ("muvera.muvera", "Muvera"),
 }
 
 

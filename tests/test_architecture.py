@@ -111,10 +111,11 @@ ORDER = {
             "ivf",
             "sparse",
             "seismic",
+            "registry",
             "muvera",
             "token_lists",
         ),
-        *("measuring", "registry", "factory", "warmup"),
+        *("measuring", "factory", "warmup"),
     ),
     "storage": (
         *("errors", "system_errors", "durable", "invalid_value", "arrays", "catalog", "folder"),

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .indexes.graph.hnsw import Hnsw
     from .indexes.ivf.auto import AutoDense
     from .indexes.ivf.ivf import Ivf, IvfFlat, IvfPq, IvfRabitq
+    from .indexes.muvera.muvera import Muvera
     from .indexes.rows.element import Element
     from .indexes.rows.metric import Metric
     from .indexes.seismic.seismic import Seismic
@@ -145,6 +146,7 @@ _MODULES = {
     "indexes.sparse.inverted": ("Inverted",),
     "indexes.seismic.seismic": ("Seismic",),
     "indexes.token_lists.token_lists": ("TokenLists",),
+    "indexes.muvera.muvera": ("Muvera",),
     "indexes.rows.metric": ("Metric",),
     "server.client.async_remote_collection": ("AsyncRemoteCollection",),
     "server.client.async_remote_database": ("AsyncRemoteDatabase",),
@@ -164,6 +166,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Dense",
     "Sparse",
     "Multi",
+    "Muvera",
     "PartialVectors",
     "Metric",
     "Element",

@@ -116,6 +116,8 @@ class Encoder:
         record["width"] = min(dim, encoding.d_proj)
         record["projects"], record["fills"] = encoding.projects(dim), encoding.fill_empty
         self._address = address(record)
+        self.products = hashed + projected
+        """Products of a token with as many directions, that an encoding takes."""
 
     @staticmethod
     def draw(encoding: Encoding, dim: int) -> dict[str, NDArray[Any]]:

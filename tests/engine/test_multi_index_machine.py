@@ -12,7 +12,11 @@ from hypothesis.stateful import initialize
 from index_machine import DIM, IndexMachine
 
 import vicinal
-from vicinal import Multi, Product, Scalar, TokenLists
+from vicinal import Flat, Ivf, Multi, Muvera, Product, Scalar, TokenLists
+from vicinal.indexes.exact import coded
+from vicinal.indexes.ivf import build as lists
+from vicinal.indexes.muvera import build as encodings
+from vicinal.indexes.muvera import muvera
 from vicinal.indexes.token_lists import build, token_lists
 
 # How each index is searched, and whether that finds the nearest.
@@ -21,14 +25,21 @@ INDEXES: list[tuple[vicinal.IndexSpec, dict[str, float], bool]] = [
     (TokenLists(n_lists=4), {"candidates": 3, "n_probe": 1, "tokens": 5}, False),
     (TokenLists(n_lists=3, codec=Product(bits=4, rotation=None)), {"candidates": 4}, False),
     (TokenLists(n_lists=3, codec=Scalar(8)), {"candidates": 2, "tokens": 1}, False),
+    (Muvera(k_sim=2, repetitions=2, inner=Flat()), {"candidates": 3}, False),
+    (Muvera(k_sim=1, repetitions=2, inner=Flat(Scalar(8))), {"candidates": 2, "rescore": 3}, False),
+    (Muvera(k_sim=0, fill_empty=True, inner=Ivf(n_lists=3)), {"candidates": 4, "n_probe": 1}, False),
+    (Muvera(repetitions=3, final_projection=20, inner=Flat()), {"candidates": 1000}, True),
 ]
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_segments_are_indexed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(token_lists, "_MIN_ROWS", 1)
-        patch.setattr(build, "SMALLEST", 1)
+        for spec in (token_lists, muvera):
+            patch.setattr(spec, "_MIN_ROWS", 1)
+        for module in (build, encodings, lists):
+            patch.setattr(module, "SMALLEST", 1)
+        patch.setattr(coded, "_FEWEST", 1)
         yield
 
 

@@ -1,0 +1,204 @@
+"""An open index of encoded multi-vectors: the index of the encodings, the ladder of efforts, the search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import check_array
+from ..costs import costs
+from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.multi_queries import multi_pseudo_queries
+from ..effort.parts import in_parts
+from ..exact.multi import MultiScan
+from ..protocol import EVERYTHING, Arrays, Effort, Index, IndexSpec, Scope
+from ..rows.dense import NO_NORMS, DenseRows
+from ..rows.element import Element
+from ..rows.metric import Metric
+from ..rows.multi import MultiRows
+from ..rows.neighbors import Neighbors, SearchStats
+from ..rows.row_set import RowSet
+from .encoding import Encoder, Encoding
+from .knobs import MuveraKnobs
+from .scored import ScoredCandidates
+from .tokens import TokenSpace
+
+INNER = "inner."
+"""What the names of the inner index's arrays begin with."""
+
+# Rows that are scored exactly, as measured.
+RUNGS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280, 1792, 2560)
+# The share of the nearest encodings that the inner index is to find, and what the ladder is measured with.
+_INNER_RECALL = 0.95
+# At least so many more rows are scored exactly under a filter.
+_MORE_UNDER_FILTERS = 64
+_QUERIES, _FEWEST_QUERIES = 192, 32
+# Exact answers for a new index's queries take about so long.
+_TRUTH_SECONDS = 5.0
+# How far the worst tenth of queries made out of rows may stay behind: half is usual of encodings.
+_SHORTFALL = 0.5
+# Tokens of a query that nobody gave.
+_USUAL_TOKENS = 32
+
+
+def encoded_rows(arrays: Arrays, n: int, width: int) -> DenseRows:
+    """Return the stored encodings as rows of the inner index."""
+    stride = Element.INT8.stride(width)
+    encodings = check_array("encodings", arrays, np.int8, (n, stride))
+    return DenseRows(encodings, width, Element.INT8, NO_NORMS, Metric.DOT)
+
+
+class EncodedIndex:
+    """Finds rows by their encodings and scores the best by all of their tokens.
+
+    Immutable and thread-safe.
+    """
+
+    def __init__(self, arrays: Arrays, rows: MultiRows, encoding: Encoding, inner: IndexSpec) -> None:
+        self._arrays, self._rows, self._encoding, self._spec = arrays, rows, encoding, inner
+        self._scan = MultiScan(rows)
+        self._ladder = Ladder.from_arrays(RUNGS, arrays)
+        self._inner: Index[Any, Any] | None = None
+        if not arrays:
+            return
+        self._space = TokenSpace(rows.metric, check_array("mean", arrays, np.float32, (rows.dim,)))
+        self._encoder = Encoder(encoding, rows.dim, arrays)
+        self._scale = check_array("scale", arrays, np.float32, (1,))[0]
+        own = {name.removeprefix(INNER): array for name, array in arrays.items() if name.startswith(INNER)}
+        self._inner = inner.open(own, encoded_rows(arrays, len(rows), self._encoder.width))
+        lengths = np.diff(rows.offsets)
+        # What has no token is never found.
+        self._filled = None if lengths.all() else lengths > 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the encodings, of their index and of the ladder."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+    def search(
+        self, queries: MultiRows, k: int, effort: Effort[MuveraKnobs], scope: Scope = EVERYTHING
+    ) -> Neighbors:
+        """Find about the nearest ``min(k, allowed)`` rows of each query."""
+        n, width = len(self._rows), max(k, effort.knobs.candidates)
+        scope.check(n)
+        if self._inner is None or scope.count(n) <= width or not len(queries):
+            return self._scan.search(queries, k, scope)
+        scope = self._with_tokens(scope)
+        if scope.count(n) <= width:
+            return self._scan.search(queries, k, scope)
+        found = self._nearest(queries, width, effort.knobs, scope)
+        best = self._scan.best_of(queries, found.rows, k)
+        best.stats += found.stats
+        return best
+
+    def _with_tokens(self, scope: Scope) -> Scope:
+        if self._filled is None:
+            return scope
+        rows = np.arange(len(self._rows), dtype=np.uint32) if scope.rows is None else scope.rows.rows
+        return Scope(RowSet(len(self._rows), bounds=None, rows=rows[self._filled[rows]]), scope.tenant)
+
+    def _nearest(self, queries: MultiRows, width: int, knobs: MuveraKnobs, scope: Scope) -> Neighbors:
+        """Return the rows of the nearest encodings."""
+        assert self._inner is not None
+        share = scope.count(len(self._rows)) / len(self._rows)
+        inner = self._inner.effort(width, _INNER_RECALL, knobs.inner, share)
+        return self._inner.search(self._encoded(queries), width, inner, scope)
+
+    def _encoded(self, queries: MultiRows) -> NDArray[np.float32]:
+        encoded = self._encoder.of_queries(self._space.tokens(queries))
+        # In steps as the rows are: codecs may take queries to be of about the rows' lengths.
+        encoded *= self._scale
+        return encoded
+
+    def effort(self, k: int, recall: float, knobs: MuveraKnobs | None, share: float) -> Effort[MuveraKnobs]:
+        """Choose how many rows are scored exactly so that ``recall`` is reached, or take ``knobs`` as given.
+
+        Rows in scope may all be far from the query, where more of them are about as far as each other, so
+        that under a filter more are scored than the ladder says.
+        """
+        count = round(len(self._rows) * share)
+        if knobs is not None:
+            width = max(k, knobs.candidates)
+        elif self._ladder is None:
+            width = k
+        else:
+            width = self._ladder.rung_for(k, recall)
+            width += max(width, _MORE_UNDER_FILTERS) if share < 1 else 0
+        expected = None if self._ladder is None else self._ladder.recall_at(k, width)
+        chosen = MuveraKnobs(width, None if knobs is None else knobs.inner)
+        if self._inner is None:
+            return Effort(chosen, None, self._scan.cost(None, count, True), f"scan of {count:,} rows")
+        known, dim = costs(), self._rows.dim
+        inner = self._inner.effort(width, _INNER_RECALL, chosen.inner, share)
+        seconds = known.call + _USUAL_TOKENS * self._encoder.products * dim * known.product + inner.seconds
+        seconds += self._scan.cost(None, min(count, width), contiguous=False)
+        return Effort(chosen, expected, seconds, f"{width} candidates by {inner.words}")
+
+    def calibrate(
+        self, queries: MultiRows, truth: NDArray[np.float32] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Measure the ladder, and that of the inner index, on real queries and return their arrays."""
+        if self._inner is None:
+            return {}
+        return self._measured(queries, truth, 1)
+
+    def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
+        """Measure the ladders on queries made out of the rows and return their arrays."""
+        affordable = int(_TRUTH_SECONDS * threads / self._scan.cost(None, max(1, len(self._rows)), True))
+        count = min(_QUERIES, max(_FEWEST_QUERIES, affordable))
+        if self._filled is not None and not self._filled.any():
+            return {}
+        queries = multi_pseudo_queries(self._rows, count, seed)
+        return self._measured(queries, None, threads, as_hard_as_ten=True, given=1, shortfall=_SHORTFALL)
+
+    def _measured(
+        self,
+        queries: MultiRows,
+        truth: NDArray[np.float32] | None,
+        threads: int,
+        as_hard_as_ten: bool = False,
+        **counting: Any,
+    ) -> dict[str, NDArray[Any]]:
+        assert self._inner is not None
+        inner = self._inner.calibrate(self._encoded(queries))
+        tables = {INNER + name: array for name, array in inner.items()}
+        ladder = self.with_table(tables)._climbed(queries, truth, threads, **counting)
+        return tables | (ladder.as_hard_as_ten() if as_hard_as_ten else ladder).to_arrays()
+
+    def _climbed(
+        self, queries: MultiRows, truth: NDArray[np.float32] | None, threads: int, **counting: Any
+    ) -> Ladder:
+        """Measure all rungs with each candidate scored once: what a low rung finds a high one mostly has."""
+        n, metric = len(self._rows), self._rows.metric
+        everything = self._with_tokens(EVERYTHING)
+        widest = min(everything.count(n), RUNGS[-1])
+        with in_parts(queries, threads) as every:
+
+            def nearest(rung: int) -> NDArray[np.uint32]:
+                width = min(rung, widest)
+                found = every(lambda part: self._nearest(part, width, MuveraKnobs(width), everything).rows)
+                return np.concatenate(found)
+
+            def scored(part: MultiRows) -> Neighbors:
+                wide = self._nearest(part, widest, MuveraKnobs(widest), everything).rows
+                return self._scan.best_of(part, wide, widest)
+
+            if truth is None:
+                truth = np.concatenate(every(lambda part: self._scan.search(part, KS[-1]).scores))
+            known = ScoredCandidates(Neighbors.concat(every(scored)), metric)
+            pools: dict[int, NDArray[np.float32]] = {}
+
+            def search(k: int, rung: int) -> Neighbors:
+                if rung not in pools:
+                    pools[rung] = known.scores(nearest(rung))
+                scores = pools[rung][:, :k]
+                stats = SearchStats(distances=rung * len(queries))
+                return Neighbors(np.zeros(scores.shape, np.uint32), scores, stats).padded(k, metric)
+
+            return measure(RUNGS, search, truth, metric.higher_is_nearer, MARGIN, **counting)
+
+    def with_table(self, arrays: Arrays) -> EncodedIndex:
+        """Return the same index with other ladders."""
+        return EncodedIndex({**self._arrays, **arrays}, self._rows, self._encoding, self._spec)
