@@ -13,6 +13,14 @@ _FEWEST, _MOST = 4, 32
 _FOREIGN = 0.25
 # And all are disturbed by so much of their length, as the tokens of a question stand in other sentences.
 _NOISE = 0.7
+# Exact answers to all of them take about so long, but there are always some.
+_TRUTH_SECONDS = 5.0
+_FEWEST_QUERIES, _MOST_QUERIES = 32, 192
+
+
+def affordable_count(seconds: float, threads: int) -> int:
+    """Return how many queries a new index is measured on where the exact answer to one takes so long."""
+    return int(np.clip(_TRUTH_SECONDS * threads / max(seconds, 1e-9), _FEWEST_QUERIES, _MOST_QUERIES))
 
 
 def multi_pseudo_queries(rows: MultiRows, count: int, seed: int) -> MultiRows:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..arrays import check_array
 from ..costs import costs
 from ..effort.ladder import KS, MARGIN, Ladder, measure
-from ..effort.multi_queries import multi_pseudo_queries
+from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
 from ..exact.multi import MultiScan
 from ..protocol import EVERYTHING, Arrays, Effort, Index, IndexSpec, Scope
@@ -34,9 +34,6 @@ RUNGS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280, 17
 _INNER_RECALL = 0.95
 # At least so many more rows are scored exactly under a filter.
 _MORE_UNDER_FILTERS = 64
-_QUERIES, _FEWEST_QUERIES = 192, 32
-# Exact answers for a new index's queries take about so long.
-_TRUTH_SECONDS = 5.0
 # How far the worst tenth of queries made out of rows may stay behind: half is usual of encodings.
 _SHORTFALL = 0.5
 # Tokens of a query that nobody gave.
@@ -146,8 +143,7 @@ class EncodedIndex:
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladders on queries made out of the rows and return their arrays."""
-        affordable = int(_TRUTH_SECONDS * threads / self._scan.cost(None, max(1, len(self._rows)), True))
-        count = min(_QUERIES, max(_FEWEST_QUERIES, affordable))
+        count = affordable_count(self._scan.cost(None, len(self._rows), True), threads)
         if self._filled is not None and not self._filled.any():
             return {}
         queries = multi_pseudo_queries(self._rows, count, seed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..costs import costs
 from ..effort.ladder import KS, MARGIN, Ladder, measure
-from ..effort.multi_queries import multi_pseudo_queries
+from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
 from ..exact.multi import MultiScan
 from ..ivf.layout import Layout
@@ -26,7 +26,6 @@ from .vectors import compared
 
 # Candidates of a query, as measured.
 RUNGS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280, 2560, 5120)
-_QUERIES = 192
 # For a token of a query so many count for each candidate, out of lists that hold so many times as many.
 _TOKENS_A_CANDIDATE, _FEWEST_TOKENS, _MOST_TOKENS = 8, 128, 8192
 _READ_A_TOKEN, _FEWEST_LISTS = 8, 4
@@ -169,7 +168,8 @@ class TokenListsIndex:
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
-        queries = multi_pseudo_queries(self._rows, _QUERIES, seed)
+        count = affordable_count(self._scan.cost(None, len(self._rows), True), threads)
+        queries = multi_pseudo_queries(self._rows, count, seed)
         return self._measured(queries, None, threads, as_hard_as_ten=True, given=1)
 
     def _measured(
