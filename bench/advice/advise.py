@@ -103,7 +103,8 @@ def _try_fields(
 ) -> list[FieldTrial]:
     nearest = Truth(truth.ids[:, :K], truth.scores[:, :K])
     chosen = worth_indexing(list(coded.values()), target)
-    wanted = fields(source.field, [spec for spec, trial in coded.items() if trial in chosen])
+    smallest_first = [spec for spec, trial in reversed(coded.items()) if trial in chosen]
+    wanted = fields(source.field, smallest_first)
     tried = []
     with tempfile.TemporaryDirectory(prefix="vicinal-advise-") as scratch:
         for place, one in enumerate(wanted):

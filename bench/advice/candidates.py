@@ -51,12 +51,19 @@ def _takes(spec: CodecSpec, shape: FieldShape) -> bool:
 
 
 def fields(like: vicinal.Dense, chosen: Sequence[CodecSpec]) -> list[vicinal.Dense]:
-    """Return fields for such vectors: scanned, in a graph, and with vectors on disk behind each codec."""
-    graphs = [vicinal.Hnsw(), *(vicinal.Hnsw(codec=codec) for codec in chosen)]
+    """Return fields for such vectors: scanned, in a graph, in lists, and with vectors on disk.
+
+    On disk they are behind each of the codecs, in a graph and in lists; in memory lists have the first, which
+    is the smallest.
+    """
+    behind: list[IndexSpec] = [vicinal.Hnsw()]
+    for codec in chosen:
+        behind += [vicinal.Hnsw(codec=codec), vicinal.Ivf(codec=codec)]
     made: list[tuple[IndexSpec, bool]] = [
         (vicinal.Flat(), False),
         (vicinal.Hnsw(), False),
-        *((graph, True) for graph in graphs),
+        *((vicinal.Ivf(codec=codec), False) for codec in chosen[:1]),
+        *((index, True) for index in behind),
     ]
     return [
         vicinal.Dense(like.dim, metric=like.metric, element=like.element, index=index, on_disk=on_disk)

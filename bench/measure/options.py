@@ -12,6 +12,7 @@ import typer
 
 from ...indexes.codecs.protocol import CodecSpec
 from ...indexes.codecs.registry import codec_from_json
+from ...indexes.factory import index_factory
 from ...indexes.protocol import IndexSpec
 from ...indexes.registry import spec_from_json
 
@@ -36,6 +37,7 @@ LockOption = Annotated[
     Path | None, typer.Option(help="Hold this file's lock while timing, so that benchmarks take turns.")
 ]
 OUT = Path("bench-results")
+_JSON_BEGINS = ("{", '"', "[")
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def index_in(text: str) -> IndexSpec:
-    """The index that a text describes; typer.BadParameter, in words for the caller, if none."""
+    """The index that JSON or a factory string means; typer.BadParameter, in words for the caller, if none."""
     try:
+        if not text.lstrip().startswith(_JSON_BEGINS):
+            return index_factory(text)
         record = orjson.loads(text)
         return spec_from_json(record if isinstance(record, dict) else {"name": record})
     except ValueError as error:

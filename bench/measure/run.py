@@ -66,7 +66,8 @@ class RunMeasurement:
     index: Annotated[
         list[str] | None,
         typer.Option(
-            help="This engine builds this index instead: JSON as in a schema. Repeat it for several."
+            help="This engine builds this index instead: JSON as in a schema, or a factory string of faiss "
+            "such as IVF1024,PQ48x8. Repeat it for several."
         ),
     ] = None
     out: OutOption = OUT

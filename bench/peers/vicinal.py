@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ...engine.collection import Collection
     from ...engine.database import Database
 
+# Of more rows not even codes are all compared in a time that anybody would wait.
+SCANNED_ROWS = 200_000
 # What a user asks for of an index whose own knobs are not swept.
 RECALLS = (0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995)
 
@@ -37,8 +39,13 @@ class VicinalPeer:
     name = "vicinal"
 
     def builds(self, dataset: Dataset) -> Sequence[Build]:
-        specs = [vicinal.Hnsw(m=m, ef_construction=EF_CONSTRUCTION) for m in (16, 24, 32)]
-        return [Build(f"M={spec.m}", {"index": spec.to_json()}) for spec in specs]
+        graphs = [vicinal.Hnsw(m=m, ef_construction=EF_CONSTRUCTION) for m in (16, 24, 32)]
+        labelled = [Build(f"M={spec.m}", {"index": spec.to_json()}) for spec in graphs]
+        coded: list[IndexSpec] = [vicinal.Ivf(codec=vicinal.RaBitQ(bits=bits)) for bits in (1, 4)]
+        if dataset.rows <= SCANNED_ROWS:
+            coded.append(vicinal.Flat(codec=vicinal.RaBitQ(bits=1)))
+        built = [spec for spec in coded if spec.worth_building(dataset.rows)]
+        return labelled + [self.build_of(spec) for spec in built]
 
     def build_of(self, spec: IndexSpec) -> Build:
         """Return the build of an index of the caller's choice."""

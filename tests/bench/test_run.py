@@ -165,16 +165,30 @@ def test_builds_are_chosen_by_patterns_of_labels() -> None:
     assert chosen_builds(peer, data, ["IVF*"]) == peer.builds(data)
 
 
+@pytest.mark.parametrize(("rows", "more"), [(200, 0), (3_000, 3), (201_000, 2)])
+def test_this_engine_builds_lists_and_scans_of_codes_where_they_would_be_built(rows: int, more: int) -> None:
+    data = open_dataset(f"random-{rows}x2", queries=1)
+    (peer,), _ = find_peers(["vicinal"])
+    labels = [build.label for build in peer.builds(data)]
+    coded = ["Ivf(codec=RaBitQ())", "Ivf(codec=RaBitQ(bits=4))", "Flat(codec=RaBitQ())"]
+    assert labels == ["M=16", "M=24", "M=32", *coded[:more]]
+
+
 def test_this_engine_builds_the_indexes_that_are_asked_for(tmp_path: Path) -> None:
     codec = {"name": "scalar", "bits": 8}
     wanted = [{"name": "hnsw", "m": 8, "codec": codec}, {"name": "flat"}]
-    indexes = [word for spec in wanted for word in ("--index", json.dumps(spec))]
+    asked = [*map(json.dumps, wanted), "IVF20,PQ4x4"]
+    indexes = [word for one in asked for word in ("--index", one)]
     output = bench(
         *("run", "--dataset", "random-900x16", "--queries", "20", "--peers", "", "--out", str(tmp_path)),
         *("--repetitions", "1", "--singles", "1", *indexes),
     )
     records = read_records(tmp_path)
-    assert {record["build"] for record in records} == {"Hnsw(m=8, codec=Scalar(bits=8))", "Flat()"}
+    assert {record["build"] for record in records} == {
+        "Hnsw(m=8, codec=Scalar(bits=8))",
+        "Flat()",
+        "Ivf(n_lists=20, codec=Product(m=4, bits=4, rotation=None))",
+    }
     (exact,) = (record for record in records if record["build"] == "Flat()")
     assert (exact["recall"], exact["effort"]) == (1.0, "exact")
     # The vectors and ids; the graph besides.
@@ -184,7 +198,7 @@ def test_this_engine_builds_the_indexes_that_are_asked_for(tmp_path: Path) -> No
     assert "no more bytes a vector" in output
 
 
-@pytest.mark.parametrize("index", ["{", '{"name": "annoy"}', '"flat', "[]"])
+@pytest.mark.parametrize("index", ["{", '{"name": "annoy"}', '"flat', "[]", "IVF", "IVF20,LSQ8"])
 def test_an_index_that_there_is_not_is_refused_before_anything_is_read(tmp_path: Path, index: str) -> None:
     result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["run", "--out", str(tmp_path), "--index", index])
     assert result.exit_code == 2
