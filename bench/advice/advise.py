@@ -22,8 +22,8 @@ from ..report.drawing import StoragePoint, draw_storage
 from ..report.plotting import plotted
 from ..report.tables import records_table
 from ..report.terminal import console, measuring, progress_bar, remark, report, show
-from .candidates import codecs, fields
-from .choice import bytes_in, meeting, unbeaten, worth_indexing
+from .candidates import codecs, fields, in_nibbles
+from .choice import bytes_in, holds_enough, meeting, unbeaten, worth_indexing
 from .codec_trial import CANDIDATES, CodecTrial, K, dense_rows, try_codec
 from .codecs import codecs_table
 from .field_trial import FieldTrial, try_field
@@ -103,8 +103,10 @@ def _try_fields(
 ) -> list[FieldTrial]:
     nearest = Truth(truth.ids[:, :K], truth.scores[:, :K])
     chosen = worth_indexing(list(coded.values()), target)
-    smallest_first = [spec for spec, trial in reversed(coded.items()) if trial in chosen]
-    wanted = fields(source.field, smallest_first)
+    smallest_first = list(reversed(coded.items()))
+    in_graphs = [spec for spec, trial in smallest_first if trial in chosen]
+    in_lists = [spec for spec, trial in smallest_first if in_nibbles(spec) and holds_enough(trial, target)]
+    wanted = fields(source.field, in_graphs, list(dict.fromkeys([*in_lists, *in_graphs])))
     tried = []
     with tempfile.TemporaryDirectory(prefix="vicinal-advise-") as scratch:
         for place, one in enumerate(wanted):

@@ -50,20 +50,24 @@ def _takes(spec: CodecSpec, shape: FieldShape) -> bool:
     return True
 
 
-def fields(like: vicinal.Dense, chosen: Sequence[CodecSpec]) -> list[vicinal.Dense]:
-    """Return fields for such vectors: scanned, in a graph, in lists, and with vectors on disk.
+def in_nibbles(spec: CodecSpec) -> bool:
+    """Return whether lists compare such codes in blocks, several times as fast as one by one."""
+    return (isinstance(spec, vicinal.RaBitQ) and spec.bits == 1) or (
+        isinstance(spec, vicinal.Product) and spec.bits == 4
+    )
 
-    On disk they are behind each of the codecs, in a graph and in lists; in memory lists have the first, which
-    is the smallest.
-    """
-    behind: list[IndexSpec] = [vicinal.Hnsw()]
-    for codec in chosen:
-        behind += [vicinal.Hnsw(codec=codec), vicinal.Ivf(codec=codec)]
+
+def fields(
+    like: vicinal.Dense, in_graphs: Sequence[CodecSpec], in_lists: Sequence[CodecSpec]
+) -> list[vicinal.Dense]:
+    """Return fields for such vectors: scanned, in a graph, in lists by the first codec; on disk by all."""
     made: list[tuple[IndexSpec, bool]] = [
         (vicinal.Flat(), False),
         (vicinal.Hnsw(), False),
-        *((vicinal.Ivf(codec=codec), False) for codec in chosen[:1]),
-        *((index, True) for index in behind),
+        *((vicinal.Ivf(codec=codec), False) for codec in in_lists[:1]),
+        (vicinal.Hnsw(), True),
+        *((vicinal.Hnsw(codec=codec), True) for codec in in_graphs),
+        *((vicinal.Ivf(codec=codec), True) for codec in in_lists),
     ]
     return [
         vicinal.Dense(like.dim, metric=like.metric, element=like.element, index=index, on_disk=on_disk)

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from .codec_trial import CodecTrial
 from .field_trial import FieldTrial
 
-# Codecs that indexes are built with, from the smallest.
-MOST_CODECS = 5
+# Codecs that graphs are built with, from the smallest: to build a graph takes most of the time.
+MOST_CODECS = 4
+# Of codecs whose bytes differ by less all but one tell the same.
+ALIKE = 1.2
 # An index can find a little less than the codes do by themselves.
 SPARE_RECALL = 0.02
 _UNITS = {
@@ -34,18 +36,30 @@ def bytes_in(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
+def holds_enough(trial: CodecTrial, target: float) -> bool:
+    """Return whether the rows that codes find, scored exactly, hold what an index is to find."""
+    return trial.rescored >= min(target + SPARE_RECALL, 0.995)
+
+
 def worth_indexing(trials: Sequence[CodecTrial], target: float) -> list[CodecTrial]:
     """Return codecs that no other beats in bytes and in what codes find by themselves, the smallest first.
 
-    Finer codes need fewer exact scores. Those whose rows hold enough for the recall wanted; the one whose
-    hold most if none do.
+    Finer codes need fewer exact scores. Those whose rows hold enough for the recall wanted, the smallest of
+    them and then the finest of about as many bytes; the one whose rows hold most if none do.
     """
     front: list[CodecTrial] = []
     for trial in sorted(trials, key=lambda one: (one.row_bytes, -one.recall_10)):
         if not front or trial.recall_10 > front[-1].recall_10:
             front.append(trial)
-    enough = [trial for trial in front if trial.rescored >= min(target + SPARE_RECALL, 0.995)]
-    return enough[:MOST_CODECS] or front[-1:]
+    alike: list[list[CodecTrial]] = []
+    for trial in front:
+        if not holds_enough(trial, target):
+            continue
+        if not alike or trial.row_bytes >= ALIKE * alike[-1][0].row_bytes:
+            alike.append([])
+        alike[-1].append(trial)
+    chosen = [group[0] for group in alike[:1]] + [group[-1] for group in alike[1:]]
+    return chosen[:MOST_CODECS] or front[-1:]
 
 
 def unbeaten(trials: Sequence[FieldTrial]) -> list[FieldTrial]:

@@ -131,9 +131,9 @@ def test_codecs_worth_an_index_are_those_that_no_smaller_one_equals() -> None:
     base = CodecTrial("", 0.0, 1.0, 1.0, 0.5, 0.5, 0.0)
     trials = [
         replace(base, row_bytes=size, recall_10=found, rescored=found)
-        for size, found in ((8, 0.6), (16, 0.98), (20, 0.97), (32, 1.0))
+        for size, found in ((8, 0.6), (16, 0.98), (20, 0.97), (32, 0.99), (34, 1.0))
     ]
-    assert worth_indexing(trials, 0.95) == [trials[1], trials[3]]
+    assert worth_indexing(trials, 0.95) == [trials[1], trials[4]]
     assert worth_indexing(trials[:1], 0.95) == trials[:1]
 
 
