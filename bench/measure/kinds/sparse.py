@@ -15,10 +15,10 @@ from rich.table import Table
 import vicinal
 
 from ....engine.filters.expression import F
-from ...comparison.sparse_builds import SparseBuilt, built
-from ...comparison.sparse_sweep import LEVELS, Answered, Half, answered, best_at, halves, row_numbers, tuned
+from ...comparison.equal_recall import LEVELS, Answered, answered, best_at, row_numbers, tuned
+from ...comparison.kept_builds import KeptBuild, built
+from ...comparison.sparse_half import SparseHalf, sparse_halves
 from ...datasets.sparse_dataset import SparseDataset
-from ...harness.sparse_truth import sparse_recall
 from ...harness.timing import timed
 from ...peers import Build
 from ...report.tables import NOTHING, records_table, table
@@ -106,7 +106,7 @@ class SparseMeasurement:
     def _search(self, ready: Prepared, peers: Sequence[SparsePeer], keep: Path) -> Finding:
         """Build with every engine, tune on half of the queries and report the other half."""
         ready.step("exact truth", 0.0)
-        tuning, reported = halves(ready.sparse, self.k)
+        tuning, reported = sparse_halves(ready.sparse, self.k)
         records: list[Record] = []
         points: list[tuple[str, Answered]] = []
         for peer in peers:
@@ -129,7 +129,7 @@ class SparseMeasurement:
         return Finding(records, tables, broken)
 
     def _record(
-        self, peer: SparsePeer, build: Build, index: SparseBuilt, found: Answered, data: SparseDataset
+        self, peer: SparsePeer, build: Build, index: KeptBuild, found: Answered, data: SparseDataset
     ) -> Record:
         p50, p99 = np.percentile(found.seconds, [50, 99]) * 1e6
         return {
@@ -154,7 +154,7 @@ class SparseMeasurement:
             "repetitions": self.repetitions,
         }
 
-    def _batch(self, searcher: Any, found: Answered, half: Half) -> Record:
+    def _batch(self, searcher: Any, found: Answered, half: SparseHalf) -> Record:
         """What only this engine is asked: its share of a batch, its work, its plan."""
         if not isinstance(searcher, VicinalSearcher):
             return {}
@@ -179,7 +179,7 @@ class SparseMeasurement:
                 ready.step(f"filter {share:.1%}", 0.0)
                 below = round(share * PARTS)
                 rows = np.flatnonzero(parts_of(len(data.documents)) < below)
-                _, half = halves(data, min(self.k, len(rows)), None if share == 1.0 else rows)
+                _, half = sparse_halves(data, min(self.k, len(rows)), None if share == 1.0 else rows)
                 condition = {} if share == 1.0 else {"filter": F(PART) < below}
                 for effort in peer.efforts(build):
                     records.append(
@@ -200,7 +200,7 @@ class SparseMeasurement:
         return Finding(records, [records_table("Under filters", columns, records)])
 
     def _filtered(
-        self, ready: Prepared, searcher: VicinalSearcher, half: Half, asked: dict[str, Any]
+        self, ready: Prepared, searcher: VicinalSearcher, half: SparseHalf, asked: dict[str, Any]
     ) -> Record:
         queries, search = Csr.of(half.queries), searcher.collection.search
         asked = {"k": half.k, **asked}
@@ -216,7 +216,7 @@ class SparseMeasurement:
         return {
             "part": "filter",
             "k": half.k,
-            "recall": round(sparse_recall(half.data, half.truth, row_numbers(searcher, answers, half.k)), 5),
+            "recall": round(half.recall(row_numbers(searcher, answers, half.k)), 5),
             "single_mean_us": round(float(np.median(singles)) * us, 2),
             "batch_us": round(float(np.median(batches)) * us, 2),
             "plan": explained.plan,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from vicinal.bench.comparison import sparse_builds
-from vicinal.bench.comparison.sparse_builds import built
-from vicinal.bench.comparison.sparse_sweep import Half, answered, halves, tuned
+from vicinal.bench.comparison import kept_builds
+from vicinal.bench.comparison.equal_recall import answered, tuned
+from vicinal.bench.comparison.kept_builds import built
+from vicinal.bench.comparison.sparse_half import SparseHalf, sparse_halves
 from vicinal.bench.datasets.sparse_dataset import SparseDataset
 from vicinal.bench.datasets.sparse_opening import open_sparse_dataset
 from vicinal.bench.peers import UnknownPeerError, grid
@@ -23,8 +24,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> SparseDataset:
 
 
 @pytest.fixture(scope="module")
-def cut(data: SparseDataset) -> tuple[Half, Half]:
-    return halves(data, 10)
+def cut(data: SparseDataset) -> tuple[SparseHalf, SparseHalf]:
+    return sparse_halves(data, 10)
 
 
 def found(name: str) -> SparsePeer:
@@ -38,7 +39,7 @@ def found(name: str) -> SparsePeer:
 
 @pytest.mark.parametrize("name", ["vicinal", *SPARSE_PEERS])
 def test_what_is_built_is_found_again_and_finds(
-    name: str, data: SparseDataset, cut: tuple[Half, Half], tmp_path: Path
+    name: str, data: SparseDataset, cut: tuple[SparseHalf, SparseHalf], tmp_path: Path
 ) -> None:
     peer = found(name)
     assert peer.name == name
@@ -72,7 +73,7 @@ def test_what_another_version_built_is_built_again(
     first = built(peer, data, build, tmp_path)
     (first.folder / "left over").touch()
     assert built(peer, data, build, tmp_path) == first
-    monkeypatch.setattr(sparse_builds, "code", lambda: {"source": "another"})
+    monkeypatch.setattr(kept_builds, "code", lambda: {"source": "another"})
     again = built(peer, data, build, tmp_path)
     assert not (again.folder / "left over").exists()
 

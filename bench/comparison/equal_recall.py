@@ -1,20 +1,16 @@
-"""Sparse vectors at equal recall: efforts are chosen on one half of the queries and measured on the other."""
+"""Engines at equal recall: efforts are chosen on one half of the queries and measured on the other."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.sparse_dataset import SparseDataset, SparseRows
-from ..harness.sparse_truth import exact_sparse_truth, sparse_recall
-from ..harness.truth import Truth
 from ..peers import Effort
-from ..sparse_peers import SparseSearcher
 
 LEVELS = (0.90, 0.95, 0.99, 0.995, 0.999)
 # What just reaches a level on one half may miss it on the other; one is chosen that goes on so much of the
@@ -23,20 +19,31 @@ SPARE = 0.15
 WARM_UP = 50
 
 
-@dataclass(frozen=True, eq=False)
-class Half:
+class Half(Protocol):
     """Half of the queries with their exact answers."""
 
-    data: SparseDataset
-    truth: Truth
-
     @property
-    def k(self) -> int:
-        return self.truth.k
+    def k(self) -> int: ...
 
-    @property
-    def queries(self) -> SparseRows:
-        return self.data.queries
+    def asked(self, searcher: Any) -> list[Any]:
+        """Return the queries in the form that a searcher takes."""
+        ...
+
+    def recall(self, ids: NDArray[np.int64]) -> float:
+        """Return the recall of answers, (queries, k) row numbers."""
+        ...
+
+
+class Searcher(Protocol):
+    """A built index of vectors of any kind."""
+
+    def search(self, effort: Effort, k: int) -> Callable[[Any], Any]:
+        """Return what answers one query; its calls are timed."""
+        ...
+
+    def rows(self, answer: Any) -> Iterable[int]:
+        """Return the numbers of the rows in an answer, best first; not timed."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,33 +71,30 @@ class Answered:
         return float(self.seconds.mean())
 
 
-def halves(data: SparseDataset, k: int, rows: NDArray[np.int64] | None = None) -> tuple[Half, Half]:
-    """Cut the queries into those to tune on and those to report, each with its exact answers."""
-    middle = len(data.queries) // 2
-    parts = (data.queries.part(0, middle), data.queries.part(middle, len(data.queries)))
-    first, second = (replace(data, queries=part) for part in parts)
-    return tuple(Half(one, exact_sparse_truth(one, k, rows=rows)) for one in (first, second))  # type: ignore[return-value]
+def tuned(
+    searcher: Searcher, efforts: Sequence[Effort], half: Half, levels: Sequence[float] = LEVELS
+) -> list[Effort]:
+    """Choose the quickest efforts that reach each level of recall, just so and surely; each once.
 
-
-def tuned(searcher: SparseSearcher, efforts: Sequence[Effort], half: Half) -> list[Effort]:
-    """Choose the quickest efforts that reach each level of recall, just so and surely; each once."""
+    If none reaches the lowest level, the one of the best recall is chosen.
+    """
     found = [answered(searcher, effort, half, 1) for effort in efforts]
     chosen = {one.label: one for one in efforts if one.promised}
-    for level in (*LEVELS, *(level + SPARE * (1 - level) for level in LEVELS)):
+    for level in (*levels, *(level + SPARE * (1 - level) for level in levels)):
         reaching = [one for one in found if one.recall >= level]
         if reaching:
             best = min(reaching, key=lambda one: one.mean).effort
             chosen[best.label] = best
-    if not any(one.recall >= LEVELS[0] for one in found):
+    if not any(one.recall >= levels[0] for one in found):
         best = max(found, key=lambda one: one.recall).effort
         chosen[best.label] = best
     return list(chosen.values())
 
 
-def answered(searcher: SparseSearcher, effort: Effort, half: Half, passes: int) -> Answered:
+def answered(searcher: Searcher, effort: Effort, half: Half, passes: int) -> Answered:
     """Ask all queries one by one, so many times over."""
     search = searcher.search(effort, half.k)
-    asked = [searcher.asked(*half.queries.row(number)) for number in range(len(half.queries))]
+    asked = half.asked(searcher)
     for one in asked[:WARM_UP]:
         search(one)
     answers: list[Any] = []
@@ -104,11 +108,11 @@ def answered(searcher: SparseSearcher, effort: Effort, half: Half, passes: int) 
             line[place] = time.perf_counter() - began
             answers.append(answer)
     cores = (time.process_time() - cpu) / (time.perf_counter() - started)
-    recall = sparse_recall(half.data, half.truth, row_numbers(searcher, answers, half.k))
+    recall = half.recall(row_numbers(searcher, answers, half.k))
     return Answered(effort, recall, np.median(seconds, axis=0), cores)
 
 
-def row_numbers(searcher: SparseSearcher, answers: Sequence[Any], k: int) -> NDArray[np.int64]:
+def row_numbers(searcher: Searcher, answers: Sequence[Any], k: int) -> NDArray[np.int64]:
     """Return the rows in answers, -1 where there were fewer than k."""
     ids = np.full((len(answers), k), -1, dtype=np.int64)
     for line, answer in zip(ids, answers, strict=True):

@@ -1,4 +1,4 @@
-"""Indexes of sparse vectors in folders of their own, built once and opened again."""
+"""Indexes in folders of their own, built once and opened again."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any, Protocol
 
-from ..datasets.sparse_dataset import SparseDataset
 from ..harness.machine import code
 from ..peers import Build
-from ..sparse_peers import SPARSE_PEERS, SparsePeer
+from ..sparse_peers import SPARSE_PEERS
 
 _KNOWN = "built.json"
 _INDEX = "index"
 
 
+class Builder(Protocol):
+    """An engine that builds into folders; what the methods do, the protocols of peers say."""
+
+    @property
+    def name(self) -> str: ...
+    def prepare(self, dataset: Any, build: Build, folder: Path, scratch: Path) -> None: ...
+    def build(self, dataset: Any, build: Build, folder: Path, scratch: Path) -> Callable[[], None]: ...
+
+
 @dataclass(frozen=True)
-class SparseBuilt:
+class KeptBuild:
     """An index in its folder, and what it took.
 
     Attributes
@@ -41,7 +50,7 @@ class SparseBuilt:
     bytes: int
 
 
-def built(peer: SparsePeer, dataset: SparseDataset, build: Build, keep: Path) -> SparseBuilt:
+def built(peer: Builder, dataset: Any, build: Build, keep: Path) -> KeptBuild:
     """Build an index below `keep`, unless the same version of the engine built it there in the same way."""
     place = keep / f"{dataset.name}-{dataset.content_hash}"
     folder = place / re.sub(r"[^a-z0-9.]+", "-", f"{peer.name} {build.label}".lower())
@@ -58,10 +67,10 @@ def built(peer: SparsePeer, dataset: SparseDataset, build: Build, keep: Path) ->
         size = sum(file.stat().st_blocks * 512 for file in (folder / _INDEX).rglob("*") if file.is_file())
         known.write_text(json.dumps({**spent, "bytes": size, "way": way}))
     found = json.loads(known.read_text())
-    return SparseBuilt(folder / _INDEX, found["seconds"], found["cpu_seconds"], found["bytes"])
+    return KeptBuild(folder / _INDEX, found["seconds"], found["cpu_seconds"], found["bytes"])
 
 
-def _version(peer: SparsePeer) -> str:
+def _version(peer: Builder) -> str:
     package = SPARSE_PEERS.get(peer.name)
     return str(code()["source"]) if package is None else metadata.version(package[2])
 
