@@ -23,6 +23,7 @@ from vicinal.testing.random_rows import random_queries, random_rows
 
 class TestTokenLists(MultiIndexConformance):
     floor = 0.85
+    shapes = MultiIndexConformance.shapes[::2]
     given: ClassVar = {"candidates": 60, "n_probe": 10, "tokens": 300}
 
     def spec(self) -> TokenLists:
