@@ -36,6 +36,8 @@ _PLANS_KEPT = 256
 _PIECE_QUERIES = 64
 # And no more of them than are scanned in so many seconds.
 _PIECE_SECONDS = 0.1
+# Rows whose scan says how much more these queries cost than usual ones.
+_COMPARED_ROWS = 1000
 # Scans that take less are not worth waking other threads for.
 _SPREAD_SECONDS = 0.4e-3
 
@@ -232,10 +234,10 @@ def _in_pieces(
     """Search in one call of a kernel, or in several with looks at the deadline between them."""
     if deadline.current() is None or len(queries) == 1:
         return _search(view, request, queries, scope, plan)
-    seconds = plan.seconds
-    if isinstance(plan, ExactScan):
-        # These queries may hold more than a usual one.
-        seconds = view.scan(request.field).cost(queries, plan.n_rows, scope.contiguous)
+    # These queries may hold more than a usual one.
+    scan = view.scan(request.field)
+    usual = scan.cost(None, _COMPARED_ROWS, contiguous=True)
+    seconds = plan.seconds * scan.cost(queries, _COMPARED_ROWS, contiguous=True) / max(usual, 1e-12)
     size = max(1, min(_PIECE_QUERIES, int(_PIECE_SECONDS / max(seconds, 1e-9))))
     if size >= len(queries):
         return _search(view, request, queries, scope, plan)

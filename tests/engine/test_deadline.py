@@ -88,7 +88,7 @@ def test_a_batch_is_searched_in_pieces(points: vicinal.Collection) -> None:
 
 def test_pieces_of_costly_rows_are_smaller(points: vicinal.Collection) -> None:
     caller = Caller()
-    long = [np.repeat(queries(1), 2000, axis=0)] * 40
+    long = [np.repeat(queries(1), 20_000, axis=0)] * 40
     with caller.waiting():
         points.search(long, field="tokens")
     assert len(caller.looks) > 3 * 2

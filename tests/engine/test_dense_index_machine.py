@@ -44,5 +44,5 @@ class DenseIndexMachine(IndexMachine):
         self.open(Dense(DIM, metric="l2", index=self.index, on_disk=on_disk))
 
 
-DenseIndexMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+DenseIndexMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 TestDenseIndexes = DenseIndexMachine.TestCase

@@ -59,5 +59,5 @@ class MultiIndexMachine(IndexMachine):
         return float(np.sqrt(squares.min(axis=1).sum()))
 
 
-MultiIndexMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+MultiIndexMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 TestMultiIndexes = MultiIndexMachine.TestCase

@@ -97,7 +97,7 @@ def test_the_index_of_the_field_knows_its_knobs() -> None:
     for said, words in [({"ef": 0}, "ef is 0"), ({"ef": 2.5}, "2.5"), ({"n_probe": 3}, "n_probe.*ef")]:
         with pytest.raises(InvalidArgument, match=words):
             index_knobs(graph, options(effort=said))
-    for spec in (Dense(4, index=Flat()), Sparse(index=Inverted()), Multi(4)):
+    for spec in (Dense(4, index=Flat()), Sparse(index=Inverted()), Multi(4, index=Flat())):
         with pytest.raises(InvalidArgument, match="no knobs") as refused:
             index_knobs(spec, options(ef=64))
         assert refused.value.field == "ef"
