@@ -11,12 +11,14 @@ import typer
 
 from .advice.codecs import CodecsMeasurement
 from .datasets import Dataset
+from .datasets.multi.dataset import MultiDataset
 from .datasets.sparse_dataset import SparseDataset
 from .datasets.texts import TextDataset
 from .harness.loaded import loaded_collection
 from .measure.disk import DiskMeasurement
 from .measure.filter import FilterMeasurement
 from .measure.kinds.keyword import KeywordMeasurement
+from .measure.kinds.multi import MultiMeasurement
 from .measure.kinds.sparse import SparseMeasurement
 from .measure.limit import LimitMeasurement
 from .measure.measurement import Measurement, Prepared, Record
@@ -39,6 +41,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     CodecsMeasurement,
     DiskMeasurement,
     SparseMeasurement,
+    MultiMeasurement,
     KeywordMeasurement,
     ServerMeasurement,
 )
@@ -53,12 +56,16 @@ app = typer.Typer(
 def measure(measurement: Measurement) -> None:
     """Make ready what the measurement needs, run it, show what it finds and keep the records."""
     needs, scratch = measurement.needs, measurement.out / "scratch"
-    data: Dataset | SparseDataset | TextDataset
+    data: Dataset | SparseDataset | MultiDataset | TextDataset
     match needs.data:
         case "dense":
             data = terminal.read_dataset(measurement.dataset, vars(measurement))
         case "sparse":
             data = terminal.read_sparse_dataset(measurement.dataset, measurement.out / "data")
+        case "multi":
+            data = terminal.read_multi_dataset(
+                measurement.dataset, measurement.out / "data", vars(measurement)
+            )
         case "texts":
             data = terminal.read_texts(measurement.dataset)
     peers, missing = find_peers(needs.peers)
@@ -70,6 +77,8 @@ def measure(measurement: Measurement) -> None:
         match data:
             case SparseDataset():
                 ready.sparse = data
+            case MultiDataset():
+                ready.multi = data
             case TextDataset():
                 ready.texts = data
             case Dataset():

@@ -139,6 +139,7 @@ ORDER = {
             "peers",
             "sparse_peers",
             "keyword_peers",
+            "multi_peers",
             "comparison",
             "report",
             "serving",

@@ -30,6 +30,11 @@ PACKAGES = (
     "qdrant-edge-py",
     "bm25s",
     "tantivy",
+    "lancedb",
+    "fast-plaid",
+    "torch",
+    "tachiom",
+    "fastembed",
     "pyroaring",
     "grpcio",
     "protobuf",
@@ -61,6 +66,14 @@ def available_bytes() -> int | None:
     """Memory that can be taken without swapping, where the system tells."""
     for line in _lines(Path("/proc/meminfo")):
         if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Memory that a process has in RAM, pages of mapped files included, where the system tells."""
+    for line in _lines(Path(f"/proc/{pid}/status")):
+        if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     return None
 

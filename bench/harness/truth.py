@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,12 +195,28 @@ def _tolerance(dataset: Dataset, queries: NDArray[np.float32], kth: Scores) -> S
     return lengths
 
 
+class Asked(Protocol):
+    """Data of any kind whose queries have exact answers."""
+
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def queries(self) -> Sized: ...
+
+
 def cached_truth(
     dataset: Dataset, k: int, folder: Path, progress: Progress | None = None
 ) -> tuple[Truth, bool]:
+    """The exact answer, from `folder` when it was computed before, and whether it was."""
+    return kept_truth(dataset, k, folder, lambda: exact_truth(dataset, k, progress=progress))
+
+
+def kept_truth(data: Asked, k: int, folder: Path, compute: Callable[[], Truth]) -> tuple[Truth, bool]:
     """The exact answer, from `folder` when it was computed before.
 
-    A file counts only when its shapes and the checksum inside agree with the dataset; any other is replaced.
+    A file counts only when its shapes and the checksum inside agree with the data; any other is replaced.
 
     Returns
     -------
@@ -208,19 +224,19 @@ def cached_truth(
     cached : bool
         Whether it came from the disk.
     """
-    path = folder / f"truth-{dataset.content_hash}-{dataset.metric}-k{k}.npz"
-    known = _read(path, dataset, k)
+    path = folder / f"truth-{data.content_hash}-{data.metric}-k{k}.npz"
+    known = _read(path, data, k)
     if known is not None:
         return known, True
-    truth = exact_truth(dataset, k, progress=progress)
+    truth = compute()
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez(unfinished, ids=truth.ids, scores=truth.scores, digest=np.array(_digest(dataset, truth)))
+    np.savez(unfinished, ids=truth.ids, scores=truth.scores, digest=np.array(_digest(data, truth)))
     os.replace(unfinished, path)
     return truth, False
 
 
-def _read(path: Path, dataset: Dataset, k: int) -> Truth | None:
+def _read(path: Path, data: Asked, k: int) -> Truth | None:
     try:
         # numpy leaves a file open that is no archive, unless it was opened here.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -228,14 +244,14 @@ def _read(path: Path, dataset: Dataset, k: int) -> Truth | None:
             digest = str(arrays["digest"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    shape = (len(dataset.queries), k)
+    shape = (len(data.queries), k)
     whole = truth.ids.shape == shape and truth.scores.shape == shape and truth.ids.dtype == np.int64
-    return truth if whole and digest == _digest(dataset, truth) else None
+    return truth if whole and digest == _digest(data, truth) else None
 
 
-def _digest(dataset: Dataset, truth: Truth) -> str:
+def _digest(data: Asked, truth: Truth) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{dataset.content_hash} {dataset.metric} {truth.k}".encode())
+    digest.update(f"{data.content_hash} {data.metric} {truth.k}".encode())
     digest.update(np.ascontiguousarray(truth.ids).tobytes())
     digest.update(np.ascontiguousarray(truth.scores).tobytes())
     return digest.hexdigest()

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ...engine.progress import Progress
 from ..datasets import Dataset
+from ..datasets.multi.dataset import MultiDataset
 from ..datasets.sparse_dataset import SparseDataset
 from ..datasets.texts import TextDataset
 from ..harness.timing import Watch, exclusive
@@ -28,11 +29,11 @@ Record = dict[str, Any]
 class Needs:
     """What is made ready before a measurement runs: exact answers, a collection, its payloads; engines.
 
-    The data may be sparse vectors or texts, of which nothing else is made ready. What is measured may be
-    other processes: then how busy those kept the machine is not recorded (`watched`).
+    The data may be sparse vectors, multi-vectors or texts, of which nothing else is made ready. What is
+    measured may be other processes: then how busy those kept the machine is not recorded (`watched`).
     """
 
-    data: Literal["dense", "sparse", "texts"] = "dense"
+    data: Literal["dense", "sparse", "multi", "texts"] = "dense"
     truth: bool = False
     collection: bool = False
     payloads: bool = False
@@ -51,6 +52,7 @@ class Prepared:
     step: Progress
     data: Dataset = field(init=False)
     sparse: SparseDataset = field(init=False)
+    multi: MultiDataset = field(init=False)
     texts: TextDataset = field(init=False)
     truth: Truth = field(init=False)
     collection: Collection = field(init=False)

@@ -6,19 +6,20 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ..datasets import Dataset
-from ..datasets.sparse_dataset import SparseDataset
-from ..datasets.texts import TextDataset
 from ..harness.machine import code, machine, packages
 
 RESULTS = "results.jsonl"
 
 
-def append_records(
-    out: Path, kind: str, dataset: Dataset | SparseDataset | TextDataset, rows: Iterable[Mapping[str, Any]]
-) -> Path:
+class Described(Protocol):
+    """A dataset of any kind."""
+
+    def describe(self) -> dict[str, Any]: ...
+
+
+def append_records(out: Path, kind: str, dataset: Described, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Append one line per measured row to `results.jsonl`.
 
     Parameters
@@ -27,7 +28,7 @@ def append_records(
         Folder of the results; made when it does not exist.
     kind : str
         The name of the measurement.
-    dataset : Dataset, SparseDataset or TextDataset
+    dataset : Described
         What it was measured on.
     rows : iterable of mapping
         The figures.

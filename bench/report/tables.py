@@ -10,6 +10,7 @@ from rich.table import Table
 from ..comparison.pareto import LEVELS, AtRecall, best_at, pareto_front
 from ..comparison.sweep import AtEffort, Built, group_points
 from ..datasets import Dataset
+from ..datasets.multi.dataset import MultiDataset
 from ..datasets.sparse_dataset import SparseDataset
 
 NOTHING = "-"
@@ -81,6 +82,17 @@ def describe_sparse(dataset: SparseDataset) -> str:
     line = (
         f"{dataset.name}: {len(documents):,} documents of {documents.nonzeros / len(documents):.1f} terms, "
         f"{len(queries):,} queries of {queries.nonzeros / len(queries):.1f}, hash {dataset.content_hash}"
+    )
+    return f"{line} ({dataset.note})" if dataset.note else line
+
+
+def describe_multi(dataset: MultiDataset) -> str:
+    """Multi-vectors in one line."""
+    documents, queries = dataset.documents, dataset.queries
+    tokens, asked = (len(rows.tokens) / len(rows) for rows in (documents, queries))
+    line = (
+        f"{dataset.name}: {len(documents):,} documents of {tokens:.1f} tokens x {dataset.dim}, "
+        f"{len(queries):,} queries of {asked:.1f}, hash {dataset.content_hash}"
     )
     return f"{line} ({dataset.note})" if dataset.note else line
 

@@ -18,6 +18,8 @@ from ...engine.progress import Progress
 from ...server.cli.tables import show_table
 from ..comparison.running import MemoryShortageError
 from ..datasets import Dataset, DatasetError, checked_metric, open_dataset
+from ..datasets.multi.dataset import MultiDataset
+from ..datasets.multi.opening import open_multi_dataset
 from ..datasets.sparse_dataset import SparseDataset
 from ..datasets.sparse_opening import open_sparse_dataset
 from ..datasets.texts import TextDataset, open_texts
@@ -26,8 +28,8 @@ from ..harness.machine import code
 from ..harness.timing import Watch, load_warning
 from ..harness.truth import Truth, cached_truth
 from ..peers import UnknownPeerError
-from .records import append_records
-from .tables import describe, describe_sparse
+from .records import Described, append_records
+from .tables import describe, describe_multi, describe_sparse
 
 # A log has no width, and figures that are cut off are none.
 _LOG_COLUMNS = 160
@@ -62,6 +64,14 @@ def read_sparse_dataset(spec: str, folder: Path) -> SparseDataset:
     with console.status(f"reading {spec}"):
         data = open_sparse_dataset(spec, folder)
     remark(describe_sparse(data))
+    return data
+
+
+def read_multi_dataset(spec: str, folder: Path, options: Mapping[str, Any]) -> MultiDataset:
+    """Read or generate multi-vectors, which are kept in `folder`, and say what they are."""
+    with console.status(f"reading {spec}"):
+        data = open_multi_dataset(spec, folder, rows=options["rows"], queries=options["queries"])
+    remark(describe_multi(data))
     return data
 
 
@@ -130,9 +140,7 @@ def show(*tables: Table) -> None:
         show_table(one, console)
 
 
-def report(
-    out: Path, kind: str, data: Dataset | SparseDataset | TextDataset, rows: Sequence[dict[str, Any]]
-) -> None:
+def report(out: Path, kind: str, data: Described, rows: Sequence[dict[str, Any]]) -> None:
     """Append the records and say where they are."""
     path = append_records(out, kind, data, rows)
     remark(f"\n{len(rows)} records appended to {path}")

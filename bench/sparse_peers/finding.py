@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from ..harness.one_thread import ONE_THREAD
 from ..peers import MissingPeer, check_names, load_adapters
 from .peer import SparsePeer
 
@@ -16,9 +17,6 @@ SPARSE_PEERS = {
     "zvec": ("zvec", "ZvecPeer", "zvec"),
     "qdrant-edge": ("qdrant_edge", "QdrantEdgePeer", "qdrant-edge-py"),
 }
-# Pools of threads are made when a library is loaded or first used, and then keep their size: `num_threads` of
-# pyseismic, for one, has no effect.
-_ONE_THREAD = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def find_sparse_peers(names: Sequence[str]) -> tuple[list[SparsePeer], list[MissingPeer]]:
@@ -37,5 +35,6 @@ def find_sparse_peers(names: Sequence[str]) -> tuple[list[SparsePeer], list[Miss
         A name that no adapter has.
     """
     check_names(names, SPARSE_PEERS, "engines")
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    # `num_threads` of pyseismic, for one, has no effect.
+    os.environ.update(ONE_THREAD)
     return load_adapters(names, SPARSE_PEERS, __package__)

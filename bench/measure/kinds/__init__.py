@@ -1,1 +1,1 @@
-"""What `vicinal bench` measures of other kinds of vectors than dense ones: sparse ones, keywords."""
+"""What `vicinal bench` measures of other kinds of vectors than dense ones, and of texts."""

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...harness.machine import resident_bytes
+
 _SAMPLE_SECONDS = 0.02
 
 
@@ -22,18 +24,6 @@ def cpu_seconds(pid: int) -> float | None:
     # The name in parentheses may have anything in it.
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_bytes(pid: int) -> int | None:
-    """Memory that a process has in RAM, pages of mapped files included."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    return None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....server.service.settings.limits import Limits
+from ...harness.machine import resident_bytes
 from ...report.tables import size
 from ..load.background import Background
 from ..load.endpoints import Bytes, cut
@@ -18,7 +19,7 @@ from ..load.open_loop import Calls, Outcome, offer, repeat
 from ..load.placement import apart
 from ..load.rounds import EndpointProcess, Measured, measure_rounds
 from ..load.setting import Setting
-from ..load.usage import resident_bytes, watching_memory
+from ..load.usage import watching_memory
 from ..load.worker import results, workers
 from .throughput import BATCH, ROUNDS
 

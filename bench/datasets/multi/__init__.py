@@ -1,0 +1,1 @@
+"""Multi-vectors to measure with: read from a folder, or generated."""
