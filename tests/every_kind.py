@@ -16,6 +16,7 @@ FIELDS = {
     "marks": Sparse(element="binary"),
     "words": Sparse(tokens=True),
     "tokens": Multi(4),
+    "pages": Multi(4, on_disk=True),
     "coded": Multi(4, metric="l2", element="int8"),
     "signs": Multi(8, metric="cosine", element="binary"),
 }
@@ -32,6 +33,7 @@ def vectors(n: int) -> dict[str, Any]:
         "marks": [rng.choice(50, row % 5, replace=False) for row in range(n)],
         "words": [{f"{'é' * (t % 9)}{t}": 1.0 for t in rng.choice(50, row % 4).tolist()} for row in range(n)],
         "tokens": [rng.standard_normal((1 + row % 3, 4)) for row in range(n)],
+        "pages": [rng.standard_normal((row % 5, 4)) for row in range(n)],
         "coded": [rng.standard_normal((row % 4, 4)) for row in range(n)],
         "signs": [rng.standard_normal((row % 3, 8)) for row in range(n)],
     }

@@ -11,7 +11,7 @@ from ...indexes.rows.metric import Metric
 from ...indexes.token_lists.token_lists import TokenLists
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
-from .parameters import checked_dim, checked_index, choice
+from .parameters import checked_dim, checked_index, checked_on_disk, choice
 
 MAX_TOKENS = 2048
 """Of a point, unless a field says otherwise."""
@@ -43,6 +43,9 @@ class Multi:
         How many tokens a point may have, 1 to 65,536.
     index : IndexSpec, optional
         The index built over sealed segments; ``TokenLists()`` unless given, and ``Flat()`` for an exact scan.
+    on_disk : bool
+        Whether the tokens of sealed segments stay in their files, to be read for exact scores alone: what is
+        in memory is the index with its codes or encodings.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class Multi:
     element: Element
     max_tokens: int
     index: IndexSpec
+    on_disk: bool
 
     kind: ClassVar[VectorKind] = "multi"
 
@@ -66,6 +70,7 @@ class Multi:
         element: Element | str = Element.FLOAT16,
         max_tokens: int = MAX_TOKENS,
         index: IndexSpec | None = None,
+        on_disk: bool = False,
     ) -> None:
         checked_metric, checked_element = (
             choice(Metric, metric, "metric"),
@@ -86,6 +91,7 @@ class Multi:
         object.__setattr__(self, "element", checked_element)
         object.__setattr__(self, "max_tokens", max_tokens)
         object.__setattr__(self, "index", checked_index(TokenLists() if index is None else index, self.shape))
+        object.__setattr__(self, "on_disk", checked_on_disk(on_disk))
 
     @property
     def shape(self) -> FieldShape:
@@ -93,12 +99,17 @@ class Multi:
         return FieldShape(self.kind, self.metric, self.element, self.dim)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of this field; ``max_tokens`` is in it where it is not the usual number."""
-        record = {
+        """Return the JSON object of this field.
+
+        ``max_tokens`` is in it where it is not the usual number, ``on_disk`` when it is true.
+        """
+        record: dict[str, Any] = {
             "kind": self.kind,
             "dim": self.dim,
             "metric": self.metric.value,
             "element": self.element.value,
             "index": self.index.to_json(),
         }
-        return record if self.max_tokens == MAX_TOKENS else record | {"max_tokens": self.max_tokens}
+        if self.max_tokens != MAX_TOKENS:
+            record["max_tokens"] = self.max_tokens
+        return record | {"on_disk": True} if self.on_disk else record

@@ -51,6 +51,12 @@ def checked_dim(dim: Any, element: Element) -> int:
     return dim
 
 
+def checked_on_disk(on_disk: Any) -> bool:
+    if type(on_disk) is not bool:
+        raise InvalidArgument(f"on_disk is {on_disk!r}; expected True or False", field="on_disk")
+    return on_disk
+
+
 def choice(enum: type[_Choice], value: Any, what: str) -> _Choice:
     try:
         return enum(value)

@@ -16,7 +16,7 @@ from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .bm25 import encoder_from_json
 from .multi_field import MAX_TOKENS, Multi
-from .parameters import checked_dim, checked_index, choice, index_from_json
+from .parameters import checked_dim, checked_index, checked_on_disk, choice, index_from_json
 from .query_weights import QueryWeights
 from .sparse_field import Sparse
 from .strict_json import checked_object
@@ -72,9 +72,7 @@ class Dense:
                 "hamming compares binary vectors and nothing else does",
                 field="metric",
             )
-        if type(on_disk) is not bool:
-            raise InvalidArgument(f"on_disk is {on_disk!r}; expected True or False", field="on_disk")
-        if on_disk and checked_element is Element.BINARY:
+        if checked_on_disk(on_disk) and checked_element is Element.BINARY:
             raise InvalidArgument(
                 "binary vectors are their own codes, which every search compares: they cannot stay on disk",
                 field="on_disk",
@@ -146,7 +144,8 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
             )
         case "multi":
             named = ["kind", "dim", "metric", "element"]
-            record = checked_object(value, what, required=named, optional=["index", "max_tokens"])
+            may_lack = ["index", "max_tokens", "on_disk"]
+            record = checked_object(value, what, required=named, optional=may_lack)
             return Multi(
                 record["dim"],
                 # The only metric there once was, by the name it had then.
@@ -155,5 +154,6 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
                 max_tokens=record.get("max_tokens", MAX_TOKENS),
                 # While multi-vectors were only scanned, their JSON named no index.
                 index=index_from_json(record.get("index"), what) or Flat(),
+                on_disk=record.get("on_disk", False),
             )
     raise InvalidArgument(f"{what} has kind {kind!r}; expected 'dense', 'sparse' or 'multi'", field=what)

@@ -19,7 +19,7 @@ from ..schema.query_weights import QueryWeights
 from ..schema.vector_field import Dense
 from .growable_array import GrowableArray
 from .matrices import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
-from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
+from .protocol import Array, Chosen, FieldStatistics, OnDisk, TermWeights, TokenIds
 
 _LEAST_SQUARE = SHORTEST**2
 _ROWS = "rows"
@@ -108,9 +108,13 @@ class DenseKind:
         arrays = {_ROWS: pad(column.matrix, field.element, field.dim), "inv_norms": norms}
         return arrays | {_ROWS + CHECKSUMS: row_checksums(arrays[_ROWS])} if field.on_disk else arrays
 
-    def read_from_disk(self, field: Dense) -> str | None:
+    def read_from_disk(self, field: Dense) -> OnDisk | None:
         """Return ``rows`` where the vectors stay on disk."""
-        return _ROWS if field.on_disk else None
+        return OnDisk(_ROWS) if field.on_disk else None
+
+    def disk_rows(self, field: Dense, rows: DenseRows, chosen: Chosen) -> int:
+        """Return how many are chosen."""
+        return len(chosen)
 
     def rows(self, field: Dense, arrays: Arrays, reader: RowReader | None = None) -> DenseRows:
         """Return the arrays of a segment as an index sees them, without a copy."""

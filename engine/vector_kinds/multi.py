@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...indexes.protocol import Arrays
 from ...indexes.rows.element import Element
 from ...indexes.rows.multi import MultiRows, encoded
-from ...storage.arrays.row_reader import RowReader
+from ...storage.arrays.row_reader import CHECKSUMS, RowReader, row_checksums
 from ...storage.columns.array_like import list_of
 from ...storage.columns.multi import MultiColumn
 from ...storage.columns.ragged import offsets_of
@@ -21,10 +21,10 @@ from ..schema.multi_field import Multi
 from ..schema.query_weights import QueryWeights
 from .growable_array import GrowableArray
 from .matrices import MAX_MAGNITUDE, column, to_element, to_matrix, whole_numbers
-from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
+from .protocol import Array, Chosen, FieldStatistics, OnDisk, TermWeights, TokenIds
 
 _SCALE_BYTES = 4
-_ARRAYS = ("offsets", "tokens", "scales")
+_OFFSETS, _TOKENS, _SCALES = "offsets", "tokens", "scales"
 
 
 class MultiKind:
@@ -32,7 +32,8 @@ class MultiKind:
 
     def describe(self, field: Multi) -> str:
         """Return what a person is told of a field."""
-        return f"multi, {field.dim} dimensions, {field.metric}, {field.element}"
+        where = ", on disk" if field.on_disk else ""
+        return f"multi, {field.dim} dimensions, {field.metric}, {field.element}{where}"
 
     def column(self, field: Multi, value: Any, what: str) -> MultiColumn:
         """Return vectors that a caller passed, as they are stored."""
@@ -116,24 +117,42 @@ class MultiKind:
         return GrowingMulti(field)
 
     def sealed_arrays(self, field: Multi, column: MultiColumn) -> dict[str, Array]:
-        """Return ``offsets`` and ``tokens``, and of int8 ``scales``."""
-        return column.arrays()
+        """Return ``offsets`` and ``tokens``, and of int8 ``scales``.
 
-    def read_from_disk(self, field: Multi) -> None:
-        """Return None: all of them are mapped."""
+        Of tokens on disk there are the checksums of each point's besides.
+        """
+        arrays = column.arrays()
+        if not field.on_disk:
+            return arrays
+        tokens = np.ascontiguousarray(column.tokens)
+        return arrays | {_TOKENS + CHECKSUMS: row_checksums(tokens, column.offsets)}
+
+    def read_from_disk(self, field: Multi) -> OnDisk | None:
+        """Return ``tokens``, cut by ``offsets``, where they stay on disk."""
+        return OnDisk(_TOKENS, _OFFSETS) if field.on_disk else None
+
+    def disk_rows(self, field: Multi, rows: MultiRows, chosen: Chosen) -> int:
+        """Return how many tokens the chosen rows have."""
+        return int((rows.offsets[chosen + 1] - rows.offsets[chosen]).sum())
 
     def rows(self, field: Multi, arrays: Arrays, reader: RowReader | None = None) -> MultiRows:
         """Return the arrays of a segment as an index sees them, without a copy."""
-        mine = {name: arrays[name] for name in _ARRAYS if name in arrays}
-        return _rows(field, MultiColumn.from_arrays(mine))
+        mine = {name: arrays[name] for name in (_OFFSETS, _TOKENS, _SCALES) if name in arrays}
+        column = MultiColumn.from_arrays(mine)
+        tokens = column.tokens if reader is None else column.tokens[:0]
+        return MultiRows(column.offsets, tokens, field.metric, column.scales, field.dim, reader)
 
     def stored(self, field: Multi, rows: MultiRows, chosen: Chosen) -> MultiColumn:
         """Copy out the chosen rows."""
-        return MultiColumn(rows.offsets, rows.tokens, rows.scales).take(chosen)
+        if rows.reader is not None:
+            distinct, chosen = np.unique(chosen, return_inverse=True)
+            rows.read_ahead(distinct)
+            rows = rows.in_memory(distinct)
+        return MultiColumn(rows.offsets, rows.tokens, rows.scales).take(chosen.reshape(-1))
 
     def sizes(self, field: Multi, rows: MultiRows, chosen: Chosen) -> NDArray[np.int64]:
         """Return the bytes of each chosen row, which are not read."""
-        token = int(rows.tokens.shape[1]) * rows.tokens.itemsize + (rows.scales is not None) * _SCALE_BYTES
+        token = rows.token_bytes + (rows.scales is not None) * _SCALE_BYTES
         return (rows.offsets[chosen + 1] - rows.offsets[chosen]) * token
 
 
@@ -157,7 +176,8 @@ class GrowingMulti:
 
     def rows(self, length: int) -> MultiRows:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
-        return _rows(self._field, self._column(length))
+        field, column = self._field, self._column(length)
+        return MultiRows(column.offsets, column.tokens, field.metric, column.scales, field.dim)
 
     def index(self, length: int) -> None:
         """Return None: growing vectors are scanned."""
@@ -263,10 +283,6 @@ def _is_one_matrix(value: Any) -> bool:
     if isinstance(first, list | tuple):
         return bool(first) and np.isscalar(first[0])
     return getattr(first, "ndim", 0) == 1
-
-
-def _rows(field: Multi, column: MultiColumn) -> MultiRows:
-    return MultiRows(column.offsets, column.tokens, field.metric, column.scales, field.dim)
 
 
 def _query_rows(column: MultiColumn) -> MultiRows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -18,6 +19,22 @@ Array = NDArray[Any]
 Chosen = NDArray[np.int64]
 
 FieldT = TypeVar("FieldT", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """The array of a segment's vectors that is not mapped.
+
+    Parameters
+    ----------
+    name
+        Of a matrix, beside which are the checksums of its rows.
+    offsets
+        Name of the array that says where in it each vector begins; None where each is a row.
+    """
+
+    name: str
+    offsets: str | None = None
 
 
 class GrowingVectors(Protocol):
@@ -154,8 +171,11 @@ class Kind(Protocol[FieldT]):
     def sealed_arrays(self, field: FieldT, column: Any) -> dict[str, Array]:
         """Return the arrays that a segment keeps of a column."""
 
-    def read_from_disk(self, field: FieldT) -> str | None:
-        """Return the name of the array whose rows stay on disk and are read, None where all is mapped."""
+    def read_from_disk(self, field: FieldT) -> OnDisk | None:
+        """Return which of the arrays stays on disk and is read, None where all are mapped."""
+
+    def disk_rows(self, field: FieldT, rows: Any, chosen: Chosen) -> int:
+        """Return how many rows of the array that stays on disk the chosen rows take; only where one does."""
 
     def rows(self, field: FieldT, arrays: Arrays, reader: RowReader | None = None) -> Any:
         """Return what :meth:`sealed_arrays` gave as an index sees it, without a copy.

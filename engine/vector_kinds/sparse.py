@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,10 @@ class SparseKind:
 
     def read_from_disk(self, field: Sparse) -> None:
         """Return None: all of them are mapped."""
+
+    def disk_rows(self, field: Sparse, rows: SparseRows, chosen: Chosen) -> Never:
+        """Refuse: nothing stays on disk."""
+        raise TypeError("sparse vectors are mapped")
 
     def rows(self, field: Sparse, arrays: Arrays, reader: RowReader | None = None) -> SparseRows:
         """Return the arrays of a segment as an index sees them, without a copy."""

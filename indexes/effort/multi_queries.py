@@ -42,7 +42,7 @@ def multi_pseudo_queries(rows: MultiRows, count: int, seed: int) -> MultiRows:
         ]
     )
     foreign = rng.random(len(places)) < _FOREIGN
-    places[foreign] = rng.integers(0, len(rows.tokens), int(foreign.sum()))
+    places[foreign] = rng.integers(0, rows.n_tokens, int(foreign.sum()))
     tokens = rows.floats(places)
     lengths = np.linalg.norm(tokens, axis=1, keepdims=True)
     noise = rng.standard_normal(tokens.shape, np.float32) * (_NOISE * lengths / np.sqrt(rows.dim))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import accumulate
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..rows.dense import aligned
 from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.multi import MultiRows
-from ..rows.neighbors import NO_ROW, Neighbors
+from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .dense import listed_rows
 
 # Tokens of a query that nobody gave; and what room is made for at least.
@@ -27,10 +28,22 @@ _SHARE = {Element.FLOAT32: 1.0, Element.FLOAT16: 1.0, Element.INT8: 0.65, Elemen
 _KINDS = {Element.FLOAT32: 0, Element.FLOAT16: 1, Element.INT8: 2, Element.BINARY: 3}
 _LINE = 64
 
+Find = Callable[[MultiRows], tuple[NDArray[np.uint32], SearchStats]]
+"""Names the candidates of each of some queries, ``(q, c)``, and says what that took."""
+
 
 class MultiScan:
     """Compares every token of every row in scope with every token of every query; thread-safe.
 
+    Parameters
+    ----------
+    rows
+        Rows in memory.
+    rooms
+        Room of scans of other rows of the same kind, which is used again and left there.
+
+    Notes
+    -----
     Similarities of a query's tokens with the best of a row's are summed; under l2 the smallest squared
     distances are, and the score is the root of the sum. A row without tokens is not found. Queries are
     float32 whatever rows are made of. With rows of int8, a query in steps of its own, 63 to either side,
@@ -38,15 +51,14 @@ class MultiScan:
     side.
     """
 
-    def __init__(self, rows: MultiRows) -> None:
+    def __init__(self, rows: MultiRows, rooms: list[Room] | None = None) -> None:
         self._rows = rows
         # Lists give and take atomically, so any number of threads can.
-        self._free: list[_Room] = []
+        self._free: list[Room] = [] if rooms is None else rooms
 
     def search(self, queries: MultiRows, k: int, scope: Scope = EVERYTHING) -> Neighbors:
         """Return the rows nearest to each query, ties by row."""
-        self._check(queries)
-        _check_k(k)
+        check_asked(queries, self._rows, k)
         lo, hi, listed = listed_rows(scope, len(self._rows))
         wanted = min(k, hi - lo)
         if not len(queries) or not wanted:
@@ -54,6 +66,13 @@ class MultiScan:
         found = self._nearest(queries, wanted, lo, hi, listed, 0)
         found.stats.rescored = (hi - lo) * len(queries)
         return found.padded(k, self._rows.metric)
+
+    def best_found(self, queries: MultiRows, k: int, find: Find) -> Neighbors:
+        """Return the nearest of the candidates that ``find`` names, as :meth:`best_of` does."""
+        candidates, stats = find(queries)
+        found = self.best_of(queries, candidates, k)
+        found.stats += stats
+        return found
 
     def best_of(self, queries: MultiRows, candidates: NDArray[np.uint32], k: int) -> Neighbors:
         """Score the candidates of each query exactly and return the nearest of them, ties by row.
@@ -67,28 +86,19 @@ class MultiScan:
         k
             How many of each query's are returned, padded where there are fewer.
         """
-        n_queries = len(queries)
-        self._check(queries)
-        _check_k(k)
-        if candidates.dtype != np.uint32 or candidates.ndim != 2 or len(candidates) != n_queries:
-            raise ValueError(
-                f"candidates are {candidates.dtype} {candidates.shape}; expected uint32 ({n_queries}, c)"
-            )
-        known = candidates[candidates != NO_ROW]
-        if int(known.max(initial=0)) >= max(1, len(self._rows)):
-            raise ValueError(f"candidate {known.max()} is beyond the last of {len(self._rows)} rows")
-        if not len(known):
-            return Neighbors.empty(n_queries, k, self._rows.metric)
+        check_asked(queries, self._rows, k)
+        count = check_candidates(candidates, len(queries), len(self._rows))
+        if not count:
+            return Neighbors.empty(len(queries), k, self._rows.metric)
         width = candidates.shape[1]
         found = self._nearest(queries, k, 0, width, np.ascontiguousarray(candidates), width)
-        found.stats.rescored = len(known)
+        found.stats.rescored = count
         return found
 
     def score(self, queries: MultiRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the ``(q, c)`` exact scores of the given rows, NaN where a row has no token."""
-        self._check(queries)
-        if len(rows) and int(rows.max()) >= len(self._rows):
-            raise ValueError(f"row {int(rows.max())} is none of {len(self._rows)}")
+        check_asked(queries, self._rows)
+        check_listed(rows, len(self._rows))
         scores = np.empty((len(queries), len(rows)), np.float32)
         if scores.size:
             from ..kernels.maxsim import score_maxsim
@@ -100,10 +110,7 @@ class MultiScan:
 
     def cost(self, queries: MultiRows | None, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""
-        rows = self._rows
-        tokens = count * len(rows.tokens) / max(1, len(rows))
-        asked = _USUAL_TOKENS if queries is None else len(queries.tokens) / max(1, len(queries))
-        return tokens * asked * rows.dim * costs().product * _SHARE[rows.element]
+        return comparing_seconds(self._rows, queries, count)
 
     def _nearest(
         self, queries: MultiRows, k: int, lo: int, hi: int, listed: NDArray[np.uint32] | None, each: int
@@ -117,31 +124,26 @@ class MultiScan:
         self._give(room)
         return Neighbors(found, scores)
 
-    def _room_for(self, queries: MultiRows, k: int) -> _Room:
+    def _room_for(self, queries: MultiRows, k: int) -> Room:
         """Return room for the longest query and for ``k`` rows; give it back with :meth:`_give`."""
         offsets = queries.offsets
         longest = int(offsets[-1]) if len(offsets) == 2 else int((offsets[1:] - offsets[:-1]).max())
         try:
             room = self._free.pop()
         except IndexError:
-            return _Room(self._rows, max(longest, _USUAL_TOKENS), max(k, _USUAL_RESULTS))
+            return Room(self._rows, max(longest, _USUAL_TOKENS), max(k, _USUAL_RESULTS))
         if room.longest < longest or room.k < k:
-            return _Room(self._rows, max(longest, room.longest), max(k, room.k))
+            return Room(self._rows, max(longest, room.longest), max(k, room.k))
+        if room.rows is not self._rows:
+            room.describe(self._rows)
         return room
 
-    def _give(self, room: _Room) -> None:
+    def _give(self, room: Room) -> None:
         if room.nbytes <= _MOST_KEPT:
             self._free.append(room)
 
-    def _check(self, queries: MultiRows) -> None:
-        if queries.dim != self._rows.dim or queries.tokens.dtype != np.float32:
-            raise ValueError(
-                f"query tokens are {queries.tokens.dtype} of {queries.dim}; "
-                f"expected float32 of {self._rows.dim}"
-            )
 
-
-class _Room:
+class Room:
     """Rows as kernels see them, and what kernels write to, for queries of so many tokens and results.
 
     Used by one thread at a time; to look up where it is takes as long as to score a row.
@@ -150,24 +152,60 @@ class _Room:
     def __init__(self, rows: MultiRows, longest: int, k: int) -> None:
         from ..kernels.maxsim_queries import MULTI, room_bytes, strip_of
 
-        kind, token_bytes = _KINDS[rows.element], rows.tokens.shape[1] * rows.tokens.itemsize
+        kind, token_bytes = _KINDS[rows.element], rows.token_bytes
         unit = 8 if rows.element is Element.BINARY else _LINE
         padded = -(-token_bytes // unit) * unit
-        shape = len(rows), rows.dim, kind, _METRICS[rows.metric], token_bytes, padded, strip_of(kind, padded)
-        arrays = map(address, (rows.tokens, rows.scales, rows.offsets))
+        shape = rows.dim, kind, _METRICS[rows.metric], token_bytes, padded, strip_of(kind, padded)
         sizes = room_bytes(rows.dim, kind, padded, shape[-1], longest, k)
         self.longest, self.k, self.nbytes = longest, k, sum(sizes)
         room = aligned((self.nbytes,), np.uint8)
         places = accumulate((int(address(room)), *sizes[:-1]))
-        record = np.array([*map(int, arrays), *shape, *places], np.uint64)
-        assert record.nbytes == MULTI.itemsize
-        self._kept = room, record
-        self.described = address(record)
+        self._record = np.array([0, 0, 0, 0, *shape, *places], np.uint64)
+        assert self._record.nbytes == MULTI.itemsize
+        self._kept = room
+        self.described = address(self._record)
+        self.describe(rows)
+
+    def describe(self, rows: MultiRows) -> None:
+        """Have kernels see these rows, of the same kind as those before."""
+        arrays = map(address, (rows.tokens, rows.scales, rows.offsets))
+        self._record[:4] = [*map(int, arrays), len(rows)]
+        self.rows = rows
 
 
-def _check_k(k: int) -> None:
+def comparing_seconds(rows: MultiRows, queries: MultiRows | None, count: int) -> float:
+    """Predict the seconds in which one query is compared with ``count`` rows in memory."""
+    tokens = count * rows.n_tokens / max(1, len(rows))
+    asked = _USUAL_TOKENS if queries is None else queries.n_tokens / max(1, len(queries))
+    return tokens * asked * rows.dim * costs().product * _SHARE[rows.element]
+
+
+def check_asked(queries: MultiRows, rows: MultiRows, k: int = 1) -> None:
+    """Refuse queries of other tokens than those of the rows, and fewer results than one."""
+    if queries.dim != rows.dim or queries.tokens.dtype != np.float32:
+        raise ValueError(
+            f"query tokens are {queries.tokens.dtype} of {queries.dim}; expected float32 of {rows.dim}"
+        )
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
+
+
+def check_candidates(candidates: NDArray[np.uint32], n_queries: int, n: int) -> int:
+    """Refuse candidates of another shape or beyond ``n`` rows; return how many there are."""
+    if candidates.dtype != np.uint32 or candidates.ndim != 2 or len(candidates) != n_queries:
+        raise ValueError(
+            f"candidates are {candidates.dtype} {candidates.shape}; expected uint32 ({n_queries}, c)"
+        )
+    known = candidates[candidates != NO_ROW]
+    if int(known.max(initial=0)) >= max(1, n):
+        raise ValueError(f"candidate {known.max()} is beyond the last of {n} rows")
+    return len(known)
+
+
+def check_listed(rows: NDArray[np.uint32], n: int) -> None:
+    """Refuse rows beyond ``n``."""
+    if len(rows) and int(rows.max()) >= n:
+        raise ValueError(f"row {int(rows.max())} is none of {n}")
 
 
 def _asked(queries: MultiRows) -> tuple[np.uint64, np.uint64, int]:

@@ -12,7 +12,7 @@ from ..costs import costs
 from ..effort.ladder import KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
-from ..exact.multi import MultiScan
+from ..exact.read_multi import open_multi_scan
 from ..protocol import EVERYTHING, Arrays, Effort, Index, IndexSpec, Scope
 from ..rows.dense import NO_NORMS, DenseRows
 from ..rows.element import Element
@@ -55,7 +55,7 @@ class EncodedIndex:
 
     def __init__(self, arrays: Arrays, rows: MultiRows, encoding: Encoding, inner: IndexSpec) -> None:
         self._arrays, self._rows, self._encoding, self._spec = arrays, rows, encoding, inner
-        self._scan = MultiScan(rows)
+        self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
         self._inner: Index[Any, Any] | None = None
         if not arrays:
@@ -85,10 +85,12 @@ class EncodedIndex:
         scope = self._with_tokens(scope)
         if scope.count(n) <= width:
             return self._scan.search(queries, k, scope)
-        found = self._nearest(queries, width, effort.knobs, scope)
-        best = self._scan.best_of(queries, found.rows, k)
-        best.stats += found.stats
-        return best
+
+        def find(part: MultiRows) -> tuple[NDArray[np.uint32], SearchStats]:
+            found = self._nearest(part, width, effort.knobs, scope)
+            return found.rows, found.stats
+
+        return self._scan.best_found(queries, k, find)
 
     def _with_tokens(self, scope: Scope) -> Scope:
         if self._filled is None:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .dense import aligned
 from .element import Element
 from .metric import Metric
-from .offsets import check_offsets, chosen_offsets
+from .offsets import check_offsets, chosen_offsets, packed_offsets
+from .reader import RowReader
 
 _ELEMENT_OF = {element.dtype: element for element in Element}
 _METRICS = (Metric.DOT, Metric.COSINE, Metric.L2)
@@ -18,7 +20,7 @@ _METRICS = (Metric.DOT, Metric.COSINE, Metric.L2)
 
 @dataclass(frozen=True)
 class MultiRows:
-    """Several vectors a row, or a batch of queries of several vectors.
+    """Several vectors a row, in memory or where they are read from; or a batch of queries of several vectors.
 
     Parameters
     ----------
@@ -33,6 +35,9 @@ class MultiRows:
         ``(t,)`` float32, what the int8 of a token are multiplied with; None for other elements.
     dim
         Dimensions of a token; 0 for as many as ``tokens`` has columns.
+    reader
+        What reads the tokens where they are not in memory: then ``tokens`` has none of them, so that no
+        kernel that wants them there is given any. `floats` and `in_memory` read what they return.
     """
 
     offsets: NDArray[np.int64]
@@ -40,9 +45,10 @@ class MultiRows:
     metric: Metric = Metric.DOT
     scales: NDArray[np.float32] | None = None
     dim: int = 0
+    reader: RowReader | None = None
 
     def __post_init__(self) -> None:
-        tokens, scales = self.tokens, self.scales
+        tokens, scales, reader = self.tokens, self.scales, self.reader
         if tokens.ndim != 2 or tokens.dtype not in _ELEMENT_OF or not tokens.shape[1]:
             raise ValueError(
                 f"tokens are {tokens.dtype} {tokens.shape}; "
@@ -56,11 +62,20 @@ class MultiRows:
             object.__setattr__(self, "dim", tokens.shape[1] * (8 if self.element is Element.BINARY else 1))
         if self.element.width(self.dim) != tokens.shape[1]:
             raise ValueError(f"tokens have {tokens.shape[1]} columns; {self.dim} dimensions have other")
+        count = len(tokens)
+        if reader is not None:
+            found = reader.dtype, *reader.shape[1:], count, len(reader)
+            if found != (tokens.dtype, tokens.shape[1], 0, len(self)):
+                raise ValueError(
+                    f"tokens that are read are {found}; "
+                    f"expected {tokens.dtype}, {tokens.shape[1]}, 0, {len(self)}"
+                )
+            count = reader.shape[0]
         if (scales is None) == (self.element is Element.INT8):
             raise ValueError("tokens of int8 have scales, and no others have")
-        if scales is not None and (scales.dtype != np.float32 or scales.shape != (len(tokens),)):
-            raise ValueError(f"scales are {scales.dtype} {scales.shape}; expected float32 ({len(tokens)},)")
-        check_offsets("offsets", self.offsets, len(tokens))
+        if scales is not None and (scales.dtype != np.float32 or scales.shape != (count,)):
+            raise ValueError(f"scales are {scales.dtype} {scales.shape}; expected float32 ({count},)")
+        check_offsets("offsets", self.offsets, count)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -72,8 +87,38 @@ class MultiRows:
 
     def floats(self, places: slice | NDArray[Any]) -> NDArray[np.float32]:
         """Return some tokens, by their places among all of them, as contiguous float32 ``(m, dim)``."""
+        if self.reader is not None:
+            wanted = np.arange(self.n_tokens)[places]
+            rows, owners = np.unique(np.searchsorted(self.offsets, wanted, "right") - 1, return_inverse=True)
+            self.read_ahead(rows)
+            held = self.in_memory(rows)
+            return held.floats(wanted - self.offsets[rows][owners] + held.offsets[owners])
         scales = None if self.scales is None else self.scales[places]
         return decoded(self.tokens[places], scales, self.dim)
+
+    def read_ahead(self, rows: NDArray[np.integer[Any]]) -> None:
+        """Begin to fetch ``rows``, ascending and each once; nothing is to be done for those in memory."""
+        if self.reader is not None:
+            self.reader.read_ahead(rows)
+
+    def in_memory(self, rows: NDArray[np.integer[Any]], room: NDArray[np.uint8] | None = None) -> MultiRows:
+        """Return a copy of ``rows``, ascending and each once, numbered from 0 on, in memory.
+
+        Rows at random places are asked for by `read_ahead` first. Tokens are put into ``room``, where that is
+        given and large enough.
+        """
+        offsets = packed_offsets(self.offsets, rows)
+        shape = int(offsets[-1]), self.tokens.shape[1]
+        size = shape[0] * self.token_bytes
+        if room is None or len(room) < size:
+            room = aligned((size,), np.uint8)
+        tokens = room[:size].view(self.tokens.dtype).reshape(shape)
+        if self.reader is None:
+            tokens[...] = self.tokens[chosen_offsets(self.offsets, rows)[1]]
+        else:
+            self.reader.read(rows, tokens)
+        scales = None if self.scales is None else self.scales[chosen_offsets(self.offsets, rows)[1]]
+        return MultiRows(offsets, tokens, self.metric, scales, self.dim)
 
     @property
     def element(self) -> Element:
@@ -81,10 +126,20 @@ class MultiRows:
         return _ELEMENT_OF[self.tokens.dtype]
 
     @property
+    def n_tokens(self) -> int:
+        """How many tokens all rows have."""
+        return int(self.offsets[-1])
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of a token."""
+        return int(self.tokens.shape[1]) * self.tokens.itemsize
+
+    @property
     def nbytes(self) -> int:
         """Bytes of tokens, scales and offsets."""
         scales = 0 if self.scales is None else self.scales.nbytes
-        return self.offsets.nbytes + self.tokens.nbytes + scales
+        return self.offsets.nbytes + self.n_tokens * self.token_bytes + scales
 
 
 def encoded(tokens: NDArray[Any], element: Element) -> tuple[NDArray[Any], NDArray[np.float32] | None]:

@@ -28,6 +28,12 @@ def chosen_offsets(
         hi = max(lo, hi)
         return offsets[lo : hi + 1] - offsets[lo], slice(int(offsets[lo]), int(offsets[hi]))
     rows = np.arange(n)[chosen]
-    lengths = offsets[rows + 1] - offsets[rows]
-    packed = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return packed, np.repeat(offsets[rows] - packed[:-1], lengths) + np.arange(packed[-1])
+    packed = packed_offsets(offsets, rows)
+    return packed, np.repeat(offsets[rows] - packed[:-1], np.diff(packed)) + np.arange(packed[-1])
+
+
+def packed_offsets(offsets: NDArray[np.int64], rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Return the offsets of some rows where they stand one behind the other."""
+    packed = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(offsets[rows + 1] - offsets[rows], out=packed[1:])
+    return packed

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 
 
 class RowReader(Protocol):
-    """Gives rows of a matrix that is not in memory; thread-safe. What it gives was verified."""
+    """Gives rows that are not in memory; thread-safe. What it gives was verified.
+
+    Each is a row of one matrix, or some rows of it that follow one another.
+    """
+
+    def __len__(self) -> int: ...
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the whole matrix."""
+        """Of the whole matrix, ``(m, width)``."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -23,4 +28,4 @@ class RowReader(Protocol):
         """Begin to fetch ``rows``, ascending and each once, all at the same time, and return at once."""
 
     def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> None:
-        """Fill ``into``, C-contiguous ``(len(rows), width)``, with ``rows``, ascending and each once."""
+        """Fill ``into``, C-contiguous, with ``rows``, ascending and each once, one behind the other."""

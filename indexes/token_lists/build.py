@@ -26,7 +26,7 @@ _SHARE_OF_USUAL = 2
 
 def build(rows: MultiRows, n_lists: int | None, layout: Layout, job: BuildJob) -> dict[str, NDArray[Any]]:
     """Return the arrays of lists over the tokens of ``rows``: none for few, which are scanned instead."""
-    n, n_tokens = len(rows), len(rows.tokens)
+    n, n_tokens = len(rows), rows.n_tokens
     if n_tokens >= 1 << 31:
         raise ValueError(f"a segment has at most {(1 << 31) - 1} tokens; got {n_tokens}")
     if n < SMALLEST or n_tokens < SMALLEST:

@@ -12,7 +12,7 @@ from ..costs import costs
 from ..effort.ladder import KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
-from ..exact.multi import MultiScan
+from ..exact.read_multi import open_multi_scan
 from ..ivf.layout import Layout
 from ..ivf.opened import Listed, OpenedLists
 from ..ivf.scratch import ScratchPool
@@ -43,7 +43,7 @@ class TokenListsIndex:
 
     def __init__(self, arrays: Arrays, rows: MultiRows, layout: Layout) -> None:
         self._arrays, self._rows, self._layout = arrays, rows, layout
-        self._scan = MultiScan(rows)
+        self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
         self._lists: OpenedLists | None = None
         if not arrays:
@@ -51,7 +51,7 @@ class TokenListsIndex:
         from ..kernels.token_lists import find_candidates
 
         self._kernel = find_candidates
-        n_tokens = len(rows.tokens)
+        n_tokens = rows.n_tokens
         listed = Listed(rows.dim, rows.metric, len(rows), n_tokens, n_tokens, repeated=True)
         self._lists = OpenedLists(arrays, listed, layout)
         self._scratch, self._sums = ScratchPool(self._lists.sizes), SumsPool(len(rows))
@@ -73,9 +73,7 @@ class TokenListsIndex:
         knobs = self._fitted(effort.knobs, k)
         if self._lists is None or scope.count(n) <= knobs.candidates or not len(queries):
             return self._scan.search(queries, k, scope)
-        candidates, stats = self._candidates(queries, knobs, scope)
-        found = self._scan.best_of(queries, candidates, k)
-        found.stats += stats
+        found = self._scan.best_found(queries, k, lambda part: self._candidates(part, knobs, scope))
         few = np.flatnonzero(found.rows[:, -1] == NO_ROW)
         if len(few):
             more = self._scan.search(queries[few], k, scope)
@@ -141,7 +139,7 @@ class TokenListsIndex:
         """Return knobs with what was not said, and no more than there is."""
         if self._lists is None:
             return knobs
-        n_lists, n_tokens = self._lists.n_lists, len(self._rows.tokens)
+        n_lists, n_tokens = self._lists.n_lists, self._rows.n_tokens
         candidates = min(max(knobs.candidates, k), len(self._rows))
         usual = min(max(_TOKENS_A_CANDIDATE * candidates, _FEWEST_TOKENS), _MOST_TOKENS)
         tokens = min(knobs.tokens or usual, n_tokens)

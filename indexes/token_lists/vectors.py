@@ -18,7 +18,7 @@ class TokenVectors:
         self.metric, self.dim, self._rows = rows.metric, rows.dim, rows
 
     def __len__(self) -> int:
-        return len(self._rows.tokens)
+        return self._rows.n_tokens
 
     def floats(self, chosen: slice | NDArray[Any]) -> NDArray[np.float32]:
         """Return some of them."""

@@ -135,6 +135,7 @@ def _put_multi(message: pb.VectorField, field: Multi) -> None:
     message.multi.metric = _METRICS[field.metric]
     message.multi.max_tokens = field.max_tokens
     message.multi.index_json = write_json(field.index.to_json()).decode()
+    message.multi.on_disk = field.on_disk
 
 
 def _read_dense(message: pb.VectorField, what: str) -> Dense:
@@ -191,6 +192,7 @@ def _read_multi(message: pb.VectorField, what: str) -> Multi:
         element=_known(_ELEMENT_OF, multi.element_type, "element_type", what),
         max_tokens=multi.max_tokens or MAX_TOKENS,
         index=_read_index(multi.index_json, what),
+        on_disk=multi.on_disk,
     )
 
 

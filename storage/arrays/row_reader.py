@@ -1,10 +1,11 @@
-"""Rows of a matrix that stay in their file: read in batches when they are asked for, each one verified."""
+"""Rows that stay in their file: read in batches when they are asked for, each one verified."""
 
 from __future__ import annotations
 
 import os
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import CorruptionError
 
 CHECKSUMS = ".crc"
-"""What is put behind the name of a matrix to name the checksums of its rows."""
+"""What is put behind the name of a matrix to name the checksums of what is read of it."""
 
 _PAGE = 4096
 
@@ -21,8 +22,9 @@ _PAGE = 4096
 class RowReader:
     """Reads rows by number. Safe to share; it holds a descriptor, so the file may be deleted meanwhile.
 
-    Every row is compared with its checksum each time it is read, so nobody has to read the whole file before
-    the first row may be believed.
+    A row is one of the matrix, or as many that follow one another as ``offsets`` says, at times none. Each is
+    compared with its checksum whenever it is read, so nobody has to read the whole file before the first row
+    may be believed.
 
     Parameters
     ----------
@@ -33,13 +35,16 @@ class RowReader:
     name
         Name of the matrix.
     offset
-        Where in the file its first row begins.
+        Where in the file it begins.
     shape, dtype
-        ``(n, width)`` of little endian numbers.
+        ``(m, width)`` of little endian numbers.
     checksums
         ``(n,)`` uint32, as :func:`row_checksums` gives them.
     damaged
         Told what was found to be damaged, before that is raised.
+    offsets
+        ``(n + 1,)`` int64, rising from 0 to ``m``: where in the matrix each row begins. Whoever reads checked
+        that. None where each row of the matrix is one.
     """
 
     def __init__(
@@ -52,14 +57,16 @@ class RowReader:
         dtype: np.dtype[Any],
         checksums: NDArray[np.uint32],
         damaged: Callable[[str], None],
+        offsets: NDArray[np.int64] | None = None,
     ) -> None:
         self._descriptor = descriptor
         self._path, self._name, self._offset = path, name, offset
         self.shape, self.dtype = shape, dtype
         self._row_bytes = shape[1] * dtype.itemsize
-        self._checksums, self._damaged = checksums, damaged
-        if checksums.dtype != np.uint32 or checksums.shape != shape[:1]:
-            raise CorruptionError(path, f"{checksums.dtype} {checksums.shape} checksums of {shape} {name!r}")
+        self._checksums, self._damaged, self._offsets = checksums, damaged, offsets
+        n = shape[0] if offsets is None else len(offsets) - 1
+        if checksums.dtype != np.uint32 or checksums.shape != (n,):
+            raise CorruptionError(path, f"{checksums.dtype} {checksums.shape} checksums of {n} {name!r}")
 
     # Bound now, because modules are emptied before the last reader goes when the interpreter ends.
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
@@ -67,19 +74,21 @@ class RowReader:
             close(self._descriptor)
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return len(self._checksums)
 
     def read_ahead(self, rows: NDArray[np.integer[Any]]) -> None:
         """Have the system begin to read ``rows``, ascending and each once, all at the same time."""
-        starts = self._offset + rows.astype(np.int64) * self._row_bytes
-        first, last = starts // _PAGE, (starts + self._row_bytes - 1) // _PAGE
-        for begin, end in _runs(first[1:] > last[:-1] + 1, len(rows)):
+        starts, stops = self._places(rows)
+        first, behind = starts // _PAGE, -(-stops // _PAGE)
+        for begin, end in _runs(first[1:] > behind[:-1], len(rows)):
             offset = int(first[begin]) * _PAGE
-            size = (int(last[end - 1]) + 1) * _PAGE - offset
-            os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
+            size = int(behind[end - 1]) * _PAGE - offset
+            # A size of 0 stands for the rest of the file.
+            if size:
+                os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
 
     def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> None:
-        """Fill ``into``, C-contiguous ``(len(rows), width)``, with ``rows``, ascending and each once.
+        """Fill ``into``, C-contiguous, with ``rows``, ascending and each once, one behind the other.
 
         Raises
         ------
@@ -88,13 +97,24 @@ class RowReader:
         OSError
             The disk does not give it.
         """
-        size, memory = self._row_bytes, into.reshape(-1).view(np.uint8).data
-        for begin, end in _runs(np.diff(rows.astype(np.int64)) != 1, len(rows)):
-            self._fill(memory[begin * size : end * size], self._offset + int(rows[begin]) * size)
-        crc32, stated = zlib.crc32, self._checksums[rows].tolist()
-        for place, known in enumerate(stated):
-            if crc32(memory[place * size : (place + 1) * size]) != known:
-                self._refuse(f"row {int(rows[place])} of array {self._name!r} fails its checksum")
+        memory = into.reshape(-1).view(np.uint8).data
+        starts, stops = self._places(rows)
+        places, bounds = starts.tolist(), [0, *np.cumsum(stops - starts).tolist()]
+        crc32 = zlib.crc32
+        for begin, end in _runs(starts[1:] != stops[:-1], len(rows)):
+            self._fill(memory[bounds[begin] : bounds[end]], places[begin])
+            # At once, as what comes next is still on its way.
+            for at, stated in enumerate(self._checksums[rows[begin:end]].tolist(), begin):
+                if crc32(memory[bounds[at] : bounds[at + 1]]) != stated:
+                    self._refuse(f"row {int(rows[at])} of array {self._name!r} fails its checksum")
+
+    def _places(self, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where in the file each row begins and ends."""
+        starts = rows.astype(np.int64)
+        stops = starts + 1
+        if self._offsets is not None:
+            starts, stops = self._offsets[starts], self._offsets[stops]
+        return self._offset + starts * self._row_bytes, self._offset + stops * self._row_bytes
 
     def _fill(self, memory: memoryview, offset: int) -> None:
         while len(memory):
@@ -108,12 +128,16 @@ class RowReader:
         raise CorruptionError(self._path, detail)
 
 
-def row_checksums(matrix: NDArray[Any]) -> NDArray[np.uint32]:
-    """Return the crc32 of each row of a C-contiguous matrix, little endian: (n,) uint32."""
+def row_checksums(matrix: NDArray[Any], offsets: NDArray[np.int64] | None = None) -> NDArray[np.uint32]:
+    """Return the crc32 of each row of a C-contiguous matrix, little endian: (n,) uint32.
+
+    With ``offsets`` (n + 1,), of the rows of it from one to the next.
+    """
+    bounds = range(len(matrix) + 1) if offsets is None else offsets.tolist()
     size = matrix.shape[1] * matrix.itemsize
     memory = matrix.reshape(-1).view(np.uint8).data
-    crcs = (zlib.crc32(memory[at : at + size]) for at in range(0, matrix.nbytes, size))
-    return np.fromiter(crcs, np.uint32, len(matrix))
+    crcs = (zlib.crc32(memory[start * size : stop * size]) for start, stop in pairwise(bounds))
+    return np.fromiter(crcs, np.uint32, len(bounds) - 1)
 
 
 def _runs(breaks: NDArray[np.bool_], count: int) -> list[tuple[int, int]]:

@@ -60,7 +60,7 @@ class MemorySegment:
             key[len(start) :].decode(): value for key, value in self._open().items() if key.startswith(start)
         }
 
-    def row_reader(self, name: str) -> None:
+    def row_reader(self, name: str, offsets: str | None = None) -> None:
         """Return None: all of it is in memory."""
 
     def bytes(self, name: str) -> builtins.bytes:

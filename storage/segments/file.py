@@ -93,13 +93,16 @@ class SegmentFile:
             key[len(start) :].decode(): mapping.view(key) for key in mapping.arrays if key.startswith(start)
         }
 
-    def row_reader(self, name: str) -> RowReader:
+    def row_reader(self, name: str, offsets: str | None = None) -> RowReader:
         """Return what reads rows of a matrix that has checksums by row, through a descriptor of its own.
+
+        ``offsets`` names the array that says where in the matrix each begins, where they are of several rows
+        of it; it is not checked here.
 
         Raises
         ------
         KeyError
-            When there is no such matrix, or no checksums of its rows.
+            When there is no such matrix, or no checksums of its rows, or no offsets.
         FileNotFoundError
             When the file was deleted since it was mapped.
         CorruptionError
@@ -107,6 +110,7 @@ class SegmentFile:
         """
         mapping = self._held()
         checksums, key = self.array(name + CHECKSUMS), segment_keys.array(name)
+        begins = None if offsets is None else self.array(offsets)
         if key not in mapping.arrays:
             raise self._missing(key)
         header = mapping.header(key)
@@ -123,6 +127,7 @@ class SegmentFile:
             header.dtype,
             checksums,
             partial(segment_check.note_damage, mapping),
+            begins,
         )
 
     def bytes(self, name: str) -> builtins.bytes:

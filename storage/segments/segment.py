@@ -46,10 +46,11 @@ class Segment(Protocol):
         """Return the arrays whose names start with `prefix`, by the rest of their names."""
         ...
 
-    def row_reader(self, name: str) -> RowReader | None:
+    def row_reader(self, name: str, offsets: str | None = None) -> RowReader | None:
         """Return what reads rows of a matrix that has checksums by row; None where it lies in memory anyway.
 
-        It goes on after `close`, and after the segment was removed.
+        ``offsets`` names the array that says where in the matrix each row begins, where one is several rows
+        of it. The reader goes on after `close`, and after the segment was removed.
         """
         ...
 

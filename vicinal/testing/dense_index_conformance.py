@@ -6,15 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pyroaring import BitMap
 
-from vicinal.indexes.protocol import FieldShape, Scope
+from vicinal.indexes.protocol import FieldShape
 from vicinal.indexes.rows.element import Element
-from vicinal.indexes.rows.row_set import RowSet
 
 from .index_conformance import IndexConformance
 from .random_rows import DENSE, random_queries
-from .read_rows import not_in_memory
 
 
 class DenseIndexConformance(IndexConformance):
@@ -41,20 +38,7 @@ class DenseIndexConformance(IndexConformance):
     def test_rows_that_have_to_be_read_are_found_alike(self, shape: FieldShape) -> None:
         if shape.element is Element.BINARY:
             pytest.skip("binary vectors stay in memory")
-        rows, arrays, index = self.parts(shape, self.n)
-        read, reader = not_in_memory(rows)
-        reading, queries = self.spec().open(arrays, read), random_queries(shape, 30)
-        for some in (None, RowSet.from_bitmap(BitMap(range(7, self.n, 5)), self.n)):
-            scope = Scope(some)
-            effort = index.effort(10, 0.95, None, scope.count(self.n) / self.n)
-            found, expected = (
-                reading.search(queries, 10, effort, scope),
-                index.search(queries, 10, effort, scope),
-            )
-            np.testing.assert_array_equal(found.rows, expected.rows)
-            np.testing.assert_array_equal(found.scores, expected.scores)
-        asked, given = np.concatenate(reader.asked), np.concatenate(reader.read_calls)
-        assert np.isin(given, asked).all()
+        self.check_read_alike(shape)
 
     @pytest.mark.parametrize("dim", [1, 2, 63, 64, 65, 129, 1000])
     def test_any_dimension(self, dim: int) -> None:

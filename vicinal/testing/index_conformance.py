@@ -23,6 +23,7 @@ from vicinal.storage.arrays.header import DTYPES
 
 from . import oracle
 from .random_rows import random_queries, random_rows, stored
+from .read_rows import not_in_memory
 
 
 def as_mapped(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -102,6 +103,23 @@ class IndexConformance(ABC):
         steps = np.diff(found.scores, axis=1)
         assert ((steps <= 0) if metric.higher_is_nearer else (steps >= 0)).all()
         assert oracle.recall(found.scores, truth, metric.higher_is_nearer, slack) >= self.floor
+
+    def check_read_alike(self, shape: FieldShape) -> None:
+        """Fail unless rows that have to be read are found as those in memory, and were asked for before."""
+        rows, arrays, index = self.parts(shape, self.n)
+        read, reader = not_in_memory(rows)
+        reading, queries = self.spec().open(arrays, read), random_queries(shape, 30)
+        for some in (None, RowSet.from_bitmap(BitMap(range(7, self.n, 5)), self.n)):
+            scope = Scope(some)
+            effort = index.effort(10, 0.95, None, scope.count(self.n) / self.n)
+            found, expected = (
+                reading.search(queries, 10, effort, scope),
+                index.search(queries, 10, effort, scope),
+            )
+            np.testing.assert_array_equal(found.rows, expected.rows)
+            np.testing.assert_array_equal(found.scores, expected.scores)
+        asked, given = np.concatenate(reader.asked), np.concatenate(reader.read_calls)
+        assert np.isin(given, asked).all()
 
     @pytest.mark.parametrize("k", [1, 10])
     def test_finds_the_nearest_rows(self, shape: FieldShape, k: int) -> None:

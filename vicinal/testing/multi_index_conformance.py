@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vicinal.indexes.protocol import FieldShape
 from vicinal.indexes.rows.multi import MultiRows
 
 from .index_conformance import IndexConformance
@@ -25,6 +26,9 @@ class MultiIndexConformance(IndexConformance):
         wide = MultiRows(np.array([0, 1]), np.ones((1, dim), np.float32))
         with pytest.raises(ValueError, match="expected"):
             index.search(wide, 3, index.effort(3, 0.95, None, 1.0))
+
+    def test_rows_that_have_to_be_read_are_found_alike(self, shape: FieldShape) -> None:
+        self.check_read_alike(shape)
 
     @pytest.mark.parametrize("dim", [1, 33, 128])
     def test_any_dimension(self, dim: int) -> None:

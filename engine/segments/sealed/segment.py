@@ -125,11 +125,12 @@ class SealedSegment:
         Opened with the segment, which may be removed at any time after that, and is read on.
         """
         spec, built = self.schema.vectors[field], self.header["schema"]["vectors"][field]
-        name = kind_of(spec).read_from_disk(spec)
+        on_disk = kind_of(spec).read_from_disk(spec)
         # A field of this name may have been dropped since, and added anew.
-        if name is None or built.get("on_disk") is not True:
+        if on_disk is None or built.get("on_disk") is not True:
             return None
-        return self.file.row_reader(f"vector.{field}.{name}")
+        prefix, offsets = f"vector.{field}.", on_disk.offsets
+        return self.file.row_reader(prefix + on_disk.name, None if offsets is None else prefix + offsets)
 
     def present(self, field: str) -> Present | None:
         """Return which rows have a vector in a field, ascending; None when all have."""

@@ -11,22 +11,27 @@ import vicinal
 from vicinal.engine.collection import columnar
 from vicinal.engine.segments.sealed.staging import staged
 from vicinal.engine.segments.view import SegmentView
-from vicinal.engine.vector_kinds.dense import DenseKind
+from vicinal.engine.vector_kinds.registry import kind_of
 from vicinal.storage.columns.partial import PartialColumn, concat_columns
 from vicinal.storage.memory.segments import MemorySegmentFolder
 
 QUIET = vicinal.MergePolicySettings(quiet_seconds=1e9, tier_factor=1000)
-FIELD = vicinal.Dense(10, on_disk=True)
+DENSE = vicinal.Dense(10, on_disk=True)
+MULTI = vicinal.Multi(10, element="int8", on_disk=True)
 
 
 @pytest.mark.parametrize("lacking", [False, True])
-@pytest.mark.parametrize("block_rows", [1, 64, 10_000])
+@pytest.mark.parametrize("block_bytes", [1, 4096, 1 << 20])
 @pytest.mark.parametrize("ordered", [False, True])
-def test_arrays_are_those_of_the_whole(tmp_path: Path, lacking: bool, block_rows: int, ordered: bool) -> None:
+@pytest.mark.parametrize("field", [DENSE, MULTI], ids=["dense", "multi"])
+def test_arrays_are_those_of_the_whole(
+    tmp_path: Path, lacking: bool, block_bytes: int, ordered: bool, field: vicinal.Dense | vicinal.Multi
+) -> None:
     matrix = np.random.default_rng(0).standard_normal((700, 10)).astype(np.float32)
-    given = [None if lacking and row % 5 == 0 else vector for row, vector in enumerate(matrix)]
+    vectors = list(matrix) if field is DENSE else [matrix[row : row + row % 4] for row in range(700)]
+    given = [None if lacking and row % 5 == 0 else vector for row, vector in enumerate(vectors)]
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as database:
-        points = database.create_collection("points", {"far": FIELD, "near": vicinal.Dense(10)})
+        points = database.create_collection("points", {"far": field, "near": vicinal.Dense(10)})
         for start, stop in ((0, 300), (300, 500), (500, 700)):
             rows = range(start, stop)
             points.upsert(rows, {"far": [given[row] for row in rows], "near": matrix[start:stop]})
@@ -39,13 +44,13 @@ def test_arrays_are_those_of_the_whole(tmp_path: Path, lacking: bool, block_rows
         n = sum(len(rows) for _, rows in parts)
         order = np.random.default_rng(1).permutation(n) if ordered else None
         _, sink = MemorySegmentFolder().new_writer()
-        found = staged(parts, "far", FIELD, order, sink, block_rows)
+        found = staged(parts, "far", field, order, sink, block_bytes)
         column = concat_columns([view.vector_column("far", rows) for view, rows in parts])
         if order is not None:
             column = column.take(order)
         partial = isinstance(column, PartialColumn)
         assert partial == lacking
-        expected = DenseKind().sealed_arrays(FIELD, column.vectors if partial else column)
+        expected = kind_of(field).sealed_arrays(field, column.vectors if partial else column)
         if partial:
             expected["present"] = column.present
         assert found.keys() == expected.keys()

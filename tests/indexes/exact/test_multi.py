@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from vicinal.indexes.exact.multi import MultiScan
+from vicinal.indexes.exact.read_multi import ReadMultiScan
 from vicinal.indexes.protocol import Scope
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
@@ -20,6 +21,7 @@ from vicinal.indexes.rows.multi import MultiRows, decoded, encoded
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.testing import oracle
 from vicinal.testing.random_rows import random_tokens
+from vicinal.testing.read_rows import not_in_memory
 
 METRICS = [Metric.DOT, Metric.COSINE, Metric.L2]
 NO_ROW = oracle.NO_ROW
@@ -151,6 +153,52 @@ def test_the_best_of_candidates(element: Element, metric: Metric) -> None:
             assert found.rows[q].tolist() == expected[0].tolist()
             np.testing.assert_array_equal(found.scores[q], truth[0].astype(np.float32))
         assert found.stats.rescored == int((candidates != NO_ROW).sum())
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 2000, 1 << 20])
+@pytest.mark.parametrize("ahead_bytes", [0, 3000, 1 << 20])
+@pytest.mark.parametrize("element", Element)
+def test_rows_that_are_read_score_alike(element: Element, piece_bytes: int, ahead_bytes: int) -> None:
+    rows, queries = random_tokens(60, 40, 9, element, metric=Metric.L2), asked(7, 40, 6)
+    read, reader = not_in_memory(rows)
+    scan, apart, rng = (
+        MultiScan(rows),
+        ReadMultiScan(read, piece_bytes, ahead_bytes),
+        np.random.default_rng(2),
+    )
+    candidates = np.stack([rng.permutation(60)[:20] for _ in range(7)]).astype(np.uint32)
+    candidates[::2, 3:9] = candidates[6] = NO_ROW
+    some = Scope(RowSet.from_bitmap(BitMap(range(3, 60, 4)), 60))
+    for k in (1, 5, 70):
+        for found, expected in (
+            (apart.search(queries, k), scan.search(queries, k)),
+            (apart.search(queries, k, some), scan.search(queries, k, some)),
+            (apart.best_of(queries, candidates, k), scan.best_of(queries, candidates, k)),
+        ):
+            np.testing.assert_array_equal(found.rows, expected.rows)
+            np.testing.assert_array_equal(found.scores, expected.scores)
+            assert found.stats == expected.stats
+    several = np.array([9, 3, 3, 59, 0], np.uint32)
+    np.testing.assert_array_equal(apart.score(queries, several), scan.score(queries, several))
+    np.testing.assert_array_equal(read[5:9].tokens, rows[5:9].tokens)
+    assert apart.search(queries[:0], 3).rows.shape == (0, 3)
+    # What is read was asked for before, and so much at once unless one row is larger.
+    for wanted, given_rows in zip(reader.asked, reader.read_calls, strict=True):
+        np.testing.assert_array_equal(wanted, given_rows)
+    sizes = [rows.token_bytes * np.diff(rows.offsets)[piece].sum() for piece in reader.read_calls[:-1]]
+    assert all(
+        size <= piece_bytes or len(piece) == 1
+        for size, piece in zip(sizes, reader.read_calls[:-1], strict=True)
+    )
+    for call, message in (
+        (lambda: apart.best_of(queries, np.array([[60]] * 7, np.uint32), 1), "candidate 60 is beyond"),
+        (lambda: apart.score(queries, np.array([60], np.uint32)), "row 60 is none of 60"),
+        (lambda: apart.search(queries, 0), "k is 0"),
+        (lambda: apart.search(asked(2, 41, 3), 1), "expected float32 of 40"),
+        (lambda: replace(read, tokens=rows.tokens), "tokens that are read"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 def test_a_row_is_nearest_to_itself() -> None:

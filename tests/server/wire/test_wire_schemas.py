@@ -65,6 +65,7 @@ multi_fields = st.builds(
     metric=st.sampled_from(["dot", "cosine", "l2"]),
     element=st.sampled_from(Element),
     max_tokens=st.integers(1, 65_536),
+    on_disk=st.booleans(),
 )
 fields = dense_fields() | sparse_fields | weighted_fields | text_fields | multi_fields
 schemas = st.builds(

@@ -56,6 +56,37 @@ def test_any_rows_can_be_read(tmp_path: Path, n: int) -> None:
             np.testing.assert_array_equal(found, MATRIX[rows])
 
 
+def test_rows_of_several_rows_of_the_matrix_are_read_whole(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    # A row of 4 KiB in the middle, so that there are rows without anything at the start of a page.
+    sizes = np.concatenate([rng.integers(0, 9, 300), [22, 0, 0], rng.integers(0, 90, 100)])
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    matrix = rng.random((offsets[-1], 48)).astype(np.float32)
+    writer = SegmentWriter(tmp_path / "a.seg")
+    writer.put_array("rows", matrix)
+    writer.put_array("begins", offsets)
+    writer.put_array("rows" + CHECKSUMS, row_checksums(matrix, offsets))
+    writer.finish()
+    segment = SegmentFile.open(tmp_path / "a.seg")
+    reader, n = segment.row_reader("rows", "begins"), len(sizes)
+    assert (reader.shape, len(reader)) == (matrix.shape, n)
+    for share in (0, 0.05, 0.5, 0.97, 1):
+        rows = np.flatnonzero(rng.random(n) < share)
+        expected = np.concatenate([matrix[:0], *(matrix[offsets[row] : offsets[row + 1]] for row in rows)])
+        found = np.empty_like(expected)
+        reader.read_ahead(rows)
+        reader.read(rows, found)
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(KeyError):
+        segment.row_reader("rows", "other")
+    with pytest.raises(CorruptionError, match="checksums of"):
+        segment.row_reader("rows")
+    flip(tmp_path / "a.seg", matrix[offsets[350] : offsets[351]])
+    found = np.empty((sizes[349:352].sum(), 48), np.float32)
+    with pytest.raises(CorruptionError, match="row 350 of array 'rows' fails its checksum"):
+        reader.read(np.arange(349, 352), found)
+
+
 def test_a_damaged_row_is_refused_whenever_it_is_read_and_others_are_not(tmp_path: Path) -> None:
     path = written(tmp_path / "a.seg")
     flip(path, MATRIX[1234])

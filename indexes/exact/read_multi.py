@@ -1,0 +1,158 @@
+"""Exact search of multi-vectors whose tokens are read when they are asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..costs import costs
+from ..protocol import EVERYTHING, Scope
+from ..rows.dense import aligned
+from ..rows.multi import MultiRows
+from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
+from ..rows.offsets import packed_offsets
+from .dense import listed_rows
+from .multi import Find, MultiScan, Room, check_asked, check_candidates, check_listed, comparing_seconds
+
+# Few enough to stay in the processor's cache until scored, enough that Python's share of a piece is small.
+_PIECE_BYTES = 2 << 20
+# Enough for the disk to be busy with.
+_AHEAD_BYTES = 8 << 20
+
+Piece = NDArray[np.uint32]
+
+
+class ReadMultiScan:
+    """Compares rows with queries as `MultiScan` does, and reads them for that piece by piece; thread-safe.
+
+    While a piece is scored the next ones are on their way, of a batch of queries those of the queries after
+    it too: what finds the candidates of a query works while the rows of the query before are read.
+
+    Parameters
+    ----------
+    rows
+        Rows with a reader.
+    piece_bytes
+        How many bytes of tokens are in memory at once, or those of one row.
+    ahead_bytes
+        How many are on their way.
+    """
+
+    def __init__(
+        self, rows: MultiRows, piece_bytes: int = _PIECE_BYTES, ahead_bytes: int = _AHEAD_BYTES
+    ) -> None:
+        self._rows, self._piece_bytes, self._ahead_bytes = rows, piece_bytes, ahead_bytes
+        # Lists give and take atomically, so any number of threads can.
+        self._buffers: list[NDArray[np.uint8]] = []
+        self._rooms: list[Room] = []
+
+    def search(self, queries: MultiRows, k: int, scope: Scope = EVERYTHING) -> Neighbors:
+        """Return the rows nearest to each query, ties by row; each row is read once."""
+        check_asked(queries, self._rows, k)
+        lo, hi, listed = listed_rows(scope, len(self._rows))
+        rows = np.arange(lo, hi, dtype=np.uint32) if listed is None else listed[lo:hi]
+        pieces = ((0, piece) for piece in self._pieces(rows))
+        return self._nearest([queries], k, pieces if len(queries) else ())
+
+    def best_found(self, queries: MultiRows, k: int, find: Find) -> Neighbors:
+        """Return the nearest of the candidates that ``find`` names, as :meth:`best_of` does."""
+        check_asked(queries, self._rows, k)
+        work = SearchStats()
+        each = [queries[q : q + 1] for q in range(len(queries))]
+
+        def pieces() -> Iterator[tuple[int, Piece]]:
+            nonlocal work
+            for q, query in enumerate(each):
+                candidates, stats = find(query)
+                work += stats
+                yield from ((q, piece) for piece in self._candidate_pieces(candidates[0]))
+
+        found = self._nearest(each, k, pieces())
+        found.stats += work
+        return found
+
+    def best_of(self, queries: MultiRows, candidates: NDArray[np.uint32], k: int) -> Neighbors:
+        """Score the candidates of each query exactly and return the nearest of them, ties by row.
+
+        Candidates are ``(q, c)``, of a query each row at most once; ``2**32 - 1`` in the place of none.
+        """
+        check_candidates(candidates, len(queries), len(self._rows))
+        lines = iter(candidates)
+        return self.best_found(queries, k, lambda _: (next(lines)[None], SearchStats()))
+
+    def score(self, queries: MultiRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """Return the ``(q, c)`` exact scores of the given rows, NaN where a row has no token."""
+        check_asked(queries, self._rows)
+        check_listed(rows, len(self._rows))
+        distinct, places = np.unique(rows, return_inverse=True)
+        scores, done = np.empty((len(queries), len(distinct)), np.float32), 0
+        for _, piece in self._on_their_way((0, piece) for piece in self._pieces(distinct)):
+            with self._read(piece) as scan:
+                local = np.arange(len(piece), dtype=np.uint32)
+                scores[:, done : done + len(piece)] = scan.score(queries, local)
+            done += len(piece)
+        return scores[:, places.reshape(-1)]
+
+    def cost(self, queries: MultiRows | None, count: int, contiguous: bool) -> float:
+        """Predict the seconds of one query over ``count`` rows."""
+        rows, known = self._rows, costs()
+        row_bytes = rows.n_tokens * rows.token_bytes / max(1, len(rows))
+        reading = count * (row_bytes / 64 * known.read_line + (0.0 if contiguous else known.read))
+        return reading + comparing_seconds(rows, queries, count)
+
+    def _nearest(self, asked: list[MultiRows], k: int, pieces: Iterable[tuple[int, Piece]]) -> Neighbors:
+        """Return the nearest of the rows that each of the batches asked is to be compared with."""
+        metric = self._rows.metric
+        found = [Neighbors.empty(len(queries), k, metric) for queries in asked]
+        for number, piece in self._on_their_way(pieces):
+            with self._read(piece) as scan:
+                part = scan.search(asked[number], min(k, len(piece)))
+            found[number] = found[number].nearest(part.renumbered(piece), k, metric)
+        return Neighbors.concat(found) if found else Neighbors.empty(0, k, metric)
+
+    def _candidate_pieces(self, candidates: NDArray[np.uint32]) -> Iterator[Piece]:
+        return self._pieces(np.sort(candidates[candidates != NO_ROW]))
+
+    def _pieces(self, rows: Piece) -> Iterator[Piece]:
+        """Yield ascending rows in pieces of as many bytes as are in memory at once."""
+        ends = packed_offsets(self._rows.offsets, rows) * self._rows.token_bytes
+        first = 0
+        while first < len(rows):
+            until = int(np.searchsorted(ends, ends[first] + self._piece_bytes, "right")) - 1
+            until = max(until, first + 1)
+            yield rows[first:until]
+            first = until
+
+    def _on_their_way(self, pieces: Iterable[tuple[int, Piece]]) -> Iterator[tuple[int, Piece]]:
+        """Yield pieces, of which those that come next are asked for before."""
+        waiting: deque[tuple[int, int, Piece]] = deque()
+        on_way, offsets = 0, self._rows.offsets
+        for number, piece in pieces:
+            self._rows.read_ahead(piece)
+            size = int((offsets[piece + 1] - offsets[piece]).sum()) * self._rows.token_bytes
+            waiting.append((size, number, piece))
+            on_way += size
+            while on_way > self._ahead_bytes:
+                size, first, come = waiting.popleft()
+                on_way -= size
+                yield first, come
+        yield from ((number, piece) for _, number, piece in waiting)
+
+    @contextmanager
+    def _read(self, rows: Piece) -> Iterator[MultiScan]:
+        """Read rows, and lend a scan of them."""
+        try:
+            buffer = self._buffers.pop()
+        except IndexError:
+            buffer = aligned((self._piece_bytes,), np.uint8)
+        yield MultiScan(self._rows.in_memory(rows, buffer), self._rooms)
+        self._buffers.append(buffer)
+
+
+def open_multi_scan(rows: MultiRows) -> MultiScan | ReadMultiScan:
+    """Return the scan of rows, wherever their tokens are."""
+    return MultiScan(rows) if rows.reader is None else ReadMultiScan(rows)
