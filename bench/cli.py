@@ -69,8 +69,7 @@ def measure(measurement: Measurement) -> None:
         case "texts":
             data = terminal.read_texts(measurement.dataset)
     peers, missing = find_peers(needs.peers)
-    for one in missing:
-        terminal.remark(f"[yellow]{one}[/yellow]")
+    terminal.skipped(missing)
     records: list[Record] = []
     with terminal.timing_watch() as watch, terminal.progress_bar() as step, ExitStack() as loaded:
         ready = Prepared(peers, scratch, measurement.lock, watch, step)

@@ -137,6 +137,7 @@ ORDER = {
             "datasets",
             "harness",
             "peers",
+            "kept_peers",
             "sparse_peers",
             "keyword_peers",
             "multi_peers",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..kept_peers import KeptSearcher
 from ..peers import Effort
 
 LEVELS = (0.90, 0.95, 0.99, 0.995, 0.999)
@@ -31,18 +32,6 @@ class Half(Protocol):
 
     def recall(self, ids: NDArray[np.int64]) -> float:
         """Return the recall of answers, (queries, k) row numbers."""
-        ...
-
-
-class Searcher(Protocol):
-    """A built index of vectors of any kind."""
-
-    def search(self, effort: Effort, k: int) -> Callable[[Any], Any]:
-        """Return what answers one query; its calls are timed."""
-        ...
-
-    def rows(self, answer: Any) -> Iterable[int]:
-        """Return the numbers of the rows in an answer, best first; not timed."""
         ...
 
 
@@ -72,7 +61,7 @@ class Answered:
 
 
 def tuned(
-    searcher: Searcher, efforts: Sequence[Effort], half: Half, levels: Sequence[float] = LEVELS
+    searcher: KeptSearcher, efforts: Sequence[Effort], half: Half, levels: Sequence[float] = LEVELS
 ) -> list[Effort]:
     """Choose the quickest efforts that reach each level of recall, just so and surely; each once.
 
@@ -91,7 +80,7 @@ def tuned(
     return list(chosen.values())
 
 
-def answered(searcher: Searcher, effort: Effort, half: Half, passes: int) -> Answered:
+def answered(searcher: KeptSearcher, effort: Effort, half: Half, passes: int) -> Answered:
     """Ask all queries one by one, so many times over."""
     search = searcher.search(effort, half.k)
     asked = half.asked(searcher)
@@ -112,7 +101,7 @@ def answered(searcher: Searcher, effort: Effort, half: Half, passes: int) -> Ans
     return Answered(effort, recall, np.median(seconds, axis=0), cores)
 
 
-def row_numbers(searcher: Searcher, answers: Sequence[Any], k: int) -> NDArray[np.int64]:
+def row_numbers(searcher: KeptSearcher, answers: Sequence[Any], k: int) -> NDArray[np.int64]:
     """Return the rows in answers, -1 where there were fewer than k."""
     ids = np.full((len(answers), k), -1, dtype=np.int64)
     for line, answer in zip(ids, answers, strict=True):

@@ -7,28 +7,25 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
+from ...engine.progress import Progress
 from ..harness.machine import code
+from ..kept_peers import KeptPeer, KeptSearcher
+from ..multi_peers import MULTI_PEERS
 from ..peers import Build
 from ..sparse_peers import SPARSE_PEERS
 
+S = TypeVar("S", bound=KeptSearcher)
+
 _KNOWN = "built.json"
 _INDEX = "index"
-
-
-class Builder(Protocol):
-    """An engine that builds into folders; what the methods do, the protocols of peers say."""
-
-    @property
-    def name(self) -> str: ...
-    def prepare(self, dataset: Any, build: Build, folder: Path, scratch: Path) -> None: ...
-    def build(self, dataset: Any, build: Build, folder: Path, scratch: Path) -> Callable[[], None]: ...
+_PEERS = {**SPARSE_PEERS, **MULTI_PEERS}
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,22 @@ class KeptBuild:
     bytes: int
 
 
-def built(peer: Builder, dataset: Any, build: Build, keep: Path) -> KeptBuild:
+@contextmanager
+def opened(
+    peer: KeptPeer[Any, S], dataset: Any, build: Build, keep: Path, step: Progress
+) -> Iterator[tuple[KeptBuild, S]]:
+    """Build an index as `built` does, and have it open meanwhile to be searched."""
+    step(f"build {peer.name} {build.label}", 0.0)
+    index = built(peer, dataset, build, keep)
+    searcher = peer.open(dataset, build, index.folder)
+    step(f"search {peer.name} {build.label}", 0.0)
+    try:
+        yield index, searcher
+    finally:
+        searcher.close()
+
+
+def built(peer: KeptPeer[Any, Any], dataset: Any, build: Build, keep: Path) -> KeptBuild:
     """Build an index below `keep`, unless the same version of the engine built it there in the same way."""
     place = keep / f"{dataset.name}-{dataset.content_hash}"
     folder = place / re.sub(r"[^a-z0-9.]+", "-", f"{peer.name} {build.label}".lower())
@@ -70,8 +82,8 @@ def built(peer: Builder, dataset: Any, build: Build, keep: Path) -> KeptBuild:
     return KeptBuild(folder / _INDEX, found["seconds"], found["cpu_seconds"], found["bytes"])
 
 
-def _version(peer: Builder) -> str:
-    package = SPARSE_PEERS.get(peer.name)
+def _version(peer: KeptPeer[Any, Any]) -> str:
+    package = _PEERS.get(peer.name)
     return str(code()["source"]) if package is None else metadata.version(package[2])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...indexes.rows.multi import MultiRows
-from ..datasets.multi.dataset import MultiDataset, part_of, tokens_of
+from ..datasets.multi.dataset import MultiDataset, part_of
 from ..harness.machine import resident_bytes
 from ..harness.one_thread import in_one_thread
 from ..multi_peers import MultiPeer, MultiSearcher
@@ -73,6 +73,6 @@ def _answer(
     searcher = peer.open(data, build, folder)
     search = searcher.search(effort, k)
     for number in range(len(data.queries)):
-        search(searcher.asked(tokens_of(data.queries, number)))
+        search(searcher.asked(*data.query(number)))
     gc.collect()
     return searcher

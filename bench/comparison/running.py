@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from ...engine.progress import Progress
 from ..datasets import Dataset
 from ..harness.machine import available_bytes, cores
+from ..harness.scratch import scratch_folder
 from ..harness.timing import Watch, exclusive
 from ..harness.truth import Truth
+from ..kept_peers import KeptPeer
 from ..peers import Build, Peer
 from .sweep import AtEffort, Built, SweepOptions, sweep
 
@@ -34,7 +36,7 @@ class Comparison:
     refused: list[str]
 
 
-def chosen_builds(peer: Peer, dataset: Dataset, patterns: Sequence[str]) -> list[Build]:
+def chosen_builds(peer: Peer | KeptPeer[Any, Any], dataset: Any, patterns: Sequence[str]) -> list[Build]:
     """Return the builds of an engine whose labels match a pattern such as ``IVF*``; all if none does."""
     builds = peer.builds(dataset)
     chosen = [one for one in builds if any(fnmatchcase(one.label, pattern) for pattern in patterns)]
@@ -68,15 +70,14 @@ def run(
         Told the stage and its finished share.
     """
     _check_memory(dataset, len(wanted))
-    scratch.mkdir(parents=True, exist_ok=True)
     built: list[Built] = []
     refused: list[str] = []
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="bench-") as folder:
+    with scratch_folder(scratch) as folder:
         try:
             for done, (peer, build) in enumerate(wanted):
                 step(f"build {peer.name} {build.label}", done / len(wanted))
                 with exclusive(plan.lock), watch.watching():
-                    made = _build(dataset, peer, build, plan.k, Path(folder))
+                    made = _build(dataset, peer, build, plan.k, folder)
                 if isinstance(made, Built):
                     built.append(made)
                 else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -93,11 +93,8 @@ class Dataset:
     @cached_property
     def content_hash(self) -> str:
         """Sixteen hexadecimal digits that change with any bit of vectors, queries or their shapes."""
-        digest = hashlib.blake2b(digest_size=8)
-        for matrix in (self.vectors, self.queries):
-            digest.update(repr(matrix.shape).encode())
-            digest.update(matrix.data)
-        return digest.hexdigest()
+        matrices = (self.vectors, self.queries)
+        return content_hash(part for one in matrices for part in (repr(one.shape).encode(), one.data))
 
     @cached_property
     def peer_vectors(self) -> Floats:
@@ -120,6 +117,14 @@ class Dataset:
             "queries": len(self.queries),
             "note": self.note,
         }
+
+
+def content_hash(parts: Iterable[bytes | memoryview]) -> str:
+    """Sixteen hexadecimal digits that change with any bit of the parts, one after the other."""
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _squared_norms(matrix: Floats) -> Floats:

@@ -16,11 +16,8 @@ that of rank 10 in 26 %, there in 3 %.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, BinaryIO, NamedTuple
@@ -31,6 +28,7 @@ from numpy.typing import NDArray
 
 from ...engine.progress import Progress, silent
 from .dataset import DatasetError
+from .made_once import made_once
 from .sparse_dataset import SparseDataset, SparseRows
 
 PATTERN = re.compile(r"splade-(?P<rows>\d+)")
@@ -99,16 +97,13 @@ def read_generated_sparse(spec: str, folder: Path, step: Progress = silent) -> S
     match = PATTERN.fullmatch(spec)
     if match is None or int(match["rows"]) < 1:
         raise DatasetError(f"{spec!r}; expected splade-ROWS with at least one row")
-    made = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=4).hexdigest()
-    place = folder / f"{spec}-{made}"
-    if not place.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f"{spec}-") as unfinished:
-            within = Path(unfinished) / "arrays"
-            world = _world()
-            _write(within / "documents", world, DOCUMENTS, int(match["rows"]), step)
-            _write(within / "queries", world, ASKED, QUERIES, silent)
-            shutil.move(within, place)
+
+    def make(within: Path) -> None:
+        world = _world()
+        _write(within / "documents", world, DOCUMENTS, int(match["rows"]), step)
+        _write(within / "queries", world, ASKED, QUERIES, silent)
+
+    place = made_once(spec, folder, __file__, make)
     documents, queries = (read_sparse_rows(place / what) for what in ("documents", "queries"))
     return SparseDataset(spec, documents, queries, VOCABULARY, note="artificial vectors")
 

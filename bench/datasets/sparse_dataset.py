@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .dataset import DatasetError, Floats
+from .dataset import DatasetError, Floats, content_hash
 
 Offsets = NDArray[np.int64]
 Terms = NDArray[np.uint32]
@@ -89,14 +88,16 @@ class SparseDataset:
                     f"there are {stored[0]} terms and {stored[1]} weights"
                 )
 
+    def query(self, number: int) -> tuple[Terms, Floats]:
+        """Return the terms and weights of one query: what searchers are asked with."""
+        return self.queries.row(number)
+
     @cached_property
     def content_hash(self) -> str:
         """Sixteen hexadecimal digits that change with any bit of documents or queries."""
-        digest = hashlib.blake2b(digest_size=8)
-        for rows in (self.documents, self.queries):
-            for array in (rows.indptr, rows.indices, rows.values):
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        both = (self.documents, self.queries)
+        arrays = (array for rows in both for array in (rows.indptr, rows.indices, rows.values))
+        return content_hash(np.ascontiguousarray(array).data for array in arrays)
 
     def describe(self) -> dict[str, Any]:
         """The dataset as it stands in a result record."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .dataset import DatasetError
+from .dataset import DatasetError, content_hash
 
 DOCUMENTS, QUERIES = "docs.jsonl.gz", "queries.jsonl.gz"
 
@@ -38,10 +37,7 @@ class TextDataset:
     @cached_property
     def content_hash(self) -> str:
         """Sixteen hexadecimal digits that change with any text or query."""
-        digest = hashlib.blake2b(digest_size=8)
-        for texts in (self.texts, self.queries):
-            digest.update(json.dumps(list(texts)).encode())
-        return digest.hexdigest()
+        return content_hash(json.dumps(list(texts)).encode() for texts in (self.texts, self.queries))
 
     def describe(self) -> dict[str, Any]:
         """The dataset as it stands in a result record."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from ...indexes.codecs.scalar import bits_for, code_bytes
 from ...storage.segments.file import SegmentFile
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
+from .scratch import scratch_folder
 
 if TYPE_CHECKING:
     from ...engine.api import CollectionApi
@@ -126,9 +126,8 @@ def loaded_folder(below: Path, dataset: Dataset, step: Progress = silent) -> Ite
 
     Its folder lies in one of its own, where others may put what goes with it.
     """
-    below.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=below, prefix="bench-") as inside:
-        folder = Path(inside) / "database"
+    with scratch_folder(below) as inside:
+        folder = inside / "database"
         with vicinal.open(folder) as database:
             load(create_collection(database, dataset), dataset, payloads=True, step=step)
         yield folder
@@ -139,8 +138,7 @@ def loaded_collection(
     folder: Path, dataset: Dataset, *, payloads: bool = False, step: Progress = silent
 ) -> Iterator[Collection]:
     """Load the dataset into a new database below `folder` for the time of the context."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as inside, vicinal.open(inside) as database:
+    with scratch_folder(folder) as inside, vicinal.open(inside) as database:
         collection = create_collection(database, dataset)
         load(collection, dataset, payloads=payloads, step=step)
         yield collection

@@ -6,7 +6,6 @@ As for dense vectors, a returned row counts as found when its true score reaches
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import numpy as np
 
 from ...engine.progress import Progress, silent
 from ...indexes.exact.multi import MultiScan
-from ...indexes.rows.multi import MultiRows
 from ..datasets import DatasetError
 from ..datasets.multi.dataset import MultiDataset, tokens_of
 from .truth import Ids, Truth, kept_truth
@@ -87,7 +85,7 @@ def check_by_numpy(dataset: MultiDataset, truth: Truth) -> None:
                 )
 
 
-def multi_recall(dataset: MultiDataset, truth: Truth, ids: Ids, *, first_query: int = 0) -> float:
+def multi_recall(dataset: MultiDataset, truth: Truth, ids: Ids) -> float:
     """Mean share of the k places that hold a right answer, a row returned twice counting once.
 
     Parameters
@@ -96,17 +94,12 @@ def multi_recall(dataset: MultiDataset, truth: Truth, ids: Ids, *, first_query: 
         What was asked, and its exact answer for all queries of the dataset.
     ids : ndarray
         (queries, at most k) returned row numbers; what is no row is wrong.
-    first_query : int, default 0
-        The query that the first line of `ids` answers.
     """
     scan, right = MultiScan(dataset.documents), 0
-    for place, (query, line) in enumerate(zip(_single(dataset.queries, first_query), ids, strict=False)):
+    for number, line in enumerate(ids):
         rows = np.unique(line[(line >= 0) & (line < dataset.rows)]).astype(np.uint32)
-        kth = truth.scores[first_query + place, -1]
-        right += int((scan.score(query, rows) >= kth - TOLERANCE * abs(kth)).sum())
+        kth = truth.scores[number, -1]
+        right += int(
+            (scan.score(dataset.queries[number : number + 1], rows) >= kth - TOLERANCE * abs(kth)).sum()
+        )
     return right / (len(ids) * truth.k)
-
-
-def _single(queries: MultiRows, first: int) -> Iterator[MultiRows]:
-    for number in range(first, len(queries)):
-        yield queries[number : number + 1]

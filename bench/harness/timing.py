@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 BUSY_LOAD = 0.5
 BUSY_SHARE = 0.05
 TURN_SECONDS = 0.2
+# A library that keeps more cores busy than this did not hold to one thread.
+ONE_CORE = 1.1
 
 
 class Watch:
@@ -90,6 +92,21 @@ def timed(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
+
+
+def interleaved(calls: Mapping[str, Callable[[], object]], passes: int) -> dict[str, list[float]]:
+    """Seconds of calls that take turns, so that what slows the machine for a while slows all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(passes):
+        for name, call in calls.items():
+            seconds[name].append(timed(call))
+    return seconds
+
+
+def crowded(cores: Iterable[tuple[str, float]], threads: int = 1) -> str | None:
+    """What to tell the reader when some, by name, kept more cores busy than they had threads."""
+    names = sorted({name for name, busy in cores if busy > ONE_CORE * threads})
+    return f"{', '.join(names)} kept more cores busy than threads were given" if names else None
 
 
 def percentiles(seconds: NDArray[np.float64]) -> dict[str, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import vicinal
 
 from ...indexes.codecs.registry import codec_from_json
 from ..harness.loaded import COLLECTION, FIELD, load
+from ..harness.scratch import scratch_folder
 from ..harness.truth import recall
 from ..report.tables import records_table, size
 from .measurement import Finding, Needs, Prepared, Record
@@ -70,9 +70,7 @@ class DiskMeasurement:
         """Load one collection, and search it in three processes."""
         data = ready.data
         field = vicinal.Dense(data.dim, metric=data.metric, index=self._index(data.dim), on_disk=True)
-        ready.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=ready.scratch, prefix="bench-") as inside:
-            place = Path(inside)
+        with scratch_folder(ready.scratch) as place:
             np.save(place / "queries.npy", data.queries)
             with vicinal.open(place / "database") as database:
                 collection = database.create_collection(COLLECTION, vectors={FIELD: field})

@@ -29,6 +29,21 @@ KOption = Annotated[int, typer.Option("--k", min=1, help="Neighbours per query."
 QueriesOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many queries.")]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many vectors.")]
 RepetitionsOption = Annotated[int, typer.Option(min=1, help="Timings of each point; the median is reported.")]
+PeersOption = Annotated[
+    str, typer.Option("--peers", help="Engines to compare with, separated by commas; empty for none.")
+]
+BuildsOption = Annotated[
+    str,
+    typer.Option(
+        "--builds",
+        help="Labels of builds, such as IVF*: an engine that has some of them builds no others.",
+    ),
+]
+KeepOption = Annotated[
+    Path | None,
+    typer.Option("--keep", help="Folder where what was built is kept, and found by the next run."),
+]
+OnlyOption = Annotated[str, typer.Option("--only", help="What to measure, separated by commas.")]
 CodecsOption = Annotated[
     list[str] | None,
     typer.Option(help="Only this codec instead of all: JSON as in a schema. Repeat it for several."),
@@ -54,6 +69,20 @@ class CollectionOptions:
 def names_in(text: str) -> tuple[str, ...]:
     """The names in a text that commas separate, each once."""
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def chosen_in(option: str, text: str, known: Sequence[str]) -> list[str]:
+    """The names in a text that commas separate, in the order of those that are known.
+
+    Raises
+    ------
+    typer.BadParameter
+        There are others or none, in words for the caller.
+    """
+    names = names_in(text)
+    if not names or not {*names} <= {*known}:
+        raise typer.BadParameter(f"{text!r}; expected some of {', '.join(known)}", param_hint=option)
+    return [name for name in known if name in names]
 
 
 def index_in(text: str) -> IndexSpec:

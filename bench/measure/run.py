@@ -14,6 +14,7 @@ from ..comparison.running import chosen_builds, run
 from ..comparison.sweep import SweepOptions
 from ..datasets import Dataset
 from ..extras import load_extra
+from ..harness.timing import crowded
 from ..peers import Build, Peer, UnknownPeerError
 from ..peers.vicinal import VicinalPeer
 from ..report.drawing import draw_fronts
@@ -29,19 +30,18 @@ from ..report.terminal import remark
 from .measurement import Finding, Needs, Prepared
 from .options import (
     OUT,
+    BuildsOption,
     DatasetOption,
     KOption,
     LockOption,
     OutOption,
+    PeersOption,
     QueriesOption,
     RepetitionsOption,
     RowsOption,
     index_in,
     names_in,
 )
-
-# A library that keeps more cores busy than this did not hold to one thread.
-ONE_CORE = 1.1
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,8 @@ class RunMeasurement:
     name: ClassVar = "run"
     dataset: DatasetOption = "sample"
     k: KOption = 10
-    peers: Annotated[
-        str, typer.Option(help="Engines to compare with, separated by commas; empty for none.")
-    ] = "hnswlib,faiss,usearch,rabitqlib"
-    builds: Annotated[
-        str,
-        typer.Option(
-            help="Labels of builds, such as IVF*: an engine that has some of them builds no others."
-        ),
-    ] = ""
+    peers: PeersOption = "hnswlib,faiss,usearch,rabitqlib"
+    builds: BuildsOption = ""
     index: Annotated[
         list[str] | None,
         typer.Option(
@@ -118,10 +111,9 @@ class RunMeasurement:
             equal_recall_table(points),
             equal_memory_table(points),
         ]
-        crowded = sorted({point.built.label for point in points if point.cores > ONE_CORE * threads})
-        broken = [f"{', '.join(crowded)} kept more cores busy than threads were given"] if crowded else []
+        broken = crowded([(point.built.label, point.cores) for point in points], threads)
         records = [{"k": k, "threads": threads, **point.record()} for point in points]
-        yield Finding(records, tables, broken)
+        yield Finding(records, tables, [broken])
         remark("picture:", str(picture))
 
     def _builds(self, peer: Peer, data: Dataset) -> list[Build]:

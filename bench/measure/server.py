@@ -14,7 +14,7 @@ from ..harness.loaded import loaded_folder
 from ..peers import UnknownPeerError
 from ..serving.peers import PEERS
 from .measurement import Finding, Needs, Prepared
-from .options import OUT, QueriesOption, RowsOption, names_in
+from .options import OUT, LockOption, QueriesOption, RowsOption, chosen_in, names_in
 
 if TYPE_CHECKING:
     from ..serving.load.figure import Figure
@@ -50,12 +50,12 @@ class ServerMeasurement:
     ] = sys.executable
     queries: QueriesOption = None
     rows: RowsOption = None
-    lock: Annotated[Path | None, typer.Option(help="Hold this file's lock while timing.")] = None
+    lock: LockOption = None
 
     def __post_init__(self) -> None:
         """Refuse names that nothing has, before anything is read."""
-        _chosen("--only", self.only, PARTS)
-        _chosen("--overload-work", self.overload_work, WORK)
+        chosen_in("--only", self.only, PARTS)
+        chosen_in("--overload-work", self.overload_work, WORK)
         unknown = [name for name in names_in(self.peers) if name not in PEERS]
         if unknown:
             raise UnknownPeerError(f"unknown servers {unknown}; there are adapters for {', '.join(PEERS)}")
@@ -72,7 +72,7 @@ class ServerMeasurement:
         from ..serving.scenes.throughput import measure_batch_throughput, measure_single_throughput
         from ..serving.scenes.upserts import measure_upserts
 
-        work = [kind == "exact" for kind in _chosen("--overload-work", self.overload_work, WORK)]
+        work = [kind == "exact" for kind in chosen_in("--overload-work", self.overload_work, WORK)]
         peers, python = names_in(self.peers), self.peers_python
         measures: dict[str, Callable[[Setting], list[Figure]]] = {
             "singles": measure_singles,
@@ -87,15 +87,7 @@ class ServerMeasurement:
         with loaded_folder(ready.scratch, ready.data, ready.step) as folder:
             data = (ready.data, ready.truth, folder, folder.parent)
             setting = Setting(*data, *lasting, self.callers, self.lock, ready.step)
-            for part in _chosen("--only", self.only, PARTS):
+            for part in chosen_in("--only", self.only, PARTS):
                 found = measures[part](setting)
                 records = [{"k": self.k, "seconds": self.seconds, **one.as_record()} for one in found]
                 yield Finding(records, [figures_table(part, found)])
-
-
-def _chosen(option: str, text: str, known: tuple[str, ...]) -> list[str]:
-    names = names_in(text)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise typer.BadParameter(f"{text!r}; expected some of {', '.join(known)}", param_hint=option)
-    return [name for name in known if name in names]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from ...engine.progress import Progress
 from ..datasets import Dataset
 from ..harness.loaded import create_collection, load, upsert_rows
 from ..harness.machine import cores
+from ..harness.scratch import scratch_folder
 from ..harness.truth import exact_truth, recall
 from ..peers import Build
 from ..report.tables import NOTHING, seconds, table
@@ -53,12 +53,10 @@ class WriteMeasurement:
     def run(self, ready: Prepared) -> Iterator[Finding]:
         """Write, index and reopen one database, with the same index built by the peer before and after."""
         data = ready.data
-        ready.scratch.mkdir(parents=True, exist_ok=True)
         first = Dataset(data.name, data.metric, data.vectors[:WARM_UP_ROWS], data.queries)
         asked = Dataset(data.name, data.metric, data.vectors, data.queries[:EXACT_QUERIES])
         truth = exact_truth(asked, self.k)
-        with tempfile.TemporaryDirectory(dir=ready.scratch, prefix="bench-") as folder:
-            place = Path(folder)
+        with scratch_folder(ready.scratch) as place:
             ready.step("compile kernels", 0.0)
             with vicinal.open(place / "warm-up") as database:
                 collection = create_collection(database, first)

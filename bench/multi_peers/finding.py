@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 
 from ..harness.one_thread import ONE_THREAD
-from ..peers import MissingPeer, check_names, load_adapters
+from ..peers import Adapters, MissingPeer, find_adapters
 from .peer import MultiPeer
 
-# name: (adapter module, class in it, package to install)
-MULTI_PEERS = {
+MULTI_PEERS: Adapters = {
     "fast-plaid": ("fast_plaid", "FastPlaidPeer", "fast-plaid"),
     "lancedb": ("lancedb", "LancedbPeer", "lancedb"),
     "qdrant-edge": ("qdrant_edge", "QdrantEdgePeer", "qdrant-edge-py"),
@@ -19,20 +18,6 @@ MULTI_PEERS = {
 
 
 def find_multi_peers(names: Sequence[str]) -> tuple[list[MultiPeer], list[MissingPeer]]:
-    """Hold libraries to one thread and load the adapters of the named engines.
-
-    Returns
-    -------
-    peers : list of MultiPeer
-        Those that can run, in the order asked for.
-    missing : list of MissingPeer
-        Those whose library does not import, or does not run with what else is installed.
-
-    Raises
-    ------
-    UnknownPeerError
-        A name that no adapter has.
-    """
-    check_names(names, MULTI_PEERS, "engines")
+    """Hold libraries to one thread and load the adapters of the named engines, as `find_adapters` does."""
     os.environ.update(ONE_THREAD)
-    return load_adapters(names, MULTI_PEERS, __package__)
+    return find_adapters(names, MULTI_PEERS, __package__)

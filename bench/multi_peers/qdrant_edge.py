@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..datasets.dataset import Floats
 from ..datasets.multi.dataset import MultiDataset, tokens_of
+from ..kept_peers.qdrant_edge import QdrantEdgeKeptSearcher, config, saving
 from ..peers import Build, Effort
 from .peer import SCAN, each_alone
 
@@ -44,59 +45,31 @@ class QdrantEdgePeer:
             numbers = range(start, min(start + _ROWS_AT_ONCE, len(rows)))
             points = [library.Point(number, {FIELD: tokens_of(rows, number).tolist()}) for number in numbers]
             shard.update(library.UpdateOperation.upsert_points(points))
-        shard.flush()
-        shard.close()
+        saving(shard)()
 
     def build(self, dataset: MultiDataset, build: Build, folder: Path, scratch: Path) -> Callable[[], None]:
         shard = self._library.EdgeShard.load(str(folder), self._config(build, dataset.dim))
         shard.optimize()
-
-        def save() -> None:
-            shard.flush()
-            shard.close()
-
-        return save
+        return saving(shard)
 
     def open(self, dataset: MultiDataset, build: Build, folder: Path) -> QdrantEdgeSearcher:
-        config = self._config(build, dataset.dim)
-        return QdrantEdgeSearcher(self._library, self._library.EdgeShard.load(str(folder), config))
+        shard = self._library.EdgeShard.load(str(folder), self._config(build, dataset.dim))
+        return QdrantEdgeSearcher(self._library, shard, FIELD)
 
     def _config(self, build: Build, dim: int) -> Any:
         library = self._library
-        vectors = library.EdgeVectorParams(
+        field = library.EdgeVectorParams(
             size=dim,
             distance=library.Distance.Dot,
             multivector_config=library.MultiVectorConfig(library.MultiVectorComparator.MaxSim),
             datatype=library.VectorStorageDatatype.Float16,
         )
-        return library.EdgeConfig(
-            vectors={FIELD: vectors},
-            optimizers=library.EdgeOptimizersConfig(
-                default_segment_number=1, indexing_threshold=_INDEX_FROM[build.label]
-            ),
-            max_search_threads=1,
-        )
+        return config(library, _INDEX_FROM[build.label], vectors={FIELD: field})
 
 
-class QdrantEdgeSearcher:
-    def __init__(self, library: Any, shard: Any) -> None:
-        self._library = library
-        self._shard = shard
-
+class QdrantEdgeSearcher(QdrantEdgeKeptSearcher):
     def asked(self, tokens: Floats) -> Any:
         return tokens.tolist()
 
-    def search(self, effort: Effort, k: int) -> Callable[[Any], Any]:
-        library, query = self._library, self._shard.query
-        request, nearest = library.QueryRequest, library.Query.Nearest
-        params = library.SearchParams(**effort.parameters)
-        return lambda asked: query(request(limit=k, query=nearest(asked, using=FIELD), params=params))
-
     def search_all(self, effort: Effort, k: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
         return each_alone(self.search(effort, k))
-
-    def rows(self, answer: Any) -> Iterable[int]:
-        return [point.id for point in answer]
-
-    def close(self) -> None:
-        self._shard.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import vicinal
 from ...indexes.registry import spec_class
 from ..datasets.dataset import Floats
 from ..datasets.multi.dataset import MultiDataset, part_of
+from ..kept_peers.vicinal import COLLECTION, VicinalKept, VicinalKeptSearcher
 from ..peers import Build, Effort
 from .peer import SCAN
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ...indexes.protocol import IndexSpec
 
 FIELD = "tokens"
-COLLECTION = "bench"
 BATCH_ROWS = 5_000
 RECALLS = (0.80, 0.90, 0.95, 0.99)
 # Of indexes that score candidates exactly: how many.
@@ -43,10 +43,8 @@ def usual_indexes() -> dict[str, IndexSpec]:
     return found
 
 
-class VicinalPeer:
+class VicinalPeer(VicinalKept):
     """Builds the given indexes, by label, or all there are."""
-
-    name = "vicinal"
 
     def __init__(self, indexes: Mapping[str, IndexSpec] | None = None, element: str = "float16") -> None:
         self.indexes = usual_indexes() if indexes is None else dict(indexes)
@@ -73,11 +71,6 @@ class VicinalPeer:
         with vicinal.open(folder) as database:
             write(self._create(database, build, dataset.dim), dataset)
 
-    def build(self, dataset: MultiDataset, build: Build, folder: Path, scratch: Path) -> Callable[[], None]:
-        database = vicinal.open(folder)
-        database.collection(COLLECTION).merge()
-        return database.close
-
     def open(self, dataset: MultiDataset, build: Build, folder: Path) -> VicinalSearcher:
         return VicinalSearcher(vicinal.open(folder))
 
@@ -86,28 +79,13 @@ class VicinalPeer:
         return database.create_collection(COLLECTION, vectors={FIELD: field})
 
 
-class VicinalSearcher:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.collection = database.collection(COLLECTION)
-
+class VicinalSearcher(VicinalKeptSearcher):
     def asked(self, tokens: Floats) -> Any:
         return np.ascontiguousarray(tokens)
-
-    def search(self, effort: Effort, k: int) -> Callable[[Any], Any]:
-        search, told = self.collection.search, {"k": k, **effort.parameters}
-        return lambda asked: search(asked, **told).ids
 
     def search_all(self, effort: Effort, k: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
         search, told = self.collection.search, {"k": k, **effort.parameters}
         return lambda asked: search(list(asked), **told).ids
-
-    def rows(self, answer: Any) -> Iterable[int]:
-        rows: Iterable[int] = answer.tolist()
-        return rows
-
-    def close(self) -> None:
-        self._database.close()
 
 
 def write(collection: Collection, dataset: MultiDataset) -> None:

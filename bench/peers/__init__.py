@@ -3,11 +3,12 @@
 What is asked of them, and when, is decided elsewhere.
 """
 
-from .finding import PEERS, MissingPeer, UnknownPeerError, check_names, find_peers, load_adapters
+from .finding import PEERS, Adapters, MissingPeer, UnknownPeerError, find_adapters, find_peers
 from .peer import Build, Effort, Peer, Searcher, Work, grid
 
 __all__ = [
     "PEERS",
+    "Adapters",
     "Build",
     "Effort",
     "MissingPeer",
@@ -15,8 +16,7 @@ __all__ = [
     "Searcher",
     "UnknownPeerError",
     "Work",
-    "check_names",
+    "find_adapters",
     "find_peers",
     "grid",
-    "load_adapters",
 ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from .peer import Peer
 
-# name: (adapter module, class in it, package to install)
-PEERS = {
+Adapters = Mapping[str, tuple[str, str, str]]
+"""Of each peer by name: the module of its adapter, the class in it, and the package to install."""
+
+PEERS: Adapters = {
     "vicinal": ("vicinal", "VicinalPeer", "vicinal"),
     "hnswlib": ("hnswlib", "HnswlibPeer", "hnswlib"),
     "faiss": ("faiss", "FaissPeer", "faiss-cpu"),
@@ -38,35 +40,28 @@ class MissingPeer:
 
 
 def find_peers(names: Sequence[str]) -> tuple[list[Peer], list[MissingPeer]]:
-    """Load the adapters of the named peers.
+    """Load the adapters of the named peers of dense vectors, as `find_adapters` does."""
+    return find_adapters(names, PEERS, __package__)
+
+
+def find_adapters(names: Sequence[str], known: Adapters, package: str) -> tuple[list[Any], list[MissingPeer]]:
+    """Load the adapters of the named peers, which are modules of ``package``.
 
     Returns
     -------
-    peers : list of Peer
+    peers : list
         Those that can run, in the order asked for.
     missing : list of MissingPeer
-        Those whose library does not import.
+        Those whose library does not import, or does not run with what else is installed.
 
     Raises
     ------
     UnknownPeerError
         A name that no adapter has.
     """
-    check_names(names, PEERS, "peers")
-    return load_adapters(names, PEERS, __package__)
-
-
-def check_names(names: Sequence[str], known: Collection[str], what: str) -> None:
-    """Raise UnknownPeerError, which says ``what`` they are, if a name is not among the known ones."""
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UnknownPeerError(f"unknown {what} {unknown}; there are adapters for {', '.join(known)}")
-
-
-def load_adapters(
-    names: Sequence[str], known: Mapping[str, tuple[str, str, str]], package: str
-) -> tuple[list[Any], list[MissingPeer]]:
-    """Load the named adapters, which are modules of ``package``, and say which lack their library."""
+        raise UnknownPeerError(f"unknown peers {unknown}; there are adapters for {', '.join(known)}")
     found: list[Any] = []
     missing: list[MissingPeer] = []
     for name in dict.fromkeys(names):

@@ -27,7 +27,7 @@ from ..extras import MissingExtraError
 from ..harness.machine import code
 from ..harness.timing import Watch, load_warning
 from ..harness.truth import Truth, cached_truth
-from ..peers import UnknownPeerError
+from ..peers import MissingPeer, UnknownPeerError
 from .records import Described, append_records
 from .tables import describe, describe_multi, describe_sparse
 
@@ -126,6 +126,12 @@ def warn(message: str | None) -> None:
     """Print a warning, if there is one."""
     if message is not None:
         remark("[yellow]warning:[/yellow]", message)
+
+
+def skipped(peers: Sequence[MissingPeer]) -> None:
+    """Say which engines are left out, and why."""
+    for one in peers:
+        remark(f"[yellow]{one}[/yellow]")
 
 
 def remark(*words: str) -> None:

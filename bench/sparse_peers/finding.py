@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 
 from ..harness.one_thread import ONE_THREAD
-from ..peers import MissingPeer, check_names, load_adapters
+from ..peers import Adapters, MissingPeer, find_adapters
 from .peer import SparsePeer
 
-# name: (adapter module, class in it, package to install)
-SPARSE_PEERS = {
+SPARSE_PEERS: Adapters = {
     "seismic": ("seismic", "SeismicPeer", "pyseismic-lsr"),
     "sindi": ("sindi", "SindiPeer", "pyvsag"),
     "kannolo": ("kannolo", "KannoloPeer", "kannolo"),
@@ -20,21 +19,7 @@ SPARSE_PEERS = {
 
 
 def find_sparse_peers(names: Sequence[str]) -> tuple[list[SparsePeer], list[MissingPeer]]:
-    """Hold libraries to one thread and load the adapters of the named engines.
-
-    Returns
-    -------
-    peers : list of SparsePeer
-        Those that can run, in the order asked for.
-    missing : list of MissingPeer
-        Those whose library does not import.
-
-    Raises
-    ------
-    UnknownPeerError
-        A name that no adapter has.
-    """
-    check_names(names, SPARSE_PEERS, "engines")
+    """Hold libraries to one thread and load the adapters of the named engines, as `find_adapters` does."""
     # `num_threads` of pyseismic, for one, has no effect.
     os.environ.update(ONE_THREAD)
-    return load_adapters(names, SPARSE_PEERS, __package__)
+    return find_adapters(names, SPARSE_PEERS, __package__)

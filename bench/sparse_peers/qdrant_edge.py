@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import SparseDataset, Terms
+from ..kept_peers.qdrant_edge import QdrantEdgeKeptSearcher, config, saving
 from ..peers import Build, Effort
 
 FIELD = "sparse"
@@ -43,42 +44,17 @@ class QdrantEdgePeer:
                 points.append(library.Point(number, {FIELD: vector}))
             shard.update(library.UpdateOperation.upsert_points(points))
         shard.optimize()
-
-        def save() -> None:
-            shard.flush()
-            shard.close()
-
-        return save
+        return saving(shard)
 
     def open(self, dataset: SparseDataset, build: Build, folder: Path) -> QdrantEdgeSearcher:
-        return QdrantEdgeSearcher(self._library, self._library.EdgeShard.load(str(folder), self._config()))
+        shard = self._library.EdgeShard.load(str(folder), self._config())
+        return QdrantEdgeSearcher(self._library, shard, FIELD)
 
     def _config(self) -> Any:
-        library = self._library
-        return library.EdgeConfig(
-            sparse_vectors={FIELD: library.EdgeSparseVectorParams(full_scan_threshold=1)},
-            optimizers=library.EdgeOptimizersConfig(
-                default_segment_number=1, indexing_threshold=_INDEX_FROM_KILOBYTES
-            ),
-            max_search_threads=1,
-        )
+        field = self._library.EdgeSparseVectorParams(full_scan_threshold=1)
+        return config(self._library, _INDEX_FROM_KILOBYTES, sparse_vectors={FIELD: field})
 
 
-class QdrantEdgeSearcher:
-    def __init__(self, library: Any, shard: Any) -> None:
-        self._library = library
-        self._shard = shard
-
+class QdrantEdgeSearcher(QdrantEdgeKeptSearcher):
     def asked(self, terms: Terms, weights: Floats) -> Any:
         return self._library.SparseVector(terms.tolist(), weights.tolist())
-
-    def search(self, effort: Effort, k: int) -> Callable[[Any], Any]:
-        library, query = self._library, self._shard.query
-        request, nearest = library.QueryRequest, library.Query.Nearest
-        return lambda asked: query(request(limit=k, query=nearest(asked, using=FIELD)))
-
-    def rows(self, answer: Any) -> Iterable[int]:
-        return [point.id for point in answer]
-
-    def close(self) -> None:
-        self._shard.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import vicinal
 
 from ..datasets.dataset import Floats
 from ..datasets.sparse_dataset import Offsets, SparseDataset, SparseRows, Terms
+from ..kept_peers.vicinal import COLLECTION, VicinalKept, VicinalKeptSearcher
 from ..peers import Build, Effort, grid
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ FIELD = "sparse"
 # A payload of whole numbers below this, dealt out evenly: filters of any share ask for those below a number.
 PARTS = 1_000
 PART = "part"
-COLLECTION = "bench"
 BATCH_ROWS = 10_000
 RECALLS = (0.90, 0.95, 0.99, 0.999)
 INDEXES: dict[str, IndexSpec] = {"inverted": vicinal.Inverted(), "seismic": vicinal.Seismic()}
@@ -45,9 +45,7 @@ class Csr:
         return cls(rows.indptr, rows.indices, rows.values)
 
 
-class VicinalPeer:
-    name = "vicinal"
-
+class VicinalPeer(VicinalKept):
     def builds(self, dataset: SparseDataset) -> Sequence[Build]:
         return [Build(index, {"index": index}) for index in INDEXES]
 
@@ -62,33 +60,13 @@ class VicinalPeer:
         with vicinal.open(folder) as database:
             write(create_collection(database, build), dataset)
 
-    def build(self, dataset: SparseDataset, build: Build, folder: Path, scratch: Path) -> Callable[[], None]:
-        database = vicinal.open(folder)
-        database.collection(COLLECTION).merge()
-        return database.close
-
     def open(self, dataset: SparseDataset, build: Build, folder: Path) -> VicinalSearcher:
         return VicinalSearcher(vicinal.open(folder))
 
 
-class VicinalSearcher:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.collection = database.collection(COLLECTION)
-
+class VicinalSearcher(VicinalKeptSearcher):
     def asked(self, terms: Terms, weights: Floats) -> Any:
         return np.ascontiguousarray(terms), np.ascontiguousarray(weights)
-
-    def search(self, effort: Effort, k: int, **options: Any) -> Callable[[Any], Any]:
-        search, told = self.collection.search, {"k": k, **effort.parameters, **options}
-        return lambda asked: search(asked, **told).ids
-
-    def rows(self, answer: Any) -> Iterable[int]:
-        rows: Iterable[int] = answer.tolist()
-        return rows
-
-    def close(self) -> None:
-        self._database.close()
 
 
 def create_collection(database: Database, build: Build) -> Collection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....indexes.rows.multi import MultiRows
-from ..dataset import DatasetError
+from ..dataset import DatasetError, content_hash
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +70,16 @@ class MultiDataset:
         """Dimensions of a token."""
         return self.documents.dim
 
+    def query(self, number: int) -> tuple[NDArray[Any]]:
+        """Return the tokens of one query: what searchers are asked with."""
+        return (tokens_of(self.queries, number),)
+
     @cached_property
     def content_hash(self) -> str:
         """Sixteen hexadecimal digits that change with any bit of documents or queries."""
-        digest = hashlib.blake2b(digest_size=8)
-        for rows in (self.documents, self.queries):
-            for array in (rows.offsets, rows.tokens):
-                digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        both = (self.documents, self.queries)
+        arrays = (array for rows in both for array in (rows.offsets, rows.tokens))
+        return content_hash(np.ascontiguousarray(array).data for array in arrays)
 
     def describe(self) -> dict[str, Any]:
         """The dataset as it stands in a result record."""
@@ -91,6 +92,7 @@ class MultiDataset:
             "dim": self.dim,
             "queries": len(self.queries),
             "query_tokens": len(self.queries.tokens),
+            "note": self.note,
         }
 
 

@@ -14,10 +14,7 @@ there 0.41, and 8 and 32 of the dimensions hold 24 and 54 % of the squares, ther
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +24,7 @@ from numpy.typing import NDArray
 
 from ....engine.progress import Progress, silent
 from ..dataset import DatasetError, Floats
+from ..made_once import made_once
 
 PREFIX = "tokens-"
 PATTERN = re.compile(rf"{PREFIX}(?P<rows>\d+)x(?P<tokens>\d+)x(?P<dim>\d+)")
@@ -74,17 +72,8 @@ def made_tokens(spec: str, folder: Path, step: Progress = silent) -> Path:
     match = PATTERN.fullmatch(spec)
     if match is None or not all(map(int, match.groups())):
         raise DatasetError(f"{spec!r}; expected {PREFIX}ROWSxTOKENSxDIM, each 1 at least")
-    made = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=4).hexdigest()
-    place = folder / f"{spec}-{made}"
-    if not place.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f"{spec}-") as unfinished:
-            within = Path(unfinished) / "arrays"
-            within.mkdir()
-            rows, tokens, dim = map(int, match.groups())
-            _write(within, rows, tokens, dim, step)
-            shutil.move(within, place)
-    return place
+    rows, tokens, dim = map(int, match.groups())
+    return made_once(spec, folder, __file__, lambda within: _write(within, rows, tokens, dim, step))
 
 
 def _write(folder: Path, rows: int, tokens: int, dim: int, step: Progress) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from rich.table import Table
 
 from ...comparison.equal_recall import row_numbers
-from ...comparison.multi_half import MultiHalf
+from ...comparison.halves import Half
+from ...datasets.multi.dataset import MultiDataset
 from ...multi_peers.vicinal import CANDIDATES, VicinalSearcher
 from ...peers import Build, Effort
 from ...report.tables import NOTHING, table
@@ -20,7 +21,7 @@ PAPER = ("60", "75-300")
 
 
 def candidate_records(
-    searcher: VicinalSearcher, build: Build, efforts: Sequence[Effort], half: MultiHalf
+    searcher: VicinalSearcher, build: Build, efforts: Sequence[Effort], half: Half[MultiDataset]
 ) -> list[Record]:
     """Search with ever more candidates, those efforts that say how many; what each brings is a record."""
     asked, records = half.asked(searcher), []

@@ -12,7 +12,7 @@ from ....indexes.rows.multi import MultiRows
 from ...datasets.dataset import Floats
 from ...datasets.multi.dataset import MultiDataset, part_of, tokens_of
 from ...harness.one_thread import in_one_thread
-from ...harness.timing import timed
+from ...harness.timing import interleaved
 from ...multi_peers.fastembed import D_PROJ, K_SIM, REPETITIONS, FastembedEncoder
 from ...report.tables import records_table
 from ...report.terminal import remark
@@ -58,11 +58,7 @@ def _records(documents: MultiRows, passes: int) -> tuple[list[Record], str | Non
     else:
         each = [tokens_of(documents, number) for number in range(len(documents))]
         calls["fastembed"] = lambda: np.stack([other.encoded(document) for document in each])
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
     width = {name: call().shape[1] for name, call in calls.items()}
-    for _ in range(passes):
-        for name, call in calls.items():
-            seconds[name].append(timed(call))
     return [
         {
             "part": "encode",
@@ -73,5 +69,5 @@ def _records(documents: MultiRows, passes: int) -> tuple[list[Record], str | Non
             "us_a_document": round(float(np.median(spent)) / len(documents) * 1e6, 3),
             "least_us_a_document": round(min(spent) / len(documents) * 1e6, 3),
         }
-        for name, spent in seconds.items()
+        for name, spent in interleaved(calls, passes).items()
     ], missing

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -17,14 +15,15 @@ from numpy.typing import NDArray
 from ....engine.text.analyzer import analyzer
 from ....engine.text.words import words
 from ...harness.keyword_truth import keyword_scores
+from ...harness.scratch import scratch_folder
 from ...harness.timing import percentiles, timed
 from ...keyword_peers import KeywordPeer, KeywordSearcher, find_keyword_peers
 from ...keyword_peers.peer import K1, B, Text
 from ...keyword_peers.vicinal import VicinalPeer
 from ...report.tables import records_table
-from ...report.terminal import remark
+from ...report.terminal import skipped
 from ..measurement import Finding, Needs, Prepared, Record
-from ..options import OUT, KOption, LockOption, OutOption, RepetitionsOption, names_in
+from ..options import OUT, KOption, LockOption, OutOption, PeersOption, RepetitionsOption, names_in
 
 LANGUAGE = "english"
 REPLACED = 0.3
@@ -45,9 +44,7 @@ class KeywordMeasurement:
         ),
     ] = "sample"
     k: KOption = 10
-    peers: Annotated[
-        str, typer.Option(help="Engines to compare with, separated by commas; empty for none.")
-    ] = "bm25s,tantivy"
+    peers: PeersOption = "bm25s,tantivy"
     out: OutOption = OUT
     repetitions: RepetitionsOption = 5
     lock: LockOption = None
@@ -55,20 +52,18 @@ class KeywordMeasurement:
     def run(self, ready: Prepared) -> Iterator[Finding]:
         """Build with every engine, time it, replace texts, and time it again."""
         found, missing = find_keyword_peers(names_in(self.peers))
-        for one in missing:
-            remark(f"[yellow]{one}[/yellow]")
+        skipped(missing)
         peers: list[KeywordPeer] = [VicinalPeer(), *found]
         documents, queries = (_texts(texts) for texts in (ready.texts.texts, ready.texts.queries))
         changed = replacements(documents)
         after = [changed.get(row, text) for row, text in enumerate(documents)]
         before_truth, after_truth = (self._truth(texts, queries) for texts in (documents, after))
-        ready.scratch.mkdir(parents=True, exist_ok=True)
         records: list[Record] = []
         for peer in peers:
             ready.step(f"build {peer.name}", 0.0)
-            with tempfile.TemporaryDirectory(dir=ready.scratch, prefix="bench-") as folder:
+            with scratch_folder(ready.scratch) as folder:
                 began = time.perf_counter()
-                searcher = peer.build(documents, Path(folder))
+                searcher = peer.build(documents, folder)
                 spent = round(time.perf_counter() - began, 3)
                 about: Record = {"replaced": 0.0, "build_seconds": spent, "replace_seconds": None}
                 records.append(self._record(ready, peer, searcher, queries, before_truth) | about)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,14 +12,16 @@ from rich.table import Table
 import vicinal
 
 from ....engine.errors import InvalidArgument
+from ....engine.progress import silent
 from ....indexes.exact.multi import MultiScan
 from ....indexes.rows.element import Element
 from ....indexes.rows.multi import MultiRows, encoded
-from ...comparison.kept_builds import built
-from ...datasets.multi.dataset import MultiDataset, tokens_of
+from ...comparison.kept_builds import opened
+from ...datasets.multi.dataset import MultiDataset
 from ...harness.multiply_adds import multiply_adds_per_second
 from ...harness.one_thread import in_one_thread
-from ...harness.timing import timed
+from ...harness.scratch import scratch_folder
+from ...harness.timing import interleaved, timed
 from ...multi_peers import MultiPeer
 from ...multi_peers.peer import SCAN
 from ...report.tables import records_table
@@ -49,14 +50,14 @@ def peer_records(
         for build in peer.builds(data):
             if build.label != SCAN:
                 continue
-            with tempfile.TemporaryDirectory(dir=scratch, prefix="bench-") as folder:
-                index = built(peer, data, build, Path(folder))
-                searcher = peer.open(data, build, index.folder)
+            with (
+                scratch_folder(scratch) as folder,
+                opened(peer, data, build, folder, silent) as (_, searcher),
+            ):
                 search = searcher.search(peer.efforts(build)[0], K)
-                asked = searcher.asked(tokens_of(data.queries, 0))
+                asked = searcher.asked(*data.query(0))
                 search(asked)
                 seconds = [timed(partial(search, asked)) for _ in range(PASSES * repetitions)]
-                searcher.close()
             records.append(_record(peer.name, documents, seconds, best))
     return records
 
@@ -118,11 +119,8 @@ def _records(documents: int, passes: int) -> list[Record]:
         calls[f"vicinal {element.value}"] = partial(scan.search, data.queries, K)
     for call in calls.values():
         call()
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
     best = multiply_adds_per_second()
-    for _ in range(passes):
-        for name, call in calls.items():
-            seconds[name].append(timed(call))
+    seconds = interleaved(calls, passes)
     best = max(best, multiply_adds_per_second())
     return [_record(name, documents, spent, best) for name, spent in seconds.items()]
 

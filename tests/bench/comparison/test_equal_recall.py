@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 
 from vicinal.bench.comparison.equal_recall import LEVELS, answered, best_at, tuned
-from vicinal.bench.comparison.sparse_half import SparseHalf, sparse_halves
+from vicinal.bench.comparison.halves import Half, sparse_halves
 from vicinal.bench.datasets.sparse_dataset import SparseDataset
 from vicinal.bench.datasets.sparse_opening import open_sparse_dataset
 from vicinal.bench.peers import Effort
+
+Halves = tuple[Half[SparseDataset], Half[SparseDataset]]
 
 
 class Scan:
     """Looks through a share of the documents, and takes as long as that share says."""
 
-    def __init__(self, half: SparseHalf) -> None:
+    def __init__(self, half: Half[SparseDataset]) -> None:
         rows = half.data.documents
         self.dense = np.zeros((len(rows), half.data.vocabulary), dtype=np.float32)
         for number in range(len(rows)):
@@ -48,7 +50,7 @@ class Scan:
 
 
 @pytest.fixture(scope="module")
-def cut(tmp_path_factory: pytest.TempPathFactory) -> tuple[SparseHalf, SparseHalf]:
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Halves:
     data = open_sparse_dataset("splade-300", tmp_path_factory.mktemp("data"))
     data = SparseDataset(data.name, data.documents, data.queries.part(0, 20), data.vocabulary)
     return sparse_halves(data, 10)
@@ -58,26 +60,30 @@ def effort(share: float, seconds: float = 0.0) -> Effort:
     return Effort(f"{share} {seconds}", {"share": share, "seconds": seconds})
 
 
-def test_halves_ask_different_queries(cut: tuple[SparseHalf, SparseHalf], tmp_path: Path) -> None:
+def test_halves_ask_different_queries(cut: Halves, tmp_path: Path) -> None:
     first, second = cut
     whole = open_sparse_dataset("splade-300", tmp_path).queries
-    assert [len(half.queries) for half in cut] == [10, 10]
-    assert np.array_equal(first.queries.row(9)[0], whole.row(9)[0])
-    assert np.array_equal(second.queries.row(0)[0], whole.row(10)[0])
+    assert [len(half) for half in cut] == [10, 10]
+    assert np.array_equal(first.data.queries.row(9)[0], whole.row(9)[0])
+    assert np.array_equal(second.data.queries.row(0)[0], whole.row(10)[0])
 
 
-def test_the_quickest_that_reaches_a_level_is_chosen(cut: tuple[SparseHalf, SparseHalf]) -> None:
+def test_the_quickest_that_reaches_a_level_is_chosen(
+    cut: Halves,
+) -> None:
     searcher = Scan(cut[0])
     slow, quick, poor = effort(1.0, 0.02), effort(1.0, 0.005), effort(0.5)
     assert [one.label for one in tuned(searcher, [slow, quick, poor], cut[0])] == [quick.label]
 
 
-def test_the_best_is_chosen_where_no_level_is_reached(cut: tuple[SparseHalf, SparseHalf]) -> None:
+def test_the_best_is_chosen_where_no_level_is_reached(
+    cut: Halves,
+) -> None:
     chosen = tuned(Scan(cut[0]), [effort(0.1), effort(0.6), effort(0.3)], cut[0])
     assert [one.label for one in chosen] == [effort(0.6).label]
 
 
-def test_answers_are_measured(cut: tuple[SparseHalf, SparseHalf]) -> None:
+def test_answers_are_measured(cut: Halves) -> None:
     searcher = Scan(cut[1])
     found = answered(searcher, effort(1.0, 0.003), cut[1], 3)
     assert found.recall == 1.0

@@ -8,13 +8,15 @@ import pytest
 
 from vicinal.bench.comparison import kept_builds
 from vicinal.bench.comparison.equal_recall import answered, tuned
+from vicinal.bench.comparison.halves import Half, sparse_halves
 from vicinal.bench.comparison.kept_builds import built
-from vicinal.bench.comparison.sparse_half import SparseHalf, sparse_halves
 from vicinal.bench.datasets.sparse_dataset import SparseDataset
 from vicinal.bench.datasets.sparse_opening import open_sparse_dataset
 from vicinal.bench.peers import UnknownPeerError, grid
 from vicinal.bench.sparse_peers import SPARSE_PEERS, SparsePeer, find_sparse_peers
 from vicinal.bench.sparse_peers.vicinal import VicinalPeer
+
+Halves = tuple[Half[SparseDataset], Half[SparseDataset]]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> SparseDataset:
 
 
 @pytest.fixture(scope="module")
-def cut(data: SparseDataset) -> tuple[SparseHalf, SparseHalf]:
+def cut(data: SparseDataset) -> Halves:
     return sparse_halves(data, 10)
 
 
@@ -39,7 +41,7 @@ def found(name: str) -> SparsePeer:
 
 @pytest.mark.parametrize("name", ["vicinal", *SPARSE_PEERS])
 def test_what_is_built_is_found_again_and_finds(
-    name: str, data: SparseDataset, cut: tuple[SparseHalf, SparseHalf], tmp_path: Path
+    name: str, data: SparseDataset, cut: Halves, tmp_path: Path
 ) -> None:
     peer = found(name)
     assert peer.name == name
