@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ...engine.progress import Progress
 from ..harness.machine import code
 from ..kept_peers import KeptPeer, KeptSearcher
+from ..kept_peers.vicinal import VicinalKept
 from ..multi_peers import MULTI_PEERS
 from ..peers import Build
 from ..sparse_peers import SPARSE_PEERS
@@ -60,6 +61,20 @@ def opened(
         yield index, searcher
     finally:
         searcher.close()
+
+
+@contextmanager
+def noting_failure(failed: list[str], peer: KeptPeer[Any, Any], build: Build) -> Iterator[None]:
+    """Add to ``failed`` what an engine raises inside, in words; what this engine raises ends the run."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    # Of libraries in Rust, what a panic raises is no Exception.
+    except BaseException as error:
+        if peer.name == VicinalKept.name:
+            raise
+        failed.append(f"{peer.name} {build.label} is left out: {type(error).__name__}: {error}")
 
 
 def built(peer: KeptPeer[Any, Any], dataset: Any, build: Build, keep: Path) -> KeptBuild:

@@ -32,9 +32,11 @@ class FastPlaidPeer:
         torch, library = import_module("torch"), import_module("fast_plaid.search")
         wanted = required_torch(metadata.requires("fast-plaid") or [])
         if torch.__version__.partition("+")[0] != wanted:
+            named = "a torch that it does not name" if wanted is None else f"torch {wanted}"
             raise ImportError(
-                f"fast-plaid {metadata.version('fast-plaid')} is compiled for torch {wanted or '(unsaid)'}, "
-                f"and ends the process by a segmentation fault with {torch.__version__}, which is installed"
+                f"fast-plaid {metadata.version('fast-plaid')} is compiled for {named}, and ends the process "
+                f"by a segmentation fault beside {torch.__version__}, which is installed; docs/multi.md says "
+                "what goes together"
             )
         torch.set_num_threads(1)
         self._torch, self._library = torch, library

@@ -21,7 +21,7 @@ class TachiomPeer:
 
     Raises
     ------
-    ImportError
+    ModuleNotFoundError
         It is not installed. There are no wheels of it: ``pip`` builds it with Rust and fetches two of its
         parts from GitHub.
     """
@@ -31,9 +31,9 @@ class TachiomPeer:
     def __init__(self) -> None:
         try:
             self._library = import_module("tachiom")
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             message = f"{error}; it is built with Rust from sources on crates.io and GitHub"
-            raise ImportError(message) from error
+            raise ModuleNotFoundError(message) from error
 
     def builds(self, dataset: MultiDataset) -> Sequence[Build]:
         return [Build("", {})]

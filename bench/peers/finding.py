@@ -29,14 +29,15 @@ class UnknownPeerError(ValueError):
 
 @dataclass(frozen=True)
 class MissingPeer:
-    """A peer that was asked for and is not installed."""
+    """A peer that was asked for and cannot run; the package to install, if that is missing."""
 
     name: str
-    package: str
+    package: str | None
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.name} skipped: {self.reason}; pip install {self.package}"
+        how = "" if self.package is None else f"; pip install {self.package}"
+        return f"{self.name} skipped: {self.reason}{how}"
 
 
 def find_peers(names: Sequence[str]) -> tuple[list[Peer], list[MissingPeer]]:
@@ -69,5 +70,6 @@ def find_adapters(names: Sequence[str], known: Adapters, package: str) -> tuple[
         try:
             found.append(getattr(import_module(f"{package}.{module}"), adapter)())
         except ImportError as error:
-            missing.append(MissingPeer(name, to_install, str(error)))
+            absent = isinstance(error, ModuleNotFoundError)
+            missing.append(MissingPeer(name, to_install if absent else None, str(error)))
     return found, missing

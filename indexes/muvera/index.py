@@ -88,7 +88,11 @@ class EncodedIndex:
 
         def find(part: MultiRows) -> tuple[NDArray[np.uint32], SearchStats]:
             found = self._nearest(part, width, effort.knobs, scope)
-            return found.rows, found.stats
+            # Rows that the inner index scores again are estimated by their encodings: that is not exact.
+            work = found.stats
+            return found.rows, SearchStats(
+                work.hops, work.distances + work.rescored, fallbacks=work.fallbacks
+            )
 
         return self._scan.best_found(queries, k, find)
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+import vicinal
 from vicinal.bench.cli import app
 from vicinal.bench.measure import write
+from vicinal.bench.measure.kinds import encodings
+from vicinal.bench.multi_peers import MULTI_PEERS
+from vicinal.bench.multi_peers.vicinal import VicinalPeer
 
 
 def measure(out: Path, command: str, dataset: str, *options: str) -> tuple[str, list[dict[str, Any]]]:
@@ -115,6 +121,55 @@ def test_keyword(tmp_path: Path) -> None:
         assert record["batch_us"] > 0
     assert records[0]["replace_seconds"] is None
     assert "scores of vicinal are off" not in output
+
+
+class FailingPeer(VicinalPeer):
+    """Another engine, which does not open what it has built."""
+
+    name = "failing"
+
+    def __init__(self) -> None:
+        super().__init__({"scan": vicinal.Flat()})
+
+    def open(self, *given: Any) -> Any:
+        raise OSError("no such index")
+
+
+def test_multi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = ModuleType("failing")
+    adapter.__dict__["FailingPeer"] = FailingPeer
+    monkeypatch.setitem(sys.modules, "vicinal.bench.multi_peers.failing", adapter)
+    monkeypatch.setitem(MULTI_PEERS, "failing", ("failing", "FailingPeer", "failing"))
+    monkeypatch.setattr(encodings, "DOCUMENTS", 10)
+    index = json.dumps({"name": "muvera", "repetitions": 4})
+    options = ("--peers", "failing", "--index", index, "--queries", "20", "--compared", "10")
+    output, records = measure(tmp_path, "multi", "tokens-2100x4x16", "--repetitions", "1", *options)
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        parts.setdefault(record["part"], []).append(record)
+    assert [one["engine"] for one in parts["kernels"]][:2] == ["NumPy", "vicinal float32"]
+    assert parts["encode"][0]["dimensions"] == 10_240
+    for one in parts["search"]:
+        assert (one["engine"], one["build"]) == ("vicinal", index)
+        assert one["single_over_share_us"] == pytest.approx(one["single_mean_us"] - one["batch_us"], abs=0.02)
+        assert one["disk_bytes_per_token"] > 2 * 16
+    for one in parts["candidates"]:
+        assert one["scored"] == min(int(one["effort"].removeprefix("candidates ")), 2_100)
+    assert parts["candidates"][-1]["recall"] > 0.8
+    assert "failing scan is left out: OSError: no such index" in output
+    assert "At equal recall" in output
+
+
+def test_multi_refuses_what_it_does_not_measure(tmp_path: Path) -> None:
+    command = ["multi", "--dataset", "tokens-20x2x8", "--out", str(tmp_path)]
+    for options, words in (
+        (["--only", "reading"], "expected some of kernels"),
+        (["--peers", "unheard-of"], "unheard-of"),
+        (["--index", "lists"], "--index"),
+    ):
+        result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*command, *options])
+        assert result.exit_code == 2
+        assert words in result.output
 
 
 def test_sparse_refuses_what_it_does_not_measure_and_whom_it_does_not_know(tmp_path: Path) -> None:

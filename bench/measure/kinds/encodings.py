@@ -14,8 +14,9 @@ from ...datasets.multi.dataset import MultiDataset, part_of, tokens_of
 from ...harness.one_thread import in_one_thread
 from ...harness.timing import interleaved
 from ...multi_peers.fastembed import D_PROJ, K_SIM, REPETITIONS, FastembedEncoder
+from ...peers import MissingPeer
 from ...report.tables import records_table
-from ...report.terminal import remark
+from ...report.terminal import skipped
 from ..measurement import Record
 
 DOCUMENTS = 200
@@ -28,8 +29,7 @@ def encoding_records(data: MultiDataset, repetitions: int) -> list[Record]:
     documents = part_of(data.documents, 0, min(DOCUMENTS, data.rows))
     few = MultiRows(np.array(documents.offsets), np.array(documents.tokens, np.float32))
     records, missing = in_one_thread(_records, few, PASSES * repetitions)
-    if missing is not None:
-        remark(f"[yellow]fastembed skipped: {missing}; pip install fastembed[/yellow]")
+    skipped([] if missing is None else [missing])
     return records
 
 
@@ -45,18 +45,22 @@ def encodings_table(records: Sequence[Record]) -> Table:
     return records_table("Fixed dimensional encodings, one thread", columns, records)
 
 
-def _records(documents: MultiRows, passes: int) -> tuple[list[Record], str | None]:
+def _records(documents: MultiRows, passes: int) -> tuple[list[Record], MissingPeer | None]:
     encoding = Encoding(K_SIM, D_PROJ, REPETITIONS, fill_empty=True, final_projection=None, seed=0)
     dim = documents.dim
     encoder = Encoder(encoding, dim, Encoder.draw(encoding, dim))
     calls: dict[str, Callable[[], Floats]] = {"vicinal": lambda: encoder.of_rows(documents)}
+    each = [tokens_of(documents, number) for number in range(len(documents))]
     missing = None
     try:
         other = FastembedEncoder(dim)
+        other.encoded(each[0])
     except ImportError as error:
-        missing = str(error)
+        missing = MissingPeer("fastembed", "fastembed", str(error))
+    # Whatever it raises, this engine's own figures are not lost with it.
+    except Exception as error:
+        missing = MissingPeer("fastembed", None, f"{type(error).__name__}: {error}")
     else:
-        each = [tokens_of(documents, number) for number in range(len(documents))]
         calls["fastembed"] = lambda: np.stack([other.encoded(document) for document in each])
     width = {name: call().shape[1] for name, call in calls.items()}
     return [

@@ -16,7 +16,7 @@ from ....engine.progress import silent
 from ....indexes.exact.multi import MultiScan
 from ....indexes.rows.element import Element
 from ....indexes.rows.multi import MultiRows, encoded
-from ...comparison.kept_builds import opened
+from ...comparison.kept_builds import noting_failure, opened
 from ...datasets.multi.dataset import MultiDataset
 from ...harness.multiply_adds import multiply_adds_per_second
 from ...harness.one_thread import in_one_thread
@@ -43,14 +43,23 @@ def kernel_records(documents: int, repetitions: int) -> list[Record]:
 
 def peer_records(
     peers: Sequence[MultiPeer], documents: int, repetitions: int, best: float, scratch: Path
-) -> list[Record]:
-    """Compare a query with the same documents by every engine that can compare it with all of them."""
+) -> tuple[list[Record], list[str]]:
+    """Compare a query with the same documents by every engine that can compare it with all of them.
+
+    Returns
+    -------
+    records : list
+    failed : list of str
+        What engines raised meanwhile.
+    """
     data, records = compared(documents), []
+    failed: list[str] = []
     for peer in peers:
         for build in peer.builds(data):
             if build.label != SCAN:
                 continue
             with (
+                noting_failure(failed, peer, build),
                 scratch_folder(scratch) as folder,
                 opened(peer, data, build, folder, silent) as (_, searcher),
             ):
@@ -58,8 +67,8 @@ def peer_records(
                 asked = searcher.asked(*data.query(0))
                 search(asked)
                 seconds = [timed(partial(search, asked)) for _ in range(PASSES * repetitions)]
-            records.append(_record(peer.name, documents, seconds, best))
-    return records
+                records.append(_record(peer.name, documents, seconds, best))
+    return records, failed
 
 
 def compared(documents: int) -> MultiDataset:

@@ -14,7 +14,7 @@ import typer
 from ....indexes.protocol import IndexSpec
 from ...comparison.equal_recall import Answered, answered, tuned
 from ...comparison.halves import Half, multi_halves
-from ...comparison.kept_builds import KeptBuild, opened
+from ...comparison.kept_builds import KeptBuild, noting_failure, opened
 from ...comparison.residence import resident_growth
 from ...datasets.multi.dataset import MultiDataset
 from ...harness.multi_truth import multi_recall, multi_truth
@@ -109,8 +109,9 @@ class MultiMeasurement:
         with ready.timing():
             records = kernel_records(self.compared, self.repetitions)
             best = 1e9 * records[0]["peak_giga_multiply_adds"]
-            records += peer_records(peers, self.compared, self.repetitions, best, scratch)
-        return Finding(records, [kernels_table(records)])
+            others, failed = peer_records(peers, self.compared, self.repetitions, best, scratch)
+        records += others
+        return Finding(records, [kernels_table(records)], failed)
 
     def _searches(
         self, ready: Prepared, peers: Sequence[MultiPeer], keep: Path, parts: Sequence[str]
@@ -123,28 +124,35 @@ class MultiMeasurement:
         everything = Half(data, truth, multi_recall)
         records: list[Record] = []
         counted: list[Record] = []
+        failed: list[str] = []
         points: list[tuple[str, Answered]] = []
         own = partial(VicinalPeer, indexes, self.element)
-        makers: list[Callable[[], MultiPeer]] = [own, *(partial(_adapter, peer.name) for peer in peers)]
-        for peer, make in zip([own(), *peers], makers, strict=True):
+        makers: dict[MultiPeer, Callable[[], MultiPeer]] = {own(): own}
+        if "search" in parts:
+            makers |= {peer: partial(_adapter, peer.name) for peer in peers}
+        for peer, make in makers.items():
             for build in peer.builds(data):
                 efforts: Sequence[Effort] = peer.efforts(build)
-                found: list[tuple[Answered, float]] = []
-                with opened(peer, data, build, keep, ready.step) as (index, searcher):
-                    if "candidates" in parts and isinstance(searcher, VicinalSearcher):
-                        counted += candidate_records(searcher, build, efforts, everything)
-                    if "search" in parts:
-                        chosen = efforts if len(efforts) == 1 else tuned(searcher, efforts, tuning, LEVELS)
-                        with ready.timing():
-                            found = [self._answered(searcher, effort, reported) for effort in chosen]
-                if not found:
-                    continue
-                found.sort(key=lambda one: one[0].recall)
-                widest = found[-1][0].effort
-                memory = resident_growth(make, data, build, index.folder, widest, self.k)
-                for one, batch in found:
-                    points.append((peer.name, one))
-                    records.append(self._record(peer, build, index, one, batch, memory, data))
+                found: list[tuple[Answered, float, int]] = []
+                with noting_failure(failed, peer, build):
+                    with opened(peer, data, build, keep, ready.step) as (index, searcher):
+                        if "candidates" in parts and isinstance(searcher, VicinalSearcher):
+                            counted += candidate_records(searcher, build, efforts, everything)
+                        if "search" in parts:
+                            chosen = (
+                                efforts if len(efforts) == 1 else tuned(searcher, efforts, tuning, LEVELS)
+                            )
+                            with ready.timing():
+                                found = [self._answered(searcher, effort, reported) for effort in chosen]
+                    if not found:
+                        continue
+                    found.sort(key=lambda one: one[0].recall)
+                    widest = found[-1][0].effort
+                    memory = resident_growth(make, data, build, index.folder, widest, self.k)
+                    for one, batch, repetitions in found:
+                        points.append((peer.name, one))
+                        shared = searched_record(peer, build, index, one, self.k, repetitions)
+                        records.append(shared | _further(build, index, one, batch, memory, data))
         if records:
             further = {
                 "over share": "{single_over_share_us:,.1f}",
@@ -152,40 +160,34 @@ class MultiMeasurement:
                 "on disk": "{disk_bytes_per_token:.1f}",
             }
             tables = [searches_table(records, self.k, further), equal_table(points, LEVELS)]
-            yield Finding(records, tables, [crowded((one["engine"], one["cores"]) for one in records)])
+            busy = crowded((one["engine"], one["cores"]) for one in records)
+            yield Finding(records, tables, [busy, *failed])
         if counted:
             yield Finding(counted, [candidates_table(counted, self.k)])
 
     def _answered(
         self, searcher: MultiSearcher, effort: Effort, half: Half[MultiDataset]
-    ) -> tuple[Answered, float]:
-        """Answer one by one and all at once: what is known of the first, and seconds a query of the other."""
+    ) -> tuple[Answered, float, int]:
+        """Answer one by one and all at once, so many times over, and return seconds a query of the latter."""
         found, repetitions = answered(searcher, effort, half, 1), 1
         if found.mean * len(half) < _LONG_SECONDS:
             found, repetitions = answered(searcher, effort, half, self.repetitions), self.repetitions
         search_all, asked = searcher.search_all(effort, half.k), half.asked(searcher)
         seconds = [timed(lambda: search_all(asked)) for _ in range(repetitions)]
-        return found, float(np.median(seconds)) / len(asked)
+        return found, float(np.median(seconds)) / len(asked), repetitions
 
-    def _record(
-        self,
-        peer: MultiPeer,
-        build: Build,
-        index: KeptBuild,
-        found: Answered,
-        batch: float,
-        memory: int | None,
-        data: MultiDataset,
-    ) -> Record:
-        tokens = len(data.documents.tokens)
-        return {
-            **searched_record(peer, build, index, found, self.k, self.repetitions),
-            "parameters": dict(build.parameters),
-            "batch_us": round(batch * 1e6, 2),
-            "single_over_share_us": round((found.mean - batch) * 1e6, 2),
-            "memory_bytes_per_token": None if memory is None else round(memory / tokens, 2),
-            "disk_bytes_per_token": round(index.bytes / tokens, 2),
-        }
+
+def _further(
+    build: Build, index: KeptBuild, found: Answered, batch: float, memory: int | None, data: MultiDataset
+) -> Record:
+    tokens = len(data.documents.tokens)
+    return {
+        "parameters": dict(build.parameters),
+        "batch_us": round(batch * 1e6, 2),
+        "single_over_share_us": round((found.mean - batch) * 1e6, 2),
+        "memory_bytes_per_token": None if memory is None else round(memory / tokens, 2),
+        "disk_bytes_per_token": round(index.bytes / tokens, 2),
+    }
 
 
 def _adapter(name: str) -> MultiPeer:

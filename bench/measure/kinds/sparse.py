@@ -16,7 +16,7 @@ import vicinal
 from ....engine.filters.expression import F
 from ...comparison.equal_recall import LEVELS, Answered, answered, row_numbers, tuned
 from ...comparison.halves import Half, sparse_halves
-from ...comparison.kept_builds import KeptBuild, opened
+from ...comparison.kept_builds import KeptBuild, noting_failure, opened
 from ...comparison.running import chosen_builds
 from ...datasets.sparse_dataset import SparseDataset
 from ...harness.scratch import scratch_folder
@@ -111,24 +111,28 @@ class SparseMeasurement:
         tuning, reported = sparse_halves(ready.sparse, self.k)
         records: list[Record] = []
         points: list[tuple[str, Answered]] = []
+        failed: list[str] = []
         for peer in peers:
             for build in self._builds(peer, ready.sparse):
-                with opened(peer, ready.sparse, build, keep, ready.step) as (index, searcher):
+                with (
+                    noting_failure(failed, peer, build),
+                    opened(peer, ready.sparse, build, keep, ready.step) as (index, searcher),
+                ):
                     efforts = tuned(searcher, peer.efforts(build), tuning)
                     with ready.timing():
-                        for effort in efforts:
-                            found = answered(searcher, effort, reported, self.repetitions)
-                            record = self._record(peer, build, index, found, ready.sparse)
-                            points.append((peer.name, found))
-                            records.append(record | self._batch(searcher, found, reported))
-        broken = crowded((one["engine"], one["cores"]) for one in records)
+                        found = [answered(searcher, effort, reported, self.repetitions) for effort in efforts]
+                        batches = [self._batch(searcher, one, reported) for one in found]
+                    for one, batch in zip(found, batches, strict=True):
+                        points.append((peer.name, one))
+                        records.append(self._record(peer, build, index, one, ready.sparse) | batch)
+        busy = crowded((one["engine"], one["cores"]) for one in records)
         further = {"scored": "{scored:,.0f}", "bytes/nnz": "{bytes_per_nonzero:.2f}"}
         tables = [
             searches_table(records, self.k, further),
             equal_table(points, LEVELS),
             _projection(records),
         ]
-        return Finding(records, tables, [broken])
+        return Finding(records, tables, [busy, *failed])
 
     def _record(
         self, peer: SparsePeer, build: Build, index: KeptBuild, found: Answered, data: SparseDataset
