@@ -61,7 +61,9 @@ def measure(measurement: Measurement) -> None:
         case "dense":
             data = terminal.read_dataset(measurement.dataset, vars(measurement))
         case "sparse":
-            data = terminal.read_sparse_dataset(measurement.dataset, measurement.out / "data")
+            data = terminal.read_sparse_dataset(
+                measurement.dataset, measurement.out / "data", vars(measurement)
+            )
         case "multi":
             data = terminal.read_multi_dataset(
                 measurement.dataset, measurement.out / "data", vars(measurement)

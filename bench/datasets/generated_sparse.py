@@ -183,7 +183,7 @@ def _rows(world: _World, style: _Style, start: int, stop: int) -> SparseRows:
     return SparseRows(indptr, indices[: indptr[-1]].copy(), values[: indptr[-1]].copy())
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _draw(state, bound):  # type: ignore[no-untyped-def]
     """A number below a power of two, by splitmix64."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -193,12 +193,12 @@ def _draw(state, bound):  # type: ignore[no-untyped-def]
     return np.int64((mixed ^ (mixed >> np.uint64(31))) & np.uint64(bound - 1))
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _lognormal(world, state, mean, spread):  # type: ignore[no-untyped-def]
     return mean * np.exp(spread * world.normals[_draw(state, _NORMALS)])
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _gather(world, style, state, weights, touched):  # type: ignore[no-untyped-def]
     """Draw the concepts of a row into `weights`, by term, and return how many terms they touched."""
     subject = other = world.popular_subjects[_draw(state, _QUANTILES)]
@@ -223,7 +223,7 @@ def _gather(world, style, state, weights, touched):  # type: ignore[no-untyped-d
     return count
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _sort(keys, count):  # type: ignore[no-untyped-def]
     """Sort the first so many; numpy's sorts take seconds to compile."""
     gap = 1
@@ -239,7 +239,7 @@ def _sort(keys, count):  # type: ignore[no-untyped-def]
         gap //= 3
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _fill(world, style, start, indptr, indices, values):  # type: ignore[no-untyped-def]
     """Make rows from number `start` on; each depends on its number and nothing else."""
     state = np.empty(1, dtype=np.uint64)

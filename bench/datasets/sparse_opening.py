@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ DOCUMENTS, QUERIES, PAYLOADS = "sparse.npz", "queries_sparse.npz", "docs.jsonl.g
 EXPECTED = f"expected splade-ROWS, or a folder with {DOCUMENTS} and {QUERIES}"
 
 
-def open_sparse_dataset(spec: str, folder: Path, step: Progress = silent) -> SparseDataset:
+def open_sparse_dataset(
+    spec: str, folder: Path, *, queries: int | None = None, step: Progress = silent
+) -> SparseDataset:
     """Read or generate the sparse dataset that a name or a path stands for.
 
     Parameters
@@ -28,6 +31,8 @@ def open_sparse_dataset(spec: str, folder: Path, step: Progress = silent) -> Spa
         `queries_sparse.npz`, and payloads in `docs.jsonl.gz` if there are any.
     folder : Path
         Where generated data is kept.
+    queries : int, optional
+        Use only the first so many.
     step : callable, optional
         Told the finished share.
 
@@ -36,6 +41,16 @@ def open_sparse_dataset(spec: str, folder: Path, step: Progress = silent) -> Spa
     DatasetError
         Nothing readable stands there, or its content cannot be measured.
     """
+    whole = _opened(spec, folder, step)
+    if queries is None:
+        return whole
+    most = len(whole.queries)
+    if not 1 <= queries <= most:
+        raise DatasetError(f"{queries} queries asked for; {whole.name} has {most}")
+    return replace(whole, queries=whole.queries.part(0, queries))
+
+
+def _opened(spec: str, folder: Path, step: Progress) -> SparseDataset:
     if spec.startswith("splade-"):
         from .generated_sparse import read_generated_sparse
 

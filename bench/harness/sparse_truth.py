@@ -84,7 +84,7 @@ def _arrays(rows: SparseRows) -> tuple[NDArray[Any], ...]:
     return rows.indptr, rows.indices, rows.values
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _postings(indptr, indices, values, vocabulary):  # type: ignore[no-untyped-def]
     starts = np.zeros(vocabulary + 1, dtype=np.int64)
     for term in indices:
@@ -102,7 +102,7 @@ def _postings(indptr, indices, values, vocabulary):  # type: ignore[no-untyped-d
     return starts, rows, weights
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _search(postings, allowed, indptr, indices, values, first, best, ids):  # type: ignore[no-untyped-def]
     """Merge the scores of the rows from number `first` on into the best of every query, best first."""
     starts, rows, weights = postings
@@ -125,7 +125,7 @@ def _search(postings, allowed, indptr, indices, values, first, best, ids):  # ty
                 found[at] = first + row
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def _score(  # type: ignore[no-untyped-def]
     indptr, indices, values, query_indptr, query_indices, query_values, vocabulary, rows
 ):

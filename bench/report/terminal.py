@@ -59,10 +59,10 @@ def read_dataset(spec: str, options: Mapping[str, Any]) -> Dataset:
     return data
 
 
-def read_sparse_dataset(spec: str, folder: Path) -> SparseDataset:
+def read_sparse_dataset(spec: str, folder: Path, options: Mapping[str, Any]) -> SparseDataset:
     """Read or generate sparse data, which is kept in `folder`, and say what it is."""
     with console.status(f"reading {spec}"):
-        data = open_sparse_dataset(spec, folder)
+        data = open_sparse_dataset(spec, folder, queries=options["queries"])
     remark(describe_sparse(data))
     return data
 

@@ -28,6 +28,7 @@ PARTS = 1_000
 PART = "part"
 BATCH_ROWS = 10_000
 RECALLS = (0.90, 0.95, 0.99, 0.999)
+HEAP_FACTORS, QUERY_CUTS = (1.0, 0.95, 0.9, 0.8, 0.7), (2, 3, 4, 5, 6, 8, 10, 14, 20)
 INDEXES: dict[str, IndexSpec] = {"inverted": vicinal.Inverted(), "seismic": vicinal.Seismic()}
 
 
@@ -53,7 +54,7 @@ class VicinalPeer(VicinalKept):
         if getattr(INDEXES[build.label], "exact", False):
             return [Effort("exact", {})]
         promised = [Effort(f"recall {one}", {"recall": one}, promised=True) for one in RECALLS]
-        knobs = grid(heap_factor=(1.0, 0.95, 0.9, 0.8, 0.7), query_cut=(2, 3, 4, 5, 6, 8, 10, 14, 20))
+        knobs = grid(heap_factor=HEAP_FACTORS, query_cut=QUERY_CUTS)
         return [*promised, *(Effort(one.label, {"effort": one.parameters}) for one in knobs)]
 
     def prepare(self, dataset: SparseDataset, build: Build, folder: Path, scratch: Path) -> None:

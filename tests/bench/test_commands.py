@@ -17,6 +17,7 @@ from vicinal.bench.measure import write
 from vicinal.bench.measure.kinds import encodings
 from vicinal.bench.multi_peers import MULTI_PEERS
 from vicinal.bench.multi_peers.vicinal import VicinalPeer
+from vicinal.bench.sparse_peers import vicinal as sparse_vicinal
 
 
 def measure(out: Path, command: str, dataset: str, *options: str) -> tuple[str, list[dict[str, Any]]]:
@@ -87,8 +88,10 @@ def test_limit(tmp_path: Path) -> None:
         assert record["times_bound"] == pytest.approx(record["us_per_query"] / record["bound_us"], rel=0.05)
 
 
-def test_sparse(tmp_path: Path) -> None:
-    options = ("--peers", "", "--repetitions", "1", "--keep", str(tmp_path / "kept"))
+def test_sparse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sparse_vicinal, "HEAP_FACTORS", (0.8,))
+    monkeypatch.setattr(sparse_vicinal, "QUERY_CUTS", (4, 20))
+    options = ("--peers", "", "--queries", "100", "--repetitions", "1", "--keep", str(tmp_path / "kept"))
     output, records = measure(tmp_path, "sparse", "splade-2000", *options)
     searched = [record for record in records if record["part"] == "search"]
     assert {record["engine"] for record in searched} == {"vicinal"}

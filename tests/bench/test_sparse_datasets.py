@@ -113,6 +113,11 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
     assert [row.tolist() for row in data.documents.row(2)] == [[1], [0.5]]
     assert (data.vocabulary, data.payloads) == (9, None)
     assert data.describe()["nonzeros"] == 3
+    few = open_sparse_dataset(str(tmp_path), tmp_path, queries=1)
+    assert [row.tolist() for row in few.query(0)] == [[3, 7], [1, 2]]
+    assert len(few.queries) == 1
+    with pytest.raises(DatasetError, match=r"4 queries asked for; .* has 3"):
+        open_sparse_dataset(str(tmp_path), tmp_path, queries=4)
 
 
 @pytest.mark.parametrize("indices", [[7, 3, 1], [3, 3, 1], [3, 9, 1]])

@@ -77,6 +77,7 @@ class SparseMeasurement:
     ] = "splade-100000"
     k: KOption = 10
     peers: PeersOption = "seismic,sindi,kannolo,zvec,qdrant-edge"
+    queries: Annotated[int | None, typer.Option(min=2, help="Use only the first so many queries.")] = None
     out: OutOption = OUT
     repetitions: RepetitionsOption = 5
     builds: BuildsOption = ""
