@@ -261,6 +261,9 @@ class Collection(ChangedCollection, TendedCollection):
             0, ``k``, ``2 k`` and so on, repeat and skip no point while the collection does not change.
         with_payload, with_vectors : bool or list of str
             What hits carry, as to :meth:`get`: payloads and no vectors, unless told otherwise.
+        tokens : (int or None, int or None), optional
+            Of a multi-vector field: how many tokens of each query and of each point count, those that come
+            first; None for all. For models whose first tokens say most (Matryoshka multi-vectors).
         threads : int
             Over how many threads a batch is spread, or the rows of a scan where there are fewer queries, 1
             unless given; 0 means every core.

@@ -246,6 +246,17 @@ class CountsTerms(Protocol):
         """
 
 
+@runtime_checkable
+class TakesTokens(Protocol):
+    """What a scan or an index of multi-vectors is besides, when it can go by a part of each row."""
+
+    def with_tokens(self, count: int) -> Any:
+        """Return the same that goes by the first ``count`` tokens of each row.
+
+        An index returns None where it cannot keep its promise of recall so, and rows are scanned.
+        """
+
+
 def is_exact(spec: IndexSpec) -> bool:
     """Return whether a spec says by ``exact = True`` that its answers are: there is nothing to measure."""
     return getattr(spec, "exact", False) is True

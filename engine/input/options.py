@@ -16,6 +16,7 @@ from ..filters.expression import Filter
 from ..results.carried import Named
 from ..results.point import PointId
 from ..schema.vector_field import VectorField
+from ..vector_kinds.registry import kind_of
 from .ids import Ids
 from .queries import check_flag, check_integer, check_named
 from .stored_queries import asked_query
@@ -24,6 +25,12 @@ MAX_K = 10_000
 MAX_THREADS = 1024
 MAX_RESULTS = 50_000_000
 """Places of all queries of one call: rows, places and scores of so many take about a gigabyte."""
+
+MAX_BUDGET = 65_536
+"""Tokens of a query or of a point, as many as any point has."""
+
+Budgets = tuple[int | None, int | None]
+"""How many first tokens of a query and of each point count; None for all."""
 
 Knobs = tuple[tuple[str, float], ...]
 """Names and values of what a caller said about effort, by name."""
@@ -44,6 +51,7 @@ class SearchKeywords(TypedDict, total=False):
     with_payload: bool | Sequence[str]
     with_vectors: bool | Sequence[str]
     threads: int
+    tokens: Sequence[int | None] | None
 
 
 def _fraction(name: str, value: Any) -> float:
@@ -59,6 +67,19 @@ def _field_name(name: str, value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidArgument(f"{name} is {value!r:.80}; expected the name of a vector field", field=name)
     return value
+
+
+def _budgets(name: str, value: Any) -> Budgets | None:
+    if value is None:
+        return None
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise InvalidArgument(
+            f"{name} is {value!r:.80}; expected how many first tokens of the query count and how many of "
+            "each point, as (8, 32), with None for all of them",
+            field=name,
+        )
+    asked, stored = (None if one is None else check_integer(name, one, 1, MAX_BUDGET) for one in value)
+    return None if asked is None and stored is None else (asked, stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +103,8 @@ class SearchOptions:
     threads : int
     with_payload, with_vectors : bool or tuple of str
         Checked against the schema of the collection.
+    tokens : (int or None, int or None) or None
+        How many first tokens of queries and of points count; None where all do.
     """
 
     k: int = 10
@@ -95,9 +118,10 @@ class SearchOptions:
     threads: int = 1
     with_payload: Named = True
     with_vectors: Named = False
+    tokens: Budgets | None = None
 
 
-_NAMED = {"with_payload", "with_vectors"}
+_LISTED = {"with_payload", "with_vectors", "tokens"}
 # What makes of each that a caller said what is kept of it; the filter is checked against a schema alone.
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "k": partial(check_integer, low=1, high=MAX_K),
@@ -110,6 +134,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threads": partial(check_integer, low=0, high=MAX_THREADS),
     "with_payload": check_named,
     "with_vectors": check_named,
+    "tokens": _budgets,
 }
 
 
@@ -137,7 +162,7 @@ def search_options(k: int, said: SearchKeywords) -> SearchOptions:
     filter, ef = others.pop("filter", None), others.pop("ef", None)
     if ef is not None or "effort" in others:
         others["effort"] = _given_knobs(others.get("effort"), ef)
-    for name in _NAMED & others.keys():
+    for name in _LISTED & others.keys():
         if isinstance(others[name], list):
             others[name] = tuple(others[name])
     try:
@@ -163,6 +188,15 @@ def index_knobs(spec: VectorField, options: SearchOptions) -> Any:
         return spec.index.knobs(given)
     except ValueError as error:
         raise InvalidArgument(str(error), field="ef" if given.keys() == {"ef"} else "effort") from error
+
+
+def check_budgets(name: str, spec: VectorField, options: SearchOptions) -> None:
+    """Raise InvalidArgument when a search by parts of vectors is one of a field whose vectors have none."""
+    if options.tokens is not None and not kind_of(spec).has_budgets(spec):
+        described = kind_of(spec).describe(spec)
+        raise InvalidArgument(
+            f"tokens={options.tokens} are of multi-vectors; the field {name!r} is {described}", field="tokens"
+        )
 
 
 def check_results(queries: int, k: int) -> None:

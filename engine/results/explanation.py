@@ -115,6 +115,8 @@ class Explanation:
         Seconds by stage: ``validate``, ``filter``, ``search``, ``merge``.
     weighting : Weighting or None
         What the terms of a query were weighted by, where its field says that they are.
+    tokens : (int or None, int or None) or None
+        How many first tokens of each query and of each point counted, as the caller said it.
     """
 
     hits: Hits | BatchHits
@@ -122,6 +124,7 @@ class Explanation:
     segments: tuple[SegmentPlan, ...]
     stages: dict[str, float]
     weighting: Weighting | None = None
+    tokens: tuple[int | None, int | None] | None = None
 
     @property
     def expected_recall(self) -> float | None:
@@ -165,7 +168,7 @@ class Explanation:
         recall = self.expected_recall
         promised = "not measured" if recall is None else f"{recall:.3f}"
         weighted = "" if self.weighting is None else f", {self.weighting}"
-        lines = [f"{self.queries} queries, expected recall {promised}{weighted}"]
+        lines = [f"{self.queries} queries, expected recall {promised}{weighted}{self._budgets}"]
         for segment in self.segments:
             name = segment.segment[:8]
             lines.append(f"  segment {name}: {segment.allowed:,} of {segment.rows:,} rows: {segment}")
@@ -175,3 +178,10 @@ class Explanation:
             )
         spent = ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in self.stages.items())
         return "\n".join([*lines, f"  time: {spent}"])
+
+    @property
+    def _budgets(self) -> str:
+        if self.tokens is None:
+            return ""
+        asked, stored = ("all" if one is None else f"the first {one:,}" for one in self.tokens)
+        return f", by {asked} tokens of a query and {stored} of a point"

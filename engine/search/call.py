@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..input.options import SearchOptions, check_results, index_knobs
+from ..input.options import SearchOptions, check_budgets, check_results, index_knobs
 from ..input.queries import bound, carried, chosen_field, validate_queries
 from ..input.stored_queries import StoredQueries
 from ..results.carried import fields_of
@@ -30,6 +30,7 @@ def answer(
     start = time.perf_counter()
     name, spec = chosen_field(snapshot.schema, options.field)
     knobs = index_knobs(spec, options)
+    check_budgets(name, spec, options)
     if options.with_vectors:
         carried(snapshot.schema, options.with_payload, options.with_vectors)
     own = None
@@ -39,6 +40,8 @@ def answer(
     else:
         asked, single = validate_queries(name, spec, query)
     queries = snapshot.resolved(name, asked)
+    if options.tokens is not None and options.tokens[0] is not None:
+        queries = queries.first(options.tokens[0])
     if not single:
         check_results(len(queries), options.k + options.offset)
     request = SearchRequest(

@@ -73,6 +73,11 @@ class SearchRequest:
     tenant: int | None
 
     @property
+    def tokens(self) -> int | None:
+        """How many first tokens of a row count; None for all, and of vectors that have none."""
+        return None if self.options.tokens is None else self.options.tokens[1]
+
+    @property
     def higher_is_nearer(self) -> bool:
         """Which way scores point."""
         return self.spec.metric.higher_is_nearer
@@ -186,13 +191,13 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
 
 
 def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed, n_vectors: int) -> Plan:
-    index = view.index(request.field)
+    index = view.index_by(request.field, request.tokens)
     options = request.options
-    key = (request.field, options.k, options.recall, options.effort, options.exact)
+    key = (request.field, options.k, options.recall, options.effort, options.exact, request.tokens)
     kept: tuple[Any, Plan] | None = allowed.plans.get(key)
     if kept is not None and kept[0] is index:
         return kept[1]
-    scan = view.scan(request.field)
+    scan = view.scan(request.field, request.tokens)
     plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, request.knobs)
     if len(allowed.plans) >= _PLANS_KEPT:
         allowed.plans.clear()
@@ -235,7 +240,7 @@ def _in_pieces(
     if deadline.current() is None or len(queries) == 1:
         return _search(view, request, queries, scope, plan)
     # These queries may hold more than a usual one.
-    scan = view.scan(request.field)
+    scan = view.scan(request.field, request.tokens)
     usual = scan.cost(None, _COMPARED_ROWS, contiguous=True)
     seconds = plan.seconds * scan.cost(queries, _COMPARED_ROWS, contiguous=True) / max(usual, 1e-12)
     size = max(1, min(_PIECE_QUERIES, int(_PIECE_SECONDS / max(seconds, 1e-9))))
@@ -252,10 +257,10 @@ def _search(
     view: SegmentView, request: SearchRequest, queries: Queries, scope: Scope, plan: Plan
 ) -> Neighbors:
     if isinstance(plan, IndexSearch):
-        index = view.index(request.field)
+        index = view.index_by(request.field, request.tokens)
         assert index is not None
         return index.search(queries, request.options.k, plan.effort, scope)
-    return view.scan(request.field).search(queries, request.options.k, scope)
+    return view.scan(request.field, request.tokens).search(queries, request.options.k, scope)
 
 
 def _merge(

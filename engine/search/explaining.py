@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ..input.options import Budgets
 from ..results.explanation import Explanation, SegmentPlan
 from ..results.hits import BatchHits, Hits
 from .executor import SearchReport, SegmentReport
@@ -12,9 +13,13 @@ from .planner import IndexSearch
 
 
 def explanation(
-    hits: Hits | BatchHits, queries: int, report: SearchReport, validate_seconds: float
+    hits: Hits | BatchHits,
+    queries: int,
+    report: SearchReport,
+    validate_seconds: float,
+    tokens: Budgets | None,
 ) -> Explanation:
-    """Put together what the executor reported."""
+    """Put together what the executor reported, and by how many tokens it was asked to search."""
     segments = tuple(map(_segment_plan, report.segments))
     stages = {
         "validate": validate_seconds,
@@ -22,7 +27,7 @@ def explanation(
         "search": report.search_seconds,
         "merge": report.merge_seconds,
     }
-    return Explanation(hits, queries, segments, stages, report.weighting)
+    return Explanation(hits, queries, segments, stages, report.weighting, tokens)
 
 
 def _segment_plan(part: SegmentReport) -> SegmentPlan:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ...indexes.exact.scan import open_scan
-from ...indexes.protocol import Index, Rows, Scan, Scope
+from ...indexes.protocol import Index, Rows, Scan, Scope, TakesTokens
 from ...indexes.rows.row_set import RowSet
 from ...storage.columns.batch import Batch
 from ...storage.columns.partial import Present
@@ -25,6 +25,8 @@ from ..filters.postings import FieldPostings
 from ..results.point import PointId
 from .bitmaps import bitmap
 
+# Of a caller that comes with ever new numbers of tokens.
+_SCANS_KEPT = 64
 ABSENT = -1
 """The row of an id that a segment does not hold."""
 
@@ -78,7 +80,7 @@ class SegmentView(ABC):
         self.dead = dead
         self.allowed_cache: dict[Any, Allowed] = {}
         self.live_counts: dict[Any, Any] = {}
-        self._scans: dict[str, Scan[Any]] = {}
+        self._scans: dict[tuple[str, int | None], Scan[Any]] = {}
 
     @property
     def n_live(self) -> int:
@@ -97,12 +99,28 @@ class SegmentView(ABC):
         """What may be found without a filter and a tenant."""
         return Allowed(Scope(self.live))
 
-    def scan(self, field: str) -> Scan[Any]:
-        """Return the exact scan of the rows of a field."""
-        scan = self._scans.get(field)
+    def scan(self, field: str, tokens: int | None = None) -> Scan[Any]:
+        """Return the exact scan of the rows of a field, or of the first ``tokens`` of each row."""
+        scan = self._scans.get((field, tokens))
         if scan is None:
-            scan = self._scans[field] = open_scan(self.rows(field))
+            if len(self._scans) >= _SCANS_KEPT:
+                self._scans.clear()
+            scan = open_scan(self.rows(field))
+            if tokens is not None:
+                assert isinstance(scan, TakesTokens)
+                scan = scan.with_tokens(tokens)
+            self._scans[field, tokens] = scan
         return scan
+
+    def index_by(self, field: str, tokens: int | None) -> Index[Any, Any] | None:
+        """Return the index of a field as it goes by the first ``tokens`` of each row, all for None.
+
+        None where there is none, or none that does.
+        """
+        index = self.index(field)
+        if tokens is None or index is None:
+            return index
+        return index.with_tokens(tokens) if isinstance(index, TakesTokens) else None
 
     def having(self, field: str) -> BitMap:
         """Return the rows that have a vector in a field, dead or alive."""

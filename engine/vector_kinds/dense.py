@@ -58,6 +58,10 @@ class DenseKind:
         """Return False."""
         return False
 
+    def has_budgets(self, field: Dense) -> bool:
+        """Return False."""
+        return False
+
     def query_weights(self, field: Dense) -> QueryWeights | None:
         """Return None: queries say all that they are."""
         return None

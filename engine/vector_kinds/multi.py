@@ -75,6 +75,10 @@ class MultiKind:
         """Return False."""
         return False
 
+    def has_budgets(self, field: Multi) -> bool:
+        """Return True: queries and points go by their first tokens."""
+        return True
+
     def query_weights(self, field: Multi) -> QueryWeights | None:
         """Return None: queries say all that they are."""
         return None

@@ -131,6 +131,12 @@ class Kind(Protocol[FieldT]):
     def has_tokens(self, field: FieldT) -> bool:
         """Return whether callers name the entries of its vectors by tokens, which are stored as ids."""
 
+    def has_budgets(self, field: FieldT) -> bool:
+        """Return whether searches may go by the first parts of queries and of vectors.
+
+        Queries of such a field have a method ``first``, its scans and indexes are ``TakesTokens``.
+        """
+
     def query_weights(self, field: FieldT) -> QueryWeights | None:
         """Return the weights that queries of a field need not say; None where they say all."""
 

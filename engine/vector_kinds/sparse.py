@@ -62,6 +62,10 @@ class SparseKind:
         """Return False."""
         return False
 
+    def has_budgets(self, field: Sparse) -> bool:
+        """Return False."""
+        return False
+
     def query_weights(self, field: Sparse) -> QueryWeights | None:
         """Return the weights that queries of a field need not say."""
         return field.query_weights

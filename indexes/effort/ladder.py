@@ -24,6 +24,8 @@ MARGIN = 2.0
 """Standard errors that indexes of dense vectors take off a measured recall."""
 _ROUNDING = np.float32(4e-6)
 _PREFIX = "table."
+FIRST = "first."
+"""What the names of a ladder begin with that is of scores by the first tokens of rows."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,17 @@ class Ladder:
     pool: bool = True
 
     @classmethod
-    def from_arrays(cls, rungs: tuple[int, ...], arrays: Arrays, pool: bool = True) -> Ladder | None:
-        """Read what was measured at ``rungs`` out of an index's arrays, None when they hold nothing."""
-        if _PREFIX + "recall" not in arrays:
+    def from_arrays(
+        cls, rungs: tuple[int, ...], arrays: Arrays, pool: bool = True, prefix: str = ""
+    ) -> Ladder | None:
+        """Read what was measured at ``rungs`` out of an index's arrays, None when they hold nothing.
+
+        ``prefix`` is what the names of the ladder begin with where an index has several.
+        """
+        prefix += _PREFIX
+        if prefix + "recall" not in arrays:
             return None
-        recall, work = arrays[_PREFIX + "recall"], arrays[_PREFIX + "distances"]
+        recall, work = arrays[prefix + "recall"], arrays[prefix + "distances"]
         if recall.shape != (len(KS), len(rungs)) or work.shape != (len(rungs),):
             raise ValueError(
                 f"the ladder of efforts is {recall.shape} and {work.shape}; "
@@ -60,9 +68,10 @@ class Ladder:
             )
         return cls(rungs, recall, work, pool)
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
+    def to_arrays(self, prefix: str = "") -> dict[str, NDArray[Any]]:
         """Return it as arrays of an index."""
-        return {_PREFIX + "recall": self.recall, _PREFIX + "distances": self.work}
+        prefix += _PREFIX
+        return {prefix + "recall": self.recall, prefix + "distances": self.work}
 
     def as_hard_as_ten(self) -> Ladder:
         """Return the ladder with no more promised for the nearest row than for the nearest ten.

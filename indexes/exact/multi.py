@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -27,6 +28,8 @@ _METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2}
 _SHARE = {Element.FLOAT32: 1.0, Element.FLOAT16: 1.0, Element.INT8: 0.65, Element.BINARY: 0.2}
 _KINDS = {Element.FLOAT32: 0, Element.FLOAT16: 1, Element.INT8: 2, Element.BINARY: 3}
 _LINE = 64
+# More tokens than a row has.
+_ALL = 1 << 62
 
 Find = Callable[[MultiRows], tuple[NDArray[np.uint32], SearchStats]]
 """Names the candidates of each of some queries, ``(q, c)``, and says what that took."""
@@ -41,6 +44,8 @@ class MultiScan:
         Rows in memory.
     rooms
         Room of scans of other rows of the same kind, which is used again and left there.
+    tokens
+        How many tokens of a row count, its first; None for all.
 
     Notes
     -----
@@ -51,8 +56,8 @@ class MultiScan:
     side.
     """
 
-    def __init__(self, rows: MultiRows, rooms: list[Room] | None = None) -> None:
-        self._rows = rows
+    def __init__(self, rows: MultiRows, rooms: list[Room] | None = None, tokens: int | None = None) -> None:
+        self._rows, self._tokens = rows, tokens
         # Lists give and take atomically, so any number of threads can.
         self._free: list[Room] = [] if rooms is None else rooms
 
@@ -110,7 +115,15 @@ class MultiScan:
 
     def cost(self, queries: MultiRows | None, count: int, contiguous: bool) -> float:
         """Predict the seconds of one query over ``count`` rows."""
-        return comparing_seconds(self._rows, queries, count)
+        return comparing_seconds(self._rows, queries, count, self._counted)
+
+    def with_tokens(self, count: int) -> MultiScan:
+        """Return the scan that compares only the first ``count`` tokens of each row."""
+        return MultiScan(self._rows, tokens=count)
+
+    @cached_property
+    def _counted(self) -> int:
+        return counted_tokens(self._rows, self._tokens)
 
     def _nearest(
         self, queries: MultiRows, k: int, lo: int, hi: int, listed: NDArray[np.uint32] | None, each: int
@@ -131,9 +144,9 @@ class MultiScan:
         try:
             room = self._free.pop()
         except IndexError:
-            return Room(self._rows, max(longest, _USUAL_TOKENS), max(k, _USUAL_RESULTS))
+            return Room(self._rows, self._tokens, max(longest, _USUAL_TOKENS), max(k, _USUAL_RESULTS))
         if room.longest < longest or room.k < k:
-            return Room(self._rows, max(longest, room.longest), max(k, room.k))
+            return Room(self._rows, self._tokens, max(longest, room.longest), max(k, room.k))
         if room.rows is not self._rows:
             room.describe(self._rows)
         return room
@@ -149,7 +162,7 @@ class Room:
     Used by one thread at a time; to look up where it is takes as long as to score a row.
     """
 
-    def __init__(self, rows: MultiRows, longest: int, k: int) -> None:
+    def __init__(self, rows: MultiRows, tokens: int | None, longest: int, k: int) -> None:
         from ..kernels.maxsim_queries import MULTI, room_bytes, strip_of
 
         kind, token_bytes = _KINDS[rows.element], rows.token_bytes
@@ -160,7 +173,7 @@ class Room:
         self.longest, self.k, self.nbytes = longest, k, sum(sizes)
         room = aligned((self.nbytes,), np.uint8)
         places = accumulate((int(address(room)), *sizes[:-1]))
-        self._record = np.array([0, 0, 0, 0, *shape, *places], np.uint64)
+        self._record = np.array([0, 0, 0, 0, tokens or _ALL, *shape, *places], np.uint64)
         assert self._record.nbytes == MULTI.itemsize
         self._kept = room
         self.described = address(self._record)
@@ -173,9 +186,17 @@ class Room:
         self.rows = rows
 
 
-def comparing_seconds(rows: MultiRows, queries: MultiRows | None, count: int) -> float:
-    """Predict the seconds in which one query is compared with ``count`` rows in memory."""
-    tokens = count * rows.n_tokens / max(1, len(rows))
+def counted_tokens(rows: MultiRows, most: int | None) -> int:
+    """Return how many tokens all rows have, counting the first ``most`` of each, all for None."""
+    return rows.n_tokens if most is None else int(np.minimum(np.diff(rows.offsets), most).sum())
+
+
+def comparing_seconds(rows: MultiRows, queries: MultiRows | None, count: int, counted: int) -> float:
+    """Predict the seconds in which one query is compared with ``count`` rows in memory.
+
+    ``counted`` tokens of all rows count.
+    """
+    tokens = count * counted / max(1, len(rows))
     asked = _USUAL_TOKENS if queries is None else queries.n_tokens / max(1, len(queries))
     return tokens * asked * rows.dim * costs().product * _SHARE[rows.element]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,16 @@ from ..rows.multi import MultiRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.offsets import packed_offsets
 from .dense import listed_rows
-from .multi import Find, MultiScan, Room, check_asked, check_candidates, check_listed, comparing_seconds
+from .multi import (
+    Find,
+    MultiScan,
+    Room,
+    check_asked,
+    check_candidates,
+    check_listed,
+    comparing_seconds,
+    counted_tokens,
+)
 
 # Few enough to stay in the processor's cache until scored, enough that Python's share of a piece is small.
 _PIECE_BYTES = 2 << 20
@@ -40,12 +50,19 @@ class ReadMultiScan:
         How many bytes of tokens are in memory at once, or those of one row.
     ahead_bytes
         How many are on their way.
+    tokens
+        How many tokens of a row count, its first; None for all. A row is read whole.
     """
 
     def __init__(
-        self, rows: MultiRows, piece_bytes: int = _PIECE_BYTES, ahead_bytes: int = _AHEAD_BYTES
+        self,
+        rows: MultiRows,
+        piece_bytes: int = _PIECE_BYTES,
+        ahead_bytes: int = _AHEAD_BYTES,
+        tokens: int | None = None,
     ) -> None:
         self._rows, self._piece_bytes, self._ahead_bytes = rows, piece_bytes, ahead_bytes
+        self._tokens = tokens
         # Lists give and take atomically, so any number of threads can.
         self._buffers: list[NDArray[np.uint8]] = []
         self._rooms: list[Room] = []
@@ -102,7 +119,15 @@ class ReadMultiScan:
         rows, known = self._rows, costs()
         row_bytes = rows.n_tokens * rows.token_bytes / max(1, len(rows))
         reading = count * (row_bytes / 64 * known.read_line + (0.0 if contiguous else known.read))
-        return reading + comparing_seconds(rows, queries, count)
+        return reading + comparing_seconds(rows, queries, count, self._counted)
+
+    def with_tokens(self, count: int) -> ReadMultiScan:
+        """Return the scan that compares only the first ``count`` tokens of each row."""
+        return ReadMultiScan(self._rows, self._piece_bytes, self._ahead_bytes, count)
+
+    @cached_property
+    def _counted(self) -> int:
+        return counted_tokens(self._rows, self._tokens)
 
     def _nearest(self, asked: list[MultiRows], k: int, pieces: Iterable[tuple[int, Piece]]) -> Neighbors:
         """Return the nearest of the rows that each of the batches asked is to be compared with."""
@@ -149,7 +174,7 @@ class ReadMultiScan:
             buffer = self._buffers.pop()
         except IndexError:
             buffer = aligned((self._piece_bytes,), np.uint8)
-        yield MultiScan(self._rows.in_memory(rows, buffer), self._rooms)
+        yield MultiScan(self._rows.in_memory(rows, buffer), self._rooms, self._tokens)
         self._buffers.append(buffer)
 
 

@@ -49,9 +49,16 @@ def build(
 
 
 def lists_of(
-    vectors: Vectors, lists_wanted: int | None, layout: Layout, job: BuildJob
+    vectors: Vectors,
+    lists_wanted: int | None,
+    layout: Layout,
+    job: BuildJob,
+    levels: NDArray[np.integer[Any]] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the arrays of lists over vectors, all but the ladder of efforts; at least one vector."""
+    """Return the arrays of lists over vectors, all but the ladder of efforts; at least one vector.
+
+    Vectors stand in a list by their ``levels``, ``(n,)``, if they have any, and then as they come.
+    """
     n, threads = len(vectors), job.threads or os.cpu_count() or 1
     n_lists = min(n, lists_wanted or usual_lists(n))
     centroids, assigned = _clustered(vectors, n_lists, job, threads)
@@ -62,7 +69,8 @@ def lists_of(
         entries = np.lexsort((np.tile(np.arange(n), 2), owners))
         members, lists = (entries % n).astype(np.uint32), owners[entries]
     else:
-        members = np.argsort(assigned, kind="stable").astype(np.uint32)
+        keys = (assigned,) if levels is None else (levels, assigned)
+        members = np.lexsort(keys).astype(np.uint32)
         lists = assigned[members]
     offsets = np.searchsorted(lists, np.arange(n_lists + 1)).astype(np.int64)
     padded, metric = pad(centroids, Element.FLOAT32, vectors.dim), centroid_metric(vectors.metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,8 @@ class OpenedLists:
         record["centroid_codes"] = address(self._hold(of_lists.record(list_codes)))
         record["n_lists"], record["n_entries"] = self.n_lists, self.entries
         record["offsets"], record["members"] = address(self.offsets), address(self.members)
+        record["stops"] = address(self.offsets[1:])
+        self.stops = check_stops(arrays, self.offsets)
         record["residual"] = layout.residual and layout.codec is not None
         record["spilled"] = layout.spill
         self.codec: Codec | None = None
@@ -121,6 +124,19 @@ class OpenedLists:
             groups=padded_groups(self.groups),
             n_lists=self.n_lists,
         )
+
+    @property
+    def n_levels(self) -> int:
+        """How many parts of each list can be read alone, each a part of the next."""
+        return 0 if self.stops is None else len(self.stops)
+
+    def until(self, level: int) -> OpenedLists:
+        """Return the same lists, of each of which is read what stands before its stop of a level."""
+        assert self.stops is not None
+        shorter, stops = copy(self), self.stops[level]
+        shorter.record, shorter.entries = self.record.copy(), int((stops - self.offsets[:-1]).sum())
+        shorter.record["stops"], shorter.address = address(stops), address(shorter.record)
+        return shorter
 
     def most_entries(self, n_probe: int) -> int:
         """Return how many entries as many lists have at most."""
@@ -159,6 +175,20 @@ def check_lists(arrays: Arrays, n_lists: int, listed: Listed) -> tuple[NDArray[n
     rises = np.ones(entries + 1, np.bool_)
     rises[1:-1] = members[1:] >= members[:-1] if listed.repeated else members[1:] > members[:-1]
     rises[offsets] = True
+    stops = check_stops(arrays, offsets)
+    if stops is not None:
+        rises[stops.reshape(-1)] = True
     if not rises.all():
         raise ValueError("members of a list do not ascend")
     return offsets, members
+
+
+def check_stops(arrays: Arrays, offsets: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return ``(levels, n_lists)``: where each level ends in each list; None where lists have no levels."""
+    if "stops" not in arrays:
+        return None
+    shape = len(arrays["stops"]), len(offsets) - 1
+    stops = check_array("stops", arrays, np.int64, shape)
+    if (np.diff(np.concatenate([offsets[None, :-1], stops, offsets[None, 1:]]), axis=0) < 0).any():
+        raise ValueError("levels of a list do not end one behind the other, within the list")
+    return stops

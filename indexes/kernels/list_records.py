@@ -18,6 +18,7 @@ LISTS = np.dtype(
         ("n_lists", np.int64),
         ("n_entries", np.int64),
         ("offsets", np.uint64),  # address of (n_lists + 1,) int64: where each list begins
+        ("stops", np.uint64),  # address of (n_lists,) int64: where what is read of each list ends
         ("members", np.uint64),  # address of (n_entries,) uint32 rows
         ("blocks", np.uint64),  # address
         ("block_starts", np.uint64),  # address of (n_lists + 1,) int64: the first block of each list

@@ -99,7 +99,7 @@ def scan_blocks(lists, search, one, term, scale, allowed, n, keys, count, bound,
     near, words = view_f32(search.out, BLOCK_ROWS), view_u64(allowed, (n + 63) // 64)
     block_bytes = np.uint64(lists.groups * GROUP_BYTES)
     block = lists.blocks + np.uint64(starts[one]) * block_bytes
-    begin, end = offsets[one], offsets[one + 1]
+    begin, end = offsets[one], view_i64(lists.stops, lists.n_lists)[one]
     for first in range(begin, end, BLOCK_ROWS):
         skipped = np.uint64(4 * first)
         bias = lists.bias + skipped if lists.bias else search.zeros
@@ -143,7 +143,7 @@ def scan_codes(lists, codes, search, one, term, scale, allowed, n, keys, count, 
     offsets, members = view_i64(lists.offsets, lists.n_lists + 1), view_u32(lists.members, lists.n_entries)
     unit, shift = scale
     near, words = view_f32(search.out, 4), view_u64(allowed, (n + 63) // 64)
-    begin, end = offsets[one], offsets[one + 1]
+    begin, end = offsets[one], view_i64(lists.stops, lists.n_lists)[one]
     last = np.uint64(end - 1)
     for first in range(begin, end, 4):
         a = np.uint64(first)

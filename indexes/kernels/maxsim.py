@@ -253,7 +253,8 @@ def find_maxsim(
                 continue
             is_followed = listed and i + 1 < hi and rows[i + 1] != _NO_ROW
             behind = starts[rows[i + 1]] if is_followed else starts[row + 1]
-            score = row_score(multi, n_query, starts[row], starts[row + 1], behind)
+            stop = min(starts[row + 1], starts[row] + multi.most)
+            score = row_score(multi, n_query, starts[row], stop, behind)
             key = key_of(score, np.uint64(row), higher_is_nearer)
             if key < heap[0]:
                 replace_largest(heap, k, key)
@@ -271,7 +272,8 @@ def score_maxsim(multi_address, query_offsets, query_tokens, n_queries, listed, 
         n_query = query_starts[q + 1] - query_starts[q]
         prepare(multi, query_tokens + np.uint64(4 * query_starts[q] * multi.dim), n_query)
         for i in range(count):
-            start, stop = starts[rows[i]], starts[rows[i] + 1]
+            start = starts[rows[i]]
+            stop = min(starts[rows[i] + 1], start + multi.most)
             behind = starts[rows[min(i + 1, count - 1)]]
             score = row_score(multi, n_query, start, stop, behind) if start < stop else np.float32(np.nan)
             scores[q, i] = score

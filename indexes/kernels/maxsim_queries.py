@@ -30,6 +30,7 @@ MULTI = np.dtype(
         ("scales", np.uint64),  # address of (t,) float32; of INT8
         ("offsets", np.uint64),  # address of (n + 1,) int64
         ("n", np.int64),
+        ("most", np.int64),  # tokens of a row that count, its first
         ("dim", np.int64),
         ("kind", np.int64),
         ("metric", np.int64),

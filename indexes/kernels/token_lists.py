@@ -81,7 +81,8 @@ def find_candidates(
     """
     lists, search, rows = view_lists(lists_address), view_search(search_address), view_sums(sums_address)
     codes, of_lists = view_codes(lists.codes), view_codes(lists.centroid_codes)
-    offsets, begins = view_i64(lists.offsets, lists.n_lists + 1), view_i64(starts, n_queries + 1)
+    offsets, stops = view_i64(lists.offsets, lists.n_lists + 1), view_i64(lists.stops, lists.n_lists)
+    begins = view_i64(starts, n_queries + 1)
     keys, order = view_u64(search.keys, room_for(pool)), view_u64(search.order, n_probe)
     listed, sums = view_u64(rows.touched, n_rows), view_f32(rows.sums, n_rows)
     counted, met, wanted = view_i64(rows.turn, 1), view_i64(rows.met, 2), found.shape[1]
@@ -99,7 +100,7 @@ def find_candidates(
             work[0] += n_probe
             for place in range(n_probe):
                 one = np.int64(order[place] & _LOW)
-                work[1] += offsets[one + 1] - offsets[one]
+                work[1] += stops[one] - offsets[one]
         work[2] += touched
         for i in range(touched):
             row = listed[i]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..arrays import check_array
 from ..costs import costs
-from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
 from ..exact.read_multi import open_multi_scan
@@ -36,6 +37,8 @@ _INNER_RECALL = 0.95
 _MORE_UNDER_FILTERS = 64
 # How far the worst tenth of queries made out of rows may stay behind: half is usual of encodings.
 _SHORTFALL = 0.5
+# Of so many numbers of first tokens what is opened is kept.
+_BUDGETS_KEPT = 64
 # Tokens of a query that nobody gave.
 _USUAL_TOKENS = 32
 
@@ -51,12 +54,29 @@ class EncodedIndex:
     """Finds rows by their encodings and scores the best by all of their tokens.
 
     Immutable and thread-safe.
+
+    Parameters
+    ----------
+    arrays, rows, encoding, inner
+        What was built, over what and how.
+    tokens
+        How many tokens of each row are encoded, its first; None for all.
     """
 
-    def __init__(self, arrays: Arrays, rows: MultiRows, encoding: Encoding, inner: IndexSpec) -> None:
+    def __init__(
+        self,
+        arrays: Arrays,
+        rows: MultiRows,
+        encoding: Encoding,
+        inner: IndexSpec,
+        tokens: int | None = None,
+    ) -> None:
         self._arrays, self._rows, self._encoding, self._spec = arrays, rows, encoding, inner
+        self._tokens = tokens
+        self._shorter: dict[int, EncodedIndex] = {}
         self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
+        self._first_ladder = Ladder.from_arrays(RUNGS, arrays, prefix=FIRST)
         self._inner: Index[Any, Any] | None = None
         if not arrays:
             return
@@ -68,6 +88,8 @@ class EncodedIndex:
         lengths = np.diff(rows.offsets)
         # What has no token is never found.
         self._filled = None if lengths.all() else lengths > 0
+        longest = int(lengths.max(initial=0))
+        self._encoded_tokens = longest if tokens is None else min(tokens, longest)
 
     @property
     def nbytes(self) -> int:
@@ -82,7 +104,7 @@ class EncodedIndex:
         scope.check(n)
         if self._inner is None or scope.count(n) <= width or not len(queries):
             return self._scan.search(queries, k, scope)
-        scope = self._with_tokens(scope)
+        scope = self._filled_of(scope)
         if scope.count(n) <= width:
             return self._scan.search(queries, k, scope)
 
@@ -96,7 +118,7 @@ class EncodedIndex:
 
         return self._scan.best_found(queries, k, find)
 
-    def _with_tokens(self, scope: Scope) -> Scope:
+    def _filled_of(self, scope: Scope) -> Scope:
         if self._filled is None:
             return scope
         rows = np.arange(len(self._rows), dtype=np.uint32) if scope.rows is None else scope.rows.rows
@@ -160,21 +182,29 @@ class EncodedIndex:
         queries: MultiRows,
         truth: NDArray[np.float32] | None,
         threads: int,
-        as_hard_as_ten: bool = False,
         **counting: Any,
     ) -> dict[str, NDArray[Any]]:
         assert self._inner is not None
         inner = self._inner.calibrate(self._encoded(queries))
         tables = {INNER + name: array for name, array in inner.items()}
-        ladder = self.with_table(tables)._climbed(queries, truth, threads, **counting)
-        return tables | (ladder.as_hard_as_ten() if as_hard_as_ten else ladder).to_arrays()
+        index = self.with_table(tables)
+        tables |= index._climbed(queries, truth, threads, **counting).to_arrays()
+        first = None if self._tokens is None else index.with_tokens(self._tokens)
+        if first is not None:
+            tables |= first._climbed(queries, None, threads, **counting).to_arrays(FIRST)
+        return tables
 
     def _climbed(
-        self, queries: MultiRows, truth: NDArray[np.float32] | None, threads: int, **counting: Any
+        self,
+        queries: MultiRows,
+        truth: NDArray[np.float32] | None,
+        threads: int,
+        as_hard_as_ten: bool = False,
+        **counting: Any,
     ) -> Ladder:
         """Measure all rungs with each candidate scored once: what a low rung finds a high one mostly has."""
         n, metric = len(self._rows), self._rows.metric
-        everything = self._with_tokens(EVERYTHING)
+        everything = self._filled_of(EVERYTHING)
         widest = min(everything.count(n), RUNGS[-1])
         with in_parts(queries, threads) as every:
 
@@ -199,8 +229,27 @@ class EncodedIndex:
                 stats = SearchStats(distances=rung * len(queries))
                 return Neighbors(np.zeros(scores.shape, np.uint32), scores, stats).padded(k, metric)
 
-            return measure(RUNGS, search, truth, metric.higher_is_nearer, MARGIN, **counting)
+            ladder = measure(RUNGS, search, truth, metric.higher_is_nearer, MARGIN, **counting)
+        return ladder.as_hard_as_ten() if as_hard_as_ten else ladder
 
     def with_table(self, arrays: Arrays) -> EncodedIndex:
         """Return the same index with other ladders."""
-        return EncodedIndex({**self._arrays, **arrays}, self._rows, self._encoding, self._spec)
+        return EncodedIndex({**self._arrays, **arrays}, self._rows, self._encoding, self._spec, self._tokens)
+
+    def with_tokens(self, count: int) -> EncodedIndex | None:
+        """Return the index that scores rows by their first ``count`` tokens.
+
+        None where encodings are of more: they say too little of a part of them.
+        """
+        if self._inner is not None and count < self._encoded_tokens:
+            return None
+        shorter = self._shorter.get(count)
+        if shorter is None:
+            shorter = copy(self)
+            shorter._scan = self._scan.with_tokens(count)
+            if count == self._tokens:
+                shorter._ladder = self._first_ladder
+            if len(self._shorter) >= _BUDGETS_KEPT:
+                self._shorter.clear()
+            shorter = self._shorter.setdefault(count, shorter)
+        return shorter

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 # Over fewer rows an exact scan answers sooner.
 _MIN_ROWS = 512
-_BOUNDS = {"k_sim": (0, 8), "d_proj": (1, 1024), "repetitions": (1, 256), "final_projection": (16, 65_536)}
+_BOUNDS = {
+    "k_sim": (0, 8),
+    "d_proj": (1, 1024),
+    "repetitions": (1, 256),
+    "final_projection": (16, 65_536),
+    "tokens": (1, 65_536),
+}
+_MAY_LACK = ("d_proj", "final_projection", "tokens")
 _MOST_WIDE = 65_536
 _D_PROJ = 16
 
@@ -55,6 +62,10 @@ class Muvera:
         The index of the encodings, of dense vectors of int8 compared by dot: a spec or its JSON.
     seed
         What hyperplanes and projections are drawn from.
+    tokens
+        How many tokens of a point are encoded, its first, 1 to 65,536; None for all. The best are scored by
+        all tokens or by as many as a search says. For models whose first vectors say most (Matryoshka
+        multi-vectors). A search by fewer than are encoded scans.
 
     Notes
     -----
@@ -70,12 +81,13 @@ class Muvera:
     final_projection: int | None = None
     inner: IndexSpec = field(default_factory=lambda: Flat(RaBitQ(1)))
     seed: int = 0
+    tokens: int | None = None
 
     name = "muvera"
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
-            value, may_lack = getattr(self, name), name in ("d_proj", "final_projection")
+            value, may_lack = getattr(self, name), name in _MAY_LACK
             if may_lack and value is None:
                 continue
             if type(value) is not int or not low <= value <= high:
@@ -95,9 +107,9 @@ class Muvera:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the name and the parameters; ``d_proj`` and ``final_projection`` if they were given."""
+        """Return the name and the parameters; those that may be None if they were given."""
         record: dict[str, Any] = {"name": self.name, "k_sim": self.k_sim, "repetitions": self.repetitions}
-        given = {"d_proj": self.d_proj, "final_projection": self.final_projection}
+        given = {name: getattr(self, name) for name in _MAY_LACK}
         record |= {name: value for name, value in given.items() if value is not None}
         return record | {
             "fill_empty": self.fill_empty,
@@ -140,13 +152,13 @@ class Muvera:
         """Build the encodings, the inner index and the ladder of efforts."""
         from .build import build
 
-        return build(rows, self._encoding(rows.dim), self.inner, job)
+        return build(rows, self._encoding(rows.dim), self.inner, self.tokens, job)
 
     def open(self, arrays: Arrays, rows: MultiRows) -> EncodedIndex:
         """Validate the arrays and return the index."""
         from .index import EncodedIndex
 
-        return EncodedIndex(arrays, rows, self._encoding(rows.dim), self.inner)
+        return EncodedIndex(arrays, rows, self._encoding(rows.dim), self.inner, self.tokens)
 
     def _encoding(self, dim: int) -> Encoding:
         d_proj = min(_D_PROJ, dim) if self.d_proj is None else self.d_proj

@@ -30,14 +30,15 @@ class TokenSpace:
         self._metric, self.mean = metric, mean
 
     @classmethod
-    def of_rows(cls, rows: MultiRows) -> TokenSpace:
-        """Learn the mean of the tokens of rows."""
+    def of_rows(cls, rows: MultiRows, most: int | None = None) -> TokenSpace:
+        """Learn the mean of the first ``most`` tokens of each row, of all for None."""
         whole = cls(rows.metric, np.zeros(rows.dim, np.float32))
-        total = np.zeros(rows.dim, np.float64)
+        total, count = np.zeros(rows.dim, np.float64), 0
         for start in range(0, len(rows), _BLOCK_ROWS):
-            total += whole.tokens(rows[start : start + _BLOCK_ROWS]).tokens.sum(axis=0, dtype=np.float64)
-        count = max(1, int(rows.offsets[-1]))
-        return cls(rows.metric, (total / count).astype(np.float32))
+            tokens = whole.tokens(first_tokens(rows[start : start + _BLOCK_ROWS], most)).tokens
+            total += tokens.sum(axis=0, dtype=np.float64)
+            count += len(tokens)
+        return cls(rows.metric, (total / max(1, count)).astype(np.float32))
 
     def tokens(self, rows: MultiRows) -> MultiRows:
         """Return rows or queries of float32 tokens as they are encoded."""
@@ -50,3 +51,8 @@ class TokenSpace:
             lengths = np.sqrt(np.einsum("ij,ij->i", tokens, tokens))[:, None]
             tokens = np.divide(tokens, lengths, out=np.zeros_like(tokens), where=lengths > 0)
         return MultiRows(rows.offsets, tokens - self.mean)
+
+
+def first_tokens(rows: MultiRows, most: int | None) -> MultiRows:
+    """Return rows of float32 tokens with the first ``most`` of each, with all for None."""
+    return rows if most is None else rows.first(most)

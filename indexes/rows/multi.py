@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .dense import aligned
 from .element import Element
 from .metric import Metric
-from .offsets import check_offsets, chosen_offsets, packed_offsets
+from .offsets import check_offsets, chosen_offsets, packed_offsets, packed_places
 from .reader import RowReader
 
 _ELEMENT_OF = {element.dtype: element for element in Element}
@@ -84,6 +84,12 @@ class MultiRows:
         """Return some rows as queries, by a slice or by numbers."""
         offsets, places = chosen_offsets(self.offsets, chosen)
         return MultiRows(offsets, self.floats(places), self.metric)
+
+    def first(self, count: int) -> MultiRows:
+        """Return the rows, as queries, with no more than their first ``count`` tokens."""
+        offsets = np.zeros(len(self.offsets), np.int64)
+        np.cumsum(np.minimum(np.diff(self.offsets), count), out=offsets[1:])
+        return MultiRows(offsets, self.floats(packed_places(self.offsets[:-1], offsets)), self.metric)
 
     def floats(self, places: slice | NDArray[Any]) -> NDArray[np.float32]:
         """Return some tokens, by their places among all of them, as contiguous float32 ``(m, dim)``."""

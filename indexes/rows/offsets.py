@@ -29,7 +29,7 @@ def chosen_offsets(
         return offsets[lo : hi + 1] - offsets[lo], slice(int(offsets[lo]), int(offsets[hi]))
     rows = np.arange(n)[chosen]
     packed = packed_offsets(offsets, rows)
-    return packed, np.repeat(offsets[rows] - packed[:-1], np.diff(packed)) + np.arange(packed[-1])
+    return packed, packed_places(offsets[rows], packed)
 
 
 def packed_offsets(offsets: NDArray[np.int64], rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
@@ -37,3 +37,9 @@ def packed_offsets(offsets: NDArray[np.int64], rows: NDArray[np.integer[Any]]) -
     packed = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(offsets[rows + 1] - offsets[rows], out=packed[1:])
     return packed
+
+
+def packed_places(starts: NDArray[np.int64], packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the places of spans that begin at ``starts``, whose offsets one behind the other are given."""
+    places: NDArray[np.int64] = np.repeat(starts - packed[:-1], np.diff(packed)) + np.arange(packed[-1])
+    return places

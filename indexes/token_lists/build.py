@@ -15,6 +15,7 @@ from ..ivf.n_lists import usual_lists
 from ..protocol import BuildJob
 from ..rows.multi import MultiRows
 from .index import TokenListsIndex
+from .levels import levels_of, stops_of
 from .vectors import TokenVectors
 
 SMALLEST = 256
@@ -24,9 +25,15 @@ _LISTED = 0.9
 _SHARE_OF_USUAL = 2
 
 
-def build(rows: MultiRows, n_lists: int | None, layout: Layout, job: BuildJob) -> dict[str, NDArray[Any]]:
-    """Return the arrays of lists over the tokens of ``rows``: none for few, which are scanned instead."""
-    n, n_tokens = len(rows), rows.n_tokens
+def build(
+    rows: MultiRows, n_lists: int | None, tokens: int | None, layout: Layout, job: BuildJob
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of lists over the first ``tokens`` of each row, all for None.
+
+    There are none for few rows, which are scanned instead.
+    """
+    levels, places = levels_of(rows.offsets, tokens)
+    n, n_tokens = len(rows), len(levels)
     if n_tokens >= 1 << 31:
         raise ValueError(f"a segment has at most {(1 << 31) - 1} tokens; got {n_tokens}")
     if n < SMALLEST or n_tokens < SMALLEST:
@@ -34,10 +41,12 @@ def build(rows: MultiRows, n_lists: int | None, layout: Layout, job: BuildJob) -
         return {}
     listing = replace(job, progress=lambda share: job.progress(_LISTED * share))
     wanted = n_lists or max(1, usual_lists(n_tokens) // _SHARE_OF_USUAL)
-    arrays = lists_of(TokenVectors(rows), wanted, layout, listing)
+    arrays = lists_of(TokenVectors(rows, places), wanted, layout, listing, levels)
     row_of = np.repeat(np.arange(n, dtype=np.uint32), np.diff(rows.offsets))
-    arrays["members"] = row_of[arrays["members"]]
-    arrays |= TokenListsIndex(arrays, rows, layout).self_calibrated(
+    members = arrays["members"]
+    arrays["stops"] = stops_of(levels[members], arrays["offsets"])
+    arrays["members"] = row_of[members if places is None else places[members]]
+    arrays |= TokenListsIndex(arrays, rows, layout, tokens).self_calibrated(
         job.seed, job.threads or os.cpu_count() or 1
     )
     job.progress(1.0)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..costs import costs
-from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
+from ..exact.multi import counted_tokens
 from ..exact.read_multi import open_multi_scan
 from ..ivf.layout import Layout
 from ..ivf.opened import Listed, OpenedLists
@@ -21,6 +23,7 @@ from ..rows.addresses import NOWHERE, address
 from ..rows.multi import MultiRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .knobs import TokenListsKnobs
+from .levels import level_of
 from .scratch import SumsPool
 from .vectors import compared
 
@@ -31,6 +34,10 @@ _TOKENS_A_CANDIDATE, _FEWEST_TOKENS, _MOST_TOKENS = 8, 128, 8192
 _READ_A_TOKEN, _FEWEST_LISTS = 8, 4
 # Tokens of a query that nobody gave.
 _USUAL_TOKENS = 32
+# Of rows of more, fewer tokens are scanned: what is measured by all promises too much of them.
+_FEWEST_OF_MORE = 4
+# Of so many numbers of first tokens what is opened is kept.
+_BUDGETS_KEPT = 64
 # Rows whose codes are compared for one row of a scan of codes row by row.
 _ROWS_OF_BLOCKS = 8
 
@@ -39,19 +46,28 @@ class TokenListsIndex:
     """Scores exactly the rows whose tokens lie nearest to the tokens of a query, as their codes say.
 
     Immutable and thread-safe.
+
+    Parameters
+    ----------
+    arrays, rows, layout
+        What was built, over what and how.
+    tokens
+        How many tokens of each row are in the lists, its first; None for all.
     """
 
-    def __init__(self, arrays: Arrays, rows: MultiRows, layout: Layout) -> None:
-        self._arrays, self._rows, self._layout = arrays, rows, layout
+    def __init__(self, arrays: Arrays, rows: MultiRows, layout: Layout, tokens: int | None = None) -> None:
+        self._arrays, self._rows, self._layout, self._tokens = arrays, rows, layout, tokens
+        self._shorter: dict[int, TokenListsIndex] = {}
         self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
+        self._first_ladder = Ladder.from_arrays(RUNGS, arrays, prefix=FIRST)
         self._lists: OpenedLists | None = None
         if not arrays:
             return
         from ..kernels.token_lists import find_candidates
 
         self._kernel = find_candidates
-        n_tokens = rows.n_tokens
+        n_tokens = counted_tokens(rows, tokens)
         listed = Listed(rows.dim, rows.metric, len(rows), n_tokens, n_tokens, repeated=True)
         self._lists = OpenedLists(arrays, listed, layout)
         self._scratch, self._sums = ScratchPool(self._lists.sizes), SumsPool(len(rows))
@@ -139,7 +155,7 @@ class TokenListsIndex:
         """Return knobs with what was not said, and no more than there is."""
         if self._lists is None:
             return knobs
-        n_lists, n_tokens = self._lists.n_lists, self._rows.n_tokens
+        n_lists, n_tokens = self._lists.n_lists, self._lists.entries
         candidates = min(max(knobs.candidates, k), len(self._rows))
         usual = min(max(_TOKENS_A_CANDIDATE * candidates, _FEWEST_TOKENS), _MOST_TOKENS)
         tokens = min(knobs.tokens or usual, n_tokens)
@@ -162,13 +178,23 @@ class TokenListsIndex:
         self, queries: MultiRows, truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:
         """Measure the ladder on real queries and return its arrays."""
-        return {} if self._lists is None else self._measured(queries, truth, 1)
+        return {} if self._lists is None else self._arrays_of_ladders(queries, truth, 1)
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
         count = affordable_count(self._scan.cost(None, len(self._rows), True), threads)
         queries = multi_pseudo_queries(self._rows, count, seed)
-        return self._measured(queries, None, threads, as_hard_as_ten=True, given=1)
+        return self._arrays_of_ladders(queries, None, threads, as_hard_as_ten=True, given=1)
+
+    def _arrays_of_ladders(
+        self, queries: MultiRows, truth: NDArray[np.float32] | None, threads: int, **counting: Any
+    ) -> dict[str, NDArray[Any]]:
+        """Measure scores by all tokens and, if others are in lists, by those."""
+        arrays = self._measured(queries, truth, threads, **counting).to_arrays()
+        first = None if self._tokens is None else self.with_tokens(self._tokens)
+        if first is not None:
+            arrays |= first._measured(queries, None, threads, **counting).to_arrays(FIRST)
+        return arrays
 
     def _measured(
         self,
@@ -177,7 +203,7 @@ class TokenListsIndex:
         threads: int,
         as_hard_as_ten: bool = False,
         given: int = 0,
-    ) -> dict[str, NDArray[Any]]:
+    ) -> Ladder:
         with in_parts(queries, threads) as every:
             if truth is None:
                 truth = Neighbors.concat(every(lambda part: self._scan.search(part, KS[-1]))).scores
@@ -187,11 +213,34 @@ class TokenListsIndex:
                 return Neighbors.concat(every(lambda part: self.search(part, k, _effort(knobs))))
 
             ladder = measure(RUNGS, found, truth, self._rows.metric.higher_is_nearer, MARGIN, given=given)
-        return (ladder.as_hard_as_ten() if as_hard_as_ten else ladder).to_arrays()
+        return ladder.as_hard_as_ten() if as_hard_as_ten else ladder
 
     def with_table(self, arrays: Arrays) -> TokenListsIndex:
         """Return the same index with another ladder."""
-        return TokenListsIndex({**self._arrays, **arrays}, self._rows, self._layout)
+        return TokenListsIndex({**self._arrays, **arrays}, self._rows, self._layout, self._tokens)
+
+    def with_tokens(self, count: int) -> TokenListsIndex | None:
+        """Return the index that goes by the first ``count`` tokens of each row, of those that are in lists.
+
+        None for so few that what is near their best is found by too few of them, unless the lists hold no
+        more; and where the lists do not say which tokens those are.
+        """
+        shorter = self._shorter.get(count)
+        if shorter is None:
+            lists, fewest = self._lists, min(_FEWEST_OF_MORE, self._tokens or _FEWEST_OF_MORE)
+            if lists is not None and (lists.stops is None or count < fewest):
+                return None
+            shorter = copy(self)
+            shorter._scan = self._scan.with_tokens(count)
+            level = level_of(count)
+            if lists is not None and level < lists.n_levels:
+                shorter._lists = lists.until(level)
+            if self._tokens is not None and count <= self._tokens:
+                shorter._ladder = self._first_ladder
+            if len(self._shorter) >= _BUDGETS_KEPT:
+                self._shorter.clear()
+            shorter = self._shorter.setdefault(count, shorter)
+        return shorter
 
 
 def _effort(

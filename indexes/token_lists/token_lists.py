@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Over fewer rows an exact scan answers sooner.
 _MIN_ROWS = 2048
-_MOST_LISTS = 1 << 20
+_MOST_LISTS, _MOST_TOKENS = 1 << 20, 65_536
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,15 @@ class TokenLists:
     codec
         What is read of each token, as a spec or its JSON: of what is left of it beside its list's centroid.
         Codes of a bit a dimension and products of 4 bits are looked up fastest.
+    tokens
+        How many tokens of each row are in the lists, its first, 1 to 65,536; None for all. Candidates are
+        found by those, and scored by all tokens or by as many as a search says. For models whose first
+        vectors say most (Matryoshka multi-vectors).
     """
 
     n_lists: int | None = None
     codec: CodecSpec = field(default_factory=RaBitQ)
+    tokens: int | None = None
 
     name = "token-lists"
 
@@ -49,13 +54,18 @@ class TokenLists:
         if lists is not None and (type(lists) is not int or not 1 <= lists <= _MOST_LISTS):
             message = f"TokenLists.n_lists is {lists!r}; expected a whole number from 1 to {_MOST_LISTS:,}"
             raise ValueError(message)
+        tokens = self.tokens
+        if tokens is not None and (type(tokens) is not int or not 1 <= tokens <= _MOST_TOKENS):
+            message = f"TokenLists.tokens is {tokens!r}; expected a whole number from 1 to {_MOST_TOKENS:,}"
+            raise ValueError(message)
         if isinstance(self.codec, Mapping):
             object.__setattr__(self, "codec", codec_from_json(self.codec))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the name and the parameters; the lists if they were given."""
-        record = {"name": self.name, "codec": self.codec.to_json()}
-        return record if self.n_lists is None else record | {"n_lists": self.n_lists}
+        """Return the name and the parameters; the lists and the tokens if they were given."""
+        record: dict[str, Any] = {"name": self.name, "codec": self.codec.to_json()}
+        given = {"n_lists": self.n_lists, "tokens": self.tokens}
+        return record | {name: value for name, value in given.items() if value is not None}
 
     def check(self, field: FieldShape) -> None:
         """Refuse what are not multi-vectors, and those that the codec cannot code."""
@@ -79,13 +89,13 @@ class TokenLists:
         """Build the lists, the codes and the ladder of efforts."""
         from .build import build
 
-        return build(rows, self.n_lists, self._layout(), job)
+        return build(rows, self.n_lists, self.tokens, self._layout(), job)
 
     def open(self, arrays: Arrays, rows: MultiRows) -> TokenListsIndex:
         """Validate the arrays and return the index."""
         from .index import TokenListsIndex
 
-        return TokenListsIndex(arrays, rows, self._layout())
+        return TokenListsIndex(arrays, rows, self._layout(), self.tokens)
 
     def _layout(self) -> Layout:
         return Layout(self.codec, residual=True, spill=False)

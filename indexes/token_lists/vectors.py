@@ -12,17 +12,18 @@ from ..rows.multi import MultiRows
 
 
 class TokenVectors:
-    """All tokens of rows, each a vector; of unit length under the cosine."""
+    """Tokens of rows, those at the given places or all, each a vector; of unit length under the cosine."""
 
-    def __init__(self, rows: MultiRows) -> None:
-        self.metric, self.dim, self._rows = rows.metric, rows.dim, rows
+    def __init__(self, rows: MultiRows, places: NDArray[np.int64] | None) -> None:
+        self.metric, self.dim, self._rows, self._places = rows.metric, rows.dim, rows, places
 
     def __len__(self) -> int:
-        return self._rows.n_tokens
+        return self._rows.n_tokens if self._places is None else len(self._places)
 
     def floats(self, chosen: slice | NDArray[Any]) -> NDArray[np.float32]:
         """Return some of them."""
-        return compared(self._rows.floats(chosen), self.metric)
+        places = chosen if self._places is None else self._places[chosen]
+        return compared(self._rows.floats(places), self.metric)
 
 
 def compared(tokens: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:

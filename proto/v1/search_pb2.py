@@ -26,7 +26,7 @@ from vicinal.proto.v1 import points_pb2 as vicinal_dot_proto_dot_v1_dot_points__
 from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/search.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\x1a\x1evicinal/proto/v1/vectors.proto\"\xf4\x02\n\rSearchOptions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\x13\n\x06recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02\x65\x66\x18\x06 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x65xact\x18\x07 \x01(\x08\x12\x14\n\x0cwith_payload\x18\x08 \x01(\x08\x12\x14\n\x0cwith_vectors\x18\t \x01(\x08\x12\x14\n\x0cpayload_keys\x18\x0c \x03(\t\x12\x15\n\rvector_fields\x18\r \x03(\t\x12\x0f\n\x07threads\x18\n \x01(\r\x12\x35\n\x06\x65\x66\x66ort\x18\x0b \x03(\x0b\x32%.vicinal.v1.SearchOptions.EffortEntry\x1a-\n\x0b\x45\x66\x66ortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_recallB\x05\n\x03_ef\"\x92\x01\n\nHitColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06scores\x18\x02 \x03(\x02\x12&\n\x08payloads\x18\x03 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x04 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"\xa6\x01\n\rSearchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x05query\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\"6\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\"\xad\x01\n\x12SearchBatchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\"K\n\x13SearchBatchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\"\xa9\x01\n\x0e\x45xplainRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\"\xc3\x01\n\x0f\x45xplainResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\x12%\n\x06stages\x18\x04 \x03(\x0b\x32\x15.vicinal.v1.StageTime\x12(\n\tweighting\x18\x05 \x01(\x0b\x32\x15.vicinal.v1.Weighting\"N\n\tWeighting\x12\x11\n\tn_vectors\x18\x01 \x01(\x04\x12\x1b\n\x0e\x61verage_length\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x11\n\x0f_average_length\"\xc2\x03\n\x0bSegmentPlan\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07\x61llowed\x18\x03 \x01(\x04\x12\x0e\n\x06\x65\x66\x66ort\x18\x04 \x01(\t\x12\x1c\n\x0f\x65xpected_recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04hops\x18\x06 \x01(\x04\x12\x11\n\tdistances\x18\x07 \x01(\x04\x12\x10\n\x08rescored\x18\x08 \x01(\x04\x12\x11\n\tfallbacks\x18\t \x01(\x04\x12\"\n\x04kind\x18\n \x01(\x0e\x32\x14.vicinal.v1.PlanKind\x12&\n\x06reason\x18\x0b \x01(\x0e\x32\x16.vicinal.v1.PlanReason\x12\x14\n\x07seconds\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rother_seconds\x18\r \x01(\x01H\x02\x88\x01\x01\x12\x31\n\x05knobs\x18\x0e \x03(\x0b\x32\".vicinal.v1.SegmentPlan.KnobsEntry\x1a,\n\nKnobsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x12\n\x10_expected_recallB\n\n\x08_secondsB\x10\n\x0e_other_seconds\"+\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"\x98\x01\n\x0cScoreRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12!\n\x03ids\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\r\"\x1f\n\rScoreResponse\x12\x0e\n\x06scores\x18\x01 \x03(\x02*[\n\x08PlanKind\x12\x19\n\x15PLAN_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_KIND_EXACT_SCAN\x10\x01\x12\x1a\n\x16PLAN_KIND_INDEX_SEARCH\x10\x02*\xcd\x01\n\nPlanReason\x12\x1b\n\x17PLAN_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_REASON_NO_INDEX\x10\x01\x12\x19\n\x15PLAN_REASON_ASKED_FOR\x10\x02\x12\x18\n\x14PLAN_REASON_FEW_ROWS\x10\x03\x12\x1c\n\x18PLAN_REASON_EFFORT_GIVEN\x10\x04\x12\x17\n\x13PLAN_REASON_CHEAPER\x10\x05\x12\x1c\n\x18PLAN_REASON_OUT_OF_REACH\x10\x06\x32\xa2\x02\n\rSearchService\x12?\n\x06Search\x12\x19.vicinal.v1.SearchRequest\x1a\x1a.vicinal.v1.SearchResponse\x12N\n\x0bSearchBatch\x12\x1e.vicinal.v1.SearchBatchRequest\x1a\x1f.vicinal.v1.SearchBatchResponse\x12\x42\n\x07\x45xplain\x12\x1a.vicinal.v1.ExplainRequest\x1a\x1b.vicinal.v1.ExplainResponse\x12<\n\x05Score\x12\x18.vicinal.v1.ScoreRequest\x1a\x19.vicinal.v1.ScoreResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/search.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\x1a\x1evicinal/proto/v1/vectors.proto\"\x9e\x03\n\rSearchOptions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\x13\n\x06recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02\x65\x66\x18\x06 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x65xact\x18\x07 \x01(\x08\x12\x14\n\x0cwith_payload\x18\x08 \x01(\x08\x12\x14\n\x0cwith_vectors\x18\t \x01(\x08\x12\x14\n\x0cpayload_keys\x18\x0c \x03(\t\x12\x15\n\rvector_fields\x18\r \x03(\t\x12\x0f\n\x07threads\x18\n \x01(\r\x12\x35\n\x06\x65\x66\x66ort\x18\x0b \x03(\x0b\x32%.vicinal.v1.SearchOptions.EffortEntry\x12(\n\x06tokens\x18\x0e \x01(\x0b\x32\x18.vicinal.v1.TokenBudgets\x1a-\n\x0b\x45\x66\x66ortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_recallB\x05\n\x03_ef\"J\n\x0cTokenBudgets\x12\x12\n\x05query\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x12\n\x05point\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\x08\n\x06_queryB\x08\n\x06_point\"\x92\x01\n\nHitColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06scores\x18\x02 \x03(\x02\x12&\n\x08payloads\x18\x03 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x04 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"\xa6\x01\n\rSearchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x05query\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\"6\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\"\xad\x01\n\x12SearchBatchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\"K\n\x13SearchBatchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\"\xa9\x01\n\x0e\x45xplainRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\"\xc3\x01\n\x0f\x45xplainResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\x12%\n\x06stages\x18\x04 \x03(\x0b\x32\x15.vicinal.v1.StageTime\x12(\n\tweighting\x18\x05 \x01(\x0b\x32\x15.vicinal.v1.Weighting\"N\n\tWeighting\x12\x11\n\tn_vectors\x18\x01 \x01(\x04\x12\x1b\n\x0e\x61verage_length\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x11\n\x0f_average_length\"\xc2\x03\n\x0bSegmentPlan\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07\x61llowed\x18\x03 \x01(\x04\x12\x0e\n\x06\x65\x66\x66ort\x18\x04 \x01(\t\x12\x1c\n\x0f\x65xpected_recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04hops\x18\x06 \x01(\x04\x12\x11\n\tdistances\x18\x07 \x01(\x04\x12\x10\n\x08rescored\x18\x08 \x01(\x04\x12\x11\n\tfallbacks\x18\t \x01(\x04\x12\"\n\x04kind\x18\n \x01(\x0e\x32\x14.vicinal.v1.PlanKind\x12&\n\x06reason\x18\x0b \x01(\x0e\x32\x16.vicinal.v1.PlanReason\x12\x14\n\x07seconds\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rother_seconds\x18\r \x01(\x01H\x02\x88\x01\x01\x12\x31\n\x05knobs\x18\x0e \x03(\x0b\x32\".vicinal.v1.SegmentPlan.KnobsEntry\x1a,\n\nKnobsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x12\n\x10_expected_recallB\n\n\x08_secondsB\x10\n\x0e_other_seconds\"+\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"\x98\x01\n\x0cScoreRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12!\n\x03ids\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\r\"\x1f\n\rScoreResponse\x12\x0e\n\x06scores\x18\x01 \x03(\x02*[\n\x08PlanKind\x12\x19\n\x15PLAN_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_KIND_EXACT_SCAN\x10\x01\x12\x1a\n\x16PLAN_KIND_INDEX_SEARCH\x10\x02*\xcd\x01\n\nPlanReason\x12\x1b\n\x17PLAN_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_REASON_NO_INDEX\x10\x01\x12\x19\n\x15PLAN_REASON_ASKED_FOR\x10\x02\x12\x18\n\x14PLAN_REASON_FEW_ROWS\x10\x03\x12\x1c\n\x18PLAN_REASON_EFFORT_GIVEN\x10\x04\x12\x17\n\x13PLAN_REASON_CHEAPER\x10\x05\x12\x1c\n\x18PLAN_REASON_OUT_OF_REACH\x10\x06\x32\xa2\x02\n\rSearchService\x12?\n\x06Search\x12\x19.vicinal.v1.SearchRequest\x1a\x1a.vicinal.v1.SearchResponse\x12N\n\x0bSearchBatch\x12\x1e.vicinal.v1.SearchBatchRequest\x1a\x1f.vicinal.v1.SearchBatchResponse\x12\x42\n\x07\x45xplain\x12\x1a.vicinal.v1.ExplainRequest\x1a\x1b.vicinal.v1.ExplainResponse\x12<\n\x05Score\x12\x18.vicinal.v1.ScoreRequest\x1a\x19.vicinal.v1.ScoreResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,40 +37,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_options = b'8\001'
   _globals['_SEGMENTPLAN_KNOBSENTRY']._loaded_options = None
   _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_options = b'8\001'
-  _globals['_PLANKIND']._serialized_start=2246
-  _globals['_PLANKIND']._serialized_end=2337
-  _globals['_PLANREASON']._serialized_start=2340
-  _globals['_PLANREASON']._serialized_end=2545
+  _globals['_PLANKIND']._serialized_start=2364
+  _globals['_PLANKIND']._serialized_end=2455
+  _globals['_PLANREASON']._serialized_start=2458
+  _globals['_PLANREASON']._serialized_end=2663
   _globals['_SEARCHOPTIONS']._serialized_start=109
-  _globals['_SEARCHOPTIONS']._serialized_end=481
-  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_start=418
-  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_end=463
-  _globals['_HITCOLUMNS']._serialized_start=484
-  _globals['_HITCOLUMNS']._serialized_end=630
-  _globals['_SEARCHREQUEST']._serialized_start=633
-  _globals['_SEARCHREQUEST']._serialized_end=799
-  _globals['_SEARCHRESPONSE']._serialized_start=801
-  _globals['_SEARCHRESPONSE']._serialized_end=855
-  _globals['_SEARCHBATCHREQUEST']._serialized_start=858
-  _globals['_SEARCHBATCHREQUEST']._serialized_end=1031
-  _globals['_SEARCHBATCHRESPONSE']._serialized_start=1033
-  _globals['_SEARCHBATCHRESPONSE']._serialized_end=1108
-  _globals['_EXPLAINREQUEST']._serialized_start=1111
-  _globals['_EXPLAINREQUEST']._serialized_end=1280
-  _globals['_EXPLAINRESPONSE']._serialized_start=1283
-  _globals['_EXPLAINRESPONSE']._serialized_end=1478
-  _globals['_WEIGHTING']._serialized_start=1480
-  _globals['_WEIGHTING']._serialized_end=1558
-  _globals['_SEGMENTPLAN']._serialized_start=1561
-  _globals['_SEGMENTPLAN']._serialized_end=2011
-  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_start=1917
-  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_end=1961
-  _globals['_STAGETIME']._serialized_start=2013
-  _globals['_STAGETIME']._serialized_end=2056
-  _globals['_SCOREREQUEST']._serialized_start=2059
-  _globals['_SCOREREQUEST']._serialized_end=2211
-  _globals['_SCORERESPONSE']._serialized_start=2213
-  _globals['_SCORERESPONSE']._serialized_end=2244
-  _globals['_SEARCHSERVICE']._serialized_start=2548
-  _globals['_SEARCHSERVICE']._serialized_end=2838
+  _globals['_SEARCHOPTIONS']._serialized_end=523
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_start=460
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_end=505
+  _globals['_TOKENBUDGETS']._serialized_start=525
+  _globals['_TOKENBUDGETS']._serialized_end=599
+  _globals['_HITCOLUMNS']._serialized_start=602
+  _globals['_HITCOLUMNS']._serialized_end=748
+  _globals['_SEARCHREQUEST']._serialized_start=751
+  _globals['_SEARCHREQUEST']._serialized_end=917
+  _globals['_SEARCHRESPONSE']._serialized_start=919
+  _globals['_SEARCHRESPONSE']._serialized_end=973
+  _globals['_SEARCHBATCHREQUEST']._serialized_start=976
+  _globals['_SEARCHBATCHREQUEST']._serialized_end=1149
+  _globals['_SEARCHBATCHRESPONSE']._serialized_start=1151
+  _globals['_SEARCHBATCHRESPONSE']._serialized_end=1226
+  _globals['_EXPLAINREQUEST']._serialized_start=1229
+  _globals['_EXPLAINREQUEST']._serialized_end=1398
+  _globals['_EXPLAINRESPONSE']._serialized_start=1401
+  _globals['_EXPLAINRESPONSE']._serialized_end=1596
+  _globals['_WEIGHTING']._serialized_start=1598
+  _globals['_WEIGHTING']._serialized_end=1676
+  _globals['_SEGMENTPLAN']._serialized_start=1679
+  _globals['_SEGMENTPLAN']._serialized_end=2129
+  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_start=2035
+  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_end=2079
+  _globals['_STAGETIME']._serialized_start=2131
+  _globals['_STAGETIME']._serialized_end=2174
+  _globals['_SCOREREQUEST']._serialized_start=2177
+  _globals['_SCOREREQUEST']._serialized_end=2329
+  _globals['_SCORERESPONSE']._serialized_start=2331
+  _globals['_SCORERESPONSE']._serialized_end=2362
+  _globals['_SEARCHSERVICE']._serialized_start=2666
+  _globals['_SEARCHSERVICE']._serialized_end=2956
 # @@protoc_insertion_point(module_scope)

@@ -35,7 +35,7 @@ PLAN_REASON_CHEAPER: PlanReason
 PLAN_REASON_OUT_OF_REACH: PlanReason
 
 class SearchOptions(_message.Message):
-    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "payload_keys", "vector_fields", "threads", "effort")
+    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "payload_keys", "vector_fields", "threads", "effort", "tokens")
     class EffortEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +56,7 @@ class SearchOptions(_message.Message):
     VECTOR_FIELDS_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
     EFFORT_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     field: str
     k: int
     offset: int
@@ -69,7 +70,16 @@ class SearchOptions(_message.Message):
     vector_fields: _containers.RepeatedScalarFieldContainer[str]
     threads: int
     effort: _containers.ScalarMap[str, float]
-    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., payload_keys: _Optional[_Iterable[str]] = ..., vector_fields: _Optional[_Iterable[str]] = ..., threads: _Optional[int] = ..., effort: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    tokens: TokenBudgets
+    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., payload_keys: _Optional[_Iterable[str]] = ..., vector_fields: _Optional[_Iterable[str]] = ..., threads: _Optional[int] = ..., effort: _Optional[_Mapping[str, float]] = ..., tokens: _Optional[_Union[TokenBudgets, _Mapping]] = ...) -> None: ...
+
+class TokenBudgets(_message.Message):
+    __slots__ = ("query", "point")
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    POINT_FIELD_NUMBER: _ClassVar[int]
+    query: int
+    point: int
+    def __init__(self, query: _Optional[int] = ..., point: _Optional[int] = ...) -> None: ...
 
 class HitColumns(_message.Message):
     __slots__ = ("ids", "scores", "payloads", "vectors")

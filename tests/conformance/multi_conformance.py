@@ -73,6 +73,49 @@ class MultiConformance:
             texts.delete([N])
             texts.merge()
 
+    def test_queries_and_points_go_by_their_first_tokens(self, db: DatabaseApi) -> None:
+        rows, queries = rows_of(1), rows_of(2, fewest=1)
+        texts = db.create_collection("texts", Multi(DIM, element="float32"), fields={"half": "integer"})
+        texts.upsert(range(N), (rows.tokens, rows.offsets), [{"half": i % 2} for i in range(N)])
+        batch, one = (queries.tokens, queries.offsets), queries.tokens[: queries.offsets[1]]
+        filled, odd = np.diff(rows.offsets) > 0, np.arange(N) % 2 == 1
+        for _ in range(2):
+            for asked, stored in ((1, 1), (2, None), (None, 3), (40, 40)):
+                table = oracle.maxsim_scores(rows.first(stored or 99), queries.first(asked or 99))
+                _, truth = oracle.top(table, 10, True)
+                hits = texts.search(batch, k=10, tokens=(asked, stored))
+                np.testing.assert_allclose([one.scores for one in hits], truth, rtol=1e-4, atol=1e-5)
+                some = texts.search(one, k=N, tokens=[asked, stored], filter=F("half") == 1)
+                nearest = np.sort(table[0, filled & odd])[::-1]
+                np.testing.assert_allclose(some.scores, nearest, rtol=1e-4, atol=1e-5)
+                later = texts.search(one, k=5, offset=3, tokens=(asked, stored))
+                np.testing.assert_allclose(later.scores, truth[0, 3:8], rtol=1e-4, atol=1e-5)
+            texts.merge()
+        own = texts.search(by_id=int(np.argmax(filled)), k=3, tokens=(1, 1))
+        assert len(own) == 3
+        told = texts.explain(one, tokens=(1, None))
+        assert told.tokens == (1, None)
+        assert "by the first 1 tokens of a query and all of a point" in str(told)
+        assert texts.explain(one, tokens=(None, None)).tokens is None
+
+    def test_numbers_of_tokens_that_cannot_be_are_refused(self, db: DatabaseApi) -> None:
+        fields = {"texts": Multi(2), "plot": vicinal.Dense(2)}
+        mixed = db.create_collection("mixed", fields)
+        mixed.upsert([1], {"texts": [np.ones((2, 2))], "plot": np.ones((1, 2))})
+        for tokens in (3, (1,), (1, 2, 3), "12", {1: 2}):
+            with pytest.raises(
+                vicinal.InvalidArgument, match=r"tokens is .*first tokens of the query"
+            ) as error:
+                mixed.search(np.ones((1, 2)), field="texts", tokens=tokens)
+            assert error.value.field == "tokens"
+        for tokens in ((0, 1), (1, -1), (1.5, None), (True, 1), (1, 65_537)):
+            with pytest.raises(vicinal.InvalidArgument, match=r"tokens is .*an integer from 1 to 65,536"):
+                mixed.search(np.ones((1, 2)), field="texts", tokens=tokens)
+        with pytest.raises(
+            vicinal.InvalidArgument, match=r"tokens=\(1, 2\) are of multi-vectors; .*'plot' is"
+        ):
+            mixed.search(np.ones(2), field="plot", tokens=(1, 2))
+
     def test_a_point_without_tokens_is_kept_and_not_found(self, db: DatabaseApi) -> None:
         texts = db.create_collection("texts", Multi(2), fields={"year": "integer"})
         texts.upsert([1, 2], [np.empty((0, 2)), [[0, 1]]], [{"year": 1}, {"year": 2}])

@@ -25,6 +25,8 @@ INDEXES: list[tuple[vicinal.IndexSpec, dict[str, float], bool]] = [
     (TokenLists(n_lists=4), {"candidates": 3, "n_probe": 1, "tokens": 5}, False),
     (TokenLists(n_lists=3, codec=Product(bits=4, rotation=None)), {"candidates": 4}, False),
     (TokenLists(n_lists=3, codec=Scalar(8)), {"candidates": 2, "tokens": 1}, False),
+    (TokenLists(n_lists=3, tokens=1), {"candidates": 3}, False),
+    (Muvera(k_sim=1, repetitions=2, inner=Flat(), tokens=2), {"candidates": 3}, False),
     (Muvera(k_sim=2, repetitions=2, inner=Flat()), {"candidates": 3}, False),
     (Muvera(k_sim=1, repetitions=2, inner=Flat(Scalar(8))), {"candidates": 2, "rescore": 3}, False),
     (Muvera(k_sim=0, fill_empty=True, inner=Ivf(n_lists=3)), {"candidates": 4, "n_probe": 1}, False),

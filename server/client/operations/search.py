@@ -71,7 +71,7 @@ class SearchOperations:
             hits: Hits | BatchHits = read_hits(response.hits, options.with_payload, options.with_vectors)
         else:
             hits = plan.batch_hits(response.hits, response.counts, len(queries))
-        return read_explanation(response, hits)
+        return read_explanation(response, hits, options.tokens)
 
     def _plan(self, schema: CollectionSchema, options: SearchOptions) -> SearchPlan:
         known, plans = self._plans

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....engine.input.options import SearchOptions, index_knobs
+from ....engine.input.options import SearchOptions, check_budgets, index_knobs
 from ....engine.input.queries import chosen_field
 from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.hits import BatchHits
@@ -85,6 +85,7 @@ def search_plan(handle: CollectionHandle, schema: CollectionSchema, options: Sea
     scope = handle.scope(options.tenant)
     name, spec = chosen_field(schema, options.field)
     index_knobs(spec, options)
+    check_budgets(name, spec, options)
     request = pb.SearchRequest()
     put_options(request.options, options, name)
     start = scope + request.SerializeToString()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ....engine.input.options import Budgets
 from ....engine.results.carried import Named
 from ....engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
@@ -45,12 +46,14 @@ def put_explanation(
             message.weighting.average_length = weighting.average_length
 
 
-def read_explanation(message: pb.ExplainResponse, hits: Hits | BatchHits) -> Explanation:
-    """Return an explanation of ``hits``, which were read from the same message."""
+def read_explanation(
+    message: pb.ExplainResponse, hits: Hits | BatchHits, tokens: Budgets | None = None
+) -> Explanation:
+    """Return an explanation of ``hits``, read from the same message, which so many tokens were asked for."""
     segments = tuple(map(_segment_plan, message.segments))
     stages = {stage.stage: stage.seconds for stage in message.stages}
     weighting = _weighting(message.weighting) if message.HasField("weighting") else None
-    return Explanation(hits, len(message.counts), segments, stages, weighting)
+    return Explanation(hits, len(message.counts), segments, stages, weighting, tokens)
 
 
 def _weighting(message: pb.Weighting) -> Weighting:

@@ -7,6 +7,8 @@ from ....engine.results.carried import fields_of
 from ....proto.v1 import search_pb2 as pb
 from ..filters import read_filter
 
+_BUDGETS = ("query", "point")
+
 
 def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -> None:
     """Fill ``message`` with all but the filter; ``field`` is the one that is searched."""
@@ -20,6 +22,9 @@ def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -
     message.payload_keys.extend(fields_of(options.with_payload) or ())
     message.with_vectors = options.with_vectors is True
     message.vector_fields.extend(fields_of(options.with_vectors) or ())
+    for name, value in zip(_BUDGETS, options.tokens or (), strict=False):
+        if value is not None:
+            setattr(message.tokens, name, value)
     # The server has none but its own cores, and takes 0 for one.
     message.threads = options.threads or MAX_THREADS
 
@@ -50,4 +55,7 @@ def read_options(message: pb.SearchOptions, tenant: str | None, most_threads: in
         said["ef"] = message.ef
     if message.effort:
         said["effort"] = message.effort
+    if message.HasField("tokens"):
+        given = message.tokens
+        said["tokens"] = tuple(getattr(given, name) if given.HasField(name) else None for name in _BUDGETS)
     return search_options(message.k, said)

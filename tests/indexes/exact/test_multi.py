@@ -262,3 +262,36 @@ def test_queries_of_another_width_are_refused() -> None:
     wide = MultiRows(np.array([0, 2]), np.ones((2, 5), np.float32))
     with pytest.raises(ValueError, match="expected float32 of 4"):
         scan.search(wide, 1)
+
+
+@pytest.mark.parametrize("element", Element)
+@pytest.mark.parametrize("count", [1, 3, 8, 40])
+def test_the_first_tokens_of_rows_are_scored_as_if_there_were_no_others(element: Element, count: int) -> None:
+    rows = random_tokens(70, 24, 30, element, 3, metric=Metric.COSINE)
+    queries = asked(6, 24, 40)
+    lengths = np.minimum(np.diff(rows.offsets), count)
+    kept = np.concatenate(
+        [np.arange(start, start + n) for start, n in zip(rows.offsets, lengths, strict=False)]
+    )
+    scales = None if rows.scales is None else rows.scales[kept]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    short = MultiRows(offsets, rows.tokens[kept], rows.metric, scales, rows.dim)
+    scan, truth = MultiScan(rows).with_tokens(count), MultiScan(short)
+    every = np.arange(70, dtype=np.uint32)
+    np.testing.assert_array_equal(scan.score(queries, every), truth.score(queries, every))
+    scope = Scope(RowSet.from_bitmap(BitMap(range(0, 70, 3)), 70))
+    for found, expected in (
+        (scan.search(queries, 9), truth.search(queries, 9)),
+        (scan.search(queries, 9, scope), truth.search(queries, 9, scope)),
+        (
+            scan.best_of(queries, np.tile(every[::2], (6, 1)), 5),
+            truth.best_of(queries, np.tile(every[::2], (6, 1)), 5),
+        ),
+    ):
+        np.testing.assert_array_equal(found.rows, expected.rows)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+    read = ReadMultiScan(not_in_memory(rows)[0], 500).with_tokens(count)
+    np.testing.assert_array_equal(read.score(queries, every), truth.score(queries, every))
+    np.testing.assert_array_equal(read.search(queries, 9, scope).rows, truth.search(queries, 9, scope).rows)
+    np.testing.assert_array_equal(rows.first(count).tokens, decoded(short.tokens, short.scales, 24))
+    assert scan.cost(None, 70, True) == pytest.approx(truth.cost(None, 70, True))

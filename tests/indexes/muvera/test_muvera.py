@@ -61,6 +61,15 @@ class TestMuveraByLists(TestMuvera):
         return Muvera(k_sim=1, repetitions=4, inner=Ivf(n_lists=20, codec=RaBitQ(4)))
 
 
+class TestMuveraOfFirstTokens(TestMuvera):
+    # Rows are tokens in no order, of which the first say little of the others.
+    shapes = MULTI[:1]
+    given: ClassVar = {"candidates": 200}
+
+    def spec(self) -> Muvera:
+        return Muvera(k_sim=1, repetitions=4, inner=Flat(), tokens=3)
+
+
 def topical(n: int, seed: int, topics: int = 60, dim: int = 32) -> MultiRows:
     """Return rows of 2 to 12 tokens of unit length, each about one topic and a few of its words."""
     rng = np.random.default_rng(seed)
@@ -159,6 +168,23 @@ def test_tokens_that_are_all_alike(value: float) -> None:
     np.testing.assert_array_equal(found.rows, np.arange(5)[None].repeat(3, axis=0))
 
 
+def test_encodings_are_of_the_first_tokens(rows: MultiRows) -> None:
+    some, spec = rows[:400], Muvera(repetitions=2, tokens=4)
+    arrays, short = (
+        spec.build(some, BuildJob(1, 1)),
+        Muvera(repetitions=2).build(some.first(4), BuildJob(1, 1)),
+    )
+    for name in ("encodings", "mean", "scale"):
+        np.testing.assert_array_equal(arrays[name], short[name])
+    index = spec.open(arrays, some)
+    assert index.with_tokens(3) is None
+    shorter = index.with_tokens(5)
+    assert shorter is not None
+    found = shorter.search(some[:3], 5, shorter.effort(5, 0.9, spec.knobs({"candidates": 60}), 1.0))
+    expected = np.take_along_axis(oracle.scores_of(some.first(5), some[:3]), found.rows.astype(np.int64), 1)
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_the_seed_is_part_of_the_spec(rows: MultiRows) -> None:
     some = rows[:300]
     first, other = (Muvera(seed=seed, repetitions=2).build(some, BuildJob(1, 1)) for seed in (0, 1))
@@ -172,6 +198,7 @@ def test_the_seed_is_part_of_the_spec(rows: MultiRows) -> None:
         ({"k_sim": 9}, r"Muvera\.k_sim is 9; expected a whole number from 0 to 8"),
         ({"repetitions": 0}, r"repetitions is 0"),
         ({"repetitions": True}, r"repetitions is True"),
+        ({"tokens": 0}, r"tokens is 0; expected a whole number from 1 to 65,536, or None"),
         ({"d_proj": 0}, r"d_proj is 0; .* or None"),
         ({"final_projection": 8}, r"final_projection is 8"),
         ({"fill_empty": 1}, r"fill_empty is 1; expected True or False"),

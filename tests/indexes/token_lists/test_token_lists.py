@@ -15,6 +15,7 @@ from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.multi import MultiRows, encoded
+from vicinal.indexes.token_lists.levels import LEVELS
 from vicinal.indexes.token_lists.token_lists import TokenLists
 from vicinal.testing import oracle
 from vicinal.testing.multi_index_conformance import MultiIndexConformance
@@ -37,6 +38,16 @@ class TestTokenListsOfProducts(MultiIndexConformance):
 
     def spec(self) -> TokenLists:
         return TokenLists(n_lists=24, codec=Product(bits=4, rotation=None))
+
+
+class TestTokenListsOfFirstTokens(MultiIndexConformance):
+    # Its rows are tokens in no order, of which the first say little of the others.
+    floor = 0.85
+    given: ClassVar = {"candidates": 200}
+    shapes = MultiIndexConformance.shapes[:1]
+
+    def spec(self) -> TokenLists:
+        return TokenLists(n_lists=24, tokens=3)
 
 
 class TestTokenListsOfBytes(MultiIndexConformance):
@@ -115,6 +126,9 @@ def test_gains_are_those_of_a_sum_over_each_tokens_best() -> None:
 def test_what_it_is_not_for_is_refused() -> None:
     with pytest.raises(ValueError, match=r"TokenLists\.n_lists is 0"):
         TokenLists(n_lists=0)
+    for tokens in (0, 1.0, True, 65_537):
+        with pytest.raises(ValueError, match=r"TokenLists\.tokens is .*from 1 to 65,536"):
+            TokenLists(tokens=tokens)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="is of multi-vectors; the field has dense ones"):
         TokenLists().check(FieldShape("dense", Metric.DOT, Element.FLOAT32, 8))
     with pytest.raises(ValueError, match="no knob 'ef'"):
@@ -136,3 +150,48 @@ def test_tokens_of_few_bits_are_found_as_a_scan_finds_them(element: Element) -> 
     truth = MultiScan(rows).search(queries, 10)
     found = index.search(queries, 10, index.effort(10, 0.95, None, 1.0))
     assert oracle.recall(found.scores, truth.scores, True, 1e-5) > 0.88
+
+
+def test_lists_hold_the_first_tokens_of_rows_alone_and_by_levels() -> None:
+    rng = np.random.default_rng(1)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(0, 41, 300))]).astype(np.int64)
+    rows = MultiRows(offsets, rng.standard_normal((int(offsets[-1]), 16), np.float32))
+    lengths, queries = np.diff(offsets), rows[np.flatnonzero(np.diff(offsets))[:6]].first(5)
+    for tokens in (None, 9):
+        spec = TokenLists(n_lists=7, tokens=tokens, codec=Scalar(8))
+        arrays = spec.build(rows, BuildJob(1, 1))
+        index = spec.open(arrays, rows)
+        kept = lengths if tokens is None else np.minimum(lengths, tokens)
+        np.testing.assert_array_equal(np.bincount(arrays["members"], minlength=300), kept)
+        assert index.with_tokens(3) is None
+        for count in (4, 8, 9, 11, 40):
+            shorter = index.with_tokens(count)
+            assert shorter is not None
+            every = spec.knobs({"candidates": 299, "n_probe": 7, "tokens": len(rows.tokens)})
+            found = shorter.search(queries, 10, shorter.effort(10, 0.9, every, 1.0))
+            # Lists are cut behind the next level.
+            read = np.minimum(kept, next(level for level in LEVELS if level >= count)).sum()
+            assert found.stats.distances == len(queries.tokens) * read
+            np.testing.assert_array_equal(
+                found.rows, MultiScan(rows).with_tokens(count).search(queries, 10).rows
+            )
+
+
+def test_lists_without_levels_are_read_whole() -> None:
+    rows = random_rows(FieldShape("multi", Metric.DOT, Element.FLOAT32, 8), 300)
+    spec = TokenLists(n_lists=5, tokens=1)
+    arrays = spec.build(rows, BuildJob(1, 1))
+    assert arrays.pop("stops").shape == (0, 5)
+    index = spec.open(arrays, rows)
+    assert index.with_tokens(3) is None
+    found = index.search(rows[:9], 10, index.effort(10, 0.9, spec.knobs({"candidates": 299}), 1.0))
+    np.testing.assert_array_equal(found.rows, MultiScan(rows).search(rows[:9], 10).rows)
+
+
+def test_levels_that_do_not_fit_the_lists_are_refused() -> None:
+    rows = random_rows(FieldShape("multi", Metric.DOT, Element.FLOAT32, 8), 300)
+    spec = TokenLists(n_lists=5)
+    arrays = spec.build(rows, BuildJob(1, 1))
+    for stops in (arrays["stops"][::-1].copy(), arrays["stops"] + 10_000, arrays["stops"][:, :-1].copy()):
+        with pytest.raises(ValueError, match=r"levels of a list|stops are"):
+            spec.open({**arrays, "stops": stops}, rows)
