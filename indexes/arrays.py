@@ -1,4 +1,4 @@
-"""Checks of arrays that come out of a file, before a kernel trusts them."""
+"""Arrays of an index that come out of a file: by part, and checked before a kernel trusts them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def check_array(name: str, arrays: Arrays, dtype: type[Any], shape: tuple[int, .
             f"{name} are {array.dtype} {array.shape}; expected contiguous {np.dtype(dtype)} {shape}"
         )
     return array
+
+
+def within(prefix: str, arrays: Arrays) -> Arrays:
+    """Return the arrays whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

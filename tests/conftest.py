@@ -14,5 +14,9 @@ settings.load_profile("ci")
 # Plans that do not depend on how busy the machine was when it was measured.
 os.environ["VICINAL_COSTS"] = "usual"
 
+# Set before numpy is loaded: several processes have a core each, and BLAS threads that wait for one another
+# keep it from the others.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # A process of several inherits the width of the terminal that the first one's readline saw.
 os.environ.pop("COLUMNS", None)

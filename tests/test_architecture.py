@@ -99,6 +99,7 @@ ORDER = {
             "kernels",
             "costs",
             "rows",
+            "scratch_pool",
             "protocol",
             "arrays",
             "clustering",

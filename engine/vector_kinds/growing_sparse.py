@@ -16,9 +16,10 @@ from .growable_array import GrowableArray
 from .protocol import Chosen
 
 if TYPE_CHECKING:
+    from ...indexes.scratch_pool import ScratchPool
     from ...indexes.sparse.part import Part
     from ...indexes.sparse.parts_index import PartsIndex
-    from ...indexes.sparse.scratch import ScratchPool
+    from ...indexes.sparse.scratch import SummingScratch
 
 
 class GrowingSparse:
@@ -36,7 +37,7 @@ class GrowingSparse:
         self._indices = GrowableArray(np.uint32)
         self._values = GrowableArray(np.float32)
         self._parts: tuple[Part, ...] = ()
-        self._scratch: ScratchPool | None = None
+        self._scratch: ScratchPool[SummingScratch] | None = None
         self._opened: tuple[int, PartsIndex] | None = None
         # Only ever tried, never waited for.
         self._extending = threading.Lock()
@@ -65,7 +66,7 @@ class GrowingSparse:
             return opened[1]
         from ...indexes.sparse.part import SCANNED, WINDOW, extended
         from ...indexes.sparse.parts_index import PartsIndex
-        from ...indexes.sparse.scratch import ScratchPool
+        from ...indexes.sparse.scratch import summing_scratch
 
         if length < SCANNED:
             return None
@@ -77,7 +78,7 @@ class GrowingSparse:
             finally:
                 self._extending.release()
         if self._scratch is None:
-            self._scratch = ScratchPool(WINDOW)
+            self._scratch = summing_scratch(WINDOW)
         index = PartsIndex(self._parts, rows, self._scratch)
         if extends:
             self._opened = (length, index)

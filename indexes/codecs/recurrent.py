@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_array
+from ..arrays import check_array, within
 from ..protocol import Arrays, BuildJob, FieldShape
 from ..rows.metric import Metric
 from ..rows.vectors import Vectors
@@ -16,7 +16,7 @@ from ..transforms.linear_map import LinearMap, open_map
 from ..transforms.pca import axes_of, sample_of
 from .encoding import mean_of
 from .signs import QUERY_BITS_MORE, PlanesCodec, check_numbers, levels
-from .transformed import CODEC, TRANSFORM, Images, TransformedCodec, within
+from .transformed import CODEC, TRANSFORM, Images, TransformedCodec
 
 _MOST_CODES = 4
 _MOST_QUERY_CODES = 8

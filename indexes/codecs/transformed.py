@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import within
 from ..protocol import Arrays, BuildJob, FieldShape
 from ..rows.element import Element
 from ..rows.metric import Metric
@@ -105,11 +106,6 @@ class TransformedCodec:
     def record(self, coded: Coded) -> NDArray[Any]:
         """Describe codes to kernels."""
         return self._codec.record(coded)
-
-
-def within(prefix: str, arrays: Arrays) -> Arrays:
-    """Return the arrays of one of the two, by the names it gave them."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 class Images:

@@ -93,6 +93,15 @@ class Ladder:
         share = (k - KS[above - 1]) / (KS[above] - KS[above - 1])
         return max(k if self.pool else 0, math.ceil(low + (high - low) * share))
 
+    def width_for(self, k: int, recall: float, share: float, more: int) -> int:
+        """Return the pool that reaches ``recall`` where a ``share`` of the rows is in scope.
+
+        Rows in scope may all be far from the query, where more of them are about as far as each other: under
+        a filter the pool is twice as wide as measured, and wider by ``more`` at least.
+        """
+        width = max(k, self.rung_for(k, recall))
+        return width + max(width, more) if share < 1 else width
+
     def _rung(self, row: int, recall: float) -> int:
         values, rungs, least = self.recall[row], self.rungs, KS[row] if self.pool else 0
         reached = np.flatnonzero(values >= recall)

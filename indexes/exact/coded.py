@@ -15,6 +15,7 @@ from ..costs import costs
 from ..effort.ladder import KS, MARGIN, Ladder, measure
 from ..effort.parts import in_parts
 from ..effort.pseudo_queries import NEIGHBOURS, SHORTFALL, pseudo_queries
+from ..effort.whole_number import whole_number
 from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, Scope
 from ..rows.addresses import address
 from ..rows.dense import DenseRows, aligned
@@ -53,11 +54,7 @@ def knobs_from(given: Mapping[str, float]) -> CodedKnobs | None:
         raise ValueError(f"a flat index by codes has no knob {unknown[0]!r}; it takes rescore")
     if not given:
         return None
-    value = given["rescore"]
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    if not whole or not 1 <= value <= _WIDEST:
-        raise ValueError(f"rescore is {value!r}; expected a whole number from 1 to {_WIDEST:,}")
-    return CodedKnobs(int(value))
+    return CodedKnobs(whole_number("rescore", given["rescore"], _WIDEST))
 
 
 def build(rows: DenseRows, spec: CodecSpec, job: BuildJob) -> dict[str, NDArray[Any]]:
@@ -139,19 +136,14 @@ class CodedIndex:
         return found
 
     def effort(self, k: int, recall: float, knobs: CodedKnobs | None, share: float) -> Effort[CodedKnobs]:
-        """Choose how many rows are scored exactly so that ``recall`` is reached, or take ``knobs`` as given.
-
-        Rows in scope may all be far from the query, where more of them are about as far as each other, so
-        that under a filter more are scored than the ladder says.
-        """
+        """Choose how many rows to score exactly as ``recall`` takes, or take ``knobs`` as given."""
         count = round(len(self._rows) * share)
         if knobs is not None:
             width = max(k, knobs.rescore)
         elif self._ladder is None:
             width = k
         else:
-            width = max(k, self._ladder.rung_for(k, recall))
-            width += max(width, _MORE_UNDER_FILTERS) if share < 1 else 0
+            width = self._ladder.width_for(k, recall, share, _MORE_UNDER_FILTERS)
         expected = None if self._ladder is None else self._ladder.recall_at(k, width)
         return Effort(CodedKnobs(width), expected, self._cost(count, width), _words(count, width))
 

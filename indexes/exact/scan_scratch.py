@@ -1,4 +1,4 @@
-"""What scans of sparse rows write to: allocated once, used by one thread at a time, then used again."""
+"""What scans of sparse rows write to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from ..rows.addresses import address
 from ..rows.query_room import QueryRoom, table_size
+from ..scratch_pool import ScratchPool
 
 # Most queries have fewer terms, and ask for fewer results.
 _TERMS, _RESULTS = 64, 64
@@ -24,27 +25,18 @@ class ScanScratch:
         self.query = QueryRoom(terms)
 
 
-class ScanScratchPool:
-    """Scratch for any number of threads; lists give and take atomically, so there is no lock."""
+def scan_scratch() -> ScratchPool[ScanScratch]:
+    """Return scratch of scans, taken by terms and results; that of exceptionally long queries is not kept."""
 
-    def __init__(self) -> None:
-        self._free: list[ScanScratch] = []
-
-    def take(self, terms: int, k: int) -> ScanScratch:
-        """Return scratch for queries of up to ``terms`` terms; give it back with :meth:`give`."""
-        try:
-            scratch = self._free.pop()
-        except IndexError:
+    def fitting(free: ScanScratch | None, terms: int, k: int) -> ScanScratch:
+        if free is None:
             return ScanScratch(max(terms, _TERMS), max(k, _RESULTS))
-        if scratch.terms < terms or scratch.k < k:
-            return ScanScratch(max(terms, scratch.terms), max(k, scratch.k))
-        return scratch
+        if free.terms < terms or free.k < k:
+            return ScanScratch(max(terms, free.terms), max(k, free.k))
+        return free
 
-    def give(self, scratch: ScanScratch) -> None:
-        """Keep ``scratch`` for the next scan, unless it is for an exceptionally long query."""
-        if scratch.terms <= _MOST_KEPT:
-            self._free.append(scratch)
+    return ScratchPool(fitting, lambda scratch: scratch.terms <= _MOST_KEPT)
 
 
-SCRATCH = ScanScratchPool()
+SCRATCH = scan_scratch()
 """Of all scans, as nothing in it depends on the rows."""

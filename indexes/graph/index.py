@@ -26,7 +26,7 @@ from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
 from .knobs import HnswKnobs
 from .links import check_links
-from .scratch import ScratchPool
+from .scratch import walk_scratch
 
 # The widths of the walk that are measured.
 WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280)
@@ -94,7 +94,7 @@ class HnswIndex:
         self._graph_address = address(graph)
         self._code_lines = codec.row_bytes / 64
         padded_bytes = int(self._row_record["padded_bytes"][0])
-        self._scratch = ScratchPool(n, padded_bytes, codec.query_bytes, links.shape[1])
+        self._scratch = walk_scratch(n, padded_bytes, codec.query_bytes, links.shape[1])
 
     @property
     def nbytes(self) -> int:

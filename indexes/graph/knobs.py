@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..effort.whole_number import whole_number
+
 WIDEST = 65_536
 """The widest walk that a caller may ask for."""
 
@@ -34,8 +36,4 @@ def knobs_from(given: Mapping[str, float]) -> HnswKnobs:
         raise ValueError(f"an hnsw index has no knob {unknown[0]!r}; it takes ef and rescore")
     if "ef" not in given:
         raise ValueError("rescore alone says nothing of the walk; give ef too")
-    for name, value in given.items():
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-        if not whole or not 1 <= value <= WIDEST:
-            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {WIDEST:,}")
-    return HnswKnobs(int(given["ef"]), int(given.get("rescore", 0)))
+    return HnswKnobs(**{name: whole_number(name, value, WIDEST) for name, value in given.items()})

@@ -1,4 +1,4 @@
-"""What a walk writes to: allocated once, used by one thread at a time, then used again."""
+"""What a walk writes to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..rows.addresses import address
 from ..rows.dense import aligned
+from ..scratch_pool import ScratchPool, capacity_for, record_of
 
 
 class WalkScratch:
@@ -36,31 +37,17 @@ class WalkScratch:
             "out": aligned((STRIP,), np.float32),
             "stats": aligned((4,), np.int64),
         }
-        self._buffers = buffers
-        self._record = np.zeros(1, WALK)
-        for name, buffer in buffers.items():
-            self._record[name] = address(buffer)
+        self._buffers, self._record = buffers, record_of(WALK, buffers)
         self.stats = buffers["stats"]
         self.address = address(self._record)
 
 
-class ScratchPool:
-    """Scratch for any number of threads; lists give and take atomically, so there is no lock."""
+def walk_scratch(n: int, padded_bytes: int, query_code_bytes: int, degree: int) -> ScratchPool[WalkScratch]:
+    """Return scratch for walks of a graph over ``n`` rows."""
 
-    def __init__(self, n: int, padded_bytes: int, query_code_bytes: int, degree: int) -> None:
-        self._shape = (n, padded_bytes, query_code_bytes, degree)
-        self._free: list[WalkScratch] = []
+    def fitting(free: WalkScratch | None, capacity: int) -> WalkScratch:
+        if free is not None and free.capacity >= capacity:
+            return free
+        return WalkScratch(n, padded_bytes, query_code_bytes, degree, capacity_for(capacity))
 
-    def take(self, capacity: int) -> WalkScratch:
-        """Return scratch of at least ``capacity``; give it back with :meth:`give`."""
-        try:
-            scratch = self._free.pop()
-        except IndexError:
-            return WalkScratch(*self._shape, max(capacity, 256))
-        if scratch.capacity < capacity:
-            return WalkScratch(*self._shape, 1 << (capacity - 1).bit_length())
-        return scratch
-
-    def give(self, scratch: WalkScratch) -> None:
-        """Keep ``scratch`` for the next search."""
-        self._free.append(scratch)
+    return ScratchPool(fitting)

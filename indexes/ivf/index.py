@@ -24,7 +24,7 @@ from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .knobs import IvfKnobs
 from .layout import Layout
 from .opened import Listed, OpenedLists
-from .scratch import ScratchPool
+from .scratch import search_scratch
 
 # How many lists are read, as measured.
 RUNGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -47,8 +47,6 @@ _MORE_LISTS = 4
 _LEAST_SHARE_SEEN = 0.7
 # And by so many standard deviations.
 _SPREAD = 2.0
-# Rows whose codes are compared for one row of a scan of codes row by row.
-_ROWS_OF_BLOCKS = 8
 
 
 class IvfIndex:
@@ -74,7 +72,7 @@ class IvfIndex:
         listed = Listed(rows.dim, rows.metric, n, n, 2 * n if layout.spill else n)
         self._lists = OpenedLists(arrays, listed, layout, rows)
         self._n_lists = self._lists.n_lists
-        self._scratch = ScratchPool(self._lists.sizes)
+        self._scratch = search_scratch(self._lists.sizes)
 
     @property
     def nbytes(self) -> int:
@@ -206,18 +204,12 @@ class IvfIndex:
     def _seconds(self, n_probe: int, rescore: int) -> float:
         assert self._lists is not None
         assert self._ladder is not None
-        known, lists = costs(), self._lists
+        lists = self._lists
         entries = self._ladder.work_at(min(n_probe, lists.n_lists))
-        seconds = known.call + lists.n_lists * (
-            known.code_row + lists.sizes.list_query / 64 * known.code_line
-        )
+        seconds = costs().call + lists.finding_seconds()
         if lists.codec is None:
             return seconds + self._scan.cost(None, round(entries), contiguous=False)
-        if lists.groups:
-            row = known.code_row / _ROWS_OF_BLOCKS + lists.groups / 2 / 64 * known.code_line
-        else:
-            row = known.code_row + lists.row_bytes / 64 * known.code_line
-        return seconds + entries * row + self._scan.cost(None, rescore, contiguous=False)
+        return seconds + entries * lists.entry_seconds() + self._scan.cost(None, rescore, contiguous=False)
 
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None

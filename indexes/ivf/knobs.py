@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..effort.whole_number import whole_number
+
 MOST = 1 << 20
 """The most lists or rows that a caller may ask for."""
 
@@ -33,8 +35,4 @@ def knobs_from(given: Mapping[str, float]) -> IvfKnobs:
         raise ValueError(f"an ivf index has no knob {unknown[0]!r}; it takes n_probe and rescore")
     if "n_probe" not in given:
         raise ValueError("rescore alone does not say how many lists are read; give n_probe too")
-    for name, value in given.items():
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-        if not whole or not 1 <= value <= MOST:
-            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {MOST:,}")
-    return IvfKnobs(int(given["n_probe"]), int(given.get("rescore", 0)))
+    return IvfKnobs(**{name: whole_number(name, value, MOST) for name, value in given.items()})

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_array
+from ..arrays import check_array, within
 from ..codecs.protocol import Codec, Coded
 from ..codecs.scalar import Scalar
+from ..costs import costs
 from ..exact.dense import row_record
 from ..protocol import Arrays
 from ..rows.addresses import address
@@ -25,15 +26,14 @@ from .scratch import ScratchSizes
 OF_LISTS, OF_CODEC = "lists.", "codec."
 """What the names of the arrays begin with that the codec of the centroids, and of the rows, has learnt."""
 
+# Rows whose codes are compared in blocks for one row of a scan of codes row by row.
+_ROWS_OF_BLOCKS = 8
+_LINE = 64
+
 
 def centroid_metric(metric: Metric) -> Metric:
     """Return how centroids are compared: as the rows are, but never taken at unit length."""
     return Metric.L2 if metric is Metric.L2 else Metric.DOT
-
-
-def without(prefix: str, arrays: Arrays) -> Arrays:
-    """Return the arrays whose names begin so, by the rest of their names."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class OpenedLists:
         self.n_lists = len(arrays.get(OF_LISTS + "codes", ()))
         self.offsets, self.members = check_lists(arrays, self.n_lists, listed)
         self.entries = len(self.members)
-        of_lists = Scalar(8).open(without(OF_LISTS, arrays), dim, centroid_metric(metric))
-        list_codes = of_lists.checked(without(OF_LISTS, arrays), self.n_lists)
+        of_lists = Scalar(8).open(within(OF_LISTS, arrays), dim, centroid_metric(metric))
+        list_codes = of_lists.checked(within(OF_LISTS, arrays), self.n_lists)
         self._held: list[Any] = [stored, of_lists, list_codes, self.offsets, self.members]
         self.record = record = np.zeros(1, LISTS)
         padded_bytes = 0
@@ -110,13 +110,14 @@ class OpenedLists:
         query_bytes, self.groups, self.row_bytes = 64, 0, 0
         record["form"] = ROWS
         if layout.codec is not None:
-            self.codec = made = layout.codec.open(without(OF_CODEC, arrays), dim, metric)
+            self.codec = made = layout.codec.open(within(OF_CODEC, arrays), dim, metric)
             query_bytes, self.groups, self.row_bytes = made.query_bytes, groups_of(made), made.row_bytes
             record["form"] = BLOCKS if self.groups else ROW_CODES
             coded = self._blocks(arrays, made) if self.groups else made.checked(arrays, self.entries)
             self._hold(coded)
             record["codes"] = address(self._hold(made.record(coded)))
         self.address = address(record)
+        self._list_lines = of_lists.query_bytes / _LINE
         self.sizes = ScratchSizes(
             padded=padded_bytes,
             query=query_bytes,
@@ -137,6 +138,18 @@ class OpenedLists:
         shorter.record, shorter.entries = self.record.copy(), int((stops - self.offsets[:-1]).sum())
         shorter.record["stops"], shorter.address = address(stops), address(shorter.record)
         return shorter
+
+    def finding_seconds(self) -> float:
+        """Predict how long a query takes to find its nearest lists."""
+        known = costs()
+        return self.n_lists * (known.code_row + self._list_lines * known.code_line)
+
+    def entry_seconds(self) -> float:
+        """Predict how long the codes of one entry of a list take to compare."""
+        known = costs()
+        if self.groups:
+            return known.code_row / _ROWS_OF_BLOCKS + self.groups / 2 / _LINE * known.code_line
+        return known.code_row + self.row_bytes / _LINE * known.code_line
 
     def most_entries(self, n_probe: int) -> int:
         """Return how many entries as many lists have at most."""

@@ -1,4 +1,4 @@
-"""What a search of lists writes to: allocated once, used by one thread at a time, then used again."""
+"""What a search of lists writes to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..rows.addresses import address
 from ..rows.dense import aligned
+from ..scratch_pool import ScratchPool, capacity_for, record_of
 
 
 @dataclass(frozen=True)
@@ -52,30 +53,17 @@ class SearchScratch:
             "stats": aligned((STATS,), np.int64),
         }
         buffers["ones"][:] = 1
-        self._buffers, self._record = buffers, np.zeros(1, SEARCH)
-        for name, buffer in buffers.items():
-            self._record[name] = address(buffer)
+        self._buffers, self._record = buffers, record_of(SEARCH, buffers)
         self.stats = buffers["stats"]
         self.address = address(self._record)
 
 
-class ScratchPool:
-    """Scratch for any number of threads; lists give and take atomically, so there is no lock."""
+def search_scratch(sizes: ScratchSizes) -> ScratchPool[SearchScratch]:
+    """Return scratch for searches of lists."""
 
-    def __init__(self, sizes: ScratchSizes) -> None:
-        self._sizes = sizes
-        self._free: list[SearchScratch] = []
+    def fitting(free: SearchScratch | None, capacity: int) -> SearchScratch:
+        if free is not None and free.capacity >= capacity:
+            return free
+        return SearchScratch(sizes, capacity_for(capacity))
 
-    def take(self, capacity: int) -> SearchScratch:
-        """Return scratch of at least ``capacity``; give it back with :meth:`give`."""
-        try:
-            scratch = self._free.pop()
-        except IndexError:
-            return SearchScratch(self._sizes, max(capacity, 256))
-        if scratch.capacity < capacity:
-            return SearchScratch(self._sizes, 1 << (capacity - 1).bit_length())
-        return scratch
-
-    def give(self, scratch: SearchScratch) -> None:
-        """Keep ``scratch`` for the next search."""
-        self._free.append(scratch)
+    return ScratchPool(fitting)

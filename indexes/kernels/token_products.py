@@ -12,11 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from .target import HAS_AVX2, HAS_FMA, HAS_VNNI, LLVM_MAJOR
-from .vectors import BYTE, I16, I32, I64, accumulate, call, load, shuffle, splat, store, vector
+from .vectors import BYTE, I16, I32, I64, accumulate, call, load, procedure, shuffle, splat, store, vector
 
 _FLOAT, _DOUBLE = ir.FloatType(), ir.DoubleType()
 
@@ -153,80 +151,49 @@ def _block_sums(
 
 
 def _compare_floats(width: int, add: Callable[..., Any]) -> Any:
-    """Return a function that raises the best of ``width`` vectors of query tokens by a block of tokens."""
+    """Return a function that raises the best of ``width`` vectors of query tokens by a block of tokens.
+
+    It is given ``tokens, size, count, turns, table, scales, best, factors, bias``.
+    """
     zero = splat(vector(_FLOAT, LANES), 0.0)
 
-    @intrinsic
-    def compare(
-        typingctx: Any,
-        tokens: Any,
-        size: Any,
-        count: Any,
-        turns: Any,
-        table: Any,
-        scales: Any,
-        best: Any,
-        factors: Any,
-        bias: Any,
-    ) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            tokens, size, count, turns, table, scales, best, *weights = args
-            most, word = FLOAT_BLOCKS[width], ir.Constant(I64, 4)
-            places = places_of(builder, tokens, size, count, most)
-            sums = _block_sums(builder, places, turns, table, width, zero, add)
-            weights = [places_of(builder, part, word, count, most) for part in weights]
-            _raise_best(builder, sums, width, scales, best, *weights)
-            return context.get_dummy_value()
+    def emit(builder: Any, args: Any) -> None:
+        tokens, size, count, turns, table, scales, best, *weights = args
+        most, word = FLOAT_BLOCKS[width], ir.Constant(I64, 4)
+        places = places_of(builder, tokens, size, count, most)
+        sums = _block_sums(builder, places, turns, table, width, zero, add)
+        weights = [places_of(builder, part, word, count, most) for part in weights]
+        _raise_best(builder, sums, width, scales, best, *weights)
 
-        return types.void(*[types.uint64] * 9), emit
-
-    return compare
+    return procedure(9, emit)
 
 
 def _compare_integers(width: int) -> Any:
     """Return the same for bytes, which also keeps the number of the best token of each lane.
 
-    ``shifts``, of each lane, is taken off its sums before they are scaled.
+    Behind the others it is given ``shifts, numbers, first``: what is taken off the sums of each lane before
+    they are scaled, where the numbers are kept, and that of the first token.
     """
     zero = splat(vector(I32, LANES), 0)
 
-    @intrinsic
-    def compare(
-        typingctx: Any,
-        tokens: Any,
-        size: Any,
-        count: Any,
-        turns: Any,
-        table: Any,
-        scales: Any,
-        best: Any,
-        factors: Any,
-        bias: Any,
-        shifts: Any,
-        numbers: Any,
-        first: Any,
-    ) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            tokens, size, count, turns, table, scales, best, *weights, shifts, numbers, first = args
-            most, word = INTEGER_BLOCKS[width], ir.Constant(I64, 4)
-            places = places_of(builder, tokens, size, count, most)
-            sums = _block_sums(builder, places, turns, table, width, zero, add_integers)
-            weights = [places_of(builder, part, word, count, most) for part in weights]
-            shift = [load(builder, zero.type, shifts, 4 * LANES * v) for v in range(width)]
-            sums = [builder.sub(total, shift[i % width]) for i, total in enumerate(sums)]
-            number = builder.trunc(first, I32)
-            for v, by in enumerate(_raise_best(builder, sums, width, scales, best, *weights)):
-                place = at_offset(builder, numbers, 4 * LANES * v)
-                chosen = load(builder, zero.type, place)
-                for i, is_raised in enumerate(by):
-                    mine = spread(builder, builder.add(number, ir.Constant(I32, i)), LANES)
-                    chosen = builder.select(is_raised, mine, chosen)
-                store(builder, chosen, place)
-            return context.get_dummy_value()
+    def emit(builder: Any, args: Any) -> None:
+        tokens, size, count, turns, table, scales, best, *weights, shifts, numbers, first = args
+        most, word = INTEGER_BLOCKS[width], ir.Constant(I64, 4)
+        places = places_of(builder, tokens, size, count, most)
+        sums = _block_sums(builder, places, turns, table, width, zero, add_integers)
+        weights = [places_of(builder, part, word, count, most) for part in weights]
+        shift = [load(builder, zero.type, shifts, 4 * LANES * v) for v in range(width)]
+        sums = [builder.sub(total, shift[i % width]) for i, total in enumerate(sums)]
+        number = builder.trunc(first, I32)
+        for v, by in enumerate(_raise_best(builder, sums, width, scales, best, *weights)):
+            place = at_offset(builder, numbers, 4 * LANES * v)
+            chosen = load(builder, zero.type, place)
+            for i, is_raised in enumerate(by):
+                mine = spread(builder, builder.add(number, ir.Constant(I32, i)), LANES)
+                chosen = builder.select(is_raised, mine, chosen)
+            store(builder, chosen, place)
 
-        return types.void(*[types.uint64] * 12), emit
-
-    return compare
+    return procedure(12, emit)
 
 
 compare_products = {width: _compare_floats(width, _add_products) for width in FLOAT_BLOCKS}

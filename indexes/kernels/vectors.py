@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 BYTE = ir.IntType(8)
 I16 = ir.IntType(16)
@@ -63,6 +65,21 @@ def accumulate(
         for cell, value in zip(cells, body(loop.index, [builder.load(c) for c in cells]), strict=True):
             builder.store(value, cell)
     return [builder.load(cell) for cell in cells]
+
+
+def procedure(count: int, emit: Callable[[Any, Any], None]) -> Any:
+    """Return what kernels call with ``count`` addresses and sizes, uint64 all: ``emit`` emits its code."""
+
+    @intrinsic
+    def call_emitted(typingctx: Any, *given: Any) -> Any:
+        def emitted(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            # Arguments behind a star come as one tuple.
+            emit(builder, cgutils.unpack_tuple(builder, args[0], count))
+            return context.get_dummy_value()
+
+        return types.void(types.StarArgUniTuple(types.uint64, count)), emitted
+
+    return call_emitted
 
 
 def emit_prefetch(builder: Any, address: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_array
+from ..arrays import check_array, within
 from ..costs import costs
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import affordable_count, multi_pseudo_queries
@@ -83,8 +83,7 @@ class EncodedIndex:
         self._space = TokenSpace(rows.metric, check_array("mean", arrays, np.float32, (rows.dim,)))
         self._encoder = Encoder(encoding, rows.dim, arrays)
         self._scale = check_array("scale", arrays, np.float32, (1,))[0]
-        own = {name.removeprefix(INNER): array for name, array in arrays.items() if name.startswith(INNER)}
-        self._inner = inner.open(own, encoded_rows(arrays, len(rows), self._encoder.width))
+        self._inner = inner.open(within(INNER, arrays), encoded_rows(arrays, len(rows), self._encoder.width))
         lengths = np.diff(rows.offsets)
         # What has no token is never found.
         self._filled = None if lengths.all() else lengths > 0
@@ -138,19 +137,14 @@ class EncodedIndex:
         return encoded
 
     def effort(self, k: int, recall: float, knobs: MuveraKnobs | None, share: float) -> Effort[MuveraKnobs]:
-        """Choose how many rows are scored exactly so that ``recall`` is reached, or take ``knobs`` as given.
-
-        Rows in scope may all be far from the query, where more of them are about as far as each other, so
-        that under a filter more are scored than the ladder says.
-        """
+        """Choose how many rows to score exactly as ``recall`` takes, or take ``knobs`` as given."""
         count = round(len(self._rows) * share)
         if knobs is not None:
             width = max(k, knobs.candidates)
         elif self._ladder is None:
             width = k
         else:
-            width = self._ladder.rung_for(k, recall)
-            width += max(width, _MORE_UNDER_FILTERS) if share < 1 else 0
+            width = self._ladder.width_for(k, recall, share, _MORE_UNDER_FILTERS)
         expected = None if self._ladder is None else self._ladder.recall_at(k, width)
         chosen = MuveraKnobs(width, None if knobs is None else knobs.inner)
         if self._inner is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..effort.whole_number import whole_number
 from ..protocol import IndexSpec
 
 MOST = 65_536
@@ -34,8 +35,5 @@ def knobs_from(given: Mapping[str, float], inner: IndexSpec) -> MuveraKnobs:
     if "candidates" not in given:
         said = f"; {sorted(own)} alone does not say it" if own else ""
         raise ValueError(f"give candidates, how many rows are scored by all of their tokens{said}")
-    value = given["candidates"]
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    if not whole or not 1 <= value <= MOST:
-        raise ValueError(f"candidates is {value!r}; expected a whole number from 1 to {MOST:,}")
-    return MuveraKnobs(int(value), inner.knobs(own) if own else None)
+    candidates = whole_number("candidates", given["candidates"], MOST)
+    return MuveraKnobs(candidates, inner.knobs(own) if own else None)

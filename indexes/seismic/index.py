@@ -21,7 +21,7 @@ from ..rows.neighbors import Neighbors, SearchStats
 from ..rows.sparse import SparseRows
 from .knobs import MOST_LISTS, SeismicKnobs
 from .opened import SeismicArrays
-from .scratch import VisitingScratchPool
+from .scratch import visiting_scratch
 
 # Ten times the lists that are visited; each goes with the heap factor that belongs to it.
 RUNGS = (10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 140, 200, 300, 450, 640)
@@ -65,7 +65,7 @@ class SeismicIndex:
         # Of the list of a usual term, which is one of the longer ones.
         self._usual_blocks = float((blocks * blocks).sum() / max(1, blocks.sum()))
         self._usual_postings = self._usual_blocks * len(arrays["postings"]) / max(1, blocks.sum())
-        self._free = VisitingScratchPool(len(rows), len(self._opened.terms), max(1, n_sums))
+        self._free = visiting_scratch(len(rows), len(self._opened.terms), max(1, n_sums))
         self._kernel, self._scan = search_blocks, SparseScan(rows)
 
     def effort(self, k: int, recall: float, knobs: SeismicKnobs | None, share: float) -> Effort[SeismicKnobs]:

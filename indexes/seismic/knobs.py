@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..effort.whole_number import whole_number
+
 MOST_LISTS = 64
 """The most lists that are visited for a query."""
 
@@ -34,14 +36,8 @@ def knobs_from(given: Mapping[str, float]) -> SeismicKnobs:
         raise ValueError(f"a seismic index has no knob {unknown[0]!r}; it takes query_cut and heap_factor")
     if "query_cut" not in given:
         raise ValueError("heap_factor alone does not say how many lists to visit; give query_cut too")
-    cut, factor = given["query_cut"], given.get("heap_factor", 0.9)
-    if (
-        not isinstance(cut, int | float)
-        or isinstance(cut, bool)
-        or cut != int(cut)
-        or not 1 <= cut <= MOST_LISTS
-    ):
-        raise ValueError(f"query_cut is {cut!r}; expected a whole number from 1 to {MOST_LISTS}")
+    cut = whole_number("query_cut", given["query_cut"], MOST_LISTS)
+    factor = given.get("heap_factor", 0.9)
     if not isinstance(factor, int | float) or isinstance(factor, bool) or not 0 <= factor <= 10:
         raise ValueError(f"heap_factor is {factor!r}; expected a number from 0 to 10")
-    return SeismicKnobs(int(cut), float(factor))
+    return SeismicKnobs(cut, float(factor))

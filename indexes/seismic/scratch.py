@@ -1,4 +1,4 @@
-"""What searching blocks writes to: allocated once, used by one thread at a time, then used again."""
+"""What searching blocks writes to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..rows.addresses import address
 from ..rows.query_room import QueryRoom, table_size
+from ..scratch_pool import ScratchPool, record_of
 from .knobs import MOST_LISTS
 
 # How many rows beyond k are scored exactly, as codes misplace rows by a few ranks.
@@ -46,9 +47,7 @@ class VisitingScratch:
             "heap": np.empty(k, np.uint64),
             "stats": np.zeros(3, np.int64),
         }
-        self._buffers, self._record = buffers, np.zeros(1, VISITS)
-        for name, buffer in buffers.items():
-            self._record[name] = address(buffer)
+        self._buffers, self._record = buffers, record_of(VISITS, buffers)
         self._record["n_sums"], self._record["table_size"] = n_sums, size
         self._record["pool_size"] = len(buffers["best"])
         self._record["scan_size"] = len(buffers["pool"])
@@ -57,23 +56,14 @@ class VisitingScratch:
         self.query = QueryRoom(terms)
 
 
-class VisitingScratchPool:
-    """Scratch for any number of threads; lists give and take atomically, so there is no lock."""
+def visiting_scratch(n: int, n_terms: int, n_sums: int) -> ScratchPool[VisitingScratch]:
+    """Return scratch for searches of blocks, taken by terms and results."""
 
-    def __init__(self, n: int, n_terms: int, n_sums: int) -> None:
-        self._sizes = n, n_terms, n_sums
-        self._free: list[VisitingScratch] = []
+    def fitting(free: VisitingScratch | None, terms: int, k: int) -> VisitingScratch:
+        if free is None:
+            return VisitingScratch(n, n_terms, n_sums, max(terms, 64), k)
+        if free.terms < terms or free.k != k:
+            return VisitingScratch(n, n_terms, n_sums, max(terms, free.terms), k)
+        return free
 
-    def take(self, terms: int, k: int) -> VisitingScratch:
-        """Return scratch for queries of up to ``terms`` terms; give it back with :meth:`give`."""
-        try:
-            scratch = self._free.pop()
-        except IndexError:
-            return VisitingScratch(*self._sizes, max(terms, 64), k)
-        if scratch.terms < terms or scratch.k != k:
-            return VisitingScratch(*self._sizes, max(terms, scratch.terms), k)
-        return scratch
-
-    def give(self, scratch: VisitingScratch) -> None:
-        """Keep ``scratch`` for the next search."""
-        self._free.append(scratch)
+    return ScratchPool(fitting)

@@ -14,8 +14,9 @@ from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
 from ..rows.neighbors import Neighbors, SearchStats
 from ..rows.sparse import SparseRows
+from ..scratch_pool import ScratchPool
 from .part import Part
-from .scratch import ScratchPool
+from .scratch import SummingScratch, summing_scratch
 
 
 class PartsIndex:
@@ -31,7 +32,9 @@ class PartsIndex:
         Where buffers come from, if indexes share them; large enough for each part.
     """
 
-    def __init__(self, parts: Sequence[Part], rows: SparseRows, scratch: ScratchPool | None = None) -> None:
+    def __init__(
+        self, parts: Sequence[Part], rows: SparseRows, scratch: ScratchPool[SummingScratch] | None = None
+    ) -> None:
         from ..kernels.postings import PART, POSTINGS
         from ..kernels.windows import search_windows
 
@@ -51,7 +54,7 @@ class PartsIndex:
         self._record, self._address, self._kernel = record, address(record), search_windows
         # Parts are summed whole, also where they reach beyond the rows.
         largest = max((part.n for part in parts), default=0)
-        self._free = ScratchPool(largest) if scratch is None else scratch
+        self._free = summing_scratch(largest) if scratch is None else scratch
         self._seconds = self._usual_seconds()
 
     def effort(self, k: int, recall: float, knobs: None, share: float) -> Effort[None]:

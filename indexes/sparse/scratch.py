@@ -1,4 +1,4 @@
-"""What summing postings writes to: allocated once, used by one thread at a time, then used again."""
+"""What summing postings writes to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..rows.addresses import address
 from ..rows.dense import aligned
 from ..rows.query_room import QueryRoom, table_size
+from ..scratch_pool import ScratchPool, record_of
 
 # How many of the highest bounds are kept beyond k: enough that hardly a query sums its postings twice.
 _SPARE = 22
@@ -39,9 +40,7 @@ class SummingScratch:
             "candidates": np.empty(MOST_CANDIDATES, np.uint32),
             "stats": np.zeros(2, np.int64),
         }
-        self._buffers, self._record = buffers, np.zeros(1, SUMMING)
-        for name, buffer in buffers.items():
-            self._record[name] = address(buffer)
+        self._buffers, self._record = buffers, record_of(SUMMING, buffers)
         self._record["terms"] = terms
         self._record["table_size"], self._record["pool_size"] = size, len(buffers["pool"])
         self.stats = buffers["stats"]
@@ -49,23 +48,14 @@ class SummingScratch:
         self.query = QueryRoom(terms)
 
 
-class ScratchPool:
-    """Scratch over up to ``n`` rows for any number of threads; lists give and take atomically, so no lock."""
+def summing_scratch(n: int) -> ScratchPool[SummingScratch]:
+    """Return scratch over up to ``n`` rows, taken by parts, terms and results."""
 
-    def __init__(self, n: int) -> None:
-        self._n = n
-        self._free: list[SummingScratch] = []
+    def fitting(free: SummingScratch | None, parts: int, terms: int, k: int) -> SummingScratch:
+        if free is None:
+            return SummingScratch(n, parts, max(terms, 64), k)
+        if free.terms < terms or free.parts < parts or free.k != k:
+            return SummingScratch(n, max(parts, free.parts), max(terms, free.terms), k)
+        return free
 
-    def take(self, parts: int, terms: int, k: int) -> SummingScratch:
-        """Return scratch for queries of up to ``terms`` terms; give it back with :meth:`give`."""
-        try:
-            scratch = self._free.pop()
-        except IndexError:
-            return SummingScratch(self._n, parts, max(terms, 64), k)
-        if scratch.terms < terms or scratch.parts < parts or scratch.k != k:
-            return SummingScratch(self._n, max(parts, scratch.parts), max(terms, scratch.terms), k)
-        return scratch
-
-    def give(self, scratch: SummingScratch) -> None:
-        """Keep ``scratch`` for the next search."""
-        self._free.append(scratch)
+    return ScratchPool(fitting)

@@ -17,14 +17,14 @@ from ..exact.multi import counted_tokens
 from ..exact.read_multi import open_multi_scan
 from ..ivf.layout import Layout
 from ..ivf.opened import Listed, OpenedLists
-from ..ivf.scratch import ScratchPool
+from ..ivf.scratch import search_scratch
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
 from ..rows.multi import MultiRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .knobs import TokenListsKnobs
 from .levels import level_of
-from .scratch import SumsPool
+from .scratch import sums_scratch
 from .vectors import compared
 
 # Candidates of a query, as measured.
@@ -38,8 +38,6 @@ _USUAL_TOKENS = 32
 _FEWEST_OF_MORE = 4
 # Of so many numbers of first tokens what is opened is kept.
 _BUDGETS_KEPT = 64
-# Rows whose codes are compared for one row of a scan of codes row by row.
-_ROWS_OF_BLOCKS = 8
 
 
 class TokenListsIndex:
@@ -70,7 +68,7 @@ class TokenListsIndex:
         n_tokens = counted_tokens(rows, tokens)
         listed = Listed(rows.dim, rows.metric, len(rows), n_tokens, n_tokens, repeated=True)
         self._lists = OpenedLists(arrays, listed, layout)
-        self._scratch, self._sums = ScratchPool(self._lists.sizes), SumsPool(len(rows))
+        self._scratch, self._sums = search_scratch(self._lists.sizes), sums_scratch(len(rows))
 
     @property
     def nbytes(self) -> int:
@@ -166,12 +164,7 @@ class TokenListsIndex:
         assert self._lists is not None
         known, lists = costs(), self._lists
         entries = lists.entries * knobs.n_probe / lists.n_lists
-        if lists.groups:
-            row = known.code_row / _ROWS_OF_BLOCKS + lists.groups / 2 / 64 * known.code_line
-        else:
-            row = known.code_row + lists.row_bytes / 64 * known.code_line
-        a_list = known.code_row + lists.sizes.list_query / 64 * known.code_line
-        a_token = lists.n_lists * a_list + entries * row + knobs.tokens * known.code_row
+        a_token = lists.finding_seconds() + entries * lists.entry_seconds() + knobs.tokens * known.code_row
         return known.call + _USUAL_TOKENS * a_token + self._scan.cost(None, knobs.candidates, False)
 
     def calibrate(

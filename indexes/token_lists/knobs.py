@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..effort.whole_number import whole_number
+
 MOST = 1 << 20
 """The most candidates, lists or tokens that a caller may ask for."""
 _NAMES = ("candidates", "n_probe", "tokens")
@@ -39,8 +41,4 @@ def knobs_from(given: Mapping[str, float]) -> TokenListsKnobs:
         )
     if "candidates" not in given:
         raise ValueError("candidates say how hard a search of token lists tries; give them too")
-    for name, value in given.items():
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-        if not whole or not 1 <= value <= MOST:
-            raise ValueError(f"{name} is {value!r}; expected a whole number from 1 to {MOST:,}")
-    return TokenListsKnobs(**{name: int(value) for name, value in given.items()})
+    return TokenListsKnobs(**{name: whole_number(name, value, MOST) for name, value in given.items()})

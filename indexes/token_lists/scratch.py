@@ -1,4 +1,4 @@
-"""What a search of token lists writes to: allocated once, used by one thread at a time, then used again."""
+"""What a search of token lists writes to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows.addresses import address
+from ..scratch_pool import ScratchPool, record_of
 
 
 class Sums:
@@ -24,26 +25,10 @@ class Sums:
             "turn": np.zeros(1, np.int64),
             "met": np.zeros(2, np.int64),
         }
-        self._buffers, self._record = buffers, np.zeros(1, SUMS)
-        for name, buffer in buffers.items():
-            self._record[name] = address(buffer)
+        self._buffers, self._record = buffers, record_of(SUMS, buffers)
         self.address = address(self._record)
 
 
-class SumsPool:
-    """Sums for any number of threads; lists give and take atomically, so there is no lock."""
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-        self._free: list[Sums] = []
-
-    def take(self) -> Sums:
-        """Return sums; give them back with :meth:`give`."""
-        try:
-            return self._free.pop()
-        except IndexError:
-            return Sums(self._n)
-
-    def give(self, sums: Sums) -> None:
-        """Keep ``sums`` for the next search."""
-        self._free.append(sums)
+def sums_scratch(n: int) -> ScratchPool[Sums]:
+    """Return scratch for sums of ``n`` rows."""
+    return ScratchPool(lambda free: Sums(n) if free is None else free)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from vicinal.indexes.exact.scan_scratch import ScanScratchPool
+from vicinal.indexes.exact.scan_scratch import scan_scratch
 from vicinal.indexes.exact.sparse import SparseScan
 from vicinal.indexes.rows.sparse import SparseRows
 
 
 def test_scratch_is_used_again_where_it_is_large_enough() -> None:
-    pool = ScanScratchPool()
+    pool = scan_scratch()
     first = pool.take(10, 5)
     assert pool.take(10, 5) is not first
     pool.give(first)
@@ -21,7 +21,7 @@ def test_scratch_is_used_again_where_it_is_large_enough() -> None:
 
 
 def test_scratch_for_a_very_long_query_is_not_kept() -> None:
-    pool = ScanScratchPool()
+    pool = scan_scratch()
     long = pool.take(10_000, 1)
     pool.give(long)
     assert pool.take(10_000, 1) is not long
