@@ -264,6 +264,9 @@ class Collection(ChangedCollection, TendedCollection):
         tokens : (int or None, int or None), optional
             Of a multi-vector field: how many tokens of each query and of each point count, those that come
             first; None for all. For models whose first tokens say most (Matryoshka multi-vectors).
+        candidates : Candidates, optional
+            Another query that finds what this one scores: exactly, and nothing else. Filter and tenant hold
+            for both.
         threads : int
             Over how many threads a batch is spread, or the rows of a scan where there are fewer queries, 1
             unless given; 0 means every core.

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from .engine.filters.expression import F, Filter, has_id, has_vector
     from .engine.filters.qdrant_json import filter_from_json, filter_to_json
+    from .engine.input.candidates import Candidates
     from .engine.maintenance.merge_policy import MergePolicySettings
     from .engine.results.explanation import Explanation
     from .engine.results.hits import BatchHits, Hit, Hits
@@ -113,6 +114,7 @@ _MODULES = {
         "UnindexedField",
         "VicinalError",
     ),
+    "engine.input.candidates": ("Candidates",),
     "engine.results.explanation": ("Explanation",),
     "engine.filters.expression": ("F", "Filter", "has_id", "has_vector"),
     "engine.filters.qdrant_json": ("filter_from_json", "filter_to_json"),
@@ -182,6 +184,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Inverted",
     "Seismic",
     "TokenLists",
+    "Candidates",
     "Bm25",
     "Flat",
     "Scalar",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..results.carried import Named
 from ..results.point import PointId
 from ..schema.vector_field import VectorField
 from ..vector_kinds.registry import kind_of
+from .candidates import Candidates, StagedQuery
 from .ids import Ids
 from .queries import check_flag, check_integer, check_named
 from .stored_queries import asked_query
@@ -25,6 +26,8 @@ MAX_K = 10_000
 MAX_THREADS = 1024
 MAX_RESULTS = 50_000_000
 """Places of all queries of one call: rows, places and scores of so many take about a gigabyte."""
+
+_RECALL = 0.95
 
 MAX_BUDGET = 65_536
 """Tokens of a query or of a point, as many as any point has."""
@@ -52,6 +55,7 @@ class SearchKeywords(TypedDict, total=False):
     with_vectors: bool | Sequence[str]
     threads: int
     tokens: Sequence[int | None] | None
+    candidates: Candidates | None
 
 
 def _fraction(name: str, value: Any) -> float:
@@ -105,13 +109,15 @@ class SearchOptions:
         Checked against the schema of the collection.
     tokens : (int or None, int or None) or None
         How many first tokens of queries and of points count; None where all do.
+    candidates : SearchOptions or None
+        Of the first stage that finds what is scored; None where there is none.
     """
 
     k: int = 10
     offset: int = 0
     field: str | None = None
     filter: Filter | Mapping[str, Any] | None = None
-    recall: float = 0.95
+    recall: float = _RECALL
     effort: Knobs = ()
     exact: bool = False
     tenant: str | None = None
@@ -119,6 +125,7 @@ class SearchOptions:
     with_payload: Named = True
     with_vectors: Named = False
     tokens: Budgets | None = None
+    candidates: SearchOptions | None = None
 
 
 _LISTED = {"with_payload", "with_vectors", "tokens"}
@@ -135,6 +142,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "with_payload": check_named,
     "with_vectors": check_named,
     "tokens": _budgets,
+    "candidates": lambda _name, options: options,
 }
 
 
@@ -147,7 +155,9 @@ def asked(query: Any, k: int, said: SearchKeywords) -> tuple[Any, SearchOptions]
         As :func:`search_options`; or there is no query, or two.
     """
     by_id = said.pop("by_id", None)
-    return asked_query(query, by_id), search_options(k, said)
+    found, options = asked_query(query, by_id), search_options(k, said)
+    first = said.get("candidates")
+    return (found if first is None else StagedQuery(found, first.query)), options
 
 
 def search_options(k: int, said: SearchKeywords) -> SearchOptions:
@@ -162,6 +172,8 @@ def search_options(k: int, said: SearchKeywords) -> SearchOptions:
     filter, ef = others.pop("filter", None), others.pop("ef", None)
     if ef is not None or "effort" in others:
         others["effort"] = _given_knobs(others.get("effort"), ef)
+    if others.get("candidates") is not None:
+        others["candidates"] = _first_stage(k, others)
     for name in _LISTED & others.keys():
         if isinstance(others[name], list):
             others[name] = tuple(others[name])
@@ -171,6 +183,37 @@ def search_options(k: int, said: SearchKeywords) -> SearchOptions:
         # What has no hash is mostly a mistake, which this tells.
         options = _checked.__wrapped__(k, **others)
     return options if filter is None else _with_filter(options, filter)
+
+
+def _first_stage(k: Any, said: Mapping[str, Any]) -> SearchOptions:
+    """Return the options of the first stage of a search of which all is known but whether it makes sense."""
+    given = said["candidates"]
+    if not isinstance(given, Candidates):
+        raise InvalidArgument(
+            f"candidates is a {type(given).__name__}; expected what finds them, as "
+            "vicinal.Candidates(query, field='dense', count=200)",
+            field="candidates",
+        )
+    if said.get("effort") is not None or said.get("exact"):
+        raise InvalidArgument(
+            "effort, ef and exact say how the index of the searched field is used, which a search of "
+            "candidates does not read; give them to Candidates",
+            field="candidates",
+        )
+    count = check_integer("candidates", given.count, 1, MAX_K)
+    wanted = check_integer("k", k, 1, MAX_K) + check_integer("offset", said.get("offset", 0), 0, MAX_K - 1)
+    if count < wanted:
+        raise InvalidArgument(
+            f"candidates count {count:,} and k + offset is {wanted:,}; score as many points as are to be "
+            "returned at least: Candidates(count=...)",
+            field="candidates",
+        )
+    recall = given.recall if given.recall is not None else said.get("recall", _RECALL)
+    asked = {"field": given.field, "recall": recall, "exact": given.exact, "tokens": given.tokens}
+    asked["threads"] = said.get("threads", 1)
+    if given.effort is not None:
+        asked["effort"] = given.effort
+    return search_options(count, cast(SearchKeywords, asked))
 
 
 def index_knobs(spec: VectorField, options: SearchOptions) -> Any:

@@ -34,6 +34,8 @@ class PlanReason(StrEnum):
     """It is predicted to cost less than the other plan."""
     OUT_OF_REACH = "out_of_reach"
     """No effort of the index reaches the recall asked for."""
+    CANDIDATES = "candidates"
+    """Only what a first stage found is scored."""
 
 
 _WORDS = {
@@ -43,6 +45,7 @@ _WORDS = {
     PlanReason.EFFORT_GIVEN: "effort was given",
     PlanReason.CHEAPER: "predicted to cost less",
     PlanReason.OUT_OF_REACH: "no effort of the index reaches the recall",
+    PlanReason.CANDIDATES: "candidates of the first stage",
 }
 
 
@@ -117,6 +120,9 @@ class Explanation:
         What the terms of a query were weighted by, where its field says that they are.
     tokens : (int or None, int or None) or None
         How many first tokens of each query and of each point counted, as the caller said it.
+    first_stage : tuple of SegmentPlan
+        How the candidates were found, where the search has some. How much of the nearest is among them is
+        not measured.
     """
 
     hits: Hits | BatchHits
@@ -125,6 +131,7 @@ class Explanation:
     stages: dict[str, float]
     weighting: Weighting | None = None
     tokens: tuple[int | None, int | None] | None = None
+    first_stage: tuple[SegmentPlan, ...] = ()
 
     @property
     def expected_recall(self) -> float | None:
@@ -169,7 +176,7 @@ class Explanation:
         promised = "not measured" if recall is None else f"{recall:.3f}"
         weighted = "" if self.weighting is None else f", {self.weighting}"
         lines = [f"{self.queries} queries, expected recall {promised}{weighted}{self._budgets}"]
-        for segment in self.segments:
+        for segment in (*self.first_stage, *self.segments):
             name = segment.segment[:8]
             lines.append(f"  segment {name}: {segment.allowed:,} of {segment.rows:,} rows: {segment}")
             lines.append(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..filters.expression import Filter
+from ..input.candidates import StagedQuery, check_alike
 from ..input.options import SearchOptions, check_budgets, check_results, index_knobs
 from ..input.queries import bound, carried, chosen_field, validate_queries
 from ..input.stored_queries import StoredQueries
@@ -14,7 +18,7 @@ from ..results.carried import fields_of
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
-from .executor import SearchReport, SearchRequest
+from .executor import SearchReport, SearchRequest, execute
 from .paging import page
 from .stored_vectors import stored_vectors
 
@@ -28,33 +32,26 @@ def answer(
     another tenant's points.
     """
     start = time.perf_counter()
-    name, spec = chosen_field(snapshot.schema, options.field)
-    knobs = index_knobs(spec, options)
-    check_budgets(name, spec, options)
     if options.with_vectors:
         carried(snapshot.schema, options.with_payload, options.with_vectors)
-    own = None
-    if isinstance(query, StoredQueries):
-        column, own = stored_vectors(snapshot, owner, name, query, options)
-        asked, single = validate_queries(name, spec, column)[0], query.single
-    else:
-        asked, single = validate_queries(name, spec, query)
-    queries = snapshot.resolved(name, asked)
-    if options.tokens is not None and options.tokens[0] is not None:
-        queries = queries.first(options.tokens[0])
+    expression = None if options.filter is None else bound(options.filter, snapshot.schema)
+    query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
+    request, single, own = _request(snapshot, owner, query, options, expression)
     if not single:
-        check_results(len(queries), options.k + options.offset)
-    request = SearchRequest(
-        field=name,
-        spec=spec,
-        queries=queries,
-        options=options,
-        knobs=knobs,
-        expression=None if options.filter is None else bound(options.filter, snapshot.schema),
-        tenant=None if owner is None else owner.scope,
-    )
+        check_results(len(request.queries), options.k + options.offset)
+    before = None
+    if options.candidates is not None:
+        first_query = query if other is None else other
+        before, alone, _ = _request(snapshot, owner, first_query, options.candidates, expression)
+        check_alike(single, len(request.queries), alone, len(before.queries))
+        if not single:
+            check_results(len(before.queries), options.candidates.k)
     validate_seconds = time.perf_counter() - start
+    first = None if before is None else execute(snapshot, before)
+    if first is not None:
+        request = replace(request, candidates=first.places)
     found = page(snapshot, request, own)
+    found.report.first = None if first is None else first.report
     places, scores = found.places, found.scores
     carrying = options.with_payload, options.with_vectors
     source = snapshot
@@ -71,4 +68,24 @@ def answer(
     else:
         counts = np.count_nonzero(places >= 0, axis=1)
         hits = BatchHits(source, places, scores, counts, *carrying)
-    return hits, len(queries), found.report, validate_seconds
+    return hits, len(request.queries), found.report, validate_seconds
+
+
+def _request(
+    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions, expression: Filter | None
+) -> tuple[SearchRequest, bool, NDArray[np.int64] | None]:
+    """Return one stage as it is executed, whether it has one query, and where points searched by are."""
+    name, spec = chosen_field(snapshot.schema, options.field)
+    knobs = index_knobs(spec, options)
+    check_budgets(name, spec, options)
+    own = None
+    if isinstance(query, StoredQueries):
+        column, own = stored_vectors(snapshot, owner, name, query, options)
+        asked, single = validate_queries(name, spec, column)[0], query.single
+    else:
+        asked, single = validate_queries(name, spec, query)
+    queries = snapshot.resolved(name, asked)
+    if options.tokens is not None and options.tokens[0] is not None:
+        queries = queries.first(options.tokens[0])
+    tenant = None if owner is None else owner.scope
+    return SearchRequest(name, spec, queries, options, knobs, expression, tenant), single, own

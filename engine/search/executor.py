@@ -18,12 +18,14 @@ from ...indexes.rows.row_set import RowSet
 from .. import deadline
 from ..filters.expression import Filter
 from ..input.options import SearchOptions
+from ..results.explanation import PlanReason
 from ..results.weighting import Weighting
 from ..schema.vector_field import VectorField
 from ..segments.live_statistics import prepared
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import Allowed, SegmentView
 from ..vector_kinds.registry import kind_of
+from .candidates import candidate_scopes
 from .planner import ExactScan, IndexSearch, Plan, plan_segment
 from .threads import search_threads
 
@@ -62,6 +64,9 @@ class SearchRequest:
         Checked against the schema.
     tenant : int or None
         Owner whose points may be returned; None in a collection that is not partitioned.
+    candidates : (q, c) int64 or None
+        Places that are scored, of each query, -1 for none, and nothing else is; None for all that may be
+        found. They satisfy filter and tenant already.
     """
 
     field: str
@@ -71,6 +76,7 @@ class SearchRequest:
     knobs: Any
     expression: Filter | None
     tenant: int | None
+    candidates: NDArray[np.int64] | None = None
 
     @property
     def tokens(self) -> int | None:
@@ -108,6 +114,12 @@ class SearchReport:
     search_seconds: float = 0.0
     merge_seconds: float = 0.0
     weighting: Weighting | None = None
+    first: SearchReport | None = None
+
+    @property
+    def seconds(self) -> float:
+        """What it took without checking what was asked."""
+        return self.filter_seconds + self.search_seconds + self.merge_seconds
 
 
 @dataclass(slots=True)
@@ -132,6 +144,10 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     # No queries ask nothing of any segment.
     for number, view in enumerate(snapshot.views if len(request.queries) else ()):
         deadline.check()
+        if request.candidates is not None:
+            scored = _scored(view, number, request, request.candidates, report)
+            found += [(number, scored)] if scored is not None else []
+            continue
         start = time.perf_counter()
         allowed = _allowed(view, request)
         present = view.present(request.field)
@@ -161,6 +177,44 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         scores = np.where(scores > 0, scores, request.worst_score)
     report.merge_seconds = time.perf_counter() - start
     return Found(places, scores, report)
+
+
+def _scored(
+    view: SegmentView,
+    number: int,
+    request: SearchRequest,
+    candidates: NDArray[np.int64],
+    report: SearchReport,
+) -> Neighbors | None:
+    """Score the candidates that a view holds; None where it holds none."""
+    start = time.perf_counter()
+    present = view.present(request.field)
+    n_vectors = view.n_rows if present is None else len(present)
+    scopes = candidate_scopes(candidates, number, present, n_vectors)
+    most = max(scope.count(n_vectors) for scope in scopes)
+    if not most:
+        return None
+    cost = view.scan(request.field, request.tokens).cost(None, most, contiguous=False)
+    plan = ExactScan(most, cost, PlanReason.CANDIDATES)
+
+    def score(lo: int, hi: int) -> list[Neighbors]:
+        each = []
+        for q in range(lo, hi):
+            deadline.check()
+            each.append(_search(view, request, request.queries[q : q + 1], scopes[q], plan))
+        return each
+
+    n = len(scopes)
+    threads = min(request.options.threads or os.cpu_count() or 1, n)
+    cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
+    works = [partial(score, lo, hi) for lo, hi in pairwise(cuts)]
+    parts = search_threads().each(works) if threads > 1 else [works[0]()]
+    neighbors = Neighbors.concat([one for part in parts for one in part])
+    if present is not None:
+        neighbors = neighbors.renumbered(present)
+    report.search_seconds += time.perf_counter() - start
+    report.segments.append(SegmentReport(view.uuid, view.n_rows, most, plan, neighbors.stats))
+    return neighbors
 
 
 def _prepared(snapshot: Snapshot, request: SearchRequest, report: SearchReport) -> SearchRequest:

@@ -21,13 +21,17 @@ def explanation(
 ) -> Explanation:
     """Put together what the executor reported, and by how many tokens it was asked to search."""
     segments = tuple(map(_segment_plan, report.segments))
+    first = report.first
+    before = {} if first is None else {"candidates": first.seconds}
     stages = {
         "validate": validate_seconds,
+        **before,
         "filter": report.filter_seconds,
         "search": report.search_seconds,
         "merge": report.merge_seconds,
     }
-    return Explanation(hits, queries, segments, stages, report.weighting, tokens)
+    staged = () if first is None else tuple(map(_segment_plan, first.segments))
+    return Explanation(hits, queries, segments, stages, report.weighting, tokens, staged)
 
 
 def _segment_plan(part: SegmentReport) -> SegmentPlan:

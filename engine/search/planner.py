@@ -37,9 +37,9 @@ class ExactScan:
     kind: ClassVar[PlanKind] = PlanKind.EXACT_SCAN
 
     @property
-    def expected_recall(self) -> float:
-        """An exact scan misses nothing."""
-        return 1.0
+    def expected_recall(self) -> float | None:
+        """An exact scan misses nothing of what it is given; what a first stage missed is not known."""
+        return None if self.reason is PlanReason.CANDIDATES else 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,12 @@ def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
     return places
 
 
+def rows_in(places: NDArray[np.int64], view_number: int) -> NDArray[np.int64]:
+    """Return the rows of those of the places that are in one view."""
+    rows: NDArray[np.int64] = places[places >> _VIEW_SHIFT == view_number] & _ROW_MASK
+    return rows
+
+
 def _gathered(
     views: Sequence[SegmentView],
     places: NDArray[np.int64],

@@ -23,6 +23,7 @@ class PlanReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PLAN_REASON_EFFORT_GIVEN: _ClassVar[PlanReason]
     PLAN_REASON_CHEAPER: _ClassVar[PlanReason]
     PLAN_REASON_OUT_OF_REACH: _ClassVar[PlanReason]
+    PLAN_REASON_CANDIDATES: _ClassVar[PlanReason]
 PLAN_KIND_UNSPECIFIED: PlanKind
 PLAN_KIND_EXACT_SCAN: PlanKind
 PLAN_KIND_INDEX_SEARCH: PlanKind
@@ -33,6 +34,7 @@ PLAN_REASON_FEW_ROWS: PlanReason
 PLAN_REASON_EFFORT_GIVEN: PlanReason
 PLAN_REASON_CHEAPER: PlanReason
 PLAN_REASON_OUT_OF_REACH: PlanReason
+PLAN_REASON_CANDIDATES: PlanReason
 
 class SearchOptions(_message.Message):
     __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "payload_keys", "vector_fields", "threads", "effort", "tokens")
@@ -81,6 +83,31 @@ class TokenBudgets(_message.Message):
     point: int
     def __init__(self, query: _Optional[int] = ..., point: _Optional[int] = ...) -> None: ...
 
+class Candidates(_message.Message):
+    __slots__ = ("query", "field", "count", "recall", "effort", "exact", "tokens")
+    class EffortEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    RECALL_FIELD_NUMBER: _ClassVar[int]
+    EFFORT_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    query: _vectors_pb2.Vectors
+    field: str
+    count: int
+    recall: float
+    effort: _containers.ScalarMap[str, float]
+    exact: bool
+    tokens: TokenBudgets
+    def __init__(self, query: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., field: _Optional[str] = ..., count: _Optional[int] = ..., recall: _Optional[float] = ..., effort: _Optional[_Mapping[str, float]] = ..., exact: bool = ..., tokens: _Optional[_Union[TokenBudgets, _Mapping]] = ...) -> None: ...
+
 class HitColumns(_message.Message):
     __slots__ = ("ids", "scores", "payloads", "vectors")
     IDS_FIELD_NUMBER: _ClassVar[int]
@@ -94,16 +121,18 @@ class HitColumns(_message.Message):
     def __init__(self, ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., payloads: _Optional[_Union[_vectors_pb2.Payloads, _Mapping]] = ..., vectors: _Optional[_Iterable[_Union[_vectors_pb2.FieldVectors, _Mapping]]] = ...) -> None: ...
 
 class SearchRequest(_message.Message):
-    __slots__ = ("scope", "query", "options", "by_id")
+    __slots__ = ("scope", "query", "options", "by_id", "candidates")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     BY_ID_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     query: _vectors_pb2.Vectors
     options: SearchOptions
     by_id: _vectors_pb2.PointIds
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., query: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
+    candidates: Candidates
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., query: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
     __slots__ = ("hits",)
@@ -112,16 +141,18 @@ class SearchResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ...) -> None: ...
 
 class SearchBatchRequest(_message.Message):
-    __slots__ = ("scope", "queries", "options", "by_id")
+    __slots__ = ("scope", "queries", "options", "by_id", "candidates")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     BY_ID_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     options: SearchOptions
     by_id: _vectors_pb2.PointIds
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
+    candidates: Candidates
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ...) -> None: ...
 
 class SearchBatchResponse(_message.Message):
     __slots__ = ("hits", "counts")
@@ -132,30 +163,34 @@ class SearchBatchResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("scope", "queries", "options", "by_id")
+    __slots__ = ("scope", "queries", "options", "by_id", "candidates")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     BY_ID_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     options: SearchOptions
     by_id: _vectors_pb2.PointIds
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
+    candidates: Candidates
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("hits", "counts", "segments", "stages", "weighting")
+    __slots__ = ("hits", "counts", "segments", "stages", "weighting", "first_stage")
     HITS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
     WEIGHTING_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STAGE_FIELD_NUMBER: _ClassVar[int]
     hits: HitColumns
     counts: _containers.RepeatedScalarFieldContainer[int]
     segments: _containers.RepeatedCompositeFieldContainer[SegmentPlan]
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
     weighting: Weighting
-    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ...) -> None: ...
+    first_stage: _containers.RepeatedCompositeFieldContainer[SegmentPlan]
+    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ..., first_stage: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ...) -> None: ...
 
 class Weighting(_message.Message):
     __slots__ = ("n_vectors", "average_length")

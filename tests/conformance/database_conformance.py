@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conformance.answer_conformance import AnswerConformance
 from conformance.binary_conformance import BinaryConformance
+from conformance.candidates_conformance import CandidatesConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.keyword_conformance import KeywordConformance
@@ -41,6 +42,7 @@ def cosine_order(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
 class DatabaseConformance(
     AnswerConformance,
     BinaryConformance,
+    CandidatesConformance,
     FrameConformance,
     InputConformance,
     KeywordConformance,

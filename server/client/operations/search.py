@@ -7,12 +7,14 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
+from ....engine.input.candidates import StagedQuery, check_alike
 from ....engine.input.options import SearchOptions, check_results
 from ....engine.input.queries import bound, validate_queries
 from ....engine.input.stored_queries import StoredQueries
 from ....engine.results.explanation import Explanation
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.schema.collection_schema import CollectionSchema
+from ....engine.schema.vector_field import VectorField
 from ....indexes.protocol import Queries
 from ....proto.v1 import search_pb2 as pb
 from ...wire.filters import put_filter
@@ -27,7 +29,7 @@ from .joined_hits import joined_hits
 from .live_schema import LiveSchema
 from .parts import cut, in_parts, nothing
 from .responses import parsed
-from .search_plan import SearchPlan, encoded_queries, search_plan
+from .search_plan import Asked, SearchPlan, encoded_queries, search_plan
 from .unread_rows import read_answer
 
 _EXPLAIN = METHODS["/vicinal.v1.SearchService/Explain"]
@@ -88,14 +90,10 @@ class SearchOperations:
 
     def _prepared(
         self, schema: CollectionSchema, query: Any, options: SearchOptions
-    ) -> tuple[SearchPlan, Queries | StoredQueries, bool, bytes]:
+    ) -> tuple[SearchPlan, Asked, bool, bytes]:
         """Return plan, queries, whether there is but one, and the filter as a part of the request."""
         plan = self._plan(schema, options)
-        queries, single = (
-            (query, query.single)
-            if isinstance(query, StoredQueries)
-            else validate_queries(plan.field, plan.spec, query)
-        )
+        queries, single = _checked(plan, query)
         if not single:
             check_results(len(queries), options.k + options.offset)
         filter = options.filter
@@ -106,14 +104,13 @@ class SearchOperations:
         put_filter(request.options.filter, filter)
         return plan, queries, single, request.SerializeToString()
 
-    def _batch(
-        self, plan: SearchPlan, queries: Queries | StoredQueries, filtering: bytes
-    ) -> Operation[BatchHits]:
+    def _batch(self, plan: SearchPlan, queries: Asked, filtering: bytes) -> Operation[BatchHits]:
         limits = yield from self._limits.get()
         start = plan.start + filtering
         column = plan.column(queries)
         options = plan.options
-        most = min(limits.queries, max(1, limits.results // (options.k + options.offset)))
+        deepest = options.k + options.offset if options.candidates is None else options.candidates.k
+        most = min(limits.queries, max(1, limits.results // deepest))
         parts = cut(column.row_bytes(), limits.message_bytes - MESSAGE_BYTES, most, "query")
 
         def send(first: int, end: int) -> Operation[tuple[pb.HitColumns, BatchHits]]:
@@ -126,6 +123,24 @@ class SearchOperations:
         if len(answers) == 1:
             return answers[0][1]
         return joined_hits(answers, options.with_payload, options.with_vectors)
+
+
+def _checked(plan: SearchPlan, query: Any) -> tuple[Asked, bool]:
+    """Return the queries of a search, with those of a first stage, and whether there is but one."""
+    given = query.query if isinstance(query, StagedQuery) else query
+    queries, single = _queries(plan.field, plan.spec, given)
+    if not isinstance(query, StagedQuery):
+        return queries, single
+    assert plan.first is not None
+    first, alone = _queries(*plan.first, given if query.first is None else query.first)
+    check_alike(single, len(queries), alone, len(first))
+    return StagedQuery(queries, None if query.first is None else first), single
+
+
+def _queries(field: str, spec: VectorField, query: Any) -> tuple[Queries | StoredQueries, bool]:
+    if isinstance(query, StoredQueries):
+        return query, query.single
+    return validate_queries(field, spec, query)
 
 
 def _plans(handle: CollectionHandle, schema: CollectionSchema) -> Callable[[SearchOptions], SearchPlan]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ....engine.input.candidates import StagedQuery
 from ....engine.input.options import SearchOptions, check_budgets, index_knobs
 from ....engine.input.queries import chosen_field
 from ....engine.input.stored_queries import StoredQueries
@@ -21,9 +23,32 @@ from ....storage.columns.ids import IdColumn
 from ....storage.columns.vectors import DenseColumn, VectorColumn
 from ...wire.point_ids import put_ids
 from ...wire.searching.hits import read_batch_hits
-from ...wire.searching.options import put_options
+from ...wire.searching.options import put_candidates, put_options
 from ...wire.vectors import put_vectors
 from .handle import CollectionHandle
+
+Asked: TypeAlias = Queries | StoredQueries | StagedQuery
+
+
+@dataclass(frozen=True, slots=True)
+class StagedColumns:
+    """Queries of a search and those of its first stage, None where they are the same, as they are sent."""
+
+    queries: VectorColumn | IdColumn
+    first: VectorColumn | None
+
+    def row_bytes(self) -> NDArray[np.int64]:
+        """Return what each query takes, in both."""
+        sizes = self.queries.row_bytes()
+        return sizes if self.first is None else sizes + self.first.row_bytes()
+
+    def slice(self, start: int, stop: int) -> StagedColumns:
+        """Return some of the queries."""
+        first = None if self.first is None else self.first.slice(start, stop)
+        return StagedColumns(self.queries.slice(start, stop), first)
+
+
+SentQueries: TypeAlias = VectorColumn | IdColumn | StagedColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +66,8 @@ class SearchPlan:
         The vector field that is searched.
     start : bytes
         Scope and options.
+    first : (str, VectorField) or None
+        The field in which candidates are found; None where there is no first stage.
     around : (bytes, bytes) or None
         What stands before and after the numbers of a single dense query, ``start`` included; None for queries
         of another kind.
@@ -50,21 +77,27 @@ class SearchPlan:
     field: str
     spec: VectorField
     start: bytes
+    first: tuple[str, VectorField] | None
     around: tuple[bytes, bytes] | None
 
-    def one(self, query: Queries | StoredQueries) -> bytes:
+    def one(self, query: Asked) -> bytes:
         """Return the request for one query, without a filter."""
-        if self.around is None or isinstance(query, StoredQueries):
+        if self.around is None or isinstance(query, StoredQueries | StagedQuery):
             return self.start + encoded_queries(self.column(query))
         before, after = self.around
         numbers: Any = query
         return b"".join((before, numbers.tobytes(), after))
 
-    def column(self, queries: Queries | StoredQueries) -> VectorColumn | IdColumn:
+    def column(self, queries: Asked) -> SentQueries:
         """Return queries as they are sent."""
-        if isinstance(queries, StoredQueries):
-            return IdColumn.from_values(queries.ids)
-        return kind_of(self.spec).query_column(self.spec, queries)
+        if isinstance(queries, StagedQuery):
+            first = None
+            if queries.first is not None:
+                assert self.first is not None
+                spec = self.first[1]
+                first = kind_of(spec).query_column(spec, queries.first)
+            return StagedColumns(_column(self.spec, queries.query), first)
+        return _column(self.spec, queries)
 
     def batch_hits(self, hits: pb.HitColumns, counts: Any, queries: int) -> BatchHits:
         """Return the hits of ``queries`` queries from the columns of an answer."""
@@ -83,23 +116,43 @@ def search_plan(handle: CollectionHandle, schema: CollectionSchema, options: Sea
         Whatever is wrong with the options.
     """
     scope = handle.scope(options.tenant)
-    name, spec = chosen_field(schema, options.field)
-    index_knobs(spec, options)
-    check_budgets(name, spec, options)
+    name, spec = _checked_field(schema, options)
     request = pb.SearchRequest()
     put_options(request.options, options, name)
+    first = None
+    if options.candidates is not None:
+        first = _checked_field(schema, options.candidates)
+        put_candidates(request.candidates, options.candidates, first[0])
     start = scope + request.SerializeToString()
     around = None
     floats = kind_of(spec).query_floats(spec)
     if floats is not None:
         before, after = _around_numbers(floats)
         around = start + before, after
-    return SearchPlan(options, name, spec, start, around)
+    return SearchPlan(options, name, spec, start, first, around)
 
 
-def encoded_queries(queries: VectorColumn | IdColumn) -> bytes:
+def _checked_field(schema: CollectionSchema, options: SearchOptions) -> tuple[str, VectorField]:
+    """Return the field that one stage searches, if it can be searched so."""
+    name, spec = chosen_field(schema, options.field)
+    index_knobs(spec, options)
+    check_budgets(name, spec, options)
+    return name, spec
+
+
+def _column(spec: VectorField, queries: Queries | StoredQueries) -> VectorColumn | IdColumn:
+    if isinstance(queries, StoredQueries):
+        return IdColumn.from_values(queries.ids)
+    return kind_of(spec).query_column(spec, queries)
+
+
+def encoded_queries(queries: SentQueries) -> bytes:
     """Return queries as a part of a request."""
     request = pb.SearchRequest()
+    if isinstance(queries, StagedColumns):
+        if queries.first is not None:
+            put_vectors(request.candidates.query, queries.first)
+        return request.SerializeToString() + encoded_queries(queries.queries)
     if isinstance(queries, IdColumn):
         put_ids(request.by_id, queries.column())
     else:

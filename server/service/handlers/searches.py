@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from ....engine.collection import Collection, columnar
 from ....engine.errors import InvalidArgument, LimitExceeded
+from ....engine.input.candidates import StagedQuery
 from ....engine.input.options import SearchOptions
 from ....engine.input.stored_queries import asked_query
 from ....engine.results.explanation import Explanation, PlanKind, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.segments.sizes import hits_bytes
 from ....proto.v1 import search_pb2 as pb
+from ....proto.v1 import vectors_pb2
 from ...wire.point_ids import count_ids, read_ids
 from ...wire.searching.explanations import put_explanation
 from ...wire.searching.hits import put_hits
@@ -33,7 +36,7 @@ _CORES = usable_cores()
 def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
     """Search for one query."""
     collection, options = _asked(call, request, 1)
-    query = _query(call, request)
+    query = _staged(call, request, _query(call, request), read_query)
     call.wait_in_line()
     hits = columnar(collection).search(query, options)
     _cover(call, hits, options)
@@ -46,7 +49,7 @@ def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
 def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchResponse:
     """Search for several queries."""
     collection, options = _asked(call, request, count_rows(request.queries) + count_ids(request.by_id))
-    queries = _queries(call, request)
+    queries = _staged(call, request, _queries(call, request), read_vectors)
     call.wait_in_line()
     hits = columnar(collection).search(queries, options)
     _cover(call, hits, options)
@@ -60,7 +63,7 @@ def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchRe
 def explain(call: Call, request: pb.ExplainRequest) -> pb.ExplainResponse:
     """Search for several queries and say how it was done."""
     collection, options = _asked(call, request, count_rows(request.queries) + count_ids(request.by_id))
-    queries = _queries(call, request)
+    queries = _staged(call, request, _queries(call, request), read_vectors)
     call.wait_in_line()
     explanation = columnar(collection).explain(queries, options)
     _cover(call, explanation.hits, options)
@@ -96,8 +99,9 @@ def _asked(
 ) -> tuple[Collection, SearchOptions]:
     """Return what is searched and what is asked for, after taking the memory of the answer."""
     collection, tenant = call.scope(request.scope)
-    options = read_options(request.options, tenant, _CORES)
-    results = queries * (options.k + options.offset)
+    candidates = request.candidates if request.HasField("candidates") else None
+    options = read_options(request.options, tenant, _CORES, candidates)
+    results = queries * (options.k + options.offset if options.candidates is None else options.candidates.k)
     _check_limits(call.limits, queries, results, "k")
     # What payloads and vectors take is known when the hits are.
     call.take_row_memory(results)
@@ -124,6 +128,21 @@ def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest) -> 
         return read_vectors(request.queries, "query")
     given = request.queries if request.HasField("queries") else None
     return asked_query(given, read_ids(request.by_id, "by_id"))
+
+
+def _staged(
+    call: Call,
+    request: pb.SearchRequest | pb.SearchBatchRequest | pb.ExplainRequest,
+    query: Any,
+    read: Callable[[vectors_pb2.Vectors, str], Any],
+) -> Any:
+    """Return the query of a request beside that of its first stage, if it has one."""
+    if not request.HasField("candidates"):
+        return query
+    if not request.candidates.HasField("query"):
+        return StagedQuery(query, None)
+    call.take_memory(TOKEN_BYTES * count_tokens([request.candidates.query]))
+    return StagedQuery(query, read(request.candidates.query, "candidates"))
 
 
 def _check_limits(limits: Limits, queries: int, results: int, field: str) -> None:
@@ -156,6 +175,10 @@ def _of_one_tenant(explanation: Explanation) -> Explanation:
     if not parts:
         return explanation
     rows = sum(part.allowed for part in parts)
+    if explanation.first_stage:
+        # What was found depends on the rows of others, as how it was does.
+        whole = SegmentPlan("", rows, rows, PlanKind.EXACT_SCAN)
+        return replace(explanation, segments=(whole,), first_stage=())
     if any(part.kind is PlanKind.INDEX_SEARCH for part in parts):
         # The work of a walk grows with the rows of others that it passes.
         whole = SegmentPlan("", rows, rows, PlanKind.INDEX_SEARCH)

@@ -147,8 +147,8 @@ def _field(collection: Collection, options: SearchOptions) -> VectorField:
 
 
 def _asks_for_recall(collection: Collection, options: SearchOptions) -> bool:
-    """Return whether a search is one whose recall is a question: others are exact, or say how hard to try."""
-    if options.exact or options.effort or options.offset:
+    """Return whether a search has a recall in question: others say how hard to try, or what to score."""
+    if options.exact or options.effort or options.offset or options.candidates is not None:
         return False
     return not is_exact(_field(collection, options).index)
 

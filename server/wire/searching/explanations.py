@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ....engine.input.options import Budgets
 from ....engine.results.carried import Named
 from ....engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
@@ -20,23 +23,8 @@ def put_explanation(
     hits = explanation.hits
     put_hits(message.hits, hits, with_payload)
     message.counts.extend(hits.counts.tolist() if isinstance(hits, BatchHits) else [len(hits)])
-    for segment in explanation.segments:
-        message.segments.add(
-            segment=segment.segment,
-            rows=segment.rows,
-            allowed=segment.allowed,
-            kind=pb.PlanKind.Value(_KIND + segment.kind.name),
-            reason=None if segment.reason is None else pb.PlanReason.Value(_REASON + segment.reason.name),
-            seconds=segment.seconds,
-            other_seconds=segment.other_seconds,
-            knobs=segment.knobs,
-            effort=segment.effort,
-            expected_recall=segment.expected_recall,
-            hops=segment.hops,
-            distances=segment.distances,
-            rescored=segment.rescored,
-            fallbacks=segment.fallbacks,
-        )
+    _put_plans(message.segments, explanation.segments)
+    _put_plans(message.first_stage, explanation.first_stage)
     for stage, seconds in explanation.stages.items():
         message.stages.add(stage=stage, seconds=seconds)
     if explanation.weighting is not None:
@@ -53,7 +41,28 @@ def read_explanation(
     segments = tuple(map(_segment_plan, message.segments))
     stages = {stage.stage: stage.seconds for stage in message.stages}
     weighting = _weighting(message.weighting) if message.HasField("weighting") else None
-    return Explanation(hits, len(message.counts), segments, stages, weighting, tokens)
+    first = tuple(map(_segment_plan, message.first_stage))
+    return Explanation(hits, len(message.counts), segments, stages, weighting, tokens, first)
+
+
+def _put_plans(messages: Any, plans: Sequence[SegmentPlan]) -> None:
+    for segment in plans:
+        messages.add(
+            segment=segment.segment,
+            rows=segment.rows,
+            allowed=segment.allowed,
+            kind=pb.PlanKind.Value(_KIND + segment.kind.name),
+            reason=None if segment.reason is None else pb.PlanReason.Value(_REASON + segment.reason.name),
+            seconds=segment.seconds,
+            other_seconds=segment.other_seconds,
+            knobs=segment.knobs,
+            effort=segment.effort,
+            expected_recall=segment.expected_recall,
+            hops=segment.hops,
+            distances=segment.distances,
+            rescored=segment.rescored,
+            fallbacks=segment.fallbacks,
+        )
 
 
 def _weighting(message: pb.Weighting) -> Weighting:

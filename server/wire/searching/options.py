@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ....engine.input.options import MAX_THREADS, SearchKeywords, SearchOptions, search_options
+from ....engine.input.candidates import Candidates
+from ....engine.input.options import MAX_THREADS, Budgets, SearchKeywords, SearchOptions, search_options
 from ....engine.results.carried import fields_of
 from ....proto.v1 import search_pb2 as pb
 from ..filters import read_filter
@@ -22,15 +23,23 @@ def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -
     message.payload_keys.extend(fields_of(options.with_payload) or ())
     message.with_vectors = options.with_vectors is True
     message.vector_fields.extend(fields_of(options.with_vectors) or ())
-    for name, value in zip(_BUDGETS, options.tokens or (), strict=False):
-        if value is not None:
-            setattr(message.tokens, name, value)
+    _put_budgets(message.tokens, options.tokens)
     # The server has none but its own cores, and takes 0 for one.
     message.threads = options.threads or MAX_THREADS
 
 
-def read_options(message: pb.SearchOptions, tenant: str | None, most_threads: int) -> SearchOptions:
-    """Return what a message asks for on behalf of a tenant.
+def put_candidates(message: pb.Candidates, options: SearchOptions, field: str) -> None:
+    """Fill ``message`` with all of a first stage but its query; ``field`` is the one that it searches."""
+    message.field, message.count = field, options.k
+    message.recall, message.exact = options.recall, options.exact
+    message.effort.update(options.effort)
+    _put_budgets(message.tokens, options.tokens)
+
+
+def read_options(
+    message: pb.SearchOptions, tenant: str | None, most_threads: int, candidates: pb.Candidates | None = None
+) -> SearchOptions:
+    """Return what a message, and one of a first stage if there is any, asks for on behalf of a tenant.
 
     Raises
     ------
@@ -56,6 +65,25 @@ def read_options(message: pb.SearchOptions, tenant: str | None, most_threads: in
     if message.effort:
         said["effort"] = message.effort
     if message.HasField("tokens"):
-        given = message.tokens
-        said["tokens"] = tuple(getattr(given, name) if given.HasField(name) else None for name in _BUDGETS)
+        said["tokens"] = _budgets(message.tokens)
+    if candidates is not None:
+        said["candidates"] = Candidates(
+            field=candidates.field or None,
+            count=candidates.count,
+            recall=candidates.recall if candidates.HasField("recall") else None,
+            effort=candidates.effort or None,
+            exact=candidates.exact,
+            tokens=_budgets(candidates.tokens) if candidates.HasField("tokens") else None,
+        )
     return search_options(message.k, said)
+
+
+def _put_budgets(message: pb.TokenBudgets, tokens: Budgets | None) -> None:
+    for name, value in zip(_BUDGETS, tokens or (), strict=False):
+        if value is not None:
+            setattr(message, name, value)
+
+
+def _budgets(message: pb.TokenBudgets) -> Budgets:
+    asked, stored = (getattr(message, name) if message.HasField(name) else None for name in _BUDGETS)
+    return asked, stored

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from vicinal import F, InvalidArgument
+from vicinal import Candidates, F, InvalidArgument
 from vicinal.engine.input.options import MAX_THREADS, SearchOptions, search_options
 from vicinal.proto.v1 import search_pb2
 from vicinal.server.wire.filters import put_filter
-from vicinal.server.wire.searching.options import put_options, read_options
+from vicinal.server.wire.searching.options import put_candidates, put_options, read_options
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,18 @@ def test_there_and_back(said: Any) -> None:
     message = search_pb2.SearchOptions()
     put_options(message, asked, "plot")
     assert read_options(search_pb2.SearchOptions.FromString(message.SerializeToString()), "anna", 8) == asked
+
+
+def test_the_options_of_a_first_stage_there_and_back() -> None:
+    first = Candidates(field="whole", count=200, effort={"ef": 90}, recall=0.8, tokens=(1, None))
+    for given in (first, Candidates(field="whole", exact=True)):
+        asked = search_options(12, {"field": "plot", "recall": 0.9, "candidates": given})
+        message, stage = search_pb2.SearchOptions(), search_pb2.Candidates()
+        put_options(message, asked, "plot")
+        assert asked.candidates is not None
+        put_candidates(stage, asked.candidates, "whole")
+        assert read_options(message, None, 8, stage) == asked
+    assert asked.candidates.recall == 0.9
 
 
 def test_the_server_has_the_threads_it_has() -> None:
