@@ -39,22 +39,36 @@ def bench(*arguments: str) -> Any:
     return CliRunner(env={"COLUMNS": "240"}).invoke(app, ["server", *arguments], catch_exceptions=False)
 
 
-def test_everything_is_measured_on_small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overload, "LEAD_SECONDS", 0.3)
-    monkeypatch.setattr(overload, "TAIL_SECONDS", 0.6)
-    monkeypatch.setattr(overload, "GENERATORS", 2)
-    monkeypatch.setattr(connections, "CONNECTIONS", 20)
-    monkeypatch.setattr(connections, "TURNS", 1)
-    monkeypatch.setattr(rounds, "WARM_UP_CALLS", 3)
-    monkeypatch.setattr(peers_beside, "EFFORTS", (10, 200))
-    result = bench(
-        *("--dataset", "sample", "--rows", "1500", "--queries", "40", "--seconds", "0.1"),
-        *("--overload-seconds", "0.5", "--overload-work", "indexed", "--callers", "4"),
-        *("--peers", "", "--out", str(tmp_path)),
-    )
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[dict[str, Any]]]:
+    """What a run of all parts printed and recorded, beside a server whose client is not installed."""
+    folder = tmp_path_factory.mktemp("measured")
+    # An interpreter that sees no installed packages but what the adapters need.
+    bare, out = folder / "bare", folder / "out"
+    packages = Path(np.__file__).parent.parent
+    bare.write_text(f'#!/bin/sh\nexport BARE="{packages}"\nexec "{sys.executable}" -I -S -c "$SCRIPT" "$@"\n')
+    bare.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overload, "LEAD_SECONDS", 0.3)
+        patch.setattr(overload, "TAIL_SECONDS", 0.6)
+        patch.setattr(overload, "GENERATORS", 2)
+        patch.setattr(connections, "CONNECTIONS", 20)
+        patch.setattr(connections, "TURNS", 1)
+        patch.setattr(rounds, "WARM_UP_CALLS", 3)
+        patch.setattr(peers_beside, "EFFORTS", (10, 200))
+        patch.setenv("SCRIPT", _BARE)
+        result = bench(
+            *("--dataset", "sample", "--rows", "1500", "--queries", "40", "--seconds", "0.1"),
+            *("--overload-seconds", "0.5", "--overload-work", "indexed", "--callers", "4"),
+            *("--peers", "chroma", "--peers-python", str(bare), "--out", str(out)),
+        )
     assert result.exit_code == 0, result.output
-    records = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
-    assert not list((tmp_path / "scratch").iterdir())
+    assert not list((out / "scratch").iterdir())
+    return result.output, [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+
+
+def test_everything_is_measured_on_small_data(measured: tuple[str, list[dict[str, Any]]]) -> None:
+    output, records = measured
     assert {record["kind"] for record in records} == {"server"}
     named = {record["figure"]: record for record in records}
     assert len(named) == len(records)
@@ -75,7 +89,13 @@ def test_everything_is_measured_on_small_data(tmp_path: Path, monkeypatch: pytes
     assert best["peer"] == "vicinal"
     assert best["recall"] > 0.99
     for part in PARTS:
-        assert f"\n{part}" in result.output
+        assert f"\n{part}" in output
+
+
+def test_a_server_that_is_not_installed_is_named(measured: tuple[str, list[dict[str, Any]]]) -> None:
+    output, _ = measured
+    assert "chroma skipped" in output
+    assert "install chromadb" in output
 
 
 def check_latencies(named: dict[str, Any]) -> None:
@@ -127,23 +147,6 @@ def test_mistakes_are_told(tmp_path: Path, arguments: tuple[str, ...], message: 
     result = bench("--out", str(tmp_path), *arguments)
     assert result.exit_code == 2
     assert message in result.output
-
-
-def test_a_server_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers_beside, "EFFORTS", (200,))
-    # An interpreter that sees no installed packages but what the adapters need.
-    bare = tmp_path / "bare"
-    packages = Path(np.__file__).parent.parent
-    bare.write_text(f'#!/bin/sh\nexport BARE="{packages}"\nexec "{sys.executable}" -I -S -c "$SCRIPT" "$@"\n')
-    monkeypatch.setenv("SCRIPT", _BARE)
-    bare.chmod(0o755)
-    result = bench(
-        *("--dataset", "random-300x8", "--queries", "20", "--seconds", "0.05", "--only", "peers"),
-        *("--peers", "chroma", "--peers-python", str(bare), "--out", str(tmp_path / "out")),
-    )
-    assert result.exit_code == 0, result.output
-    assert "chroma skipped" in result.output
-    assert "install chromadb" in result.output
 
 
 _BARE = """
@@ -263,23 +266,15 @@ def test_every_caller_gets_numbers_of_its_own() -> None:
     assert loop.per_second > 0
 
 
-def failing() -> None:
-    raise ValueError("not today")
-
-
-def own_cores() -> list[int]:
-    return sorted(os.sched_getaffinity(0))
-
-
 def test_workers_run_where_they_should_and_tell_what_failed() -> None:
     clients = apart().clients
     with workers(2, clients) as (first, second):
         if clients is not None:
-            assert first.submit(own_cores).result() == sorted(clients)
+            assert first.submit(os.sched_getaffinity, 0).result() == clients
+        # Functions of this module would have the workers load all that it imports.
+        calls = [first.submit(time.sleep, 0.01), second.submit(int, "not today")]
         with pytest.raises(ValueError, match="not today"):
-            results(
-                [first.submit(time.sleep, 0.01), second.submit(failing)], "x", 1.0, lambda stage, share: None
-            )
+            results(calls, "x", 1.0, lambda stage, share: None)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no processes")

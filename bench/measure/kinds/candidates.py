@@ -38,6 +38,7 @@ def candidate_records(
                 "engine": "vicinal",
                 "build": build.label,
                 "effort": effort.label,
+                "documents": half.data.rows,
                 "scored": round(explained.rescored / explained.queries, 2),
                 "recall": round(half.recall(ids), 5),
             }
@@ -63,7 +64,14 @@ def candidates_table(records: Sequence[Record], k: int) -> Table:
     """Candidates needed of every build for each level of recall, beside the paper's."""
     rows = [["MUVERA's paper, MS MARCO", *PAPER]]
     for build in dict.fromkeys(one["build"] for one in records):
-        found = [needed([one for one in records if one["build"] == build], level) for level in LEVELS]
-        rows.append([build, *(NOTHING if one is None else f"{one:,.0f}" for one in found)])
+        own = [one for one in records if one["build"] == build]
+        rows.append([build, *(_words(needed(own, level), own[0]["documents"]) for level in LEVELS)])
     columns = ("index", *(f"for {level:.0%} of the {k} nearest" for level in LEVELS))
     return table("Candidates scored exactly", columns, rows)
+
+
+def _words(candidates: float | None, documents: int) -> str:
+    if candidates is None:
+        return NOTHING
+    # So few documents may have no index, or none that brings fewer.
+    return f"all {documents:,}" if round(candidates) >= documents else f"{candidates:,.0f}"

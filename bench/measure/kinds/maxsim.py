@@ -100,7 +100,7 @@ def kernels_table(records: Sequence[Record]) -> Table:
     best = records[0]["peak_giga_multiply_adds"]
     title = (
         f"One query of {ASKED} tokens with documents of {TOKENS} x {DIM} in memory, one thread; "
-        f"the machine does {best:.1f}e9 multiply-adds a second in registers"
+        f"the machine does {best:.1f}e9 multiply-adds of float32 a second in registers"
     )
     return records_table(title, columns, records)
 

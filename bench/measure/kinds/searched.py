@@ -61,7 +61,8 @@ def equal_table(points: Points, levels: Sequence[float]) -> Table:
     best = {level: dict(best_at(points, level)) for level in levels}
     rows = []
     for name in names:
-        row, top = [name], max((one for other, one in points if other == name), key=lambda one: one.recall)
+        own = (one for other, one in points if other == name)
+        row, top = [name], max(own, key=lambda one: (one.recall, -one.mean))
         for level in levels:
             at, ours = best[level].get(name), best[level].get(names[0])
             row.append(NOTHING if at is None else f"{at.mean * 1e6:,.1f}")

@@ -30,7 +30,7 @@ def advise(*arguments: str) -> tuple[int, str]:
 
 def test_a_sample_is_advised_on(tmp_path: Path) -> None:
     code, output = advise(
-        *("sample", "--memory", "1GB", "--recall", "0.9", "--rows", "2500", "--held-out", "100"),
+        *("sample", "--memory", "1GB", "--recall", "0.9", "--rows", "1000", "--held-out", "100"),
         *(
             "--codec",
             '{"name": "scalar", "bits": 4}',
