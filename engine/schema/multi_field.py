@@ -11,7 +11,7 @@ from ...indexes.rows.metric import Metric
 from ...indexes.token_lists.token_lists import TokenLists
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
-from .parameters import checked_dim, checked_index, checked_on_disk, choice
+from .parameters import checked_dim, checked_index, checked_on_disk, choice, record_of_numbers
 
 MAX_TOKENS = 2048
 """Of a point, unless a field says otherwise."""
@@ -103,13 +103,5 @@ class Multi:
 
         ``max_tokens`` is in it where it is not the usual number, ``on_disk`` when it is true.
         """
-        record: dict[str, Any] = {
-            "kind": self.kind,
-            "dim": self.dim,
-            "metric": self.metric.value,
-            "element": self.element.value,
-            "index": self.index.to_json(),
-        }
-        if self.max_tokens != MAX_TOKENS:
-            record["max_tokens"] = self.max_tokens
-        return record | {"on_disk": True} if self.on_disk else record
+        record = record_of_numbers(self)
+        return record if self.max_tokens == MAX_TOKENS else record | {"max_tokens": self.max_tokens}

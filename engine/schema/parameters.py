@@ -63,3 +63,15 @@ def choice(enum: type[_Choice], value: Any, what: str) -> _Choice:
     except ValueError as error:
         known = ", ".join(repr(member.value) for member in enum)
         raise InvalidArgument(f"{what} is {value!r}; expected one of {known}", field=what) from error
+
+
+def record_of_numbers(field: Any) -> dict[str, Any]:
+    """Return what the JSON of a field has that stores vectors of ``dim`` numbers."""
+    record = {
+        "kind": field.kind,
+        "dim": field.dim,
+        "metric": field.metric.value,
+        "element": field.element.value,
+        "index": field.index.to_json(),
+    }
+    return record | {"on_disk": True} if field.on_disk else record

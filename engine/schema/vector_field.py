@@ -16,7 +16,14 @@ from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .bm25 import encoder_from_json
 from .multi_field import MAX_TOKENS, Multi
-from .parameters import checked_dim, checked_index, checked_on_disk, choice, index_from_json
+from .parameters import (
+    checked_dim,
+    checked_index,
+    checked_on_disk,
+    choice,
+    index_from_json,
+    record_of_numbers,
+)
 from .query_weights import QueryWeights
 from .sparse_field import Sparse
 from .strict_json import checked_object
@@ -92,14 +99,7 @@ class Dense:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of this field; ``on_disk`` is in it when it is true."""
-        record = {
-            "kind": self.kind,
-            "dim": self.dim,
-            "metric": self.metric.value,
-            "element": self.element.value,
-            "index": self.index.to_json(),
-        }
-        return record | {"on_disk": True} if self.on_disk else record
+        return record_of_numbers(self)
 
 
 VectorField = Dense | Sparse | Multi
