@@ -119,6 +119,15 @@ class Dataset:
         }
 
 
+def checked_count(what: str, asked: int | None, name: str, most: int) -> int:
+    """How many are used of what a dataset of that name has: all, unless fewer are asked for."""
+    if asked is None:
+        return most
+    if not 1 <= asked <= most:
+        raise DatasetError(f"{asked} {what} asked for, {name} has {most}")
+    return asked
+
+
 def content_hash(parts: Iterable[bytes | memoryview]) -> str:
     """Sixteen hexadecimal digits that change with any bit of the parts, one after the other."""
     digest = hashlib.blake2b(digest_size=8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from .dataset import Dataset, DatasetError, MetricName
+from .dataset import Dataset, DatasetError, MetricName, checked_count
 from .hdf5 import read_hdf5
 from .npy import read_npy_file, read_npy_folder
 from .parquet import read_parquet
@@ -51,17 +51,15 @@ def open_dataset(
         if count is not None and count < 1:
             raise DatasetError(f"{count} {what}; expected at least 1")
     dataset = _read(spec, metric, queries, query_file)
-    if queries is not None and queries > len(dataset.queries):
-        raise DatasetError(f"{queries} queries asked for, {dataset.name} has {len(dataset.queries)}")
-    if rows is not None and rows > dataset.rows:
-        raise DatasetError(f"{rows} rows asked for, {dataset.name} has {dataset.rows}")
-    if rows in (None, dataset.rows) and queries in (None, len(dataset.queries)):
+    asked = checked_count("queries", queries, dataset.name, len(dataset.queries))
+    kept = checked_count("rows", rows, dataset.name, dataset.rows)
+    if (kept, asked) == (dataset.rows, len(dataset.queries)):
         return dataset
     return replace(
         dataset,
-        vectors=dataset.vectors[:rows],
-        queries=dataset.queries[:queries],
-        payloads=None if dataset.payloads is None else dataset.payloads[:rows],
+        vectors=dataset.vectors[:kept],
+        queries=dataset.queries[:asked],
+        payloads=None if dataset.payloads is None else dataset.payloads[:kept],
     )
 
 

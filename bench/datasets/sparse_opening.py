@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.progress import Progress, silent
-from .dataset import DatasetError
+from .dataset import DatasetError, checked_count
 from .sparse_dataset import SparseDataset, SparseRows
 
 DOCUMENTS, QUERIES, PAYLOADS = "sparse.npz", "queries_sparse.npz", "docs.jsonl.gz"
@@ -42,12 +42,8 @@ def open_sparse_dataset(
         Nothing readable stands there, or its content cannot be measured.
     """
     whole = _opened(spec, folder, step)
-    if queries is None:
-        return whole
-    most = len(whole.queries)
-    if not 1 <= queries <= most:
-        raise DatasetError(f"{queries} queries asked for; {whole.name} has {most}")
-    return replace(whole, queries=whole.queries.part(0, queries))
+    asked = checked_count("queries", queries, whole.name, len(whole.queries))
+    return whole if queries is None else replace(whole, queries=whole.queries.part(0, asked))
 
 
 def _opened(spec: str, folder: Path, step: Progress) -> SparseDataset:

@@ -169,6 +169,8 @@ def test_multi_refuses_what_it_does_not_measure(tmp_path: Path) -> None:
         (["--only", "reading"], "expected some of kernels"),
         (["--peers", "unheard-of"], "unheard-of"),
         (["--index", "lists"], "--index"),
+        (["--index", '"hnsw"'], "of dense vectors"),
+        (["--element", "float64"], "expected one of 'float32', 'float16'"),
     ):
         result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*command, *options])
         assert result.exit_code == 2

@@ -101,9 +101,9 @@ def test_a_folder_whose_parts_disagree_is_refused(offsets: list[int], words: str
 
 def test_no_more_is_used_than_there_is(tmp_path: Path) -> None:
     write_folder(tmp_path, [0, 1, 4, 6])
-    with pytest.raises(DatasetError, match=r"4 rows asked for; .* has 3"):
+    with pytest.raises(DatasetError, match=r"4 rows asked for, .* has 3"):
         open_multi_dataset(str(tmp_path), tmp_path, rows=4)
-    with pytest.raises(DatasetError, match=r"0 queries asked for; .* has 2"):
+    with pytest.raises(DatasetError, match=r"0 queries asked for, .* has 2"):
         open_multi_dataset(str(tmp_path), tmp_path, queries=0)
 
 

@@ -116,7 +116,7 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
     few = open_sparse_dataset(str(tmp_path), tmp_path, queries=1)
     assert [row.tolist() for row in few.query(0)] == [[3, 7], [1, 2]]
     assert len(few.queries) == 1
-    with pytest.raises(DatasetError, match=r"4 queries asked for; .* has 3"):
+    with pytest.raises(DatasetError, match=r"4 queries asked for, .* has 3"):
         open_sparse_dataset(str(tmp_path), tmp_path, queries=4)
 
 

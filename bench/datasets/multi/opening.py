@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ....engine.progress import Progress, silent
 from ....indexes.rows.multi import MultiRows
-from ..dataset import DatasetError
+from ..dataset import DatasetError, checked_count
 from .dataset import MultiDataset, part_of
 from .generated import PREFIX, made_tokens
 
@@ -50,20 +51,17 @@ def open_multi_dataset(
         Nothing readable stands there, or its content cannot be measured.
     """
     whole = _opened(spec, folder, step)
-    for what, count, most in (("rows", rows, whole.rows), ("queries", queries, len(whole.queries))):
-        if count is not None and not 1 <= count <= most:
-            raise DatasetError(f"{count} {what} asked for; {whole.name} has {most}")
-    if rows in (None, whole.rows) and queries in (None, len(whole.queries)):
+    kept = checked_count("rows", rows, whole.name, whole.rows)
+    asked = checked_count("queries", queries, whole.name, len(whole.queries))
+    if (kept, asked) == (whole.rows, len(whole.queries)):
         return whole
-    documents = part_of(whole.documents, 0, rows or whole.rows)
-    asked = part_of(whole.queries, 0, queries or len(whole.queries))
-    return MultiDataset(
-        whole.name,
-        documents,
-        asked,
-        None if whole.kinds is None else whole.kinds[: len(documents.tokens)],
-        whole.given[: len(asked)] if whole.given is not None and len(documents) == whole.rows else None,
-        note=whole.note,
+    documents = part_of(whole.documents, 0, kept)
+    return replace(
+        whole,
+        documents=documents,
+        queries=part_of(whole.queries, 0, asked),
+        kinds=None if whole.kinds is None else whole.kinds[: len(documents.tokens)],
+        given=whole.given[:asked] if whole.given is not None and kept == whole.rows else None,
     )
 
 

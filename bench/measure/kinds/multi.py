@@ -11,6 +11,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 import typer
 
+import vicinal
+
+from ....engine.errors import InvalidArgument
 from ....indexes.protocol import IndexSpec
 from ...comparison.equal_recall import Answered, answered, tuned
 from ...comparison.halves import Half, multi_halves
@@ -46,6 +49,7 @@ from .searched import equal_table, searched_record, searches_table
 PARTS = ("kernels", "encode", "search", "candidates")
 ALL_PARTS = ",".join(PARTS)
 LEVELS = (0.80, 0.90, 0.95, 0.99)
+_ANY_DIM = 1_024
 # Searches that take longer for all queries are not repeated.
 _LONG_SECONDS = 20.0
 
@@ -81,9 +85,13 @@ class MultiMeasurement:
     lock: LockOption = None
 
     def __post_init__(self) -> None:
-        """Refuse parts and indexes that there are not."""
+        """Refuse parts, elements and indexes of multi-vectors that there are not."""
         chosen_in("--only", self.only, PARTS)
-        self._indexes()
+        try:
+            for index in self._indexes().values():
+                vicinal.Multi(_ANY_DIM, index=index, element=self.element)
+        except InvalidArgument as error:
+            raise typer.BadParameter(str(error), param_hint="--index or --element") from error
 
     def _indexes(self) -> dict[str, IndexSpec]:
         return {text: index_in(text) for text in self.index} if self.index else usual_indexes()
