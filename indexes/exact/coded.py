@@ -20,8 +20,8 @@ from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, Scope
 from ..rows.addresses import address
 from ..rows.dense import DenseRows, aligned
 from ..rows.neighbors import Neighbors, SearchStats
-from .dense import check_queries, listed_rows
-from .rescoring import rescore
+from .dense import DescribedRows, check_queries, described_rows, listed_rows
+from .rescoring import rescore, rescore_known
 from .scan import open_scan
 
 # How many rows scored exactly are measured.
@@ -91,6 +91,8 @@ class CodedIndex:
         # Kept alive as long as the record that holds their addresses.
         self._held = codec, coded
         self._record = codec.record(coded)
+        self._record_address = address(self._record)
+        self._described: DescribedRows | None = None
         self._prepare, self._query_bytes = codec.prepare, codec.query_bytes
         self._code_lines = codec.row_bytes / 64
 
@@ -108,7 +110,12 @@ class CodedIndex:
         if not self._arrays or count <= width or not len(queries):
             return self._scan.search(queries, k, scope)
         queries = check_queries(queries, self._rows, k)
-        found = rescore(self._rows, self.candidates(queries, width, scope), queries, k)
+        candidates = self.candidates(queries, width, scope)
+        if self._rows.reader is None:
+            described = self._described = self._described or described_rows(self._rows)
+            found = rescore_known(described, candidates, queries, k)
+        else:
+            found = rescore(self._rows, candidates, queries, k)
         return Neighbors(found.rows, found.scores, found.stats + SearchStats(distances=count * len(queries)))
 
     def candidates(self, queries: NDArray[Any], width: int, scope: Scope = EVERYTHING) -> NDArray[np.uint32]:
@@ -121,7 +128,7 @@ class CodedIndex:
         scratch = aligned((code_scan_scratch_bytes(group, self._query_bytes, width),), np.uint8)
         found = np.empty((len(queries), width), np.uint32)
         scan_codes(
-            address(self._record),
+            self._record_address,
             address(prepared),
             len(queries),
             width,

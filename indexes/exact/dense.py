@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,13 +64,30 @@ def row_record(stored: DenseRows) -> NDArray[Any]:
     return record
 
 
+class DescribedRows(NamedTuple):
+    """Rows in memory as kernels are given them: where their record is, and bytes of a query as it is read.
+
+    ``held`` is what has to outlive the kernel.
+    """
+
+    held: Any
+    record: np.uint64
+    padded_bytes: int
+
+
+def described_rows(stored: DenseRows) -> DescribedRows:
+    """Describe stored rows to kernels; to do so takes as long as to score a few of them."""
+    record = row_record(stored)
+    return DescribedRows((stored, record), address(record), int(record["padded_bytes"][0]))
+
+
 class DenseScan:
     """Compares every row in scope with every query; thread-safe."""
 
     def __init__(self, rows: DenseRows) -> None:
         self._rows = rows
         self._n = len(rows)
-        self._described: tuple[NDArray[Any], np.uint64, int] | None = None
+        self._described: DescribedRows | None = None
 
     def search(self, queries: NDArray[Any], k: int, scope: Scope = EVERYTHING) -> Neighbors:
         """Return the true nearest rows of each query."""
@@ -84,13 +101,12 @@ class DenseScan:
         from ..kernels.scan import scan, scan_scratch_bytes
 
         # Held here while the kernel reads it: another thread's first search may put its own in its place.
-        described = self._described or self._describe()
-        _, record, padded_bytes = described
+        described = self._described = self._described or described_rows(self._rows)
         rows = np.empty((len(queries), wanted), np.uint32)
         scores = np.empty((len(queries), wanted), np.float32)
-        scratch = np.empty(scan_scratch_bytes(padded_bytes, wanted), np.uint8)
+        scratch = np.empty(scan_scratch_bytes(described.padded_bytes, wanted), np.uint8)
         scan(
-            record,
+            described.record,
             address(queries),
             len(queries),
             wanted,
@@ -103,11 +119,6 @@ class DenseScan:
         )
         stats = SearchStats(rescored=(hi - lo) * len(queries))
         return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
-
-    def _describe(self) -> tuple[NDArray[Any], np.uint64, int]:
-        record = row_record(self._rows)
-        self._described = described = record, address(record), int(record["padded_bytes"][0])
-        return described
 
     def score(self, queries: NDArray[Any], rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the ``(q, c)`` exact scores of the given rows."""

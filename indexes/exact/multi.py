@@ -32,7 +32,7 @@ _LINE = 64
 _ALL = 1 << 62
 
 Find = Callable[[MultiRows], tuple[NDArray[np.uint32], SearchStats]]
-"""Names the candidates of each of some queries, ``(q, c)``, and says what that took."""
+"""Names the candidates of each of some queries, contiguous ``(q, c)``, and says what that took."""
 
 
 class MultiScan:
@@ -74,8 +74,9 @@ class MultiScan:
 
     def best_found(self, queries: MultiRows, k: int, find: Find) -> Neighbors:
         """Return the nearest of the candidates that ``find`` names, as :meth:`best_of` does."""
+        check_asked(queries, self._rows, k)
         candidates, stats = find(queries)
-        found = self.best_of(queries, candidates, k)
+        found = self._best(queries, candidates, k, int(np.count_nonzero(candidates != NO_ROW)))
         found.stats += stats
         return found
 
@@ -95,8 +96,11 @@ class MultiScan:
         count = check_candidates(candidates, len(queries), len(self._rows))
         if not count:
             return Neighbors.empty(len(queries), k, self._rows.metric)
+        return self._best(queries, np.ascontiguousarray(candidates), k, count)
+
+    def _best(self, queries: MultiRows, candidates: NDArray[np.uint32], k: int, count: int) -> Neighbors:
         width = candidates.shape[1]
-        found = self._nearest(queries, k, 0, width, np.ascontiguousarray(candidates), width)
+        found = self._nearest(queries, k, 0, width, candidates, width)
         found.stats.rescored = count
         return found
 
@@ -230,4 +234,4 @@ def check_listed(rows: NDArray[np.uint32], n: int) -> None:
 
 
 def _asked(queries: MultiRows) -> tuple[np.uint64, np.uint64, int]:
-    return address(queries.offsets), address(queries.tokens), len(queries)
+    return *queries.located, len(queries)

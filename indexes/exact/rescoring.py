@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..rows.addresses import address
 from ..rows.dense import DenseRows, aligned
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
-from .dense import check_queries, row_record
+from .dense import DescribedRows, check_queries, described_rows
 
 # Rows in memory at once, where they are not all: enough for the disk to be busy with.
 _READ_BYTES = 2 << 20
@@ -54,7 +54,7 @@ def rescore(
     if not len(known):
         return Neighbors.empty(len(queries), k, stored.metric)
     if stored.reader is None:
-        return _scored(stored, np.ascontiguousarray(candidates), queries, k)
+        return rescore_known(described_rows(stored), np.ascontiguousarray(candidates), queries, k)
     rows_at_once = max(1, read_bytes // stored.row_bytes)
     parts: list[Neighbors] = []
     for begin, found in _read_and_scored(stored, candidates, queries, k, rows_at_once):
@@ -94,20 +94,22 @@ def _read_and_scored(
         rows, local = ahead
         if number + 1 < len(pieces):
             ahead = asked_for(pieces[number + 1])
-        found = _scored(stored.in_memory(rows), local, queries[some], k)
+        found = rescore_known(described_rows(stored.in_memory(rows)), local, queries[some], k)
         yield begin, found.renumbered(rows)
 
 
-def _scored(stored: DenseRows, candidates: NDArray[np.uint32], queries: NDArray[Any], k: int) -> Neighbors:
+def rescore_known(
+    described: DescribedRows, candidates: NDArray[np.uint32], queries: NDArray[Any], k: int
+) -> Neighbors:
+    """Do as :func:`rescore` does with candidates, contiguous, and queries that are known to fit the rows."""
     from ..kernels.rescoring import rescore_rows, rescoring_scratch_bytes
 
-    record, width = row_record(stored), candidates.shape[1]
+    width = candidates.shape[1]
     rows = np.empty((len(queries), k), np.uint32)
     scores = np.empty((len(queries), k), np.float32)
-    padded_bytes = int(record["padded_bytes"][0])
-    scratch = aligned((rescoring_scratch_bytes(padded_bytes, k, width),), np.uint8)
+    scratch = aligned((rescoring_scratch_bytes(described.padded_bytes, k, width),), np.uint8)
     rescore_rows(
-        address(record),
+        described.record,
         address(queries),
         len(queries),
         k,
@@ -117,4 +119,4 @@ def _scored(stored: DenseRows, candidates: NDArray[np.uint32], queries: NDArray[
         rows,
         scores,
     )
-    return Neighbors(rows, scores, SearchStats(rescored=int((candidates != NO_ROW).sum())))
+    return Neighbors(rows, scores, SearchStats(rescored=int(np.count_nonzero(candidates != NO_ROW))))

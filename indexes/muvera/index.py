@@ -74,6 +74,7 @@ class EncodedIndex:
         self._arrays, self._rows, self._encoding, self._spec = arrays, rows, encoding, inner
         self._tokens = tokens
         self._shorter: dict[int, EncodedIndex] = {}
+        self._last: tuple[tuple[int, Any, float], Effort[Any]] | None = None
         self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
         self._first_ladder = Ladder.from_arrays(RUNGS, arrays, prefix=FIRST)
@@ -127,8 +128,12 @@ class EncodedIndex:
         """Return the rows of the nearest encodings."""
         assert self._inner is not None
         share = scope.count(len(self._rows)) / len(self._rows)
-        inner = self._inner.effort(width, _INNER_RECALL, knobs.inner, share)
-        return self._inner.search(self._encoded(queries), width, inner, scope)
+        asked, last = (width, knobs.inner, share), self._last
+        # What was asked for last is known, as it is mostly asked for again.
+        if last is None or last[0] != asked:
+            inner = self._inner.effort(width, _INNER_RECALL, knobs.inner, share)
+            self._last = last = asked, inner
+        return self._inner.search(self._encoded(queries), width, last[1], scope)
 
     def _encoded(self, queries: MultiRows) -> NDArray[np.float32]:
         encoded = self._encoder.of_queries(self._space.tokens(queries))

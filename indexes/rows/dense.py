@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .addresses import address
 from .element import ROW_ALIGNMENT, Element
 from .metric import Metric
 from .reader import RowReader
@@ -138,9 +140,9 @@ class DenseRows:
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any] | type[Any]) -> NDArray[Any]:
     """Return a zeroed C-contiguous array whose first byte lies on a cache line."""
     kind = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    size = prod(shape) * kind.itemsize
     raw = np.zeros(size + ROW_ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ROW_ALIGNMENT
+    start = -int(address(raw)) % ROW_ALIGNMENT
     return raw[start : start + size].view(kind).reshape(shape)
 
 

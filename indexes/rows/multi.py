@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .addresses import address
 from .dense import aligned
 from .element import Element
 from .metric import Metric
@@ -101,6 +103,11 @@ class MultiRows:
             return held.floats(wanted - self.offsets[rows][owners] + held.offsets[owners])
         scales = None if self.scales is None else self.scales[places]
         return decoded(self.tokens[places], scales, self.dim)
+
+    @cached_property
+    def located(self) -> tuple[np.uint64, np.uint64]:
+        """Where ``offsets`` and ``tokens`` begin, for kernels."""
+        return address(self.offsets), address(self.tokens)
 
     def read_ahead(self, rows: NDArray[np.integer[Any]]) -> None:
         """Begin to fetch ``rows``, ascending and each once; nothing is to be done for those in memory."""

@@ -56,6 +56,7 @@ class TokenListsIndex:
     def __init__(self, arrays: Arrays, rows: MultiRows, layout: Layout, tokens: int | None = None) -> None:
         self._arrays, self._rows, self._layout, self._tokens = arrays, rows, layout, tokens
         self._shorter: dict[int, TokenListsIndex] = {}
+        self._last: tuple[TokenListsKnobs, int, TokenListsKnobs] | None = None
         self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
         self._first_ladder = Ladder.from_arrays(RUNGS, arrays, prefix=FIRST)
@@ -84,10 +85,13 @@ class TokenListsIndex:
         """
         n = len(self._rows)
         scope.check(n)
-        knobs = self._fitted(effort.knobs, k)
+        knobs = self._searched(effort.knobs, k)
         if self._lists is None or scope.count(n) <= knobs.candidates or not len(queries):
             return self._scan.search(queries, k, scope)
         found = self._scan.best_found(queries, k, lambda part: self._candidates(part, knobs, scope))
+        # Of one query an array of nothing takes as long as all that is around it.
+        if len(queries) == 1 and found.rows.item(-1) != NO_ROW:
+            return found
         few = np.flatnonzero(found.rows[:, -1] == NO_ROW)
         if len(few):
             more = self._scan.search(queries[few], k, scope)
@@ -107,6 +111,7 @@ class TokenListsIndex:
             # Held here while the kernel reads them: two threads that ask first may each make their own.
             held, words = scope.rows.located_words
         tokens = np.ascontiguousarray(compared(queries.tokens, queries.metric))
+        offsets, located = queries.located
         prepared = lists.codec.prepare(tokens)
         found = np.empty((len(queries), knobs.candidates), np.uint32)
         work, sums, scratch = np.zeros(3, np.int64), self._sums.take(), self._scratch.take(knobs.tokens)
@@ -115,9 +120,9 @@ class TokenListsIndex:
                 lists.address,
                 scratch.address,
                 sums.address,
-                address(tokens),
+                located if tokens is queries.tokens else address(tokens),
                 address(prepared),
-                address(queries.offsets),
+                offsets,
                 len(queries),
                 n,
                 knobs.n_probe,
@@ -148,6 +153,13 @@ class TokenListsIndex:
             wider = math.ceil(chosen.n_probe / max(share, 1e-9))
             chosen = TokenListsKnobs(chosen.candidates, min(wider, lists.n_lists), chosen.tokens)
         return _effort(chosen, ladder.recall_at(k, chosen.candidates), self._seconds(chosen))
+
+    def _searched(self, knobs: TokenListsKnobs, k: int) -> TokenListsKnobs:
+        """Return what :meth:`_fitted` does; what was asked for last is mostly asked for again."""
+        last = self._last
+        if last is None or last[0] is not knobs or last[1] != k:
+            self._last = last = knobs, k, self._fitted(knobs, k)
+        return last[2]
 
     def _fitted(self, knobs: TokenListsKnobs, k: int) -> TokenListsKnobs:
         """Return knobs with what was not said, and no more than there is."""
@@ -224,6 +236,7 @@ class TokenListsIndex:
             if lists is not None and (lists.stops is None or count < fewest):
                 return None
             shorter = copy(self)
+            shorter._last = None
             shorter._scan = self._scan.with_tokens(count)
             level = level_of(count)
             if lists is not None and level < lists.n_levels:
