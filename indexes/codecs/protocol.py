@@ -18,8 +18,9 @@ class Coded:
     """Rows as a codec made them small.
 
     Kernels estimate how near a row is to a query, the smaller the nearer, up to what depends on the query
-    alone: ``bias - factor * <code, query>``, which is about ``-<query, x>`` for dot products and the cosine,
-    of rows of unit length, and about ``|x|^2 / 2 - <query, x>`` for l2.
+    alone: ``weight * bias - factor * <code, query>``, which is about ``-<query, x>`` for dot products and the
+    cosine, of rows of unit length, and about ``|x|^2 / 2 - <query, x>`` for l2. The weight is the same for
+    all queries, or a query's own; see :class:`WeighedBias`.
 
     Parameters
     ----------
@@ -63,8 +64,8 @@ class Codec(Protocol):
 
         With ``anchors`` each vector ``r = x - c`` is what is left of ``x`` beside its anchor ``c``, and the
         bias holds what both say of the row alone, so that one prepared query serves rows of all anchors:
-        ``|r|^2 / 2 + <c, r'>`` for l2, ``<c, r' - r>`` or nothing for the others, ``r'`` being the decoded
-        row. A list of rows adds ``-<query, c>``, and ``|c|^2 / 2`` for l2.
+        ``|r|^2 / 2 + <c, r'>`` for l2, nothing or what :class:`WeighedBias` says for the others, ``r'`` being
+        the decoded row. A list of rows adds ``-<query, c>``, and ``|c|^2 / 2`` for l2.
         """
 
     def decode(self, coded: Coded) -> NDArray[np.float32]:
@@ -90,6 +91,22 @@ class InNibbles(Protocol):
 
     def nibbles(self, coded: Coded) -> NDArray[np.uint8]:
         """Return the nibbles of each row, ``(n, groups)`` uint8 below 16."""
+
+
+@runtime_checkable
+class WeighedBias(Protocol):
+    """What a codec is besides, when biases correct products by what codes are off along a known direction.
+
+    Of a row ``x = c + r`` that is decoded to ``c + r'`` the bias is ``<c, r' - r>``, and ``<query, x>`` is
+    estimated as ``<query, c + r'>`` less as much of it as the query has of ``c``: ``<query, c> / |c|^2``
+    times, which takes out the error along ``c`` whatever the query's length and leaves only the rest of it.
+    """
+
+    def bias_weights(self, anchors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return ``1 / |c|^2`` of what rows beside each of ``(n, dim)`` anchors are coded beside.
+
+        0 where that is no number; nothing if these codes have no such bias.
+        """
 
 
 class CodecSpec(Protocol):

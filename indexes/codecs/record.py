@@ -21,6 +21,7 @@ def codes_record(
     centred: bool = False,
     scale: float = 1.0,
     bias_unit: float = 1.0,
+    mean_weight: float = 0.0,
     planes: int = 0,
     query_planes: int = 0,
 ) -> NDArray[Any]:
@@ -35,6 +36,7 @@ def codes_record(
     record["bias"] = address(coded.bias if len(coded.bias) else None)
     record["factors"] = address(coded.factors if len(coded.factors) else None)
     record["dim"], record["given_bytes"], record["bias_unit"] = dim, given_bytes, bias_unit
+    record["mean_weight"] = mean_weight
     record["planes"], record["query_planes"] = planes, query_planes
     record["mean"], record["scale"], record["centred"] = address(mean), scale, centred
     return record

@@ -14,7 +14,7 @@ from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.vectors import Vectors
 from ..transforms.protocol import Transform, TransformSpec
-from .protocol import Codec, CodecSpec, Coded, InNibbles
+from .protocol import Codec, CodecSpec, Coded, InNibbles, WeighedBias
 
 TRANSFORM, CODEC = "transform.", "behind."
 
@@ -90,6 +90,12 @@ class TransformedCodec:
         """Return the nibbles of each row."""
         assert isinstance(self._codec, InNibbles)
         return self._codec.nibbles(coded)
+
+    def bias_weights(self, anchors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return those of the images, nothing where their codec has none."""
+        if not isinstance(self._codec, WeighedBias):
+            return np.empty(0, np.float64)
+        return self._codec.bias_weights(self._transform.apply(anchors))
 
     def decode(self, coded: Coded) -> NDArray[np.float32]:
         """Return the shortest vectors that have such images."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_array, within
-from ..codecs.protocol import Codec, Coded
+from ..codecs.protocol import Codec, Coded, WeighedBias
 from ..codecs.scalar import Scalar
 from ..costs import costs
 from ..exact.dense import row_record
@@ -116,6 +116,9 @@ class OpenedLists:
             coded = self._blocks(arrays, made) if self.groups else made.checked(arrays, self.entries)
             self._hold(coded)
             record["codes"] = address(self._hold(made.record(coded)))
+            if layout.residual and isinstance(made, WeighedBias):
+                weights = self._hold(made.bias_weights(of_lists.decode(list_codes)))
+                record["bias_weights"] = address(weights if len(weights) else None)
         self.address = address(record)
         self._list_lines = of_lists.query_bytes / _LINE
         self.sizes = ScratchSizes(

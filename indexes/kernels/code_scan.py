@@ -20,7 +20,7 @@ _NEARER_IS_LOWER = np.bool_(False)
 
 
 @inner
-def estimate_strip(codes, listed, first, count, stop, query, unit, shift, ahead, out):
+def estimate_strip(codes, listed, first, count, stop, query, scale, ahead, out):
     """Store how near rows ``first`` to ``first + count``, or these of the entries of ``listed``, are."""
     base, size = codes.codes, np.uint64(codes.row_bytes)
     places, last = view_u32(listed, stop), np.uint64(first + count - 1)
@@ -35,7 +35,7 @@ def estimate_strip(codes, listed, first, count, stop, query, unit, shift, ahead,
             c, d = np.uint64(places[c]), np.uint64(places[d])
         elif ahead:
             prefetch_lines(base + (a + np.uint64(ahead)) * size, (4 * codes.row_bytes + LINE - 1) // LINE)
-        four_nearnesses(codes, base, a, b, c, d, query, unit, shift, out + np.uint64(4 * i))
+        four_nearnesses(codes, base, a, b, c, d, query, *scale, out + np.uint64(4 * i))
 
 
 @entry_point("code scan")
@@ -47,23 +47,23 @@ def scan_codes(codes_address, prepared, n_queries, width, group, query_bytes, lo
     first and ties by row.
     """
     codes = view_codes(codes_address)
-    units = view_f32(scratch + np.uint64(STRIP_BYTES), 2 * GROUP)
-    queries = scratch + np.uint64(STRIP_BYTES + 8 * GROUP)
+    scales = view_f32(scratch + np.uint64(STRIP_BYTES), 3 * GROUP)
+    queries = scratch + np.uint64(STRIP_BYTES + 12 * GROUP)
     heaps = queries + np.uint64(group * query_bytes)
     strip = min(STRIP, max(4, _STRIP_CODES // codes.row_bytes // 4 * 4))
     for asked in range(0, n_queries, group):
         size = min(group, n_queries - asked)
         for i in range(size):
             given = prepared + np.uint64((asked + i) * codes.given_bytes)
-            _, unit, shift = encode_query(codes, given, queries + np.uint64(i * query_bytes))
-            units[2 * i], units[2 * i + 1] = unit, shift
+            scale = encode_query(codes, given, queries + np.uint64(i * query_bytes))
+            scales[3 * i], scales[3 * i + 1], scales[3 * i + 2] = scale[1:]
             clear_heap(view_u64(heaps + np.uint64(i * width * 8), width), width)
         for first in range(lo, hi, strip):
             count, ahead = min(strip, hi - first), np.int64(max(4, _BYTES_AHEAD // codes.row_bytes))
             for i in range(size):
                 query, heap = queries + np.uint64(i * query_bytes), heaps + np.uint64(i * width * 8)
-                unit, shift = units[2 * i], units[2 * i + 1]
-                estimate_strip(codes, listed, first, count, hi, query, unit, shift, ahead, scratch)
+                scale = scales[3 * i], scales[3 * i + 1], scales[3 * i + 2]
+                estimate_strip(codes, listed, first, count, hi, query, scale, ahead, scratch)
                 offer_strip(listed, first, count, _NEARER_IS_LOWER, view_u64(heap, width), width, scratch)
                 ahead = np.int64(0)
         for i in range(size):
@@ -81,4 +81,4 @@ def queries_together(query_bytes: int) -> int:
 
 def code_scan_scratch_bytes(group: int, query_bytes: int, width: int) -> int:
     """Return how many bytes :func:`scan_codes` needs for itself."""
-    return STRIP_BYTES + 8 * GROUP + group * (query_bytes + 8 * width)
+    return STRIP_BYTES + 12 * GROUP + group * (query_bytes + 8 * width)

@@ -10,7 +10,13 @@ from .kernel import inner
 from .memory import LINE, record_at, view_f32, view_i8, view_i32, view_u8, view_u64
 from .plane_distances import four_plane_products
 from .product import fill_tables, four_sums, pair_tables
-from .rabitq import encode_rotated_query, four_rabitq_products, sign_tables
+from .rabitq import (
+    encode_rotated_query,
+    finite_weight,
+    four_rabitq_products,
+    mean_product,
+    sign_tables,
+)
 from .top import ascending
 
 # What codes are made of. The products of those below FIRST_FLOAT are whole numbers.
@@ -30,10 +36,14 @@ CODES = np.dtype(
         ("factors", np.uint64),  # address of (n,) float32, 0 where each is one
         ("dim", np.int64),
         ("given_bytes", np.int64),  # of a query as it comes
-        ("mean", np.uint64),  # address of (dim,) float32; read if centred
+        ("mean", np.uint64),  # address of (dim,) float32; read if centred or weighed
         ("centred", np.int64),  # whether queries are taken beside the mean
         ("scale", np.float64),  # of codes in steps: steps a unit
         ("bias_unit", np.float64),  # what a bias is to be multiplied with
+        (
+            "mean_weight",
+            np.float64,
+        ),  # and where it is not 0 with so much of the query's product with the mean
         ("parts", np.int64),  # of a product quantizer
         ("starts", np.uint64),  # address of (parts + 1,) int64: where they begin
         ("centroids", np.uint64),  # address of (dim + parts, codes) float32, what sums begin with at the end
@@ -51,11 +61,26 @@ view_codes = record_at(CODES)
 
 @inner
 def encode_query(codes, query, target):
-    """Write at ``target`` what products are made of; return ``(steps, unit, shift)`` of this query.
+    """Write at ``target`` what products are made of; return ``(steps, unit, shift, weight)`` of this query.
 
-    A product of codes times ``unit`` plus ``shift`` is that of a decoded row and the query. ``steps`` are
-    those that the query's own codes make of a unit, for codes whose products are whole numbers.
+    A product of codes times ``unit`` plus ``shift`` is that of a decoded row and the query; a bias is
+    multiplied with ``weight``. ``steps`` are those that the query's own codes make of a unit, for codes whose
+    products are whole numbers.
     """
+    steps, unit, shift = _encode_given(codes, query, target)
+    return steps, unit, shift, bias_weight(codes, query, codes.bias_unit)
+
+
+@inner
+def bias_weight(codes, query, usual):
+    """Return what biases are multiplied with beside this query: ``usual``, unless they are of the mean."""
+    if codes.mean_weight > 0:
+        return finite_weight(mean_product(codes, query) * codes.mean_weight)
+    return np.float32(usual)
+
+
+@inner
+def _encode_given(codes, query, target):
     if codes.form == BITS:
         given, bits = view_u8(query, codes.given_bytes), view_u8(target, codes.row_bytes)
         for i in range(codes.given_bytes):
@@ -193,26 +218,26 @@ def four_products(codes, base, a, b, c, d, query, out):
 
 
 @inner
-def nearness(codes, raw, row, unit, shift):
+def nearness(codes, raw, row, unit, shift, weight):
     """Return how near a row is by its product, the smaller the nearer."""
     value = raw * unit + shift
     if codes.factors:
         value *= view_f32(codes.factors, np.int64(row) + 1)[row]
     value = -value
     if codes.bias:
-        value += view_f32(codes.bias, np.int64(row) + 1)[row] * np.float32(codes.bias_unit)
+        value += view_f32(codes.bias, np.int64(row) + 1)[row] * weight
     return np.float32(value)
 
 
 @inner
-def four_nearnesses(codes, base, a, b, c, d, query, unit, shift, out):
+def four_nearnesses(codes, base, a, b, c, d, query, unit, shift, weight, out):
     """Store how near four rows are to a query, as float32, smaller ones nearer; of bits, how many differ."""
     four_products(codes, base, a, b, c, d, query, out)
     near, whole = view_f32(out, 4), view_i32(out, 4)
     for i in range(4):
         row = a if i == 0 else b if i == 1 else c if i == 2 else d
         raw = np.float32(whole[i]) if codes.form < FIRST_FLOAT else near[i]
-        near[i] = raw if codes.form == BITS else nearness(codes, raw, row, unit, shift)
+        near[i] = raw if codes.form == BITS else nearness(codes, raw, row, unit, shift, weight)
 
 
 @inner
@@ -221,7 +246,7 @@ def key_of_row(distance, row):
 
 
 @inner
-def keys_of(codes, n, listed, products, first, count, steps, unit, shift, keys):
+def keys_of(codes, n, listed, products, first, count, steps, unit, shift, weight, keys):
     """Turn what ``four_products`` stored for ``listed[first:first + count]`` into pool keys."""
     whole = view_i32(products, count)
     if codes.form == BITS:
@@ -232,7 +257,7 @@ def keys_of(codes, n, listed, products, first, count, steps, unit, shift, keys):
         for i in range(count):
             row = listed[first + i]
             value = raw[i] if codes.form >= FIRST_FLOAT else np.float32(whole[i])
-            near = nearness(codes, value, row, unit, shift)
+            near = nearness(codes, value, row, unit, shift, weight)
             keys[i] = key_of_row(np.uint64(ascending(near)), row)
     elif codes.bias:
         biases = view_f32(codes.bias, n)

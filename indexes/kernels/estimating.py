@@ -15,10 +15,10 @@ def estimate(codes_address, prepared, n_queries, n, scratch, near):
     codes, last = view_codes(codes_address), np.uint64(n - 1)
     query, four = scratch + np.uint64(LINE), view_f32(scratch, 4)
     for q in range(n_queries):
-        _, unit, shift = encode_query(codes, prepared + np.uint64(q * codes.given_bytes), query)
+        scale = encode_query(codes, prepared + np.uint64(q * codes.given_bytes), query)[1:]
         for first in range(0, n, 4):
             a = np.uint64(first)
             b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-            four_nearnesses(codes, codes.codes, a, b, c, d, query, unit, shift, scratch)
+            four_nearnesses(codes, codes.codes, a, b, c, d, query, *scale, scratch)
             for i in range(min(4, n - first)):
                 near[q, first + i] = four[i]

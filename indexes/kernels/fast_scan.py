@@ -116,12 +116,20 @@ def _sums_one_by_one(block, tables, groups, out):
 
 @intrinsic
 def _compare(
-    typingctx: Any, sums: Any, unit: Any, shift: Any, bias: Any, factors: Any, bound: Any, out: Any
+    typingctx: Any,
+    sums: Any,
+    unit: Any,
+    shift: Any,
+    weight: Any,
+    bias: Any,
+    factors: Any,
+    bound: Any,
+    out: Any,
 ) -> Any:
     """Turn sums into nearnesses; return which of them lie below the bound, a bit for each row."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, unit, shift, bias, factors, bound, out = args
+        sums, unit, shift, weight, bias, factors, bound, out = args
 
         def spread(value: Any) -> Any:
             single = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), value, ir.Constant(I32, 0))
@@ -131,27 +139,28 @@ def _compare(
         product = builder.fmul(builder.sitofp(whole, _FLOATS), spread(unit))
         product = builder.fadd(product, spread(shift))
         scaled = builder.fmul(product, load(builder, _FLOATS, factors))
-        near = builder.fsub(load(builder, _FLOATS, bias), scaled)
+        weighed = builder.fmul(load(builder, _FLOATS, bias), spread(weight))
+        near = builder.fsub(weighed, scaled)
         store(builder, near, out)
         return builder.bitcast(builder.fcmp_ordered("<", near, spread(bound)), I32)
 
     f32, u64 = types.float32, types.uint64
-    return types.uint32(u64, f32, f32, u64, u64, f32, u64), emit
+    return types.uint32(u64, f32, f32, f32, u64, u64, f32, u64), emit
 
 
 @inner
-def near_rows(block, tables, groups, unit, shift, bias, factors, bound, out):
+def near_rows(block, tables, groups, unit, shift, weight, bias, factors, bound, out):
     """Store how near the 32 rows of a block are at ``out``; return the bits of those below the bound.
 
-    A row's nearness is ``bias - factor * (sum * unit + shift)``. ``out`` is the address of 32 float32 and as
-    many 16-bit words behind them.
+    A row's nearness is ``weight * bias - factor * (sum * unit + shift)``. ``out`` is the address of 32
+    float32 and as many 16-bit words behind them.
     """
     sums = out + np.uint64(4 * BLOCK_ROWS)
     if HAS_AVX2:
         _sums_in_registers(block, tables, np.uint64(groups), sums)
     else:
         _sums_one_by_one(block, tables, groups, sums)
-    return _compare(sums, unit, shift, bias, factors, bound, out)
+    return _compare(sums, unit, shift, weight, bias, factors, bound, out)
 
 
 @inner

@@ -27,6 +27,7 @@ LISTS = np.dtype(
             "bias",
             np.uint64,
         ),  # address of float32, a block more than entries; 0 for none
+        ("bias_weights", np.uint64),  # address of (n_lists,) float64; 0 unless biases are of the anchors
         ("factors", np.uint64),
         ("form", np.int64),
         ("residual", np.int64),  # whether codes are of what is left beside the centroid

@@ -95,7 +95,7 @@ def scan_blocks(lists, search, one, term, scale, allowed, n, keys, count, bound,
     """Keep keys of a list's rows that are nearer than the bound; return how many there are, and the bound."""
     offsets, members = view_i64(lists.offsets, lists.n_lists + 1), view_u32(lists.members, lists.n_entries)
     starts = view_i64(lists.block_starts, lists.n_lists + 1)
-    unit, shift = scale
+    unit, shift, weight = scale
     near, words = view_f32(search.out, BLOCK_ROWS), view_u64(allowed, (n + 63) // 64)
     block_bytes = np.uint64(lists.groups * GROUP_BYTES)
     block = lists.blocks + np.uint64(starts[one]) * block_bytes
@@ -111,6 +111,7 @@ def scan_blocks(lists, search, one, term, scale, allowed, n, keys, count, bound,
                 lists.groups,
                 unit,
                 shift,
+                weight,
                 bias,
                 factors,
                 np.float32(bound - term),
@@ -141,14 +142,13 @@ def scan_blocks(lists, search, one, term, scale, allowed, n, keys, count, bound,
 def scan_codes(lists, codes, search, one, term, scale, allowed, n, keys, count, bound, wanted, met):
     """Do as ``scan_blocks`` does, with rows of codes that are not in blocks."""
     offsets, members = view_i64(lists.offsets, lists.n_lists + 1), view_u32(lists.members, lists.n_entries)
-    unit, shift = scale
     near, words = view_f32(search.out, 4), view_u64(allowed, (n + 63) // 64)
     begin, end = offsets[one], view_i64(lists.stops, lists.n_lists)[one]
     last = np.uint64(end - 1)
     for first in range(begin, end, 4):
         a = np.uint64(first)
         b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-        four_nearnesses(codes, codes.codes, a, b, c, d, search.query, unit, shift, search.out)
+        four_nearnesses(codes, codes.codes, a, b, c, d, search.query, *scale, search.out)
         for i in range(min(4, end - first)):
             value, entry = np.float32(near[i] + term), np.uint64(first + i)
             if value < bound:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .codes import encode_query, four_nearnesses, nibble_tables, view_codes
+from .codes import bias_weight, encode_query, four_nearnesses, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES, round_tables
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROWS, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
-from .memory import prefetch_lines, view_f32, view_i64, view_u32, view_u64
+from .memory import prefetch_lines, view_f32, view_f64, view_i64, view_u32, view_u64
+from .rabitq import finite_weight, mean_product
 from .reservoir import select_least
 from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import scan_block, write_result
@@ -32,12 +33,12 @@ def find_lists(lists, search, query, wanted, order):
     codes, n = view_codes(lists.centroid_codes), lists.n_lists
     near, keys, room = view_f32(search.list_near, n), view_u64(search.keys, room_for(n)), room_for(wanted)
     last, bound, count = np.uint64(n - 1), _ENDLESS, 0
-    _, unit, shift = encode_query(codes, query, search.list_query)
+    scale = encode_query(codes, query, search.list_query)[1:]
     for first in range(0, n, 4):
         a = np.uint64(first)
         b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
         at = search.list_near + np.uint64(4 * first)
-        four_nearnesses(codes, codes.codes, a, b, c, d, search.list_query, unit, shift, at)
+        four_nearnesses(codes, codes.codes, a, b, c, d, search.list_query, *scale, at)
     for first in range(0, n, BLOCK_ROWS):
         for i in range(first, min(first + BLOCK_ROWS, n)):
             keys[count] = np.uint64(ascending(near[i])) << np.uint64(32) | np.uint64(i)
@@ -55,22 +56,31 @@ def find_lists(lists, search, query, wanted, order):
 
 
 @inner
-def gather_entries(lists, codes, search, given, n_probe, order, pool, allowed, n, keys, met):
+def gather_entries(lists, codes, search, query, given, n_probe, order, pool, allowed, n, keys, met):
     """Gather keys of the ``pool`` entries that are nearest to a query by their codes; return how many.
 
+    The query comes as its lists were found, and as codes take it.
     Those of the ``n_probe`` lists of ``order`` are compared, of rows of ``n`` that are allowed. They come in
     no order; the farthest is the last where there are ``pool`` of them.
     """
     bound, count = _ENDLESS, 0
     if lists.form == BLOCKS:
         nibble_tables(codes, given, search.exact_tables)
-        scale = round_tables(search.exact_tables, lists.groups, search.tables)
+        unit, shift = round_tables(search.exact_tables, lists.groups, search.tables)
+        weight = bias_weight(codes, given, 1.0)
     else:
-        _, unit, shift = encode_query(codes, given, search.query)
-        scale = unit, shift
+        _, unit, shift, weight = encode_query(codes, given, search.query)
+    weights = view_f64(lists.bias_weights, lists.n_lists)
+    beside = 0.0
+    if lists.bias_weights:
+        # Centroids are compared beside their mean, which the query has its share of too.
+        beside = mean_product(codes, given) + mean_product(view_codes(lists.centroid_codes), query)
     for place in range(n_probe):
         one = np.int64(order[place] & _LOW)
         term = score_of(order[place], False) if lists.residual else np.float32(0)
+        if lists.bias_weights:
+            weight = finite_weight((beside - term) * weights[one])
+        scale = unit, shift, weight
         if lists.form == BLOCKS:
             if place + 1 < n_probe:
                 following = np.int64(order[place + 1] & _LOW)
@@ -171,7 +181,7 @@ def search_lists(
         if lists.form != ROWS:
             given = prepared + np.uint64(q * codes.given_bytes)
             count = gather_entries(
-                lists, codes, search, given, n_probe, order, pool, allowed, rows.n, keys, met[q]
+                lists, codes, search, query, given, n_probe, order, pool, allowed, rows.n, keys, met[q]
             )
         for place in range(n_probe if lists.form == ROWS else 0):
             one = np.int64(order[place] & _LOW)

@@ -18,6 +18,7 @@ UNIT = 64
 """Dimensions whose codes are packed together."""
 
 _LIMIT = np.float32(127.0)
+_LARGEST = 3e38
 # Of a query that is no longer than this the reciprocal is infinite.
 _LEAST = np.float32(1e-36)
 
@@ -43,6 +44,29 @@ def encode_rotated_query(query, dim, bits, target):
         steps[i] = 0
     view_i32(target, 1)[0] = total * np.int32((1 << bits) - 1)
     return np.float32(0.5) / scale if scale > 0 else np.float32(0.0)
+
+
+@inner
+def finite_weight(value):
+    """Return a weight as float32, the largest there is where it is larger: what it is for is tiny then."""
+    return np.float32(min(max(value, -_LARGEST), _LARGEST))
+
+
+@inner
+def mean_product(codes, query):
+    """Return the product of a prepared query and the mean as the rows are coded, in float64."""
+    given, mean = view_f32(query, codes.dim), view_f32(codes.mean, codes.dim)
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = codes.dim // 4 * 4
+    # Four sums side by side: each addition waits for the last.
+    for i in range(0, whole, 4):
+        a += np.float64(given[i]) * mean[i]
+        b += np.float64(given[i + 1]) * mean[i + 1]
+        c += np.float64(given[i + 2]) * mean[i + 2]
+        d += np.float64(given[i + 3]) * mean[i + 3]
+    for i in range(whole, codes.dim):
+        a += np.float64(given[i]) * mean[i]
+    return (a + b) + (c + d)
 
 
 @inner

@@ -89,10 +89,11 @@ def find_candidates(
     for q in range(n_queries):
         first_turn, touched = counted[0] + 1, np.int64(0)
         for token in range(begins[q], begins[q + 1]):
-            find_lists(lists, search, tokens + np.uint64(token * of_lists.given_bytes), n_probe, order)
+            query = tokens + np.uint64(token * of_lists.given_bytes)
+            find_lists(lists, search, query, n_probe, order)
             given = prepared + np.uint64(token * codes.given_bytes)
             count = gather_entries(
-                lists, codes, search, given, n_probe, order, pool, allowed, n_rows, keys, met
+                lists, codes, search, query, given, n_probe, order, pool, allowed, n_rows, keys, met
             )
             counted[0] += 1
             if count:

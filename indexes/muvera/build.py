@@ -55,7 +55,7 @@ def build(
 def _encodings(
     rows: MultiRows, tokens: int | None, space: TokenSpace, encoder: Encoder, seed: int, threads: int
 ) -> dict[str, NDArray[Any]]:
-    """Return the encodings of all rows, padded to whole cache lines, and how many of their steps make one."""
+    """Return the encodings of all rows, padded to whole cache lines."""
     n = len(rows)
     sample = np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE_ROWS), replace=False))
     numbers = encoder.of_rows(space.tokens(first_tokens(rows[sample], tokens)))
@@ -74,4 +74,4 @@ def _encodings(
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill, range(0, n, _BLOCK_ROWS)))
-    return {"encodings": encodings, "scale": np.array([scale], np.float32)}
+    return {"encodings": encodings}

@@ -83,7 +83,6 @@ class EncodedIndex:
             return
         self._space = TokenSpace(rows.metric, check_array("mean", arrays, np.float32, (rows.dim,)))
         self._encoder = Encoder(encoding, rows.dim, arrays)
-        self._scale = check_array("scale", arrays, np.float32, (1,))[0]
         self._inner = inner.open(within(INNER, arrays), encoded_rows(arrays, len(rows), self._encoder.width))
         lengths = np.diff(rows.offsets)
         # What has no token is never found.
@@ -136,10 +135,7 @@ class EncodedIndex:
         return self._inner.search(self._encoded(queries), width, last[1], scope)
 
     def _encoded(self, queries: MultiRows) -> NDArray[np.float32]:
-        encoded = self._encoder.of_queries(self._space.tokens(queries))
-        # In steps as the rows are: codecs may take queries to be of about the rows' lengths.
-        encoded *= self._scale
-        return encoded
+        return self._encoder.of_queries(self._space.tokens(queries))
 
     def effort(self, k: int, recall: float, knobs: MuveraKnobs | None, share: float) -> Effort[MuveraKnobs]:
         """Choose how many rows to score exactly as ``recall`` takes, or take ``knobs`` as given."""

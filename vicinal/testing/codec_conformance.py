@@ -117,6 +117,25 @@ class CodecConformance(ABC):
         difference -= np.median(difference, axis=1, keepdims=True)
         assert (np.abs(difference) <= spared + np.median(spared, axis=1, keepdims=True)).all()
 
+    def test_how_long_a_query_is_changes_no_order(self, shape: FieldShape) -> None:
+        if not shape.metric.higher_is_nearer:
+            pytest.skip("distances depend on how long a query is")
+        # Rows and queries that share a direction, which is most of what they are.
+        rows, queries = _leaning(random_queries(shape, 600, 0)), _leaning(random_queries(shape, 20))
+        given = stored(shape, rows)
+        codec, arrays = self.coded(given)
+        coded = self.codes(codec, arrays, given)
+        near = nearnesses(codec, coded, queries)
+        for power in (-40, -7, 7, 40):
+            scale = np.float32(2.0**power)
+            np.testing.assert_array_equal(nearnesses(codec, coded, queries * scale), near * scale)
+        nearest = np.argsort(near, axis=1)[:, :100]
+        for factor in (0.01, 100.0):
+            scaled = nearnesses(codec, coded, queries * np.float32(factor))
+            found = np.argsort(scaled, axis=1)[:, :100]
+            same = [len(np.intersect1d(*pair)) for pair in zip(found, nearest, strict=True)]
+            assert np.mean(same) >= 99
+
     def test_what_is_left_beside_anchors_is_compared_as_whole_rows(self, shape: FieldShape) -> None:
         if shape.metric is Metric.HAMMING:
             pytest.skip("binary vectors are their own codes")
@@ -171,3 +190,10 @@ class CodecConformance(ABC):
         higher = shape.metric.higher_is_nearer
         _, truth = oracle.top(oracle.scores_of(rows, queries), 10, higher)
         assert oracle.recall(found.scores, truth, higher, 1e-5 * np.abs(truth).max()) >= self.floor
+
+
+def _leaning(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Return vectors moved the same way, by twice as much as they are long on average."""
+    away = np.random.default_rng(5).standard_normal(vectors.shape[1])
+    away *= 2 * np.linalg.norm(vectors, axis=1).mean() / np.linalg.norm(away)
+    return np.asarray(np.clip(vectors + away, -127, 127), np.float32)

@@ -196,3 +196,20 @@ def test_what_cannot_be_coded_is_refused() -> None:
             RaBitQ(bits)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="binary vectors"):
         RaBitQ().check(FieldShape("dense", Metric.HAMMING, Element.BINARY, 64))
+
+
+@pytest.mark.parametrize("metric", [Metric.DOT, Metric.COSINE])
+def test_products_are_off_by_what_a_query_has_beside_the_mean(metric: Metric) -> None:
+    vectors = normal(40, 70) + 3
+    codec = trained(vectors, 2, metric)
+    coded = codec.encode(Given(vectors, metric))
+    mean = codec.arrays()["mean"].astype(np.float64)
+    # Of the mean itself nothing is lost but what rounding the query loses; across it the codes alone count.
+    across = normal(1, 70, 1)[0] - 0.5 * mean
+    across -= across @ mean / (mean @ mean) * mean
+    queries = np.stack([mean, -0.01 * mean, across, 100 * (mean + across)]).astype(np.float32)
+    rest, left = codec.decode(coded) - mean, vectors - mean
+    expected = np.stack([-mean @ left.T, 0.01 * mean @ left.T, -across @ rest.T])
+    expected = np.vstack([expected, 100 * (expected[0] + expected[2])])
+    spared = 0.005 * np.linalg.norm(queries, axis=1, keepdims=True) * np.linalg.norm(rest, axis=1)
+    assert (np.abs(nearnesses(codec, coded, queries) - expected) <= spared).all()

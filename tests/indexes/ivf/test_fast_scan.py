@@ -27,12 +27,13 @@ def scanned(
     groups: int,
     unit: Any,
     shift: Any,
+    weight: Any,
     bias: Any,
     factors: Any,
     bound: Any,
     out: Any,
 ) -> Any:
-    return near_rows(blocks, tables, groups, unit, shift, bias, factors, bound, out)
+    return near_rows(blocks, tables, groups, unit, shift, weight, bias, factors, bound, out)
 
 
 def tables_of(rng: np.random.Generator, groups: int, spread: float) -> NDArray[np.float32]:
@@ -59,14 +60,14 @@ def test_sums_are_those_of_the_tables(groups: int) -> None:
     assert (np.abs(tables * unit + exact.min(axis=1, keepdims=True) - exact) <= 0.51 * unit).all()
     bias, factors = aligned((BLOCK_ROWS,), np.float32), aligned((BLOCK_ROWS,), np.float32)
     bias[:], factors[:] = rng.standard_normal(BLOCK_ROWS), rng.random(BLOCK_ROWS)
+    weight = np.float32(-1.75)
     out, block = aligned((6 * BLOCK_ROWS,), np.uint8), 0
     for begin, end in pairwise(offsets):
         for first in range(begin, end, BLOCK_ROWS):
             rows = nibbles[first : min(first + BLOCK_ROWS, end)]
             sums = tables[np.arange(used), rows].sum(axis=1, dtype=np.int64).astype(np.float32)
-            expected = (
-                bias[: len(rows)] - (sums * np.float32(unit) + np.float32(shift)) * factors[: len(rows)]
-            )
+            products = (sums * np.float32(unit) + np.float32(shift)) * factors[: len(rows)]
+            expected = bias[: len(rows)] * weight - products
             bound = np.float32(np.median(expected))
             bits = scanned(
                 address(blocks[block]),
@@ -74,6 +75,7 @@ def test_sums_are_those_of_the_tables(groups: int) -> None:
                 groups,
                 np.float32(unit),
                 np.float32(shift),
+                weight,
                 address(bias),
                 address(factors),
                 bound,

@@ -8,15 +8,22 @@ import numpy as np
 import pytest
 
 from vicinal.indexes.codecs.product import Product
+from vicinal.indexes.codecs.protocol import CodecSpec
 from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
+from vicinal.indexes.codecs.transformed import Transformed
+from vicinal.indexes.ivf.build import lists_of
+from vicinal.indexes.ivf.index import IvfIndex
 from vicinal.indexes.ivf.ivf import Ivf
+from vicinal.indexes.ivf.knobs import IvfKnobs
+from vicinal.indexes.ivf.layout import Layout
 from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.transforms.rotation import Rotation
 from vicinal.testing import oracle
 from vicinal.testing.dense_index_conformance import DenseIndexConformance
-from vicinal.testing.random_rows import random_queries, random_rows
+from vicinal.testing.random_rows import random_queries, random_rows, stored
 
 
 class IvfConformance(DenseIndexConformance):
@@ -130,3 +137,29 @@ def test_damaged_lists_are_refused() -> None:
     for words, change in damaged.items():
         with pytest.raises(ValueError, match=words):
             spec.open({**arrays, **change}, rows)
+
+
+@pytest.mark.parametrize("metric", [Metric.DOT, Metric.COSINE])
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize(
+    "codec",
+    [RaBitQ(1), RaBitQ(4), Transformed(Rotation(), RaBitQ(2)), Product(bits=4, rotation=None), Scalar(8)],
+    ids=lambda codec: f"{codec.name}{getattr(codec, 'bits', '')}",
+)
+def test_how_long_a_query_is_changes_no_answer(metric: Metric, residual: bool, codec: CodecSpec) -> None:
+    shape, rng = FieldShape("dense", metric, Element.FLOAT32, 64), np.random.default_rng(2)
+    # Most of what the vectors are is the same in all of them.
+    away = (2 * rng.standard_normal(64)).astype(np.float32)
+    rows = stored(shape, random_queries(shape, 900, 0) + away)
+    queries = random_queries(shape, 30) + away
+    layout = Layout(codec, residual=residual, spill=False)
+    index = IvfIndex(lists_of(rows, 9, layout, BuildJob(1, 1)), rows, layout)
+    # No more rows are scored exactly than are asked for: those found are those that the codes name.
+    effort = index.effort(100, 0.9, IvfKnobs(9, 100), 1.0)
+    found = np.sort(index.search(queries, 100, effort).rows, axis=1)
+    for power in (-20, -7, 7, 20):
+        scaled = index.search(queries * np.float32(2.0**power), 100, effort)
+        np.testing.assert_array_equal(np.sort(scaled.rows, axis=1), found)
+    exact = np.argsort(-oracle.scores_of(rows, queries), axis=1)[:, :100]
+    hit = [len(np.intersect1d(*pair)) for pair in zip(found, exact, strict=True)]
+    assert np.mean(hit) >= 40
