@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from .codebooks import starts_of
 from .training import train_codebooks
 
-_ROUNDS = 4
-# Rows that codebooks are learnt from between two rotations, a centroid.
-_ROWS_A_CENTROID = 64
+_ROUNDS = 8
+# Rows that codebooks are learnt from between two rotations.
+_MOST_ROWS = 1 << 14
 
 
 def fit_rotation(
@@ -32,9 +32,8 @@ def fit_rotation(
     the sample do; most of the gain is in the beginning.
     """
     dim = sample.shape[1]
-    most = width * _ROWS_A_CENTROID
-    if len(sample) > most:
-        drawn = np.random.default_rng([seed, most]).choice(len(sample), most, replace=False)
+    if len(sample) > _MOST_ROWS:
+        drawn = np.random.default_rng([seed, _MOST_ROWS]).choice(len(sample), _MOST_ROWS, replace=False)
         sample = sample[np.sort(drawn)]
     largest = float(np.abs(sample).max(initial=0.0)) or 1.0
     rows = np.asarray(sample / np.float32(largest), np.float32)

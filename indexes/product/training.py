@@ -18,7 +18,7 @@ SAMPLE_ROWS = 1 << 16
 _BLOCK_ROWS = 4096
 # Iterations over a quarter of the sample, or so many rows a centroid, bring centroids near to where those
 # over all of it leave them.
-_LEAST_ROWS, _FIRST_ITERATIONS, _WHOLE_ITERATIONS = 64, 12, 6
+_LEAST_ROWS, _FIRST_ITERATIONS, _WHOLE_ITERATIONS = 64, 12, 12
 
 
 def sample_of(vectors: Vectors, most: int, seed: int) -> NDArray[np.float32]:
