@@ -7,18 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .codecs.protocol import CodecSpec
+from .codecs.rabitq import RaBitQ
 from .exact.rescoring import rescore
 from .exact.scan import open_scan
 from .graph.build import SMALLEST_GRAPH
+from .ivf.ivf import Ivf
 from .measuring import measure_once
+from .muvera.muvera import Muvera
 from .protocol import BuildJob, IndexSpec
-from .rows.dense import DenseRows, inverse_norms, pad
+from .rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.multi import MultiRows
 from .rows.sparse import SparseRows
 from .seismic.seismic import Seismic
 from .sparse.inverted import Inverted
+from .token_lists.token_lists import TokenLists
 
 
 def warmup() -> None:
@@ -31,7 +36,8 @@ def warmup() -> None:
     rescore(dense, np.zeros((1, 1), np.uint32), dense[:1], 1)
     _walk(dense)
     offsets = np.array([0, 1])
-    sparse = SparseRows(offsets, np.zeros(1, np.uint32), np.ones(1, np.float32))
+    # A term so high that terms are looked up in a table.
+    sparse = SparseRows(offsets, np.full(1, 1 << 30, np.uint32), np.ones(1, np.float32))
     scan = open_scan(sparse)
     scan.search(sparse, 1)
     scan.score(sparse, np.zeros(1, np.uint32))
@@ -43,12 +49,30 @@ def warmup() -> None:
     multi_scan = open_scan(multi)
     multi_scan.search(multi, 1)
     multi_scan.score(multi, np.zeros(1, np.uint32))
+    _lists()
     measure_once()
+
+
+def _lists() -> None:
+    """Search lists of vectors and of tokens, and encodings of tokens: as few as are not scanned instead."""
+    from .clustering.pooling import pool_tokens
+    from .ivf.build import SMALLEST
+
+    matrix = np.random.default_rng(0).standard_normal((SMALLEST, 8)).astype(np.float32)
+    dense = DenseRows(pad(matrix, Element.FLOAT32, 8), 8, Element.FLOAT32, NO_NORMS, Metric.DOT)
+    multi = MultiRows(np.arange(SMALLEST + 1), matrix)
+    pool_tokens(matrix[:4], 2)
+    lists = Ivf(n_lists=4, codec=RaBitQ())
+    opened = lists.open(lists.build(dense, BuildJob()), dense)
+    opened.search(matrix[:1], 1, opened.effort(1, 1.0, None, 1.0))
+    specs: tuple[IndexSpec, ...] = (TokenLists(n_lists=4), Muvera(repetitions=1))
+    for spec in specs:
+        index = spec.open(spec.build(multi, BuildJob()), multi)
+        index.search(multi[:1], 1, index.effort(1, 1.0, None, 1.0))
 
 
 def _walk(rows: DenseRows) -> None:
     from .codecs.product import Product
-    from .codecs.rabitq import RaBitQ
     from .codecs.scalar import Scalar
     from .exact.coded import CodedIndex, CodedKnobs
     from .graph.index import HnswIndex
@@ -61,7 +85,9 @@ def _walk(rows: DenseRows) -> None:
     arrays["links"] = np.full((len(rows), 16), NO_LINK, np.uint32)
     arrays["entries"] = choose_entries(len(rows), 0)
     HnswIndex(arrays, rows, Scalar()).search(rows[:1], 1, Effort(HnswKnobs(1, 1), None, 0.0, ""))
-    for spec in (RaBitQ(), Product(1, 8, None, "error"), Product(1, 8, None, "length")):
+    products = (Product(1, 8, "opq", loss) for loss in ("error", "length"))
+    learnt: tuple[CodecSpec, ...] = (RaBitQ(), *products)
+    for spec in learnt:
         spec.train(rows, BuildJob()).encode(rows)
     codes = codec.arrays() | codec.encode(rows).arrays()
     CodedIndex(codes, rows, Scalar()).search(rows[:1], 1, Effort(CodedKnobs(1), None, 0.0, ""))
