@@ -74,6 +74,9 @@ class SegmentPlan:
     hops, distances, rescored, fallbacks : int
         Totals over the batch: nodes expanded, distances evaluated on codes or vectors, rows scored
         exactly, queries that ended in an exact scan because the walk met too few allowed rows.
+    read_bytes, late_bytes : int
+        Bytes of vectors on disk that were read, and those of them that had not been read ahead in time: the
+        search waited for the disk. 0 for a key that is bound to a tenant.
     """
 
     segment: str
@@ -90,6 +93,8 @@ class SegmentPlan:
     distances: int = 0
     rescored: int = 0
     fallbacks: int = 0
+    read_bytes: int = 0
+    late_bytes: int = 0
 
     def __str__(self) -> str:
         scans = self.kind is PlanKind.EXACT_SCAN
@@ -171,6 +176,16 @@ class Explanation:
         """Queries that ended in an exact scan, over the batch."""
         return sum(segment.fallbacks for segment in self.segments)
 
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of vectors on disk that were read, over the batch."""
+        return sum(segment.read_bytes for segment in self.segments)
+
+    @property
+    def late_bytes(self) -> int:
+        """Bytes of those that the search waited for, over the batch."""
+        return sum(segment.late_bytes for segment in self.segments)
+
     def __str__(self) -> str:
         recall = self.expected_recall
         promised = "not measured" if recall is None else f"{recall:.3f}"
@@ -183,6 +198,9 @@ class Explanation:
                 f"    {segment.hops:,} hops, {segment.distances:,} distances, {segment.rescored:,} rescored, "
                 f"{segment.fallbacks:,} fallbacks"
             )
+            if segment.read_bytes:
+                ahead = 1 - segment.late_bytes / segment.read_bytes
+                lines.append(f"    {segment.read_bytes:,} bytes read, {ahead:.0%} of them ahead in time")
         spent = ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in self.stages.items())
         return "\n".join([*lines, f"  time: {spent}"])
 

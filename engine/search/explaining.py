@@ -52,6 +52,8 @@ def _segment_plan(part: SegmentReport) -> SegmentPlan:
         distances=stats.distances,
         rescored=stats.rescored,
         fallbacks=stats.fallbacks,
+        read_bytes=stats.read_bytes,
+        late_bytes=stats.late_bytes,
     )
 
 

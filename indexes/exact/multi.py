@@ -31,7 +31,9 @@ _LINE = 64
 # More tokens than a row has.
 _ALL = 1 << 62
 
-Find = Callable[[MultiRows], tuple[NDArray[np.uint32], SearchStats]]
+Early = Callable[[NDArray[np.uint32]], None]
+"""Is told, before all is known, which rows are likely to be the candidates of a query that is alone."""
+Find = Callable[[MultiRows, Early | None], tuple[NDArray[np.uint32], SearchStats]]
 """Names the candidates of each of some queries, contiguous ``(q, c)``, and says what that took."""
 
 
@@ -75,7 +77,7 @@ class MultiScan:
     def best_found(self, queries: MultiRows, k: int, find: Find) -> Neighbors:
         """Return the nearest of the candidates that ``find`` names, as :meth:`best_of` does."""
         check_asked(queries, self._rows, k)
-        candidates, stats = find(queries)
+        candidates, stats = find(queries, None)
         found = self._best(queries, candidates, k, int(np.count_nonzero(candidates != NO_ROW)))
         found.stats += stats
         return found

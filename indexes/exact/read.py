@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..costs import costs
 from ..protocol import EVERYTHING, Scope
 from ..rows.dense import DenseRows
-from ..rows.neighbors import Neighbors
+from ..rows.neighbors import Neighbors, SearchStats
 from .dense import DenseScan, check_queries, listed_rows
 from .scores import scores_of
 
@@ -43,6 +43,8 @@ class ReadScan:
         if not len(queries):
             return found.padded(k, stored.metric)
 
+        work = SearchStats()
+
         def block(start: int) -> NDArray[np.integer[Any]]:
             stop = min(hi, start + self._step)
             rows = np.arange(start, stop) if listed is None else listed[start:stop]
@@ -52,9 +54,10 @@ class ReadScan:
         ahead = block(lo)
         for start in range(lo, hi, self._step):
             rows, ahead = ahead, block(start + self._step) if start + self._step < hi else ahead
-            part = DenseScan(stored.in_memory(rows)).search(queries, min(k, len(rows)))
+            part = DenseScan(stored.in_memory(rows, work)).search(queries, min(k, len(rows)))
             numbered = Neighbors(rows[part.rows].astype(np.uint32), part.scores, part.stats)
             found = found.nearest(numbered, min(k, hi - lo), stored.metric)
+        found.stats += work
         return found.padded(k, stored.metric)
 
     def score(self, queries: NDArray[Any], rows: NDArray[np.uint32]) -> NDArray[np.float32]:

@@ -80,11 +80,13 @@ class ReadMultiScan:
         check_asked(queries, self._rows, k)
         work = SearchStats()
         each = [queries[q : q + 1] for q in range(len(queries))]
+        # In a batch the rows of the query before are read meanwhile.
+        early = self._ask_early if len(each) == 1 else None
 
         def pieces() -> Iterator[tuple[int, Piece]]:
             nonlocal work
             for q, query in enumerate(each):
-                candidates, stats = find(query)
+                candidates, stats = find(query, early)
                 work += stats
                 yield from ((q, piece) for piece in self._candidate_pieces(candidates[0]))
 
@@ -99,7 +101,7 @@ class ReadMultiScan:
         """
         check_candidates(candidates, len(queries), len(self._rows))
         lines = iter(candidates)
-        return self.best_found(queries, k, lambda _: (next(lines)[None], SearchStats()))
+        return self.best_found(queries, k, lambda *_: (next(lines)[None], SearchStats()))
 
     def score(self, queries: MultiRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the ``(q, c)`` exact scores of the given rows, NaN where a row has no token."""
@@ -132,12 +134,26 @@ class ReadMultiScan:
     def _nearest(self, asked: list[MultiRows], k: int, pieces: Iterable[tuple[int, Piece]]) -> Neighbors:
         """Return the nearest of the rows that each of the batches asked is to be compared with."""
         metric = self._rows.metric
-        found = [Neighbors.empty(len(queries), k, metric) for queries in asked]
+        found: dict[int, Neighbors] = {}
         for number, piece in self._on_their_way(pieces):
-            with self._read(piece) as scan:
-                part = scan.search(asked[number], min(k, len(piece)))
-            found[number] = found[number].nearest(part.renumbered(piece), k, metric)
-        return Neighbors.concat(found) if found else Neighbors.empty(0, k, metric)
+            work = SearchStats()
+            with self._read(piece, work) as scan:
+                part = scan.search(asked[number], k).renumbered(piece)
+            part.stats += work
+            found[number] = found[number].nearest(part, k, metric) if number in found else part
+        every = [
+            found.get(number) or Neighbors.empty(len(queries), k, metric)
+            for number, queries in enumerate(asked)
+        ]
+        return Neighbors.concat(every) if len(every) != 1 else every[0]
+
+    def _ask_early(self, likely: NDArray[np.uint32]) -> None:
+        """Have rows read that are likely to be candidates, as far as there is room for them."""
+        on_way = 0
+        for piece in self._candidate_pieces(likely):
+            on_way += self._bytes_of(piece)
+            if on_way <= self._ahead_bytes:
+                self._rows.read_ahead(piece)
 
     def _candidate_pieces(self, candidates: NDArray[np.uint32]) -> Iterator[Piece]:
         return self._pieces(np.sort(candidates[candidates != NO_ROW]))
@@ -155,10 +171,10 @@ class ReadMultiScan:
     def _on_their_way(self, pieces: Iterable[tuple[int, Piece]]) -> Iterator[tuple[int, Piece]]:
         """Yield pieces, of which those that come next are asked for before."""
         waiting: deque[tuple[int, int, Piece]] = deque()
-        on_way, offsets = 0, self._rows.offsets
+        on_way = 0
         for number, piece in pieces:
             self._rows.read_ahead(piece)
-            size = int((offsets[piece + 1] - offsets[piece]).sum()) * self._rows.token_bytes
+            size = self._bytes_of(piece)
             waiting.append((size, number, piece))
             on_way += size
             while on_way > self._ahead_bytes:
@@ -167,14 +183,18 @@ class ReadMultiScan:
                 yield first, come
         yield from ((number, piece) for _, number, piece in waiting)
 
+    def _bytes_of(self, rows: Piece) -> int:
+        offsets = self._rows.offsets
+        return int((offsets[rows + 1] - offsets[rows]).sum()) * self._rows.token_bytes
+
     @contextmanager
-    def _read(self, rows: Piece) -> Iterator[MultiScan]:
+    def _read(self, rows: Piece, stats: SearchStats | None = None) -> Iterator[MultiScan]:
         """Read rows, and lend a scan of them."""
         try:
             buffer = self._buffers.pop()
         except IndexError:
             buffer = aligned((self._piece_bytes,), np.uint8)
-        yield MultiScan(self._rows.in_memory(rows, buffer), self._rooms, self._tokens)
+        yield MultiScan(self._rows.in_memory(rows, buffer, stats), self._rooms, self._tokens)
         self._buffers.append(buffer)
 
 

@@ -94,7 +94,9 @@ def _read_and_scored(
         rows, local = ahead
         if number + 1 < len(pieces):
             ahead = asked_for(pieces[number + 1])
-        found = rescore_known(described_rows(stored.in_memory(rows)), local, queries[some], k)
+        work = SearchStats()
+        found = rescore_known(described_rows(stored.in_memory(rows, work)), local, queries[some], k)
+        found.stats += work
         yield begin, found.renumbered(rows)
 
 

@@ -19,7 +19,7 @@ SUMS = np.dtype(
         ("best", np.uint64),  # address of (rows,) float32: what the last of them brought that brought any
         ("turns", np.uint64),  # address of (rows,) int64: which token that was, counted over all queries
         ("touched", np.uint64),  # address of uint64 for each row that the tokens of a query may lead to
-        ("turn", np.uint64),  # address of an int64: tokens counted so far
+        ("turn", np.uint64),  # address of 2 int64: tokens counted so far, rows that the last query has met
         ("met", np.uint64),  # address of 2 int64
     ]
 )
@@ -70,6 +70,7 @@ def find_candidates(
     n_probe,
     pool,
     allowed,
+    done,
     found,
     work,
 ):
@@ -77,7 +78,8 @@ def find_candidates(
 
     Tokens of all queries are float32 one behind the other, and as codes take them; ``starts`` says where
     each query's begin and the last's end. Each token gathers the ``pool`` entries nearest to it in its
-    ``n_probe`` nearest lists. ``work`` gets how many lists were read, entries compared and rows met.
+    ``n_probe`` nearest lists. Of a query alone ``done`` tokens were counted by the call before, with the same
+    sums. ``work`` gets how many lists were read, entries compared and rows met.
     """
     lists, search, rows = view_lists(lists_address), view_search(search_address), view_sums(sums_address)
     codes, of_lists = view_codes(lists.codes), view_codes(lists.centroid_codes)
@@ -85,10 +87,13 @@ def find_candidates(
     begins = view_i64(starts, n_queries + 1)
     keys, order = view_u64(search.keys, room_for(pool)), view_u64(search.order, n_probe)
     listed, sums = view_u64(rows.touched, n_rows), view_f32(rows.sums, n_rows)
-    counted, met, wanted = view_i64(rows.turn, 1), view_i64(rows.met, 2), found.shape[1]
+    counted, met, wanted = view_i64(rows.turn, 2), view_i64(rows.met, 2), found.shape[1]
     for q in range(n_queries):
-        first_turn, touched = counted[0] + 1, np.int64(0)
-        for token in range(begins[q], begins[q + 1]):
+        first_turn, known = counted[0] + 1 - done, counted[1] if done else np.int64(0)
+        for i in range(known):
+            listed[i] &= _LOW
+        touched = known
+        for token in range(begins[q] + done, begins[q + 1]):
             query = tokens + np.uint64(token * of_lists.given_bytes)
             find_lists(lists, search, query, n_probe, order)
             given = prepared + np.uint64(token * codes.given_bytes)
@@ -102,7 +107,8 @@ def find_candidates(
             for place in range(n_probe):
                 one = np.int64(order[place] & _LOW)
                 work[1] += stops[one] - offsets[one]
-        work[2] += touched
+        work[2] += touched - known
+        counted[1] = touched
         for i in range(touched):
             row = listed[i]
             listed[i] = np.uint64(ascending(np.float32(-sums[row]))) << np.uint64(32) | row

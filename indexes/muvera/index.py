@@ -13,6 +13,7 @@ from ..costs import costs
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
+from ..exact.multi import Early
 from ..exact.read_multi import open_multi_scan
 from ..protocol import EVERYTHING, Arrays, Effort, Index, IndexSpec, Scope
 from ..rows.dense import NO_NORMS, DenseRows
@@ -107,7 +108,7 @@ class EncodedIndex:
         if scope.count(n) <= width:
             return self._scan.search(queries, k, scope)
 
-        def find(part: MultiRows) -> tuple[NDArray[np.uint32], SearchStats]:
+        def find(part: MultiRows, _: Early | None) -> tuple[NDArray[np.uint32], SearchStats]:
             found = self._nearest(part, width, effort.knobs, scope)
             # Rows that the inner index scores again are estimated by their encodings: that is not exact.
             work = found.stats

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .addresses import address
 from .element import ROW_ALIGNMENT, Element
 from .metric import Metric
+from .neighbors import SearchStats
 from .reader import RowReader
 
 NO_NORMS: NDArray[np.float32] = np.empty(0, np.float32)
@@ -113,20 +114,23 @@ class DenseRows:
         if self.reader is not None:
             self.reader.read_ahead(rows)
 
-    def in_memory(self, rows: NDArray[np.integer[Any]]) -> DenseRows:
+    def in_memory(self, rows: NDArray[np.integer[Any]], stats: SearchStats | None = None) -> DenseRows:
         """Return a copy of ``rows``, ascending and each once, numbered from 0 on, in memory.
 
-        Rows at random places are asked for by `read_ahead` first.
+        Rows at random places are asked for by `read_ahead` first. What is read is added to ``stats``.
         """
         norms = self.inv_norms[rows] if len(self.inv_norms) else NO_NORMS
-        return DenseRows(self._read(rows), self.dim, self.element, norms, self.metric)
+        return DenseRows(self._read(rows, stats), self.dim, self.element, norms, self.metric)
 
-    def _read(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    def _read(self, rows: NDArray[np.integer[Any]], stats: SearchStats | None = None) -> NDArray[Any]:
         block = aligned((len(rows), self.element.stride(self.dim)), self.element.dtype)
         if self.reader is None:
             np.take(self.rows, rows, axis=0, out=block)
         else:
-            self.reader.read(rows, block)
+            late = self.reader.read(rows, block)
+            if stats is not None:
+                stats.read_bytes += block.nbytes
+                stats.late_bytes += late
         return block
 
     def floats(self, chosen: slice | NDArray[Any]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from .addresses import address
 from .dense import aligned
 from .element import Element
 from .metric import Metric
+from .neighbors import SearchStats
 from .offsets import check_offsets, chosen_offsets, packed_offsets, packed_places
 from .reader import RowReader
 
@@ -114,11 +115,16 @@ class MultiRows:
         if self.reader is not None:
             self.reader.read_ahead(rows)
 
-    def in_memory(self, rows: NDArray[np.integer[Any]], room: NDArray[np.uint8] | None = None) -> MultiRows:
+    def in_memory(
+        self,
+        rows: NDArray[np.integer[Any]],
+        room: NDArray[np.uint8] | None = None,
+        stats: SearchStats | None = None,
+    ) -> MultiRows:
         """Return a copy of ``rows``, ascending and each once, numbered from 0 on, in memory.
 
         Rows at random places are asked for by `read_ahead` first. Tokens are put into ``room``, where that is
-        given and large enough.
+        given and large enough; what is read is added to ``stats``.
         """
         offsets = packed_offsets(self.offsets, rows)
         shape = int(offsets[-1]), self.tokens.shape[1]
@@ -129,7 +135,10 @@ class MultiRows:
         if self.reader is None:
             tokens[...] = self.tokens[chosen_offsets(self.offsets, rows)[1]]
         else:
-            self.reader.read(rows, tokens)
+            late = self.reader.read(rows, tokens)
+            if stats is not None:
+                stats.read_bytes += size
+                stats.late_bytes += late
         scales = None if self.scales is None else self.scales[chosen_offsets(self.offsets, rows)[1]]
         return MultiRows(offsets, tokens, self.metric, scales, self.dim)
 

@@ -21,6 +21,8 @@ class SearchStats:
     distances: int = 0
     rescored: int = 0
     fallbacks: int = 0
+    read_bytes: int = 0
+    late_bytes: int = 0
 
     def __add__(self, other: SearchStats) -> SearchStats:
         return SearchStats(
@@ -28,6 +30,8 @@ class SearchStats:
             self.distances + other.distances,
             self.rescored + other.rescored,
             self.fallbacks + other.fallbacks,
+            self.read_bytes + other.read_bytes,
+            self.late_bytes + other.late_bytes,
         )
 
 

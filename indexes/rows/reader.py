@@ -27,5 +27,8 @@ class RowReader(Protocol):
     def read_ahead(self, rows: NDArray[np.integer[Any]]) -> None:
         """Begin to fetch ``rows``, ascending and each once, all at the same time, and return at once."""
 
-    def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> None:
-        """Fill ``into``, C-contiguous, with ``rows``, ascending and each once, one behind the other."""
+    def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> int:
+        """Fill ``into``, C-contiguous, with ``rows``, ascending and each once, one behind the other.
+
+        Returns how many bytes had to be waited for.
+        """

@@ -13,7 +13,7 @@ from ..costs import costs
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
-from ..exact.multi import counted_tokens
+from ..exact.multi import Early, counted_tokens
 from ..exact.read_multi import open_multi_scan
 from ..ivf.layout import Layout
 from ..ivf.opened import Listed, OpenedLists
@@ -88,7 +88,9 @@ class TokenListsIndex:
         knobs = self._searched(effort.knobs, k)
         if self._lists is None or scope.count(n) <= knobs.candidates or not len(queries):
             return self._scan.search(queries, k, scope)
-        found = self._scan.best_found(queries, k, lambda part: self._candidates(part, knobs, scope))
+        found = self._scan.best_found(
+            queries, k, lambda part, early: self._candidates(part, knobs, scope, early)
+        )
         # Of one query an array of nothing takes as long as all that is around it.
         if len(queries) == 1 and found.rows.item(-1) != NO_ROW:
             return found
@@ -100,9 +102,12 @@ class TokenListsIndex:
         return found
 
     def _candidates(
-        self, queries: MultiRows, knobs: TokenListsKnobs, scope: Scope
+        self, queries: MultiRows, knobs: TokenListsKnobs, scope: Scope, early: Early | None = None
     ) -> tuple[NDArray[np.uint32], SearchStats]:
-        """Return the likeliest rows of each query, in no order, and what finding them took."""
+        """Return the likeliest rows of each query, in no order, and what finding them took.
+
+        ``early`` is told, of a query alone, which are the likeliest by the first half of its tokens.
+        """
         lists, n = self._lists, len(self._rows)
         assert lists is not None
         assert lists.codec is not None
@@ -113,9 +118,10 @@ class TokenListsIndex:
         tokens = np.ascontiguousarray(compared(queries.tokens, queries.metric))
         offsets, located = queries.located
         prepared = lists.codec.prepare(tokens)
-        found = np.empty((len(queries), knobs.candidates), np.uint32)
         work, sums, scratch = np.zeros(3, np.int64), self._sums.take(), self._scratch.take(knobs.tokens)
-        try:
+
+        def count(offsets: np.uint64, done: int) -> NDArray[np.uint32]:
+            found = np.empty((len(queries), knobs.candidates), np.uint32)
             self._kernel(
                 lists.address,
                 scratch.address,
@@ -128,9 +134,19 @@ class TokenListsIndex:
                 knobs.n_probe,
                 knobs.tokens,
                 words,
+                done,
                 found,
                 work,
             )
+            return found
+
+        try:
+            half = 0 if early is None else len(tokens) // 2
+            if early is not None and half:
+                # Four fifths of these are candidates in the end. Of more rows, more would be read in vain.
+                first_half = np.array([0, half])
+                early(count(address(first_half), 0)[0])
+            found = count(offsets, half)
         finally:
             self._scratch.give(scratch)
             self._sums.give(sums)

@@ -22,7 +22,7 @@ class Sums:
             "best": np.empty(n, np.float32),
             "turns": np.zeros(n, np.int64),
             "touched": np.empty(n, np.uint64),
-            "turn": np.zeros(1, np.int64),
+            "turn": np.zeros(2, np.int64),
             "met": np.zeros(2, np.int64),
         }
         self._buffers, self._record = buffers, record_of(SUMS, buffers)

@@ -201,7 +201,7 @@ class Weighting(_message.Message):
     def __init__(self, n_vectors: _Optional[int] = ..., average_length: _Optional[float] = ...) -> None: ...
 
 class SegmentPlan(_message.Message):
-    __slots__ = ("segment", "rows", "allowed", "effort", "expected_recall", "hops", "distances", "rescored", "fallbacks", "kind", "reason", "seconds", "other_seconds", "knobs")
+    __slots__ = ("segment", "rows", "allowed", "effort", "expected_recall", "hops", "distances", "rescored", "fallbacks", "kind", "reason", "seconds", "other_seconds", "knobs", "read_bytes", "late_bytes")
     class KnobsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +223,8 @@ class SegmentPlan(_message.Message):
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     OTHER_SECONDS_FIELD_NUMBER: _ClassVar[int]
     KNOBS_FIELD_NUMBER: _ClassVar[int]
+    READ_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LATE_BYTES_FIELD_NUMBER: _ClassVar[int]
     segment: str
     rows: int
     allowed: int
@@ -237,7 +239,9 @@ class SegmentPlan(_message.Message):
     seconds: float
     other_seconds: float
     knobs: _containers.ScalarMap[str, float]
-    def __init__(self, segment: _Optional[str] = ..., rows: _Optional[int] = ..., allowed: _Optional[int] = ..., effort: _Optional[str] = ..., expected_recall: _Optional[float] = ..., hops: _Optional[int] = ..., distances: _Optional[int] = ..., rescored: _Optional[int] = ..., fallbacks: _Optional[int] = ..., kind: _Optional[_Union[PlanKind, str]] = ..., reason: _Optional[_Union[PlanReason, str]] = ..., seconds: _Optional[float] = ..., other_seconds: _Optional[float] = ..., knobs: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    read_bytes: int
+    late_bytes: int
+    def __init__(self, segment: _Optional[str] = ..., rows: _Optional[int] = ..., allowed: _Optional[int] = ..., effort: _Optional[str] = ..., expected_recall: _Optional[float] = ..., hops: _Optional[int] = ..., distances: _Optional[int] = ..., rescored: _Optional[int] = ..., fallbacks: _Optional[int] = ..., kind: _Optional[_Union[PlanKind, str]] = ..., reason: _Optional[_Union[PlanReason, str]] = ..., seconds: _Optional[float] = ..., other_seconds: _Optional[float] = ..., knobs: _Optional[_Mapping[str, float]] = ..., read_bytes: _Optional[int] = ..., late_bytes: _Optional[int] = ...) -> None: ...
 
 class StageTime(_message.Message):
     __slots__ = ("stage", "seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from collections.abc import Callable
@@ -87,8 +88,10 @@ class RowReader:
             if size:
                 os.posix_fadvise(self._descriptor, offset, size, os.POSIX_FADV_WILLNEED)
 
-    def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> None:
+    def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> int:
         """Fill ``into``, C-contiguous, with ``rows``, ascending and each once, one behind the other.
+
+        Returns how many bytes were not in memory by then, and had to be waited for.
 
         Raises
         ------
@@ -100,13 +103,14 @@ class RowReader:
         memory = into.reshape(-1).view(np.uint8).data
         starts, stops = self._places(rows)
         places, bounds = starts.tolist(), [0, *np.cumsum(stops - starts).tolist()]
-        crc32 = zlib.crc32
+        crc32, late = zlib.crc32, 0
         for begin, end in _runs(starts[1:] != stops[:-1], len(rows)):
-            self._fill(memory[bounds[begin] : bounds[end]], places[begin])
+            late += self._fill(memory[bounds[begin] : bounds[end]], places[begin])
             # At once, as what comes next is still on its way.
             for at, stated in enumerate(self._checksums[rows[begin:end]].tolist(), begin):
                 if crc32(memory[bounds[at] : bounds[at + 1]]) != stated:
                     self._refuse(f"row {int(rows[at])} of array {self._name!r} fails its checksum")
+        return late
 
     def _places(self, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where in the file each row begins and ends."""
@@ -116,12 +120,22 @@ class RowReader:
             starts, stops = self._offsets[starts], self._offsets[stops]
         return self._offset + starts * self._row_bytes, self._offset + stops * self._row_bytes
 
-    def _fill(self, memory: memoryview, offset: int) -> None:
+    def _fill(self, memory: memoryview, offset: int) -> int:
+        """Return how many bytes had to be waited for."""
+        flags, late = os.RWF_NOWAIT, 0
         while len(memory):
-            got = os.preadv(self._descriptor, [memory], offset)
+            try:
+                got = os.preadv(self._descriptor, [memory], offset, flags)
+            except OSError as error:
+                # Not there yet, or a file system that cannot tell.
+                if not flags or error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP):
+                    raise
+                flags, late = 0, len(memory)
+                continue
             if not got:
                 self._refuse(f"it ends inside the array {self._name!r}")
             memory, offset = memory[got:], offset + got
+        return late
 
     def _refuse(self, detail: str) -> None:
         self._damaged(detail)

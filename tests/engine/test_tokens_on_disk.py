@@ -101,6 +101,16 @@ def test_points_are_read_and_scored_as_they_were_written(both: list[vicinal.Coll
         np.testing.assert_array_equal(scored, known)
 
 
+def test_what_was_read_is_told(both: list[vicinal.Collection]) -> None:
+    memory, disk = (points.explain(QUERIES, 10, field="scanned", exact=True) for points in both)
+    assert (memory.read_bytes, memory.late_bytes) == (0, 0)
+    assert disk.read_bytes == sum(SIZES[row] * DIM for row in range(ROWS - 100) if row % 7)
+    assert 0 <= disk.late_bytes <= disk.read_bytes
+    assert f"{disk.read_bytes:,} bytes read" in str(disk)
+    alone = both[1].explain(QUERIES[0], 10, field="lists", effort={"candidates": 60})
+    assert 0 < alone.read_bytes <= 60 * 8 * DIM * 2
+
+
 def test_damaged_tokens_are_refused_and_no_others(folders: tuple[Path, Path], tmp_path: Path) -> None:
     shutil.copytree(folders[1], tmp_path / "db")
     segments = sorted((tmp_path / "db" / "segments").iterdir(), key=lambda path: -path.stat().st_size)

@@ -40,13 +40,14 @@ class ArrayReader:
         assert (np.diff(rows.astype(np.int64)) > 0).all()
         self.asked.append(np.array(rows))
 
-    def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> None:
-        """Copy the rows."""
+    def read(self, rows: NDArray[np.integer[Any]], into: NDArray[Any]) -> int:
+        """Copy the rows; nothing had to be waited for."""
         assert (np.diff(rows.astype(np.int64)) > 0).all()
         offsets, places = chosen_offsets(self._offsets, rows)
         assert into.shape == (offsets[-1], self.shape[1])
         self.read_calls.append(np.array(rows))
         into[:] = self._matrix[places]
+        return 0
 
 
 def not_in_memory(rows: R) -> tuple[R, ArrayReader]:

@@ -62,6 +62,8 @@ def _put_plans(messages: Any, plans: Sequence[SegmentPlan]) -> None:
             distances=segment.distances,
             rescored=segment.rescored,
             fallbacks=segment.fallbacks,
+            read_bytes=segment.read_bytes,
+            late_bytes=segment.late_bytes,
         )
 
 
@@ -88,4 +90,6 @@ def _segment_plan(message: pb.SegmentPlan) -> SegmentPlan:
         distances=message.distances,
         rescored=message.rescored,
         fallbacks=message.fallbacks,
+        read_bytes=message.read_bytes,
+        late_bytes=message.late_bytes,
     )

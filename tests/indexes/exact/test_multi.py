@@ -177,7 +177,8 @@ def test_rows_that_are_read_score_alike(element: Element, piece_bytes: int, ahea
         ):
             np.testing.assert_array_equal(found.rows, expected.rows)
             np.testing.assert_array_equal(found.scores, expected.scores)
-            assert found.stats == expected.stats
+            assert replace(found.stats, read_bytes=0) == expected.stats
+            assert found.stats.read_bytes > 0
     several = np.array([9, 3, 3, 59, 0], np.uint32)
     np.testing.assert_array_equal(apart.score(queries, several), scan.score(queries, several))
     np.testing.assert_array_equal(read[5:9].tokens, rows[5:9].tokens)

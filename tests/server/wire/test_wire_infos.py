@@ -46,7 +46,7 @@ maybe = st.none() | fractions
 plans = st.builds(
     SegmentPlan,
     *(texts, sizes, sizes, st.sampled_from(PlanKind), st.none() | st.sampled_from(PlanReason)),
-    *(maybe, maybe, st.dictionaries(texts, fractions, max_size=2), texts, maybe, sizes, sizes, sizes, sizes),
+    *(maybe, maybe, st.dictionaries(texts, fractions, max_size=2), texts, maybe, *[sizes] * 6),
 )
 
 
