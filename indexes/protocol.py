@@ -248,12 +248,20 @@ class CountsTerms(Protocol):
 
 @runtime_checkable
 class TakesTokens(Protocol):
-    """What a scan or an index of multi-vectors is besides, when it can go by a part of each row."""
+    """What a scan of multi-vectors is besides: it can go by a part of each row."""
 
     def with_tokens(self, count: int) -> Any:
-        """Return the same that goes by the first ``count`` tokens of each row.
+        """Return the scan that goes by the first ``count`` tokens of each row."""
 
-        An index returns None where it cannot keep its promise of recall so, and rows are scanned.
+
+@runtime_checkable
+class TakesBudgets(Protocol):
+    """What an index of multi-vectors is besides, when it can go by parts of queries and rows."""
+
+    def with_budgets(self, asked: int | None, stored: int | None) -> Any:
+        """Return the index for queries of ``asked`` tokens that goes by the first ``stored`` of each row.
+
+        None stands for all. Rows are scanned where None is returned, or an index without a promise of recall.
         """
 
 

@@ -245,9 +245,9 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
 
 
 def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed, n_vectors: int) -> Plan:
-    index = view.index_by(request.field, request.tokens)
+    index = view.index_by(request.field, request.options.tokens)
     options = request.options
-    key = (request.field, options.k, options.recall, options.effort, options.exact, request.tokens)
+    key = (request.field, options.k, options.recall, options.effort, options.exact, options.tokens)
     kept: tuple[Any, Plan] | None = allowed.plans.get(key)
     if kept is not None and kept[0] is index:
         return kept[1]
@@ -311,7 +311,7 @@ def _search(
     view: SegmentView, request: SearchRequest, queries: Queries, scope: Scope, plan: Plan
 ) -> Neighbors:
     if isinstance(plan, IndexSearch):
-        index = view.index_by(request.field, request.tokens)
+        index = view.index_by(request.field, request.options.tokens)
         assert index is not None
         return index.search(queries, request.options.k, plan.effort, scope)
     return view.scan(request.field, request.tokens).search(queries, request.options.k, scope)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ...indexes.exact.scan import open_scan
-from ...indexes.protocol import Index, Rows, Scan, Scope, TakesTokens
+from ...indexes.protocol import Index, Rows, Scan, Scope, TakesBudgets, TakesTokens
 from ...indexes.rows.row_set import RowSet
 from ...storage.columns.batch import Batch
 from ...storage.columns.partial import Present
@@ -112,15 +112,15 @@ class SegmentView(ABC):
             self._scans[field, tokens] = scan
         return scan
 
-    def index_by(self, field: str, tokens: int | None) -> Index[Any, Any] | None:
-        """Return the index of a field as it goes by the first ``tokens`` of each row, all for None.
+    def index_by(self, field: str, budgets: tuple[int | None, int | None] | None) -> Index[Any, Any] | None:
+        """Return the index of a field as it goes by so many first tokens of queries and of rows.
 
         None where there is none, or none that does.
         """
         index = self.index(field)
-        if tokens is None or index is None:
+        if budgets is None or index is None:
             return index
-        return index.with_tokens(tokens) if isinstance(index, TakesTokens) else None
+        return index.with_budgets(*budgets) if isinstance(index, TakesBudgets) else None
 
     def having(self, field: str) -> BitMap:
         """Return the rows that have a vector in a field, dead or alive."""

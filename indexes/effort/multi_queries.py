@@ -9,8 +9,11 @@ from ..rows.multi import MultiRows
 # Queries are shorter than documents: of a row's tokens they hold so many.
 _SHARE = 1 / 2
 _FEWEST, _MOST = 4, 32
+FEWEST_ASKED = 8
+"""What is measured on these queries promises too much of a search by fewer tokens of a query."""
 # Of those so many are exchanged for any row's: nobody asks for a document in its own words.
 _FOREIGN = 0.25
+# With 0.15, what is promised of generated texts about topics at 0.99 would be a little too much.
 # And all are disturbed by so much of their length, as the tokens of a question stand in other sentences.
 _NOISE = 0.7
 # Exact answers to all of them take about so long, but there are always some.

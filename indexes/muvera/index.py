@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..arrays import check_array, within
 from ..costs import costs
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
-from ..effort.multi_queries import affordable_count, multi_pseudo_queries
+from ..effort.multi_queries import FEWEST_ASKED, affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
 from ..exact.multi import Early
 from ..exact.read_multi import open_multi_scan
@@ -231,6 +231,15 @@ class EncodedIndex:
     def with_table(self, arrays: Arrays) -> EncodedIndex:
         """Return the same index with other ladders."""
         return EncodedIndex({**self._arrays, **arrays}, self._rows, self._encoding, self._spec, self._tokens)
+
+    def with_budgets(self, asked: int | None, stored: int | None) -> EncodedIndex | None:
+        """Return the index that scores rows by their first ``stored`` tokens, by all for None.
+
+        None for queries of few tokens, of whose recall nothing was measured, and as :meth:`with_tokens`.
+        """
+        if self._inner is not None and asked is not None and asked < FEWEST_ASKED:
+            return None
+        return self if stored is None else self.with_tokens(stored)
 
     def with_tokens(self, count: int) -> EncodedIndex | None:
         """Return the index that scores rows by their first ``count`` tokens.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..costs import costs
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
-from ..effort.multi_queries import affordable_count, multi_pseudo_queries
+from ..effort.multi_queries import FEWEST_ASKED, affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
 from ..exact.multi import Early, counted_tokens
 from ..exact.read_multi import open_multi_scan
@@ -56,6 +56,7 @@ class TokenListsIndex:
     def __init__(self, arrays: Arrays, rows: MultiRows, layout: Layout, tokens: int | None = None) -> None:
         self._arrays, self._rows, self._layout, self._tokens = arrays, rows, layout, tokens
         self._shorter: dict[int, TokenListsIndex] = {}
+        self._unpromised: TokenListsIndex | None = None
         self._last: tuple[TokenListsKnobs, int, TokenListsKnobs] | None = None
         self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
@@ -240,6 +241,21 @@ class TokenListsIndex:
         """Return the same index with another ladder."""
         return TokenListsIndex({**self._arrays, **arrays}, self._rows, self._layout, self._tokens)
 
+    def with_budgets(self, asked: int | None, stored: int | None) -> TokenListsIndex | None:
+        """Return the index that goes by the first ``stored`` tokens of each row, all for None.
+
+        It promises no recall for queries of few tokens, whose errors by codes do not even out: the planner
+        scans then, unless the effort is given.
+        """
+        found = self if stored is None else self.with_tokens(stored)
+        if found is None or asked is None or asked >= FEWEST_ASKED:
+            return found
+        if found._unpromised is None:
+            unpromised = copy(found)
+            unpromised._ladder = unpromised._last = None
+            found._unpromised = unpromised
+        return found._unpromised
+
     def with_tokens(self, count: int) -> TokenListsIndex | None:
         """Return the index that goes by the first ``count`` tokens of each row, of those that are in lists.
 
@@ -252,7 +268,7 @@ class TokenListsIndex:
             if lists is not None and (lists.stops is None or count < fewest):
                 return None
             shorter = copy(self)
-            shorter._last = None
+            shorter._last = shorter._unpromised = None
             shorter._scan = self._scan.with_tokens(count)
             level = level_of(count)
             if lists is not None and level < lists.n_levels:

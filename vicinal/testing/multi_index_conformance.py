@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from vicinal.indexes.protocol import FieldShape, Scope, TakesTokens
+from vicinal.indexes.protocol import FieldShape, Scope, TakesBudgets
 from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.row_set import RowSet
 
@@ -35,12 +35,12 @@ class MultiIndexConformance(IndexConformance):
     @pytest.mark.parametrize("count", [1, 3, 100])
     def test_goes_by_the_first_tokens_of_rows(self, count: int) -> None:
         rows, index = self.opened()
-        if not isinstance(index, TakesTokens):
+        if not isinstance(index, TakesBudgets):
             pytest.skip("rows are scanned instead")
-        shorter = index.with_tokens(count)
+        shorter = index.with_budgets(None, count)
         if shorter is None:
             return
-        assert index.with_tokens(count) is shorter
+        assert index.with_budgets(None, count) is shorter
         queries = random_queries(self.shapes[0], 30)
         found = shorter.search(queries, 5, shorter.effort(5, 0.95, None, 1.0))
         self.check_recall(found, rows.first(count), queries, 5)
