@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..filters.expression import Filter
 from ..input.candidates import StagedQuery, check_alike
 from ..input.options import SearchOptions, check_budgets, check_results, index_knobs
 from ..input.queries import bound, carried, chosen_field, validate_queries
@@ -34,18 +33,21 @@ def answer(
     start = time.perf_counter()
     if options.with_vectors:
         carried(snapshot.schema, options.with_payload, options.with_vectors)
-    expression = None if options.filter is None else bound(options.filter, snapshot.schema)
     query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
-    request, single, own = _request(snapshot, owner, query, options, expression)
+    request, single, own = _request(snapshot, owner, query, options)
     if not single:
         check_results(len(request.queries), options.k + options.offset)
     before = None
     if options.candidates is not None:
         first_query = query if other is None else other
-        before, alone, _ = _request(snapshot, owner, first_query, options.candidates, expression)
+        before, alone, _ = _request(snapshot, owner, first_query, options.candidates)
         check_alike(single, len(request.queries), alone, len(before.queries))
         if not single:
             check_results(len(before.queries), options.candidates.k)
+    if options.filter is not None:
+        expression = bound(options.filter, snapshot.schema)
+        request = replace(request, expression=expression)
+        before = None if before is None else replace(before, expression=expression)
     validate_seconds = time.perf_counter() - start
     first = None if before is None else execute(snapshot, before)
     if first is not None:
@@ -72,9 +74,9 @@ def answer(
 
 
 def _request(
-    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions, expression: Filter | None
+    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
 ) -> tuple[SearchRequest, bool, NDArray[np.int64] | None]:
-    """Return one stage as it is executed, whether it has one query, and where points searched by are."""
+    """Return one stage without its filter, whether it has one query, and where points searched by are."""
     name, spec = chosen_field(snapshot.schema, options.field)
     knobs = index_knobs(spec, options)
     check_budgets(name, spec, options)
@@ -88,4 +90,4 @@ def _request(
     if options.tokens is not None and options.tokens[0] is not None:
         queries = queries.first(options.tokens[0])
     tenant = None if owner is None else owner.scope
-    return SearchRequest(name, spec, queries, options, knobs, expression, tenant), single, own
+    return SearchRequest(name, spec, queries, options, knobs, None, tenant), single, own
