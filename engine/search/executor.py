@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,8 @@ _PIECE_SECONDS = 0.1
 _COMPARED_ROWS = 1000
 # Scans that take less are not worth waking other threads for.
 _SPREAD_SECONDS = 0.4e-3
+
+_Done = TypeVar("_Done")
 
 
 @dataclass(slots=True)
@@ -206,9 +209,7 @@ def _scored(
 
     n = len(scopes)
     threads = min(request.options.threads or os.cpu_count() or 1, n)
-    cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
-    works = [partial(score, lo, hi) for lo, hi in pairwise(cuts)]
-    parts = search_threads().each(works) if threads > 1 else [works[0]()]
+    parts = _at_a_time(n, threads, score) if threads > 1 else [score(0, n)]
     neighbors = Neighbors.concat([one for part in parts for one in part])
     if present is not None:
         neighbors = neighbors.renumbered(present)
@@ -268,9 +269,9 @@ def _spread(view: SegmentView, request: SearchRequest, scope: Scope, plan: Plan)
     threads = min(threads, n)
     if threads <= 1:
         return _in_pieces(view, request, queries, scope, plan)
-    cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
-    works = [partial(_in_pieces, view, request, queries[lo:hi], scope, plan) for lo, hi in pairwise(cuts)]
-    return Neighbors.concat(search_threads().each(works))
+    return Neighbors.concat(
+        _at_a_time(n, threads, lambda lo, hi: _in_pieces(view, request, queries[lo:hi], scope, plan))
+    )
 
 
 def _rows_spread(
@@ -278,13 +279,21 @@ def _rows_spread(
 ) -> Neighbors:
     """Scan parts of the rows at a time: fewer queries than threads."""
     allowed, k = scope.rows or RowSet.everything(plan.n_rows), request.options.k
-    cuts = np.linspace(0, allowed.count, threads + 1, dtype=int).tolist()
-    scopes = [replace(scope, rows=allowed.part(lo, hi)) for lo, hi in pairwise(cuts)]
-    works = [partial(_in_pieces, view, request, request.queries, part, plan) for part in scopes]
-    first, *others = search_threads().each(works)
+
+    def scan(lo: int, hi: int) -> Neighbors:
+        part = replace(scope, rows=allowed.part(lo, hi))
+        return _in_pieces(view, request, request.queries, part, plan)
+
+    first, *others = _at_a_time(allowed.count, threads, scan)
     for other in others:
         first = first.nearest(other, k, request.spec.metric)
     return first
+
+
+def _at_a_time(n: int, threads: int, work: Callable[[int, int], _Done]) -> list[_Done]:
+    """Do ``work(lo, hi)`` for as many parts of ``n`` things as there are threads, at the same time."""
+    cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
+    return search_threads().each([partial(work, lo, hi) for lo, hi in pairwise(cuts)])
 
 
 def _in_pieces(

@@ -16,6 +16,7 @@ from ..rows.dense import aligned
 from ..rows.multi import MultiRows
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.offsets import packed_offsets
+from ..scratch_pool import ScratchPool
 from .dense import listed_rows
 from .multi import (
     Find,
@@ -63,8 +64,9 @@ class ReadMultiScan:
     ) -> None:
         self._rows, self._piece_bytes, self._ahead_bytes = rows, piece_bytes, ahead_bytes
         self._tokens = tokens
-        # Lists give and take atomically, so any number of threads can.
-        self._buffers: list[NDArray[np.uint8]] = []
+        self._buffers = ScratchPool[NDArray[np.uint8]](
+            lambda free: aligned((piece_bytes,), np.uint8) if free is None else free
+        )
         self._rooms: list[Room] = []
 
     def search(self, queries: MultiRows, k: int, scope: Scope = EVERYTHING) -> Neighbors:
@@ -190,12 +192,9 @@ class ReadMultiScan:
     @contextmanager
     def _read(self, rows: Piece, stats: SearchStats | None = None) -> Iterator[MultiScan]:
         """Read rows, and lend a scan of them."""
-        try:
-            buffer = self._buffers.pop()
-        except IndexError:
-            buffer = aligned((self._piece_bytes,), np.uint8)
+        buffer = self._buffers.take()
         yield MultiScan(self._rows.in_memory(rows, buffer, stats), self._rooms, self._tokens)
-        self._buffers.append(buffer)
+        self._buffers.give(buffer)
 
 
 def open_multi_scan(rows: MultiRows) -> MultiScan | ReadMultiScan:

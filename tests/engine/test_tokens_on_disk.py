@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import memory_and_disk
 import numpy as np
 import pytest
+from memory_and_disk import QUIET, made_folders, opened
 
 import vicinal
 from vicinal import F
@@ -25,7 +27,6 @@ TOKENS = [
 ]
 LONG = [row for row in range(ROWS) if SIZES[row] > 3 and row % 7]
 QUERIES = [TOKENS[row][:3] + np.float32(0.1) for row in LONG[::60]]
-QUIET = vicinal.MergePolicySettings(quiet_seconds=1e9, tier_factor=1000)
 FIELDS = {
     "lists": {"index": vicinal.TokenLists(n_lists=20)},
     "encoded": {"index": vicinal.Muvera(repetitions=2), "element": "float32", "metric": "cosine"},
@@ -36,32 +37,20 @@ EFFORTS = {"lists": {"candidates": 60}, "encoded": {"candidates": 90}}
 
 
 def filled(folder: Path | str, on_disk: bool) -> vicinal.Database:
-    """Return a database of an indexed segment, some of it dead, and of growing rows."""
-    database = vicinal.open(folder, merge_policy=QUIET)
-    vectors = {name: vicinal.Multi(DIM, on_disk=on_disk, **said) for name, said in FIELDS.items()}
-    points = database.create_collection("points", vectors, fields={"word": "keyword"})
-    payloads = [{"word": f"w{i % 50}"} for i in range(ROWS)]
-    points.upsert(range(ROWS - 100), dict.fromkeys(FIELDS, TOKENS[:-100]), payloads[:-100])
-    points.merge()
-    points.upsert(range(ROWS - 100, ROWS), dict.fromkeys(FIELDS, TOKENS[-100:]), payloads[-100:])
-    points.delete(range(0, ROWS, 7))
-    return database
+    schema = {name: vicinal.Multi(DIM, on_disk=on_disk, **said) for name, said in FIELDS.items()}
+    return memory_and_disk.filled(folder, schema, ROWS, lambda part: dict.fromkeys(FIELDS, TOKENS[part]))
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Folders of the same points, in memory and on disk."""
-    base = tmp_path_factory.mktemp("databases")
-    filled(base / "memory", on_disk=False).close()
-    filled(base / "disk", on_disk=True).close()
-    return base / "memory", base / "disk"
+    return made_folders(tmp_path_factory.mktemp("databases"), filled)
 
 
 @pytest.fixture(scope="module")
 def both(folders: tuple[Path, Path]) -> Iterator[list[vicinal.Collection]]:
-    memory, disk = (vicinal.open(folder, read_only=True) for folder in folders)
-    with memory, disk:
-        yield [memory.collection("points"), disk.collection("points")]
+    with opened(folders) as points:
+        yield points
 
 
 SEARCHES: list[dict[str, Any]] = [

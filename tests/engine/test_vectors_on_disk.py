@@ -9,8 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import memory_and_disk
 import numpy as np
 import pytest
+from memory_and_disk import QUIET, made_folders, opened
 
 import vicinal
 from vicinal import F
@@ -22,37 +24,24 @@ VECTORS = (
     RNG.standard_normal((40, DIM))[RNG.integers(0, 40, ROWS)] + RNG.standard_normal((ROWS, DIM)) / 3
 ).astype(np.float32)
 QUERIES = VECTORS[::80] + np.float32(0.1)
-QUIET = vicinal.MergePolicySettings(quiet_seconds=1e9, tier_factor=1000)
 INDEX = vicinal.Hnsw(m=8, ef_construction=40)
 
 
-def filled(folder: Path | str, **field: Any) -> vicinal.Database:
-    """Return a database of an indexed segment, some of it dead, and of growing rows."""
-    database = vicinal.open(folder, merge_policy=QUIET)
-    dense = vicinal.Dense(DIM, index=INDEX, **field)
-    points = database.create_collection("points", dense, fields={"word": "keyword"})
-    payloads = [{"word": f"w{i % 50}"} for i in range(ROWS)]
-    points.upsert(range(ROWS - 100), VECTORS[:-100], payloads[:-100])
-    points.merge()
-    points.upsert(range(ROWS - 100, ROWS), VECTORS[-100:], payloads[-100:])
-    points.delete(range(0, ROWS, 7))
-    return database
+def filled(folder: Path | str, on_disk: bool = False, **field: Any) -> vicinal.Database:
+    dense = vicinal.Dense(DIM, index=INDEX, on_disk=on_disk, **field)
+    return memory_and_disk.filled(folder, dense, ROWS, lambda part: VECTORS[part])
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Folders of the same points, in memory and on disk."""
-    base = tmp_path_factory.mktemp("databases")
-    filled(base / "memory").close()
-    filled(base / "disk", on_disk=True).close()
-    return base / "memory", base / "disk"
+    return made_folders(tmp_path_factory.mktemp("databases"), filled)
 
 
 @pytest.fixture(scope="module")
 def both(folders: tuple[Path, Path]) -> Iterator[list[vicinal.Collection]]:
-    memory, disk = (vicinal.open(folder, read_only=True) for folder in folders)
-    with memory, disk:
-        yield [memory.collection("points"), disk.collection("points")]
+    with opened(folders) as points:
+        yield points
 
 
 SEARCHES: list[dict[str, Any]] = [

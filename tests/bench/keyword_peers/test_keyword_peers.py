@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench_adapter import adapter
 
 from vicinal.bench.datasets import DatasetError
 from vicinal.bench.datasets.texts import open_texts
@@ -32,12 +33,7 @@ def truth(documents: list[Text]) -> list[np.ndarray]:
 
 
 def found(name: str) -> KeywordPeer:
-    if name == "vicinal":
-        return VicinalPeer()
-    peers, missing = find_keyword_peers([name])
-    if missing:
-        pytest.skip(str(missing[0]))
-    return peers[0]
+    return adapter(name, VicinalPeer, find_keyword_peers)
 
 
 @pytest.mark.parametrize("name", ["vicinal", *KEYWORD_PEERS])

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from bench_adapter import adapter
 
 from vicinal.bench.comparison.equal_recall import answered
 from vicinal.bench.comparison.halves import Half, multi_halves
@@ -32,12 +33,7 @@ def reported(data: MultiDataset) -> Half[MultiDataset]:
 
 
 def found(name: str) -> MultiPeer:
-    if name == "vicinal":
-        return VicinalPeer()
-    peers, missing = find_multi_peers([name])
-    if missing:
-        pytest.skip(str(missing[0]))
-    return peers[0]
+    return adapter(name, VicinalPeer, find_multi_peers)
 
 
 @pytest.mark.parametrize("name", ["vicinal", *MULTI_PEERS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bench_adapter import adapter
 
 from vicinal.bench.comparison import kept_builds
 from vicinal.bench.comparison.equal_recall import answered, tuned
@@ -31,12 +32,7 @@ def cut(data: SparseDataset) -> Halves:
 
 
 def found(name: str) -> SparsePeer:
-    if name == "vicinal":
-        return VicinalPeer()
-    peers, missing = find_sparse_peers([name])
-    if missing:
-        pytest.skip(str(missing[0]))
-    return peers[0]
+    return adapter(name, VicinalPeer, find_sparse_peers)
 
 
 @pytest.mark.parametrize("name", ["vicinal", *SPARSE_PEERS])
