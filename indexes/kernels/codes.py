@@ -111,13 +111,11 @@ def _encode_given(codes, query, target):
     items = codes.row_bytes * 8 // codes.form
     steps = _encode_steps(codes, query, target, items)
     unit = np.float32(1.0) / (steps * np.float32(codes.scale)) if steps > 0 else np.float32(0.0)
-    shift = np.float32(0.0)
-    if codes.factors:
-        given, total = view_i8(target, items), np.int64(0)
-        for i in range(items):
-            total += given[i]
-        # Rows are coded without signs: every step of theirs as so much more than it is.
-        shift = np.float32(-total * (7.5 if codes.form == SCALAR4 else 128.0)) * unit
+    given, total = view_i8(target, items), np.int64(0)
+    for i in range(items):
+        total += given[i]
+    # Rows are coded without signs: every step of theirs as so much more than it is.
+    shift = np.float32(-total * (7.5 if codes.form == SCALAR4 else 128.0)) * unit
     return steps, unit, shift
 
 

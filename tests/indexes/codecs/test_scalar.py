@@ -12,6 +12,7 @@ from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.testing.codec_conformance import CodecConformance
+from vicinal.testing.nearnesses import Given, nearnesses
 from vicinal.testing.random_rows import DENSE, as_vectors, random_matrix
 
 _NUMBERS = tuple(shape for shape in DENSE if shape.element is not Element.BINARY)
@@ -88,6 +89,19 @@ def test_scales_of_their_own_come_closer_to_rows_of_different_lengths(bits: int)
 def test_the_bits_that_were_asked_for_are_taken(bits: int) -> None:
     rows = as_vectors(random_matrix(700, 200, Element.FLOAT32), 200, Element.FLOAT32, Metric.COSINE)
     assert Scalar(bits).train(rows, BuildJob()).row_bytes == {4: 128, 8: 256}[bits]
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("per_vector", [False, True])
+def test_nearness_is_less_the_product_beside_the_mean(bits: int, per_vector: bool) -> None:
+    rng = np.random.default_rng(4)
+    rows = Given(rng.standard_normal((50, 130)).astype(np.float32) + 2, Metric.DOT)
+    codec = Scalar(bits, per_vector).train(rows, BuildJob())
+    coded = codec.encode(rows)
+    queries = rng.random((5, 130)).astype(np.float32)
+    expected = -queries @ (codec.decode(coded) - codec.arrays()["mean"]).T
+    # Lists of rows add what their centroids' codes say to what rows' codes do.
+    np.testing.assert_allclose(nearnesses(codec, coded, queries), expected, rtol=0, atol=0.2)
 
 
 def test_what_cannot_be_coded_is_refused() -> None:

@@ -163,3 +163,20 @@ def test_how_long_a_query_is_changes_no_answer(metric: Metric, residual: bool, c
     exact = np.argsort(-oracle.scores_of(rows, queries), axis=1)[:, :100]
     hit = [len(np.intersect1d(*pair)) for pair in zip(found, exact, strict=True)]
     assert np.mean(hit) >= 40
+
+
+@pytest.mark.parametrize("bits", [1, 2])
+def test_on_which_side_of_zero_coordinates_are_costs_no_recall(bits: int) -> None:
+    shape, rng = FieldShape("dense", Metric.COSINE, Element.FLOAT32, 64), np.random.default_rng(3)
+    away = np.abs(rng.standard_normal(64)).astype(np.float32)
+    matrix, queries = random_queries(shape, 3000, 0) + away, random_queries(shape, 60) + away
+    layout = Layout(RaBitQ(bits), residual=True, spill=False)
+    hits = []
+    # Axes that are turned around change no product, but the sum of a query's coordinates.
+    for signs in (np.ones(64, np.float32), np.where(np.arange(64) % 2, 1, -1).astype(np.float32)):
+        rows = stored(shape, matrix * signs)
+        index = IvfIndex(lists_of(rows, 60, layout, BuildJob(1, 1)), rows, layout)
+        found = index.search(queries * signs, 50, index.effort(50, 0.9, IvfKnobs(60, 50), 1.0)).rows
+        exact = np.argsort(-oracle.scores_of(rows, queries * signs), axis=1)[:, :50]
+        hits.append(np.mean([len(np.intersect1d(*pair)) for pair in zip(found, exact, strict=True)]))
+    assert abs(hits[0] - hits[1]) <= 1
