@@ -24,8 +24,8 @@ class RowReader:
     """Reads rows by number. Safe to share; it holds a descriptor, so the file may be deleted meanwhile.
 
     A row is one of the matrix, or as many that follow one another as ``offsets`` says, at times none. Each is
-    compared with its checksum whenever it is read, so nobody has to read the whole file before the first row
-    may be believed.
+    compared with its checksum when it is first read, and whenever it was waited for after that, so nobody has
+    to read the whole file before the first row may be believed.
 
     Parameters
     ----------
@@ -68,6 +68,8 @@ class RowReader:
         n = shape[0] if offsets is None else len(offsets) - 1
         if checksums.dtype != np.uint32 or checksums.shape != (n,):
             raise CorruptionError(path, f"{checksums.dtype} {checksums.shape} checksums of {n} {name!r}")
+        # Threads that verify the same row at the same time write the same.
+        self._verified = np.zeros(n, np.bool_)
 
     # Bound now, because modules are emptied before the last reader goes when the interpreter ends.
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
@@ -103,13 +105,17 @@ class RowReader:
         memory = into.reshape(-1).view(np.uint8).data
         starts, stops = self._places(rows)
         places, bounds = starts.tolist(), [0, *np.cumsum(stops - starts).tolist()]
-        crc32, late = zlib.crc32, 0
+        crc32, late, verified = zlib.crc32, 0, self._verified[rows].tolist()
         for begin, end in _runs(starts[1:] != stops[:-1], len(rows)):
-            late += self._fill(memory[bounds[begin] : bounds[end]], places[begin])
-            # At once, as what comes next is still on its way.
+            waited = self._fill(memory[bounds[begin] : bounds[end]], places[begin])
+            late += waited
+            if not waited and all(verified[begin:end]):
+                continue
+            # At once, as what comes next is on its way, and no sooner: the file may have been cut short.
             for at, stated in enumerate(self._checksums[rows[begin:end]].tolist(), begin):
                 if crc32(memory[bounds[at] : bounds[at + 1]]) != stated:
                     self._refuse(f"row {int(rows[at])} of array {self._name!r} fails its checksum")
+        self._verified[rows] = True
         return late
 
     def _places(self, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

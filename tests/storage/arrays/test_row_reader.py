@@ -82,6 +82,7 @@ def test_rows_of_several_rows_of_the_matrix_are_read_whole(tmp_path: Path) -> No
     with pytest.raises(CorruptionError, match="checksums of"):
         segment.row_reader("rows")
     flip(tmp_path / "a.seg", matrix[offsets[350] : offsets[351]])
+    reader = SegmentFile.open(tmp_path / "a.seg").row_reader("rows", "begins")
     found = np.empty((sizes[349:352].sum(), 48), np.float32)
     with pytest.raises(CorruptionError, match="row 350 of array 'rows' fails its checksum"):
         reader.read(np.arange(349, 352), found)
@@ -102,6 +103,27 @@ def test_a_damaged_row_is_refused_whenever_it_is_read_and_others_are_not(tmp_pat
     assert "row 1234" in segment.damage
     assert check.any_damage()
     assert len(segment.verify()) == 1
+
+
+def test_a_row_is_verified_once_while_it_stays_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = SegmentFile.open(written(tmp_path / "a.seg")).row_reader("rows")
+    verified: list[bytes] = []
+    of_system = zlib.crc32
+
+    def crc32(data: memoryview) -> int:
+        verified.append(bytes(data))
+        return of_system(data)
+
+    monkeypatch.setattr(zlib, "crc32", crc32)
+    found = np.empty((3, 48), np.float32)
+    reader.read(np.array([5, 6, 900]), found)
+    assert verified == [MATRIX[row].tobytes() for row in (5, 6, 900)]
+    verified.clear()
+    reader.read(np.array([5, 8, 900]), found)
+    assert verified == [MATRIX[8].tobytes()]
+    np.testing.assert_array_equal(found, MATRIX[[5, 8, 900]])
 
 
 def test_other_arrays_and_the_checksums_are_verified_as_ever(tmp_path: Path) -> None:
