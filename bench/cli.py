@@ -19,6 +19,7 @@ from .measure.disk import DiskMeasurement
 from .measure.filter import FilterMeasurement
 from .measure.kinds.keyword import KeywordMeasurement
 from .measure.kinds.multi import MultiMeasurement
+from .measure.kinds.multi_disk import MultiDiskMeasurement
 from .measure.kinds.sparse import SparseMeasurement
 from .measure.limit import LimitMeasurement
 from .measure.measurement import Measurement, Prepared, Record
@@ -42,6 +43,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     DiskMeasurement,
     SparseMeasurement,
     MultiMeasurement,
+    MultiDiskMeasurement,
     KeywordMeasurement,
     ServerMeasurement,
 )

@@ -153,7 +153,7 @@ ORDER = {
     "bench/serving": ("load", "peers", "scenes"),
     "bench/measure": (
         *("options", "measurement", "run", "single", "first_answer", "write", "recall", "filter", "limit"),
-        *("limited_searches", "disk", "kinds", "server"),
+        *("limited_searches", "limited", "disk", "kinds", "server"),
     ),
 }
 # Kernels are one flat folder, whose files together are the key of the cache of compiled ones.

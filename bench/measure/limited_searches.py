@@ -79,21 +79,35 @@ def memory_use() -> dict[str, int]:
     return {f"{name}_bytes": int(status[key].split()[0]) * 1024 for name, key in names.items()}
 
 
+def stored_queries(path: Path) -> Any:
+    """Return what `limited.store_queries` wrote: a matrix, or a list of matrices."""
+    with np.load(path) as arrays:
+        vectors = arrays["vectors"]
+        return np.split(vectors, arrays["offsets"][1:-1]) if "offsets" in arrays else vectors
+
+
+def ahead_share(read: int, late: int) -> float | None:
+    """Return the share of what was read that nobody waited for; None of nothing."""
+    return round(1 - late / read, 4) if read else None
+
+
 def main(said: dict[str, Any]) -> None:
     """Search for each query alone, then for all in batches, and say what it took."""
     if said["data_limit"] is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (said["data_limit"], said["data_limit"]))
     # Here, as nothing loads the engine before the limit holds.
     from ...engine.vector_kinds.dense import DenseKind
+    from ...engine.vector_kinds.multi import MultiKind
 
+    kind = {"dense": DenseKind, "multi": MultiKind}[said["kind"]]
     # The same file with its vectors mapped, as those of a field in memory are: nothing else is different.
-    mapped = patch.object(DenseKind, "read_from_disk", lambda *_: None) if said["mapped"] else nullcontext()
-    queries = np.load(said["queries"])
+    mapped = patch.object(kind, "read_from_disk", lambda *_: None) if said["mapped"] else nullcontext()
+    queries = stored_queries(Path(said["queries"]))
     cache = FileCache(sorted((Path(said["database"]) / "segments").iterdir()))
     after_each: Callable[[], None] = cache.drop if said["cold"] else lambda: None
     with mapped, vicinal.open(said["database"], read_only=True) as database:
         collection = database.collection(said["collection"])
-        search = {"k": said["k"], "effort": said["effort"]}
+        search = said["search"]
         for start in range(0, len(queries), said["batch"]):
             # Loads the kernels and whatever of the index the walks pass.
             _ = collection.search(queries[start : start + said["batch"]], **search).ids
@@ -120,7 +134,7 @@ def main(said: dict[str, Any]) -> None:
             most = max(most, cache.pages() - held)
             after_each()
         batches = {name: value - before[name] for name, value in counters().items()}
-        rescored = collection.explain(queries[: said["batch"]], **search).rescored
+        explained = collection.explain(queries[: said["batch"]], **search)
     np.save(said["found"], np.concatenate(found))
     n = len(queries)
     measured = {
@@ -128,7 +142,8 @@ def main(said: dict[str, Any]) -> None:
         "batch_us": round(spent / n * 1e6, 2),
         **{name: round(value / n, 3) for name, value in alone.items()},
         **{f"batch_{name}": round(value / n, 3) for name, value in batches.items()},
-        "rescored": round(rescored / min(n, said["batch"]), 1),
+        "rescored": round(explained.rescored / min(n, said["batch"]), 1),
+        "read_ahead": ahead_share(explained.read_bytes, explained.late_bytes),
         **memory_use(),
         "index_pages_bytes": held * _PAGE,
         "cached_bytes": most * _PAGE,

@@ -24,6 +24,14 @@ DatasetOption = Annotated[
         "folder of vectors (.hdf5, .npy, .fvecs, .bvecs, .ivecs, .parquet).",
     ),
 ]
+MultiDatasetOption = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        help="sample, tokens-ROWSxTOKENSxDIM to generate so many documents, or a folder with tokens.npy, "
+        "tokens_offsets.npy, queries_tokens.npy and queries_tokens_offsets.npy.",
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for results, pictures and cached truth.")]
 KOption = Annotated[int, typer.Option("--k", min=1, help="Neighbours per query.")]
 QueriesOption = Annotated[int | None, typer.Option(min=1, help="Use only the first so many queries.")]

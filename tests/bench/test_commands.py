@@ -202,6 +202,25 @@ def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "process start to first answer" in output
 
 
+def test_multi_disk(tmp_path: Path) -> None:
+    """As `test_disk`: of so few tokens most of the memory is the interpreter's."""
+    options = ("--queries", "40", "--memory", "400", "--candidates", "40", "--batch", "20")
+    output, records = measure(tmp_path, "multi-disk", "tokens-2500x16x64", *options)
+    mapped, cached, limited = records
+    assert mapped["recall"] == cached["recall"] == limited["recall"] >= 0.8
+    assert mapped["vector_bytes"] == 2500 * 16 * 64 * 4
+    point_bytes = 16 * 64 * 4
+    for record in (cached, limited):
+        assert record["rescored"] == 40
+        assert record["asked_bytes"] == pytest.approx(40 * point_bytes, rel=0.2)
+        assert record["read_ahead"] is not None
+    assert mapped["read_ahead"] is None
+    assert mapped["asked_bytes"] < point_bytes
+    assert limited["disk_bytes"] >= 10 * point_bytes
+    assert limited["peak_bytes"] <= limited["allowed_bytes"]
+    assert "read ahead" in output
+
+
 def test_disk(tmp_path: Path) -> None:
     """What is read decides, and not the time; an interpreter alone takes more than all of so few vectors."""
     small = json.dumps({"name": "scalar", "bits": 4})

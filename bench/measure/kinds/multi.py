@@ -33,6 +33,7 @@ from ..options import (
     KeepOption,
     KOption,
     LockOption,
+    MultiDatasetOption,
     OnlyOption,
     OutOption,
     PeersOption,
@@ -60,14 +61,7 @@ class MultiMeasurement:
 
     name: ClassVar = "multi"
     needs: ClassVar = Needs(data="multi")
-    dataset: Annotated[
-        str,
-        typer.Option(
-            "--dataset",
-            help="sample, tokens-ROWSxTOKENSxDIM to generate so many documents, or a folder with tokens.npy, "
-            "tokens_offsets.npy, queries_tokens.npy and queries_tokens_offsets.npy.",
-        ),
-    ] = "tokens-200000x32x128"
+    dataset: MultiDatasetOption = "tokens-200000x32x128"
     k: KOption = 10
     peers: PeersOption = "fast-plaid,lancedb,qdrant-edge,tachiom"
     index: Annotated[
