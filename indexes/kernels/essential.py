@@ -39,7 +39,7 @@ def may_leave_out(postings, summing, part, weights, count):
 
 @inner
 def sort_lists(part, lists, weights, count):
-    """Put those lists first that say the most for their length."""
+    """Put those lists first that say the most for their length; of all the extras are alike."""
     starts, windows = view_i64(part.starts, part.n_terms * part.n_windows + 1), part.n_windows
     for j in range(1, count):
         term, weight = lists[j], weights[j]

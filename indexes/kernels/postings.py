@@ -61,8 +61,9 @@ SUMMING = np.dtype(
         ("maxima", np.uint64),  # address of int16: the largest of each block of 64
         ("lists", np.uint64),  # address of int64: by part, the terms of the query that have postings
         ("weights", np.uint64),  # address of int32, as many
+        ("extras", np.uint64),  # address of int32, as many: what is added to each product of a code
         ("counts", np.uint64),  # address: (n_parts,) int64, how many
-        ("terms", np.int64),  # room of a part in lists and weights
+        ("terms", np.int64),  # room of a part in lists, weights and extras
         ("table_terms", np.uint64),
         ("table_weights", np.uint64),
         ("table_size", np.int64),
@@ -107,17 +108,25 @@ def find_term(part, terms, slots, term):
 
 
 @inner
-def most_of(part, steps, place):
-    """Return what a posting counts for at most, for a query's weight of 1."""
-    return np.float64(steps[place]) * _CODES if part.steps else np.float64(1)
+def bounds_of(part, steps, place, value, above, below, bend):
+    """Return what the highest code of a term counts for, of a query's weight, and what any code does besides.
+
+    Together they are bounds: the most of a weight above 0, the least of one below.
+    """
+    most = np.float64(steps[place]) * _CODES if part.steps else np.float64(1)
+    if value <= 0:
+        return np.float64(value) * below * most, np.float64(0)
+    # The line that touches the curve where the term's largest weight is lies above it everywhere.
+    fall = 1 + bend * most
+    rise = np.float64(value) * above * most / (fall * fall)
+    return rise, rise * bend * most
 
 
 @inner
-def find_lists(part, indices, values, start, stop, above, below, lists):
+def find_lists(part, indices, values, start, stop, above, below, bend, lists):
     """List the query's terms that have postings.
 
     Returns how many are listed, what they add to scores at most, and what those do that are too many.
-    Weights above 0 are taken times ``above``, those below 0 times ``below``.
     """
     terms, steps = view_u32(part.terms, part.n_terms), view_f32(part.steps, part.n_terms)
     slots, starts = view_u32(part.slots, part.n_slots), part.starts
@@ -126,8 +135,8 @@ def find_lists(part, indices, values, start, stop, above, below, lists):
         place = find_term(part, terms, slots, indices[i])
         prefetch(starts + np.uint64(8 * place * part.n_windows))
         if place < part.n_terms:
-            scale = above if values[i] > 0 else below
-            most = abs(np.float64(values[i])) * scale * most_of(part, steps, place)
+            rise, base = bounds_of(part, steps, place, values[i], above, below, bend)
+            most = abs(rise) + base
             if count < _MOST_LISTS:
                 total += most
                 lists[count] = place << 32 | i
@@ -138,15 +147,21 @@ def find_lists(part, indices, values, start, stop, above, below, lists):
 
 
 @inner
-def weigh_lists(part, values, above, below, unit, count, lists, weights):
-    """Make whole weights of the query's, and of ``lists`` the places of their terms."""
+def weigh_lists(part, values, above, below, bend, unit, count, lists, weights, extras):
+    """Make whole weights of the query's, what products get besides, and of ``lists`` the places of terms."""
     steps = view_f32(part.steps, part.n_terms)
     for j in range(count):
         i = lists[j] & 0xFFFFFFFF
         lists[j] = lists[j] >> 32
-        scale = above if values[i] > 0 else below
-        most = np.float64(values[i]) * scale * most_of(part, steps, lists[j])
-        weights[j] = np.int32(np.ceil(most / unit)) if unit > 0 else np.int32(0)
+        rise, base = bounds_of(part, steps, lists[j], values[i], above, below, bend)
+        weights[j] = np.int32(np.ceil(rise / unit)) if unit > 0 else np.int32(0)
+        extras[j] = _ROUND_UP + (np.int32(np.ceil(base / unit * _CODES)) if unit > 0 else np.int32(0))
+        if weights[j] < 0:
+            # A code is the value rounded up; times a negative weight that is a lower bound, one step too low.
+            extras[j] -= weights[j]
+        if part.signed:
+            # Weights are rounded up too, by less than one, which lowers the product with a code below zero.
+            extras[j] += np.int32(128)
         first = view_i64(part.starts + np.uint64(8 * lists[j] * part.n_windows), 1)[0]
         prefetch_lines(part.local + np.uint64(2 * first), _LINES_AHEAD)
         if part.codes:
@@ -160,24 +175,28 @@ def part_at(postings, number):
 
 @inner
 def lists_of(summing, number):
-    """Return a part's lists and weights, of which the first ``counts[number]`` are filled."""
+    """Return a part's lists, weights and extras, of which the first ``counts[number]`` are filled."""
     skipped = np.uint64(number * summing.terms)
     return (
         view_i64(summing.lists + np.uint64(8) * skipped, summing.terms),
         view_i32(summing.weights + np.uint64(4) * skipped, summing.terms),
+        view_i32(summing.extras + np.uint64(4) * skipped, summing.terms),
     )
 
 
 @inner
 def changes(postings, part, average, slope, inverse):
-    """Return the most and the least that weights are times those that codes were made of."""
+    """Return the most and the least that weights are times those that codes were made of, and the bend.
+
+    A weight w is now at most ``above * w / (1 + bend * w)``, and at least ``below * w``.
+    """
     if postings.form == COSINE:
-        return inverse, inverse
+        return inverse, inverse, np.float64(0)
     if slope > 0:
-        # What is added to the length makes the ratio of two weights no larger than that of the averages.
+        # Of a weight 1 / (1 + r), r changes by no more than the average does, the other way.
         change = average / part.average
-        return max(np.float64(1), change), min(np.float64(1), change)
-    return np.float64(1), np.float64(1)
+        return max(np.float64(1), change), min(np.float64(1), change), max(np.float64(0), change - 1)
+    return np.float64(1), np.float64(1), np.float64(0)
 
 
 @inner
@@ -214,9 +233,9 @@ def choose_lists(postings, summing, indices, values, start, stop, average, slope
     counts, unit, rest = view_i64(summing.counts, postings.n_parts), np.float64(0), np.float64(0)
     for number in range(postings.n_parts):
         part = part_at(postings, number)
-        above, below = changes(postings, part, average, slope, inverse)
-        lists, _ = lists_of(summing, number)
-        count, total, left = find_lists(part, indices, values, start, stop, above, below, lists)
+        above, below, bend = changes(postings, part, average, slope, inverse)
+        lists, _, _ = lists_of(summing, number)
+        count, total, left = find_lists(part, indices, values, start, stop, above, below, bend, lists)
         counts[number] = count
         unit = max(unit, total / (MOST_SUM - _ROUNDED * np.float64(count)))
         rest = max(rest, left)
@@ -226,14 +245,14 @@ def choose_lists(postings, summing, indices, values, start, stop, average, slope
     summing.unit, summing.rest = unit, rest
     for number in range(postings.n_parts):
         part = part_at(postings, number)
-        above, below = changes(postings, part, average, slope, inverse)
-        lists, weights = lists_of(summing, number)
-        weigh_lists(part, values, above, below, unit, counts[number], lists, weights)
+        above, below, bend = changes(postings, part, average, slope, inverse)
+        lists, weights, extras = lists_of(summing, number)
+        weigh_lists(part, values, above, below, bend, unit, counts[number], lists, weights, extras)
     return ordered
 
 
 @inner
-def sum_lists(part, window, lists, weights, begin_list, end_list, sums):
+def sum_lists(part, window, lists, weights, extras, begin_list, end_list, sums):
     """Add some lists' upper bounds of a window's scores to ``sums``; return how many postings were read."""
     starts = view_i64(part.starts, part.n_terms * part.n_windows + 1)
     local = view_u16(part.local, part.n_postings)
@@ -241,12 +260,7 @@ def sum_lists(part, window, lists, weights, begin_list, end_list, sums):
     read = 0
     for j in range(begin_list, end_list):
         first = lists[j] * part.n_windows + window
-        weight = weights[j]
-        # A code is the value rounded up; times a negative weight that is a lower bound, one step too low.
-        extra = _ROUND_UP - weight if weight < 0 else _ROUND_UP
-        if part.signed:
-            # Weights are rounded up too, by less than one, which lowers the product with a code below zero.
-            extra += np.int32(128)
+        weight, extra = weights[j], extras[j]
         # Of numbers without a sign numba does not ask whether they count from the end.
         begin, end = np.uint64(starts[first]), np.uint64(starts[first + 1])
         if not part.codes:
@@ -263,8 +277,8 @@ def sum_lists(part, window, lists, weights, begin_list, end_list, sums):
 
 
 @inner
-def sum_window(part, window, size, lists, weights, count, sums):
+def sum_window(part, window, size, lists, weights, extras, count, sums):
     """Fill ``sums`` with upper bounds of a window's scores; return how many postings were read."""
     for i in range(size):
         sums[i] = 0
-    return sum_lists(part, window, lists, weights, 0, count, sums)
+    return sum_lists(part, window, lists, weights, extras, 0, count, sums)

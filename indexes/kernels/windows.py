@@ -118,7 +118,7 @@ def score_again(postings, summing, number, first, slope, least, lo, hi, allowed,
     Returns the score that ``k`` rows are known to reach then.
     """
     part = part_at(postings, number)
-    lists, weights = lists_of(summing, number)
+    lists, weights, extras = lists_of(summing, number)
     count = view_i64(summing.counts, postings.n_parts)[number]
     sums, stats = view_i16(summing.sums, WINDOW), view_i64(summing.stats, 2)
     positive = not part.signed and summing.rest == 0
@@ -129,7 +129,7 @@ def score_again(postings, summing, number, first, slope, least, lo, hi, allowed,
         size = min(WINDOW, part.first + part.n - base)
         if base >= hi or base + size <= lo:
             continue
-        stats[0] += sum_window(part, window, size, lists, weights, count, sums)
+        stats[0] += sum_window(part, window, size, lists, weights, extras, count, sums)
         for block in range(0, size, BLOCK):
             last = min(block + BLOCK, size)
             rows = block_rows(base + block, last - block, lo, hi, allowed, words)
@@ -178,11 +178,11 @@ def keep_essential(
     Returns the share for the next window.
     """
     pool, stats = view_u64(summing.pool, summing.pool_size), view_i64(summing.stats, 2)
-    lists, weights = lists_of(summing, 0)
+    lists, weights, extras = lists_of(summing, 0)
     sums = view_i16(summing.sums, WINDOW)
     reached = reached_sum(pool, summing.pool_size, heap, k, weights, count)
     summed, rest = count_essential(weights, count, np.int64(share * np.float64(reached)))
-    stats[0] += sum_window(part, window, size, lists, weights, summed, sums)
+    stats[0] += sum_window(part, window, size, lists, weights, extras, summed, sums)
     while summed < count:
         # Summing more is worth its time if it saves scoring as many rows as take as long.
         more, less = count_essential(weights, count, np.int64(LESS * np.float64(rest)))
@@ -191,7 +191,7 @@ def keep_essential(
         if found >= 0:
             score_candidates(postings, summing, found, first, slope, pool)
             return min(MOST_SHARE, MORE * np.float64(rest) / np.float64(reached))
-        stats[0] += sum_lists(part, window, lists, weights, summed, more, sums)
+        stats[0] += sum_lists(part, window, lists, weights, extras, summed, more, sums)
         summed, rest = more, less
     collect(summing, base, size, lo, hi, allowed, words, pool)
     return share
@@ -205,7 +205,7 @@ def fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k):
     clear_heap(pool, summing.pool_size)
     for number in range(postings.n_parts):
         part = part_at(postings, number)
-        lists, weights = lists_of(summing, number)
+        lists, weights, extras = lists_of(summing, number)
         count, share = counts[number], FIRST_SHARE
         leaves_out = may_leave_out(postings, summing, part, weights, count)
         if leaves_out:
@@ -235,7 +235,7 @@ def fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k):
                     k,
                 )
                 continue
-            stats[0] += sum_window(part, window, size, lists, weights, count, sums)
+            stats[0] += sum_window(part, window, size, lists, weights, extras, count, sums)
             collect(summing, base, size, lo, hi, allowed, words, pool)
 
 

@@ -32,6 +32,7 @@ class SummingScratch:
             "maxima": aligned((-(-blocks // 64) * 64,), np.int16),
             "lists": np.empty(parts * terms, np.int64),
             "weights": np.empty(parts * terms, np.int32),
+            "extras": np.empty(parts * terms, np.int32),
             "counts": np.empty(parts, np.int64),
             "table_terms": np.empty(size, np.int64),
             "table_weights": np.empty(size, np.float32),
