@@ -174,7 +174,9 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     start = time.perf_counter()
     places, scores = _merge(found, request)
     # Those that are made of texts are weighted in any case.
-    if report.weighting is not None and kind_of(request.spec).source(request.spec) is not None:
+    of_texts = report.weighting is not None and kind_of(request.spec).source(request.spec) is not None
+    # Scores descend, so the last of each query tells whether any is 0.
+    if of_texts and not (scores[:, -1] > 0).all():
         # A row that shares no term with a text is not what was searched for.
         places[scores <= 0] = NO_PLACE
         scores = np.where(scores > 0, scores, request.worst_score)
@@ -338,8 +340,10 @@ def _merge(
     all_places = np.concatenate(places, axis=1)
     scores = np.concatenate([neighbors.scores for _, neighbors in found], axis=1)
     # A stable sort leaves ties in the order of segments and rows.
-    nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(all_places, nearest, axis=1), np.take_along_axis(scores, nearest, axis=1)
+    nearest = (-scores if request.higher_is_nearer else scores).argsort(axis=1, kind="stable")[:, :k]
+    # What np.take_along_axis does, at a third of its cost for one query.
+    each = np.arange(n)[:, None]
+    return all_places[each, nearest], scores[each, nearest]
 
 
 def _places(number: int, rows: NDArray[np.uint32]) -> NDArray[np.int64]:

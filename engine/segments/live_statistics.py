@@ -15,36 +15,42 @@ from ...indexes.protocol import CountsTerms, Queries
 from ...storage.columns.partial import Present
 from ..results.weighting import Weighting
 from ..vector_kinds.registry import kind_of
-from ..vector_kinds.term_counts import RowCounts, Terms, value_total
+from ..vector_kinds.term_counts import RowCounts, Terms, inverse_frequencies, value_total
+from ..vocabulary.bounded_cache import BoundedCache
 from .bitmaps import rows_of
 from .snapshot import Snapshot
 from .view import SegmentView
 
 # Tenants whose counts are kept of one view or segment, by field; beyond so many all are counted anew.
 _MOST_KEPT = 1024
+# Weights of so many terms are kept of a snapshot, those of queries that ask for no more than a few at once.
+_TERMS_KEPT = 1 << 13
+_FEW_TERMS = 64
 _NOTHING = RowCounts()
 
 
 class LiveStatistics:
-    """Counts over the live points of a snapshot, of one tenant or of all; made for one search.
+    """Counts over the live points of a snapshot, of one tenant or of all; kept by the snapshot.
 
     A search asks each view for a few terms: their postings are as long as the term is frequent, and the rows
     that are dead were counted when they died, so nothing is read but what changed since the search before.
     """
 
     def __init__(self, snapshot: Snapshot, field: str, tenant: int | None) -> None:
-        self._snapshot, self._field, self._tenant = snapshot, field, tenant
+        # Not the snapshot, which would then go only when cycles are looked for, and its files with it.
+        self._views, self._field, self._tenant = snapshot.views, field, tenant
+        self._weights: BoundedCache[int, float] = BoundedCache(_TERMS_KEPT)
 
     @cached_property
     def _parts(self) -> list[_LiveCounts]:
-        return [_live_counts(view, self._field, self._tenant) for view in self._snapshot.views]
+        return [_live_counts(view, self._field, self._tenant) for view in self._views]
 
-    @property
+    @cached_property
     def n_vectors(self) -> int:
         """How many live points have a vector in the field."""
         return sum(part.n for part in self._parts)
 
-    @property
+    @cached_property
     def total(self) -> float:
         """The sum of all values of those vectors."""
         return sum(part.total() for part in self._parts)
@@ -56,13 +62,29 @@ class LiveStatistics:
             found += part.frequencies(terms)
         return found
 
+    def inverse_frequencies(self, terms: Terms) -> NDArray[np.float64]:
+        """Return the weight of each term: above 0, the higher the fewer of those vectors have it."""
+        few = len(terms) <= _FEW_TERMS
+        asked = terms.tolist() if few else []
+        kept = self._weights.get(asked)
+        if few and None not in kept:
+            return np.array(kept, np.float64)
+        weights = inverse_frequencies(self.n_vectors, self.frequencies(terms))
+        if few:
+            self._weights.update(dict(zip(asked, weights.tolist(), strict=True)))
+        return weights
+
 
 def prepared(
     snapshot: Snapshot, field: str, tenant: int | None, queries: Queries
 ) -> tuple[Queries, Weighting | None]:
     """Return queries as every segment of a snapshot takes them, and what weighted their terms, or None."""
-    spec = snapshot.schema.vectors[field]
-    return kind_of(spec).prepare(spec, queries, LiveStatistics(snapshot, field, tenant))
+    spec, key = snapshot.schema.vectors[field], (field, tenant)
+    statistics = snapshot.statistics.get(key)
+    if statistics is None:
+        statistics = LiveStatistics(snapshot, field, tenant)
+        _keep(snapshot.statistics, key, statistics)
+    return kind_of(spec).prepare(spec, queries, statistics)
 
 
 @dataclass(frozen=True, slots=True)

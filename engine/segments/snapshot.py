@@ -49,6 +49,8 @@ class Snapshot:
         Every write with a lower sequence number is in the snapshot, none with this or a higher one.
     vocabularies : Vocabularies
         What has the ids of tokens, of these points and of later ones.
+    statistics : dict
+        Whatever is counted of its points and kept, by keys of its own.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Snapshot:
         self.next_sequence = next_sequence
         self.vocabularies = vocabularies
         self._remembered = remembered
+        self.statistics: dict[Any, Any] = {}
 
     def without_points(self) -> Snapshot:
         """Return what a snapshot of no points of this collection is."""

@@ -74,8 +74,8 @@ class FieldStatistics(Protocol):
     def total(self) -> float:
         """The sum of all values of those vectors."""
 
-    def frequencies(self, terms: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Return in how many of those vectors each term has a value that is not zero."""
+    def inverse_frequencies(self, terms: NDArray[np.uint32]) -> NDArray[np.float64]:
+        """Return the weight of each term: above 0, the higher the fewer of those vectors have it."""
 
 
 class TokenIds(Protocol):

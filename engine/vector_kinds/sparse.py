@@ -19,7 +19,6 @@ from .growing_sparse import GrowingSparse, sparse_rows
 from .listed_terms import listed_indices, refuse_unweighted, weighted
 from .protocol import Array, Chosen, FieldStatistics, TermWeights, TokenIds
 from .sparse_input import is_one_vector, sparse_column, usual_vector
-from .term_counts import inverse_frequencies
 
 _ARRAYS = ("indptr", "indices", "values")
 
@@ -89,9 +88,8 @@ class SparseKind:
         """Return queries with their weights times the inverse document frequency, where the field says so."""
         if not field.idf:
             return queries, None
-        n = statistics.n_vectors
-        factors = inverse_frequencies(n, statistics.frequencies(queries.indices))
-        return queries.weighted(factors), Weighting(n)
+        factors = statistics.inverse_frequencies(queries.indices)
+        return queries.weighted(factors), Weighting(statistics.n_vectors)
 
     def query_arrays(self, queries: SparseRows) -> dict[str, Array]:
         """Return a batch of queries as it is kept."""

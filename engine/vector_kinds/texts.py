@@ -16,7 +16,6 @@ from ..results.weighting import Weighting
 from ..schema.bm25 import Bm25
 from ..schema.sparse_field import Sparse
 from .protocol import FieldStatistics, TermWeights, TokenIds
-from .term_counts import inverse_frequencies
 from .tokens import TokenKind
 
 
@@ -70,7 +69,7 @@ class TextKind(TokenKind):
         """Return queries with their inverse document frequencies, and the average length of the texts."""
         n, total = statistics.n_vectors, statistics.total
         average = total / n if total > 0 else 1.0
-        factors = inverse_frequencies(n, statistics.frequencies(queries.indices))
+        factors = statistics.inverse_frequencies(queries.indices)
         return queries.weighted(factors, average), Weighting(n, average)
 
     def query_column(self, field: Sparse, queries: Any) -> Any:

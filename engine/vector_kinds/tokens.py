@@ -65,7 +65,9 @@ class TokenKind(SparseKind):
             # They are part of the query's length. Left out, a score would tell whether any tenant has them.
             unknown = np.flatnonzero(ids == UNKNOWN)
             ids[unknown] = UNKNOWN - 1 - np.arange(len(unknown), dtype=np.uint32)
-        found = sparse_rows(queries.with_ids(ids), field.shape)
+        column = queries.with_ids(ids)
+        alone = len(column) == 1
+        found = SparseRows.one(column.indices, column.values) if alone else sparse_rows(column, field.shape)
         resolved: SparseRows = super().resolved(field, found, tokens, weights)
         return resolved
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 import vicinal
 from vicinal.engine.collection import columnar
-from vicinal.engine.segments.live_statistics import LiveStatistics
+from vicinal.engine.segments.live_statistics import LiveStatistics, prepared
+from vicinal.engine.segments.snapshot import Snapshot
+from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.indexes.sparse import inverted
 
 NOTHING_BY_ITSELF = vicinal.MergePolicySettings(quiet_seconds=1e9)
@@ -27,6 +30,13 @@ def check(collection: vicinal.Collection, model: Model, tenants: list[str] | lis
         assert found.n_vectors == len(rows)
         expected = [sum(row.get(term, 0.0) != 0 for row in rows) for term in TERMS.tolist()]
         assert found.frequencies(TERMS).tolist() == expected
+        df = np.array(expected)
+        weights = np.log(1 + (len(rows) - df + 0.5) / (df + 0.5))
+        # Those that were kept and those that were not are the same.
+        for asked in (slice(3, 5), slice(0, 9), slice(3, 5)):
+            np.testing.assert_allclose(found.inverse_frequencies(TERMS[asked]), weights[asked])
+        many = np.tile(np.arange(len(TERMS)), 9)
+        np.testing.assert_allclose(found.inverse_frequencies(TERMS[many]), weights[many])
         np.testing.assert_allclose(found.total, sum(map(sum, (row.values() for row in rows))), atol=1e-3)
 
 
@@ -97,6 +107,21 @@ def test_an_old_snapshot_keeps_its_statistics() -> None:
             replaced = n - 8
             assert found.frequencies(np.array([1, 2, 3], np.uint32)).tolist() == [9, replaced, 0]
             assert (found.n_vectors, found.total) == (9 + replaced, 9 + 4 * replaced)
+
+
+def test_a_snapshot_keeps_its_statistics_and_goes_when_nobody_has_it() -> None:
+    with vicinal.open(":memory:", merge_policy=NOTHING_BY_ITSELF) as db:
+        points = db.create_collection("points", vicinal.Sparse(idf=True))
+        points.upsert(range(9), [{1: 1.0}] * 9)
+        newest = columnar(points).view(None)[0]
+        snapshot = Snapshot(newest.schema, newest.views, newest.next_sequence, newest.vocabularies)
+        query = SparseRows.one(np.array([1], np.uint32), np.ones(1, np.float32))
+        found = [prepared(snapshot, "vector", None, query)[0].values for _ in range(2)]
+        np.testing.assert_allclose(found, np.log(1 + 0.5 / 9.5), rtol=1e-6)
+        assert snapshot.statistics.keys() == {("vector", None)}
+        gone = weakref.ref(snapshot)
+        del snapshot
+        assert gone() is None
 
 
 def test_a_field_that_comes_back_counts_nothing_of_the_one_that_went() -> None:
