@@ -31,7 +31,7 @@ class SearchScratch:
         from ..kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES
         from ..kernels.list_records import SEARCH, STATS
         from ..kernels.list_scans import LISTED, room_for
-        from ..kernels.strips import STRIP_BYTES
+        from ..kernels.strips import COMPARED, STRIP_BYTES
 
         self.capacity = capacity
         keys = int(room_for.py_func(max(capacity, sizes.n_lists)))
@@ -39,7 +39,7 @@ class SearchScratch:
             "padded": aligned((sizes.padded,), np.uint8),
             "query": aligned((sizes.query,), np.uint8),
             "list_query": aligned((sizes.list_query,), np.uint8),
-            "list_near": aligned((sizes.n_lists + 3,), np.float32),
+            "list_near": aligned((sizes.n_lists + COMPARED - 1,), np.float32),
             "exact_tables": aligned((sizes.groups * GROUP_BYTES,), np.float32),
             "tables": aligned((sizes.groups * GROUP_BYTES,), np.uint8),
             "keys": aligned((keys,), np.uint64),

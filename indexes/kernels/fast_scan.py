@@ -16,9 +16,9 @@ from numba import types
 from numba.extending import intrinsic
 
 from .kernel import entry_point, inner
-from .memory import view_f32, view_i64, view_u8, view_u16
+from .memory import view_i64, view_u8, view_u16
 from .target import HAS_AVX2, HAS_VNNI
-from .vectors import BYTE, I16, I32, I64, accumulate, call, load, shuffle, splat, store, vector
+from .vectors import BYTE, I16, I32, I64, accumulate, call, load, repeated, shuffle, splat, store, vector
 
 BLOCK_ROWS = 32
 GROUP_BYTES = 16
@@ -28,9 +28,6 @@ GROUPS_TOGETHER = 4
 
 _HALF = BLOCK_ROWS // 2
 _WIDTH = 64 if HAS_VNNI else 32
-_MOST_SUM = np.float32(65535.0)
-# Of two bytes the sum is one.
-_MOST_BYTE = np.float32(127.0)
 _FLOATS = vector(ir.FloatType(), BLOCK_ROWS)
 
 
@@ -132,8 +129,7 @@ def _compare(
         sums, unit, shift, weight, bias, factors, bound, out = args
 
         def spread(value: Any) -> Any:
-            single = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), value, ir.Constant(I32, 0))
-            return builder.shuffle_vector(single, single, splat(vector(I32, BLOCK_ROWS), 0))
+            return repeated(builder, _FLOATS, value)
 
         whole = builder.zext(load(builder, vector(I16, BLOCK_ROWS), sums), vector(I32, BLOCK_ROWS))
         product = builder.fmul(builder.sitofp(whole, _FLOATS), spread(unit))
@@ -161,36 +157,6 @@ def near_rows(block, tables, groups, unit, shift, weight, bias, factors, bound, 
     else:
         _sums_one_by_one(block, tables, groups, sums)
     return _compare(sums, unit, shift, weight, bias, factors, bound, out)
-
-
-@inner
-def round_tables(exact, groups, tables):
-    """Round tables of float32 to bytes; return ``(unit, shift)``: what a sum means is ``sum * unit + shift``.
-
-    Of each table its least is taken off. All share one unit, as fine as bytes and 16-bit sums allow.
-    """
-    source, target = view_f32(exact, groups * GROUP_BYTES), view_u8(tables, groups * GROUP_BYTES)
-    shift, widest, total = np.float32(0), np.float32(0), np.float32(0)
-    for group in range(groups):
-        first = group * GROUP_BYTES
-        least, most = source[first], source[first]
-        for j in range(1, GROUP_BYTES):
-            least, most = min(least, source[first + j]), max(most, source[first + j])
-        shift += least
-        widest, total = max(widest, most - least), total + (most - least)
-    if not widest > 0:
-        target[:] = 0
-        return np.float32(0), shift
-    # Each entry may be rounded up by a half.
-    steps = min(_MOST_BYTE / widest, (_MOST_SUM - np.float32(groups)) / total)
-    for group in range(groups):
-        first = group * GROUP_BYTES
-        least = source[first]
-        for j in range(1, GROUP_BYTES):
-            least = min(least, source[first + j])
-        for j in range(GROUP_BYTES):
-            target[first + j] = np.uint8((source[first + j] - least) * steps + np.float32(0.5))
-    return np.float32(1) / steps, shift
 
 
 @entry_point("blocks of nibbles")

@@ -39,7 +39,7 @@ SEARCH = np.dtype(
         ("padded", np.uint64),  # address: the query as the exact scores read it
         ("query", np.uint64),  # address: the query as codes are compared with it
         ("list_query", np.uint64),
-        ("list_near", np.uint64),  # address of float32: how near each list is, up to three more behind them
+        ("list_near", np.uint64),  # address of float32: how near each list is, and up to fifteen more
         ("exact_tables", np.uint64),  # address: groups * 16 float32
         ("tables", np.uint64),  # address: groups * 16 bytes
         ("keys", np.uint64),  # address of uint64

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .bounds import first_bit
+from .byte_tables import round_tables
 from .codes import bias_weight, encode_query, four_nearnesses, nibble_tables, view_codes
-from .fast_scan import BLOCK_ROWS, GROUP_BYTES, round_tables
+from .fast_scan import GROUP_BYTES
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROWS, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
@@ -14,7 +16,7 @@ from .rabitq import finite_weight, mean_product
 from .reservoir import select_least
 from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import scan_block, write_result
-from .strips import prefetch_row
+from .strips import COMPARED, not_farther, prefetch_row
 from .top import ascending, clear_heap, replace_largest, score_of, sort_heap
 
 _FIRST = np.int64(0)
@@ -39,12 +41,17 @@ def find_lists(lists, search, query, wanted, order):
         b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
         at = search.list_near + np.uint64(4 * first)
         four_nearnesses(codes, codes.codes, a, b, c, d, search.list_query, *scale, at)
-    for first in range(0, n, BLOCK_ROWS):
-        for i in range(first, min(first + BLOCK_ROWS, n)):
-            keys[count] = np.uint64(ascending(near[i])) << np.uint64(32) | np.uint64(i)
-            # Not a number is kept: of extreme queries there may be no others.
-            count += not near[i] > bound
-        if count > room - BLOCK_ROWS:
+    for first in range(0, n, COMPARED):
+        # Not a number is kept: of extreme queries there may be no others.
+        bits = np.uint64(not_farther(search.list_near + np.uint64(4 * first), bound, False))
+        if n - first < COMPARED:
+            bits &= (np.uint64(1) << np.uint64(n - first)) - np.uint64(1)
+        while bits:
+            one = np.uint64(first) + first_bit(bits)
+            bits &= bits - np.uint64(1)
+            keys[count] = np.uint64(ascending(near[one])) << np.uint64(32) | one
+            count += 1
+        if count > room - COMPARED:
             bound = thin_out(keys, count, wanted)
             count = wanted
     if count > wanted:

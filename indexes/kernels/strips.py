@@ -29,7 +29,7 @@ from .kernel import inner
 from .memory import LINE, prefetch_lines, view_f32, view_u32
 from .rows import COSINE, L2
 from .top import key_of, replace_largest, score_of
-from .vectors import I32, load, shuffle, vector
+from .vectors import I32, load, repeated, vector
 from .wide_dots import streamed_wide_dots, streamed_wide_squares
 
 # Rows of a strip at most, and bytes of their scores.
@@ -37,19 +37,17 @@ STRIP = 64
 STRIP_BYTES = STRIP * 4
 # What is scored besides what ``float_scores`` knows: rows of bytes and a query of 16-bit steps.
 WIDE_DOT, WIDE_SQUARE = BITS + 1, BITS + 2
-_COMPARED = 16
+COMPARED = 16
 _MOST_LINES_AHEAD = 64
 
 
 @intrinsic
-def _not_farther(typingctx: Any, address: Any, bound: Any, higher_is_nearer: Any) -> Any:
+def not_farther(typingctx: Any, address: Any, bound: Any, higher_is_nearer: Any) -> Any:
     """Return a bit for each of sixteen scores, first one lowest: not farther than ``bound``, or a NaN."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind, mask = vector(ir.FloatType(), _COMPARED), ir.IntType(_COMPARED)
-        scores, undefined = load(builder, kind, args[0]), ir.Constant(kind, ir.Undefined)
-        first = builder.insert_element(undefined, args[1], ir.Constant(I32, 0))
-        bounds = shuffle(builder, first, undefined, [0] * _COMPARED)
+        kind, mask = vector(ir.FloatType(), COMPARED), ir.IntType(COMPARED)
+        scores, bounds = load(builder, kind, args[0]), repeated(builder, kind, args[1])
         higher, lower = (builder.fcmp_unordered(order, scores, bounds) for order in (">=", "<="))
         is_higher = builder.trunc(args[2], ir.IntType(1))
         chosen = builder.select(is_higher, builder.bitcast(higher, mask), builder.bitcast(lower, mask))
@@ -146,10 +144,10 @@ def finish_strip(rows, listed, first, count, inv_norm, out):
 def choose_near(listed, first, count, higher_is_nearer, bound, chosen, out):
     """List the rows of a strip whose scores are not farther than ``bound``; return how many there are."""
     places, kept, size = view_u32(listed, first + count), view_u32(chosen, STRIP), 0
-    for start in range(0, count, _COMPARED):
-        mask = _not_farther(out + np.uint64(4 * start), bound, higher_is_nearer)
+    for start in range(0, count, COMPARED):
+        mask = not_farther(out + np.uint64(4 * start), bound, higher_is_nearer)
         if mask:
-            for i in range(start, min(start + _COMPARED, count)):
+            for i in range(start, min(start + COMPARED, count)):
                 if mask >> np.uint32(i - start) & np.uint32(1):
                     kept[size] = places[first + i] if listed else np.uint32(first + i)
                     size += 1
@@ -161,9 +159,9 @@ def offer_strip(listed, first, count, higher_is_nearer, heap, k, out):
     """Offer the rows of a strip, whose scores are stored, to a heap."""
     scores, places = view_f32(out, count), view_u32(listed, first + count)
     bound = score_of(heap[0], higher_is_nearer)
-    for start in range(0, count, _COMPARED):
-        if _not_farther(out + np.uint64(4 * start), bound, higher_is_nearer):
-            for i in range(start, min(start + _COMPARED, count)):
+    for start in range(0, count, COMPARED):
+        if not_farther(out + np.uint64(4 * start), bound, higher_is_nearer):
+            for i in range(start, min(start + COMPARED, count)):
                 row = np.uint64(places[first + i]) if listed else np.uint64(first + i)
                 key = key_of(scores[i], row, higher_is_nearer)
                 if key < heap[0]:

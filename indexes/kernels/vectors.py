@@ -26,6 +26,12 @@ def splat(kind: ir.VectorType, value: float) -> ir.Constant:
     return ir.Constant(kind, [value] * kind.count)
 
 
+def repeated(builder: Any, kind: ir.VectorType, value: Any) -> Any:
+    """Return a vector with ``value``, not a constant, in every lane."""
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0))
+    return builder.shuffle_vector(single, single, splat(vector(I32, kind.count), 0))
+
+
 def load(builder: Any, kind: Any, address: Any, offset: int = 0) -> Any:
     """Load a vector that need not be aligned, ``offset`` bytes behind ``address``."""
     if offset:

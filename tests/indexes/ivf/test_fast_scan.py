@@ -10,7 +10,8 @@ import pytest
 from numba import njit
 from numpy.typing import NDArray
 
-from vicinal.indexes.kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES, near_rows, pack_blocks, round_tables
+from vicinal.indexes.kernels.byte_tables import round_tables
+from vicinal.indexes.kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES, near_rows, pack_blocks
 from vicinal.indexes.rows.addresses import address
 from vicinal.indexes.rows.dense import aligned
 
