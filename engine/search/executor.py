@@ -176,7 +176,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     # Those that are made of texts are weighted in any case.
     of_texts = report.weighting is not None and kind_of(request.spec).source(request.spec) is not None
     # Scores descend, so the last of each query tells whether any is 0.
-    if of_texts and not (scores[:, -1] > 0).all():
+    if of_texts and (scores.item(-1) <= 0 or not (scores[:, -1] > 0).all()):
         # A row that shares no term with a text is not what was searched for.
         places[scores <= 0] = NO_PLACE
         scores = np.where(scores > 0, scores, request.worst_score)
@@ -341,9 +341,10 @@ def _merge(
     scores = np.concatenate([neighbors.scores for _, neighbors in found], axis=1)
     # A stable sort leaves ties in the order of segments and rows.
     nearest = (-scores if request.higher_is_nearer else scores).argsort(axis=1, kind="stable")[:, :k]
-    # What np.take_along_axis does, at a third of its cost for one query.
-    each = np.arange(n)[:, None]
-    return all_places[each, nearest], scores[each, nearest]
+    if n > 1:
+        nearest = nearest + np.arange(0, scores.size, scores.shape[1])[:, None]
+    # As np.take_along_axis does, at a tenth of its cost for one query.
+    return all_places.take(nearest), scores.take(nearest)
 
 
 def _places(number: int, rows: NDArray[np.uint32]) -> NDArray[np.int64]:

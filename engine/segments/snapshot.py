@@ -130,14 +130,17 @@ class Snapshot:
         """Return ids by place: uint64 when every id of the snapshot is a number, else object."""
         if len(self.views) == 1:
             return self.views[0].id_column(places)
-        numeric = all(view.ids_are_numeric for view in self.views)
-        column = np.empty(len(places), np.uint64 if numeric else object)
-        numbers = places >> _VIEW_SHIFT
+        column = np.empty(len(places), np.uint64 if self._ids_are_numeric else object)
+        numbers, rows = places >> _VIEW_SHIFT, places & _ROW_MASK
         for number, view in enumerate(self.views):
-            here = numbers == number
-            if here.any():
-                column[here] = view.id_column(places[here] & _ROW_MASK)
+            (here,) = (numbers == number).nonzero()
+            if len(here):
+                column[here] = view.id_column(rows[here])
         return column
+
+    @cached_property
+    def _ids_are_numeric(self) -> bool:
+        return all(view.ids_are_numeric for view in self.views)
 
     def payload(self, place: int) -> dict[str, Any]:
         """Return the payload of one row."""

@@ -51,40 +51,33 @@ class Analyzer:
             self._stems[word] = term
         return term
 
-    def counted(self, texts: Sequence[Iterable[str]]) -> TokenColumn:
-        """Return how often each term is in each of some texts, which come in parts.
+    def counts(self, parts: Iterable[str]) -> dict[str, int]:
+        """Return how often each term is in a text, which comes in parts.
 
         A term that is longer than a token may be is cut.
         """
+        stems = self._stems
+        counts: dict[str, int] = {}
+        for part in parts:
+            for word in words(part):
+                term = stems.get(word) or self.stem(word)
+                counts[term] = counts.get(term, 0) + 1
+        return counts
+
+    def counted(self, texts: Sequence[Iterable[str]]) -> TokenColumn:
+        """Return how often each term is in each of some texts, as :meth:`counts` does of one."""
         terms: dict[str, int] = {}
-        number_of = _Numbers(self, terms)
         numbers: list[int] = []
         times: list[int] = []
         indptr = [0]
         for parts in texts:
-            counts: dict[int, int] = {}
-            for part in parts:
-                for word in words(part):
-                    number = number_of[word]
-                    counts[number] = counts.get(number, 0) + 1
-            numbers += counts
+            counts = self.counts(parts)
+            numbers += [terms.setdefault(term, len(terms)) for term in counts]
             times += counts.values()
             indptr.append(len(numbers))
         return TokenColumn(
             list(terms), np.array(indptr), np.array(numbers, np.uint32), np.array(times, np.float32)
         )
-
-
-class _Numbers(dict[str, int]):
-    """The number of each word's term; a word that is new gets it looked up, or the next."""
-
-    def __init__(self, analyzer: Analyzer, terms: dict[str, int]) -> None:
-        super().__init__()
-        self._analyzer, self._terms = analyzer, terms
-
-    def __missing__(self, word: str) -> int:
-        number = self[word] = self._terms.setdefault(self._analyzer.stem(word), len(self._terms))
-        return number
 
 
 @lru_cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Never
+from functools import cache
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
@@ -16,7 +17,10 @@ from ..results.weighting import Weighting
 from ..schema.bm25 import Bm25
 from ..schema.sparse_field import Sparse
 from .protocol import FieldStatistics, TermWeights, TokenIds
-from .tokens import TokenKind
+from .tokens import TokenKind, known_entries
+
+if TYPE_CHECKING:
+    from ..text.analyzer import Analyzer
 
 
 class TextKind(TokenKind):
@@ -33,10 +37,7 @@ class TextKind(TokenKind):
 
     def encoded(self, field: Sparse, texts: Sequence[Sequence[str]]) -> TokenColumn:
         """Return how often each term is in each of some texts, which come in parts."""
-        # Only here: who has no such field loads no stemmers.
-        from ..text.analyzer import analyzer
-
-        return analyzer(_encoder(field).language).counted(texts)
+        return _analyzer(_encoder(field).language).counted(texts)
 
     def column(self, field: Sparse, value: Any, what: str) -> Never:
         """Refuse vectors of a caller."""
@@ -59,6 +60,10 @@ class TextKind(TokenKind):
         self, field: Sparse, queries: Any, tokens: TokenIds | None, weights: TermWeights | None
     ) -> SparseRows:
         """Return queries over ids; terms that no point has match nothing and are left out."""
+        if isinstance(queries, TextColumn) and len(queries) == 1:
+            assert tokens is not None
+            counts = _analyzer(_encoder(field).language).counts(queries.texts)
+            return known_entries(tokens.known_ids(list(counts)), np.array(list(counts.values()), np.float32))
         if isinstance(queries, TextColumn):
             queries = self.encoded(field, [[text] for text in queries.texts])
         return super().resolved(field, queries, tokens, weights)
@@ -75,6 +80,14 @@ class TextKind(TokenKind):
     def query_column(self, field: Sparse, queries: Any) -> Any:
         """Return a batch of queries as it is sent: texts as they are."""
         return queries
+
+
+@cache
+def _analyzer(language: str | None) -> Analyzer:
+    # Only here: who has no such field loads no stemmers. Kept, as finding a module takes as long as a word.
+    from ..text.analyzer import analyzer
+
+    return analyzer(language)
 
 
 def _encoder(field: Sparse) -> Bm25:

@@ -65,15 +65,26 @@ class TokenKind(SparseKind):
             # They are part of the query's length. Left out, a score would tell whether any tenant has them.
             unknown = np.flatnonzero(ids == UNKNOWN)
             ids[unknown] = UNKNOWN - 1 - np.arange(len(unknown), dtype=np.uint32)
-        column = queries.with_ids(ids)
-        alone = len(column) == 1
-        found = SparseRows.one(column.indices, column.values) if alone else sparse_rows(column, field.shape)
+        if len(queries) == 1:
+            found = known_entries(ids[queries.numbers], queries.values)
+        else:
+            found = sparse_rows(queries.with_ids(ids), field.shape)
         resolved: SparseRows = super().resolved(field, found, tokens, weights)
         return resolved
 
     def query_column(self, field: Sparse, queries: TokenColumn) -> TokenColumn:  # type: ignore[override]
         """Return a batch of queries as it is sent."""
         return queries
+
+
+def known_entries(ids: NDArray[np.uint32], values: NDArray[np.float32]) -> SparseRows:
+    """Return a query alone of different ids, without those that are ``UNKNOWN``, which is the highest."""
+    order = ids.argsort()
+    ids, values = ids[order], values[order]
+    known = len(ids)
+    while known and ids.item(known - 1) == UNKNOWN:
+        known -= 1
+    return SparseRows.one(ids[:known], values[:known])
 
 
 def _to_tokens(value: Any, what: str, listed: bool = False) -> TokenColumn:

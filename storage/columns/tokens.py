@@ -13,7 +13,6 @@ from .vectors import SparseColumn, VectorColumn
 
 UNKNOWN = 2**32 - 1
 """In the place of an id: there is none."""
-_UNKNOWN = np.uint32(UNKNOWN)
 
 # What a message has before each token.
 _TOKEN_OVERHEAD = 3
@@ -122,12 +121,6 @@ class TokenColumn:
     def with_ids(self, ids: NDArray[np.uint32]) -> SparseColumn:
         """Return the vectors over ids, one for each token; entries whose token has none are left out."""
         indices = ids[self.numbers]
-        if len(self) == 1:
-            # A query alone, which is worth what it saves. Those without an id come last.
-            order = indices.argsort()
-            indices = indices[order]
-            known = int(indices.searchsorted(_UNKNOWN))
-            return SparseColumn(np.array((0, known)), indices[:known], self.values[order[:known]])
         rows, values, indptr = _rows_of(self.indptr), self.values, self.indptr
         known = indices != UNKNOWN
         if not known.all():
