@@ -207,6 +207,7 @@ class DatabaseApi(Protocol):
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> CollectionApi:
         """Create a collection."""
 
@@ -217,6 +218,7 @@ class DatabaseApi(Protocol):
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> CollectionApi:
         """Return a collection, created unless there is one."""
 

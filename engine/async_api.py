@@ -197,6 +197,7 @@ class AsyncDatabaseApi(Protocol):
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> AsyncCollectionApi:
         """Create a collection."""
 
@@ -207,6 +208,7 @@ class AsyncDatabaseApi(Protocol):
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> AsyncCollectionApi:
         """Return a collection, created unless there is one."""
 

@@ -67,6 +67,7 @@ class Database:
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> Collection:
         """Create a collection.
 
@@ -81,6 +82,9 @@ class Database:
             ``float``, ``bool`` or ``datetime``. Values may be arrays of these.
         partitioned : bool
             Whether every point belongs to a tenant. Every call then names one and sees only its points.
+        strict : bool
+            Whether a filter that names a payload field without an index is refused; unless said, the payloads
+            are read for it.
 
         Raises
         ------
@@ -89,7 +93,7 @@ class Database:
         InvalidArgument
             A name, a dimension or a combination that cannot be.
         """
-        schema = declared_schema(vectors, fields, partitioned)
+        schema = declared_schema(vectors, fields, partitioned, strict)
         return Collection(self._host.create(checked_collection_name(name), schema), self._host)
 
     def get_or_create_collection(
@@ -99,6 +103,7 @@ class Database:
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> Collection:
         """Return the collection of a name, created unless there is one; parameters as of creation.
 
@@ -109,7 +114,7 @@ class Database:
         InvalidArgument
             A name, a dimension or a combination that cannot be.
         """
-        schema = declared_schema(vectors, fields, partitioned)
+        schema = declared_schema(vectors, fields, partitioned, strict)
         state = self._host.state(checked_collection_name(name))
         if state is None:
             try:

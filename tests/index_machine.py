@@ -53,7 +53,9 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(tenant=tenants, first=firsts, count=counts, year=st.integers(0, 3), lacking=st.booleans())
     def upsert(self, tenant: str, first: int, count: int, year: int, lacking: bool) -> None:
         ids, vectors = range(first, first + count), self.vectors(count, lacking)
-        self.points.upsert(ids, vectors, [{"year": year}] * count, tenant=tenant)
+        # Only the year is indexed.
+        payload = {"year": year, "tags": ["even", year / 2] if year % 2 == 0 else "odd"}
+        self.points.upsert(ids, vectors, [payload] * count, tenant=tenant)
         self.model |= {(tenant, i): (vector, year) for i, vector in zip(ids, vectors, strict=True)}
 
     @rule(tenant=tenants, first=firsts, count=counts, lacking=st.booleans())
@@ -89,7 +91,7 @@ class IndexMachine(RuleBasedStateMachine):
         if hasattr(self, "db"):
             self.searched += 1
             for tenant in ("ada", "bob"):
-                self.search(tenant, self.searched % 4, 1 + self.searched % 6)
+                self.search(tenant, self.searched % 4, 1 + self.searched % 6, self.searched % 3)
 
     def query(self, rng: np.random.Generator) -> np.ndarray:
         return self.vector(rng)
@@ -97,14 +99,20 @@ class IndexMachine(RuleBasedStateMachine):
     def distance(self, vector: np.ndarray, query: np.ndarray) -> float:
         return float(np.linalg.norm(vector - query))
 
-    def search(self, tenant: str, low: int, k: int) -> None:
+    def search(self, tenant: str, low: int, k: int, tagged: int) -> None:
         query = self.query(np.random.default_rng(self.searched))
         passing = {
             i: self.distance(vector, query)
             for (owner, i), (vector, year) in self.model.items()
-            if owner == tenant and vector is not None and year >= low
+            if owner == tenant
+            and vector is not None
+            and year >= low
+            and (not tagged or year % 2 == tagged - 1)
         }
-        found = self.points.explain(query, k, filter=F("year") >= low, effort=self.effort, tenant=tenant)
+        chosen = F("year") >= low
+        if tagged:
+            chosen &= F("tags") == "odd" if tagged == 2 else F("tags") >= 0
+        found = self.points.explain(query, k, filter=chosen, effort=self.effort, tenant=tenant)
         hits = found.hits
         assert len(set(hits.ids)) == len(hits) == min(k, len(passing))
         np.testing.assert_allclose(hits.scores, [passing[hit.id] for hit in hits], rtol=1e-4, atol=1e-5)

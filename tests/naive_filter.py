@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,18 +19,26 @@ FIELDS = {
     "added": "datetime",
 }
 
+UNDECLARED = ("note", "maker.size")
+"""Fields that no schema of a test indexes: their values may be anything."""
+
 _ABSENT = object()
 
 
-def holds(expression: Filter, payload: dict[str, Any], point_id: int | str) -> bool:
-    """Whether an unbound expression holds for one point."""
+def holds(
+    expression: Filter,
+    payload: dict[str, Any],
+    point_id: int | str,
+    fields: Mapping[str, str] = FIELDS,
+) -> bool:
+    """Whether an unbound expression holds for one point of a collection that indexes ``fields``."""
     match expression:
         case And(clauses):
-            return all(holds(clause, payload, point_id) for clause in clauses)
+            return all(holds(clause, payload, point_id, fields) for clause in clauses)
         case Or(clauses):
-            return any(holds(clause, payload, point_id) for clause in clauses)
+            return any(holds(clause, payload, point_id, fields) for clause in clauses)
         case Not(clause):
-            return not holds(clause, payload, point_id)
+            return not holds(clause, payload, point_id, fields)
         case HasId(ids):
             return point_id in ids
     assert isinstance(expression, Match | AnyOf | Range | IsNull | Exists)
@@ -39,27 +48,49 @@ def holds(expression: Filter, payload: dict[str, Any], point_id: int | str) -> b
     items = [] if found is _ABSENT else found if isinstance(found, list) else [found]
     if isinstance(expression, IsNull):
         return None in items
-    values = [_plain(item, expression.key) for item in items if item is not None]
+    kind = fields.get(expression.key)
     match expression:
-        case Match(key, value):
-            return _plain(value, key) in values
-        case AnyOf(key, wanted):
-            return any(_plain(value, key) in values for value in wanted)
-    return any(_within(value, expression) for value in values)
+        case Match(_, value):
+            wanted: tuple[Any, ...] = (value,)
+        case AnyOf(_, wanted):
+            pass
+        case Range():
+            return any(_within(item, expression, kind) for item in items if item is not None)
+    return any(_equal(item, value, kind) for item in items if item is not None for value in wanted)
 
 
-def _within(value: Any, expression: Range) -> bool:
-    lo = None if expression.lo is None else _plain(expression.lo, expression.key)
-    hi = None if expression.hi is None else _plain(expression.hi, expression.key)
-    above = lo is None or (value > lo if expression.lo_open else value >= lo)
-    below = hi is None or (value < hi if expression.hi_open else value <= hi)
+def _equal(item: Any, value: Any, kind: str | None) -> bool:
+    if kind == "datetime":
+        return _moment(item) == _moment(value)
+    return _sort(item) == _sort(value) != "none" and item == value
+
+
+def _within(item: Any, expression: Range, kind: str | None) -> bool:
+    lo, hi = expression.lo, expression.hi
+    bound = lo if hi is None else hi
+    if _sort(item) != _sort(bound):
+        return False
+    if kind == "datetime" or isinstance(bound, str):
+        item, lo, hi = _moment(item), *(None if one is None else _moment(one) for one in (lo, hi))
+        if item is None:
+            return False
+    above = lo is None or (item > lo if expression.lo_open else item >= lo)
+    below = hi is None or (item < hi if expression.hi_open else item <= hi)
     return above and below
 
 
-def _plain(value: Any, key: str) -> Any:
-    if FIELDS.get(key) != "datetime":
-        return value
-    moment = datetime.fromisoformat(value)
+def _sort(value: Any) -> str:
+    """Name what a value is compared with: its own sort; nothing is compared with objects and lists."""
+    if isinstance(value, bool | str):
+        return type(value).__name__
+    return "number" if isinstance(value, int | float) else "none"
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -92,6 +123,13 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
         ]
     ),
 }
+_NUMBERS = st.integers(-2, 2) | st.sampled_from(
+    [-0.0, 1.0, 1.5, 1e300, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, 2**63, 2.0**63, 2**64 - 1, -(2**63)]
+)
+_ANY_VALUE: st.SearchStrategy[Any] = (
+    _NUMBERS | st.booleans() | _VALUES["datetime"] | st.sampled_from(["", "1", "true", "a", "é" * 200])
+)
+_WIDE_NUMBERS = _NUMBERS | st.sampled_from([10**400, -(10**400), 1e308, 2**64, -(2**63) - 1, 0.5])
 _BOUNDS: dict[str, st.SearchStrategy[Any]] = {
     "integer": _VALUES["integer"] | st.floats(-4, 4) | st.sampled_from([10**30, -(10**30), 1e30]),
     "float": _VALUES["float"],
@@ -104,8 +142,12 @@ def _field_values(kind: str) -> st.SearchStrategy[Any]:
     return value | st.none() | st.lists(value | st.none(), max_size=3)
 
 
+_anything: st.SearchStrategy[Any] = (
+    _ANY_VALUE | st.none() | st.lists(_ANY_VALUE | st.none() | st.sampled_from([[1], {"a": 1}]), max_size=3)
+)
+_members = st.fixed_dictionaries({}, optional={"city": _field_values("keyword"), "size": _anything})
 _makers: st.SearchStrategy[Any] = st.recursive(
-    st.just("a") | st.none() | st.fixed_dictionaries({}, optional={"city": _field_values("keyword")}),
+    st.just("a") | st.none() | _members,
     lambda inner: st.lists(inner, max_size=2),
     max_leaves=2,
 )
@@ -122,6 +164,10 @@ def payloads(draw: st.DrawFn) -> dict[str, Any]:
             for parent in parents:
                 inner = inner.setdefault(parent, {})
             inner[last] = draw(_field_values(kind))
+    if draw(st.booleans()):
+        payload["note"] = draw(_anything | st.sampled_from([{}, {"a": 1}]))
+    if draw(st.booleans()):
+        payload.setdefault("maker", {})["size"] = draw(_anything)
     if draw(st.integers(0, 9)) == 0:
         payload["maker"] = draw(st.sampled_from([None, "a", {}, []]) | st.lists(_makers, max_size=3))
     return payload
@@ -129,7 +175,9 @@ def payloads(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def _leaves(draw: st.DrawFn) -> Filter:
-    key = draw(st.sampled_from(sorted(FIELDS)))
+    key = draw(st.sampled_from([*sorted(FIELDS), *UNDECLARED]))
+    if key in UNDECLARED:
+        return draw(_undeclared_leaves(key))
     kind = FIELDS[key]
     shapes = ["match", "any", "null", "exists", "id"] + ["range"] * 2 * (kind in _BOUNDS)
     match draw(st.sampled_from(shapes)):
@@ -143,7 +191,28 @@ def _leaves(draw: st.DrawFn) -> Filter:
             return Exists(key)
         case "id":
             return HasId(tuple(draw(st.lists(st.integers(0, 9) | st.sampled_from(["p1", "p3"]), max_size=4))))
-    lo, hi = draw(st.tuples(_BOUNDS[kind], _BOUNDS[kind]))
+    return draw(_ranges(key, _BOUNDS[kind]))
+
+
+@st.composite
+def _undeclared_leaves(draw: st.DrawFn, key: str) -> Filter:
+    match draw(st.sampled_from(["match", "any", "null", "exists", "numbers", "times"])):
+        case "match":
+            return Match(key, draw(_ANY_VALUE))
+        case "any":
+            return AnyOf(key, tuple(draw(st.lists(_ANY_VALUE, max_size=4))))
+        case "null":
+            return IsNull(key)
+        case "exists":
+            return Exists(key)
+        case "numbers":
+            return draw(_ranges(key, _WIDE_NUMBERS))
+    return draw(_ranges(key, _VALUES["datetime"]))
+
+
+@st.composite
+def _ranges(draw: st.DrawFn, key: str, bounds: st.SearchStrategy[Any]) -> Range:
+    lo, hi = draw(st.tuples(bounds, bounds))
     side = draw(st.sampled_from(["lo", "hi", "both"]))
     return Range(
         key,
@@ -163,4 +232,4 @@ filters: st.SearchStrategy[Filter] = st.recursive(
     ),
     max_leaves=6,
 )
-"""Random expressions over :data:`FIELDS`."""
+"""Random expressions over :data:`FIELDS` and :data:`UNDECLARED`."""

@@ -87,6 +87,8 @@ ORDER = {
     "engine/segments": (
         "missing",
         "bitmaps",
+        "column_budget",
+        "payload_columns",
         "view",
         "growing",
         "sealed",

@@ -1,4 +1,4 @@
-"""Binding a filter to a schema: its fields are indexed, its values are of their types."""
+"""Binding a filter to a schema: values are of the types of indexed fields, or go by their own types."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..errors import InvalidArgument, UnindexedField
 from ..schema.collection_schema import CollectionSchema
 from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, canonical
+from .conditions import Between, DuringTimes, EqualsOne, HasNull, IsThere
 from .expression import And, AnyOf, Exists, Filter, HasId, HasVector, IsNull, Match, Not, Or, Range
 from .limits import FilterBudget
 from .values import PlainValue
@@ -16,13 +17,14 @@ from .values import PlainValue
 def bind(expression: Filter, schema: CollectionSchema) -> Filter:
     """Return ``expression`` with every value in canonical form (see ``canonical``).
 
-    Bounds of integer and datetime ranges become closed integers of 64 bits. What is returned goes to
-    ``evaluation.evaluate``; it is not to be bound again.
+    Bounds of integer and datetime ranges become closed integers of 64 bits, and what it says of a payload
+    field without an index one of ``conditions``. What is returned goes to ``scanning.passing``; it is not to
+    be bound again.
 
     Raises
     ------
     UnindexedField
-        When it names a payload field that the schema does not index.
+        When it names a payload field that the schema, being strict, does not index.
     InvalidArgument
         When a value does not fit the type of its field, or there is no such vector field.
     LimitExceeded
@@ -41,15 +43,20 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
         case Not(clause):
             return Not(_bind(clause, schema, budget, depth + 1))
         case Match(key, value):
-            return Match(key, _bound_value(key, value, _kind(key, schema)))
+            kind = _kind(key, schema)
+            return EqualsOne.of(key, [value]) if kind is None else Match(key, _bound_value(key, value, kind))
         case AnyOf(key, values):
             kind = _kind(key, schema)
+            if kind is None:
+                return EqualsOne.of(key, values)
             return AnyOf(key, tuple(dict.fromkeys(_bound_value(key, value, kind) for value in values)))
         case Range():
-            return _bound_range(expression, _kind(expression.key, schema))
-        case IsNull(key) | Exists(key):
-            _kind(key, schema)
-            return expression
+            kind = _kind(expression.key, schema)
+            return _scanned_range(expression) if kind is None else _bound_range(expression, kind)
+        case IsNull(key):
+            return HasNull(key) if _kind(key, schema) is None else expression
+        case Exists(key):
+            return IsThere(key) if _kind(key, schema) is None else expression
         case HasId():
             return expression
         case HasVector(field):
@@ -60,16 +67,45 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
     raise AssertionError(f"{type(expression).__name__} is no filter")
 
 
-def _kind(key: str, schema: CollectionSchema) -> FieldType:
+def _kind(key: str, schema: CollectionSchema) -> FieldType | None:
     kind = schema.fields.get(key)
-    if kind is None:
-        indexed = ", ".join(f"{name!r} ({kind.value})" for name, kind in schema.fields.items()) or "none"
+    if kind is None and schema.strict:
+        known = ", ".join(f"{name!r} ({kind.value})" for name, kind in schema.fields.items()) or "none"
         raise UnindexedField(
-            f"the filter names the payload field {key!r}, which is not indexed; indexed fields: {indexed}. "
-            f"Index it with add_field({key!r}, 'keyword') or the type that fits",
+            f"the filter names the payload field {key!r}, which is not indexed; indexed fields: {known}. The "
+            f"collection is strict: index it with add_field({key!r}, 'keyword') or the type that fits",
             field="filter",
         )
     return kind
+
+
+def _scanned_range(expression: Range) -> Filter:
+    key, bounds = expression.key, [bound for bound in (expression.lo, expression.hi) if bound is not None]
+    if all(isinstance(bound, str) for bound in bounds):
+        return _times(expression)
+    if any(isinstance(bound, str | bool) for bound in bounds):
+        told = " to ".join(f"{bound!r:.80} ({type(bound).__name__})" for bound in bounds)
+        raise InvalidArgument(
+            f"the filter asks for a range of {key!r}, which is not indexed, by {told}; a range is of numbers "
+            "or of times as ISO 8601 text, and of one sort",
+            field="filter",
+        )
+    lo, hi = _plain_number(expression.lo), _plain_number(expression.hi)
+    return Between(key, lo, expression.lo_open, hi, expression.hi_open)
+
+
+def _plain_number(bound: PlainValue | None) -> int | float | None:
+    assert not isinstance(bound, str)
+    return bound
+
+
+def _times(expression: Range) -> Filter:
+    closed = _bound_range(expression, FieldType.DATETIME)
+    if not isinstance(closed, Range):
+        return EqualsOne.of(expression.key, ())
+    assert isinstance(closed.lo, int)
+    assert isinstance(closed.hi, int)
+    return DuringTimes(expression.key, closed.lo, closed.hi)
 
 
 def _bound_value(key: str, value: PlainValue, kind: FieldType) -> PlainValue:

@@ -53,9 +53,13 @@ def extract(payload: Mapping[str, Any], path: str) -> Any:
     value: Any = payload
     keys = path.split(".")
     for depth, key in enumerate(keys):
-        if isinstance(value, list):
-            return _gathered(value, keys[depth:])
-        if not isinstance(value, Mapping) or key not in value:
+        # Decoded JSON has exact types, which are compared ten times as fast.
+        if type(value) is not dict:
+            if isinstance(value, list):
+                return _gathered(value, keys[depth:])
+            if not isinstance(value, Mapping):
+                return MISSING
+        if key not in value:
             return MISSING
         value = value[key]
     return value

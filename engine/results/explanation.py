@@ -128,6 +128,11 @@ class Explanation:
     first_stage : tuple of SegmentPlan
         How the candidates were found, where the search has some. How much of the nearest is among them is
         not measured.
+    unindexed : dict
+        Payload fields that the filter names and no index has, each with the type that would suit the filter.
+    payloads_read : int
+        How many payloads were read for those: none where the values are still in memory from a search before.
+        0 for a key that is bound to a tenant.
     """
 
     hits: Hits | BatchHits
@@ -137,6 +142,8 @@ class Explanation:
     weighting: Weighting | None = None
     tokens: tuple[int | None, int | None] | None = None
     first_stage: tuple[SegmentPlan, ...] = ()
+    unindexed: Mapping[str, str] = field(default_factory=dict)
+    payloads_read: int = 0
 
     @property
     def expected_recall(self) -> float | None:
@@ -201,6 +208,9 @@ class Explanation:
             if segment.read_bytes:
                 ahead = 1 - segment.late_bytes / segment.read_bytes
                 lines.append(f"    {segment.read_bytes:,} bytes read, {ahead:.0%} of them ahead in time")
+        if self.unindexed:
+            told = ", ".join(f"add_field({path!r}, {kind!r})" for path, kind in self.unindexed.items())
+            lines.append(f"  filter: {self.payloads_read:,} payloads read, as no index has the field; {told}")
         spent = ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in self.stages.items())
         return "\n".join([*lines, f"  time: {spent}"])
 

@@ -30,6 +30,8 @@ class CollectionSchema:
         Payload fields to index, by dotted path. Payloads may hold anything else beside them.
     partitioned : bool
         Whether every point belongs to a tenant.
+    strict : bool
+        Whether filters may name no payload field but those.
 
     Attributes
     ----------
@@ -48,6 +50,7 @@ class CollectionSchema:
     vectors: Mapping[str, VectorField]
     fields: Mapping[str, FieldType]
     partitioned: bool
+    strict: bool
     since: Mapping[str, int] = field(compare=False, repr=False)
     changed: int = field(compare=False, repr=False)
 
@@ -56,14 +59,16 @@ class CollectionSchema:
         vectors: Mapping[str, VectorField],
         fields: Mapping[str, FieldType | str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> None:
         object.__setattr__(self, "vectors", MappingProxyType(_checked_vectors(vectors)))
         object.__setattr__(
             self, "fields", MappingProxyType(_checked_fields({} if fields is None else fields))
         )
-        if not isinstance(partitioned, bool):
-            raise InvalidArgument(f"partitioned is {partitioned!r}; pass True or False", field="partitioned")
-        object.__setattr__(self, "partitioned", partitioned)
+        for name, said in (("partitioned", partitioned), ("strict", strict)):
+            if not isinstance(said, bool):
+                raise InvalidArgument(f"{name} is {said!r}; pass True or False", field=name)
+            object.__setattr__(self, name, said)
         self._set_history({}, 0)
 
     def _set_history(self, since: Mapping[str, int], changed: int) -> None:
@@ -73,12 +78,12 @@ class CollectionSchema:
     def _with_vectors(
         self, vectors: Mapping[str, VectorField], since: Mapping[str, int], changed: int
     ) -> Self:
-        schema = type(self)(vectors, self.fields, self.partitioned)
+        schema = type(self)(vectors, self.fields, self.partitioned, self.strict)
         schema._set_history(since, changed)
         return schema
 
     def _with_fields(self, fields: Mapping[str, FieldType]) -> Self:
-        schema = type(self)(self.vectors, fields, self.partitioned)
+        schema = type(self)(self.vectors, fields, self.partitioned, self.strict)
         schema._set_history(self.since, self.changed)
         return schema
 
@@ -170,7 +175,9 @@ class CollectionSchema:
             "fields": {name: kind.value for name, kind in self.fields.items()},
             "partitioned": self.partitioned,
         }
-        # What never changed, any release reads.
+        # What never changed, and is not strict, any release reads.
+        if self.strict:
+            record["strict"] = True
         return record | ({"since": dict(self.since), "changed": self.changed} if self.changed else {})
 
     @classmethod
@@ -186,7 +193,7 @@ class CollectionSchema:
             record,
             "schema",
             required=["vectors", "fields", "partitioned"],
-            optional=["since", "changed"],
+            optional=["since", "changed", "strict"],
         )
         vectors = known["vectors"]
         if not isinstance(vectors, Mapping):
@@ -195,6 +202,7 @@ class CollectionSchema:
             {name: vector_field_from_json(value, f"vectors[{name!r}]") for name, value in vectors.items()},
             known["fields"],
             known["partitioned"],
+            known.get("strict", False),
         )
         schema._set_history(known.get("since", {}), known.get("changed", 0))
         return schema

@@ -13,11 +13,14 @@ _MOST_TOLD = 5
 
 
 def declared_schema(
-    vectors: Mapping[str, VectorField] | VectorField, fields: Mapping[str, str] | None, partitioned: bool
+    vectors: Mapping[str, VectorField] | VectorField,
+    fields: Mapping[str, str] | None,
+    partitioned: bool,
+    strict: bool,
 ) -> CollectionSchema:
     """Return the schema of these fields; a vector field without a name is named ``vector``."""
     named = dict(vectors) if isinstance(vectors, Mapping) else {"vector": vectors}
-    return CollectionSchema(vectors=named, fields=fields, partitioned=partitioned)
+    return CollectionSchema(vectors=named, fields=fields, partitioned=partitioned, strict=strict)
 
 
 def check_same_schema(name: str, found: CollectionSchema, declared: CollectionSchema) -> None:

@@ -18,6 +18,7 @@ from ...indexes.rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ...indexes.rows.row_set import RowSet
 from .. import deadline
 from ..filters.expression import Filter
+from ..filters.scanning import ScanWork
 from ..input.options import SearchOptions
 from ..results.explanation import PlanReason
 from ..results.weighting import Weighting
@@ -118,6 +119,8 @@ class SearchReport:
     merge_seconds: float = 0.0
     weighting: Weighting | None = None
     first: SearchReport | None = None
+    filter: Filter | None = None
+    scanning: ScanWork = field(default_factory=ScanWork)
 
     @property
     def seconds(self) -> float:
@@ -141,7 +144,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     Under a deadline the time is looked at before each segment and each piece of a batch, and all that was
     found is given up when it is over.
     """
-    report = SearchReport()
+    report = SearchReport(filter=request.expression)
     request = _prepared(snapshot, request, report)
     found: list[tuple[int, Neighbors]] = []
     # No queries ask nothing of any segment.
@@ -152,7 +155,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
             found += [(number, scored)] if scored is not None else []
             continue
         start = time.perf_counter()
-        allowed = _allowed(view, request)
+        allowed = _allowed(view, request, report.scanning)
         present = view.present(request.field)
         if present is None:
             n_vectors = view.n_rows
@@ -230,7 +233,7 @@ def _prepared(snapshot: Snapshot, request: SearchRequest, report: SearchReport) 
     return replace(request, queries=queries)
 
 
-def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
+def _allowed(view: SegmentView, request: SearchRequest, work: ScanWork) -> Allowed:
     """Return the rows that may be found: alive, the tenant's, and passing the filter."""
     expression, tenant = request.expression, request.tenant
     if expression is None and tenant is None:
@@ -238,7 +241,7 @@ def _allowed(view: SegmentView, request: SearchRequest) -> Allowed:
     key = (expression, tenant)
     allowed = view.allowed_cache.get(key)
     if allowed is None:
-        rows = RowSet.from_bitmap(view.matching(expression, tenant), view.n_rows)
+        rows = RowSet.from_bitmap(view.matching(expression, tenant, work=work), view.n_rows)
         allowed = Allowed(Scope(rows, tenant))
         kept = [other.scope.count(view.n_rows) for other in list(view.allowed_cache.values())]
         if len(kept) >= _FILTERS_KEPT or sum(kept) + rows.count > _FILTER_ROWS_KEPT:

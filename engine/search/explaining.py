@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ..filters.conditions import scanned_in
 from ..input.options import Budgets
 from ..results.explanation import Explanation, SegmentPlan
 from ..results.hits import BatchHits, Hits
@@ -31,7 +32,11 @@ def explanation(
         "merge": report.merge_seconds,
     }
     staged = () if first is None else tuple(map(_segment_plan, first.segments))
-    return Explanation(hits, queries, segments, stages, report.weighting, tokens, staged)
+    unindexed: dict[str, str] = {}
+    for condition in () if report.filter is None else scanned_in(report.filter):
+        unindexed.setdefault(condition.key, condition.suggested.value)
+    read = sum(each.scanning.payloads_read for each in (report, first) if each is not None)
+    return Explanation(hits, queries, segments, stages, report.weighting, tokens, staged, unindexed, read)
 
 
 def _segment_plan(part: SegmentReport) -> SegmentPlan:

@@ -73,6 +73,7 @@ def _with_work_of(before: SearchReport, found: Found) -> Found:
     """Return ``found`` with the work of an earlier search of the same segments added to its report."""
     report = found.report
     report.filter_seconds += before.filter_seconds
+    report.scanning.payloads_read += before.scanning.payloads_read
     report.search_seconds += before.search_seconds
     report.merge_seconds += before.merge_seconds
     for part, earlier in zip(report.segments, before.segments, strict=True):

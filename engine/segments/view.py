@@ -19,9 +19,10 @@ from ...storage.columns.batch import Batch
 from ...storage.columns.partial import Present
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
-from ..filters.evaluation import evaluate
+from ..filters.conditions import Scanned
 from ..filters.expression import Filter
 from ..filters.postings import FieldPostings
+from ..filters.scanning import ScanWork, passing
 from ..results.point import PointId
 from .bitmaps import bitmap
 
@@ -131,12 +132,26 @@ class SegmentView(ABC):
         """Return how many live rows have a vector in a field."""
         return self.n_live if self.present(field) is None else len(self.having(field) - self.dead)
 
-    def matching(self, expression: Filter | None, tenant: int | None) -> BitMap:
-        """Return the live rows of ``tenant`` that satisfy ``expression``."""
+    def matching(
+        self,
+        expression: Filter | None,
+        tenant: int | None,
+        *,
+        among: BitMap | None = None,
+        work: ScanWork | None = None,
+    ) -> BitMap:
+        """Return the live rows of ``tenant`` that satisfy ``expression``, all or those ``among`` others.
+
+        Payloads that are read for it are counted in ``work``.
+        """
         rows = BitMap(range(self.n_rows)) if tenant is None else self.owned(tenant)
-        if expression is not None and rows:
-            rows &= evaluate(expression, _FilterSource(self, tenant or 0), self.n_rows)
-        return rows - self.dead
+        if among is not None:
+            rows &= among
+        rows -= self.dead
+        if expression is None:
+            return rows
+        source = _FilterSource(self, tenant or 0, ScanWork() if work is None else work)
+        return passing(expression, source, self.n_rows, rows)
 
     def find(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the live row of each id, -1 where there is none."""
@@ -158,6 +173,10 @@ class SegmentView(ABC):
     @abstractmethod
     def postings(self) -> FieldPostings:
         """Return the filter postings of the indexed payload fields."""
+
+    @abstractmethod
+    def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
+        """Return those of the rows ``among`` for which a condition holds on a field without an index."""
 
     @abstractmethod
     def sequence(self) -> NDArray[np.uint64]:
@@ -244,17 +263,22 @@ class SegmentView(ABC):
 
 
 class _FilterSource:
-    """What a filter reads of a view: its postings, its rows by id, and which have a vector."""
+    """What a filter reads of a view: its postings and payloads, its rows by id, and which have a vector."""
 
-    def __init__(self, view: SegmentView, tenant: int) -> None:
+    def __init__(self, view: SegmentView, tenant: int, work: ScanWork) -> None:
         self._view = view
         self._tenant = tenant
+        self._work = work
         postings = view.postings()
         self.equal = postings.equal
         self.range = postings.range
         self.values = postings.values
         self.null = postings.null
         self.present = postings.present
+
+    def holding(self, condition: Scanned, among: BitMap) -> BitMap:
+        """Return those of the rows ``among`` for which a condition holds."""
+        return self._view.holding(condition, among, self._work)
 
     def rows_having(self, field: str) -> BitMap:
         """Return the rows that have a vector in a field."""

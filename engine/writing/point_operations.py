@@ -25,7 +25,7 @@ from ..input.upsert_condition import UpsertCondition, UpsertMode
 from ..results.point import PointId
 from ..results.written import Written
 from ..schema.collection_schema import CollectionSchema
-from ..segments.bitmaps import bitmap64, rows_of
+from ..segments.bitmaps import bitmap, bitmap64, rows_of
 from ..segments.missing import missing_vectors
 from ..segments.sizes import Admit, stored_sizes
 from ..segments.snapshot import place
@@ -266,7 +266,7 @@ def _meeting(
         found = np.flatnonzero(rows >= 0)
         exists[found] = True
         if expression is not None and len(found):
-            matching = view.matching(expression, owner.scope)
+            matching = view.matching(expression, owner.scope, among=bitmap(rows[found]))
             fits[found] = [row in matching for row in rows[found].tolist()]
     match condition.mode:
         case UpsertMode.INSERT_ONLY:

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from vicinal.proto.v1 import points_pb2 as vicinal_dot_proto_dot_v1_dot_points__pb2
+from vicinal.proto.v1 import schema_pb2 as vicinal_dot_proto_dot_v1_dot_schema__pb2
 from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/search.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\x1a\x1evicinal/proto/v1/vectors.proto\"\x9e\x03\n\rSearchOptions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\x13\n\x06recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02\x65\x66\x18\x06 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x65xact\x18\x07 \x01(\x08\x12\x14\n\x0cwith_payload\x18\x08 \x01(\x08\x12\x14\n\x0cwith_vectors\x18\t \x01(\x08\x12\x14\n\x0cpayload_keys\x18\x0c \x03(\t\x12\x15\n\rvector_fields\x18\r \x03(\t\x12\x0f\n\x07threads\x18\n \x01(\r\x12\x35\n\x06\x65\x66\x66ort\x18\x0b \x03(\x0b\x32%.vicinal.v1.SearchOptions.EffortEntry\x12(\n\x06tokens\x18\x0e \x01(\x0b\x32\x18.vicinal.v1.TokenBudgets\x1a-\n\x0b\x45\x66\x66ortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_recallB\x05\n\x03_ef\"J\n\x0cTokenBudgets\x12\x12\n\x05query\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x12\n\x05point\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\x08\n\x06_queryB\x08\n\x06_point\"\x8a\x02\n\nCandidates\x12\"\n\x05query\x18\x01 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x13\n\x06recall\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x06\x65\x66\x66ort\x18\x05 \x03(\x0b\x32\".vicinal.v1.Candidates.EffortEntry\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\x12(\n\x06tokens\x18\x07 \x01(\x0b\x32\x18.vicinal.v1.TokenBudgets\x1a-\n\x0b\x45\x66\x66ortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_recall\"\x92\x01\n\nHitColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06scores\x18\x02 \x03(\x02\x12&\n\x08payloads\x18\x03 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x04 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"\xd2\x01\n\rSearchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x05query\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12*\n\ncandidates\x18\x05 \x01(\x0b\x32\x16.vicinal.v1.Candidates\"6\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\"\xd9\x01\n\x12SearchBatchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12*\n\ncandidates\x18\x05 \x01(\x0b\x32\x16.vicinal.v1.Candidates\"K\n\x13SearchBatchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\"\xd5\x01\n\x0e\x45xplainRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12*\n\ncandidates\x18\x05 \x01(\x0b\x32\x16.vicinal.v1.Candidates\"\xf1\x01\n\x0f\x45xplainResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\x12%\n\x06stages\x18\x04 \x03(\x0b\x32\x15.vicinal.v1.StageTime\x12(\n\tweighting\x18\x05 \x01(\x0b\x32\x15.vicinal.v1.Weighting\x12,\n\x0b\x66irst_stage\x18\x06 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\"N\n\tWeighting\x12\x11\n\tn_vectors\x18\x01 \x01(\x04\x12\x1b\n\x0e\x61verage_length\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x11\n\x0f_average_length\"\xea\x03\n\x0bSegmentPlan\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07\x61llowed\x18\x03 \x01(\x04\x12\x0e\n\x06\x65\x66\x66ort\x18\x04 \x01(\t\x12\x1c\n\x0f\x65xpected_recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04hops\x18\x06 \x01(\x04\x12\x11\n\tdistances\x18\x07 \x01(\x04\x12\x10\n\x08rescored\x18\x08 \x01(\x04\x12\x11\n\tfallbacks\x18\t \x01(\x04\x12\"\n\x04kind\x18\n \x01(\x0e\x32\x14.vicinal.v1.PlanKind\x12&\n\x06reason\x18\x0b \x01(\x0e\x32\x16.vicinal.v1.PlanReason\x12\x14\n\x07seconds\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rother_seconds\x18\r \x01(\x01H\x02\x88\x01\x01\x12\x31\n\x05knobs\x18\x0e \x03(\x0b\x32\".vicinal.v1.SegmentPlan.KnobsEntry\x12\x12\n\nread_bytes\x18\x0f \x01(\x04\x12\x12\n\nlate_bytes\x18\x10 \x01(\x04\x1a,\n\nKnobsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x12\n\x10_expected_recallB\n\n\x08_secondsB\x10\n\x0e_other_seconds\"+\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"\x98\x01\n\x0cScoreRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12!\n\x03ids\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\r\"\x1f\n\rScoreResponse\x12\x0e\n\x06scores\x18\x01 \x03(\x02*[\n\x08PlanKind\x12\x19\n\x15PLAN_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_KIND_EXACT_SCAN\x10\x01\x12\x1a\n\x16PLAN_KIND_INDEX_SEARCH\x10\x02*\xe9\x01\n\nPlanReason\x12\x1b\n\x17PLAN_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_REASON_NO_INDEX\x10\x01\x12\x19\n\x15PLAN_REASON_ASKED_FOR\x10\x02\x12\x18\n\x14PLAN_REASON_FEW_ROWS\x10\x03\x12\x1c\n\x18PLAN_REASON_EFFORT_GIVEN\x10\x04\x12\x17\n\x13PLAN_REASON_CHEAPER\x10\x05\x12\x1c\n\x18PLAN_REASON_OUT_OF_REACH\x10\x06\x12\x1a\n\x16PLAN_REASON_CANDIDATES\x10\x07\x32\xa2\x02\n\rSearchService\x12?\n\x06Search\x12\x19.vicinal.v1.SearchRequest\x1a\x1a.vicinal.v1.SearchResponse\x12N\n\x0bSearchBatch\x12\x1e.vicinal.v1.SearchBatchRequest\x1a\x1f.vicinal.v1.SearchBatchResponse\x12\x42\n\x07\x45xplain\x12\x1a.vicinal.v1.ExplainRequest\x1a\x1b.vicinal.v1.ExplainResponse\x12<\n\x05Score\x12\x18.vicinal.v1.ScoreRequest\x1a\x19.vicinal.v1.ScoreResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/search.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\x1a\x1dvicinal/proto/v1/schema.proto\x1a\x1evicinal/proto/v1/vectors.proto\"\x9e\x03\n\rSearchOptions\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\t\n\x01k\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\"\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x12.vicinal.v1.Filter\x12\x13\n\x06recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02\x65\x66\x18\x06 \x01(\rH\x01\x88\x01\x01\x12\r\n\x05\x65xact\x18\x07 \x01(\x08\x12\x14\n\x0cwith_payload\x18\x08 \x01(\x08\x12\x14\n\x0cwith_vectors\x18\t \x01(\x08\x12\x14\n\x0cpayload_keys\x18\x0c \x03(\t\x12\x15\n\rvector_fields\x18\r \x03(\t\x12\x0f\n\x07threads\x18\n \x01(\r\x12\x35\n\x06\x65\x66\x66ort\x18\x0b \x03(\x0b\x32%.vicinal.v1.SearchOptions.EffortEntry\x12(\n\x06tokens\x18\x0e \x01(\x0b\x32\x18.vicinal.v1.TokenBudgets\x1a-\n\x0b\x45\x66\x66ortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_recallB\x05\n\x03_ef\"J\n\x0cTokenBudgets\x12\x12\n\x05query\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x12\n\x05point\x18\x02 \x01(\rH\x01\x88\x01\x01\x42\x08\n\x06_queryB\x08\n\x06_point\"\x8a\x02\n\nCandidates\x12\"\n\x05query\x18\x01 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x13\n\x06recall\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x06\x65\x66\x66ort\x18\x05 \x03(\x0b\x32\".vicinal.v1.Candidates.EffortEntry\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\x12(\n\x06tokens\x18\x07 \x01(\x0b\x32\x18.vicinal.v1.TokenBudgets\x1a-\n\x0b\x45\x66\x66ortEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_recall\"\x92\x01\n\nHitColumns\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06scores\x18\x02 \x03(\x02\x12&\n\x08payloads\x18\x03 \x01(\x0b\x32\x14.vicinal.v1.Payloads\x12)\n\x07vectors\x18\x04 \x03(\x0b\x32\x18.vicinal.v1.FieldVectors\"\xd2\x01\n\rSearchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12\"\n\x05query\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12*\n\ncandidates\x18\x05 \x01(\x0b\x32\x16.vicinal.v1.Candidates\"6\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\"\xd9\x01\n\x12SearchBatchRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12*\n\ncandidates\x18\x05 \x01(\x0b\x32\x16.vicinal.v1.Candidates\"K\n\x13SearchBatchResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\"\xd5\x01\n\x0e\x45xplainRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12*\n\x07options\x18\x03 \x01(\x0b\x32\x19.vicinal.v1.SearchOptions\x12#\n\x05\x62y_id\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12*\n\ncandidates\x18\x05 \x01(\x0b\x32\x16.vicinal.v1.Candidates\"\xb5\x02\n\x0f\x45xplainResponse\x12$\n\x04hits\x18\x01 \x01(\x0b\x32\x16.vicinal.v1.HitColumns\x12\x0e\n\x06\x63ounts\x18\x02 \x03(\r\x12)\n\x08segments\x18\x03 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\x12%\n\x06stages\x18\x04 \x03(\x0b\x32\x15.vicinal.v1.StageTime\x12(\n\tweighting\x18\x05 \x01(\x0b\x32\x15.vicinal.v1.Weighting\x12,\n\x0b\x66irst_stage\x18\x06 \x03(\x0b\x32\x17.vicinal.v1.SegmentPlan\x12+\n\tunindexed\x18\x07 \x03(\x0b\x32\x18.vicinal.v1.PayloadField\x12\x15\n\rpayloads_read\x18\x08 \x01(\x04\"N\n\tWeighting\x12\x11\n\tn_vectors\x18\x01 \x01(\x04\x12\x1b\n\x0e\x61verage_length\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x11\n\x0f_average_length\"\xea\x03\n\x0bSegmentPlan\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07\x61llowed\x18\x03 \x01(\x04\x12\x0e\n\x06\x65\x66\x66ort\x18\x04 \x01(\t\x12\x1c\n\x0f\x65xpected_recall\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04hops\x18\x06 \x01(\x04\x12\x11\n\tdistances\x18\x07 \x01(\x04\x12\x10\n\x08rescored\x18\x08 \x01(\x04\x12\x11\n\tfallbacks\x18\t \x01(\x04\x12\"\n\x04kind\x18\n \x01(\x0e\x32\x14.vicinal.v1.PlanKind\x12&\n\x06reason\x18\x0b \x01(\x0e\x32\x16.vicinal.v1.PlanReason\x12\x14\n\x07seconds\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x1a\n\rother_seconds\x18\r \x01(\x01H\x02\x88\x01\x01\x12\x31\n\x05knobs\x18\x0e \x03(\x0b\x32\".vicinal.v1.SegmentPlan.KnobsEntry\x12\x12\n\nread_bytes\x18\x0f \x01(\x04\x12\x12\n\nlate_bytes\x18\x10 \x01(\x04\x1a,\n\nKnobsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x12\n\x10_expected_recallB\n\n\x08_secondsB\x10\n\x0e_other_seconds\"+\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"\x98\x01\n\x0cScoreRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\x12$\n\x07queries\x18\x02 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12!\n\x03ids\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\r\"\x1f\n\rScoreResponse\x12\x0e\n\x06scores\x18\x01 \x03(\x02*[\n\x08PlanKind\x12\x19\n\x15PLAN_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_KIND_EXACT_SCAN\x10\x01\x12\x1a\n\x16PLAN_KIND_INDEX_SEARCH\x10\x02*\xe9\x01\n\nPlanReason\x12\x1b\n\x17PLAN_REASON_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_REASON_NO_INDEX\x10\x01\x12\x19\n\x15PLAN_REASON_ASKED_FOR\x10\x02\x12\x18\n\x14PLAN_REASON_FEW_ROWS\x10\x03\x12\x1c\n\x18PLAN_REASON_EFFORT_GIVEN\x10\x04\x12\x17\n\x13PLAN_REASON_CHEAPER\x10\x05\x12\x1c\n\x18PLAN_REASON_OUT_OF_REACH\x10\x06\x12\x1a\n\x16PLAN_REASON_CANDIDATES\x10\x07\x32\xa2\x02\n\rSearchService\x12?\n\x06Search\x12\x19.vicinal.v1.SearchRequest\x1a\x1a.vicinal.v1.SearchResponse\x12N\n\x0bSearchBatch\x12\x1e.vicinal.v1.SearchBatchRequest\x1a\x1f.vicinal.v1.SearchBatchResponse\x12\x42\n\x07\x45xplain\x12\x1a.vicinal.v1.ExplainRequest\x1a\x1b.vicinal.v1.ExplainResponse\x12<\n\x05Score\x12\x18.vicinal.v1.ScoreRequest\x1a\x19.vicinal.v1.ScoreResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,46 +40,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANDIDATES_EFFORTENTRY']._serialized_options = b'8\001'
   _globals['_SEGMENTPLAN_KNOBSENTRY']._loaded_options = None
   _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_options = b'8\001'
-  _globals['_PLANKIND']._serialized_start=2851
-  _globals['_PLANKIND']._serialized_end=2942
-  _globals['_PLANREASON']._serialized_start=2945
-  _globals['_PLANREASON']._serialized_end=3178
-  _globals['_SEARCHOPTIONS']._serialized_start=109
-  _globals['_SEARCHOPTIONS']._serialized_end=523
-  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_start=460
-  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_end=505
-  _globals['_TOKENBUDGETS']._serialized_start=525
-  _globals['_TOKENBUDGETS']._serialized_end=599
-  _globals['_CANDIDATES']._serialized_start=602
-  _globals['_CANDIDATES']._serialized_end=868
-  _globals['_CANDIDATES_EFFORTENTRY']._serialized_start=460
-  _globals['_CANDIDATES_EFFORTENTRY']._serialized_end=505
-  _globals['_HITCOLUMNS']._serialized_start=871
-  _globals['_HITCOLUMNS']._serialized_end=1017
-  _globals['_SEARCHREQUEST']._serialized_start=1020
-  _globals['_SEARCHREQUEST']._serialized_end=1230
-  _globals['_SEARCHRESPONSE']._serialized_start=1232
-  _globals['_SEARCHRESPONSE']._serialized_end=1286
-  _globals['_SEARCHBATCHREQUEST']._serialized_start=1289
-  _globals['_SEARCHBATCHREQUEST']._serialized_end=1506
-  _globals['_SEARCHBATCHRESPONSE']._serialized_start=1508
-  _globals['_SEARCHBATCHRESPONSE']._serialized_end=1583
-  _globals['_EXPLAINREQUEST']._serialized_start=1586
-  _globals['_EXPLAINREQUEST']._serialized_end=1799
-  _globals['_EXPLAINRESPONSE']._serialized_start=1802
-  _globals['_EXPLAINRESPONSE']._serialized_end=2043
-  _globals['_WEIGHTING']._serialized_start=2045
-  _globals['_WEIGHTING']._serialized_end=2123
-  _globals['_SEGMENTPLAN']._serialized_start=2126
-  _globals['_SEGMENTPLAN']._serialized_end=2616
-  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_start=2522
-  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_end=2566
-  _globals['_STAGETIME']._serialized_start=2618
-  _globals['_STAGETIME']._serialized_end=2661
-  _globals['_SCOREREQUEST']._serialized_start=2664
-  _globals['_SCOREREQUEST']._serialized_end=2816
-  _globals['_SCORERESPONSE']._serialized_start=2818
-  _globals['_SCORERESPONSE']._serialized_end=2849
-  _globals['_SEARCHSERVICE']._serialized_start=3181
-  _globals['_SEARCHSERVICE']._serialized_end=3471
+  _globals['_PLANKIND']._serialized_start=2950
+  _globals['_PLANKIND']._serialized_end=3041
+  _globals['_PLANREASON']._serialized_start=3044
+  _globals['_PLANREASON']._serialized_end=3277
+  _globals['_SEARCHOPTIONS']._serialized_start=140
+  _globals['_SEARCHOPTIONS']._serialized_end=554
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_start=491
+  _globals['_SEARCHOPTIONS_EFFORTENTRY']._serialized_end=536
+  _globals['_TOKENBUDGETS']._serialized_start=556
+  _globals['_TOKENBUDGETS']._serialized_end=630
+  _globals['_CANDIDATES']._serialized_start=633
+  _globals['_CANDIDATES']._serialized_end=899
+  _globals['_CANDIDATES_EFFORTENTRY']._serialized_start=491
+  _globals['_CANDIDATES_EFFORTENTRY']._serialized_end=536
+  _globals['_HITCOLUMNS']._serialized_start=902
+  _globals['_HITCOLUMNS']._serialized_end=1048
+  _globals['_SEARCHREQUEST']._serialized_start=1051
+  _globals['_SEARCHREQUEST']._serialized_end=1261
+  _globals['_SEARCHRESPONSE']._serialized_start=1263
+  _globals['_SEARCHRESPONSE']._serialized_end=1317
+  _globals['_SEARCHBATCHREQUEST']._serialized_start=1320
+  _globals['_SEARCHBATCHREQUEST']._serialized_end=1537
+  _globals['_SEARCHBATCHRESPONSE']._serialized_start=1539
+  _globals['_SEARCHBATCHRESPONSE']._serialized_end=1614
+  _globals['_EXPLAINREQUEST']._serialized_start=1617
+  _globals['_EXPLAINREQUEST']._serialized_end=1830
+  _globals['_EXPLAINRESPONSE']._serialized_start=1833
+  _globals['_EXPLAINRESPONSE']._serialized_end=2142
+  _globals['_WEIGHTING']._serialized_start=2144
+  _globals['_WEIGHTING']._serialized_end=2222
+  _globals['_SEGMENTPLAN']._serialized_start=2225
+  _globals['_SEGMENTPLAN']._serialized_end=2715
+  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_start=2621
+  _globals['_SEGMENTPLAN_KNOBSENTRY']._serialized_end=2665
+  _globals['_STAGETIME']._serialized_start=2717
+  _globals['_STAGETIME']._serialized_end=2760
+  _globals['_SCOREREQUEST']._serialized_start=2763
+  _globals['_SCOREREQUEST']._serialized_end=2915
+  _globals['_SCORERESPONSE']._serialized_start=2917
+  _globals['_SCORERESPONSE']._serialized_end=2948
+  _globals['_SEARCHSERVICE']._serialized_start=3280
+  _globals['_SEARCHSERVICE']._serialized_end=3570
 # @@protoc_insertion_point(module_scope)

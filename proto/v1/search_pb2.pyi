@@ -1,4 +1,5 @@
 from vicinal.proto.v1 import points_pb2 as _points_pb2
+from vicinal.proto.v1 import schema_pb2 as _schema_pb2
 from vicinal.proto.v1 import vectors_pb2 as _vectors_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -177,20 +178,24 @@ class ExplainRequest(_message.Message):
     def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("hits", "counts", "segments", "stages", "weighting", "first_stage")
+    __slots__ = ("hits", "counts", "segments", "stages", "weighting", "first_stage", "unindexed", "payloads_read")
     HITS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     STAGES_FIELD_NUMBER: _ClassVar[int]
     WEIGHTING_FIELD_NUMBER: _ClassVar[int]
     FIRST_STAGE_FIELD_NUMBER: _ClassVar[int]
+    UNINDEXED_FIELD_NUMBER: _ClassVar[int]
+    PAYLOADS_READ_FIELD_NUMBER: _ClassVar[int]
     hits: HitColumns
     counts: _containers.RepeatedScalarFieldContainer[int]
     segments: _containers.RepeatedCompositeFieldContainer[SegmentPlan]
     stages: _containers.RepeatedCompositeFieldContainer[StageTime]
     weighting: Weighting
     first_stage: _containers.RepeatedCompositeFieldContainer[SegmentPlan]
-    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ..., first_stage: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ...) -> None: ...
+    unindexed: _containers.RepeatedCompositeFieldContainer[_schema_pb2.PayloadField]
+    payloads_read: int
+    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ..., first_stage: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., unindexed: _Optional[_Iterable[_Union[_schema_pb2.PayloadField, _Mapping]]] = ..., payloads_read: _Optional[int] = ...) -> None: ...
 
 class Weighting(_message.Message):
     __slots__ = ("n_vectors", "average_length")

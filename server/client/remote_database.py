@@ -48,9 +48,10 @@ class RemoteDatabase:
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> RemoteCollection:
         """Create a collection, as :meth:`Database.create_collection` does."""
-        created = self._core.database.create(name, vectors, fields, partitioned)
+        created = self._core.database.create(name, vectors, fields, partitioned, strict)
         return RemoteCollection(self._core.collection(self._driver.run(created)), self._driver)
 
     def get_or_create_collection(
@@ -60,9 +61,10 @@ class RemoteDatabase:
         *,
         fields: Mapping[str, str] | None = None,
         partitioned: bool = False,
+        strict: bool = False,
     ) -> RemoteCollection:
         """Return a collection, created unless there is one; AlreadyExists when its schema is another."""
-        found = self._core.database.get_or_create(name, vectors, fields, partitioned)
+        found = self._core.database.get_or_create(name, vectors, fields, partitioned, strict)
         return RemoteCollection(self._core.collection(self._driver.run(found)), self._driver)
 
     def collection(self, name: str) -> RemoteCollection:

@@ -51,6 +51,7 @@ def put_schema(message: pb.Schema, schema: CollectionSchema) -> None:
     for path, kind in schema.fields.items():
         put_payload_field(message.fields.add(), path, kind)
     message.partitioned = schema.partitioned
+    message.strict = schema.strict
 
 
 def read_schema(message: pb.Schema) -> CollectionSchema:
@@ -71,7 +72,7 @@ def read_schema(message: pb.Schema) -> CollectionSchema:
         _refuse_second(payload_field.path, fields, "payload field", "fields")
         path, kind = read_payload_field(payload_field)
         fields[path] = kind
-    return CollectionSchema(vectors, fields, message.partitioned)
+    return CollectionSchema(vectors, fields, message.partitioned, message.strict)
 
 
 def put_vector_field(message: pb.VectorField, name: str, field: VectorField) -> None:

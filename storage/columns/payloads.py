@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,12 @@ class PayloadColumn:
         chosen = slice(None) if rows is None else row_numbers(rows)
         starts, stops = self._offsets[:-1][chosen].tolist(), self._offsets[1:][chosen].tolist()
         return [_decode(view[start:stop]) for start, stop in zip(starts, stops, strict=True)]
+
+    def each(self, rows: NDArray[np.int64]) -> Iterator[Payload]:
+        """Yield the payloads of ``rows`` in that order; faster than a list where each is let go at once."""
+        view = self._data.data
+        for start, stop in zip(self._offsets[rows].tolist(), self._offsets[rows + 1].tolist(), strict=True):
+            yield _decode(view[start:stop])
 
     def take(self, rows: Rows) -> PayloadColumn:
         """Return the column of ``rows``, in that order."""

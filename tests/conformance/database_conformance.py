@@ -15,6 +15,7 @@ from conformance.multi_conformance import MultiConformance
 from conformance.naming_conformance import NamingConformance
 from conformance.query_weights_conformance import QueryWeightsConformance
 from conformance.read_conformance import ReadConformance
+from conformance.scan_conformance import ScanConformance
 from conformance.schema_conformance import SchemaConformance
 from conformance.score_conformance import ScoreConformance
 from conformance.sparse_conformance import SparseConformance
@@ -51,6 +52,7 @@ class DatabaseConformance(
     NamingConformance,
     QueryWeightsConformance,
     ReadConformance,
+    ScanConformance,
     SchemaConformance,
     ScoreConformance,
     SparseConformance,
@@ -216,11 +218,6 @@ class DatabaseConformance(
             assert {hit.id for hit in hits} == expected, str(expression)
             as_json = films.search(np.ones(DIM), k=n, filter=vicinal.filter_to_json(expression))
             assert {hit.id for hit in as_json} == expected, str(expression)
-
-    def test_filter_on_an_unindexed_field_is_refused_with_the_remedy(self, films: CollectionApi) -> None:
-        self.fill(films, 3)
-        with pytest.raises(vicinal.UnindexedField, match="add_field"):
-            films.search(np.ones(DIM), filter=F("director") == "x")
 
     def test_scroll_is_stable_and_complete(self, films: CollectionApi) -> None:
         self.fill(films, 25)

@@ -17,13 +17,17 @@ from pyroaring import BitMap
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
+from vicinal.engine.filters.conditions import Scanned
 from vicinal.engine.filters.evaluation import evaluate
 from vicinal.engine.filters.expression import F, Filter
 from vicinal.engine.filters.postings import PostingsSource
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
+from vicinal.engine.filters.scanning import ScanWork, passing
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse
+from vicinal.engine.segments import payload_columns
 from vicinal.engine.segments.growing.postings import GrowingPostings
+from vicinal.engine.segments.payload_columns import PayloadColumns
 from vicinal.engine.segments.sealed import postings as segment_postings
 from vicinal.engine.segments.sealed.postings import SegmentPostings
 from vicinal.storage.columns.payloads import PayloadColumn
@@ -51,15 +55,26 @@ class PostingsInMemory:
 
 
 class WithIds:
-    """Postings, and the row of each id."""
+    """Postings, the row of each id, and the payloads of fields without an index."""
 
-    def __init__(self, postings: Any, ids: Sequence[int | str]) -> None:
+    def __init__(
+        self, postings: Any, ids: Sequence[int | str], columns: PayloadColumns | None = None
+    ) -> None:
+        self._columns, self._n_rows = columns, len(ids)
         self._rows = {point_id: row for row, point_id in enumerate(ids)}
         self.equal, self.range = postings.equal, postings.range
         self.null, self.present = postings.null, postings.present
 
     def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
         return BitMap(self._rows[point_id] for point_id in ids if point_id in self._rows)
+
+    def holding(self, condition: Scanned, among: BitMap) -> BitMap:
+        assert self._columns is not None
+        return self._columns.holding(condition, among, self._n_rows, ScanWork(), fixed=False)
+
+
+def columns_of(rows: list[dict[str, Any]]) -> PayloadColumns:
+    return PayloadColumns(PayloadColumn.from_rows(rows, len(rows)).each)
 
 
 def point_ids(n: int) -> list[int | str]:
@@ -86,12 +101,20 @@ def test_every_source_agrees_with_the_meaning(
     ids = point_ids(len(rows))
     bound = bind(expression, SCHEMA)
     expected = [row for row, payload in enumerate(rows) if holds(expression, payload, ids[row])]
-    assert list(evaluate(bound, WithIds(sealed(SCHEMA, rows), ids), len(rows))) == expected
+    among = BitMap(data.draw(st.sets(st.integers(0, len(rows) - 1)))) if rows else BitMap()
+    columns, everything = columns_of(rows), BitMap(range(len(rows)))
     postings = growing(SCHEMA, rows, step)
-    assert list(evaluate(bound, WithIds(postings.reader(len(rows)), ids), len(rows))) == expected
-    seen = data.draw(st.integers(0, len(rows)))
-    reader = WithIds(postings.reader(seen), ids[:seen])
-    assert list(evaluate(bound, reader, seen)) == [row for row in expected if row < seen]
+    with pytest.MonkeyPatch.context() as patch:
+        # Parts of every sort in a few rows: with a column, read one by one, not yet full.
+        patch.setattr(payload_columns, "PART_ROWS", data.draw(st.integers(1, 4)))
+        for source in sealed(SCHEMA, rows), postings.reader(len(rows)):
+            found = passing(bound, WithIds(source, ids, columns), len(rows), among)
+            assert list(found) == [row for row in expected if row in among]
+            assert list(passing(bound, WithIds(source, ids, columns), len(rows), everything)) == expected
+        seen = data.draw(st.integers(0, len(rows)))
+        reader = WithIds(postings.reader(seen), ids[:seen], columns)
+        found = passing(bound, reader, seen, BitMap(range(seen)))
+        assert list(found) == [row for row in expected if row < seen]
 
 
 @given(filters)

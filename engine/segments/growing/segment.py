@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.growable_array import GrowableArray
 from ..missing import missing_vectors
+from ..payload_columns import PayloadColumns
 from ..view import ABSENT
 from .field import GrowingField
 from .postings import GrowingPostings, ParsedFields
@@ -31,6 +34,7 @@ class GrowingSegment:
         self.schema = schema
         self.ids: list[PointId] = []
         self.payloads: list[bytes] = []
+        self.columns = PayloadColumns(partial(_decoded, self.payloads))
         self.sequence = GrowableArray(np.uint64)
         self.tenants = GrowableArray(np.uint32)
         self.vectors = {name: GrowingField(field) for name, field in schema.vectors.items()}
@@ -132,3 +136,7 @@ class GrowingSegment:
         # Deletes consume sequence numbers too, so those of the remaining rows may have gaps.
         rest.sequence.view(len(rest))[...] = numbers
         return rest
+
+
+def _decoded(payloads: Sequence[bytes], rows: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
+    return PayloadColumn.from_raw([payloads[row] for row in rows.tolist()]).each(np.arange(len(rows)))

@@ -15,7 +15,9 @@ from ....storage.columns.batch import Batch
 from ....storage.columns.partial import Present
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
+from ...filters.conditions import Scanned
 from ...filters.postings import FieldPostings
+from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ..bitmaps import bitmap
 from ..view import SegmentView
@@ -47,6 +49,10 @@ class GrowingView(SegmentView):
     def postings(self) -> FieldPostings:
         """Return the filter postings of the indexed payload fields."""
         return self._postings.reader(self.n_rows)
+
+    def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
+        """Return those of the rows ``among`` for which a condition holds on a field without an index."""
+        return self.segment.columns.holding(condition, among, self.n_rows, work, fixed=False)
 
     def sequence(self) -> NDArray[np.uint64]:
         """Return the sequence number of each row, ascending."""

@@ -23,6 +23,7 @@ from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...schema.payload_field import FieldType
 from ...vector_kinds.registry import kind_of
+from ..payload_columns import PayloadColumns
 from ..view import ABSENT
 from .payload_scans import PayloadScans
 from .postings import SegmentPostings
@@ -39,6 +40,8 @@ class SealedSegment:
         The payload fields that have postings in it, with their types: those of the schema it was built for.
     scans : PayloadScans
         The postings of others.
+    columns : PayloadColumns
+        What filters read of fields that no index has.
     since : dict
         The vector fields it was built with, and since when each was there.
     counted : dict
@@ -68,6 +71,7 @@ class SealedSegment:
         self.since = {name: since.get(name, 0) for name in self.header["schema"]["vectors"]}
         self.postings = SegmentPostings(file, self.fields)
         self.scans = PayloadScans(self.payloads)
+        self.columns = PayloadColumns(self.payloads.each)
         self.counted: dict[str, dict[Any, Any]] = {}
         self._rows: dict[str, Rows] = {}
         self._readers = {name: self._reader(name) for name in self.since if name in schema.vectors}
@@ -91,7 +95,7 @@ class SealedSegment:
     def bytes_memory(self) -> int:
         """Bytes in memory that are not pages of a file."""
         derived = self._sorted_sequence.nbytes if "_sorted_sequence" in self.__dict__ else 0
-        return derived + self.file.size_bytes - self.bytes_disk
+        return derived + self.columns.nbytes + self.file.size_bytes - self.bytes_disk
 
     @property
     def indexed_fields(self) -> list[str]:

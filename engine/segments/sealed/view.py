@@ -16,7 +16,9 @@ from ....storage.columns.partial import Present, chosen_vectors
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
+from ...filters.conditions import Scanned
 from ...filters.postings import FieldPostings
+from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.registry import kind_of
@@ -54,6 +56,10 @@ class SealedView(SegmentView):
     def postings(self) -> FieldPostings:
         """Return the filter postings of the indexed payload fields."""
         return _Postings(self) if self.lacking else self.segment.postings
+
+    def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
+        """Return those of the rows ``among`` for which a condition holds on a field without an index."""
+        return self.segment.columns.holding(condition, among, self.n_rows, work, fixed=True)
 
     def sequence(self) -> NDArray[np.uint64]:
         """Return the sequence number of each row, in row order."""

@@ -46,9 +46,10 @@ class DatabaseOperations:
         vectors: Mapping[str, VectorField] | VectorField,
         fields: Mapping[str, str] | None,
         partitioned: bool,
+        strict: bool,
     ) -> Operation[CollectionHandle]:
         """Create a collection."""
-        schema = declared_schema(vectors, fields, partitioned)
+        schema = declared_schema(vectors, fields, partitioned, strict)
         # Done twice, it would find the collection that it had created.
         return (yield from self._create(name, schema, harmless=False))
 
@@ -58,9 +59,10 @@ class DatabaseOperations:
         vectors: Mapping[str, VectorField] | VectorField,
         fields: Mapping[str, str] | None,
         partitioned: bool,
+        strict: bool,
     ) -> Operation[CollectionHandle]:
         """Return what is to be known of a collection, which is created unless there is one."""
-        schema = declared_schema(vectors, fields, partitioned)
+        schema = declared_schema(vectors, fields, partitioned, strict)
         checked_collection_name(name)
         try:
             found = yield from self.open(name)

@@ -27,6 +27,7 @@ def create_collection(call: Call, request: pb.CreateCollectionRequest) -> pb.Cre
         schema.vectors,
         fields={name: kind.value for name, kind in schema.fields.items()},
         partitioned=schema.partitioned,
+        strict=schema.strict,
     )
     return pb.CreateCollectionResponse(uuid=created.uuid)
 

@@ -172,6 +172,8 @@ def _of_one_tenant(explanation: Explanation) -> Explanation:
     others. So there is one plan, over the tenant's own rows.
     """
     parts = explanation.segments
+    # Values of a field are read of rows of others too.
+    explanation = replace(explanation, payloads_read=0)
     if not parts:
         return explanation
     rows = sum(part.allowed for part in parts)

@@ -10,7 +10,9 @@ from ....engine.results.carried import Named
 from ....engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.results.weighting import Weighting
+from ....engine.schema.payload_field import FieldType
 from ....proto.v1 import search_pb2 as pb
+from ..schemas import put_payload_field, read_payload_field
 from .hits import put_hits
 
 _KIND, _REASON = "PLAN_KIND_", "PLAN_REASON_"
@@ -25,6 +27,9 @@ def put_explanation(
     message.counts.extend(hits.counts.tolist() if isinstance(hits, BatchHits) else [len(hits)])
     _put_plans(message.segments, explanation.segments)
     _put_plans(message.first_stage, explanation.first_stage)
+    for path, kind in explanation.unindexed.items():
+        put_payload_field(message.unindexed.add(), path, FieldType(kind))
+    message.payloads_read = explanation.payloads_read
     for stage, seconds in explanation.stages.items():
         message.stages.add(stage=stage, seconds=seconds)
     if explanation.weighting is not None:
@@ -42,7 +47,18 @@ def read_explanation(
     stages = {stage.stage: stage.seconds for stage in message.stages}
     weighting = _weighting(message.weighting) if message.HasField("weighting") else None
     first = tuple(map(_segment_plan, message.first_stage))
-    return Explanation(hits, len(message.counts), segments, stages, weighting, tokens, first)
+    unindexed = {path: kind.value for path, kind in map(read_payload_field, message.unindexed)}
+    return Explanation(
+        hits,
+        len(message.counts),
+        segments,
+        stages,
+        weighting,
+        tokens,
+        first,
+        unindexed,
+        message.payloads_read,
+    )
 
 
 def _put_plans(messages: Any, plans: Sequence[SegmentPlan]) -> None:

@@ -145,6 +145,7 @@ def _changed(path: list[str], value: Any) -> dict[str, Any]:
         _changed(["vectors", "tokens", "max_tokens"], 0),
         _changed(["vectors", "words"], 7),
         _changed(["fields", "year"], "number"),
+        FULL.to_json() | {"strict": 1},
         [],
         None,
     ],
@@ -158,3 +159,13 @@ def test_a_multi_field_of_older_json_is_of_the_dot() -> None:
     record = FULL.to_json()
     record["vectors"]["tokens"]["metric"] = "maxsim"
     assert CollectionSchema.from_json(record) == FULL
+
+
+def test_a_schema_of_older_json_is_not_strict() -> None:
+    strict = CollectionSchema(FULL.vectors, FULL.fields, partitioned=True, strict=True)
+    record = strict.to_json()
+    assert CollectionSchema.from_json(record) == strict
+    assert strict.with_field("more", "bool").without_vector_field("words", 7).strict
+    del record["strict"]
+    assert CollectionSchema.from_json(record) == FULL
+    assert "strict" not in FULL.to_json()

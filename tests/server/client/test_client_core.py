@@ -178,8 +178,8 @@ def test_a_mistake_is_found_before_it_is_sent(films: CollectionCore, clock: Cloc
     script = Script(clock, described(films), failed(Repeat.ALWAYS))
     with pytest.raises(vicinal.InvalidArgument):
         script.run(films.searches.search(np.ones(DIM + 1), asked(3, field="plot")))
-    with pytest.raises(vicinal.UnindexedField):
-        script.run(films.points.count(F("none") == 1, None))
+    with pytest.raises(vicinal.InvalidArgument):
+        script.run(films.points.count(F("year") == "late", None))
     with pytest.raises(vicinal.InvalidArgument):
         script.run(films.points.upsert([1, 1], {}, None, None))
     # The schema may have changed since it was read; that is asked once, and not again where it fails.
@@ -197,9 +197,9 @@ def test_what_another_schema_allows_is_sent_after_all(films: CollectionCore, clo
 
 
 def test_a_collection_of_the_same_name_is_another(films: CollectionCore, clock: Clock) -> None:
-    script = Script(clock, described(films, fields={"none": "integer"}, uuid="u-2"))
-    with pytest.raises(vicinal.UnindexedField):
-        script.run(films.points.count(F("none") == 1, None))
+    script = Script(clock, described(films, fields={"year": "keyword"}, uuid="u-2"))
+    with pytest.raises(vicinal.InvalidArgument):
+        script.run(films.points.count(F("year") == "late", None))
     assert films.handle.schema.fields == {"year": "integer"}
 
 
@@ -403,7 +403,7 @@ def test_what_is_not_harmless_is_repeated_only_if_it_was_not_done(core: Database
     once = [
         lambda: films.points.delete(None, {"has_id": [1]}, None),
         lambda: films.points.update_payload({}, None, {"has_id": [1]}, None, False, None),
-        lambda: core.database.create("films", Dense(DIM), None, False),
+        lambda: core.database.create("films", Dense(DIM), None, False, False),
         lambda: core.database.drop("films"),
     ]
     answers = [

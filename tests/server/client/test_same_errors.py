@@ -32,6 +32,7 @@ def fill(db: DatabaseApi) -> DatabaseApi:
         "films",
         Dense(DIM),
         fields={"year": "integer", "genre": "keyword", "rating": "float", "seen": "bool", "at": "datetime"},
+        strict=True,
     )
     films.upsert([1, 2], TWO, [{"year": 1}, None])
     rooms = db.create_collection("rooms", Dense(DIM), partitioned=True)
@@ -164,6 +165,8 @@ READS: list[Call] = [
     films("scroll", filter=3),
     rooms("scroll"),
     films("count", filter=F("director") == "x"),
+    rooms("count", filter=F("director") > "x", tenant="ada"),
+    rooms("count", filter=F("director").between(1, "2024-05-01"), tenant="ada"),
     films("count", filter=F("year") == "x"),
     films("count", filter=F("genre") >= "x"),
     films("count", filter=F("at") >= "x"),

@@ -205,7 +205,7 @@ def test_calls_that_fail(server: RunningServer) -> None:
     wrong = [
         ("SearchBatch", b"\xff"),
         ("SearchBatch", search_pb2.SearchBatchRequest(scope=SCOPE, queries=queries(2, DIM + 1))),
-        ("SearchBatch", search(3, filter=points_pb2.Filter(json=b'{"key":"none","match":{"value":1}}'))),
+        ("SearchBatch", search(3, filter=points_pb2.Filter(json=b'{"key":"none","range":{"gt":"x"}}'))),
         ("GetCollection", collections_pb2.GetCollectionRequest(name="none")),
         ("MergeCollection", collections_pb2.MergeCollectionRequest(collection="none")),
         ("CalibrateCollection", collections_pb2.CalibrateCollectionRequest(collection="rooms")),

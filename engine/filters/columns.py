@@ -1,0 +1,214 @@
+"""The values of one payload field in some rows, by JSON type: arrays that conditions are asked of at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .canonical import INT64_MAX, INT64_MIN, MISSING
+from .conditions import Between, DuringTimes, EqualsOne, HasNull, IsThere, Number, Scanned, time_of
+
+MOST_ROWS = 1 << 16
+"""Rows of one column, which are numbered from 0 in 16 bits."""
+
+Rows = NDArray[np.uint16]
+Test = Callable[["FieldColumn"], Rows]
+
+_NO_ROWS = np.empty(0, np.uint16)
+# About what a column takes beside its values, and a text, with its number and time, beside its characters.
+_BYTES_OF_COLUMN = 2048
+_BYTES_OF_TEXT = 190
+_WHOLE_NUMBERS: dict[np.dtype[Any], tuple[int, int]] = {
+    np.dtype(np.int64): (INT64_MIN, INT64_MAX),
+    np.dtype(np.uint64): (INT64_MAX + 1, 2**64 - 1),
+}
+_FLOAT: np.dtype[Any] = np.dtype(np.float64)
+
+
+class FieldColumn:
+    """One field of n rows, by their positions 0 to n - 1. Immutable.
+
+    Parameters
+    ----------
+    found : sequence
+        What ``canonical.extract`` found in each payload.
+
+    Attributes
+    ----------
+    present, null, true, false : (m,) uint16
+        Rows that have the field; those of which it, or a value in its list, is null, true, false. A row may
+        occur twice.
+    numbers : list of (values, rows)
+        Those of int64, those beyond it as uint64, and those of float64, each with its row.
+    texts : dict
+        The number of each text.
+    codes, text_rows : (t,) uint16
+        The number and the row of every text; numbers in 32 bits where there are more.
+    """
+
+    def __init__(self, found: Sequence[Any]) -> None:
+        assert len(found) <= MOST_ROWS
+        kinds = set(map(type, found))
+        everywhere = np.arange(len(found), dtype=np.uint16)
+        by_type: dict[type, tuple[Any, Any]] = {}
+        if len(kinds) == 1 and kinds <= {str, int, float, bool}:
+            self.present = everywhere
+            by_type[kinds.pop()] = (found, everywhere)
+        else:
+            self.present, by_type = _by_type(found)
+        none: tuple[Any, Any] = ((), _NO_ROWS)
+        self.null = by_type.get(type(None), none)[1]
+        bools, rows = by_type.get(bool, none)
+        truth = np.array(bools, np.bool_)
+        self.true, self.false = rows[truth], rows[~truth]
+        self.numbers = [*_whole(*by_type.get(int, none)), *_floats(*by_type.get(float, none))]
+        texts, self.text_rows = by_type.get(str, none)
+        self.texts = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+        width = np.uint16 if len(self.texts) <= MOST_ROWS else np.uint32
+        self.codes = np.fromiter(map(self.texts.__getitem__, texts), width, len(texts))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory, of texts about."""
+        arrays = [self.present, self.null, self.true, self.false, self.codes, self.text_rows]
+        arrays += [array for pair in self.numbers for array in pair]
+        texts = sum(map(len, self.texts)) + _BYTES_OF_TEXT * len(self.texts)
+        return _BYTES_OF_COLUMN + texts + sum(int(array.nbytes) for array in arrays)
+
+    @cached_property
+    def times(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The time that each text is, in microseconds from 1970, and whether it is one."""
+        moments = [time_of(text) for text in self.texts]
+        is_time = np.array([moment is not None for moment in moments], np.bool_)
+        return np.array([moment or 0 for moment in moments], np.int64), is_time
+
+    def rows_of_texts(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Return the rows of the texts that are chosen by number."""
+        rows: Rows = self.text_rows[chosen[self.codes]]
+        return rows
+
+
+def column_test(condition: Scanned) -> Test:
+    """Return what finds the rows of columns for which a condition holds; a row may occur twice."""
+    match condition:
+        case EqualsOne():
+            return _equality(condition)
+        case Between():
+            return _between(condition)
+        case DuringTimes():
+            return _during(condition)
+        case HasNull():
+            return lambda column: column.null
+        case IsThere():
+            return lambda column: column.present
+    raise AssertionError(f"{type(condition).__name__} is no condition")
+
+
+def _by_type(found: Sequence[Any]) -> tuple[Rows, dict[type, tuple[Any, Any]]]:
+    present: list[int] = []
+    listed: dict[type, tuple[list[Any], list[int]]] = {}
+    for row, value in enumerate(found):
+        if value is MISSING:
+            continue
+        present.append(row)
+        for item in value if type(value) is list else (value,):
+            values, rows = listed.setdefault(type(item), ([], []))
+            values.append(item)
+            rows.append(row)
+    by_type = {kind: (values, np.array(rows, np.uint16)) for kind, (values, rows) in listed.items()}
+    return np.array(present, np.uint16), by_type
+
+
+def _whole(values: Sequence[int], rows: Rows) -> Iterable[tuple[NDArray[Any], Rows]]:
+    if not len(values):
+        return
+    try:
+        yield np.array(values, np.int64), rows
+    except OverflowError:
+        large = np.array([value > INT64_MAX for value in values], np.bool_)
+        yield np.array([value for value in values if value <= INT64_MAX], np.int64), rows[~large]
+        yield np.array([value for value in values if value > INT64_MAX], np.uint64), rows[large]
+
+
+def _floats(values: Sequence[float], rows: Rows) -> Iterable[tuple[NDArray[Any], Rows]]:
+    if len(values):
+        yield np.array(values, np.float64), rows
+
+
+def _equality(condition: EqualsOne) -> Test:
+    numbers = condition.numbers
+    wanted: dict[np.dtype[Any], NDArray[Any]] = {}
+    for dtype, (least, most) in _WHOLE_NUMBERS.items():
+        whole = [int(number) for number in numbers if least <= number <= most and number == int(number)]
+        wanted[dtype] = np.array(whole, dtype)
+    wanted[_FLOAT] = np.array([near for number in numbers if (near := _nearest(number)) == number], _FLOAT)
+
+    def test(column: FieldColumn) -> Rows:
+        parts = [rows[np.isin(values, wanted[values.dtype])] for values, rows in column.numbers if numbers]
+        if condition.texts:
+            parts.append(_rows_of_texts(column, condition.texts))
+        if True in condition.bools:
+            parts.append(column.true)
+        if False in condition.bools:
+            parts.append(column.false)
+        return np.concatenate([_NO_ROWS, *parts])
+
+    return test
+
+
+def _rows_of_texts(column: FieldColumn, wanted: frozenset[str]) -> Rows:
+    chosen = np.zeros(len(column.texts), np.bool_)
+    chosen[[column.texts[text] for text in wanted & column.texts.keys()]] = True
+    return column.rows_of_texts(chosen)
+
+
+def _between(condition: Between) -> Test:
+    lo, hi = condition.lo, condition.hi
+    limits = {dtype: _whole_limits(condition, *ends) for dtype, ends in _WHOLE_NUMBERS.items()}
+    low = -math.inf if lo is None else _nearest(lo)
+    high = math.inf if hi is None else _nearest(hi)
+    # Between a bound and the float nearest to it there is no other float.
+    above = lo is not None and (low < lo or (low == lo and condition.lo_open))
+    below = hi is not None and (high > hi or (high == hi and condition.hi_open))
+
+    def test(column: FieldColumn) -> Rows:
+        parts = [_NO_ROWS]
+        for values, rows in column.numbers:
+            if values.dtype == _FLOAT:
+                after = values > low if above else values >= low
+                parts.append(rows[after & (values < high if below else values <= high)])
+            elif (limit := limits[values.dtype]) is not None:
+                parts.append(rows[(values >= limit[0]) & (values <= limit[1])])
+        return np.concatenate(parts)
+
+    return test
+
+
+def _whole_limits(condition: Between, least: int, most: int) -> tuple[Any, Any] | None:
+    """Return the first and the last whole number between the bounds, None when there is none."""
+    lo, hi = condition.lo, condition.hi
+    if lo is not None:
+        least = max(least, math.floor(lo) + 1 if condition.lo_open else math.ceil(lo))
+    if hi is not None:
+        most = min(most, math.ceil(hi) - 1 if condition.hi_open else math.floor(hi))
+    return (least, most) if least <= most else None
+
+
+def _nearest(number: Number) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _during(condition: DuringTimes) -> Test:
+    def test(column: FieldColumn) -> Rows:
+        times, is_time = column.times
+        return column.rows_of_texts(is_time & (times >= condition.first) & (times <= condition.last))
+
+    return test

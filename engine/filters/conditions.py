@@ -1,0 +1,190 @@
+"""Conditions on payload fields that no index has: values go by their own JSON types.
+
+Numbers are compared with numbers, whole or not; true and false are none. A text equals the same text; a range
+of times holds for texts that are times. Objects, and lists in lists, satisfy no comparison.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..schema.payload_field import FieldType
+from .canonical import INT64_MAX, INT64_MIN, MISSING, microseconds
+from .expression import And, Filter, Not, Or
+from .values import PlainValue
+
+Number = int | float
+
+
+class Scanned(Filter):
+    """A bound condition on a payload field without an index; equal ones hold for the same payloads."""
+
+    __slots__ = ()
+    key: str
+
+    @abstractmethod
+    def holds(self, found: Any) -> bool:
+        """Whether it holds where ``canonical.extract`` finds this in a payload."""
+
+    @property
+    @abstractmethod
+    def suggested(self) -> FieldType:
+        """The type as which the field would be indexed for this condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class EqualsOne(Scanned):
+    """Holds where a value equals one of these; kept apart by type, as True == 1 in Python."""
+
+    key: str
+    texts: frozenset[str]
+    numbers: frozenset[Number]
+    bools: frozenset[bool]
+
+    @classmethod
+    def of(cls, key: str, values: Iterable[PlainValue]) -> EqualsOne:
+        """Return the condition that a value equals one of ``values``."""
+        kinds: dict[type, set[Any]] = {str: set(), int: set(), float: set(), bool: set()}
+        for value in values:
+            kinds[type(value)].add(value)
+        numbers = frozenset(kinds[int] | kinds[float])
+        return cls(key, frozenset(kinds[str]), numbers, frozenset(kinds[bool]))
+
+    def holds(self, found: Any) -> bool:
+        """Whether one of the values found is one of these."""
+        return any(map(self._has, values_of(found)))
+
+    def _has(self, value: Any) -> bool:
+        kind = type(value)
+        if kind is str:
+            return value in self.texts
+        if kind is bool:
+            return value in self.bools
+        return (kind is int or kind is float) and value in self.numbers
+
+    @property
+    def suggested(self) -> FieldType:
+        """The type of its values."""
+        if self.bools and not self.texts and not self.numbers:
+            return FieldType.BOOL
+        return _numeric(self.numbers) if self.numbers and not self.texts else FieldType.KEYWORD
+
+
+@dataclass(frozen=True, slots=True)
+class Between(Scanned):
+    """Holds where a number lies between the bounds; None is no bound, open excludes it."""
+
+    key: str
+    lo: Number | None
+    lo_open: bool
+    hi: Number | None
+    hi_open: bool
+
+    def holds(self, found: Any) -> bool:
+        """Whether one of the values found is a number between the bounds."""
+        return any(map(self._has, values_of(found)))
+
+    def _has(self, value: Any) -> bool:
+        return (type(value) is int or type(value) is float) and self.includes(value)
+
+    def includes(self, number: Number) -> bool:
+        """Whether a number lies between the bounds."""
+        if self.lo is not None and not (number > self.lo if self.lo_open else number >= self.lo):
+            return False
+        return self.hi is None or (number < self.hi if self.hi_open else number <= self.hi)
+
+    @property
+    def suggested(self) -> FieldType:
+        """The type of its bounds."""
+        return _numeric(bound for bound in (self.lo, self.hi) if bound is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class DuringTimes(Scanned):
+    """Holds where a text is a time between two, in microseconds from 1970, both included."""
+
+    key: str
+    first: int
+    last: int
+
+    def holds(self, found: Any) -> bool:
+        """Whether one of the values found is such a text."""
+        return any(map(self._has, values_of(found)))
+
+    def _has(self, value: Any) -> bool:
+        if type(value) is not str:
+            return False
+        moment = time_of(value)
+        return moment is not None and self.first <= moment <= self.last
+
+    @property
+    def suggested(self) -> FieldType:
+        """Times."""
+        return FieldType.DATETIME
+
+
+@dataclass(frozen=True, slots=True)
+class HasNull(Scanned):
+    """Holds where the field, or one of its values, is null."""
+
+    key: str
+
+    def holds(self, found: Any) -> bool:
+        """Whether null is what was found, or a value in it."""
+        return any(value is None for value in values_of(found))
+
+    @property
+    def suggested(self) -> FieldType:
+        """The type that most fields have."""
+        return FieldType.KEYWORD
+
+
+@dataclass(frozen=True, slots=True)
+class IsThere(Scanned):
+    """Holds where the payload has the field."""
+
+    key: str
+
+    def holds(self, found: Any) -> bool:
+        """Whether anything was found."""
+        return found is not MISSING
+
+    @property
+    def suggested(self) -> FieldType:
+        """The type that most fields have."""
+        return FieldType.KEYWORD
+
+
+def values_of(found: Any) -> tuple[Any, ...] | list[Any]:
+    """Return the values of a field of which ``canonical.extract`` found this."""
+    if type(found) is list:
+        return found
+    return () if found is MISSING else (found,)
+
+
+def time_of(text: str) -> int | None:
+    """Return the microseconds from 1970 to the time that a text is; None when it is no time."""
+    try:
+        return microseconds(text)
+    except ValueError:
+        return None
+
+
+def scanned_in(expression: Filter) -> Iterator[Scanned]:
+    """Yield the conditions of a bound expression that no index answers."""
+    match expression:
+        case And(clauses) | Or(clauses):
+            for clause in clauses:
+                yield from scanned_in(clause)
+        case Not(clause):
+            yield from scanned_in(clause)
+        case Scanned():
+            yield expression
+
+
+def _numeric(numbers: Iterable[Number]) -> FieldType:
+    whole = all(number == int(number) and INT64_MIN <= number <= INT64_MAX for number in numbers)
+    return FieldType.INTEGER if whole else FieldType.FLOAT

@@ -1,0 +1,71 @@
+"""Filters with conditions that no index answers: those are asked last, of the rows that the others leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pyroaring import BitMap
+
+from .conditions import Scanned
+from .evaluation import evaluate
+from .expression import And, Filter, Not, Or
+from .postings import PostingsSource
+
+
+@dataclass(slots=True)
+class ScanWork:
+    """Counts the payloads that were read for conditions without an index."""
+
+    payloads_read: int = 0
+
+
+class ScannedSource(PostingsSource, Protocol):
+    """What filters read of some rows, their payloads included."""
+
+    def holding(self, condition: Scanned, among: BitMap) -> BitMap:
+        """Return those of the rows ``among`` for which a condition holds."""
+
+
+def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMap) -> BitMap:
+    """Return those of the rows ``among`` for which a bound expression holds.
+
+    Parameters
+    ----------
+    expression : Filter
+        As ``binding.bind`` returned it.
+    source : ScannedSource
+        Every row it names is below ``n_rows``.
+    n_rows : int
+    among : BitMap
+        Rows below ``n_rows``.
+    """
+    if not among:
+        return BitMap()
+    if not _is_scanned(expression):
+        return among & evaluate(expression, source, n_rows)
+    match expression:
+        case And(clauses):
+            rows = among
+            for clause in sorted(clauses, key=_is_scanned):
+                rows = passing(clause, source, n_rows, rows)
+            return rows
+        case Or(clauses):
+            found = BitMap()
+            for clause in sorted(clauses, key=_is_scanned):
+                found |= passing(clause, source, n_rows, among - found)
+            return found
+        case Not(clause):
+            return among - passing(clause, source, n_rows, among)
+        case Scanned():
+            return source.holding(expression, among)
+    raise AssertionError(f"{type(expression).__name__} is no filter")
+
+
+def _is_scanned(expression: Filter) -> bool:
+    match expression:
+        case And(clauses) | Or(clauses):
+            return any(map(_is_scanned, clauses))
+        case Not(clause):
+            return _is_scanned(clause)
+    return isinstance(expression, Scanned)

@@ -1,0 +1,104 @@
+"""Filters on payload fields without an index, over segments, processes and restarts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive_filter import filters, holds, payloads
+
+import vicinal
+from vicinal import F
+
+DIM = 4
+NOTHING_BY_ITSELF = vicinal.MergePolicySettings(quiet_seconds=1e9)
+
+
+def rows(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((n, DIM)).astype(np.float32)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(payloads(), min_size=1, max_size=30), st.lists(filters, min_size=1, max_size=4), st.data())
+def test_every_call_means_what_the_payloads_mean(
+    stored: list[dict[str, object]], asked: list[vicinal.Filter], data: st.DataObject
+) -> None:
+    with vicinal.open(":memory:", merge_policy=NOTHING_BY_ITSELF) as db:
+        points = db.create_collection("points", vicinal.Dense(DIM))
+        cut, gone = data.draw(st.integers(0, len(stored))), data.draw(st.sets(st.integers(0, 29), max_size=5))
+        points.upsert(range(cut), rows(cut), stored[:cut])
+        points.flush()
+        points.upsert(range(cut, len(stored)), rows(len(stored) - cut), stored[cut:])
+        points.delete(gone)
+        live = {i: payload for i, payload in enumerate(stored) if i not in gone}
+        for expression in asked:
+            expected = {i for i, payload in live.items() if holds(expression, payload, i, {})}
+            assert points.count(filter=expression) == len(expected)
+            assert set(points.search(rows(1)[0], k=50, filter=expression).ids) == expected
+        assert points.delete(filter=asked[0] & ~vicinal.has_id([])) == len(
+            {i for i, payload in live.items() if holds(asked[0], payload, i, {})}
+        )
+
+
+def test_they_hold_after_a_restart_and_for_those_who_follow(tmp_path: Path) -> None:
+    with vicinal.open(tmp_path / "db", merge_policy=NOTHING_BY_ITSELF) as db:
+        points = db.create_collection("points", vicinal.Dense(DIM))
+        strict = db.create_collection("strict", vicinal.Dense(DIM), strict=True)
+        points.upsert(range(10), rows(10), [{"n": i} for i in range(10)])
+        points.flush()
+        points.upsert(range(10, 15), rows(5), [{"n": i} for i in range(10, 15)])
+        with vicinal.open(tmp_path / "db", read_only=True) as follower:
+            seen = follower.collection("points")
+            assert seen.count(filter=F("n") >= 4) == 11
+            points.upsert([20], rows(1), [{"n": 20}])
+            points.delete(filter=F("n") == 4)
+            assert seen.count(filter=F("n") >= 4) == 11
+            assert follower.collection("strict").schema.strict
+        assert strict.schema.strict
+    with vicinal.open(tmp_path / "db", merge_policy=NOTHING_BY_ITSELF) as db:
+        points = db.collection("points")
+        assert points.count(filter=F("n") >= 4) == 11
+        points.merge()
+        assert points.count(filter=F("n") >= 4) == 11
+        assert db.collection("strict").schema.strict
+        assert not points.schema.strict
+
+
+def test_an_indexed_clause_leaves_fewer_payloads_to_read() -> None:
+    n = 20_000
+    with vicinal.open(":memory:", merge_policy=NOTHING_BY_ITSELF) as db:
+        points = db.create_collection(
+            "points", vicinal.Dense(DIM, index=vicinal.Flat()), fields={"n": "integer"}
+        )
+        points.upsert(range(n), rows(n), [{"n": i, "odd": i % 2 == 1} for i in range(n)])
+        points.flush()
+        query, odd = rows(1)[0], F("odd") == True  # noqa: E712
+        for expression, read in (
+            ((odd & (F("n") < 100)), 100),
+            ((odd & (F("n") < 50)) | (F("n") >= 50), 50),
+            (~odd & (F("n") < 100), 100),
+            (odd & (F("n") < 0), 0),
+            (odd, n),
+            (~odd, 0),
+            (odd & (F("n") < 90), 0),
+        ):
+            explained = points.explain(query, filter=expression)
+            assert explained.payloads_read == read, str(expression)
+            assert explained.unindexed == {"odd": "bool"}
+            assert points.explain(query, filter=expression).payloads_read == 0
+        assert points.info().segments[0].bytes_memory > n
+
+
+def test_a_condition_on_an_upsert_reads_the_payloads_of_its_ids() -> None:
+    n = 10_000
+    with vicinal.open(":memory:", merge_policy=NOTHING_BY_ITSELF) as db:
+        points = db.create_collection("points", vicinal.Dense(DIM, index=vicinal.Flat()))
+        points.upsert(range(n), rows(n), [{"version": 1}] * n)
+        points.flush()
+        before = points.info().segments[0].bytes_memory
+        written = points.upsert([1, 2], rows(2), [{"version": 2}] * 2, only_if=F("version") < 2)
+        assert written.points == 2
+        # All payloads would have been kept as a column.
+        assert points.info().segments[0].bytes_memory == before
