@@ -28,6 +28,7 @@ class SearchScratch:
     """Buffers of one search, for pools of up to a capacity."""
 
     def __init__(self, sizes: ScratchSizes, capacity: int) -> None:
+        from ..kernels.block_scans import CHUNK_BLOCKS, SAMPLED
         from ..kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES
         from ..kernels.list_records import SEARCH, STATS
         from ..kernels.list_scans import LISTED, room_for
@@ -40,6 +41,10 @@ class SearchScratch:
             "query": aligned((sizes.query,), np.uint8),
             "list_query": aligned((sizes.list_query,), np.uint8),
             "list_near": aligned((sizes.n_lists + COMPARED - 1,), np.float32),
+            # Behind the last block lie the sums that its nearnesses are made of.
+            "chunk_near": aligned((CHUNK_BLOCKS * BLOCK_ROWS + BLOCK_ROWS // 2,), np.float32),
+            "chunk_entries": aligned((CHUNK_BLOCKS,), np.int64),
+            "sample": aligned((SAMPLED,), np.uint64),
             "exact_tables": aligned((sizes.groups * GROUP_BYTES,), np.float32),
             "tables": aligned((sizes.groups * GROUP_BYTES,), np.uint8),
             "keys": aligned((keys,), np.uint64),

@@ -3,7 +3,7 @@
 A code is a nibble for each group of dimensions, a table says what each of its 16 values adds. Tables are
 rounded to bytes, their sums are exact 16-bit numbers, and floats are multiplied and added one by one, so
 that every form gives the same bits. After Andre, Kermarrec and Le Scouarnec, Quicker ADC (arXiv
-1812.09162), in the layout of faiss; a block is compared with the bound before anything of it is written.
+1812.09162), in the layout of faiss.
 """
 
 from __future__ import annotations
@@ -112,43 +112,50 @@ def _sums_one_by_one(block, tables, groups, out):
 
 
 @intrinsic
-def _compare(
+def _scale(
     typingctx: Any,
     sums: Any,
     unit: Any,
     shift: Any,
     weight: Any,
+    term: Any,
     bias: Any,
     factors: Any,
-    bound: Any,
     out: Any,
 ) -> Any:
-    """Turn sums into nearnesses; return which of them lie below the bound, a bit for each row."""
+    """Turn sums into nearnesses."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, unit, shift, weight, bias, factors, bound, out = args
-
-        def spread(value: Any) -> Any:
-            return repeated(builder, _FLOATS, value)
-
+        sums, unit, shift, weight, term, bias, factors, out = args
         whole = builder.zext(load(builder, vector(I16, BLOCK_ROWS), sums), vector(I32, BLOCK_ROWS))
-        product = builder.fmul(builder.sitofp(whole, _FLOATS), spread(unit))
-        product = builder.fadd(product, spread(shift))
+        product = builder.fmul(builder.sitofp(whole, _FLOATS), repeated(builder, _FLOATS, unit))
+        product = builder.fadd(product, repeated(builder, _FLOATS, shift))
         scaled = builder.fmul(product, load(builder, _FLOATS, factors))
-        weighed = builder.fmul(load(builder, _FLOATS, bias), spread(weight))
-        near = builder.fsub(weighed, scaled)
+        weighed = builder.fmul(load(builder, _FLOATS, bias), repeated(builder, _FLOATS, weight))
+        near = builder.fadd(builder.fsub(weighed, scaled), repeated(builder, _FLOATS, term))
         store(builder, near, out)
-        return builder.bitcast(builder.fcmp_ordered("<", near, spread(bound)), I32)
+        return context.get_dummy_value()
 
     f32, u64 = types.float32, types.uint64
-    return types.uint32(u64, f32, f32, f32, u64, u64, f32, u64), emit
+    return types.void(u64, f32, f32, f32, f32, u64, u64, u64), emit
+
+
+@intrinsic
+def rows_below(typingctx: Any, near: Any, bound: Any) -> Any:
+    """Return a bit for each of the 32 float32 at an address, the first one lowest: whether it is below."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        near, bound = load(builder, _FLOATS, args[0]), repeated(builder, _FLOATS, args[1])
+        return builder.bitcast(builder.fcmp_ordered("<", near, bound), I32)
+
+    return types.uint32(types.uint64, types.float32), emit
 
 
 @inner
-def near_rows(block, tables, groups, unit, shift, weight, bias, factors, bound, out):
-    """Store how near the 32 rows of a block are at ``out``; return the bits of those below the bound.
+def near_rows(block, tables, groups, unit, shift, weight, term, bias, factors, out):
+    """Store how near the 32 rows of a block are at ``out``.
 
-    A row's nearness is ``weight * bias - factor * (sum * unit + shift)``. ``out`` is the address of 32
+    A row's nearness is ``weight * bias - factor * (sum * unit + shift) + term``. ``out`` is the address of 32
     float32 and as many 16-bit words behind them.
     """
     sums = out + np.uint64(4 * BLOCK_ROWS)
@@ -156,7 +163,7 @@ def near_rows(block, tables, groups, unit, shift, weight, bias, factors, bound, 
         _sums_in_registers(block, tables, np.uint64(groups), sums)
     else:
         _sums_one_by_one(block, tables, groups, sums)
-    return _compare(sums, unit, shift, weight, bias, factors, bound, out)
+    _scale(sums, unit, shift, weight, term, bias, factors, out)
 
 
 @entry_point("blocks of nibbles")

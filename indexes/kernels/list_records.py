@@ -40,6 +40,9 @@ SEARCH = np.dtype(
         ("query", np.uint64),  # address: the query as codes are compared with it
         ("list_query", np.uint64),
         ("list_near", np.uint64),  # address of float32: how near each list is, and up to fifteen more
+        ("chunk_near", np.uint64),  # address of float32: how near the entries of a chunk of blocks are
+        ("chunk_entries", np.uint64),  # address of int64: the first entry of each of them
+        ("sample", np.uint64),  # address of uint64
         ("exact_tables", np.uint64),  # address: groups * 16 float32
         ("tables", np.uint64),  # address: groups * 16 bytes
         ("keys", np.uint64),  # address of uint64

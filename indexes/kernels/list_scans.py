@@ -1,12 +1,11 @@
-"""One inverted list, read: by stored rows, by codes row by row, or by codes in blocks of 32."""
+"""One inverted list, read by stored rows or by codes row by row."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .bounds import first_bit
 from .codes import four_nearnesses
-from .fast_scan import BLOCK_ROWS, GROUP_BYTES, near_rows
+from .fast_scan import BLOCK_ROWS
 from .kernel import inner
 from .memory import view_f32, view_i64, view_u32, view_u64
 from .reservoir import select_least
@@ -91,56 +90,8 @@ def keep_entries(lists, one, allowed, n, keys, count, met):
 
 
 @inner
-def scan_blocks(lists, search, one, term, scale, allowed, n, keys, count, bound, wanted, met):
-    """Keep keys of a list's rows that are nearer than the bound; return how many there are, and the bound."""
-    offsets, members = view_i64(lists.offsets, lists.n_lists + 1), view_u32(lists.members, lists.n_entries)
-    starts = view_i64(lists.block_starts, lists.n_lists + 1)
-    unit, shift, weight = scale
-    near, words = view_f32(search.out, BLOCK_ROWS), view_u64(allowed, (n + 63) // 64)
-    block_bytes = np.uint64(lists.groups * GROUP_BYTES)
-    block = lists.blocks + np.uint64(starts[one]) * block_bytes
-    begin, end = offsets[one], view_i64(lists.stops, lists.n_lists)[one]
-    for first in range(begin, end, BLOCK_ROWS):
-        skipped = np.uint64(4 * first)
-        bias = lists.bias + skipped if lists.bias else search.zeros
-        factors = lists.factors + skipped if lists.factors else search.ones
-        bits = np.uint64(
-            near_rows(
-                block,
-                search.tables,
-                lists.groups,
-                unit,
-                shift,
-                weight,
-                bias,
-                factors,
-                np.float32(bound - term),
-                search.out,
-            )
-        )
-        if end - first < BLOCK_ROWS:
-            bits &= (np.uint64(1) << np.uint64(end - first)) - np.uint64(1)
-        block += block_bytes
-        while bits:
-            place = first_bit(bits)
-            bits &= bits - np.uint64(1)
-            entry = np.uint64(first) + place
-            if allowed:
-                met[0] += 1
-                if not is_allowed(words, np.uint64(members[entry])):
-                    continue
-                met[1] += 1
-            keys[count] = np.uint64(ascending(np.float32(near[place] + term))) << np.uint64(32) | entry
-            count += 1
-        if count > room_for(wanted) - BLOCK_ROWS:
-            bound = thin_out(keys, count, wanted)
-            count = wanted
-    return count, bound
-
-
-@inner
 def scan_codes(lists, codes, search, one, term, scale, allowed, n, keys, count, bound, wanted, met):
-    """Do as ``scan_blocks`` does, with rows of codes that are not in blocks."""
+    """Keep keys of a list's rows that are nearer than the bound; return how many there are, and the bound."""
     offsets, members = view_i64(lists.offsets, lists.n_lists + 1), view_u32(lists.members, lists.n_entries)
     near, words = view_f32(search.out, 4), view_u64(allowed, (n + 63) // 64)
     begin, end = offsets[one], view_i64(lists.stops, lists.n_lists)[one]

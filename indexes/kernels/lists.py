@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from .block_scans import CHUNK_BLOCKS, keep_chunk, measure_block
 from .bounds import first_bit
 from .byte_tables import round_tables
 from .codes import bias_weight, encode_query, four_nearnesses, nibble_tables, view_codes
-from .fast_scan import GROUP_BYTES
+from .fast_scan import BLOCK_ROWS, GROUP_BYTES
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROWS, STATS, view_lists, view_search
-from .list_scans import keep_entries, room_for, scan_blocks, scan_codes, scan_rows, thin_out
+from .list_scans import keep_entries, room_for, scan_codes, scan_rows, thin_out
 from .memory import prefetch_lines, view_f32, view_f64, view_i64, view_u32, view_u64
 from .rabitq import finite_weight, mean_product
 from .reservoir import select_least
@@ -77,7 +78,9 @@ def gather_entries(lists, codes, search, query, given, n_probe, order, pool, all
         weight = bias_weight(codes, given, 1.0)
     else:
         _, unit, shift, weight = encode_query(codes, given, search.query)
-    weights = view_f64(lists.bias_weights, lists.n_lists)
+    weights, measured = view_f64(lists.bias_weights, lists.n_lists), 0
+    offsets, stops = view_i64(lists.offsets, lists.n_lists), view_i64(lists.stops, lists.n_lists)
+    starts, block_bytes = view_u64(lists.block_starts, lists.n_lists), np.uint64(lists.groups * GROUP_BYTES)
     beside = 0.0
     if lists.bias_weights:
         # Centroids are compared beside their mean, which the query has its share of too.
@@ -90,16 +93,25 @@ def gather_entries(lists, codes, search, query, given, n_probe, order, pool, all
         scale = unit, shift, weight
         if lists.form == BLOCKS:
             if place + 1 < n_probe:
-                following = np.int64(order[place + 1] & _LOW)
-                start = view_i64(lists.block_starts, lists.n_lists + 1)[following]
-                prefetch_lines(lists.blocks + np.uint64(start * lists.groups * GROUP_BYTES), _LINES_AHEAD)
-            count, bound = scan_blocks(
-                lists, search, one, term, scale, allowed, n, keys, count, bound, pool, met
-            )
+                prefetch_lines(
+                    lists.blocks + starts[np.int64(order[place + 1] & _LOW)] * block_bytes, _LINES_AHEAD
+                )
+            block = lists.blocks + starts[one] * block_bytes
+            for entry in range(offsets[one], stops[one], BLOCK_ROWS):
+                if measured == CHUNK_BLOCKS:
+                    count, bound = keep_chunk(
+                        lists, search, measured, allowed, n, keys, count, bound, pool, met
+                    )
+                    measured = 0
+                measure_block(lists, search, block, entry, stops[one], term, scale, measured)
+                measured += 1
+                block += block_bytes
         else:
             count, bound = scan_codes(
                 lists, codes, search, one, term, scale, allowed, n, keys, count, bound, pool, met
             )
+    if measured:
+        count, bound = keep_chunk(lists, search, measured, allowed, n, keys, count, bound, pool, met)
     if count > pool:
         select_least(keys, count, pool)
         count = pool

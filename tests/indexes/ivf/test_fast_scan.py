@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from vicinal.indexes.kernels.byte_tables import round_tables
-from vicinal.indexes.kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES, near_rows, pack_blocks
+from vicinal.indexes.kernels.fast_scan import BLOCK_ROWS, GROUP_BYTES, near_rows, pack_blocks, rows_below
 from vicinal.indexes.rows.addresses import address
 from vicinal.indexes.rows.dense import aligned
 
@@ -29,12 +29,14 @@ def scanned(
     unit: Any,
     shift: Any,
     weight: Any,
+    term: Any,
     bias: Any,
     factors: Any,
     bound: Any,
     out: Any,
 ) -> Any:
-    return near_rows(blocks, tables, groups, unit, shift, weight, bias, factors, bound, out)
+    near_rows(blocks, tables, groups, unit, shift, weight, term, bias, factors, out)
+    return rows_below(out, bound)
 
 
 def tables_of(rng: np.random.Generator, groups: int, spread: float) -> NDArray[np.float32]:
@@ -61,14 +63,14 @@ def test_sums_are_those_of_the_tables(groups: int) -> None:
     assert (np.abs(tables * unit + exact.min(axis=1, keepdims=True) - exact) <= 0.51 * unit).all()
     bias, factors = aligned((BLOCK_ROWS,), np.float32), aligned((BLOCK_ROWS,), np.float32)
     bias[:], factors[:] = rng.standard_normal(BLOCK_ROWS), rng.random(BLOCK_ROWS)
-    weight = np.float32(-1.75)
+    weight, term = np.float32(-1.75), np.float32(0.3)
     out, block = aligned((6 * BLOCK_ROWS,), np.uint8), 0
     for begin, end in pairwise(offsets):
         for first in range(begin, end, BLOCK_ROWS):
             rows = nibbles[first : min(first + BLOCK_ROWS, end)]
             sums = tables[np.arange(used), rows].sum(axis=1, dtype=np.int64).astype(np.float32)
             products = (sums * np.float32(unit) + np.float32(shift)) * factors[: len(rows)]
-            expected = bias[: len(rows)] * weight - products
+            expected = bias[: len(rows)] * weight - products + term
             bound = np.float32(np.median(expected))
             bits = scanned(
                 address(blocks[block]),
@@ -77,6 +79,7 @@ def test_sums_are_those_of_the_tables(groups: int) -> None:
                 np.float32(unit),
                 np.float32(shift),
                 weight,
+                term,
                 address(bias),
                 address(factors),
                 bound,
