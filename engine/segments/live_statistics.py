@@ -23,8 +23,9 @@ from .view import SegmentView
 
 # Tenants whose counts are kept of one view or segment, by field; beyond so many all are counted anew.
 _MOST_KEPT = 1024
-# Weights of so many terms are kept of a snapshot, those of queries that ask for no more than a few at once.
-_TERMS_KEPT = 1 << 13
+# Weights of so many terms are kept of a snapshot, those of queries that ask for no more than a few at once;
+# of each tenant, of which there may be many, of fewer.
+_TERMS_KEPT, _TERMS_OF_TENANT = 1 << 13, 1 << 9
 _FEW_TERMS = 64
 _NOTHING = RowCounts()
 
@@ -39,7 +40,8 @@ class LiveStatistics:
     def __init__(self, snapshot: Snapshot, field: str, tenant: int | None) -> None:
         # Not the snapshot, which would then go only when cycles are looked for, and its files with it.
         self._views, self._field, self._tenant = snapshot.views, field, tenant
-        self._weights: BoundedCache[int, float] = BoundedCache(_TERMS_KEPT)
+        kept = _TERMS_KEPT if tenant is None else _TERMS_OF_TENANT
+        self._weights: BoundedCache[int, float] = BoundedCache(kept)
 
     @cached_property
     def _parts(self) -> list[_LiveCounts]:
