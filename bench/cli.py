@@ -25,6 +25,7 @@ from .measure.limit import LimitMeasurement
 from .measure.measurement import Measurement, Prepared, Record
 from .measure.recall import RecallMeasurement
 from .measure.run import RunMeasurement
+from .measure.scan import ScanMeasurement
 from .measure.server import ServerMeasurement
 from .measure.single import SingleMeasurement
 from .measure.write import WriteMeasurement
@@ -38,6 +39,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     WriteMeasurement,
     RecallMeasurement,
     FilterMeasurement,
+    ScanMeasurement,
     LimitMeasurement,
     CodecsMeasurement,
     DiskMeasurement,

@@ -65,7 +65,7 @@ class Collection(ChangedCollection, TendedCollection):
 
     @property
     def schema(self) -> CollectionSchema:
-        """Its vector fields, indexed payload fields and whether it is partitioned by tenant."""
+        """Its vector fields, indexed payload fields, whether it is partitioned by tenant, and strict."""
         return self._host.schema(self._state)
 
     def upsert(
@@ -284,7 +284,7 @@ class Collection(ChangedCollection, TendedCollection):
         InvalidArgument
             Wrong dimension, NaN, unknown field or option, absurd ``k`` and the like.
         UnindexedField
-            The filter names a payload field that is not indexed.
+            The filter names a payload field that is not indexed, and the schema is strict.
         """
         return self._columns.search(*asked(query, k, options))
 

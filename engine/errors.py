@@ -109,7 +109,7 @@ class ReadOnly(FailedPrecondition):
 
 
 class UnindexedField(FailedPrecondition):
-    """A filter names a payload field that has no index."""
+    """A filter names a payload field without an index in a strict collection, or an order one."""
 
 
 class FormatTooNew(FailedPrecondition):

@@ -54,7 +54,8 @@ class TendedCollection:
     def drop_field(self, name: str) -> None:
         """Index a payload field no longer; payloads keep its values, which need not fit its type any more.
 
-        Filters that name it raise :class:`UnindexedField`. Its postings go when their segments are merged.
+        Filters that name it read payloads, or raise :class:`UnindexedField` where the schema is strict.
+        Its postings go when their segments are merged.
 
         Raises
         ------

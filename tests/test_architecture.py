@@ -154,8 +154,8 @@ ORDER = {
     ),
     "bench/serving": ("load", "peers", "scenes"),
     "bench/measure": (
-        *("options", "measurement", "run", "single", "first_answer", "write", "recall", "filter", "limit"),
-        *("limited_searches", "limited", "disk", "kinds", "server"),
+        *("options", "measurement", "run", "single", "first_answer", "write", "recall", "filter", "scan"),
+        *("limit", "limited_searches", "limited", "disk", "kinds", "server"),
     ),
 }
 # Kernels are one flat folder, whose files together are the key of the cache of compiled ones.

@@ -52,7 +52,7 @@ def upsert_condition(
         When there is no such mode, the filter is none or has no condition, or it is given where nothing is
         replaced.
     UnindexedField
-        When the filter names a payload field that is not indexed.
+        When the filter names a payload field that is not indexed, and the schema is strict.
     """
     try:
         checked = UpsertMode(mode)

@@ -26,6 +26,8 @@ _BUDGET = ColumnBudget(256 << 20)
 # A column of a part takes as long as reading this share of its payloads one by one.
 _WORTH_MAKING = 0.7
 _PARTS_COUNTED = 1 << 16
+# Payloads may be large.
+_ROWS_BETWEEN_CHECKS = 512
 
 ReadPayloads = Callable[[NDArray[np.int64]], Iterable[dict[str, Any]]]
 _Part = tuple[str, int]
@@ -127,6 +129,12 @@ class PayloadColumns:
         return column
 
     def _values(self, key: str, rows: NDArray[np.int64]) -> list[Any]:
-        if "." in key:
-            return [extract(payload, key) for payload in self._read(rows)]
-        return [payload.get(key, MISSING) for payload in self._read(rows)]
+        values: list[Any] = []
+        for start in range(0, len(rows), _ROWS_BETWEEN_CHECKS):
+            deadline.check()
+            payloads = self._read(rows[start : start + _ROWS_BETWEEN_CHECKS])
+            if "." in key:
+                values += [extract(payload, key) for payload in payloads]
+            else:
+                values += [payload.get(key, MISSING) for payload in payloads]
+        return values

@@ -185,6 +185,15 @@ def test_sparse_refuses_what_it_does_not_measure_and_whom_it_does_not_know(tmp_p
         assert words in result.output
 
 
+def test_scan(tmp_path: Path) -> None:
+    output, records = measure(tmp_path, "scan", "random-3000x4-l2", "--repetitions", "1")
+    assert [record["field"] for record in records][:2] == ["genre", "title"]
+    for record in records:
+        assert record["counted"] == record["matches"] > 0
+        assert min(record["first_seconds"], record["later_ms"], record["indexed_ms"]) > 0
+    assert "Fields without an index, 3,000 payloads" in output
+
+
 def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "WARM_UP_ROWS", 300)
     monkeypatch.setattr(write, "REOPENINGS", 1)
