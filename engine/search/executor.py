@@ -179,7 +179,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     # Those that are made of texts are weighted in any case.
     of_texts = report.weighting is not None and kind_of(request.spec).source(request.spec) is not None
     # Scores descend, so the last of each query tells whether any is 0.
-    if of_texts and (scores.item(-1) <= 0 or (len(scores) > 1 and (scores[:, -1] <= 0).any())):
+    if of_texts and found and (scores.item(-1) <= 0 or (len(scores) > 1 and (scores[:, -1] <= 0).any())):
         # A row that shares no term with a text is not what was searched for.
         places[scores <= 0] = NO_PLACE
         scores = np.where(scores > 0, scores, request.worst_score)
