@@ -171,8 +171,8 @@ def _completed(
 ) -> list[Value | None]:
     """Return the value of each key from a cache, or as it is read."""
     values = cache.get(keys)
-    missing = [at for at, value in enumerate(values) if value is None]
-    if missing:
+    if None in values:
+        missing = [at for at, value in enumerate(values) if value is None]
         wanted = [keys[at] for at in missing]
         found = read(wanted)
         for at, value in zip(missing, found, strict=True):
