@@ -8,7 +8,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from vicinal.engine.filters.expression import And, AnyOf, Exists, Filter, HasId, IsNull, Match, Not, Or, Range
+from vicinal.engine.filters.expression import (
+    And,
+    AnyOf,
+    AtLeast,
+    Except,
+    Exists,
+    Filter,
+    HasId,
+    IsNull,
+    Match,
+    Not,
+    Or,
+    Range,
+    ValuesCount,
+)
 
 FIELDS = {
     "genre": "keyword",
@@ -39,16 +53,26 @@ def holds(
             return any(holds(clause, payload, point_id, fields) for clause in clauses)
         case Not(clause):
             return not holds(clause, payload, point_id, fields)
+        case AtLeast(clauses, count):
+            return sum(holds(clause, payload, point_id, fields) for clause in clauses) >= count
         case HasId(ids):
             return point_id in ids
-    assert isinstance(expression, Match | AnyOf | Range | IsNull | Exists)
+    assert isinstance(expression, Match | AnyOf | Except | Range | IsNull | Exists | ValuesCount)
     found = _find(payload, expression.key)
     if isinstance(expression, Exists):
         return found is not _ABSENT
     items = [] if found is _ABSENT else found if isinstance(found, list) else [found]
     if isinstance(expression, IsNull):
         return None in items
+    if isinstance(expression, ValuesCount):
+        count = 0 if found is None else len(items)
+        return expression.least <= count and (expression.most is None or count <= expression.most)
     kind = fields.get(expression.key)
+    if isinstance(expression, Except):
+        return any(
+            item is not None and not any(_equal(item, value, kind) for value in expression.values)
+            for item in items
+        )
     match expression:
         case Match(_, value):
             wanted: tuple[Any, ...] = (value,)
@@ -179,16 +203,20 @@ def _leaves(draw: st.DrawFn) -> Filter:
     if key in UNDECLARED:
         return draw(_undeclared_leaves(key))
     kind = FIELDS[key]
-    shapes = ["match", "any", "null", "exists", "id"] + ["range"] * 2 * (kind in _BOUNDS)
+    shapes = ["match", "any", "except", "null", "exists", "count", "id"] + ["range"] * 2 * (kind in _BOUNDS)
     match draw(st.sampled_from(shapes)):
         case "match":
             return Match(key, draw(_VALUES[kind]))
         case "any":
             return AnyOf(key, tuple(draw(st.lists(_VALUES[kind], max_size=3))))
+        case "except":
+            return Except(key, tuple(draw(st.lists(_VALUES[kind], max_size=3))))
         case "null":
             return IsNull(key)
         case "exists":
             return Exists(key)
+        case "count":
+            return draw(_counts(key))
         case "id":
             return HasId(tuple(draw(st.lists(st.integers(0, 9) | st.sampled_from(["p1", "p3"]), max_size=4))))
     return draw(_ranges(key, _BOUNDS[kind]))
@@ -196,18 +224,27 @@ def _leaves(draw: st.DrawFn) -> Filter:
 
 @st.composite
 def _undeclared_leaves(draw: st.DrawFn, key: str) -> Filter:
-    match draw(st.sampled_from(["match", "any", "null", "exists", "numbers", "times"])):
+    match draw(st.sampled_from(["match", "any", "except", "null", "exists", "count", "numbers", "times"])):
         case "match":
             return Match(key, draw(_ANY_VALUE))
         case "any":
             return AnyOf(key, tuple(draw(st.lists(_ANY_VALUE, max_size=4))))
+        case "except":
+            return Except(key, tuple(draw(st.lists(_ANY_VALUE, max_size=4))))
         case "null":
             return IsNull(key)
         case "exists":
             return Exists(key)
+        case "count":
+            return draw(_counts(key))
         case "numbers":
             return draw(_ranges(key, _WIDE_NUMBERS))
     return draw(_ranges(key, _VALUES["datetime"]))
+
+
+def _counts(key: str) -> st.SearchStrategy[Filter]:
+    bounds = st.integers(-1, 4) | st.just(10**30)
+    return st.builds(ValuesCount, st.just(key), bounds, st.none() | bounds)
 
 
 @st.composite
@@ -228,6 +265,7 @@ filters: st.SearchStrategy[Filter] = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3).map(lambda clauses: And(tuple(clauses)))
         | st.lists(inner, min_size=1, max_size=3).map(lambda clauses: Or(tuple(clauses)))
+        | st.builds(AtLeast, st.lists(inner, max_size=5).map(tuple), st.integers(1, 5))
         | inner.map(Not)
     ),
     max_leaves=6,

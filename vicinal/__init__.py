@@ -40,7 +40,8 @@ if TYPE_CHECKING:
         UnindexedField,
         VicinalError,
     )
-    from .engine.filters.expression import F, Filter, has_id, has_vector
+    from .engine.filters.expression import Filter
+    from .engine.filters.field import F, at_least, has_id, has_vector
     from .engine.filters.qdrant_json import filter_from_json, filter_to_json
     from .engine.input.candidates import Candidates
     from .engine.maintenance.merge_policy import MergePolicySettings
@@ -116,7 +117,8 @@ _MODULES = {
     ),
     "engine.input.candidates": ("Candidates",),
     "engine.results.explanation": ("Explanation",),
-    "engine.filters.expression": ("F", "Filter", "has_id", "has_vector"),
+    "engine.filters.expression": ("Filter",),
+    "engine.filters.field": ("F", "at_least", "has_id", "has_vector"),
     "engine.filters.qdrant_json": ("filter_from_json", "filter_to_json"),
     "engine.results.hits": ("BatchHits", "Hit", "Hits"),
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
@@ -201,6 +203,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Truncation",
     "F",
     "Filter",
+    "at_least",
     "has_id",
     "has_vector",
     "filter_from_json",

@@ -20,7 +20,7 @@ from ...engine.collection import Collection
 from ...engine.database import Database
 from ...engine.database import open as open_database
 from ...engine.errors import InvalidArgument
-from ...engine.filters.expression import F
+from ...engine.filters.field import F
 from ...engine.schema.bm25 import Bm25
 from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense

@@ -55,7 +55,7 @@ def natural_filters(dataset: Dataset, levels: Sequence[float] = LEVELS) -> list[
 
 
 def _keyword(field: str, values: list[Any], level: float) -> NaturalFilter | None:
-    from ...engine.filters.expression import F
+    from ...engine.filters.field import F
 
     counts = Counter(value for value in values if isinstance(value, str))
     wanted = level * len(values)
@@ -79,7 +79,7 @@ def _keyword(field: str, values: list[Any], level: float) -> NaturalFilter | Non
 
 
 def _threshold(field: str, values: list[Any], level: float) -> NaturalFilter | None:
-    from ...engine.filters.expression import F
+    from ...engine.filters.field import F
 
     numbers = np.array(
         [value if isinstance(value, int | float) else np.nan for value in values], dtype=np.float64

@@ -8,8 +8,23 @@ from ..errors import InvalidArgument, UnindexedField
 from ..schema.collection_schema import CollectionSchema
 from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, canonical
-from .conditions import Between, DuringTimes, EqualsOne, HasNull, IsThere
-from .expression import And, AnyOf, Exists, Filter, HasId, HasVector, IsNull, Match, Not, Or, Range
+from .conditions import Between, DuringTimes, EqualsOne, HasNull, HasValues, IsThere, OtherThan
+from .expression import (
+    And,
+    AnyOf,
+    AtLeast,
+    Except,
+    Exists,
+    Filter,
+    HasId,
+    HasVector,
+    IsNull,
+    Match,
+    Not,
+    Or,
+    Range,
+    ValuesCount,
+)
 from .limits import FilterBudget
 from .values import PlainValue
 
@@ -42,6 +57,8 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
             return Or(tuple(_bind(clause, schema, budget, depth + 1) for clause in clauses))
         case Not(clause):
             return Not(_bind(clause, schema, budget, depth + 1))
+        case AtLeast(clauses, count):
+            return AtLeast(tuple(_bind(clause, schema, budget, depth + 1) for clause in clauses), count)
         case Match(key, value):
             kind = _kind(key, schema)
             return EqualsOne.of(key, [value]) if kind is None else Match(key, _bound_value(key, value, kind))
@@ -50,6 +67,11 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
             if kind is None:
                 return EqualsOne.of(key, values)
             return AnyOf(key, tuple(dict.fromkeys(_bound_value(key, value, kind) for value in values)))
+        case Except(key, values):
+            return _bound_except(key, values, schema)
+        case ValuesCount(key, least, most):
+            _refuse_unanswered(key, "numbers of values", schema)
+            return HasValues(key, least, most)
         case Range():
             kind = _kind(expression.key, schema)
             return _scanned_range(expression) if kind is None else _bound_range(expression, kind)
@@ -77,6 +99,29 @@ def _kind(key: str, schema: CollectionSchema) -> FieldType | None:
             field="filter",
         )
     return kind
+
+
+def _refuse_unanswered(key: str, what: str, schema: CollectionSchema) -> None:
+    """Raise UnindexedField when a strict collection is asked what no index of a field answers."""
+    if schema.strict:
+        raise UnindexedField(
+            f"the filter asks for {what} of {key!r}, which no index answers; the collection is "
+            "strict and reads no payloads for a filter",
+            field="filter",
+        )
+
+
+def _bound_except(key: str, values: tuple[PlainValue, ...], schema: CollectionSchema) -> Filter:
+    kind = _kind(key, schema)
+    if kind is None:
+        return OtherThan(key, EqualsOne.of(key, values))
+    bound = tuple(dict.fromkeys(_bound_value(key, value, kind) for value in values))
+    if kind.ordered:
+        return Except(key, bound)
+    if kind is FieldType.BOOL:
+        return AnyOf(key, tuple(value for value in (True, False) if value not in bound))
+    _refuse_unanswered(key, "words except some", schema)
+    return OtherThan(key, EqualsOne.of(key, bound))
 
 
 def _scanned_range(expression: Range) -> Filter:

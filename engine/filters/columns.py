@@ -11,7 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .canonical import INT64_MAX, INT64_MIN, MISSING
-from .conditions import Between, DuringTimes, EqualsOne, HasNull, IsThere, Number, Scanned, time_of
+from .conditions import (
+    Between,
+    DuringTimes,
+    EqualsOne,
+    HasNull,
+    HasValues,
+    IsThere,
+    Number,
+    OtherThan,
+    Scanned,
+    time_of,
+)
 
 MOST_ROWS = 1 << 16
 """Rows of one column, which are numbered from 0 in 16 bits."""
@@ -43,6 +54,10 @@ class FieldColumn:
     present, null, true, false : (m,) uint16
         Rows that have the field; those of which it, or a value in its list, is null, true, false. A row may
         occur twice.
+    others : (o,) uint16
+        Rows of which a value is an object or a list.
+    sizes : (m,) int64, or None
+        How many values each row of ``present`` has, null being none; None where each has one.
     numbers : list of (values, rows)
         Those of int64, those beyond it as uint64, and those of float64, each with its row.
     texts : dict
@@ -55,14 +70,17 @@ class FieldColumn:
         assert len(found) <= MOST_ROWS
         kinds = set(map(type, found))
         everywhere = np.arange(len(found), dtype=np.uint16)
+        self.n_rows = len(found)
+        self.sizes: NDArray[np.int64] | None = None
         by_type: dict[type, tuple[Any, Any]] = {}
         if len(kinds) == 1 and kinds <= {str, int, float, bool}:
             self.present = everywhere
             by_type[kinds.pop()] = (found, everywhere)
         else:
-            self.present, by_type = _by_type(found)
+            self.present, self.sizes, by_type = _by_type(found)
         none: tuple[Any, Any] = ((), _NO_ROWS)
         self.null = by_type.get(type(None), none)[1]
+        self.others = np.concatenate([by_type.get(kind, none)[1] for kind in (dict, list)])
         bools, rows = by_type.get(bool, none)
         truth = np.array(bools, np.bool_)
         self.true, self.false = rows[truth], rows[~truth]
@@ -76,6 +94,7 @@ class FieldColumn:
     def nbytes(self) -> int:
         """Bytes in memory, of texts about."""
         arrays = [self.present, self.null, self.true, self.false, self.codes, self.text_rows]
+        arrays += [self.others] + ([] if self.sizes is None else [self.sizes])
         arrays += [array for pair in self.numbers for array in pair]
         texts = sum(map(len, self.texts)) + _BYTES_OF_TEXT * len(self.texts)
         return _BYTES_OF_COLUMN + texts + sum(int(array.nbytes) for array in arrays)
@@ -98,6 +117,10 @@ def column_test(condition: Scanned) -> Test:
     match condition:
         case EqualsOne():
             return _equality(condition)
+        case OtherThan():
+            return _inequality(condition.excluded)
+        case HasValues():
+            return _counting(condition)
         case Between():
             return _between(condition)
         case DuringTimes():
@@ -109,19 +132,22 @@ def column_test(condition: Scanned) -> Test:
     raise AssertionError(f"{type(condition).__name__} is no condition")
 
 
-def _by_type(found: Sequence[Any]) -> tuple[Rows, dict[type, tuple[Any, Any]]]:
+def _by_type(found: Sequence[Any]) -> tuple[Rows, NDArray[np.int64], dict[type, tuple[Any, Any]]]:
     present: list[int] = []
+    sizes: list[int] = []
     listed: dict[type, tuple[list[Any], list[int]]] = {}
     for row, value in enumerate(found):
         if value is MISSING:
             continue
         present.append(row)
-        for item in value if type(value) is list else (value,):
+        items = value if type(value) is list else (value,)
+        sizes.append(0 if value is None else len(items))
+        for item in items:
             values, rows = listed.setdefault(type(item), ([], []))
             values.append(item)
             rows.append(row)
     by_type = {kind: (values, np.array(rows, np.uint16)) for kind, (values, rows) in listed.items()}
-    return np.array(present, np.uint16), by_type
+    return np.array(present, np.uint16), np.array(sizes, np.int64), by_type
 
 
 def _whole(values: Sequence[int], rows: Rows) -> Iterable[tuple[NDArray[Any], Rows]]:
@@ -140,18 +166,23 @@ def _floats(values: Sequence[float], rows: Rows) -> Iterable[tuple[NDArray[Any],
         yield np.array(values, np.float64), rows
 
 
-def _equality(condition: EqualsOne) -> Test:
-    numbers = condition.numbers
+def _wanted(numbers: Iterable[Number]) -> dict[np.dtype[Any], NDArray[Any]]:
+    """Return the numbers that values of each type can equal."""
     wanted: dict[np.dtype[Any], NDArray[Any]] = {}
     for dtype, (least, most) in _WHOLE_NUMBERS.items():
         whole = [int(number) for number in numbers if least <= number <= most and number == int(number)]
         wanted[dtype] = np.array(whole, dtype)
     wanted[_FLOAT] = np.array([near for number in numbers if (near := _nearest(number)) == number], _FLOAT)
+    return wanted
+
+
+def _equality(condition: EqualsOne) -> Test:
+    numbers, wanted = condition.numbers, _wanted(condition.numbers)
 
     def test(column: FieldColumn) -> Rows:
         parts = [rows[np.isin(values, wanted[values.dtype])] for values, rows in column.numbers if numbers]
         if condition.texts:
-            parts.append(_rows_of_texts(column, condition.texts))
+            parts.append(column.rows_of_texts(_chosen(column, condition.texts)))
         if True in condition.bools:
             parts.append(column.true)
         if False in condition.bools:
@@ -161,10 +192,43 @@ def _equality(condition: EqualsOne) -> Test:
     return test
 
 
-def _rows_of_texts(column: FieldColumn, wanted: frozenset[str]) -> Rows:
+def _inequality(excluded: EqualsOne) -> Test:
+    wanted = _wanted(excluded.numbers)
+
+    def test(column: FieldColumn) -> Rows:
+        parts = [rows[~np.isin(values, wanted[values.dtype])] for values, rows in column.numbers]
+        parts += [column.rows_of_texts(~_chosen(column, excluded.texts)), column.others]
+        parts += [
+            rows
+            for truth, rows in ((True, column.true), (False, column.false))
+            if truth not in excluded.bools
+        ]
+        return np.concatenate([_NO_ROWS, *parts])
+
+    return test
+
+
+def _counting(condition: HasValues) -> Test:
+    least, most = condition.least, condition.most
+
+    def test(column: FieldColumn) -> Rows:
+        rows = column.present if condition.includes(1) else _NO_ROWS
+        if column.sizes is not None:
+            few_enough = True if most is None else column.sizes <= most
+            rows = column.present[(column.sizes >= least) & few_enough]
+        if not condition.includes(0):
+            return rows
+        missing = np.ones(column.n_rows, np.bool_)
+        missing[column.present] = False
+        return np.concatenate([rows, np.flatnonzero(missing).astype(np.uint16)])
+
+    return test
+
+
+def _chosen(column: FieldColumn, wanted: frozenset[str]) -> NDArray[np.bool_]:
     chosen = np.zeros(len(column.texts), np.bool_)
     chosen[[column.texts[text] for text in wanted & column.texts.keys()]] = True
-    return column.rows_of_texts(chosen)
+    return chosen
 
 
 def _between(condition: Between) -> Test:

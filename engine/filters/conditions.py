@@ -13,7 +13,7 @@ from typing import Any
 
 from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, MISSING, microseconds
-from .expression import And, Filter, Not, Or
+from .expression import And, AtLeast, Filter, Not, Or
 from .values import PlainValue
 
 Number = int | float
@@ -30,9 +30,9 @@ class Scanned(Filter):
         """Whether it holds where ``canonical.extract`` finds this in a payload."""
 
     @property
-    @abstractmethod
-    def suggested(self) -> FieldType:
-        """The type as which the field would be indexed for this condition."""
+    def suggested(self) -> FieldType | None:
+        """The type as which the field would be indexed for this condition; None where no index answers it."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,10 @@ class EqualsOne(Scanned):
 
     def holds(self, found: Any) -> bool:
         """Whether one of the values found is one of these."""
-        return any(map(self._has, values_of(found)))
+        return any(map(self.has, values_of(found)))
 
-    def _has(self, value: Any) -> bool:
+    def has(self, value: Any) -> bool:
+        """Whether a value is one of these."""
         kind = type(value)
         if kind is str:
             return value in self.texts
@@ -71,6 +72,41 @@ class EqualsOne(Scanned):
         if self.bools and not self.texts and not self.numbers:
             return FieldType.BOOL
         return _numeric(self.numbers) if self.numbers and not self.texts else FieldType.KEYWORD
+
+
+@dataclass(frozen=True, slots=True)
+class OtherThan(Scanned):
+    """Holds where a value is not null and ``excluded`` does not hold of it."""
+
+    key: str
+    excluded: EqualsOne
+
+    def holds(self, found: Any) -> bool:
+        """Whether one of the values found is another one."""
+        return any(value is not None and not self.excluded.has(value) for value in values_of(found))
+
+    @property
+    def suggested(self) -> FieldType | None:
+        """The type of its values, of which the words of keyword fields are not listed."""
+        kind = self.excluded.suggested
+        return None if kind is FieldType.KEYWORD else kind
+
+
+@dataclass(frozen=True, slots=True)
+class HasValues(Scanned):
+    """Holds where the field has so many values; None is no bound."""
+
+    key: str
+    least: int
+    most: int | None
+
+    def holds(self, found: Any) -> bool:
+        """Whether so many were found."""
+        return self.includes(0 if found is MISSING or found is None else len(values_of(found)))
+
+    def includes(self, count: int) -> bool:
+        """Whether a number of values lies between the bounds."""
+        return self.least <= count and (self.most is None or count <= self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +212,7 @@ def time_of(text: str) -> int | None:
 def scanned_in(expression: Filter) -> Iterator[Scanned]:
     """Yield the conditions of a bound expression that no index answers."""
     match expression:
-        case And(clauses) | Or(clauses):
+        case And(clauses) | Or(clauses) | AtLeast(clauses):
             for clause in clauses:
                 yield from scanned_in(clause)
         case Not(clause):

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 from pyroaring import BitMap
 
-from .expression import And, AnyOf, Exists, Filter, HasId, HasVector, IsNull, Match, Not, Or, Range
+from .expression import (
+    And,
+    AnyOf,
+    AtLeast,
+    Except,
+    Exists,
+    Filter,
+    HasId,
+    HasVector,
+    IsNull,
+    Match,
+    Not,
+    Or,
+    Range,
+)
 from .postings import PostingsSource
 
 
@@ -28,10 +43,16 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
             return BitMap.union(*(evaluate(clause, source, n_rows) for clause in clauses))
         case Not(clause):
             return _everything(n_rows) - evaluate(clause, source, n_rows)
+        case AtLeast():
+            everything = _everything(n_rows)
+            return at_least(expression, everything, lambda clause, _: evaluate(clause, source, n_rows))
         case Match(key, value):
             return source.equal(key, value)
         case AnyOf(key, values):
             return BitMap.union(BitMap(), *(source.equal(key, value) for value in values))
+        case Except(key, values):
+            found, rows = source.values(key)
+            return BitMap(rows[np.isin(found, np.array(values, found.dtype), invert=True)])
         case Range(key, lo, lo_open, hi, hi_open):
             return source.range(key, lo, lo_open, hi, hi_open)
         case IsNull(key):
@@ -43,6 +64,24 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
         case HasVector(field):
             return source.rows_having(field)
     raise AssertionError(f"{type(expression).__name__} is no filter")
+
+
+def at_least(expression: AtLeast, among: BitMap, find: Callable[[Filter, BitMap], BitMap]) -> BitMap:
+    """Return the rows ``among`` for which enough clauses hold.
+
+    ``find`` returns the rows for which a clause holds, at least those of the rows that it is given.
+    """
+    # Rows count in binary, a set for each digit, from where the last that is missing makes them overflow.
+    digits = expression.count.bit_length()
+    start = (1 << digits) - expression.count
+    counts = [among if start >> digit & 1 else BitMap() for digit in range(digits)]
+    enough = BitMap()
+    for clause in expression.clauses:
+        carried = find(clause, among - enough)
+        for digit, rows in enumerate(counts):
+            counts[digit], carried = rows ^ carried, rows & carried
+        enough |= carried
+    return enough
 
 
 def _evaluate_and(clauses: Sequence[Filter], source: PostingsSource, n_rows: int) -> BitMap:

@@ -14,18 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, NoReturn
-from uuid import UUID
 
 from ...storage.columns.point_id import checked_id
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..results.point import PointId
 from ..schema.names import checked_name, checked_path
-from .values import PlainValue, plain_value, refuse_none
+from .values import PlainValue, plain_value
 
-_NO_TRUTH = (
+NO_TRUTH = (
     "a filter is neither true nor false by itself; combine filters by &, | and ~ (not and, or, not), each "
     "comparison in parentheses; a range is F('year').between(1990, 1999), a list F('year').is_in([...])"
 )
@@ -43,7 +41,7 @@ class Filter:
         return Or((*_clauses(self, Or), *_clauses(other, Or)))
 
     def __rand__(self, other: object) -> NoReturn:
-        raise _without_parentheses(other)
+        raise without_parentheses(other)
 
     __ror__ = __rand__
 
@@ -51,7 +49,7 @@ class Filter:
         return self.clause if isinstance(self, Not) else Not(self)
 
     def __bool__(self) -> NoReturn:
-        raise InvalidArgument(_NO_TRUTH, field="filter")
+        raise InvalidArgument(NO_TRUTH, field="filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +86,20 @@ class Not(Filter):
 
 
 @dataclass(frozen=True, slots=True)
+class AtLeast(Filter):
+    """Holds where at least ``count`` of its clauses do."""
+
+    clauses: tuple[Filter, ...]
+    count: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clauses", _checked_clauses(self.clauses))
+        if type(self.count) is not int or self.count < 1:
+            message = f"at least {self.count!r:.80} clauses are to hold; expected a whole number from 1"
+            raise InvalidArgument(message, field="filter")
+
+
+@dataclass(frozen=True, slots=True)
 class Match(Filter):
     """Holds where the field, or one of its values, equals ``value``."""
 
@@ -112,11 +124,26 @@ class AnyOf(Filter):
     values: tuple[PlainValue, ...]
 
     def __post_init__(self) -> None:
-        checked_path(self.key, "a filtered field")
-        if isinstance(self.values, str | bytes | dict) or not _can_be_iterated(self.values):
-            message = f"is_in on {self.key!r} was given {self.values!r:.80}; pass a list of values"
-            raise InvalidArgument(message, field="filter")
-        object.__setattr__(self, "values", tuple(plain_value(value, self.key) for value in self.values))
+        object.__setattr__(self, "values", _plain_values("is_in", self.key, self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Except(Filter):
+    """Holds where the field, or one of its values, is neither null nor one of ``values``."""
+
+    key: str
+    values: tuple[PlainValue, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", _plain_values("any_except", self.key, self.values))
+
+
+def _plain_values(method: str, key: str, values: Any) -> tuple[PlainValue, ...]:
+    checked_path(key, "a filtered field")
+    if isinstance(values, str | bytes | dict) or not _can_be_iterated(values):
+        message = f"{method} on {key!r} was given {values!r:.80}; pass a list of values"
+        raise InvalidArgument(message, field="filter")
+    return tuple(plain_value(value, key) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +188,25 @@ class Exists(Filter):
 
 
 @dataclass(frozen=True, slots=True)
+class ValuesCount(Filter):
+    """Holds where the field has from ``least`` to ``most`` values, None being no bound.
+
+    A list has as many as there are in it, nulls too; a missing field and null have none.
+    """
+
+    key: str
+    least: int = 0
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        checked_path(self.key, "a filtered field")
+        for bound in self.least, self.most:
+            if bound is not None and type(bound) is not int:
+                message = f"values of {self.key!r} were to be {bound!r:.80}; expected a whole number"
+                raise InvalidArgument(message, field="filter")
+
+
+@dataclass(frozen=True, slots=True)
 class HasId(Filter):
     """Holds for the points with these ids."""
 
@@ -185,97 +231,12 @@ class HasVector(Filter):
         checked_name(self.field, "a vector field")
 
 
-class F:
-    """A payload field in a filter, by its dotted path.
-
-    ``F("year") >= 1990``, ``F("genre") == "drama"``, ``F("genre").is_in(["drama", "noir"])``.
-    """
-
-    __slots__ = ("key",)
-    __hash__ = None  # type: ignore[assignment]  # `==` builds a filter, so equality cannot serve a dict
-
-    def __init__(self, key: str) -> None:
-        self.key = checked_path(key, "a filtered field")
-
-    def __repr__(self) -> str:
-        return f"F({self.key!r})"
-
-    def __bool__(self) -> NoReturn:
-        raise InvalidArgument(_NO_TRUTH, field="filter")
-
-    def __contains__(self, value: object) -> NoReturn:
-        raise InvalidArgument(_NO_TRUTH, field="filter")
-
-    def __and__(self, other: object) -> NoReturn:
-        raise _without_parentheses(self)
-
-    __or__ = __and__
-
-    def __rand__(self, other: object) -> NoReturn:
-        # Python reads F("a") == "x" & F("b") > 1 as F("a") == ("x" & F("b")) > 1.
-        raise _without_parentheses(other)
-
-    __ror__ = __rand__
-
-    def __invert__(self) -> NoReturn:
-        raise _without_parentheses(self)
-
-    def __eq__(self, value: object) -> Match:  # type: ignore[override]  # a comparison builds a filter
-        return Match(self.key, value)  # type: ignore[arg-type]  # Match checks its value
-
-    def __ne__(self, value: object) -> Filter:  # type: ignore[override]  # a comparison builds a filter
-        return Not(self == value)
-
-    def __lt__(self, value: PlainValue | date) -> Range:
-        return self._range(hi=value, hi_open=True)
-
-    def __le__(self, value: PlainValue | date) -> Range:
-        return self._range(hi=value)
-
-    def __gt__(self, value: PlainValue | date) -> Range:
-        return self._range(lo=value, lo_open=True)
-
-    def __ge__(self, value: PlainValue | date) -> Range:
-        return self._range(lo=value)
-
-    def between(self, lo: PlainValue | date, hi: PlainValue | date) -> Range:
-        """Return the filter for ``lo <= value <= hi``."""
-        refuse_none(self.key, lo, hi)
-        return self._range(lo=lo, hi=hi)
-
-    def is_in(self, values: Iterable[PlainValue | date]) -> AnyOf:
-        """Return the filter for a value that equals one of ``values``."""
-        return AnyOf(self.key, values)  # type: ignore[arg-type]  # AnyOf makes a tuple of it
-
-    def is_null(self) -> IsNull:
-        """Return the filter for a null."""
-        return IsNull(self.key)
-
-    def exists(self) -> Exists:
-        """Return the filter for a payload that has this field."""
-        return Exists(self.key)
-
-    def _range(self, **bounds: Any) -> Range:
-        refuse_none(self.key, *bounds.values())
-        return Range(self.key, **bounds)
-
-
-def has_id(ids: Iterable[PointId | UUID]) -> HasId:
-    """Return the filter for the points with these ids; of none, no point."""
-    return HasId(ids)  # type: ignore[arg-type]  # HasId makes a tuple of it
-
-
-def has_vector(field: str) -> HasVector:
-    """Return the filter for the points that have a vector in a field."""
-    return HasVector(field)
-
-
 def _clauses(expression: Any, of: type[And] | type[Or]) -> tuple[Filter, ...]:
     # Joining like to like keeps a long chain of & one level deep.
     return expression.clauses if isinstance(expression, of) else (expression,)
 
 
-def _without_parentheses(operand: object) -> InvalidArgument:
+def without_parentheses(operand: object) -> InvalidArgument:
     return InvalidArgument(
         f"{operand!r:.80} stands where a filter should: &, | and ~ bind tighter than comparisons, so put "
         "each comparison in parentheses, (F('genre') == 'drama') & (F('year') >= 1990)",
@@ -286,5 +247,5 @@ def _without_parentheses(operand: object) -> InvalidArgument:
 def _checked_clauses(clauses: Any) -> tuple[Filter, ...]:
     for clause in clauses:
         if not isinstance(clause, Filter):
-            raise _without_parentheses(clause)
+            raise without_parentheses(clause)
     return tuple(clauses)

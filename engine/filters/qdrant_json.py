@@ -2,9 +2,12 @@
 
 ::
 
-    filter     {"must": [filter ...], "should": [filter ...], "must_not": [filter ...]}   or one condition
-    condition  {"key": "year", "match": {"value": 1990}}       or {"any": [1990, 1991]}
+    filter     {"must": [filter ...], "should": [filter ...], "must_not": [filter ...],
+                "min_should": {"conditions": [filter ...], "min_count": 2}}               or one condition
+    condition  {"key": "year", "match": {"value": 1990}}      or {"any": [1990, 1991]}, {"except": [1990]}
                {"key": "year", "range": {"gte": 1990, "lt": 2000}}                 gt, gte, lt, lte
+               {"key": "tags", "values_count": {"gte": 2}}                         the same, whole numbers
+               {"is_empty": {"key": "tags"}}                     missing, null or []
                {"is_null": {"key": "year"}}    {"exists": {"key": "year"}}    {"has_id": [1, "a"]}
                {"has_vector": "plot"}
 
@@ -15,15 +18,32 @@ filter is refused. Any other key is an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidArgument
 from ..schema.strict_json import checked_object
-from .expression import And, AnyOf, Exists, Filter, HasId, HasVector, IsNull, Match, Not, Or, Range
+from .expression import (
+    And,
+    AnyOf,
+    AtLeast,
+    Except,
+    Exists,
+    Filter,
+    HasId,
+    HasVector,
+    IsNull,
+    Match,
+    Not,
+    Or,
+    Range,
+    ValuesCount,
+)
+from .field import F
 from .limits import FilterBudget
 
 _GROUPS = ("must", "should", "must_not")
+_STATES = {"is_null": F.is_null, "exists": F.exists, "is_empty": F.is_empty}
 _BOUNDS = {"gt": ("lo", True), "gte": ("lo", False), "lt": ("hi", True), "lte": ("hi", False)}
 
 
@@ -60,10 +80,18 @@ def _to_json(expression: Filter, budget: FilterBudget, depth: int) -> dict[str, 
             return {"should": [_to_json(clause, budget, depth + 1) for clause in clauses]}
         case Not(clause):
             return {"must_not": [_to_json(clause, budget, depth + 1)]}
+        case AtLeast(clauses, count):
+            conditions = [_to_json(clause, budget, depth + 1) for clause in clauses]
+            return {"min_should": {"conditions": conditions, "min_count": count}}
         case Match(key, value):
             return {"key": key, "match": {"value": value}}
         case AnyOf(key, values):
             return {"key": key, "match": {"any": list(values)}}
+        case Except(key, values):
+            return {"key": key, "match": {"except": list(values)}}
+        case ValuesCount(key, least, most):
+            bounds = {"gte": least} if most is None else {"gte": least, "lte": most}
+            return {"key": key, "values_count": bounds}
         case Range():
             return {"key": expression.key, "range": _range_to_json(expression)}
         case IsNull(key):
@@ -99,55 +127,95 @@ def _from_json(record: Any, budget: FilterBudget, depth: int) -> Filter:
         return HasId(tuple(ids))
     if "has_vector" in record:
         return HasVector(checked_object(record, "a filter", required=["has_vector"])["has_vector"])
-    for name, node in (("is_null", IsNull), ("exists", Exists)):
+    for name, method in _STATES.items():
         if name in record:
             inner = checked_object(record, "a filter", required=[name])[name]
-            return node(checked_object(inner, name, required=["key"])["key"])
-    return _group(checked_object(record, "a filter", optional=_GROUPS), budget, depth)
+            return method(F(checked_object(inner, name, required=["key"])["key"]))
+    return _group(checked_object(record, "a filter", optional=[*_GROUPS, "min_should"]), budget, depth)
 
 
 def _group(record: Mapping[str, Any], budget: FilterBudget, depth: int) -> Filter:
     parts: dict[str, list[Filter]] = {}
     for name in _GROUPS:
-        value = record.get(name, [])
-        # Qdrant takes a single condition in the place of a list of one.
-        items = [value] if isinstance(value, Mapping) else value
-        if not isinstance(items, list | tuple):
-            raise InvalidArgument(f"{name} is {value!r:.80}; expected a list of filters", field="filter")
-        parts[name] = [_from_json(item, budget, depth + 1) for item in items]
+        parts[name] = _filters(record.get(name, []), name, budget, depth)
     given = [name for name in _GROUPS if parts[name]]
     negated: list[Filter] = [Not(clause) for clause in parts["must_not"]]
-    if given == ["should"]:
+    required = parts["must"]
+    if "min_should" in record:
+        required.append(_min_should(record["min_should"], budget, depth))
+        if not given:
+            return required[0]
+    elif given == ["should"]:
         return Or(tuple(parts["should"]))
-    if given == ["must_not"] and len(negated) == 1:
+    elif given == ["must_not"] and len(negated) == 1:
         return negated[0]
     alternatives = [Or(tuple(parts["should"]))] if parts["should"] else []
-    return And((*parts["must"], *alternatives, *negated))
+    return And((*required, *alternatives, *negated))
+
+
+def _min_should(record: Any, budget: FilterBudget, depth: int) -> Filter:
+    known = checked_object(record, "min_should", required=["conditions", "min_count"])
+    conditions = _filters(known["conditions"], "conditions", budget, depth)
+    return AtLeast(tuple(conditions), known["min_count"])
+
+
+def _filters(value: Any, name: str, budget: FilterBudget, depth: int) -> list[Filter]:
+    # Qdrant takes a single condition in the place of a list of one.
+    items = [value] if isinstance(value, Mapping) else value
+    if not isinstance(items, list | tuple):
+        raise InvalidArgument(f"{name} is {value!r:.80}; expected a list of filters", field="filter")
+    return [_from_json(item, budget, depth + 1) for item in items]
 
 
 def _condition(record: Mapping[str, Any]) -> Filter:
-    known = checked_object(record, "a condition", required=["key"], optional=["match", "range"])
-    if ("match" in known) == ("range" in known):
+    known = checked_object(record, "a condition", required=["key"], optional=_READERS)
+    given = [name for name in _READERS if name in known]
+    if len(given) != 1:
         raise InvalidArgument(
-            f"the condition on {known['key']!r} takes one of match and range", field="filter"
+            f"the condition on {known['key']!r} takes one of {', '.join(_READERS)}", field="filter"
         )
-    if "range" in known:
-        return _range(known["key"], known["range"])
-    match = checked_object(known["match"], "match", optional=["value", "any"])
-    if len(match) != 1:
-        raise InvalidArgument(f"match on {known['key']!r} takes one of value and any", field="filter")
-    if "value" in match:
-        return Match(known["key"], match["value"])
-    return AnyOf(known["key"], match["any"])
+    return _READERS[given[0]](known["key"], known[given[0]])
+
+
+def _match(key: str, record: Any) -> Filter:
+    known = checked_object(record, "match", optional=_MATCHES)
+    if len(known) != 1:
+        raise InvalidArgument(f"match on {key!r} takes one of {', '.join(_MATCHES)}", field="filter")
+    name, value = next(iter(known.items()))
+    return _MATCHES[name](key, value)
 
 
 def _range(key: str, record: Any) -> Range:
-    bounds: dict[str, Any] = {}
-    for name, value in checked_object(record, "range", optional=list(_BOUNDS)).items():
+    return Range(key, **_sides(key, "range", record))
+
+
+def _values_count(key: str, record: Any) -> ValuesCount:
+    sides = _sides(key, "values_count", record)
+    least, most = sides.get("lo", 0), sides.get("hi")
+    for bound in least, most:
+        if bound is not None and type(bound) is not int:
+            message = f"values_count on {key!r} has the bound {bound!r:.80}; expected a whole number"
+            raise InvalidArgument(message, field="filter")
+    least += sides.get("lo_open", False)
+    return ValuesCount(key, least, None if most is None else most - sides.get("hi_open", False))
+
+
+def _sides(key: str, name: str, record: Any) -> dict[str, Any]:
+    """Return the bounds of a range as ``Range`` takes them."""
+    sides: dict[str, Any] = {}
+    for bound, value in checked_object(record, name, optional=list(_BOUNDS)).items():
         if value is None:
             continue
-        side, is_open = _BOUNDS[name]
-        if side in bounds:
-            raise InvalidArgument(f"range on {key!r} has two bounds on one side; give one", field="filter")
-        bounds |= {side: value, f"{side}_open": is_open}
-    return Range(key, **bounds)
+        side, is_open = _BOUNDS[bound]
+        if side in sides:
+            raise InvalidArgument(f"{name} on {key!r} has two bounds on one side; give one", field="filter")
+        sides |= {side: value, f"{side}_open": is_open}
+    return sides
+
+
+_READERS: dict[str, Callable[[str, Any], Filter]] = {
+    "match": _match,
+    "range": _range,
+    "values_count": _values_count,
+}
+_MATCHES: dict[str, Callable[[str, Any], Filter]] = {"value": Match, "any": AnyOf, "except": Except}

@@ -8,8 +8,8 @@ from typing import Protocol
 from pyroaring import BitMap
 
 from .conditions import Scanned
-from .evaluation import evaluate
-from .expression import And, Filter, Not, Or
+from .evaluation import at_least, evaluate
+from .expression import And, AtLeast, Filter, Not, Or
 from .postings import PostingsSource
 
 
@@ -55,6 +55,9 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
             for clause in sorted(clauses, key=_is_scanned):
                 found |= passing(clause, source, n_rows, among - found)
             return found
+        case AtLeast(clauses, count):
+            ordered = AtLeast(tuple(sorted(clauses, key=_is_scanned)), count)
+            return at_least(ordered, among, lambda clause, rows: passing(clause, source, n_rows, rows))
         case Not(clause):
             return among - passing(clause, source, n_rows, among)
         case Scanned():
@@ -64,7 +67,7 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
 
 def _is_scanned(expression: Filter) -> bool:
     match expression:
-        case And(clauses) | Or(clauses):
+        case And(clauses) | Or(clauses) | AtLeast(clauses):
             return any(map(_is_scanned, clauses))
         case Not(clause):
             return _is_scanned(clause)

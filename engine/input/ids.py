@@ -15,7 +15,7 @@ from ...storage.columns.ids import IdColumn
 from ...storage.columns.vectors import VectorColumn
 from ..error_translation import translated
 from ..errors import InvalidArgument
-from ..filters.expression import And, Filter, Or
+from ..filters.expression import And, AtLeast, Filter, Or
 from ..filters.qdrant_json import filter_from_json
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
@@ -84,6 +84,8 @@ def _is_empty(expression: Filter | None) -> bool:
             return all(map(_is_empty, clauses))
         case Or(clauses):
             return any(map(_is_empty, clauses))
+        case AtLeast(clauses, count):
+            return sum(map(_is_empty, clauses)) >= count
     return False
 
 

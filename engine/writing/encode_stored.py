@@ -10,7 +10,7 @@ from ...storage.columns.batch import Batch
 from ...storage.columns.partial import present_rows
 from .. import deadline
 from ..errors import NotFound
-from ..filters.expression import has_vector
+from ..filters.field import has_vector
 from ..input.queries import bound
 from ..input.texts import encoded_columns, source_of
 from ..schema.collection_schema import CollectionSchema

@@ -19,7 +19,8 @@ from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
 from vicinal.engine.filters.conditions import Scanned
 from vicinal.engine.filters.evaluation import evaluate
-from vicinal.engine.filters.expression import F, Filter
+from vicinal.engine.filters.expression import Filter
+from vicinal.engine.filters.field import F
 from vicinal.engine.filters.postings import PostingsSource
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.filters.scanning import ScanWork, passing
@@ -63,7 +64,7 @@ class WithIds:
         self._columns, self._n_rows = columns, len(ids)
         self._rows = {point_id: row for row, point_id in enumerate(ids)}
         self.equal, self.range = postings.equal, postings.range
-        self.null, self.present = postings.null, postings.present
+        self.null, self.present, self.values = postings.null, postings.present, postings.values
 
     def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
         return BitMap(self._rows[point_id] for point_id in ids if point_id in self._rows)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 import vicinal
 
-from ....engine.filters.expression import F
+from ....engine.filters.field import F
 from ...comparison.equal_recall import LEVELS, Answered, answered, row_numbers, tuned
 from ...comparison.halves import Half, sparse_halves
 from ...comparison.kept_builds import KeptBuild, noting_failure, opened

@@ -14,8 +14,9 @@ from vicinal.engine.filters.binding import bind
 from vicinal.engine.filters.expression import (
     And,
     AnyOf,
+    AtLeast,
+    Except,
     Exists,
-    F,
     Filter,
     HasId,
     IsNull,
@@ -23,8 +24,9 @@ from vicinal.engine.filters.expression import (
     Not,
     Or,
     Range,
-    has_id,
+    ValuesCount,
 )
+from vicinal.engine.filters.field import F, at_least, has_id
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse
@@ -47,6 +49,11 @@ def test_operators_build_nodes() -> None:
     assert F("year").between(1, 2) == Range("year", 1, False, 2, False)
     assert F("year").is_in([1, 2]) == AnyOf("year", (1, 2))
     assert F("year").is_in(np.array([1, 2])) == AnyOf("year", (1, 2))
+    assert F("year").any_except([1, 2]) == Except("year", (1, 2))
+    assert F("year").values_count(gte=2) == ValuesCount("year", 2)
+    assert F("year").values_count(lte=2) == ValuesCount("year", 0, 2)
+    assert F("year").is_empty() == Not(ValuesCount("year", 1))
+    assert at_least(2, [A, B, C]) == AtLeast((A, B, C), 2)
     assert F("year").is_null() == IsNull("year")
     assert F("year").exists() == Exists("year")
     assert has_id([1, "a"]) == HasId((1, "a"))
@@ -92,6 +99,10 @@ def test_and_and_or_of_python_are_caught() -> None:
         (lambda: F("genre") == "\ud800", "not UTF-8"),
         (lambda: F("genre").is_in("abc"), "is_in on 'genre' was given 'abc'; pass a list"),
         (lambda: F("genre").is_in(3), "pass a list"),
+        (lambda: F("genre").any_except("abc"), "any_except on 'genre' was given 'abc'; pass a list"),
+        (lambda: F("genre").values_count(gte=1.5), "values of 'genre' were to be 1.5; expected a whole"),
+        (lambda: at_least(0, [A]), "at least 0 clauses are to hold; expected a whole number from 1"),
+        (lambda: at_least(1, ["x"]), "'x' stands where a filter should"),
         (lambda: F("a b"), "a name is 1 to 64 characters"),
         (lambda: F("a..b"), "a dot stands between two keys"),
         (lambda: has_id("abc"), "has_id was given 'abc'; pass a list"),
@@ -141,6 +152,11 @@ def test_fields_without_index_are_named() -> None:
     for expression in F("x").is_null(), F("x").exists(), F("x").is_in([]), F("x") > 3:
         with pytest.raises(UnindexedField):
             bind(expression, strict)
+    for expression in F("genre").values_count(gte=1), F("genre").any_except(["a"]):
+        with pytest.raises(UnindexedField, match="of 'genre', which no index answers"):
+            bind(expression, strict)
+    assert bind(F("year").any_except([1.0, 1]), strict) == Except("year", (1,))
+    assert bind(F("seen").any_except([True]), strict) == AnyOf("seen", (False,))
     with pytest.raises(UnindexedField, match="indexed fields: none"):
         bind(A, CollectionSchema({"words": Sparse()}, strict=True))
 
@@ -220,6 +236,13 @@ def test_json_in_the_form_of_qdrant() -> None:
         assert filter_from_json(empty) == everything
     assert filter_from_json({"must": record["must"][0]}) == And((A,))
     assert filter_from_json({"must": [{"should": [record["must"][0]]}]}) == And((Or((A,)),))
+    two = {"conditions": [record["must"][0], {"is_empty": {"key": "seen"}}], "min_count": 2}
+    enough = AtLeast((A, F("seen").is_empty()), 2)
+    assert filter_from_json({"min_should": two}) == enough
+    assert filter_from_json({"must": record["must"][0], "min_should": two}) == And((A, enough))
+    assert filter_from_json({"key": "genre", "match": {"except": ["a"]}}) == Except("genre", ("a",))
+    counted = {"key": "genre", "values_count": {"gt": 1, "lt": 4}}
+    assert filter_from_json(counted) == ValuesCount("genre", 2, 3)
     nulls = {"key": "year", "range": {"gte": 1, "lte": None}}
     assert filter_from_json(nulls) == Range("year", 1)
 
@@ -247,6 +270,13 @@ def test_json_in_the_form_of_qdrant() -> None:
         {"key": "year", "range": {"gt": 1, "gte": 1}},
         {"key": "year", "range": {"from": 1}},
         {"key": "year", "geo": {}},
+        {"min_should": {"conditions": [], "min_count": 0}},
+        {"min_should": {"conditions": 3, "min_count": 1}},
+        {"min_should": {"conditions": []}},
+        {"key": "year", "values_count": {"gte": 1.5}},
+        {"key": "year", "values_count": {"gt": 1, "gte": 1}},
+        {"key": "year", "match": {"except": "abc"}},
+        {"is_empty": {}},
         {"key": 3, "match": {"value": 1}},
         {"is_null": "year"},
         {"is_null": {"key": "year", "x": 1}},

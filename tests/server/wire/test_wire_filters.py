@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
-from vicinal.engine.filters.expression import (
-    And,
-    Exists,
-    F,
-    Filter,
-    HasId,
-    IsNull,
-    Not,
-    Or,
-    has_id,
-    has_vector,
-)
+from vicinal.engine.filters.expression import And, Exists, Filter, HasId, IsNull, Not, Or
+from vicinal.engine.filters.field import F, at_least, has_id, has_vector
 from vicinal.engine.filters.limits import MAX_DEPTH
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.input.queries import bound
@@ -40,6 +30,8 @@ conditions = st.one_of(
     st.builds(lambda path, values: F(path).is_in(values), paths, st.lists(scalars, max_size=4)),
     st.builds(lambda path, value: F(path) >= value, paths, scalars),
     st.builds(lambda path, value: F(path) < value, paths, scalars),
+    st.builds(lambda path, values: F(path).any_except(values), paths, st.lists(scalars, max_size=4)),
+    st.builds(lambda path, count: F(path).values_count(gte=count), paths, st.integers(0, 5)),
     st.builds(IsNull, paths),
     st.builds(Exists, paths),
     st.builds(lambda some: HasId(tuple(some)), ids),
@@ -88,7 +80,7 @@ def test_what_is_no_filter_is_refused_before_it_is_sent(wrong: dict[str, Any]) -
 def test_the_deepest_filter_arrives() -> None:
     expression: Filter = F("year").is_in([1, 2])
     for level in range(MAX_DEPTH - 1):
-        expression = Or((expression, has_id([level])))
+        expression = at_least(1, [expression, has_id([level])])
     assert filter_from_json(read_filter(sent(expression))) == expression
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import vicinal
 from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument
-from vicinal.engine.filters.expression import F, Filter, has_id
+from vicinal.engine.filters.expression import Filter
+from vicinal.engine.filters.field import F, has_id
 from vicinal.engine.filters.qdrant_json import filter_to_json
 from vicinal.engine.input.upsert_condition import UpsertCondition, UpsertMode
 from vicinal.engine.results.carried import Carried
