@@ -32,7 +32,7 @@ class ChangedCollection:
         without a condition, as ``{}``, is refused; ``~has_id([])`` chooses every point.
         """
         listed, chosen = selection(self._host.schema(self._state), ids, filter)
-        _, owner = self._columns.view(tenant)
+        owner = self._columns.chooses(chosen, tenant)
         if owner is None:
             return 0
         return int(self._host.submit(Delete(self._state, owner, listed, chosen)))

@@ -14,6 +14,7 @@ from ..storage.columns.ids import IdColumn
 from ..storage.columns.payloads import PayloadColumn
 from .api import FilterLike, Ids
 from .error_translation import public
+from .filters.expression import Filter
 from .hosts.host import Host
 from .input.ids import id_list, named_columns, selection, vector_columns, vector_fields
 from .input.options import SearchOptions
@@ -32,7 +33,7 @@ from .search.call import answer
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
 from .search.ordered_pages import find_ordered_page
-from .search.point_reads import PagePlaces, find_page, find_points, find_sample
+from .search.point_reads import PagePlaces, find_page, find_points, find_sample, read_ahead
 from .search.scores import scores
 from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
@@ -88,6 +89,17 @@ class ColumnarCollection:
         written: Written = self._host.submit(upsert(state, schema, owner, batch, condition))
         return written
 
+    def chooses(self, filter: Filter | None, tenant: str | None) -> Tenant | None:
+        """Return the tenant of whose points a write by filter chooses some, None when it has none.
+
+        What the filter needs of payloads is read here, under the deadline of the caller: the thread that
+        writes does not hold others up by it.
+        """
+        snapshot, owner = self.view(tenant)
+        if owner is not None and filter is not None:
+            read_ahead(snapshot, bound(filter, snapshot.schema), owner)
+        return owner
+
     def update_payload(
         self,
         payload: PayloadChange,
@@ -105,7 +117,7 @@ class ColumnarCollection:
         check_flag("replace", replace)
         schema = self._host.schema(self._state)
         asked = payload_update(schema, payload, ids, filter, key)
-        _, owner = self.view(tenant)
+        owner = self.chooses(asked.filter, tenant)
         if owner is None:
             return 0
         changes = asked.payloads.to_list()
@@ -134,7 +146,7 @@ class ColumnarCollection:
         """Delete keys of payloads as :meth:`Collection.delete_payload` does; ``admit`` as when updating."""
         paths = payload_paths(keys)
         listed, chosen = selection(self._host.schema(self._state), ids, filter)
-        _, owner = self.view(tenant)
+        owner = self.chooses(chosen, tenant)
         if owner is None:
             return 0
 
@@ -173,7 +185,7 @@ class ColumnarCollection:
         schema = self._host.schema(self._state)
         named = vector_fields(schema, fields)
         listed, chosen = selection(schema, ids, filter)
-        _, owner = self.view(tenant)
+        owner = self.chooses(chosen, tenant)
         if owner is None:
             return 0
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import deadline
+from ..filters.conditions import scanned_in
 from ..filters.expression import Filter
 from ..input.order import Position
 from ..results.carried import Carried, fields_of, picked
@@ -128,6 +129,12 @@ def count_points(snapshot: Snapshot, expression: Filter | None, owner: Tenant | 
     if expression is None and scope is None:
         return snapshot.n_points
     return sum(len(view.matching(expression, scope)) for view in in_time(snapshot.views))
+
+
+def read_ahead(snapshot: Snapshot, expression: Filter | None, owner: Tenant) -> None:
+    """Read the payloads that a filter needs for fields without an index, so that columns of them are kept."""
+    if expression is not None and next(scanned_in(expression), None) is not None:
+        count_points(snapshot, expression, owner)
 
 
 def in_time(views: Sequence[SegmentView]) -> Iterator[SegmentView]:

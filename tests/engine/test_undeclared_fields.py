@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_filter import filters, holds, payloads
+from serving.held_writer import held_writer
+from waiting import wait_until
 
 import vicinal
 from vicinal import F
@@ -102,3 +106,34 @@ def test_a_condition_on_an_upsert_reads_the_payloads_of_its_ids() -> None:
         assert written.points == 2
         # All payloads would have been kept as a column.
         assert points.info().segments[0].bytes_memory == before
+
+
+def test_a_write_by_filter_reads_payloads_before_it_waits_for_the_writer(tmp_path: Path) -> None:
+    n = 10_000
+    with vicinal.open(tmp_path / "db", merge_policy=NOTHING_BY_ITSELF) as db, ThreadPoolExecutor(5) as pool:
+        points = db.create_collection("points", vicinal.Dense(DIM, index=vicinal.Flat()))
+        payloads = [{"a": i % 5, "b": i % 5, "c": i % 5, "d": i % 5} for i in range(n)]
+        points.upsert(range(n), rows(n), payloads)
+        points.flush()
+        with held_writer(tmp_path / "db") as held:
+            first = pool.submit(points.upsert, [n], rows(1))
+            held.wait_for_writer()
+            writes = []
+            for write in (
+                lambda: points.delete(filter=F("a") == 1),
+                lambda: points.update_payload({"e": 1}, filter=F("b") == 2),
+                lambda: points.delete_payload(["a"], filter=F("c") == 3),
+                lambda: points.delete_vectors(["vector"], filter=F("d") == 4),
+            ):
+                before = points.info().segments[0].bytes_memory
+                writes.append(pool.submit(write))
+                wait_until(lambda before=before: points.info().segments[0].bytes_memory > before + n)
+                assert not writes[-1].done()
+            held.release()
+            assert first.result().points == 1
+            assert [write.result() for write in writes] == 4 * [n // 5]
+        assert points.count(filter=F("e") == 1) == n // 5
+        assert points.count(filter=F("a") == 1) == 0
+        assert points.count() == n - n // 5 + 1
+        with vicinal.deadline(0), pytest.raises(vicinal.DeadlineExceeded):
+            points.delete(filter=F("f") == 1)

@@ -80,6 +80,8 @@ def payload(rng: random.Random, owner: str, version: int) -> dict[str, Any]:
         "score": [-1.5, 0.0, 0.5, 2],
         "seen": [True, False, None],
         "added": _DAYS,
+        # Not indexed, as those of the row are.
+        "mood": [1, 1.0, True, "a", mark(owner), ["a", None, 2], {"a": 1}, _DAYS[1], None],
     }
     return row | {name: rng.choice(values) for name, values in choices.items() if rng.random() < 0.8}
 
@@ -102,7 +104,7 @@ def upsert(
 def filter_record(
     rng: random.Random, ids: Sequence[Id], words: Sequence[str], depth: int = 0
 ) -> dict[str, Any]:
-    """Return a random filter over every field, the given ids and the given words."""
+    """Return a random filter over every field, indexed or not, the given ids and the given words."""
     if depth < 3 and rng.random() < 0.4:
         groups = rng.sample(["must", "should", "must_not"], rng.randint(1, 2))
         return {
@@ -121,8 +123,11 @@ def filter_record(
         {"key": "score", "range": ranges},
         {"key": "seen", "match": {"value": rng.random() < 0.5}},
         {"key": "added", "range": {"gt": rng.choice(_DAYS)}},
-        {"is_null": {"key": rng.choice(["genre", "year", "seen"])}},
-        {"exists": {"key": rng.choice(list(FIELDS))}},
+        {"key": rng.choice(["of", "mood"]), "match": {"any": rng.choices(["a", 1, True, *words], k=2)}},
+        {"key": rng.choice(["version", "mood"]), "range": ranges},
+        {"key": "mood", "range": {"gte": rng.choice(_DAYS)}},
+        {"is_null": {"key": rng.choice(["genre", "year", "seen", "mood"])}},
+        {"exists": {"key": rng.choice([*FIELDS, "mood"])}},
     ]
     return rng.choice(conditions)
 

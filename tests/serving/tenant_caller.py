@@ -140,6 +140,7 @@ class TenantCaller:
             assert plan.rows <= len(self.points)
             assert max(plan.distances, plan.rescored) <= scans * len(self.points)
         assert sum(plan.allowed for plan in answer.segments) == len(matching)
+        assert answer.payloads_read == 0
 
     def score(self) -> None:
         field = self._rng.choice(list(mixed.VECTORS))
