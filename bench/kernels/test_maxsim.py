@@ -13,6 +13,7 @@ from vicinal.indexes.exact.multi import MultiScan
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.multi import MultiRows, encoded
+from vicinal.testing.random_rows import coded
 
 ROWS, TOKENS, DIM, ASKED, K = 100, 80, 128, 32, 10
 PRODUCTS = ROWS * TOKENS * DIM * ASKED
@@ -32,6 +33,15 @@ def test_fused_multiply_adds(benchmark: Any) -> None:
 def test_maxsim(benchmark: Any, element: Element, metric: Metric) -> None:
     tokens, scales = encoded(GIVEN, element)
     scan = MultiScan(MultiRows(OFFSETS, tokens, metric, scales, DIM))
+    scan.search(QUERY, K)
+    benchmark.extra_info["products"] = PRODUCTS
+    assert benchmark(scan.search, QUERY, K).rows.shape == (1, K)
+
+
+@pytest.mark.parametrize("metric", [Metric.DOT, Metric.COSINE, Metric.L2])
+@pytest.mark.parametrize("m", [16, 32])
+def test_maxsim_of_codes(benchmark: Any, m: int, metric: Metric) -> None:
+    scan = MultiScan(coded(MultiRows(OFFSETS, GIVEN, metric), m, turn=False))
     scan.search(QUERY, K)
     benchmark.extra_info["products"] = PRODUCTS
     assert benchmark(scan.search, QUERY, K).rows.shape == (1, K)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ...indexes.codecs.product import Product
 from ...indexes.protocol import FieldShape, IndexSpec
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
@@ -16,6 +17,7 @@ from .parameters import checked_dim, checked_index, checked_on_disk, choice, rec
 MAX_TOKENS = 2048
 """Of a point, unless a field says otherwise."""
 _MOST_TOKENS = 65_536
+_CODED_ELEMENTS = (Element.FLOAT16, Element.FLOAT32)
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -46,6 +48,11 @@ class Multi:
     on_disk : bool
         Whether the tokens of sealed segments stay in their files, to be read for exact scores alone: what is
         in memory is the index with its codes or encodings.
+    codec : Product, optional
+        What tokens of sealed segments are coded by: each is the nearest of some centroids and ``codec.m``
+        codes of 8 bits for what is left of it, all learnt from the first segment of 16,384 tokens or more.
+        Scores are of decoded tokens then, and those are what is returned. ``element``, float16 or float32, is
+        what tokens are until they are coded and once they are decoded.
 
     Raises
     ------
@@ -59,6 +66,7 @@ class Multi:
     max_tokens: int
     index: IndexSpec
     on_disk: bool
+    codec: Product | None
 
     kind: ClassVar[VectorKind] = "multi"
 
@@ -71,6 +79,7 @@ class Multi:
         max_tokens: int = MAX_TOKENS,
         index: IndexSpec | None = None,
         on_disk: bool = False,
+        codec: Product | None = None,
     ) -> None:
         checked_metric, checked_element = (
             choice(Metric, metric, "metric"),
@@ -92,6 +101,7 @@ class Multi:
         object.__setattr__(self, "max_tokens", max_tokens)
         object.__setattr__(self, "index", checked_index(TokenLists() if index is None else index, self.shape))
         object.__setattr__(self, "on_disk", checked_on_disk(on_disk))
+        object.__setattr__(self, "codec", _checked_codec(codec, self.shape))
 
     @property
     def shape(self) -> FieldShape:
@@ -101,7 +111,32 @@ class Multi:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of this field.
 
-        ``max_tokens`` is in it where it is not the usual number, ``on_disk`` when it is true.
+        ``max_tokens`` is in it where it is not the usual number, ``on_disk`` when it is true, ``codec`` if
+        there is one.
         """
         record = record_of_numbers(self)
-        return record if self.max_tokens == MAX_TOKENS else record | {"max_tokens": self.max_tokens}
+        if self.max_tokens != MAX_TOKENS:
+            record["max_tokens"] = self.max_tokens
+        return record if self.codec is None else record | {"codec": self.codec.to_json()}
+
+
+def _checked_codec(codec: Any, shape: FieldShape) -> Product | None:
+    if codec is None:
+        return None
+    if not isinstance(codec, Product) or codec.bits != 8 or codec.loss is not None:
+        raise InvalidArgument(
+            f"codec is {codec!r}; a multi-vector field takes None or Product(m=..., rotation=...), "
+            "of 8 bits and without a loss",
+            field="codec",
+        )
+    if shape.element not in _CODED_ELEMENTS:
+        raise InvalidArgument(
+            f"codec is {codec!r} and element {str(shape.element)!r}; "
+            "tokens that are coded are 'float16' or 'float32' until then",
+            field="codec",
+        )
+    try:
+        codec.check(shape)
+    except ValueError as error:
+        raise InvalidArgument(str(error), field="codec") from error
+    return codec

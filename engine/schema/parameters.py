@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from ...indexes.codecs import registry as codecs
 from ...indexes.protocol import FieldShape, IndexSpec, missing_methods
 from ...indexes.registry import spec_from_json
 from ...indexes.rows.element import Element
@@ -25,6 +26,16 @@ def index_from_json(record: Any, what: str) -> IndexSpec | None:
         return spec_from_json(record)
     except (ValueError, TypeError) as error:
         raise InvalidArgument(f"the index of {what} cannot be read: {error}", field=what) from error
+
+
+def codec_from_json(record: Any, what: str) -> Any:
+    """Return the codec that a field of ``what`` names, None where it names none."""
+    if record is None:
+        return None
+    try:
+        return codecs.codec_from_json(record)
+    except (ValueError, TypeError) as error:
+        raise InvalidArgument(f"the codec of {what} cannot be read: {error}", field=what) from error
 
 
 def checked_index(index: Any, shape: FieldShape) -> IndexSpec:

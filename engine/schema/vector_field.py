@@ -21,6 +21,7 @@ from .parameters import (
     checked_index,
     checked_on_disk,
     choice,
+    codec_from_json,
     index_from_json,
     record_of_numbers,
 )
@@ -144,7 +145,7 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
             )
         case "multi":
             named = ["kind", "dim", "metric", "element"]
-            may_lack = ["index", "max_tokens", "on_disk"]
+            may_lack = ["index", "max_tokens", "on_disk", "codec"]
             record = checked_object(value, what, required=named, optional=may_lack)
             return Multi(
                 record["dim"],
@@ -155,5 +156,6 @@ def vector_field_from_json(value: Any, what: str) -> VectorField:
                 # While multi-vectors were only scanned, their JSON named no index.
                 index=index_from_json(record.get("index"), what) or Flat(),
                 on_disk=record.get("on_disk", False),
+                codec=codec_from_json(record.get("codec"), what),
             )
     raise InvalidArgument(f"{what} has kind {kind!r}; expected 'dense', 'sparse' or 'multi'", field=what)

@@ -8,7 +8,7 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays
+from ...indexes.protocol import Arrays, BuildJob
 from ...indexes.rows.dense import DenseRows, inverse_norms, pad
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
@@ -111,6 +111,13 @@ class DenseKind:
         norms = inverse_norms(column.matrix) if cosine else np.empty(0, np.float32)
         arrays = {_ROWS: pad(column.matrix, field.element, field.dim), "inv_norms": norms}
         return arrays | {_ROWS + CHECKSUMS: row_checksums(arrays[_ROWS])} if field.on_disk else arrays
+
+    def sealer(self, field: Dense, sources: Sequence[tuple[Any, Chosen]], job: BuildJob) -> None:
+        """Return None: vectors are stored as they are."""
+
+    def staged(self, field: Dense) -> OnDisk | None:
+        """Return what stays on disk."""
+        return self.read_from_disk(field)
 
     def read_from_disk(self, field: Dense) -> OnDisk | None:
         """Return ``rows`` where the vectors stay on disk."""

@@ -8,7 +8,8 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays
+from ...indexes.product.token_codes import TokenCodes
+from ...indexes.protocol import Arrays, BuildJob
 from ...indexes.rows.element import Element
 from ...indexes.rows.multi import MultiRows, encoded
 from ...storage.arrays.row_reader import CHECKSUMS, RowReader, row_checksums
@@ -33,7 +34,8 @@ class MultiKind:
     def describe(self, field: Multi) -> str:
         """Return what a person is told of a field."""
         where = ", on disk" if field.on_disk else ""
-        return f"multi, {field.dim} dimensions, {field.metric}, {field.element}{where}"
+        coded = "" if field.codec is None else f", coded by {field.codec.parts(field.dim)} parts"
+        return f"multi, {field.dim} dimensions, {field.metric}, {field.element}{coded}{where}"
 
     def column(self, field: Multi, value: Any, what: str) -> MultiColumn:
         """Return vectors that a caller passed, as they are stored."""
@@ -131,6 +133,23 @@ class MultiKind:
         tokens = np.ascontiguousarray(column.tokens)
         return arrays | {_TOKENS + CHECKSUMS: row_checksums(tokens, column.offsets)}
 
+    def sealer(
+        self, field: Multi, sources: Sequence[tuple[MultiRows, Chosen]], job: BuildJob
+    ) -> TokenSealer | None:
+        """Return what codes the tokens of a new segment, where the field has a codec and they are many."""
+        codec = field.codec
+        if codec is None:
+            return None
+        # Only here, because it loads kernels.
+        from ...indexes.product.token_coding import codes_for
+
+        codes = codes_for(sources, codec.parts(field.dim), codec.rotation is not None, job)
+        return None if codes is None else TokenSealer(codes)
+
+    def staged(self, field: Multi) -> OnDisk | None:
+        """Return ``tokens``, where they stay on disk or are coded."""
+        return self.read_from_disk(field) if field.codec is None else OnDisk(_TOKENS, _OFFSETS)
+
     def read_from_disk(self, field: Multi) -> OnDisk | None:
         """Return ``tokens``, cut by ``offsets``, where they stay on disk."""
         return OnDisk(_TOKENS, _OFFSETS) if field.on_disk else None
@@ -144,20 +163,60 @@ class MultiKind:
         mine = {name: arrays[name] for name in (_OFFSETS, _TOKENS, _SCALES) if name in arrays}
         column = MultiColumn.from_arrays(mine)
         tokens = column.tokens if reader is None else column.tokens[:0]
-        return MultiRows(column.offsets, tokens, field.metric, column.scales, field.dim, reader)
+        codes = None
+        if field.codec is not None:
+            codes = TokenCodes.from_arrays(arrays, field.dim, field.codec.parts(field.dim), field.metric)
+        return MultiRows(column.offsets, tokens, field.metric, column.scales, field.dim, reader, codes)
 
     def stored(self, field: Multi, rows: MultiRows, chosen: Chosen) -> MultiColumn:
-        """Copy out the chosen rows."""
-        if rows.reader is not None:
-            distinct, chosen = np.unique(chosen, return_inverse=True)
-            rows.read_ahead(distinct)
-            rows = rows.in_memory(distinct)
-        return MultiColumn(rows.offsets, rows.tokens, rows.scales).take(chosen.reshape(-1))
+        """Copy out the chosen rows, decoded."""
+        if rows.reader is None and rows.codes is None:
+            return MultiColumn(rows.offsets, rows.tokens, rows.scales).take(chosen)
+        held, places = _held(rows, chosen)
+        tokens = held.tokens if held.codes is None else _floats(held, field.element)
+        return MultiColumn(held.offsets, tokens, held.scales).take(places)
 
     def sizes(self, field: Multi, rows: MultiRows, chosen: Chosen) -> NDArray[np.int64]:
         """Return the bytes of each chosen row, which are not read."""
         token = rows.token_bytes + (rows.scales is not None) * _SCALE_BYTES
+        if rows.codes is not None:
+            token = field.dim * field.element.dtype.itemsize
         return (rows.offsets[chosen + 1] - rows.offsets[chosen]) * token
+
+
+class TokenSealer:
+    """Codes the tokens of a new segment; those that are coded so already are copied."""
+
+    def __init__(self, codes: TokenCodes) -> None:
+        self._codes = codes
+
+    def column(self, rows: MultiRows, chosen: Chosen) -> MultiColumn:
+        """Return the chosen rows, their tokens coded."""
+        from ...indexes.product.token_coding import coded_rows
+
+        held, places = _held(rows, chosen)
+        held = coded_rows(held, self._codes)
+        return MultiColumn(held.offsets, held.tokens).take(places)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the centroids, the codebooks and the rotation, if there is one."""
+        return self._codes.arrays()
+
+
+def _held(rows: MultiRows, chosen: Chosen) -> tuple[MultiRows, NDArray[np.int64]]:
+    """Return a copy in memory of what the chosen rows are, and the place of each of them in it."""
+    distinct, places = np.unique(chosen, return_inverse=True)
+    rows.read_ahead(distinct)
+    return rows.in_memory(distinct), places.reshape(-1)
+
+
+def _floats(rows: MultiRows, element: Element) -> NDArray[Any]:
+    """Return decoded tokens as an element, whose largest number none exceeds."""
+    floats = rows.floats(slice(None))
+    if element is Element.FLOAT16:
+        most = np.finfo(np.float16).max
+        floats = floats.clip(-most, most)
+    return floats.astype(element.dtype, copy=False)
 
 
 class GrowingMulti:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays, Index
+from ...indexes.protocol import Arrays, BuildJob, Index
 from ...storage.arrays.row_reader import RowReader
 from ...storage.columns.vectors import VectorColumn
 from ..results.weighting import Weighting
@@ -90,6 +90,16 @@ class TermWeights(Protocol):
 
     def weights_of(self, ids: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the weight of each term, NaN where it has none."""
+
+
+class Sealer(Protocol):
+    """What the vectors of a new segment are coded by."""
+
+    def column(self, rows: Any, chosen: Chosen) -> VectorColumn:
+        """Return the chosen rows as the segment stores them."""
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what the segment keeps besides, to decode them."""
 
 
 class Kind(Protocol[FieldT]):
@@ -177,11 +187,17 @@ class Kind(Protocol[FieldT]):
     def sealed_arrays(self, field: FieldT, column: Any) -> dict[str, Array]:
         """Return the arrays that a segment keeps of a column."""
 
+    def sealer(self, field: FieldT, sources: Sequence[tuple[Any, Chosen]], job: BuildJob) -> Sealer | None:
+        """Return what codes the vectors of a new segment, of these rows; None where they stay as they are."""
+
+    def staged(self, field: FieldT) -> OnDisk | None:
+        """Return which array of a new segment is filled in by blocks of rows, None where all are whole."""
+
     def read_from_disk(self, field: FieldT) -> OnDisk | None:
         """Return which of the arrays stays on disk and is read, None where all are mapped."""
 
     def disk_rows(self, field: FieldT, rows: Any, chosen: Chosen) -> int:
-        """Return how many rows of the array that stays on disk the chosen rows take; only where one does."""
+        """Return how many rows of the array that is filled in so the chosen rows take; only where one is."""
 
     def rows(self, field: FieldT, arrays: Arrays, reader: RowReader | None = None) -> Any:
         """Return what :meth:`sealed_arrays` gave as an index sees it, without a copy.

@@ -8,7 +8,7 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays
+from ...indexes.protocol import Arrays, BuildJob
 from ...indexes.rows.sparse import SparseRows
 from ...storage.arrays.row_reader import RowReader
 from ...storage.columns.vectors import SparseColumn, VectorColumn
@@ -111,6 +111,12 @@ class SparseKind:
     def sealed_arrays(self, field: Sparse, column: SparseColumn) -> dict[str, Array]:
         """Return ``indptr``, ``indices`` and ``values``."""
         return column.arrays()
+
+    def sealer(self, field: Sparse, sources: Sequence[tuple[Any, Chosen]], job: BuildJob) -> None:
+        """Return None: vectors are stored as they are."""
+
+    def staged(self, field: Sparse) -> None:
+        """Return None: all are gathered at once."""
 
     def read_from_disk(self, field: Sparse) -> None:
         """Return None: all of them are mapped."""

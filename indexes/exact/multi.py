@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +23,14 @@ from .dense import listed_rows
 
 # Tokens of a query that nobody gave; and what room is made for at least.
 _USUAL_TOKENS, _USUAL_RESULTS = 32, 64
-# Bytes of room that is kept for the next search.
-_MOST_KEPT = 1 << 18
+# Bytes of room that is kept for the next search; with tables of codes.
+_MOST_KEPT, _MOST_KEPT_CODED = 1 << 18, 1 << 22
 _METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2}
 # What a product costs beside one of floats.
 _SHARE = {Element.FLOAT32: 1.0, Element.FLOAT16: 1.0, Element.INT8: 0.65, Element.BINARY: 0.2}
-_KINDS = {Element.FLOAT32: 0, Element.FLOAT16: 1, Element.INT8: 2, Element.BINARY: 3}
+# What an entry of a table costs beside a product of floats, and of how many tokens the tables of a query are.
+_ENTRY_SHARE, _TABLE_TOKENS = 1.6, 256
+_KINDS = {Element.FLOAT32: 0, Element.FLOAT16: 1, Element.INT8: 2, Element.BINARY: 3, None: 4}
 _LINE = 64
 # More tokens than a row has.
 _ALL = 1 << 62
@@ -55,11 +59,13 @@ class MultiScan:
     distances are, and the score is the root of the sum. A row without tokens is not found. Queries are
     float32 whatever rows are made of. With rows of int8, a query in steps of its own, 63 to either side,
     finds the best token, whose exact score counts; with packed signs the query is in steps, 127 to either
-    side.
+    side. Of rows that are coded the scores are those of decoded tokens.
     """
 
     def __init__(self, rows: MultiRows, rooms: list[Room] | None = None, tokens: int | None = None) -> None:
         self._rows, self._tokens = rows, tokens
+        if rows.codes is not None:
+            rows.codes.check(rows.tokens)
         # Lists give and take atomically, so any number of threads can.
         self._free: list[Room] = [] if rooms is None else rooms
 
@@ -114,6 +120,7 @@ class MultiScan:
         if scores.size:
             from ..kernels.maxsim import score_maxsim
 
+            queries = self._turned(queries)
             room, listed = self._room_for(queries, 1), np.ascontiguousarray(rows, np.uint32)
             score_maxsim(room.described, *_asked(queries), address(listed), len(rows), scores)
             self._give(room)
@@ -136,12 +143,18 @@ class MultiScan:
     ) -> Neighbors:
         from ..kernels.maxsim import find_maxsim
 
+        queries = self._turned(queries)
         room = self._room_for(queries, k)
         found = np.empty((len(queries), k), np.uint32)
         scores = np.empty((len(queries), k), np.float32)
         find_maxsim(room.described, *_asked(queries), k, lo, hi, address(listed), each, found, scores)
         self._give(room)
         return Neighbors(found, scores)
+
+    def _turned(self, queries: MultiRows) -> MultiRows:
+        """Return queries as rows are: of those that are coded centroids and parts are turned."""
+        codes = self._rows.codes
+        return queries if codes is None else replace(queries, tokens=codes.turned(queries.tokens))
 
     def _room_for(self, queries: MultiRows, k: int) -> Room:
         """Return room for the longest query and for ``k`` rows; give it back with :meth:`_give`."""
@@ -158,7 +171,7 @@ class MultiScan:
         return room
 
     def _give(self, room: Room) -> None:
-        if room.nbytes <= _MOST_KEPT:
+        if room.nbytes <= (_MOST_KEPT if self._rows.codes is None else _MOST_KEPT_CODED):
             self._free.append(room)
 
 
@@ -172,14 +185,18 @@ class Room:
         from ..kernels.maxsim_queries import MULTI, room_bytes, strip_of
 
         kind, token_bytes = _KINDS[rows.element], rows.token_bytes
-        unit = 8 if rows.element is Element.BINARY else _LINE
-        padded = -(-token_bytes // unit) * unit
+        unit = {Element.BINARY: 8, None: 1}.get(rows.element, _LINE)
+        padded, codes = -(-token_bytes // unit) * unit, rows.codes
         shape = rows.dim, kind, _METRICS[rows.metric], token_bytes, padded, strip_of(kind, padded)
-        sizes = room_bytes(rows.dim, kind, padded, shape[-1], longest, k)
+        coded: tuple[int, ...] = (0, 0, 0, 0, 0)
+        if codes is not None:
+            arrays: tuple[NDArray[Any], ...] = codes.centroids, codes.parts, codes.starts
+            coded = codes.m, len(codes.centroids), *(int(address(array)) for array in arrays)
+        sizes = room_bytes(rows.dim, kind, padded, shape[-1], coded[0], coded[1], longest, k)
         self.longest, self.k, self.nbytes = longest, k, sum(sizes)
         room = aligned((self.nbytes,), np.uint8)
         places = accumulate((int(address(room)), *sizes[:-1]))
-        self._record = np.array([0, 0, 0, 0, tokens or _ALL, *shape, *places], np.uint64)
+        self._record = np.array([0, 0, 0, 0, tokens or _ALL, *shape, *coded, *places], np.uint64)
         assert self._record.nbytes == MULTI.itemsize
         self._kept = room
         self.described = address(self._record)
@@ -204,7 +221,10 @@ def comparing_seconds(rows: MultiRows, queries: MultiRows | None, count: int, co
     """
     tokens = count * counted / max(1, len(rows))
     asked = _USUAL_TOKENS if queries is None else queries.n_tokens / max(1, len(queries))
-    return tokens * asked * rows.dim * costs().product * _SHARE[rows.element]
+    compared = tokens * (1.0 if rows.element is None else _SHARE[rows.element])
+    if rows.codes is not None:
+        compared = tokens * _ENTRY_SHARE * rows.codes.m / rows.dim + _TABLE_TOKENS
+    return compared * asked * rows.dim * costs().product
 
 
 def check_asked(queries: MultiRows, rows: MultiRows, k: int = 1) -> None:

@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from .kernel import entry_point, inner
-from .maxsim_queries import BINARY, CHUNK, FLOAT16, INT8, chunks_of, lanes_of, prepare, view_multi
+from .maxsim_queries import BINARY, CHUNK, CODES, FLOAT16, INT8, chunks_of, lanes_of, prepare, view_multi
 from .memory import LINE, prefetch_lines, view_f32, view_i32, view_i64, view_u8, view_u32, view_u64
 from .rows import COSINE, L2
 from .scan import write_result
+from .token_codes import compare_codes, meet_centroids, tables_of, weigh_codes
 from .token_products import FLOAT_BLOCKS, INTEGER_BLOCKS, compare_integers, compare_products, compare_squares
 from .token_rows import code_square, float_square, lift_codes, pair_product, pair_square, widen_halves
 from .token_signs import SIGN_BLOCKS, compare_signs
@@ -25,6 +26,7 @@ _SIGN_ONE, _SIGN_TWO = SIGN_BLOCKS[1], SIGN_BLOCKS[2]
 _products_one, _products_two = compare_products[1], compare_products[2]
 _squares_one, _squares_two = compare_squares[1], compare_squares[2]
 _integers_one, _integers_two = compare_integers[1], compare_integers[2]
+_codes_one, _codes_two = compare_codes[1], compare_codes[2]
 _signs_one, _signs_two = compare_signs[1], compare_signs[2]
 
 
@@ -60,6 +62,7 @@ def _make_ready(multi, first, count):
             lift_codes(_whole_token(multi, first + i), multi.ready + np.uint64(i) * size, size)
         return multi.ready, size
     if multi.token_bytes == multi.padded_bytes:
+        # Those of codes too.
         return multi.tokens + np.uint64(first) * size, size
     for i in range(count):
         _copy(_whole_token(multi, first + i), multi.ready + np.uint64(i) * size, multi.padded_bytes)
@@ -70,7 +73,9 @@ def _make_ready(multi, first, count):
 def _weigh_tokens(multi, ready, size, first, count):
     """Fill in what the sums of each token of a strip are multiplied with, and what is taken off then."""
     factors, bias = view_f32(multi.factors, count), view_f32(multi.bias, count)
-    if multi.kind == INT8:
+    if multi.kind == CODES:
+        weigh_codes(multi, ready, count, multi.metric == L2)
+    elif multi.kind == INT8:
         scales = view_f32(multi.scales + np.uint64(4 * first), count)
         for i in range(count):
             factors[i] = scales[i]
@@ -116,6 +121,16 @@ def _compare_block(multi, block, size, count, at, first_lane, is_wide, number):
             _integers_one(
                 block, size, some, turns, table, scales, best, factors, bias, shifts, numbers, first
             )
+    elif multi.kind == CODES:
+        parts, known, table = (
+            np.uint64(multi.parts),
+            np.uint64(multi.n_centroids),
+            tables_of(multi, first_lane),
+        )
+        if is_wide:
+            _codes_two(block, size, some, parts, table, known, scales, best, factors, bias)
+        else:
+            _codes_one(block, size, some, parts, table, known, scales, best, factors, bias)
     else:
         turns = np.uint64(multi.dim)
         table = multi.table + lane * turns
@@ -148,6 +163,8 @@ def _raise_all(multi, n_query, start, stop, behind):
         count = min(multi.strip, stop - first)
         ready, size = _make_ready(multi, first, count)
         _weigh_tokens(multi, ready, size, first, count)
+        if multi.kind == CODES:
+            meet_centroids(multi, n_query, ready, count)
         together = _together(multi.kind, n_query > lanes)
         turns = (n_query + 2 * lanes - 1) // (2 * lanes) * ((count + together - 1) // together)
         # What is read next is sent for evenly: memory that waits now and then is slower.
@@ -222,9 +239,14 @@ def row_score(multi, n_query, start, stop, behind):
     elif multi.kind == INT8:
         total = _exact_score(multi, n_query)
     else:
-        best = view_f32(multi.best, n_query)
+        best, squares = view_f32(multi.best, n_query), view_f32(multi.lane_squares, n_query)
         for t in range(n_query):
-            total += -best[t] if multi.metric == L2 else best[t]
+            if multi.metric != L2:
+                total += best[t]
+            elif multi.kind == CODES:
+                total += max(np.float32(0), squares[t] - best[t])
+            else:
+                total -= best[t]
     return np.float32(math.sqrt(total)) if multi.metric == L2 else total
 
 

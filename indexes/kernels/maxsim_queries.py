@@ -9,11 +9,12 @@ import numpy as np
 from .kernel import inner
 from .memory import LINE, record_at, view_f32, view_i8, view_i16, view_i32, view_u8
 from .rows import COSINE, DOT, L2
+from .token_codes import WIDTH, forget_centroids, prepare_codes
 from .token_products import LANES
 from .token_rows import float_square, largest_of, steps_of
 from .token_signs import SIGN_LANES, sum_signs
 
-FLOAT32, FLOAT16, INT8, BINARY = range(4)
+FLOAT32, FLOAT16, INT8, BINARY, CODES = range(5)
 # Steps of a query token to either side: with codes of INT8, lifted above zero, two products fit 16 bits.
 INT8_STEPS, SIGN_STEPS = 63, 127
 LIFT = 128
@@ -37,6 +38,13 @@ MULTI = np.dtype(
         ("token_bytes", np.int64),
         ("padded_bytes", np.int64),  # of a token as kernels read it: whole lines, or words of signs
         ("strip", np.int64),  # tokens that are made ready together
+        # Of CODES: how many there are, and addresses of (k, dim) float32, of what codes add part by part, and
+        # of where parts begin
+        ("parts", np.int64),
+        ("n_centroids", np.int64),
+        ("centroids", np.uint64),
+        ("codebooks", np.uint64),
+        ("starts", np.uint64),
         # Room, as addresses: of a query
         ("table", np.uint64),
         ("asked", np.uint64),  # tokens with zeros behind them: of INT8 all, else one
@@ -46,11 +54,16 @@ MULTI = np.dtype(
         ("best", np.uint64),
         ("numbers", np.uint64),  # INT8: which token was best
         ("shifts", np.uint64),  # INT8: what the lift of codes adds to each sum
+        ("code_tables", np.uint64),  # CODES: products with centroids, then with what each code adds
+        ("known", np.uint64),  # CODES: of which centroids there are products
         # and of a strip
         ("ready", np.uint64),
         ("token", np.uint64),  # one, padded with zeros
         ("factors", np.uint64),
         ("bias", np.uint64),
+        ("waiting", np.uint64),  # CODES: centroids whose products are not known
+        ("sources", np.uint64),  # CODES: addresses of what is multiplied
+        ("targets", np.uint64),  # and of where the products are written
         # and of all.
         ("heap", np.uint64),
     ]
@@ -64,7 +77,9 @@ def strip_of(kind: int, padded_bytes: int) -> int:
     return STRIP if STRIP * ready <= _READY_BYTES else STRIP // 2
 
 
-def room_bytes(dim: int, kind: int, padded: int, strip: int, longest: int, k: int) -> list[int]:
+def room_bytes(
+    dim: int, kind: int, padded: int, strip: int, parts: int, n_centroids: int, longest: int, k: int
+) -> list[int]:
     """Return what each part of the room takes, in whole lines, for queries of up to ``longest`` tokens."""
     lanes = 2 * (SIGN_LANES if kind == BINARY else LANES)
     lanes *= max(1, -(-longest // lanes))
@@ -72,7 +87,9 @@ def room_bytes(dim: int, kind: int, padded: int, strip: int, longest: int, k: in
     token = chunks_of.py_func(dim) * CHUNK
     asked = 4 * token * (lanes if kind == INT8 else 1)
     ready = strip * padded * (2 if kind == FLOAT16 else 1)
-    sizes = table, asked, 2 * token, *[4 * lanes] * 5, ready, padded, *[4 * STRIP] * 2, 8 * k
+    coded, listed = 4 * lanes * (n_centroids + WIDTH * parts), 8 * STRIP if kind == CODES else 0
+    of_query = table, asked, 2 * token, *[4 * lanes] * 5, coded, n_centroids
+    sizes = *of_query, ready, padded, *[4 * STRIP] * 2, *[listed] * 3, 8 * k
     return [-(-size // LINE) * LINE for size in sizes]
 
 
@@ -184,6 +201,10 @@ def prepare(multi, query, n_query):
             _prepare_integers(multi, query, first, count, group)
         else:
             _prepare_floats(multi, query, first, count, group)
+            if multi.kind == CODES:
+                prepare_codes(multi, first, group)
+    if multi.kind == CODES:
+        forget_centroids(multi)
     if multi.metric == COSINE and multi.kind != INT8:
         for t in range(n_query):
             length = np.float32(math.sqrt(squares[t]))

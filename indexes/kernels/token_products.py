@@ -50,7 +50,8 @@ def fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
     return builder.fptrunc(builder.bitcast(chosen, wide), kind)
 
 
-def _add_products(builder: Any, total: Any, x: Any, q: Any) -> Any:
+def add_products(builder: Any, total: Any, x: Any, q: Any) -> Any:
+    """Add the products of floats."""
     return fused(builder, x, q, total)
 
 
@@ -104,7 +105,7 @@ def places_of(builder: Any, tokens: Any, size: Any, count: Any, most: int) -> li
     return places
 
 
-def _raise_best(
+def raise_best(
     builder: Any, sums: list[Any], width: int, scales: Any, best: Any, factors: list[Any], bias: list[Any]
 ) -> list[list[Any]]:
     """Raise the best of each lane to ``sum * scale * factor - bias`` of each token of a block.
@@ -132,7 +133,7 @@ def _raise_best(
     return raised
 
 
-def _block_sums(
+def block_sums(
     builder: Any, places: list[Any], turns: Any, table: Any, width: int, zero: Any, add: Callable[..., Any]
 ) -> list[Any]:
     """Return the sums of each token of a block with each of ``width`` vectors."""
@@ -161,9 +162,9 @@ def _compare_floats(width: int, add: Callable[..., Any]) -> Any:
         tokens, size, count, turns, table, scales, best, *weights = args
         most, word = FLOAT_BLOCKS[width], ir.Constant(I64, 4)
         places = places_of(builder, tokens, size, count, most)
-        sums = _block_sums(builder, places, turns, table, width, zero, add)
+        sums = block_sums(builder, places, turns, table, width, zero, add)
         weights = [places_of(builder, part, word, count, most) for part in weights]
-        _raise_best(builder, sums, width, scales, best, *weights)
+        raise_best(builder, sums, width, scales, best, *weights)
 
     return procedure(9, emit)
 
@@ -180,12 +181,12 @@ def _compare_integers(width: int) -> Any:
         tokens, size, count, turns, table, scales, best, *weights, shifts, numbers, first = args
         most, word = INTEGER_BLOCKS[width], ir.Constant(I64, 4)
         places = places_of(builder, tokens, size, count, most)
-        sums = _block_sums(builder, places, turns, table, width, zero, add_integers)
+        sums = block_sums(builder, places, turns, table, width, zero, add_integers)
         weights = [places_of(builder, part, word, count, most) for part in weights]
         shift = [load(builder, zero.type, shifts, 4 * LANES * v) for v in range(width)]
         sums = [builder.sub(total, shift[i % width]) for i, total in enumerate(sums)]
         number = builder.trunc(first, I32)
-        for v, by in enumerate(_raise_best(builder, sums, width, scales, best, *weights)):
+        for v, by in enumerate(raise_best(builder, sums, width, scales, best, *weights)):
             place = at_offset(builder, numbers, 4 * LANES * v)
             chosen = load(builder, zero.type, place)
             for i, is_raised in enumerate(by):
@@ -196,6 +197,6 @@ def _compare_integers(width: int) -> Any:
     return procedure(12, emit)
 
 
-compare_products = {width: _compare_floats(width, _add_products) for width in FLOAT_BLOCKS}
+compare_products = {width: _compare_floats(width, add_products) for width in FLOAT_BLOCKS}
 compare_squares = {width: _compare_floats(width, _add_squares) for width in FLOAT_BLOCKS}
 compare_integers = {width: _compare_integers(width) for width in INTEGER_BLOCKS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,47 @@ _ELEMENT_OF = {element.dtype: element for element in Element}
 _METRICS = (Metric.DOT, Metric.COSINE, Metric.L2)
 
 
+class Codes(Protocol):
+    """What tokens are coded by: each is a centroid and what each part of it adds, times a scale."""
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a token."""
+
+    @property
+    def m(self) -> int:
+        """How many parts a token has."""
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each part begins and the last ends, ``(m + 1,)``."""
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of a coded token."""
+
+    @property
+    def centroids(self) -> NDArray[np.float32]:
+        """``(k, dim)``, turned."""
+
+    @property
+    def parts(self) -> NDArray[np.float32]:
+        """What codes add, turned: ``(256, dimensions of the part)`` of one part behind the other."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of centroids and parts."""
+
+    def decode(self, coded: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the ``(t, dim)`` tokens that coded ones stand for."""
+
+    def turned(self, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return tokens of queries turned as centroids and parts are, contiguous."""
+
+    def check(self, coded: NDArray[np.uint8]) -> None:
+        """Refuse what kernels could not look up."""
+
+
 @dataclass(frozen=True)
 class MultiRows:
     """Several vectors a row, in memory or where they are read from; or a batch of queries of several vectors.
@@ -31,7 +72,7 @@ class MultiRows:
         ``(n + 1,)`` int64: row i has the tokens ``offsets[i]`` to ``offsets[i + 1]``; it may have none.
     tokens
         ``(t, dim)`` float32, which queries always are, float16 or int8; or packed signs,
-        ``(t, ceil(dim / 8))`` uint8: a bit is set for a number above zero.
+        ``(t, ceil(dim / 8))`` uint8: a bit is set for a number above zero; or uint8 as ``codes`` say.
     metric
         How two tokens are compared: dot, cosine or l2.
     scales
@@ -41,6 +82,8 @@ class MultiRows:
     reader
         What reads the tokens where they are not in memory: then ``tokens`` has none of them, so that no
         kernel that wants them there is given any. `floats` and `in_memory` read what they return.
+    codes
+        What tokens are coded by; None where they are stored as an element.
     """
 
     offsets: NDArray[np.int64]
@@ -49,6 +92,7 @@ class MultiRows:
     scales: NDArray[np.float32] | None = None
     dim: int = 0
     reader: RowReader | None = None
+    codes: Codes | None = None
 
     def __post_init__(self) -> None:
         tokens, scales, reader = self.tokens, self.scales, self.reader
@@ -63,8 +107,13 @@ class MultiRows:
             raise ValueError(f"tokens are compared by {self.metric}; expected one of {', '.join(_METRICS)}")
         if not self.dim:
             object.__setattr__(self, "dim", tokens.shape[1] * (8 if self.element is Element.BINARY else 1))
-        if self.element.width(self.dim) != tokens.shape[1]:
-            raise ValueError(f"tokens have {tokens.shape[1]} columns; {self.dim} dimensions have other")
+        codes = self.codes
+        width = _ELEMENT_OF[tokens.dtype].width(self.dim) if codes is None else codes.token_bytes
+        is_other = codes is not None and (codes.dim != self.dim or tokens.dtype != np.uint8)
+        if width != tokens.shape[1] or is_other:
+            raise ValueError(
+                f"tokens have {tokens.shape[1]} columns of {tokens.dtype}; {self.dim} dimensions have other"
+            )
         count = len(tokens)
         if reader is not None:
             found = reader.dtype, *reader.shape[1:], count, len(reader)
@@ -103,6 +152,8 @@ class MultiRows:
             held = self.in_memory(rows)
             return held.floats(wanted - self.offsets[rows][owners] + held.offsets[owners])
         scales = None if self.scales is None else self.scales[places]
+        if self.codes is not None:
+            return self.codes.decode(self.tokens[places])
         return decoded(self.tokens[places], scales, self.dim)
 
     @cached_property
@@ -140,12 +191,12 @@ class MultiRows:
                 stats.read_bytes += size
                 stats.late_bytes += late
         scales = None if self.scales is None else self.scales[chosen_offsets(self.offsets, rows)[1]]
-        return MultiRows(offsets, tokens, self.metric, scales, self.dim)
+        return MultiRows(offsets, tokens, self.metric, scales, self.dim, codes=self.codes)
 
     @property
-    def element(self) -> Element:
-        """What the tokens are made of."""
-        return _ELEMENT_OF[self.tokens.dtype]
+    def element(self) -> Element | None:
+        """What the tokens are made of; None where they are coded."""
+        return None if self.codes is not None else _ELEMENT_OF[self.tokens.dtype]
 
     @property
     def n_tokens(self) -> int:
@@ -159,9 +210,9 @@ class MultiRows:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of tokens, scales and offsets."""
-        scales = 0 if self.scales is None else self.scales.nbytes
-        return self.offsets.nbytes + self.n_tokens * self.token_bytes + scales
+        """Bytes of tokens, scales and offsets, and of what tokens are coded by."""
+        besides = sum(0 if part is None else part.nbytes for part in (self.scales, self.codes))
+        return self.offsets.nbytes + self.n_tokens * self.token_bytes + besides
 
 
 def encoded(tokens: NDArray[Any], element: Element) -> tuple[NDArray[Any], NDArray[np.float32] | None]:

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/schema.proto\x12\nvicinal.v1\x1a\x1evicinal/proto/v1/vectors.proto\"\x91\x01\n\nDenseField\x12\x0b\n\x03\x64im\x18\x01 \x01(\r\x12\"\n\x06metric\x18\x02 \x01(\x0e\x32\x12.vicinal.v1.Metric\x12-\n\x0c\x65lement_type\x18\x03 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x12\n\nindex_json\x18\x04 \x01(\t\x12\x0f\n\x07on_disk\x18\x05 \x01(\x08\"U\n\x0cQueryWeights\x12$\n\x07weights\x18\x01 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\x92\x02\n\x0bSparseField\x12\x12\n\nindex_json\x18\x01 \x01(\t\x12\"\n\x06metric\x18\x02 \x01(\x0e\x32\x12.vicinal.v1.Metric\x12\x0b\n\x03idf\x18\x07 \x01(\x08\x12\x0e\n\x06tokens\x18\x05 \x01(\x08\x12/\n\rquery_weights\x18\x06 \x01(\x0b\x32\x18.vicinal.v1.QueryWeights\x12-\n\x0c\x65lement_type\x18\x03 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x13\n\x0b\x62ucket_size\x18\x04 \x01(\x04\x12\x16\n\x0e\x62ucket_weights\x18\t \x03(\x01\x12!\n\x07\x65ncoder\x18\x08 \x01(\x0b\x32\x10.vicinal.v1.Bm25\"O\n\x04\x42m25\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\x08language\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02k1\x18\x03 \x01(\x01\x12\t\n\x01\x62\x18\x04 \x01(\x01\x42\x0b\n\t_language\"\xa5\x01\n\nMultiField\x12\x0b\n\x03\x64im\x18\x01 \x01(\r\x12-\n\x0c\x65lement_type\x18\x02 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x12\n\nindex_json\x18\x03 \x01(\t\x12\"\n\x06metric\x18\x04 \x01(\x0e\x32\x12.vicinal.v1.Metric\x12\x12\n\nmax_tokens\x18\x05 \x01(\r\x12\x0f\n\x07on_disk\x18\x06 \x01(\x08\"\xa0\x01\n\x0bVectorField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x05\x64\x65nse\x18\x02 \x01(\x0b\x32\x16.vicinal.v1.DenseFieldH\x00\x12)\n\x06sparse\x18\x03 \x01(\x0b\x32\x17.vicinal.v1.SparseFieldH\x00\x12\'\n\x05multi\x18\x04 \x01(\x0b\x32\x16.vicinal.v1.MultiFieldH\x00\x42\x06\n\x04kind\"H\n\x0cPayloadField\x12\x0c\n\x04path\x18\x01 \x01(\t\x12*\n\x04type\x18\x02 \x01(\x0e\x32\x1c.vicinal.v1.PayloadFieldType\"\x81\x01\n\x06Schema\x12(\n\x07vectors\x18\x01 \x03(\x0b\x32\x17.vicinal.v1.VectorField\x12(\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x18.vicinal.v1.PayloadField\x12\x13\n\x0bpartitioned\x18\x03 \x01(\x08\x12\x0e\n\x06strict\x18\x04 \x01(\x08*y\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x11\n\rMETRIC_COSINE\x10\x01\x12\x0e\n\nMETRIC_DOT\x10\x02\x12\r\n\tMETRIC_L2\x10\x03\x12\x12\n\x0eMETRIC_HAMMING\x10\x04\x12\x11\n\rMETRIC_MAXSIM\x10\x05*\xd2\x01\n\x10PayloadFieldType\x12\"\n\x1ePAYLOAD_FIELD_TYPE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPAYLOAD_FIELD_TYPE_KEYWORD\x10\x01\x12\x1e\n\x1aPAYLOAD_FIELD_TYPE_INTEGER\x10\x02\x12\x1c\n\x18PAYLOAD_FIELD_TYPE_FLOAT\x10\x03\x12\x1b\n\x17PAYLOAD_FIELD_TYPE_BOOL\x10\x04\x12\x1f\n\x1bPAYLOAD_FIELD_TYPE_DATETIME\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvicinal/proto/v1/schema.proto\x12\nvicinal.v1\x1a\x1evicinal/proto/v1/vectors.proto\"\x91\x01\n\nDenseField\x12\x0b\n\x03\x64im\x18\x01 \x01(\r\x12\"\n\x06metric\x18\x02 \x01(\x0e\x32\x12.vicinal.v1.Metric\x12-\n\x0c\x65lement_type\x18\x03 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x12\n\nindex_json\x18\x04 \x01(\t\x12\x0f\n\x07on_disk\x18\x05 \x01(\x08\"U\n\x0cQueryWeights\x12$\n\x07weights\x18\x01 \x01(\x0b\x32\x13.vicinal.v1.Vectors\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\x92\x02\n\x0bSparseField\x12\x12\n\nindex_json\x18\x01 \x01(\t\x12\"\n\x06metric\x18\x02 \x01(\x0e\x32\x12.vicinal.v1.Metric\x12\x0b\n\x03idf\x18\x07 \x01(\x08\x12\x0e\n\x06tokens\x18\x05 \x01(\x08\x12/\n\rquery_weights\x18\x06 \x01(\x0b\x32\x18.vicinal.v1.QueryWeights\x12-\n\x0c\x65lement_type\x18\x03 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x13\n\x0b\x62ucket_size\x18\x04 \x01(\x04\x12\x16\n\x0e\x62ucket_weights\x18\t \x03(\x01\x12!\n\x07\x65ncoder\x18\x08 \x01(\x0b\x32\x10.vicinal.v1.Bm25\"O\n\x04\x42m25\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\x08language\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\n\n\x02k1\x18\x03 \x01(\x01\x12\t\n\x01\x62\x18\x04 \x01(\x01\x42\x0b\n\t_language\"\xb9\x01\n\nMultiField\x12\x0b\n\x03\x64im\x18\x01 \x01(\r\x12-\n\x0c\x65lement_type\x18\x02 \x01(\x0e\x32\x17.vicinal.v1.ElementType\x12\x12\n\nindex_json\x18\x03 \x01(\t\x12\"\n\x06metric\x18\x04 \x01(\x0e\x32\x12.vicinal.v1.Metric\x12\x12\n\nmax_tokens\x18\x05 \x01(\r\x12\x0f\n\x07on_disk\x18\x06 \x01(\x08\x12\x12\n\ncodec_json\x18\x07 \x01(\t\"\xa0\x01\n\x0bVectorField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x05\x64\x65nse\x18\x02 \x01(\x0b\x32\x16.vicinal.v1.DenseFieldH\x00\x12)\n\x06sparse\x18\x03 \x01(\x0b\x32\x17.vicinal.v1.SparseFieldH\x00\x12\'\n\x05multi\x18\x04 \x01(\x0b\x32\x16.vicinal.v1.MultiFieldH\x00\x42\x06\n\x04kind\"H\n\x0cPayloadField\x12\x0c\n\x04path\x18\x01 \x01(\t\x12*\n\x04type\x18\x02 \x01(\x0e\x32\x1c.vicinal.v1.PayloadFieldType\"\x81\x01\n\x06Schema\x12(\n\x07vectors\x18\x01 \x03(\x0b\x32\x17.vicinal.v1.VectorField\x12(\n\x06\x66ields\x18\x02 \x03(\x0b\x32\x18.vicinal.v1.PayloadField\x12\x13\n\x0bpartitioned\x18\x03 \x01(\x08\x12\x0e\n\x06strict\x18\x04 \x01(\x08*y\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x11\n\rMETRIC_COSINE\x10\x01\x12\x0e\n\nMETRIC_DOT\x10\x02\x12\r\n\tMETRIC_L2\x10\x03\x12\x12\n\x0eMETRIC_HAMMING\x10\x04\x12\x11\n\rMETRIC_MAXSIM\x10\x05*\xd2\x01\n\x10PayloadFieldType\x12\"\n\x1ePAYLOAD_FIELD_TYPE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPAYLOAD_FIELD_TYPE_KEYWORD\x10\x01\x12\x1e\n\x1aPAYLOAD_FIELD_TYPE_INTEGER\x10\x02\x12\x1c\n\x18PAYLOAD_FIELD_TYPE_FLOAT\x10\x03\x12\x1b\n\x17PAYLOAD_FIELD_TYPE_BOOL\x10\x04\x12\x1f\n\x1bPAYLOAD_FIELD_TYPE_DATETIME\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vicinal.proto.v1.schema_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_METRIC']._serialized_start=1207
-  _globals['_METRIC']._serialized_end=1328
-  _globals['_PAYLOADFIELDTYPE']._serialized_start=1331
-  _globals['_PAYLOADFIELDTYPE']._serialized_end=1541
+  _globals['_METRIC']._serialized_start=1227
+  _globals['_METRIC']._serialized_end=1348
+  _globals['_PAYLOADFIELDTYPE']._serialized_start=1351
+  _globals['_PAYLOADFIELDTYPE']._serialized_end=1561
   _globals['_DENSEFIELD']._serialized_start=78
   _globals['_DENSEFIELD']._serialized_end=223
   _globals['_QUERYWEIGHTS']._serialized_start=225
@@ -45,11 +45,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BM25']._serialized_start=589
   _globals['_BM25']._serialized_end=668
   _globals['_MULTIFIELD']._serialized_start=671
-  _globals['_MULTIFIELD']._serialized_end=836
-  _globals['_VECTORFIELD']._serialized_start=839
-  _globals['_VECTORFIELD']._serialized_end=999
-  _globals['_PAYLOADFIELD']._serialized_start=1001
-  _globals['_PAYLOADFIELD']._serialized_end=1073
-  _globals['_SCHEMA']._serialized_start=1076
-  _globals['_SCHEMA']._serialized_end=1205
+  _globals['_MULTIFIELD']._serialized_end=856
+  _globals['_VECTORFIELD']._serialized_start=859
+  _globals['_VECTORFIELD']._serialized_end=1019
+  _globals['_PAYLOADFIELD']._serialized_start=1021
+  _globals['_PAYLOADFIELD']._serialized_end=1093
+  _globals['_SCHEMA']._serialized_start=1096
+  _globals['_SCHEMA']._serialized_end=1225
 # @@protoc_insertion_point(module_scope)

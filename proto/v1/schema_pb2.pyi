@@ -96,20 +96,22 @@ class Bm25(_message.Message):
     def __init__(self, text: _Optional[str] = ..., language: _Optional[str] = ..., k1: _Optional[float] = ..., b: _Optional[float] = ...) -> None: ...
 
 class MultiField(_message.Message):
-    __slots__ = ("dim", "element_type", "index_json", "metric", "max_tokens", "on_disk")
+    __slots__ = ("dim", "element_type", "index_json", "metric", "max_tokens", "on_disk", "codec_json")
     DIM_FIELD_NUMBER: _ClassVar[int]
     ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     INDEX_JSON_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
     ON_DISK_FIELD_NUMBER: _ClassVar[int]
+    CODEC_JSON_FIELD_NUMBER: _ClassVar[int]
     dim: int
     element_type: _vectors_pb2.ElementType
     index_json: str
     metric: Metric
     max_tokens: int
     on_disk: bool
-    def __init__(self, dim: _Optional[int] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., max_tokens: _Optional[int] = ..., on_disk: bool = ...) -> None: ...
+    codec_json: str
+    def __init__(self, dim: _Optional[int] = ..., element_type: _Optional[_Union[_vectors_pb2.ElementType, str]] = ..., index_json: _Optional[str] = ..., metric: _Optional[_Union[Metric, str]] = ..., max_tokens: _Optional[int] = ..., on_disk: bool = ..., codec_json: _Optional[str] = ...) -> None: ...
 
 class VectorField(_message.Message):
     __slots__ = ("name", "dense", "sparse", "multi")

@@ -9,10 +9,12 @@ from ...engine.errors import InvalidArgument
 from ...engine.schema.bm25 import Bm25
 from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.multi_field import MAX_TOKENS, Multi
+from ...engine.schema.parameters import codec_from_json
 from ...engine.schema.payload_field import FieldType
 from ...engine.schema.query_weights import QueryWeights
 from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense, VectorField
+from ...indexes.codecs.product import Product
 from ...indexes.protocol import IndexSpec
 from ...indexes.registry import spec_from_json
 from ...indexes.rows.metric import Metric
@@ -137,6 +139,8 @@ def _put_multi(message: pb.VectorField, field: Multi) -> None:
     message.multi.max_tokens = field.max_tokens
     message.multi.index_json = write_json(field.index.to_json()).decode()
     message.multi.on_disk = field.on_disk
+    if field.codec is not None:
+        message.multi.codec_json = write_json(field.codec.to_json()).decode()
 
 
 def _read_dense(message: pb.VectorField, what: str) -> Dense:
@@ -194,20 +198,30 @@ def _read_multi(message: pb.VectorField, what: str) -> Multi:
         max_tokens=multi.max_tokens or MAX_TOKENS,
         index=_read_index(multi.index_json, what),
         on_disk=multi.on_disk,
+        codec=_read_codec(multi.codec_json, what),
     )
 
 
 def _read_index(text: str, what: str) -> IndexSpec | None:
     if not text:
         return None
-    where = f"the index of {what}"
-    record = read_bounded_object(
+    try:
+        return spec_from_json(_read_spec(text, f"the index of {what}", what))
+    except (ValueError, TypeError) as error:
+        raise InvalidArgument(f"the index of {what} cannot be read: {error}", field=what) from error
+
+
+def _read_codec(text: str, what: str) -> Product | None:
+    codec: Product | None = codec_from_json(
+        _read_spec(text, f"the codec of {what}", what) if text else None, what
+    )
+    return codec
+
+
+def _read_spec(text: str, where: str, what: str) -> dict[str, Any]:
+    return read_bounded_object(
         text.encode(), where, what, max_bytes=_MAX_INDEX_BYTES, max_nesting=_MAX_INDEX_NESTING
     )
-    try:
-        return spec_from_json(record)
-    except (ValueError, TypeError) as error:
-        raise InvalidArgument(f"{where} cannot be read: {error}", field=what) from error
 
 
 def _known(choices: dict[int, _Choice], number: int, name: str, what: str) -> _Choice:

@@ -1,4 +1,4 @@
-"""Databases with multi-vectors of every sort, in memory and on disk, open and answer as they were written."""
+"""Databases with multi-vectors of every sort, in memory, on disk and coded, open and answer as written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures import make_format_coded
 from fixtures.make_format_multi import DROPPED, N_LOGGED, N_SEALED, fields, vectors
 
 import vicinal
@@ -51,3 +52,25 @@ def test_points_and_scores_are_those_that_were_written(films: vicinal.Collection
         films.merge()
     with pytest.raises(vicinal.InvalidArgument, match="at most 7"):
         films.upsert([1], {"floats": [np.ones((8, 6))]})
+
+
+def test_coded_tokens_are_decoded_and_scored_as_they_were(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "format_multi_coded", tmp_path / "db")
+    assert check_folder(tmp_path / "db") == []
+    every = range(make_format_coded.N_SEALED + make_format_coded.N_LOGGED)
+    given = np.concatenate([make_format_coded.vectors(i) for i in every])
+    offsets = np.cumsum([0, *(len(make_format_coded.vectors(i)) for i in every)])
+    query = np.random.default_rng(0).standard_normal((3, make_format_coded.DIM)).astype(np.float32)
+    with np.load(FIXTURES / "format_multi_coded.npz") as decoded, vicinal.open(tmp_path / "db") as db:
+        films = db.collection("films")
+        assert dict(films.schema.vectors) == make_format_coded.FIELDS
+        for name, field in make_format_coded.FIELDS.items():
+            found = films.get(every, with_vectors=True)
+            tokens = np.concatenate([point.vectors[name] for point in found if point is not None])
+            np.testing.assert_array_equal(tokens, decoded[name])
+            assert 1e-5 < np.square(tokens - given).sum() / np.square(given).sum() < 0.1
+            rows = MultiRows(offsets, tokens.astype(np.float32), field.metric)
+            known = oracle.maxsim_scores(rows, MultiRows(np.array([0, 3]), query))[0]
+            filled = np.diff(offsets) > 0
+            scored = films.score(query, every, field=name)
+            np.testing.assert_allclose(scored[filled], known[filled], rtol=2e-3, atol=2e-3)

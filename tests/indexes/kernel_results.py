@@ -37,6 +37,7 @@ from vicinal.indexes.rows.neighbors import Neighbors
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.testing.nearnesses import nearnesses
+from vicinal.testing.random_rows import coded
 
 N = 700
 CODECS: tuple[CodecSpec, ...] = (
@@ -169,6 +170,9 @@ def run_ragged() -> None:
             for metric in (Metric.COSINE, Metric.DOT, Metric.L2):
                 rows = MultiRows(offsets, tokens, metric, scales, width)
                 results.append((f"maxsim {element} {metric} {width}", open_scan(rows).search(asked, 50)))
+        for metric in (Metric.COSINE, Metric.DOT, Metric.L2):
+            rows = coded(MultiRows(offsets, floats, metric), 5, turn=width == 13)
+            results.append((f"maxsim coded {metric} {width}", open_scan(rows).search(asked, 50)))
 
 
 def run_encodings() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vicinal.indexes.rows.metric import Metric
-from vicinal.indexes.rows.multi import MultiRows, decoded
+from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.sparse import SparseRows
 
 NO_ROW = 2**32 - 1
@@ -82,7 +82,7 @@ def _row_weights(rows: SparseRows, r: int, average: float | None) -> NDArray[np.
 def maxsim_scores(rows: MultiRows, queries: MultiRows) -> NDArray[np.float64]:
     """Return the MaxSim of every row with every query, the worst score for a row without tokens."""
     table = np.full((len(queries), len(rows)), rows.metric.worst)
-    tokens = decoded(rows.tokens, rows.scales, rows.dim)
+    tokens = rows.floats(slice(None))
     for q in range(len(queries)):
         wanted = queries.tokens[slice(*queries.offsets[q : q + 2])]
         for r in np.flatnonzero(np.diff(rows.offsets)):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vicinal.indexes.protocol import FieldShape
+from vicinal.indexes.protocol import BuildJob, FieldShape
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
@@ -34,6 +34,8 @@ MULTI = tuple(
     for metric in (Metric.DOT, Metric.COSINE, Metric.L2)
     for element in (Element.FLOAT32, Element.FLOAT16)
 )
+CODED = tuple(replace(shape, element=None) for shape in MULTI[::2])
+"""Multi-vectors that are coded, by six parts."""
 
 _TERMS = 300
 # Documents of random rows are 26 long in the mean, so that weights at this average are others.
@@ -77,6 +79,14 @@ def random_tokens(
     offsets = np.concatenate([[0], np.cumsum(rng.integers(fewest, most + 1, n))]).astype(np.int64)
     floats = rng.standard_normal((int(offsets[-1]), dim))
     return MultiRows(offsets, *_as_tokens(floats, element, metric), dim)
+
+
+def coded(rows: MultiRows, m: int, *, turn: bool = True) -> MultiRows:
+    """Return rows whose tokens are coded by ``m`` parts, which are learnt from them."""
+    from vicinal.indexes.product.token_coding import coded_rows, learnt_codes
+
+    tokens = rows.floats(slice(None)) if rows.n_tokens else np.ones((1, rows.dim), np.float32)
+    return coded_rows(rows, learnt_codes(tokens, m, turn, rows.metric, BuildJob(threads=1)))
 
 
 def _as_tokens(
@@ -123,7 +133,7 @@ def _sparse_queries(shape: FieldShape, n: int, seed: int) -> SparseRows:
 
 
 def _multi_queries(shape: FieldShape, n: int, seed: int) -> MultiRows:
-    dim, element = _made_of(shape)
+    dim, element = _made_of(replace(shape, element=shape.element or Element.FLOAT32))
     # Picked from rows, so that the stored element has the same numbers.
     return random_tokens(n, dim, _MOST_TOKENS, element, seed, fewest=1)[:]
 
@@ -141,6 +151,8 @@ def _sparse_rows(shape: FieldShape, queries: SparseRows) -> SparseRows:
 
 
 def _multi_rows(shape: FieldShape, queries: MultiRows) -> MultiRows:
+    if shape.element is None:
+        return coded(replace(queries, metric=shape.metric), 6)
     dim, element = _made_of(shape)
     return MultiRows(queries.offsets, *_as_tokens(queries.tokens, element, shape.metric), dim)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +17,12 @@ from ....storage.columns.vectors import VectorColumn
 from ....storage.segments.segment import SegmentWriting
 from ...progress import Progress
 from ...schema.collection_schema import CollectionSchema
+from ...schema.vector_field import VectorField
+from ...vector_kinds.protocol import Sealer
 from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
 from . import postings as segment_postings
-from .staging import Parts, staged
+from .staging import Parts, sealer_of, staged
 
 # So many rows take so long to index that a second for what searching costs on this machine is nothing.
 _WORTH_MEASURING = 50_000
@@ -87,11 +89,24 @@ class SegmentBuilder:
         apart = {
             name: field
             for name, field in self._schema.vectors.items()
-            if kind_of(field).read_from_disk(field) is not None
+            if kind_of(field).staged(field) is not None
         }
         batch = Batch.concat([view.batch(rows, without=apart) for view, rows in parts])
         sequence = np.concatenate([view.sequence()[rows] for view, rows in parts])
-        order = self._row_order(batch, parts, sink)
+        sealers = {name: self._sealer(name, field, parts, progress) for name, field in apart.items()}
+
+        in_order: dict[str, Arrays] = {}
+
+        def gathered(name: str, order: NDArray[Any] | None) -> Arrays:
+            # Whoever is asked for an order hardly ever wants another.
+            found = in_order.pop(name, None)
+            if found is None or order is not None:
+                found = staged(parts, name, apart[name], order, sink, sealer=sealers[name])
+            if order is None:
+                in_order[name] = found
+            return found
+
+        order = self._row_order(batch, gathered)
         if order is not None:
             batch = batch.take(order)
             sequence = sequence[order]
@@ -99,7 +114,7 @@ class SegmentBuilder:
         batch = replace(batch, vectors={})
         # One by one, as each column is copied into arrays and is not needed any more.
         vectors = {name: self._arrays(name, columns.pop(name)) for name in list(columns)}
-        vectors |= {name: staged(parts, name, field, order, sink) for name, field in apart.items()}
+        vectors |= {name: gathered(name, order) for name in apart}
         progress("gather", 1.0)
         specs = {}
         for name in self._index_fields:
@@ -134,14 +149,23 @@ class SegmentBuilder:
         rows: Rows = kind_of(field).rows(field, arrays)
         return rows
 
-    def _row_order(self, batch: Batch, parts: Parts, sink: SegmentWriting) -> NDArray[Any] | None:
+    def _sealer(self, name: str, field: VectorField, parts: Parts, progress: Progress) -> Sealer | None:
+        stage = f"codes {name}"
+        return sealer_of(parts, name, field, self._job(lambda share: progress(stage, share)))
+
+    def _job(self, progress: Callable[[float], None], owners: NDArray[Any] | None = None) -> BuildJob:
+        return BuildJob(self._seed, self._threads, progress, owners, self._total_rows)
+
+    def _row_order(
+        self, batch: Batch, gathered: Callable[[str, NDArray[Any] | None], Arrays]
+    ) -> NDArray[Any] | None:
         if self._schema.partitioned:
             return np.argsort(batch.tenants, kind="stable")
         for name in self._index_fields:
             if name in batch.vectors:
                 arrays = self._arrays(name, batch.vectors[name])
             else:
-                arrays = staged(parts, name, self._schema.vectors[name], None, sink)
+                arrays = gathered(name, None)
             order = self._schema.vectors[name].index.order(self._rows(name, arrays))
             if order is None or "present" not in arrays:
                 return order
@@ -163,9 +187,7 @@ class SegmentBuilder:
         owners = None
         if self._schema.partitioned:
             owners = batch.tenants[vectors["present"]] if "present" in vectors else batch.tenants
-        job = BuildJob(
-            self._seed, self._threads, lambda share: progress(stage, share), owners, self._total_rows
-        )
+        job = self._job(lambda share: progress(stage, share), owners)
         arrays = spec.build(self._rows(name, vectors), job)
         for key, array in arrays.items():
             sink.put_array(f"index.{name}.{key}", array)

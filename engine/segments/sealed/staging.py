@@ -1,19 +1,26 @@
-"""The vectors of a new segment that stay on disk, gathered without holding them in memory."""
+"""The vectors of a new segment that stay on disk or are coded, gathered without holding them in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.protocol import Arrays
-from ....storage.columns.partial import PartialColumn, concat_columns, places_among, present_rows
+from ....indexes.protocol import Arrays, BuildJob
+from ....storage.columns.partial import (
+    PartialColumn,
+    chosen_vectors,
+    concat_columns,
+    places_among,
+    present_rows,
+)
 from ....storage.columns.ragged import concat_offsets
 from ....storage.columns.vectors import VectorColumn
 from ....storage.segments.segment import SegmentWriting
 from ...schema.vector_field import VectorField
+from ...vector_kinds.protocol import Sealer
 from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
 
@@ -21,6 +28,13 @@ from ..view import SegmentView
 _BLOCK_BYTES = 32 << 20
 
 Parts = Sequence[tuple[SegmentView, NDArray[np.int64]]]
+Reading = Callable[[SegmentView, NDArray[np.int64]], VectorColumn]
+
+
+def sealer_of(parts: Parts, name: str, field: VectorField, job: BuildJob) -> Sealer | None:
+    """Return what codes the vectors of a field in the segment of these parts; None where nothing does."""
+    sources = [(view.rows(name), _places(view, name, rows)) for view, rows in parts]
+    return kind_of(field).sealer(field, sources, job)
 
 
 def staged(
@@ -30,45 +44,54 @@ def staged(
     order: NDArray[Any] | None,
     sink: SegmentWriting,
     block_bytes: int = _BLOCK_BYTES,
+    sealer: Sealer | None = None,
 ) -> Arrays:
     """Return the arrays that a segment keeps of a field, as `sealed_arrays` of the whole would give them.
 
-    The one whose rows are read from disk is room of the sink's, and filled in a block of rows at a time.
+    The one that the kind names is room of the sink's, and filled in a block of rows at a time.
 
     Parameters
     ----------
     parts
         Views, and which of their rows the segment has.
     name, field
-        A field whose vectors stay on disk.
+        A field whose vectors stay on disk or are coded.
     order
         The place among all rows of the parts of each row of the segment; None for the same.
     sink
         What the segment is written to.
     block_bytes
         How much is in memory at once.
+    sealer
+        What codes the vectors; None where they stay as they are.
     """
-    kind, on_disk = kind_of(field), kind_of(field).read_from_disk(field)
-    assert on_disk is not None
-    empty = kind.sealed_arrays(field, kind.empty(field))
+    kind, filled_in = kind_of(field), kind_of(field).staged(field)
+    assert filled_in is not None
+    nothing = kind.empty(field)
+    if sealer is not None:
+        nothing = sealer.column(parts[0][0].rows(name), np.empty(0, np.int64))
+    empty = kind.sealed_arrays(field, nothing)
     n = sum(len(rows) for _, rows in parts)
     count = sum(kind.disk_rows(field, view.rows(name), _places(view, name, rows)) for view, rows in parts)
-    room = sink.room((count, *empty[on_disk.name].shape[1:]), empty[on_disk.name].dtype)
-    gathered = {key: [array] for key, array in empty.items() if key != on_disk.name}
+    room = sink.room((count, *empty[filled_in.name].shape[1:]), empty[filled_in.name].dtype)
+    gathered = {key: [array] for key, array in empty.items() if key != filled_in.name}
     present = [np.empty(0, np.uint32)]
     filled = first = 0
-    for column in _columns(parts, name, order, max(1, block_bytes * n // max(1, room.nbytes))):
+    block_rows = max(1, block_bytes * n // max(1, room.nbytes))
+    for column in _columns(parts, _reading(name, sealer), order, block_rows):
         vectors = column.vectors if isinstance(column, PartialColumn) else column
         arrays = kind.sealed_arrays(field, vectors)
         for key, pieces in gathered.items():
             pieces.append(arrays[key])
-        block = arrays[on_disk.name]
+        block = arrays[filled_in.name]
         room[filled : filled + len(block)] = block
         present.append(present_rows(column) + np.uint32(first))
         filled, first = filled + len(block), first + len(column)
-    whole = {on_disk.name: room}
+    whole = {filled_in.name: room}
     for key, pieces in gathered.items():
-        whole[key] = concat_offsets(pieces) if key == on_disk.offsets else np.concatenate(pieces)
+        whole[key] = concat_offsets(pieces) if key == filled_in.offsets else np.concatenate(pieces)
+    if sealer is not None:
+        whole |= sealer.arrays()
     there = np.concatenate(present)
     return whole if len(there) == n else whole | {"present": there}
 
@@ -82,7 +105,19 @@ def _places(view: SegmentView, name: str, rows: NDArray[np.int64]) -> NDArray[np
     return places[has]
 
 
-def _columns(parts: Parts, name: str, order: NDArray[Any] | None, block_rows: int) -> Iterator[VectorColumn]:
+def _reading(name: str, sealer: Sealer | None) -> Reading:
+    """Return what copies the vectors of a field out of a view, coded where they are to be."""
+    if sealer is None:
+        return lambda view, rows: view.vector_column(name, rows)
+    column = sealer.column
+    return lambda view, rows: chosen_vectors(
+        view.present(name), rows, lambda places: column(view.rows(name), places)
+    )
+
+
+def _columns(
+    parts: Parts, read: Reading, order: NDArray[Any] | None, block_rows: int
+) -> Iterator[VectorColumn]:
     """Yield the vectors of all rows of the parts in that order, so many rows at a time."""
     ends = np.cumsum([len(rows) for _, rows in parts])
     n = int(ends[-1]) if len(ends) else 0
@@ -95,6 +130,6 @@ def _columns(parts: Parts, name: str, order: NDArray[Any] | None, block_rows: in
         for part in np.unique(owner).tolist():
             view, rows = parts[part]
             within = places[by_part][owner[by_part] == part] - (int(ends[part]) - len(rows))
-            columns.append(view.vector_column(name, rows[within]))
+            columns.append(read(view, rows[within]))
         column = concat_columns(columns)
         yield column if len(columns) == 1 else column.take(np.argsort(by_part))

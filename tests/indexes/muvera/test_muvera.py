@@ -26,7 +26,7 @@ from vicinal.indexes.rows.multi import MultiRows
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.testing import oracle
 from vicinal.testing.multi_index_conformance import MultiIndexConformance
-from vicinal.testing.random_rows import MULTI, random_tokens
+from vicinal.testing.random_rows import CODED, MULTI, random_tokens
 
 
 def small(inner: IndexSpec) -> Muvera:
@@ -43,6 +43,10 @@ class TestMuvera(MultiIndexConformance):
 
     def spec(self) -> Muvera:
         return Muvera(k_sim=1, repetitions=4, inner=Flat())
+
+
+class TestMuveraOfCodedTokens(TestMuvera):
+    shapes = CODED[:1]
 
 
 class TestMuveraByCodes(TestMuvera):

@@ -19,7 +19,7 @@ from vicinal.indexes.token_lists.levels import LEVELS
 from vicinal.indexes.token_lists.token_lists import TokenLists
 from vicinal.testing import oracle
 from vicinal.testing.multi_index_conformance import MultiIndexConformance
-from vicinal.testing.random_rows import random_queries, random_rows
+from vicinal.testing.random_rows import CODED, random_queries, random_rows
 
 
 class TestTokenLists(MultiIndexConformance):
@@ -48,6 +48,15 @@ class TestTokenListsOfFirstTokens(MultiIndexConformance):
 
     def spec(self) -> TokenLists:
         return TokenLists(n_lists=24, tokens=3)
+
+
+class TestTokenListsOfCodedTokens(MultiIndexConformance):
+    floor = 0.85
+    given: ClassVar = {"candidates": 60}
+    shapes = CODED
+
+    def spec(self) -> TokenLists:
+        return TokenLists(n_lists=24)
 
 
 class TestTokenListsOfBytes(MultiIndexConformance):

@@ -14,6 +14,7 @@ from vicinal.engine.schema.multi_field import Multi
 from vicinal.engine.schema.payload_field import FieldType
 from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.schema.vector_field import Dense
+from vicinal.indexes.codecs.product import Product
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.rows.element import Element
@@ -67,7 +68,13 @@ multi_fields = st.builds(
     max_tokens=st.integers(1, 65_536),
     on_disk=st.booleans(),
 )
-fields = dense_fields() | sparse_fields | weighted_fields | text_fields | multi_fields
+coded_fields = st.builds(
+    Multi,
+    st.integers(9, 8192),
+    element=st.sampled_from(["float16", "float32"]),
+    codec=st.builds(Product, st.none() | st.integers(1, 9), rotation=st.sampled_from(["opq", None])),
+)
+fields = coded_fields | dense_fields() | sparse_fields | weighted_fields | text_fields | multi_fields
 schemas = st.builds(
     CollectionSchema,
     st.dictionaries(names, fields, min_size=1, max_size=5),
@@ -147,6 +154,11 @@ def fields(*named: tuple[str, int]) -> pb.Schema:
     return message
 
 
+def coded(codec_json: str) -> pb.Schema:
+    multi = pb.MultiField(dim=8, element_type=1, codec_json=codec_json)
+    return pb.Schema(vectors=[pb.VectorField(name="tokens", multi=multi)])
+
+
 MALFORMED = {
     "nothing": pb.Schema(),
     "no kind": pb.Schema(vectors=[pb.VectorField(name="plot")]),
@@ -174,6 +186,10 @@ MALFORMED = {
     "multi of too many tokens": pb.Schema(
         vectors=[pb.VectorField(name="tokens", multi=pb.MultiField(dim=8, element_type=1, max_tokens=2**17))]
     ),
+    "multi of an unknown codec": coded('{"name":"nothing"}'),
+    "multi of a codec for lists": coded('{"name":"product","bits":4}'),
+    "multi of a codec that is no JSON": coded("product"),
+    "multi of more parts than dimensions": coded('{"name":"product","m":9}'),
     "index is no JSON": dense(index_json="hnsw"),
     "index is a list": dense(index_json="[]"),
     "index without a name": dense(index_json="{}"),
