@@ -53,7 +53,7 @@ class Asked:
 
 def asked(n: int) -> list[Asked]:
     """What is asked of ``n`` payloads, with answers that come from how they are made."""
-    from ...engine.filters.expression import F
+    from ...engine.filters.field import F
 
     rows = np.arange(n)
     late = int(np.count_nonzero(rows % 25 >= 20))
