@@ -26,7 +26,7 @@ class MultiDiskMeasurement:
 
     name: ClassVar = "multi-disk"
     needs: ClassVar = Needs(data="multi", watched=False)
-    dataset: MultiDatasetOption = "tokens-300000x32x128"
+    dataset: MultiDatasetOption = "tokens-200000x32x128"
     k: KOption = 10
     out: OutOption = OUT
     memory: Annotated[
