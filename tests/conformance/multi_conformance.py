@@ -73,6 +73,22 @@ class MultiConformance:
             texts.delete([N])
             texts.merge()
 
+    def test_coded_tokens_are_scored_as_they_come_back(self, db: DatabaseApi) -> None:
+        field = Multi(2, metric="l2", element="float32", codec=vicinal.Product(1, rotation=None))
+        texts = db.create_collection("texts", field)
+        assert texts.schema.vectors["vector"] == field
+        given = np.random.default_rng(0).standard_normal((600, 30, 2)).astype(np.float32)
+        texts.upsert(range(600), given)
+        query = given[7, :5] + np.float32(0.1)
+        texts.merge()
+        back = [point.vectors["vector"] for point in texts.get(range(600), with_vectors=True) if point]
+        lost = np.abs(np.stack(back) - given)
+        assert 0 < lost.mean() < 0.05
+        rows = MultiRows(np.arange(0, 18_001, 30), np.concatenate(back), Metric.L2)
+        known = oracle.maxsim_scores(rows, MultiRows(np.array([0, 5]), query))[0]
+        np.testing.assert_allclose(texts.score(query, range(600)), known, atol=5e-3)
+        np.testing.assert_allclose(texts.search(query, k=10).scores, np.sort(known)[:10], atol=5e-3)
+
     def test_queries_and_points_go_by_their_first_tokens(self, db: DatabaseApi) -> None:
         rows, queries = rows_of(1), rows_of(2, fewest=1)
         texts = db.create_collection("texts", Multi(DIM, element="float32"), fields={"half": "integer"})

@@ -111,8 +111,10 @@ def test_merging_again_and_again_changes_no_code(tmp_path: Path, on_disk: bool) 
             np.testing.assert_array_equal(found, expected)
 
 
-def test_segments_of_few_tokens_are_not_coded(db: vicinal.Database) -> None:
-    points = db.create_collection("points", Multi(DIM, element="float32", codec=Product(M)))
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_segments_of_few_tokens_are_not_coded(db: vicinal.Database, on_disk: bool) -> None:
+    field = Multi(DIM, element="float32", codec=Product(M), on_disk=on_disk)
+    points = db.create_collection("points", field)
     points.upsert(range(50), TOKENS[:50])
     points.flush()
     assert errors(points, range(50)) == 0
@@ -127,6 +129,18 @@ def test_segments_of_few_tokens_are_not_coded(db: vicinal.Database) -> None:
     np.testing.assert_allclose(points.search(QUERY, 10).scores, truth.scores[0], rtol=1e-4)
     points.merge()
     assert errors(points, range(50)) > 1e-4
+
+
+def test_codes_are_learnt_from_segments_too(db: vicinal.Database) -> None:
+    field = Multi(DIM, element="float32", codec=Product(M), on_disk=True)
+    points = db.create_collection("points", field)
+    for start in range(0, 400, 50):
+        points.upsert(range(start, start + 50), TOKENS[start : start + 50])
+        points.flush()
+    assert len(points.info().segments) == 8
+    assert errors(points, range(400)) == 0
+    points.merge()
+    assert 1e-4 < errors(points, range(400)) < 0.1
 
 
 def test_tenants_and_points_without_tokens(db: vicinal.Database) -> None:
