@@ -50,16 +50,25 @@ def extract(payload: Mapping[str, Any], path: str) -> Any:
     A dot goes from an object into one of its keys, and from a list into that key of each object in it: then
     what is found is one list of all values.
     """
+    return extract_keys(payload, path.split("."))
+
+
+def extract_keys(payload: Mapping[str, Any], keys: list[str]) -> Any:
+    """Return what ``payload`` has at the path of some keys, as :func:`extract` does."""
     value: Any = payload
-    keys = path.split(".")
-    for depth, key in enumerate(keys):
+    for key in keys:
         # Decoded JSON has exact types, which are compared ten times as fast.
         if type(value) is not dict:
-            if isinstance(value, list):
-                return _gathered(value, keys[depth:])
-            if not isinstance(value, Mapping):
-                return MISSING
-        if key not in value:
+            return _extract_through_lists(payload, keys)
+        value = value.get(key, MISSING)
+    return value
+
+
+def _extract_through_lists(value: Any, keys: list[str]) -> Any:
+    for depth, key in enumerate(keys):
+        if isinstance(value, list):
+            return _gathered(value, keys[depth:])
+        if not isinstance(value, Mapping) or key not in value:
             return MISSING
         value = value[key]
     return value
@@ -74,9 +83,8 @@ def flat_key(payload: Mapping[str, Any], path: str) -> str | None:
 
 
 def _gathered(items: list[Any], keys: list[str]) -> Any:
-    path = ".".join(keys)
     found = [
-        _gathered(item, keys) if isinstance(item, list) else extract(item, path)
+        _gathered(item, keys) if isinstance(item, list) else extract_keys(item, keys)
         for item in items
         if isinstance(item, list | Mapping)
     ]

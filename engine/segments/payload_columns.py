@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from .. import deadline
-from ..filters.canonical import MISSING, extract
+from ..filters.canonical import MISSING, extract_keys
 from ..filters.columns import FieldColumn, column_test
 from ..filters.conditions import Scanned
 from ..filters.scanning import ScanWork
@@ -130,11 +130,12 @@ class PayloadColumns:
 
     def _values(self, key: str, rows: NDArray[np.int64]) -> list[Any]:
         values: list[Any] = []
+        keys = key.split(".")
         for start in range(0, len(rows), _ROWS_BETWEEN_CHECKS):
             deadline.check()
             payloads = self._read(rows[start : start + _ROWS_BETWEEN_CHECKS])
-            if "." in key:
-                values += [extract(payload, key) for payload in payloads]
+            if len(keys) > 1:
+                values += [extract_keys(payload, keys) for payload in payloads]
             else:
                 values += [payload.get(key, MISSING) for payload in payloads]
         return values
