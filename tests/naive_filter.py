@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from vicinal.engine.filters.expression import (
     HasId,
     IsNull,
     Match,
+    Nested,
     Not,
     Or,
     Range,
@@ -33,7 +35,16 @@ FIELDS = {
     "added": "datetime",
 }
 
-UNDECLARED = ("note", "maker.size")
+UNDECLARED = (
+    "note",
+    "maker.size",
+    "note[]",
+    "note[1]",
+    "maker[].size",
+    "maker[0].city",
+    "maker[]",
+    "maker.size[]",
+)
 """Fields that no schema of a test indexes: their values may be anything."""
 
 _ABSENT = object()
@@ -57,7 +68,13 @@ def holds(
             return sum(holds(clause, payload, point_id, fields) for clause in clauses) >= count
         case HasId(ids):
             return point_id in ids
+        case Nested(key, clause):
+            lists = _places(payload, _steps(key)) if "[" in key else [_find(payload, key)]
+            elements = [element for each in lists if isinstance(each, list) for element in each]
+            return any(isinstance(each, dict) and holds(clause, each, "", {}) for each in elements)
     assert isinstance(expression, Match | AnyOf | Except | Range | IsNull | Exists | ValuesCount)
+    if "[" in expression.key:
+        return _holds_at(expression, _places(payload, _steps(expression.key)), fields)
     found = _find(payload, expression.key)
     if isinstance(expression, Exists):
         return found is not _ABSENT
@@ -81,6 +98,35 @@ def holds(
         case Range():
             return any(_within(item, expression, kind) for item in items if item is not None)
     return any(_equal(item, value, kind) for item in items if item is not None for value in wanted)
+
+
+def _holds_at(expression: Any, places: list[Any], fields: Mapping[str, str]) -> bool:
+    """Whether an expression about a path with brackets holds, of what stands at its places."""
+    if isinstance(expression, Exists):
+        return bool(places)
+    # What a comparison says of one place it says of a field that has the value.
+    same = replace(expression, key="at")
+    return any(holds(same, {"at": place}, "", {}) for place in places) or (
+        isinstance(expression, ValuesCount) and not places and holds(same, {}, "", {})
+    )
+
+
+def _steps(key: str) -> list[str]:
+    return key.replace("[", ".[").split(".")
+
+
+def _places(value: Any, steps: list[str]) -> list[Any]:
+    if not steps:
+        return [value]
+    step, *rest = steps
+    if step == "[]":
+        return [place for item in value for place in _places(item, rest)] if isinstance(value, list) else []
+    if step.startswith("["):
+        at = int(step.strip("[]"))
+        return _places(value[at], rest) if isinstance(value, list) and at < len(value) else []
+    if isinstance(value, list):
+        return [place for item in value for place in _places(item, steps) if isinstance(item, dict | list)]
+    return _places(value[step], rest) if isinstance(value, dict) and step in value else []
 
 
 def _equal(item: Any, value: Any, kind: str | None) -> bool:
@@ -192,7 +238,7 @@ def payloads(draw: st.DrawFn) -> dict[str, Any]:
         payload["note"] = draw(_anything | st.sampled_from([{}, {"a": 1}]))
     if draw(st.booleans()):
         payload.setdefault("maker", {})["size"] = draw(_anything)
-    if draw(st.integers(0, 9)) == 0:
+    if draw(st.integers(0, 3)) == 0:
         payload["maker"] = draw(st.sampled_from([None, "a", {}, []]) | st.lists(_makers, max_size=3))
     return payload
 
@@ -242,6 +288,16 @@ def _undeclared_leaves(draw: st.DrawFn, key: str) -> Filter:
     return draw(_ranges(key, _VALUES["datetime"]))
 
 
+def _words(key: str) -> st.SearchStrategy[Filter]:
+    some = st.lists(_VALUES["keyword"], max_size=3).map(tuple)
+    which = st.just(key)
+    return (
+        st.builds(Match, which, _VALUES["keyword"])
+        | st.builds(AnyOf, which, some)
+        | st.builds(Except, which, some)
+    )
+
+
 def _counts(key: str) -> st.SearchStrategy[Filter]:
     bounds = st.integers(-1, 4) | st.just(10**30)
     return st.builds(ValuesCount, st.just(key), bounds, st.none() | bounds)
@@ -260,8 +316,18 @@ def _ranges(draw: st.DrawFn, key: str, bounds: st.SearchStrategy[Any]) -> Range:
     )
 
 
+_of_elements = st.recursive(
+    _words("city") | st.sampled_from(["size", "size[]"]).flatmap(_undeclared_leaves),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda clauses: And(tuple(clauses)))
+        | st.lists(inner, min_size=1, max_size=2).map(lambda clauses: Or(tuple(clauses)))
+        | st.builds(AtLeast, st.lists(inner, max_size=3).map(tuple), st.integers(1, 2))
+        | inner.map(Not)
+    ),
+    max_leaves=3,
+)
 filters: st.SearchStrategy[Filter] = st.recursive(
-    _leaves(),
+    _leaves() | st.builds(Nested, st.sampled_from(["maker", "note", "maker[].size"]), _of_elements),
     lambda inner: (
         st.lists(inner, max_size=3).map(lambda clauses: And(tuple(clauses)))
         | st.lists(inner, min_size=1, max_size=3).map(lambda clauses: Or(tuple(clauses)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from ..errors import InvalidArgument, UnindexedField
 from ..schema.collection_schema import CollectionSchema
+from ..schema.names import MAX_NAME
 from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, canonical
-from .conditions import Between, DuringTimes, EqualsOne, HasNull, HasValues, IsThere, OtherThan
+from .conditions import Between, DuringTimes, EqualsOne, HasElement, HasNull, HasValues, IsThere, OtherThan
 from .expression import (
     And,
     AnyOf,
@@ -20,10 +22,12 @@ from .expression import (
     HasVector,
     IsNull,
     Match,
+    Nested,
     Not,
     Or,
     Range,
     ValuesCount,
+    leaves,
 )
 from .limits import FilterBudget
 from .values import PlainValue
@@ -72,6 +76,8 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
         case ValuesCount(key, least, most):
             _refuse_unanswered(key, "numbers of values", schema)
             return HasValues(key, least, most)
+        case Nested():
+            return _bound_nested(expression, schema, budget, depth)
         case Range():
             kind = _kind(expression.key, schema)
             return _scanned_range(expression) if kind is None else _bound_range(expression, kind)
@@ -90,6 +96,8 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
 
 
 def _kind(key: str, schema: CollectionSchema) -> FieldType | None:
+    if "[" in key:
+        _refuse_unanswered(key, "single elements", schema)
     kind = schema.fields.get(key)
     if kind is None and schema.strict:
         known = ", ".join(f"{name!r} ({kind.value})" for name, kind in schema.fields.items()) or "none"
@@ -122,6 +130,23 @@ def _bound_except(key: str, values: tuple[PlainValue, ...], schema: CollectionSc
         return AnyOf(key, tuple(value for value in (True, False) if value not in bound))
     _refuse_unanswered(key, "words except some", schema)
     return OtherThan(key, EqualsOne.of(key, bound))
+
+
+def _bound_nested(expression: Nested, schema: CollectionSchema, budget: FilterBudget, depth: int) -> Filter:
+    key, clause = expression.key, expression.clause
+    _refuse_unanswered(key, "single elements", schema)
+    within = _bind(clause, CollectionSchema(schema.vectors), budget, depth + 1)
+    if any(isinstance(leaf, HasId | HasVector) for leaf in leaves(within)):
+        message = f"the filter asks for the id or a vector of an element of {key!r}; elements have neither"
+        raise InvalidArgument(message, field="filter")
+    # Where an element satisfies all, the elements together satisfy each: an index or a column answers that,
+    # and fewer payloads are read.
+    before = [
+        _bind(replace(each, key=path), schema, FilterBudget(), 1)
+        for each in (clause.clauses if isinstance(clause, And) else (clause,))
+        if isinstance(each, Match | AnyOf | Range) and len(path := f"{key}.{each.key}") <= MAX_NAME
+    ]
+    return And((*before, HasElement(key, within)))
 
 
 def _scanned_range(expression: Range) -> Filter:

@@ -15,13 +15,16 @@ from .conditions import (
     Between,
     DuringTimes,
     EqualsOne,
+    HasElement,
     HasNull,
     HasValues,
     IsThere,
     Number,
     OtherThan,
     Scanned,
+    size_of,
     time_of,
+    values_of,
 )
 
 MOST_ROWS = 1 << 16
@@ -47,7 +50,7 @@ class FieldColumn:
     Parameters
     ----------
     found : sequence
-        What ``canonical.extract`` found in each payload.
+        What ``paths.reader`` found in each payload.
 
     Attributes
     ----------
@@ -56,8 +59,9 @@ class FieldColumn:
         occur twice.
     others : (o,) uint16
         Rows of which a value is an object or a list.
-    sizes : (m,) int64, or None
-        How many values each row of ``present`` has, null being none; None where each has one.
+    sizes : (sizes, rows), or None
+        How many values are at each place of the field, null being none; None where each row has one place and
+        one value there.
     numbers : list of (values, rows)
         Those of int64, those beyond it as uint64, and those of float64, each with its row.
     texts : dict
@@ -71,7 +75,7 @@ class FieldColumn:
         kinds = set(map(type, found))
         everywhere = np.arange(len(found), dtype=np.uint16)
         self.n_rows = len(found)
-        self.sizes: NDArray[np.int64] | None = None
+        self.sizes: tuple[NDArray[np.int64], Rows] | None = None
         by_type: dict[type, tuple[Any, Any]] = {}
         if len(kinds) == 1 and kinds <= {str, int, float, bool}:
             self.present = everywhere
@@ -94,7 +98,7 @@ class FieldColumn:
     def nbytes(self) -> int:
         """Bytes in memory, of texts about."""
         arrays = [self.present, self.null, self.true, self.false, self.codes, self.text_rows]
-        arrays += [self.others] + ([] if self.sizes is None else [self.sizes])
+        arrays += [self.others, *(self.sizes or ())]
         arrays += [array for pair in self.numbers for array in pair]
         texts = sum(map(len, self.texts)) + _BYTES_OF_TEXT * len(self.texts)
         return _BYTES_OF_COLUMN + texts + sum(int(array.nbytes) for array in arrays)
@@ -112,8 +116,11 @@ class FieldColumn:
         return rows
 
 
-def column_test(condition: Scanned) -> Test:
-    """Return what finds the rows of columns for which a condition holds; a row may occur twice."""
+def column_test(condition: Scanned) -> Test | None:
+    """Return what finds the rows of columns for which a condition holds, None where columns do not tell.
+
+    A row may occur twice.
+    """
     match condition:
         case EqualsOne():
             return _equality(condition)
@@ -129,25 +136,32 @@ def column_test(condition: Scanned) -> Test:
             return lambda column: column.null
         case IsThere():
             return lambda column: column.present
+        case HasElement():
+            return None
     raise AssertionError(f"{type(condition).__name__} is no condition")
 
 
-def _by_type(found: Sequence[Any]) -> tuple[Rows, NDArray[np.int64], dict[type, tuple[Any, Any]]]:
+def _by_type(
+    found: Sequence[Any],
+) -> tuple[Rows, tuple[NDArray[np.int64], Rows], dict[type, tuple[Any, Any]]]:
     present: list[int] = []
     sizes: list[int] = []
+    sized: list[int] = []
     listed: dict[type, tuple[list[Any], list[int]]] = {}
     for row, value in enumerate(found):
         if value is MISSING:
             continue
         present.append(row)
-        items = value if type(value) is list else (value,)
-        sizes.append(0 if value is None else len(items))
-        for item in items:
+        for place in value if type(value) is tuple else (value,):
+            sizes.append(size_of(place))
+            sized.append(row)
+        for item in values_of(value):
             values, rows = listed.setdefault(type(item), ([], []))
             values.append(item)
             rows.append(row)
     by_type = {kind: (values, np.array(rows, np.uint16)) for kind, (values, rows) in listed.items()}
-    return np.array(present, np.uint16), np.array(sizes, np.int64), by_type
+    sizes_and_rows = np.array(sizes, np.int64), np.array(sized, np.uint16)
+    return np.array(present, np.uint16), sizes_and_rows, by_type
 
 
 def _whole(values: Sequence[int], rows: Rows) -> Iterable[tuple[NDArray[Any], Rows]]:
@@ -214,8 +228,8 @@ def _counting(condition: HasValues) -> Test:
     def test(column: FieldColumn) -> Rows:
         rows = column.present if condition.includes(1) else _NO_ROWS
         if column.sizes is not None:
-            few_enough = True if most is None else column.sizes <= most
-            rows = column.present[(column.sizes >= least) & few_enough]
+            sizes, rows = column.sizes
+            rows = rows[(sizes >= least) & (True if most is None else sizes <= most)]
         if not condition.includes(0):
             return rows
         missing = np.ones(column.n_rows, np.bool_)

@@ -7,13 +7,14 @@ of times holds for texts that are times. Objects, and lists in lists, satisfy no
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, MISSING, microseconds
-from .expression import And, AtLeast, Filter, Not, Or
+from .expression import And, AtLeast, Filter, Not, Or, leaves
+from .paths import reader
 from .values import PlainValue
 
 Number = int | float
@@ -27,7 +28,7 @@ class Scanned(Filter):
 
     @abstractmethod
     def holds(self, found: Any) -> bool:
-        """Whether it holds where ``canonical.extract`` finds this in a payload."""
+        """Whether it holds where ``paths.reader`` finds this in a payload."""
 
     @property
     def suggested(self) -> FieldType | None:
@@ -94,7 +95,7 @@ class OtherThan(Scanned):
 
 @dataclass(frozen=True, slots=True)
 class HasValues(Scanned):
-    """Holds where the field has so many values; None is no bound."""
+    """Holds where there are so many values at one of the places of the field; None is no bound."""
 
     key: str
     least: int
@@ -102,11 +103,28 @@ class HasValues(Scanned):
 
     def holds(self, found: Any) -> bool:
         """Whether so many were found."""
-        return self.includes(0 if found is MISSING or found is None else len(values_of(found)))
+        return any(map(self.includes, map(size_of, places_of(found) or (None,))))
 
     def includes(self, count: int) -> bool:
         """Whether a number of values lies between the bounds."""
         return self.least <= count and (self.most is None or count <= self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class HasElement(Scanned):
+    """Holds where an object in the list satisfies an expression of conditions; no column answers it."""
+
+    key: str
+    clause: Filter
+
+    def holds(self, found: Any) -> bool:
+        """Whether such an object is in what was found."""
+        return any(
+            isinstance(element, Mapping) and holds_in(self.clause, element)
+            for value in places_of(found)
+            if isinstance(value, list)
+            for element in value
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +213,24 @@ class IsThere(Scanned):
 
 
 def values_of(found: Any) -> tuple[Any, ...] | list[Any]:
-    """Return the values of a field of which ``canonical.extract`` found this."""
+    """Return the values of a field of which ``paths.reader`` found this."""
     if type(found) is list:
         return found
+    if type(found) is tuple:
+        return [item for value in found for item in values_of(value)]
     return () if found is MISSING else (found,)
+
+
+def places_of(found: Any) -> tuple[Any, ...]:
+    """Return what is at each of the places that a path leads to."""
+    if type(found) is tuple:
+        return found
+    return () if found is MISSING else (found,)
+
+
+def size_of(value: Any) -> int:
+    """Return how many values stand at one place; null is none."""
+    return len(value) if type(value) is list else int(value is not None)
 
 
 def time_of(text: str) -> int | None:
@@ -211,14 +243,23 @@ def time_of(text: str) -> int | None:
 
 def scanned_in(expression: Filter) -> Iterator[Scanned]:
     """Yield the conditions of a bound expression that no index answers."""
+    return (leaf for leaf in leaves(expression) if isinstance(leaf, Scanned))
+
+
+def holds_in(expression: Filter, element: Mapping[str, Any]) -> bool:
+    """Whether an expression of conditions holds for one object."""
     match expression:
-        case And(clauses) | Or(clauses) | AtLeast(clauses):
-            for clause in clauses:
-                yield from scanned_in(clause)
+        case And(clauses):
+            return all(holds_in(clause, element) for clause in clauses)
+        case Or(clauses):
+            return any(holds_in(clause, element) for clause in clauses)
+        case AtLeast(clauses, count):
+            return sum(holds_in(clause, element) for clause in clauses) >= count
         case Not(clause):
-            yield from scanned_in(clause)
+            return not holds_in(clause, element)
         case Scanned():
-            yield expression
+            return expression.holds(reader(expression.key)(element))
+    raise AssertionError(f"{type(expression).__name__} is no condition")
 
 
 def _numeric(numbers: Iterable[Number]) -> FieldType:

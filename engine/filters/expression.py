@@ -7,12 +7,12 @@ one of the values satisfies it; so it never holds where the field is missing, nu
 ``!=``, the negation of ``==``, does hold there.
 
 A dotted path, ``F("maker.city")``, reads objects inside objects. Where a list of objects stands on the way,
-the field has the values of all of them.
+the field has the values of all of them. ``F("cast[0].name")`` reads one element, ``F("cast[].name")`` each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,7 +20,8 @@ from ...storage.columns.point_id import checked_id
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..results.point import PointId
-from ..schema.names import checked_name, checked_path
+from ..schema.names import checked_name
+from .paths import checked_filter_path
 from .values import PlainValue, plain_value
 
 NO_TRUTH = (
@@ -107,7 +108,7 @@ class Match(Filter):
     value: PlainValue
 
     def __post_init__(self) -> None:
-        checked_path(self.key, "a filtered field")
+        checked_filter_path(self.key)
         object.__setattr__(self, "value", plain_value(self.value, self.key))
 
 
@@ -139,7 +140,7 @@ class Except(Filter):
 
 
 def _plain_values(method: str, key: str, values: Any) -> tuple[PlainValue, ...]:
-    checked_path(key, "a filtered field")
+    checked_filter_path(key)
     if isinstance(values, str | bytes | dict) or not _can_be_iterated(values):
         message = f"{method} on {key!r} was given {values!r:.80}; pass a list of values"
         raise InvalidArgument(message, field="filter")
@@ -157,7 +158,7 @@ class Range(Filter):
     hi_open: bool = False
 
     def __post_init__(self) -> None:
-        checked_path(self.key, "a filtered field")
+        checked_filter_path(self.key)
         if self.lo is None and self.hi is None:
             message = f"a range on {self.key!r} without a bound; F({self.key!r}).exists() asks for the field"
             raise InvalidArgument(message, field="filter")
@@ -174,7 +175,7 @@ class IsNull(Filter):
     key: str
 
     def __post_init__(self) -> None:
-        checked_path(self.key, "a filtered field")
+        checked_filter_path(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ class Exists(Filter):
     key: str
 
     def __post_init__(self) -> None:
-        checked_path(self.key, "a filtered field")
+        checked_filter_path(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +200,27 @@ class ValuesCount(Filter):
     most: int | None = None
 
     def __post_init__(self) -> None:
-        checked_path(self.key, "a filtered field")
+        checked_filter_path(self.key)
         for bound in self.least, self.most:
             if bound is not None and type(bound) is not int:
                 message = f"values of {self.key!r} were to be {bound!r:.80}; expected a whole number"
                 raise InvalidArgument(message, field="filter")
+
+
+@dataclass(frozen=True, slots=True)
+class Nested(Filter):
+    """Holds where the field is a list of which one element, an object, satisfies the whole ``clause``.
+
+    Paths in ``clause`` begin at the element.
+    """
+
+    key: str
+    clause: Filter
+
+    def __post_init__(self) -> None:
+        # The elements of a list are what is asked of, with brackets and without.
+        object.__setattr__(self, "key", checked_filter_path(self.key).removesuffix("[]"))
+        _checked_clauses((self.clause,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +246,18 @@ class HasVector(Filter):
 
     def __post_init__(self) -> None:
         checked_name(self.field, "a vector field")
+
+
+def leaves(expression: Filter) -> Iterator[Filter]:
+    """Yield the conditions that an expression combines."""
+    match expression:
+        case And(clauses) | Or(clauses) | AtLeast(clauses):
+            for clause in clauses:
+                yield from leaves(clause)
+        case Not(clause):
+            yield from leaves(clause)
+        case _:
+            yield expression
 
 
 def _clauses(expression: Any, of: type[And] | type[Or]) -> tuple[Filter, ...]:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from ..errors import InvalidArgument
 from ..results.point import PointId
-from ..schema.names import checked_path
 from .expression import (
     NO_TRUTH,
     AnyOf,
@@ -21,11 +20,13 @@ from .expression import (
     HasVector,
     IsNull,
     Match,
+    Nested,
     Not,
     Range,
     ValuesCount,
     without_parentheses,
 )
+from .paths import checked_filter_path
 from .values import PlainValue, refuse_none
 
 
@@ -39,7 +40,7 @@ class F:
     __hash__ = None  # type: ignore[assignment]  # `==` builds a filter, so equality cannot serve a dict
 
     def __init__(self, key: str) -> None:
-        self.key = checked_path(key, "a filtered field")
+        self.key = checked_filter_path(key)
 
     def __repr__(self) -> str:
         return f"F({self.key!r})"
@@ -94,6 +95,10 @@ class F:
     def any_except(self, values: Iterable[PlainValue | date]) -> Except:
         """Return the filter for a value, not null, that equals none of ``values``."""
         return Except(self.key, values)  # type: ignore[arg-type]  # Except makes a tuple of it
+
+    def nested(self, clause: Filter) -> Nested:
+        """Return the filter for a list of which one element, an object, satisfies all of ``clause``."""
+        return Nested(self.key, clause)
 
     def is_null(self) -> IsNull:
         """Return the filter for a null."""

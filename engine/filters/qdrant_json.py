@@ -10,6 +10,7 @@
                {"is_empty": {"key": "tags"}}                     missing, null or []
                {"is_null": {"key": "year"}}    {"exists": {"key": "year"}}    {"has_id": [1, "a"]}
                {"has_vector": "plot"}
+               {"nested": {"key": "cast", "filter": filter}}             one element satisfies all of it
 
 An empty ``must``, ``should`` or ``must_not`` constrains nothing: ``{}`` and ``{"should": []}`` hold for every
 point, as in Qdrant. Searching, counting and scrolling take them; a delete or an update of payloads by such a
@@ -34,6 +35,7 @@ from .expression import (
     HasVector,
     IsNull,
     Match,
+    Nested,
     Not,
     Or,
     Range,
@@ -83,6 +85,8 @@ def _to_json(expression: Filter, budget: FilterBudget, depth: int) -> dict[str, 
         case AtLeast(clauses, count):
             conditions = [_to_json(clause, budget, depth + 1) for clause in clauses]
             return {"min_should": {"conditions": conditions, "min_count": count}}
+        case Nested(key, clause):
+            return {"nested": {"key": key, "filter": _to_json(clause, budget, depth + 1)}}
         case Match(key, value):
             return {"key": key, "match": {"value": value}}
         case AnyOf(key, values):
@@ -127,6 +131,10 @@ def _from_json(record: Any, budget: FilterBudget, depth: int) -> Filter:
         return HasId(tuple(ids))
     if "has_vector" in record:
         return HasVector(checked_object(record, "a filter", required=["has_vector"])["has_vector"])
+    if "nested" in record:
+        inner = checked_object(record, "a filter", required=["nested"])["nested"]
+        nested = checked_object(inner, "nested", required=["key", "filter"])
+        return Nested(nested["key"], _from_json(nested["filter"], budget, depth + 1))
     for name, method in _STATES.items():
         if name in record:
             inner = checked_object(record, "a filter", required=[name])[name]

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pyroaring import BitMap
 
-from .conditions import Scanned
+from .conditions import Scanned, scanned_in
 from .evaluation import at_least, evaluate
 from .expression import And, AtLeast, Filter, Not, Or
 from .postings import PostingsSource
@@ -66,9 +66,4 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
 
 
 def _is_scanned(expression: Filter) -> bool:
-    match expression:
-        case And(clauses) | Or(clauses) | AtLeast(clauses):
-            return any(map(_is_scanned, clauses))
-        case Not(clause):
-            return _is_scanned(clause)
-    return isinstance(expression, Scanned)
+    return any(True for _ in scanned_in(expression))

@@ -8,7 +8,10 @@ from typing import Any
 
 from ..errors import InvalidArgument
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+MAX_NAME = 64
+"""Characters of a name."""
+
+_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_NAME}}}", re.ASCII)
 _FOLDERS = (".", "..")
 
 

@@ -34,7 +34,8 @@ def explanation(
     staged = () if first is None else tuple(map(_segment_plan, first.segments))
     unindexed: dict[str, str] = {}
     for condition in () if report.filter is None else scanned_in(report.filter):
-        if condition.suggested is not None:
+        # A path with brackets has no index.
+        if condition.suggested is not None and "[" not in condition.key:
             unindexed.setdefault(condition.key, condition.suggested.value)
     read = sum(each.scanning.payloads_read for each in (report, first) if each is not None)
     return Explanation(hits, queries, segments, stages, report.weighting, tokens, staged, unindexed, read)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from .. import deadline
-from ..filters.canonical import MISSING, extract_keys
 from ..filters.columns import FieldColumn, column_test
 from ..filters.conditions import Scanned
+from ..filters.paths import reader
 from ..filters.scanning import ScanWork
 from .bitmaps import bitmap, rows_of
 from .column_budget import ColumnBudget
@@ -90,9 +90,9 @@ class PayloadColumns:
             first, stop = number * PART_ROWS, min(number * PART_ROWS + PART_ROWS, n_rows)
             part = condition.key, number
             column = self._columns.get(part)
-            if column is None and (fixed or stop - first == PART_ROWS):
+            if test is not None and column is None and (fixed or stop - first == PART_ROWS):
                 column = self._worth_making(part, len(wanted), first, stop, work)
-            if column is not None:
+            if test is not None and column is not None:
                 found.append(test(column) + np.uint32(first))
             else:
                 work.payloads_read += len(wanted)
@@ -130,12 +130,8 @@ class PayloadColumns:
 
     def _values(self, key: str, rows: NDArray[np.int64]) -> list[Any]:
         values: list[Any] = []
-        keys = key.split(".")
+        found_in = reader(key)
         for start in range(0, len(rows), _ROWS_BETWEEN_CHECKS):
             deadline.check()
-            payloads = self._read(rows[start : start + _ROWS_BETWEEN_CHECKS])
-            if len(keys) > 1:
-                values += [extract_keys(payload, keys) for payload in payloads]
-            else:
-                values += [payload.get(key, MISSING) for payload in payloads]
+            values += map(found_in, self._read(rows[start : start + _ROWS_BETWEEN_CHECKS]))
         return values

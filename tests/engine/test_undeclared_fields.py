@@ -95,6 +95,23 @@ def test_an_indexed_clause_leaves_fewer_payloads_to_read() -> None:
         assert points.info().segments[0].bytes_memory > n
 
 
+def test_what_elements_satisfy_together_leaves_fewer_payloads_to_read() -> None:
+    n = 20_000
+    with vicinal.open(":memory:", merge_policy=NOTHING_BY_ITSELF) as db:
+        points = db.create_collection(
+            "points", vicinal.Dense(DIM, index=vicinal.Flat()), fields={"cast.age": "integer"}
+        )
+        cast = [[{"age": i, "name": "ab"[i % 2]}, {"age": 0, "name": "a"}] for i in range(n)]
+        points.upsert(range(n), rows(n), [{"cast": each} for each in cast])
+        points.flush()
+        of_age = F("cast").nested((F("age") >= n - 100) & (F("name") == "b"))
+        explained = points.explain(rows(1)[0], filter=of_age)
+        # By the index 100 are left: their names are read, and then those that have the name at all.
+        assert explained.payloads_read == 150
+        assert explained.unindexed == {"cast.name": "keyword"}
+        assert points.count(filter=of_age) == 50
+
+
 def test_a_condition_on_an_upsert_reads_the_payloads_of_its_ids() -> None:
     n = 10_000
     with vicinal.open(":memory:", merge_policy=NOTHING_BY_ITSELF) as db:

@@ -10,7 +10,17 @@ from typing import Any
 Json = dict[str, Any]
 
 WORDS = ("ape", "bee", "cat", "dog", "elk", "fox", "gnu", "hen")
-TEXTS = ("tags", "maker.city", "maker", "none")
+TEXTS = (
+    "tags",
+    "maker.city",
+    "maker",
+    "none",
+    "tags[]",
+    "cast[].name",
+    "cast[0].name",
+    "grid[]",
+    "grid[1][0]",
+)
 KEYS = (*TEXTS, "year", "score", "seen", "added")
 
 
@@ -33,6 +43,8 @@ class FilterMaker:
             "seen": self._field(lambda: self._random.random() < 0.5),
             "added": self._field(self._time),
             "maker": {"city": self._field(self._word)},
+            "cast": self._list(lambda: {"name": self._field(self._word), "age": self._random.randint(1, 9)}),
+            "grid": self._list(lambda: self._field(self._word)),
         }
         return {key: found[key] for key in found if self._random.random() < 0.8}
 
@@ -62,6 +74,7 @@ class FilterMaker:
         return [
             lambda: {"has_id": self._random.sample(range(100), 10)},
             lambda: {"has_vector": "plot"},
+            lambda: {"nested": {"key": "cast", "filter": self._of_element()}},
             lambda: {"is_null": {"key": self._key()}},
             lambda: {"is_empty": {"key": self._key()}},
             lambda: {"key": self._key(), "values_count": self._bounds(self._random.sample(range(5), 2))},
@@ -73,6 +86,12 @@ class FilterMaker:
             lambda: {"key": "score", "range": self._bounds([self._random.random(), self._random.random()])},
             lambda: {"key": "added", "range": self._bounds([self._time(), self._time()])},
         ]
+
+    def _of_element(self) -> Json:
+        ages = {"key": "age", "range": self._bounds(self._random.sample(range(10), 2))}
+        names = self._random.choice(["name", "name[]", "name[1]"])
+        clauses = [{"key": names, "match": self._match()}, ages]
+        return {self._random.choice(["must", "should", "must_not"]): self._random.sample(clauses, 2)}
 
     def _match(self) -> Json:
         sort = self._random.choice(["value", "any", "except"])
@@ -90,10 +109,11 @@ class FilterMaker:
     def _field(self, value: Callable[[], Any]) -> Any:
         sort = self._random.choice(["null", "list", "value", "value"])
         if sort == "list":
-            return [
-                value() if self._random.random() < 0.8 else None for _ in range(self._random.randint(0, 4))
-            ]
+            return self._list(lambda: value() if self._random.random() < 0.8 else None)
         return None if sort == "null" else value()
+
+    def _list(self, value: Callable[[], Any]) -> list[Any]:
+        return [value() for _ in range(self._random.randint(0, 4))]
 
     def _word(self) -> str:
         return self._random.choice(WORDS)

@@ -21,12 +21,13 @@ from vicinal.engine.filters.expression import (
     HasId,
     IsNull,
     Match,
+    Nested,
     Not,
     Or,
     Range,
     ValuesCount,
 )
-from vicinal.engine.filters.field import F, at_least, has_id
+from vicinal.engine.filters.field import F, at_least, has_id, has_vector
 from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse
@@ -54,6 +55,7 @@ def test_operators_build_nodes() -> None:
     assert F("year").values_count(lte=2) == ValuesCount("year", 0, 2)
     assert F("year").is_empty() == Not(ValuesCount("year", 1))
     assert at_least(2, [A, B, C]) == AtLeast((A, B, C), 2)
+    assert F("cast[]").nested(A) == F("cast").nested(A) == Nested("cast", A)
     assert F("year").is_null() == IsNull("year")
     assert F("year").exists() == Exists("year")
     assert has_id([1, "a"]) == HasId((1, "a"))
@@ -103,6 +105,12 @@ def test_and_and_or_of_python_are_caught() -> None:
         (lambda: F("genre").values_count(gte=1.5), "values of 'genre' were to be 1.5; expected a whole"),
         (lambda: at_least(0, [A]), "at least 0 clauses are to hold; expected a whole number from 1"),
         (lambda: at_least(1, ["x"]), "'x' stands where a filter should"),
+        (lambda: F("cast").nested("x"), "'x' stands where a filter should"),
+        (lambda: F("[0]"), "a name is 1 to 64"),
+        (lambda: F("a[x]"), "brackets stand behind a key"),
+        (lambda: F("a[0]b"), "brackets stand behind a key"),
+        (lambda: F("a[-1]"), "brackets stand behind a key"),
+        (lambda: F("a" + "[]" * 99), "a path has at most 128 characters"),
         (lambda: F("a b"), "a name is 1 to 64 characters"),
         (lambda: F("a..b"), "a dot stands between two keys"),
         (lambda: has_id("abc"), "has_id was given 'abc'; pass a list"),
@@ -155,6 +163,9 @@ def test_fields_without_index_are_named() -> None:
     for expression in F("genre").values_count(gte=1), F("genre").any_except(["a"]):
         with pytest.raises(UnindexedField, match="of 'genre', which no index answers"):
             bind(expression, strict)
+    for expression in F("cast").nested(A), F("genre[]") == "a":
+        with pytest.raises(UnindexedField, match=r"single elements of .*, which no index answers"):
+            bind(expression, strict)
     assert bind(F("year").any_except([1.0, 1]), strict) == Except("year", (1,))
     assert bind(F("seen").any_except([True]), strict) == AnyOf("seen", (False,))
     with pytest.raises(UnindexedField, match="indexed fields: none"):
@@ -192,6 +203,12 @@ def test_binding_brings_values_to_the_form_they_are_indexed_in() -> None:
     assert bind(F("year").between(3, 2), SCHEMA) == AnyOf("year", ())
     assert bind(F("added") == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), SCHEMA) == Match("added", 1_000_000)
     assert bind(F("added").is_in(["1970-01-01", "1970-01-01T00:00:00Z"]), SCHEMA) == AnyOf("added", (0,))
+
+
+def test_an_element_has_neither_id_nor_vector() -> None:
+    for clause in has_id([1]), A & ~has_vector("words"):
+        with pytest.raises(InvalidArgument, match="elements have neither"):
+            bind(F("cast").nested(clause), SCHEMA)
 
 
 def test_filters_have_limits() -> None:
@@ -236,6 +253,8 @@ def test_json_in_the_form_of_qdrant() -> None:
         assert filter_from_json(empty) == everything
     assert filter_from_json({"must": record["must"][0]}) == And((A,))
     assert filter_from_json({"must": [{"should": [record["must"][0]]}]}) == And((Or((A,)),))
+    nested = {"nested": {"key": "cast[]", "filter": {"must": [record["must"][0]]}}}
+    assert filter_from_json(nested) == Nested("cast", And((A,)))
     two = {"conditions": [record["must"][0], {"is_empty": {"key": "seen"}}], "min_count": 2}
     enough = AtLeast((A, F("seen").is_empty()), 2)
     assert filter_from_json({"min_should": two}) == enough
@@ -277,6 +296,9 @@ def test_json_in_the_form_of_qdrant() -> None:
         {"key": "year", "values_count": {"gt": 1, "gte": 1}},
         {"key": "year", "match": {"except": "abc"}},
         {"is_empty": {}},
+        {"nested": {"key": "cast"}},
+        {"nested": {"key": "cast", "filter": {"x": 1}}},
+        {"nested": {"key": "cast", "filter": {}}, "must": []},
         {"key": 3, "match": {"value": 1}},
         {"is_null": "year"},
         {"is_null": {"key": "year", "x": 1}},
