@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from vicinal.engine.filters.expression import (
+    TEXT_MATCHES,
     And,
     AnyOf,
     AtLeast,
@@ -23,8 +24,10 @@ from vicinal.engine.filters.expression import (
     Not,
     Or,
     Range,
+    TextMatch,
     ValuesCount,
 )
+from vicinal.engine.text.words import words
 
 FIELDS = {
     "genre": "keyword",
@@ -72,7 +75,7 @@ def holds(
             lists = _places(payload, _steps(key)) if "[" in key else [_find(payload, key)]
             elements = [element for each in lists if isinstance(each, list) for element in each]
             return any(isinstance(each, dict) and holds(clause, each, "", {}) for each in elements)
-    assert isinstance(expression, Match | AnyOf | Except | Range | IsNull | Exists | ValuesCount)
+    assert isinstance(expression, Match | AnyOf | Except | Range | IsNull | Exists | ValuesCount | TextMatch)
     if "[" in expression.key:
         return _holds_at(expression, _places(payload, _steps(expression.key)), fields)
     found = _find(payload, expression.key)
@@ -84,6 +87,8 @@ def holds(
     if isinstance(expression, ValuesCount):
         count = 0 if found is None else len(items)
         return expression.least <= count and (expression.most is None or count <= expression.most)
+    if isinstance(expression, TextMatch):
+        return any(_reads(item, expression.how, expression.text) for item in items if isinstance(item, str))
     kind = fields.get(expression.key)
     if isinstance(expression, Except):
         return any(
@@ -98,6 +103,16 @@ def holds(
         case Range():
             return any(_within(item, expression, kind) for item in items if item is not None)
     return any(_equal(item, value, kind) for item in items if item is not None for value in wanted)
+
+
+def _reads(item: str, how: str, text: str) -> bool:
+    if how == "prefix":
+        return item[: len(text)] == text
+    there, asked = words(item), words(text)
+    if how == "phrase":
+        return bool(asked) and f" {' '.join(asked)} " in f" {' '.join(there)} "
+    shared = set(asked) & set(there)
+    return bool(shared) if how == "text_any" else bool(asked) and shared == set(asked)
 
 
 def _holds_at(expression: Any, places: list[Any], fields: Mapping[str, str]) -> bool:
@@ -196,8 +211,14 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 _NUMBERS = st.integers(-2, 2) | st.sampled_from(
     [-0.0, 1.0, 1.5, 1e300, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, 2**63, 2.0**63, 2**64 - 1, -(2**63)]
 )
+_PIECES = st.sampled_from(["a", "A", "b", "ab", "é", "e\u0301", "東京", "_", " ", ", ", "-", "1"])
+_TEXTS = st.lists(_PIECES, max_size=6).map("".join)
 _ANY_VALUE: st.SearchStrategy[Any] = (
-    _NUMBERS | st.booleans() | _VALUES["datetime"] | st.sampled_from(["", "1", "true", "a", "é" * 200])
+    _TEXTS
+    | _NUMBERS
+    | st.booleans()
+    | _VALUES["datetime"]
+    | st.sampled_from(["", "1", "true", "a", "é" * 200])
 )
 _WIDE_NUMBERS = _NUMBERS | st.sampled_from([10**400, -(10**400), 1e308, 2**64, -(2**63) - 1, 0.5])
 _BOUNDS: dict[str, st.SearchStrategy[Any]] = {
@@ -249,7 +270,9 @@ def _leaves(draw: st.DrawFn) -> Filter:
     if key in UNDECLARED:
         return draw(_undeclared_leaves(key))
     kind = FIELDS[key]
-    shapes = ["match", "any", "except", "null", "exists", "count", "id"] + ["range"] * 2 * (kind in _BOUNDS)
+    shapes = ["match", "any", "except", "null", "exists", "count", "id", "text"] + ["range"] * 2 * (
+        kind in _BOUNDS
+    )
     match draw(st.sampled_from(shapes)):
         case "match":
             return Match(key, draw(_VALUES[kind]))
@@ -263,6 +286,8 @@ def _leaves(draw: st.DrawFn) -> Filter:
             return Exists(key)
         case "count":
             return draw(_counts(key))
+        case "text":
+            return draw(_text_matches(key))
         case "id":
             return HasId(tuple(draw(st.lists(st.integers(0, 9) | st.sampled_from(["p1", "p3"]), max_size=4))))
     return draw(_ranges(key, _BOUNDS[kind]))
@@ -270,7 +295,9 @@ def _leaves(draw: st.DrawFn) -> Filter:
 
 @st.composite
 def _undeclared_leaves(draw: st.DrawFn, key: str) -> Filter:
-    match draw(st.sampled_from(["match", "any", "except", "null", "exists", "count", "numbers", "times"])):
+    match draw(
+        st.sampled_from(["match", "any", "except", "null", "exists", "count", "numbers", "times", "text"])
+    ):
         case "match":
             return Match(key, draw(_ANY_VALUE))
         case "any":
@@ -283,6 +310,8 @@ def _undeclared_leaves(draw: st.DrawFn, key: str) -> Filter:
             return Exists(key)
         case "count":
             return draw(_counts(key))
+        case "text":
+            return draw(_text_matches(key))
         case "numbers":
             return draw(_ranges(key, _WIDE_NUMBERS))
     return draw(_ranges(key, _VALUES["datetime"]))
@@ -296,6 +325,10 @@ def _words(key: str) -> st.SearchStrategy[Filter]:
         | st.builds(AnyOf, which, some)
         | st.builds(Except, which, some)
     )
+
+
+def _text_matches(key: str) -> st.SearchStrategy[Filter]:
+    return st.builds(TextMatch, st.just(key), st.sampled_from(TEXT_MATCHES), _TEXTS)
 
 
 def _counts(key: str) -> st.SearchStrategy[Filter]:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from .engine.filters.expression import Filter
     from .engine.filters.field import F, at_least, has_id, has_vector
-    from .engine.filters.qdrant_json import filter_from_json, filter_to_json
+    from .engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
     from .engine.input.candidates import Candidates
     from .engine.maintenance.merge_policy import MergePolicySettings
     from .engine.results.explanation import Explanation
@@ -119,7 +119,7 @@ _MODULES = {
     "engine.results.explanation": ("Explanation",),
     "engine.filters.expression": ("Filter",),
     "engine.filters.field": ("F", "at_least", "has_id", "has_vector"),
-    "engine.filters.qdrant_json": ("filter_from_json", "filter_to_json"),
+    "engine.filters.notations.qdrant_json": ("filter_from_json", "filter_to_json"),
     "engine.results.hits": ("BatchHits", "Hit", "Hits"),
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
     "engine.maintenance.merge_policy": ("MergePolicySettings",),

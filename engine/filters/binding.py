@@ -10,7 +10,17 @@ from ..schema.collection_schema import CollectionSchema
 from ..schema.names import MAX_NAME
 from ..schema.payload_field import FieldType
 from .canonical import INT64_MAX, INT64_MIN, canonical
-from .conditions import Between, DuringTimes, EqualsOne, HasElement, HasNull, HasValues, IsThere, OtherThan
+from .conditions.scanned import (
+    Between,
+    DuringTimes,
+    EqualsOne,
+    HasElement,
+    HasNull,
+    HasValues,
+    IsThere,
+    OtherThan,
+)
+from .conditions.text import text_condition
 from .expression import (
     And,
     AnyOf,
@@ -26,6 +36,7 @@ from .expression import (
     Not,
     Or,
     Range,
+    TextMatch,
     ValuesCount,
     leaves,
 )
@@ -76,6 +87,9 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
         case ValuesCount(key, least, most):
             _refuse_unanswered(key, "numbers of values", schema)
             return HasValues(key, least, most)
+        case TextMatch(key):
+            _refuse_unanswered(key, "words of texts", schema)
+            return text_condition(expression)
         case Nested():
             return _bound_nested(expression, schema, budget, depth)
         case Range():
@@ -144,7 +158,8 @@ def _bound_nested(expression: Nested, schema: CollectionSchema, budget: FilterBu
     before = [
         _bind(replace(each, key=path), schema, FilterBudget(), 1)
         for each in (clause.clauses if isinstance(clause, And) else (clause,))
-        if isinstance(each, Match | AnyOf | Range) and len(path := f"{key}.{each.key}") <= MAX_NAME
+        if isinstance(each, Match | AnyOf | Range | TextMatch)
+        and len(path := f"{key}.{each.key}") <= MAX_NAME
     ]
     return And((*before, HasElement(key, within)))
 

@@ -168,6 +168,30 @@ class Range(Filter):
                 object.__setattr__(self, name, plain_value(bound, self.key))
 
 
+TEXT_MATCHES = ("text", "text_any", "phrase", "prefix")
+"""What a text is asked for: all words, any of them, the words in a row, how it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextMatch(Filter):
+    """Holds where a text of the field has the words of ``text``, or begins with it; see ``TEXT_MATCHES``.
+
+    Words are cut as for keyword search, in lower case and without stemming.
+    """
+
+    key: str
+    how: str
+    text: str
+
+    def __post_init__(self) -> None:
+        checked_filter_path(self.key)
+        text = plain_value(self.text, self.key)
+        if self.how not in TEXT_MATCHES or not isinstance(text, str):
+            message = f"{self.how} on {self.key!r} is given {self.text!r:.80}; expected text"
+            raise InvalidArgument(message, field="filter")
+        object.__setattr__(self, "text", text)
+
+
 @dataclass(frozen=True, slots=True)
 class IsNull(Filter):
     """Holds where the field, or one of its values, is null; not where it is missing."""

@@ -23,6 +23,7 @@ from .expression import (
     Nested,
     Not,
     Range,
+    TextMatch,
     ValuesCount,
     without_parentheses,
 )
@@ -95,6 +96,22 @@ class F:
     def any_except(self, values: Iterable[PlainValue | date]) -> Except:
         """Return the filter for a value, not null, that equals none of ``values``."""
         return Except(self.key, values)  # type: ignore[arg-type]  # Except makes a tuple of it
+
+    def text(self, text: str) -> TextMatch:
+        """Return the filter for a text that has all the words of ``text``, in any order."""
+        return TextMatch(self.key, "text", text)
+
+    def text_any(self, text: str) -> TextMatch:
+        """Return the filter for a text that has a word of ``text``."""
+        return TextMatch(self.key, "text_any", text)
+
+    def phrase(self, text: str) -> TextMatch:
+        """Return the filter for a text that has the words of ``text`` in a row."""
+        return TextMatch(self.key, "phrase", text)
+
+    def prefix(self, text: str) -> TextMatch:
+        """Return the filter for a text that begins with ``text``, in the same case."""
+        return TextMatch(self.key, "prefix", text)
 
     def nested(self, clause: Filter) -> Nested:
         """Return the filter for a list of which one element, an object, satisfies all of ``clause``."""

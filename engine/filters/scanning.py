@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pyroaring import BitMap
 
-from .conditions import Scanned, scanned_in
+from .conditions.scanned import Scanned, scanned_in
 from .evaluation import at_least, evaluate
 from .expression import And, AtLeast, Filter, Not, Or
 from .postings import PostingsSource

@@ -16,7 +16,7 @@ from ...storage.columns.vectors import VectorColumn
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..filters.expression import And, AtLeast, Filter, Or
-from ..filters.qdrant_json import filter_from_json
+from ..filters.notations.qdrant_json import filter_from_json
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
 from .queries import bound

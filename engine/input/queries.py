@@ -11,7 +11,7 @@ from ...indexes.protocol import Queries
 from ..errors import InvalidArgument
 from ..filters.binding import bind
 from ..filters.expression import Filter
-from ..filters.qdrant_json import filter_from_json
+from ..filters.notations.qdrant_json import filter_from_json
 from ..results.carried import Carried, Named, fields_of
 from ..schema.collection_schema import CollectionSchema
 from ..schema.vector_field import VectorField

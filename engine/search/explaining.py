@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from ..filters.conditions import scanned_in
+from ..filters.conditions.scanned import scanned_in
 from ..input.options import Budgets
 from ..results.explanation import Explanation, SegmentPlan
 from ..results.hits import BatchHits, Hits

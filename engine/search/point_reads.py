@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import deadline
-from ..filters.conditions import scanned_in
+from ..filters.conditions.scanned import scanned_in
 from ..filters.expression import Filter
 from ..input.order import Position
 from ..results.carried import Carried, fields_of, picked

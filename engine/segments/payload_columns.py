@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from .. import deadline
-from ..filters.columns import FieldColumn, column_test
-from ..filters.conditions import Scanned
+from ..filters.conditions.columns import FieldColumn, column_test
+from ..filters.conditions.scanned import Scanned
 from ..filters.paths import reader
 from ..filters.scanning import ScanWork
 from .bitmaps import bitmap, rows_of

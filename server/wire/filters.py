@@ -7,7 +7,7 @@ from typing import Any
 
 from ...engine.filters.expression import Filter
 from ...engine.filters.limits import MAX_DEPTH
-from ...engine.filters.qdrant_json import filter_from_json, filter_to_json
+from ...engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
 from ...proto.v1 import points_pb2 as pb
 from .bounded_json import read_bounded_object, write_json
 

@@ -17,12 +17,12 @@ from pyroaring import BitMap
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
-from vicinal.engine.filters.conditions import Scanned
+from vicinal.engine.filters.conditions.scanned import Scanned
 from vicinal.engine.filters.evaluation import evaluate
 from vicinal.engine.filters.expression import Filter
 from vicinal.engine.filters.field import F
+from vicinal.engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.filters.postings import PostingsSource
-from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.filters.scanning import ScanWork, passing
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse

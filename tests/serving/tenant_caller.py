@@ -17,7 +17,7 @@ from serving.columns import Id
 from serving.running_server import RunningServer
 from snapshot_agreement import disagreements
 
-from vicinal.engine.filters.qdrant_json import filter_from_json
+from vicinal.engine.filters.notations.qdrant_json import filter_from_json
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, vectors_pb2
 
 # Every tenant has points of these ids.

@@ -21,6 +21,7 @@ TEXTS = (
     "grid[]",
     "grid[1][0]",
 )
+WORDINGS = ("text", "text_any", "phrase", "prefix")
 KEYS = (*TEXTS, "year", "score", "seen", "added")
 
 
@@ -42,6 +43,7 @@ class FilterMaker:
             "score": self._field(self._random.random),
             "seen": self._field(lambda: self._random.random() < 0.5),
             "added": self._field(self._time),
+            "plot": self._field(self._text),
             "maker": {"city": self._field(self._word)},
             "cast": self._list(lambda: {"name": self._field(self._word), "age": self._random.randint(1, 9)}),
             "grid": self._list(lambda: self._field(self._word)),
@@ -74,6 +76,8 @@ class FilterMaker:
         return [
             lambda: {"has_id": self._random.sample(range(100), 10)},
             lambda: {"has_vector": "plot"},
+            lambda: {"key": "plot", "match": {self._random.choice(WORDINGS): self._text()}},
+            lambda: {"key": "plot", "match": {self._random.choice(["text", "prefix"]): self._word()}},
             lambda: {"nested": {"key": "cast", "filter": self._of_element()}},
             lambda: {"is_null": {"key": self._key()}},
             lambda: {"is_empty": {"key": self._key()}},
@@ -114,6 +118,11 @@ class FilterMaker:
 
     def _list(self, value: Callable[[], Any]) -> list[Any]:
         return [value() for _ in range(self._random.randint(0, 4))]
+
+    def _text(self) -> str:
+        joint = self._random.choice([" ", ", ", " - "])
+        found = joint.join(self._word() for _ in range(self._random.randint(0, 4)))
+        return found.title() if self._random.random() < 0.3 else found
 
     def _word(self) -> str:
         return self._random.choice(WORDS)

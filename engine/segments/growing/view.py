@@ -15,7 +15,7 @@ from ....storage.columns.batch import Batch
 from ....storage.columns.partial import Present
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
-from ...filters.conditions import Scanned
+from ...filters.conditions.scanned import Scanned
 from ...filters.postings import FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId

@@ -16,7 +16,7 @@ from ....storage.columns.partial import Present, chosen_vectors
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
-from ...filters.conditions import Scanned
+from ...filters.conditions.scanned import Scanned
 from ...filters.postings import FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId

@@ -12,6 +12,7 @@ from naive_filter import FIELDS
 from vicinal.engine.errors import InvalidArgument, LimitExceeded, UnindexedField
 from vicinal.engine.filters.binding import bind
 from vicinal.engine.filters.expression import (
+    TEXT_MATCHES,
     And,
     AnyOf,
     AtLeast,
@@ -25,10 +26,11 @@ from vicinal.engine.filters.expression import (
     Not,
     Or,
     Range,
+    TextMatch,
     ValuesCount,
 )
 from vicinal.engine.filters.field import F, at_least, has_id, has_vector
-from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
+from vicinal.engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse
 
@@ -56,6 +58,8 @@ def test_operators_build_nodes() -> None:
     assert F("year").is_empty() == Not(ValuesCount("year", 1))
     assert at_least(2, [A, B, C]) == AtLeast((A, B, C), 2)
     assert F("cast[]").nested(A) == F("cast").nested(A) == Nested("cast", A)
+    for how in TEXT_MATCHES:
+        assert getattr(F("genre"), how)("a b") == TextMatch("genre", how, "a b")
     assert F("year").is_null() == IsNull("year")
     assert F("year").exists() == Exists("year")
     assert has_id([1, "a"]) == HasId((1, "a"))
@@ -105,6 +109,7 @@ def test_and_and_or_of_python_are_caught() -> None:
         (lambda: F("genre").values_count(gte=1.5), "values of 'genre' were to be 1.5; expected a whole"),
         (lambda: at_least(0, [A]), "at least 0 clauses are to hold; expected a whole number from 1"),
         (lambda: at_least(1, ["x"]), "'x' stands where a filter should"),
+        (lambda: F("genre").phrase(3), "phrase on 'genre' is given 3; expected text"),
         (lambda: F("cast").nested("x"), "'x' stands where a filter should"),
         (lambda: F("[0]"), "a name is 1 to 64"),
         (lambda: F("a[x]"), "brackets stand behind a key"),
@@ -160,7 +165,7 @@ def test_fields_without_index_are_named() -> None:
     for expression in F("x").is_null(), F("x").exists(), F("x").is_in([]), F("x") > 3:
         with pytest.raises(UnindexedField):
             bind(expression, strict)
-    for expression in F("genre").values_count(gte=1), F("genre").any_except(["a"]):
+    for expression in F("genre").values_count(gte=1), F("genre").any_except(["a"]), F("genre").text("a"):
         with pytest.raises(UnindexedField, match="of 'genre', which no index answers"):
             bind(expression, strict)
     for expression in F("cast").nested(A), F("genre[]") == "a":
@@ -255,6 +260,7 @@ def test_json_in_the_form_of_qdrant() -> None:
     assert filter_from_json({"must": [{"should": [record["must"][0]]}]}) == And((Or((A,)),))
     nested = {"nested": {"key": "cast[]", "filter": {"must": [record["must"][0]]}}}
     assert filter_from_json(nested) == Nested("cast", And((A,)))
+    assert filter_from_json({"key": "genre", "match": {"phrase": "a b"}}) == F("genre").phrase("a b")
     two = {"conditions": [record["must"][0], {"is_empty": {"key": "seen"}}], "min_count": 2}
     enough = AtLeast((A, F("seen").is_empty()), 2)
     assert filter_from_json({"min_should": two}) == enough
@@ -281,7 +287,7 @@ def test_json_in_the_form_of_qdrant() -> None:
         {"key": "year", "match": {"value": 1}, "must": []},
         {"key": "year", "match": {}},
         {"key": "year", "match": {"value": 1, "any": [1]}},
-        {"key": "year", "match": {"text": "x"}},
+        {"key": "year", "match": {"text": 3}},
         {"key": "year", "match": {"value": None}},
         {"key": "year", "match": {"any": "abc"}},
         {"key": "year", "match": 3},

@@ -13,7 +13,7 @@ from pyroaring import BitMap
 
 from vicinal.engine.deadline import Deadline
 from vicinal.engine.errors import DeadlineExceeded
-from vicinal.engine.filters.conditions import Between, EqualsOne
+from vicinal.engine.filters.conditions.scanned import Between, EqualsOne
 from vicinal.engine.filters.scanning import ScanWork
 from vicinal.engine.segments import payload_columns
 from vicinal.engine.segments.column_budget import ColumnBudget

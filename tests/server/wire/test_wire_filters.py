@@ -12,7 +12,7 @@ from vicinal.engine.errors import InvalidArgument, LimitExceeded
 from vicinal.engine.filters.expression import And, Exists, Filter, HasId, IsNull, Not, Or
 from vicinal.engine.filters.field import F, at_least, has_id, has_vector
 from vicinal.engine.filters.limits import MAX_DEPTH
-from vicinal.engine.filters.qdrant_json import filter_from_json, filter_to_json
+from vicinal.engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
 from vicinal.engine.input.queries import bound
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.payload_field import FieldType

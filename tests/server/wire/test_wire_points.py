@@ -14,7 +14,7 @@ from vicinal.engine.collection import columnar
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.expression import Filter
 from vicinal.engine.filters.field import F, has_id
-from vicinal.engine.filters.qdrant_json import filter_to_json
+from vicinal.engine.filters.notations.qdrant_json import filter_to_json
 from vicinal.engine.input.upsert_condition import UpsertCondition, UpsertMode
 from vicinal.engine.results.carried import Carried
 from vicinal.engine.results.point import Point, PointColumns

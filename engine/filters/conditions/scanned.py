@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..schema.payload_field import FieldType
-from .canonical import INT64_MAX, INT64_MIN, MISSING, microseconds
-from .expression import And, AtLeast, Filter, Not, Or, leaves
-from .paths import reader
-from .values import PlainValue
+from ...schema.payload_field import FieldType
+from ..canonical import INT64_MAX, INT64_MIN, MISSING, microseconds
+from ..expression import And, AtLeast, Filter, Not, Or, leaves
+from ..paths import reader
+from ..values import PlainValue
 
 Number = int | float
 

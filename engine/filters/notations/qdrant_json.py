@@ -5,6 +5,7 @@
     filter     {"must": [filter ...], "should": [filter ...], "must_not": [filter ...],
                 "min_should": {"conditions": [filter ...], "min_count": 2}}               or one condition
     condition  {"key": "year", "match": {"value": 1990}}      or {"any": [1990, 1991]}, {"except": [1990]}
+               {"key": "plot", "match": {"text": "lost city"}}      or text_any, phrase, prefix
                {"key": "year", "range": {"gte": 1990, "lt": 2000}}                 gt, gte, lt, lte
                {"key": "tags", "values_count": {"gte": 2}}                         the same, whole numbers
                {"is_empty": {"key": "tags"}}                     missing, null or []
@@ -20,11 +21,13 @@ filter is refused. Any other key is an error.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from ..errors import InvalidArgument
-from ..schema.strict_json import checked_object
-from .expression import (
+from ...errors import InvalidArgument
+from ...schema.strict_json import checked_object
+from ..expression import (
+    TEXT_MATCHES,
     And,
     AnyOf,
     AtLeast,
@@ -39,10 +42,11 @@ from .expression import (
     Not,
     Or,
     Range,
+    TextMatch,
     ValuesCount,
 )
-from .field import F
-from .limits import FilterBudget
+from ..field import F
+from ..limits import FilterBudget
 
 _GROUPS = ("must", "should", "must_not")
 _STATES = {"is_null": F.is_null, "exists": F.exists, "is_empty": F.is_empty}
@@ -85,6 +89,8 @@ def _to_json(expression: Filter, budget: FilterBudget, depth: int) -> dict[str, 
         case AtLeast(clauses, count):
             conditions = [_to_json(clause, budget, depth + 1) for clause in clauses]
             return {"min_should": {"conditions": conditions, "min_count": count}}
+        case TextMatch(key, how, text):
+            return {"key": key, "match": {how: text}}
         case Nested(key, clause):
             return {"nested": {"key": key, "filter": _to_json(clause, budget, depth + 1)}}
         case Match(key, value):
@@ -193,6 +199,10 @@ def _match(key: str, record: Any) -> Filter:
     return _MATCHES[name](key, value)
 
 
+def _text_match(how: str, key: str, text: Any) -> TextMatch:
+    return TextMatch(key, how, text)
+
+
 def _range(key: str, record: Any) -> Range:
     return Range(key, **_sides(key, "range", record))
 
@@ -226,4 +236,9 @@ _READERS: dict[str, Callable[[str, Any], Filter]] = {
     "range": _range,
     "values_count": _values_count,
 }
-_MATCHES: dict[str, Callable[[str, Any], Filter]] = {"value": Match, "any": AnyOf, "except": Except}
+_MATCHES: dict[str, Callable[[str, Any], Filter]] = {
+    "value": Match,
+    "any": AnyOf,
+    "except": Except,
+    **{how: partial(_text_match, how) for how in TEXT_MATCHES},
+}

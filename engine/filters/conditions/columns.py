@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .canonical import INT64_MAX, INT64_MIN, MISSING
-from .conditions import (
+from ..canonical import INT64_MAX, INT64_MIN, MISSING
+from .scanned import (
     Between,
     DuringTimes,
     EqualsOne,
@@ -26,6 +26,7 @@ from .conditions import (
     time_of,
     values_of,
 )
+from .text import OfTexts
 
 MOST_ROWS = 1 << 16
 """Rows of one column, which are numbered from 0 in 16 bits."""
@@ -136,6 +137,10 @@ def column_test(condition: Scanned) -> Test | None:
             return lambda column: column.null
         case IsThere():
             return lambda column: column.present
+        case OfTexts():
+            return lambda column: column.rows_of_texts(
+                np.fromiter(map(condition.accepts, column.texts), np.bool_, len(column.texts))
+            )
         case HasElement():
             return None
     raise AssertionError(f"{type(condition).__name__} is no condition")

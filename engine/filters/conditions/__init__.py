@@ -1,0 +1,1 @@
+"""Conditions that are asked of payloads, or of columns of their values, as no index answers them."""

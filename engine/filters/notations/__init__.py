@@ -1,0 +1,1 @@
+"""The forms that filters are written in besides Python."""
