@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..storage.arrow.library import ArrowStream
-from .filters.expression import Filter
+from .filters.notations.reading import FilterLike
 from .input.options import SearchKeywords
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads
@@ -31,7 +31,6 @@ from .schema.collection_schema import CollectionSchema
 from .schema.vector_field import VectorField
 
 Ids = Sequence[PointId | UUID] | NDArray[Any] | ArrowStream
-FilterLike = Filter | Mapping[str, Any]
 
 
 @runtime_checkable

@@ -13,7 +13,8 @@ from typing import Any, Protocol, Self, Unpack, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from .api import FilterLike, Ids
+from .api import Ids
+from .filters.notations.reading import FilterLike
 from .input.options import SearchKeywords
 from .input.payload_update import PayloadChange
 from .input.payloads import Payloads

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .api import FilterLike, Ids
+from .api import Ids
 from .columnar_collection import ColumnarCollection
 from .error_translation import public
+from .filters.notations.reading import FilterLike
 from .hosts.host import Host
 from .input.ids import selection, unique_ids
 from .input.payload_update import PayloadChange

@@ -8,10 +8,11 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from .api import FilterLike, Ids
+from .api import Ids
 from .changed_collection import ChangedCollection
 from .columnar_collection import ColumnarCollection
 from .error_translation import public
+from .filters.notations.reading import FilterLike
 from .hosts.host import Host
 from .input.ids import id_list, unique_ids
 from .input.options import SearchKeywords, asked

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ..storage.columns.batch import Batch
 from ..storage.columns.ids import IdColumn
 from ..storage.columns.payloads import PayloadColumn
-from .api import FilterLike, Ids
+from .api import Ids
 from .error_translation import public
 from .filters.expression import Filter
+from .filters.notations.reading import FilterLike
 from .hosts.host import Host
 from .input.ids import id_list, named_columns, selection, vector_columns, vector_fields
 from .input.options import SearchOptions

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .engine.filters.expression import Filter
     from .engine.filters.field import F, at_least, has_id, has_vector
     from .engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
+    from .engine.filters.notations.strings import filter_from_string
     from .engine.input.candidates import Candidates
     from .engine.maintenance.merge_policy import MergePolicySettings
     from .engine.results.explanation import Explanation
@@ -120,6 +121,7 @@ _MODULES = {
     "engine.filters.expression": ("Filter",),
     "engine.filters.field": ("F", "at_least", "has_id", "has_vector"),
     "engine.filters.notations.qdrant_json": ("filter_from_json", "filter_to_json"),
+    "engine.filters.notations.strings": ("filter_from_string",),
     "engine.results.hits": ("BatchHits", "Hit", "Hits"),
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
     "engine.maintenance.merge_policy": ("MergePolicySettings",),
@@ -207,6 +209,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "has_id",
     "has_vector",
     "filter_from_json",
+    "filter_from_string",
     "filter_to_json",
     "Hit",
     "Hits",

@@ -16,7 +16,7 @@ from ...storage.columns.vectors import VectorColumn
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..filters.expression import And, AtLeast, Filter, Or
-from ..filters.notations.qdrant_json import filter_from_json
+from ..filters.notations.reading import FilterLike, as_filter
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
 from .queries import bound
@@ -48,7 +48,7 @@ def unique_ids(ids: Ids) -> IdColumn:
 
 
 def selection(
-    schema: CollectionSchema, ids: Ids | None, filter: Filter | Mapping[str, Any] | None
+    schema: CollectionSchema, ids: Ids | None, filter: FilterLike | None
 ) -> tuple[list[PointId] | None, Filter | None]:
     """Return the points a write is about, by id or by filter; exactly one of the two is given.
 
@@ -59,22 +59,21 @@ def selection(
         raise InvalidArgument("give exactly one of ids and filter", field="ids")
     if ids is not None:
         return list(dict.fromkeys(id_list(ids))), None
+    assert filter is not None
     return None, conditions(schema, filter)
 
 
-def conditions(schema: CollectionSchema, filter: Filter | Mapping[str, Any] | None) -> Filter:
+def conditions(schema: CollectionSchema, filter: FilterLike) -> Filter:
     """Return the filter of a write, not bound; InvalidArgument unless it fits and has a condition."""
-    if isinstance(filter, Mapping):
-        filter = filter_from_json(filter)
-    if _is_empty(bound(filter, schema)):
+    expression = as_filter(filter)
+    if _is_empty(bound(expression, schema)):
         raise InvalidArgument(
             f"the filter {filter!r:.80} has no condition and holds for every point, mostly as one was "
             "lost on the way; a change of every point is asked for by ~has_id([]), as JSON "
             '{"must_not": [{"has_id": []}]}',
             field="filter",
         )
-    assert filter is not None
-    return filter
+    return expression
 
 
 def _is_empty(expression: Filter | None) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from ..errors import InvalidArgument, LimitExceeded
-from ..filters.expression import Filter
+from ..filters.notations.reading import FilterLike
 from ..results.carried import Named
 from ..results.point import PointId
 from ..schema.vector_field import VectorField
@@ -44,7 +44,7 @@ class SearchKeywords(TypedDict, total=False):
 
     by_id: PointId | UUID | Ids | None
     field: str | None
-    filter: Filter | Mapping[str, Any] | None
+    filter: FilterLike | None
     recall: float
     effort: Mapping[str, float] | None
     ef: int | None
@@ -116,7 +116,7 @@ class SearchOptions:
     k: int = 10
     offset: int = 0
     field: str | None = None
-    filter: Filter | Mapping[str, Any] | None = None
+    filter: FilterLike | None = None
     recall: float = _RECALL
     effort: Knobs = ()
     exact: bool = False

@@ -10,6 +10,7 @@ from ...storage.columns.payloads import PayloadColumn
 from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..filters.expression import Filter
+from ..filters.notations.reading import FilterLike
 from ..filters.parsing import parse_fields
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
@@ -48,7 +49,7 @@ def payload_update(
     schema: CollectionSchema,
     payload: PayloadChange,
     ids: Ids | None,
-    filter: Filter | Mapping[str, Any] | None,
+    filter: FilterLike | None,
     key: str | None,
 ) -> PayloadUpdate:
     """Return the update of these arguments.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from ...indexes.protocol import Queries
 from ..errors import InvalidArgument
 from ..filters.binding import bind
 from ..filters.expression import Filter
-from ..filters.notations.qdrant_json import filter_from_json
+from ..filters.notations.reading import FilterLike, as_filter
 from ..results.carried import Carried, Named, fields_of
 from ..schema.collection_schema import CollectionSchema
 from ..schema.vector_field import VectorField
@@ -38,18 +37,9 @@ def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, Vect
     return field, spec
 
 
-def bound(filter: Filter | Mapping[str, Any] | None, schema: CollectionSchema) -> Filter | None:
-    """Return a filter given as an expression or as JSON, checked against the indexed payload fields."""
-    if filter is None:
-        return None
-    if isinstance(filter, Mapping):
-        filter = filter_from_json(filter)
-    if not isinstance(filter, Filter):
-        raise InvalidArgument(
-            f"filter is a {type(filter).__name__}; expected an expression, F('year') >= 1990, or its JSON",
-            field="filter",
-        )
-    return bind(filter, schema)
+def bound(filter: FilterLike | None, schema: CollectionSchema) -> Filter | None:
+    """Return a filter in any of its forms, checked against the indexed payload fields."""
+    return None if filter is None else bind(as_filter(filter), schema)
 
 
 def validate_queries(name: str, spec: VectorField, query: Any) -> tuple[Queries, bool]:

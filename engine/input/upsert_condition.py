@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from ..errors import InvalidArgument
 from ..filters.expression import Filter
+from ..filters.notations.reading import FilterLike
 from ..schema.collection_schema import CollectionSchema
 from .ids import conditions
 
@@ -42,7 +41,7 @@ class UpsertCondition:
 
 
 def upsert_condition(
-    schema: CollectionSchema, mode: UpsertMode | str, only_if: Filter | Mapping[str, Any] | None
+    schema: CollectionSchema, mode: UpsertMode | str, only_if: FilterLike | None
 ) -> UpsertCondition | None:
     """Return the condition of these arguments, None when every point is written.
 

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.api import FilterLike, Ids
+from ...engine.api import Ids
+from ...engine.filters.notations.reading import FilterLike
 from ...engine.input.options import SearchKeywords, asked
 from ...engine.input.payload_update import PayloadChange
 from ...engine.input.payloads import Payloads

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...engine.filters.expression import Filter
 from ...engine.filters.limits import MAX_DEPTH
-from ...engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
+from ...engine.filters.notations.qdrant_json import filter_to_json
+from ...engine.filters.notations.reading import FilterLike, as_filter
 from ...proto.v1 import points_pb2 as pb
 from .bounded_json import read_bounded_object, write_json
 
@@ -16,17 +16,15 @@ MAX_BYTES = 1 << 20
 _MAX_NESTING = 3 * MAX_DEPTH
 
 
-def put_filter(message: pb.Filter, expression: Filter | Mapping[str, Any]) -> None:
-    """Fill ``message`` with a filter, given as an expression or as its JSON.
+def put_filter(message: pb.Filter, filter: FilterLike) -> None:
+    """Fill ``message`` with a filter in any of its forms.
 
     Raises
     ------
     InvalidArgument, LimitExceeded
         As the engine raises them for a filter that is none, or too large.
     """
-    if isinstance(expression, Mapping):
-        expression = filter_from_json(expression)
-    message.json = write_json(filter_to_json(expression))
+    message.json = write_json(filter_to_json(as_filter(filter)))
 
 
 def read_filter(message: pb.Filter) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...engine.errors import InvalidArgument
-from ...engine.filters.expression import Filter
+from ...engine.filters.notations.reading import FilterLike
 from ...engine.input.order import Position
 from ...engine.input.upsert_condition import UpsertCondition, UpsertMode
 from ...engine.results.carried import Carried, fields_of
@@ -110,9 +110,7 @@ def read_update(message: pb.UpdatePayloadsRequest, n: int) -> dict[str, Any] | l
     return read_checked_payloads(message.payloads, n).to_list()
 
 
-def put_selection(
-    message: pb.Selection, ids: Sequence[PointId] | None, filter: Filter | Mapping[str, Any] | None
-) -> None:
+def put_selection(message: pb.Selection, ids: Sequence[PointId] | None, filter: FilterLike | None) -> None:
     """Fill ``message`` with the points that a write is about: ids, or a filter."""
     if ids is not None:
         put_ids(message.ids, ids)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....engine.api import FilterLike, Ids
+from ....engine.api import Ids
 from ....engine.errors import VicinalError
+from ....engine.filters.notations.reading import FilterLike
 from ....engine.filters.parsing import parse_fields
 from ....engine.input.ids import id_list, named_columns, selection, unique_ids, vector_columns, vector_fields
 from ....engine.input.order import checked_order, position_after, token_of

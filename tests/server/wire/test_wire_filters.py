@@ -48,7 +48,7 @@ filters = st.recursive(
 )
 
 
-def sent(expression: Filter | dict[str, Any]) -> pb.Filter:
+def sent(expression: Filter | dict[str, Any] | str) -> pb.Filter:
     message = pb.Filter()
     put_filter(message, expression)
     return pb.Filter.FromString(message.SerializeToString())
@@ -63,6 +63,10 @@ def test_json_is_sent_as_the_filter_it_describes() -> None:
     given_json = {"must": {"key": "year", "range": {"gte": datetime(1990, 1, 1)}}}
     arrived = filter_from_json(read_filter(sent(given_json)))
     assert arrived == filter_from_json(given_json)
+
+
+def test_a_string_is_sent_as_the_filter_it_describes() -> None:
+    assert filter_from_json(read_filter(sent("year >= 1990"))) == (F("year") >= 1990)
 
 
 def test_numbers_beyond_64_bits_still_bound_a_range() -> None:

@@ -1,0 +1,35 @@
+"""Filters in whatever form they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import InvalidArgument
+from ..expression import Filter
+from .qdrant_json import filter_from_json
+from .strings import filter_from_string
+
+FilterLike = Filter | Mapping[str, Any] | str
+"""An expression, its JSON, or the string that describes it."""
+
+
+def as_filter(filter: Any) -> Filter:
+    """Return the expression that a caller gave in one of its forms.
+
+    Raises
+    ------
+    InvalidArgument, LimitExceeded
+        When it is none, or too large.
+    """
+    if isinstance(filter, str):
+        return filter_from_string(filter)
+    if isinstance(filter, Mapping):
+        return filter_from_json(filter)
+    if not isinstance(filter, Filter):
+        raise InvalidArgument(
+            f"filter is a {type(filter).__name__}; expected an expression, F('year') >= 1990, its JSON, or "
+            "text, 'year >= 1990'",
+            field="filter",
+        )
+    return filter
