@@ -7,8 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from vicinal.engine.filters.areas import EARTH_RADIUS, Area, Box, Circle, Corner, Polygon
 from vicinal.engine.filters.expression import (
     TEXT_MATCHES,
     And,
@@ -18,6 +21,7 @@ from vicinal.engine.filters.expression import (
     Exists,
     Filter,
     HasId,
+    InArea,
     IsNull,
     Match,
     Nested,
@@ -75,7 +79,9 @@ def holds(
             lists = _places(payload, _steps(key)) if "[" in key else [_find(payload, key)]
             elements = [element for each in lists if isinstance(each, list) for element in each]
             return any(isinstance(each, dict) and holds(clause, each, "", {}) for each in elements)
-    assert isinstance(expression, Match | AnyOf | Except | Range | IsNull | Exists | ValuesCount | TextMatch)
+    assert isinstance(
+        expression, Match | AnyOf | Except | Range | IsNull | Exists | ValuesCount | TextMatch | InArea
+    )
     if "[" in expression.key:
         return _holds_at(expression, _places(payload, _steps(expression.key)), fields)
     found = _find(payload, expression.key)
@@ -87,6 +93,9 @@ def holds(
     if isinstance(expression, ValuesCount):
         count = 0 if found is None else len(items)
         return expression.least <= count and (expression.most is None or count <= expression.most)
+    if isinstance(expression, InArea):
+        points = [(item["lat"], item["lon"]) for item in items if isinstance(item, dict) and "lon" in item]
+        return any(_lies_in(lat, lon, expression.area) for lat, lon in points)
     if isinstance(expression, TextMatch):
         return any(_reads(item, expression.how, expression.text) for item in items if isinstance(item, str))
     kind = fields.get(expression.key)
@@ -103,6 +112,37 @@ def holds(
         case Range():
             return any(_within(item, expression, kind) for item in items if item is not None)
     return any(_equal(item, value, kind) for item in items if item is not None for value in wanted)
+
+
+def _lies_in(lat: int, lon: int, area: Area) -> bool:
+    match area:
+        case Box((top, left), (bottom, right)):
+            wide = range(int(left) + 1, int(right if left <= right else right + 360))
+            return bottom < lat < top and (lon in wide or lon + 360 in wide)
+        case Circle(center, radius):
+            chord = float(np.linalg.norm(_on_sphere(lat, lon) - _on_sphere(*center)))
+            return 2 * EARTH_RADIUS * float(np.arcsin(min(1.0, chord / 2))) < radius
+        case Polygon(corners, holes):
+            return _winds(lat, lon, corners) == "inside" and all(
+                _winds(lat, lon, hole) == "outside" for hole in holes
+            )
+
+
+def _on_sphere(lat: float, lon: float) -> NDArray[np.float64]:
+    a, b = np.radians(lat), np.radians(lon)
+    return np.array([np.cos(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a)])
+
+
+def _winds(lat: int, lon: int, ring: tuple[Corner, ...]) -> str:
+    """Return where a point is by the parity of edges east of it; all numbers are whole, so exactly."""
+    crossed = 0
+    for (y0, x0), (y1, x1) in zip(ring, ring[1:] + ring[:1], strict=True):
+        turn = (x1 - x0) * (lat - y0) - (y1 - y0) * (lon - x0)
+        if turn == 0 and min(x0, x1) <= lon <= max(x0, x1) and min(y0, y1) <= lat <= max(y0, y1):
+            return "edge"
+        if (y0 > lat) != (y1 > lat):
+            crossed += (turn > 0) == (y1 > y0)
+    return "inside" if crossed % 2 else "outside"
 
 
 def _reads(item: str, how: str, text: str) -> bool:
@@ -233,8 +273,11 @@ def _field_values(kind: str) -> st.SearchStrategy[Any]:
     return value | st.none() | st.lists(value | st.none(), max_size=3)
 
 
+_points = st.fixed_dictionaries({"lat": st.integers(-4, 4), "lon": st.integers(-4, 4)})
 _anything: st.SearchStrategy[Any] = (
-    _ANY_VALUE | st.none() | st.lists(_ANY_VALUE | st.none() | st.sampled_from([[1], {"a": 1}]), max_size=3)
+    _ANY_VALUE
+    | st.none()
+    | st.lists(_ANY_VALUE | st.none() | (st.sampled_from([[1], {"a": 1}]) | _points), max_size=3)
 )
 _members = st.fixed_dictionaries({}, optional={"city": _field_values("keyword"), "size": _anything})
 _makers: st.SearchStrategy[Any] = st.recursive(
@@ -256,7 +299,9 @@ def payloads(draw: st.DrawFn) -> dict[str, Any]:
                 inner = inner.setdefault(parent, {})
             inner[last] = draw(_field_values(kind))
     if draw(st.booleans()):
-        payload["note"] = draw(_anything | st.sampled_from([{}, {"a": 1}]))
+        payload["note"] = draw(
+            _anything | st.sampled_from([{}, {"a": 1}, {"lat": 1}, {"lat": 91, "lon": 0}]) | _points
+        )
     if draw(st.booleans()):
         payload.setdefault("maker", {})["size"] = draw(_anything)
     if draw(st.integers(0, 3)) == 0:
@@ -296,7 +341,9 @@ def _leaves(draw: st.DrawFn) -> Filter:
 @st.composite
 def _undeclared_leaves(draw: st.DrawFn, key: str) -> Filter:
     match draw(
-        st.sampled_from(["match", "any", "except", "null", "exists", "count", "numbers", "times", "text"])
+        st.sampled_from(
+            ["match", "any", "except", "null", "exists", "count", "numbers", "times", "text", "area"]
+        )
     ):
         case "match":
             return Match(key, draw(_ANY_VALUE))
@@ -312,6 +359,8 @@ def _undeclared_leaves(draw: st.DrawFn, key: str) -> Filter:
             return draw(_counts(key))
         case "text":
             return draw(_text_matches(key))
+        case "area":
+            return InArea(key, draw(_areas))
         case "numbers":
             return draw(_ranges(key, _WIDE_NUMBERS))
     return draw(_ranges(key, _VALUES["datetime"]))
@@ -325,6 +374,16 @@ def _words(key: str) -> st.SearchStrategy[Filter]:
         | st.builds(AnyOf, which, some)
         | st.builds(Except, which, some)
     )
+
+
+_degrees = st.integers(-3, 3)
+_corners = st.tuples(_degrees, _degrees)
+_rings = st.lists(_corners, min_size=3, max_size=5).filter(lambda ring: ring[0] != ring[-1] or len(ring) > 3)
+_areas: st.SearchStrategy[Area] = st.one_of(
+    st.builds(Box, _corners, _corners),
+    st.builds(Circle, _corners, st.sampled_from([0, 1.2e5, 2e5, 5e5, 3e7])),
+    st.builds(Polygon, _rings.map(tuple), st.lists(_rings.map(tuple), max_size=1).map(tuple)),
+)
 
 
 def _text_matches(key: str) -> st.SearchStrategy[Filter]:

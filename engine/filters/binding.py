@@ -17,6 +17,7 @@ from .conditions.scanned import (
     HasElement,
     HasNull,
     HasValues,
+    IsInside,
     IsThere,
     OtherThan,
 )
@@ -30,6 +31,7 @@ from .expression import (
     Filter,
     HasId,
     HasVector,
+    InArea,
     IsNull,
     Match,
     Nested,
@@ -90,6 +92,9 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
         case TextMatch(key):
             _refuse_unanswered(key, "words of texts", schema)
             return text_condition(expression)
+        case InArea(key, area):
+            _refuse_unanswered(key, "places", schema)
+            return IsInside(key, area)
         case Nested():
             return _bound_nested(expression, schema, budget, depth)
         case Range():
@@ -158,7 +163,7 @@ def _bound_nested(expression: Nested, schema: CollectionSchema, budget: FilterBu
     before = [
         _bind(replace(each, key=path), schema, FilterBudget(), 1)
         for each in (clause.clauses if isinstance(clause, And) else (clause,))
-        if isinstance(each, Match | AnyOf | Range | TextMatch)
+        if isinstance(each, Match | AnyOf | Range | TextMatch | InArea)
         and len(path := f"{key}.{each.key}") <= MAX_NAME
     ]
     return And((*before, HasElement(key, within)))

@@ -21,6 +21,7 @@ from ..error_translation import translated
 from ..errors import InvalidArgument
 from ..results.point import PointId
 from ..schema.names import checked_name
+from .areas import Area
 from .paths import checked_filter_path
 from .values import PlainValue, plain_value
 
@@ -190,6 +191,17 @@ class TextMatch(Filter):
             message = f"{self.how} on {self.key!r} is given {self.text!r:.80}; expected text"
             raise InvalidArgument(message, field="filter")
         object.__setattr__(self, "text", text)
+
+
+@dataclass(frozen=True, slots=True)
+class InArea(Filter):
+    """Holds where the field, or one of its values, is a point of the earth in an area; see ``areas``."""
+
+    key: str
+    area: Area
+
+    def __post_init__(self) -> None:
+        checked_filter_path(self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ..errors import InvalidArgument
 from ..results.point import PointId
+from .areas import Box, Circle, Corner, Polygon
 from .expression import (
     NO_TRUTH,
     AnyOf,
@@ -18,6 +19,7 @@ from .expression import (
     Filter,
     HasId,
     HasVector,
+    InArea,
     IsNull,
     Match,
     Nested,
@@ -112,6 +114,18 @@ class F:
     def prefix(self, text: str) -> TextMatch:
         """Return the filter for a text that begins with ``text``, in the same case."""
         return TextMatch(self.key, "prefix", text)
+
+    def geo_box(self, top_left: Corner, bottom_right: Corner) -> InArea:
+        """Return the filter for a point between two corners, each a latitude and a longitude."""
+        return InArea(self.key, Box(top_left, bottom_right))
+
+    def geo_radius(self, center: Corner, radius: float) -> InArea:
+        """Return the filter for a point within ``radius`` metres of a latitude and a longitude."""
+        return InArea(self.key, Circle(center, radius))
+
+    def geo_polygon(self, corners: Iterable[Corner], holes: Iterable[Iterable[Corner]] = ()) -> InArea:
+        """Return the filter for a point in a ring of corners, and in none of the rings ``holes``."""
+        return InArea(self.key, Polygon(tuple(corners), tuple(map(tuple, holes))))
 
     def nested(self, clause: Filter) -> Nested:
         """Return the filter for a list of which one element, an object, satisfies all of ``clause``."""

@@ -12,8 +12,8 @@ from ...proto.v1 import points_pb2 as pb
 from .bounded_json import read_bounded_object, write_json
 
 MAX_BYTES = 1 << 20
-# Each level of a filter is at most two objects and a list in them.
-_MAX_NESTING = 3 * MAX_DEPTH
+# Each level of a filter is at most two objects and a list in them; in its conditions are up to six of both.
+_MAX_NESTING = 3 * MAX_DEPTH + 3
 
 
 def put_filter(message: pb.Filter, filter: FilterLike) -> None:

@@ -43,6 +43,7 @@ class FilterMaker:
             "score": self._field(self._random.random),
             "seen": self._field(lambda: self._random.random() < 0.5),
             "added": self._field(self._time),
+            "at": self._field(self._place),
             "plot": self._field(self._text),
             "maker": {"city": self._field(self._word)},
             "cast": self._list(lambda: {"name": self._field(self._word), "age": self._random.randint(1, 9)}),
@@ -78,6 +79,7 @@ class FilterMaker:
             lambda: {"has_vector": "plot"},
             lambda: {"key": "plot", "match": {self._random.choice(WORDINGS): self._text()}},
             lambda: {"key": "plot", "match": {self._random.choice(["text", "prefix"]): self._word()}},
+            lambda: {"key": self._random.choice(["at", "at[]", "at[0]", "plot"]), **self._area()},
             lambda: {"nested": {"key": "cast", "filter": self._of_element()}},
             lambda: {"is_null": {"key": self._key()}},
             lambda: {"is_empty": {"key": self._key()}},
@@ -118,6 +120,20 @@ class FilterMaker:
 
     def _list(self, value: Callable[[], Any]) -> list[Any]:
         return [value() for _ in range(self._random.randint(0, 4))]
+
+    def _area(self) -> Json:
+        match self._random.choice(["box", "radius", "polygon"]):
+            case "box":
+                return {"geo_bounding_box": {"top_left": self._place(), "bottom_right": self._place()}}
+            case "radius":
+                return {"geo_radius": {"center": self._place(), "radius": self._random.random() * 1e7}}
+        rings = [{"points": [self._place() for _ in range(self._random.randint(3, 6))]} for _ in range(2)]
+        for ring in rings:
+            ring["points"].append(ring["points"][0])
+        return {"geo_polygon": {"exterior": rings[0], "interiors": rings[1:]}}
+
+    def _place(self) -> Json:
+        return {"lat": self._random.uniform(-90, 90), "lon": self._random.uniform(-180, 180)}
 
     def _text(self) -> str:
         joint = self._random.choice([" ", ", ", " - "])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..areas import point_of
 from ..canonical import INT64_MAX, INT64_MIN, MISSING
 from .scanned import (
     Between,
@@ -18,6 +19,7 @@ from .scanned import (
     HasElement,
     HasNull,
     HasValues,
+    IsInside,
     IsThere,
     Number,
     OtherThan,
@@ -60,6 +62,8 @@ class FieldColumn:
         occur twice.
     others : (o,) uint16
         Rows of which a value is an object or a list.
+    points : (lat, lon, rows)
+        Those of the objects that are points of the earth.
     sizes : (sizes, rows), or None
         How many values are at each place of the field, null being none; None where each row has one place and
         one value there.
@@ -85,6 +89,7 @@ class FieldColumn:
             self.present, self.sizes, by_type = _by_type(found)
         none: tuple[Any, Any] = ((), _NO_ROWS)
         self.null = by_type.get(type(None), none)[1]
+        self.points = _points(*by_type.get(dict, none))
         self.others = np.concatenate([by_type.get(kind, none)[1] for kind in (dict, list)])
         bools, rows = by_type.get(bool, none)
         truth = np.array(bools, np.bool_)
@@ -99,7 +104,7 @@ class FieldColumn:
     def nbytes(self) -> int:
         """Bytes in memory, of texts about."""
         arrays = [self.present, self.null, self.true, self.false, self.codes, self.text_rows]
-        arrays += [self.others, *(self.sizes or ())]
+        arrays += [self.others, *self.points, *(self.sizes or ())]
         arrays += [array for pair in self.numbers for array in pair]
         texts = sum(map(len, self.texts)) + _BYTES_OF_TEXT * len(self.texts)
         return _BYTES_OF_COLUMN + texts + sum(int(array.nbytes) for array in arrays)
@@ -137,6 +142,8 @@ def column_test(condition: Scanned) -> Test | None:
             return lambda column: column.null
         case IsThere():
             return lambda column: column.present
+        case IsInside(_, area):
+            return lambda column: column.points[2][area.contains(*column.points[:2])]
         case OfTexts():
             return lambda column: column.rows_of_texts(
                 np.fromiter(map(condition.accepts, column.texts), np.bool_, len(column.texts))
@@ -167,6 +174,12 @@ def _by_type(
     by_type = {kind: (values, np.array(rows, np.uint16)) for kind, (values, rows) in listed.items()}
     sizes_and_rows = np.array(sizes, np.int64), np.array(sized, np.uint16)
     return np.array(present, np.uint16), sizes_and_rows, by_type
+
+
+def _points(objects: Sequence[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64], Rows]:
+    found = [(point, row) for value, row in zip(objects, rows, strict=True) if (point := point_of(value))]
+    places = np.array([point for point, _ in found], np.float64).reshape(-1, 2)
+    return places[:, 0], places[:, 1], np.array([row for _, row in found], np.uint16)
 
 
 def _whole(values: Sequence[int], rows: Rows) -> Iterable[tuple[NDArray[Any], Rows]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...schema.payload_field import FieldType
+from ..areas import Area, point_of
 from ..canonical import INT64_MAX, INT64_MIN, MISSING, microseconds
 from ..expression import And, AtLeast, Filter, Not, Or, leaves
 from ..paths import reader
@@ -125,6 +126,19 @@ class HasElement(Scanned):
             if isinstance(value, list)
             for element in value
         )
+
+
+@dataclass(frozen=True, slots=True)
+class IsInside(Scanned):
+    """Holds where a value is a point in an area."""
+
+    key: str
+    area: Area
+
+    def holds(self, found: Any) -> bool:
+        """Whether one of the values found is such a point."""
+        points = map(point_of, values_of(found))
+        return any(point is not None and self.area.contains(*point) for point in points)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 ::
 
+    place      {"lat": 52.5, "lon": 13.4}          ring  {"points": [place ...]}
     filter     {"must": [filter ...], "should": [filter ...], "must_not": [filter ...],
                 "min_should": {"conditions": [filter ...], "min_count": 2}}               or one condition
     condition  {"key": "year", "match": {"value": 1990}}      or {"any": [1990, 1991]}, {"except": [1990]}
@@ -9,6 +10,9 @@
                {"key": "year", "range": {"gte": 1990, "lt": 2000}}                 gt, gte, lt, lte
                {"key": "tags", "values_count": {"gte": 2}}                         the same, whole numbers
                {"is_empty": {"key": "tags"}}                     missing, null or []
+               {"key": "at", "geo_bounding_box": {"top_left": place, "bottom_right": place}}
+               {"key": "at", "geo_radius": {"center": place, "radius": 1000.0}}         in metres
+               {"key": "at", "geo_polygon": {"exterior": ring, "interiors": [ring ...]}}
                {"is_null": {"key": "year"}}    {"exists": {"key": "year"}}    {"has_id": [1, "a"]}
                {"has_vector": "plot"}
                {"nested": {"key": "cast", "filter": filter}}             one element satisfies all of it
@@ -26,6 +30,7 @@ from typing import Any
 
 from ...errors import InvalidArgument
 from ...schema.strict_json import checked_object
+from ..areas import Area, Box, Circle, Corner, Polygon
 from ..expression import (
     TEXT_MATCHES,
     And,
@@ -36,6 +41,7 @@ from ..expression import (
     Filter,
     HasId,
     HasVector,
+    InArea,
     IsNull,
     Match,
     Nested,
@@ -89,6 +95,8 @@ def _to_json(expression: Filter, budget: FilterBudget, depth: int) -> dict[str, 
         case AtLeast(clauses, count):
             conditions = [_to_json(clause, budget, depth + 1) for clause in clauses]
             return {"min_should": {"conditions": conditions, "min_count": count}}
+        case InArea(key, area):
+            return {"key": key, **_area_to_json(area)}
         case TextMatch(key, how, text):
             return {"key": key, "match": {how: text}}
         case Nested(key, clause):
@@ -113,6 +121,22 @@ def _to_json(expression: Filter, budget: FilterBudget, depth: int) -> dict[str, 
         case HasVector(field):
             return {"has_vector": field}
     raise AssertionError(f"{type(expression).__name__} is no filter")
+
+
+def _area_to_json(area: Area) -> dict[str, Any]:
+    match area:
+        case Box(top_left, bottom_right):
+            corners = {"top_left": _place(top_left), "bottom_right": _place(bottom_right)}
+            return {"geo_bounding_box": corners}
+        case Circle(center, radius):
+            return {"geo_radius": {"center": _place(center), "radius": radius}}
+        case Polygon(corners, holes):
+            exterior, *interiors = ({"points": list(map(_place, ring))} for ring in (corners, *holes))
+            return {"geo_polygon": {"exterior": exterior, "interiors": interiors}}
+
+
+def _place(corner: Corner) -> dict[str, float]:
+    return {"lat": corner[0], "lon": corner[1]}
 
 
 def _range_to_json(expression: Range) -> dict[str, Any]:
@@ -207,6 +231,36 @@ def _range(key: str, record: Any) -> Range:
     return Range(key, **_sides(key, "range", record))
 
 
+def _geo_bounding_box(key: str, record: Any) -> InArea:
+    known = checked_object(record, "geo_bounding_box", required=["top_left", "bottom_right"])
+    return InArea(key, Box(_corner(known["top_left"]), _corner(known["bottom_right"])))
+
+
+def _geo_radius(key: str, record: Any) -> InArea:
+    known = checked_object(record, "geo_radius", required=["center", "radius"])
+    return InArea(key, Circle(_corner(known["center"]), known["radius"]))
+
+
+def _geo_polygon(key: str, record: Any) -> InArea:
+    known = checked_object(record, "geo_polygon", required=["exterior"], optional=["interiors"])
+    interiors = known.get("interiors") or []
+    if not isinstance(interiors, list | tuple):
+        raise InvalidArgument(f"interiors are {interiors!r:.80}; expected a list of rings", field="filter")
+    return InArea(key, Polygon(_ring(known["exterior"]), tuple(map(_ring, interiors))))
+
+
+def _ring(record: Any) -> tuple[Corner, ...]:
+    points = checked_object(record, "a ring", required=["points"])["points"]
+    if not isinstance(points, list | tuple):
+        raise InvalidArgument(f"points are {points!r:.80}; expected a list of places", field="filter")
+    return tuple(map(_corner, points))
+
+
+def _corner(record: Any) -> Corner:
+    known = checked_object(record, "a place", required=["lat", "lon"])
+    return known["lat"], known["lon"]
+
+
 def _values_count(key: str, record: Any) -> ValuesCount:
     sides = _sides(key, "values_count", record)
     least, most = sides.get("lo", 0), sides.get("hi")
@@ -235,6 +289,9 @@ _READERS: dict[str, Callable[[str, Any], Filter]] = {
     "match": _match,
     "range": _range,
     "values_count": _values_count,
+    "geo_bounding_box": _geo_bounding_box,
+    "geo_radius": _geo_radius,
+    "geo_polygon": _geo_polygon,
 }
 _MATCHES: dict[str, Callable[[str, Any], Filter]] = {
     "value": Match,

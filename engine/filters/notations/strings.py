@@ -321,11 +321,18 @@ class _Parser:
         return f"character {token.at + 1}:\n  {shown}\n  {' ' * (token.at - first)}^"
 
 
+def _pairs(values: list[Any]) -> list[Any]:
+    return [values[at : at + 2] for at in range(0, len(values), 2)]
+
+
 _FUNCTIONS: Final[dict[str, tuple[tuple[str, ...], Callable[..., Filter]]]] = {
     "any_except": (("path", "values"), F.any_except),
     "array_contains": (("path", "value"), F.__eq__),
     "at_least": (("count", "filters"), at_least),
     "exists": (("path",), F.exists),
+    "geo_box": (("path", *["value"] * 4), lambda at, top, left, *rest: at.geo_box((top, left), rest)),
+    "geo_polygon": (("path", "values"), lambda at, degrees: at.geo_polygon(_pairs(degrees))),
+    "geo_radius": (("path", *["value"] * 3), lambda at, lat, lon, radius: at.geo_radius((lat, lon), radius)),
     "has_id": (("values",), has_id),
     "has_vector": (("text",), has_vector),
     "nested": (("path", "filter"), F.nested),

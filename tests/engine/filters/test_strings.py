@@ -11,6 +11,7 @@ from naive_filter import filters
 
 import vicinal
 from vicinal.engine.errors import InvalidArgument, LimitExceeded
+from vicinal.engine.filters.areas import Box, Circle, Polygon
 from vicinal.engine.filters.expression import (
     And,
     AnyOf,
@@ -19,6 +20,7 @@ from vicinal.engine.filters.expression import (
     Exists,
     Filter,
     HasId,
+    InArea,
     IsNull,
     Match,
     Nested,
@@ -82,6 +84,9 @@ A, B, C = F("a") == 1, F("b") == 2, F("c") == 3
         ("text(plot, 'lost city')", F("plot").text("lost city")),
         ("text_any(plot, 'x') OR phrase(plot, 'y') OR prefix(plot, 'z')",
          F("plot").text_any("x") | F("plot").phrase("y") | F("plot").prefix("z")),
+        ("geo_radius(at, 52.5, 13, 1000) OR geo_box(at, 50, -1.5, 40, 1)",
+         F("at").geo_radius((52.5, 13), 1000) | F("at").geo_box((50, -1.5), (40, 1))),
+        ("geo_polygon(at, 0, 0, 0, 9, 9, 9)", F("at").geo_polygon([(0, 0), (0, 9), (9, 9), (0, 0)])),
         (" a\n=\t1\n", A),
     ],
 )  # fmt: skip
@@ -116,6 +121,8 @@ def test_strings_mean_what_they_say(text: str, expected: Filter) -> None:
         ("values_count(a)", "has its end where a comparison is expected", 15),
         ("at_least(0, a = 1)", "at least 0 clauses are to hold", 0),
         ("text(a, 3)", "has '3' where a text in '...' is expected", 8),
+        ("geo_radius(at, 91, 0, 1)", "center's lat is 91; expected a number from -90 to 90", 0),
+        ("geo_polygon(at, 0, 0, 0, 9, 9)", "a corner is [9]; expected a latitude and a longitude", 0),
         ("a..b = 1", "a dot stands between two keys", 0),
         ("x = 1 AND a = 1e999", "was compared with inf", 10),
         ("a = " + "1" * 1001, "where a value", 4),
@@ -189,6 +196,8 @@ def expressible(expression: Filter) -> Filter:
             return replace(expression, values=(1,))
         case Range(key, lo, lo_open, hi, hi_open) if None not in (lo, hi) and (lo_open or hi_open):
             return And((Range(key, lo, lo_open), Range(key, hi=hi, hi_open=hi_open)))
+        case InArea(key, Polygon(corners, _)):
+            return InArea(key, Polygon(corners))
         case ValuesCount(key, least, None):
             return ValuesCount(key, least)
         case ValuesCount(key, _, most):
@@ -231,6 +240,12 @@ def written(expression: Filter) -> str:
             return f"values_count({key}) <= {most}"
         case IsNull(key):
             return f"{key} IS NULL"
+        case InArea(key, Box(corner, other)):
+            return f"geo_box({key}, {corner[0]}, {corner[1]}, {other[0]}, {other[1]})"
+        case InArea(key, Circle(center, radius)):
+            return f"geo_radius({key}, {center[0]}, {center[1]}, {radius})"
+        case InArea(key, Polygon(corners)):
+            return f"geo_polygon({key}, {', '.join(str(degree) for corner in corners for degree in corner)})"
     assert isinstance(expression, Exists)
     return f"{expression.key} IS NOT MISSING"
 
