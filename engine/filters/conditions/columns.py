@@ -64,9 +64,10 @@ class FieldColumn:
         Rows of which a value is an object or a list.
     points : (lat, lon, rows)
         Those of the objects that are points of the earth.
-    sizes : (sizes, rows), or None
-        How many values are at each place of the field, null being none; None where each row has one place and
-        one value there.
+    single : (s,) uint16
+        Rows with one value at a place of the field.
+    sizes : (sizes, rows)
+        How many values are at each other place, null being none.
     numbers : list of (values, rows)
         Those of int64, those beyond it as uint64, and those of float64, each with its row.
     texts : dict
@@ -80,13 +81,13 @@ class FieldColumn:
         kinds = set(map(type, found))
         everywhere = np.arange(len(found), dtype=np.uint16)
         self.n_rows = len(found)
-        self.sizes: tuple[NDArray[np.int64], Rows] | None = None
         by_type: dict[type, tuple[Any, Any]] = {}
         if len(kinds) == 1 and kinds <= {str, int, float, bool}:
-            self.present = everywhere
+            self.present = self.single = everywhere
+            self.sizes = np.empty(0, np.int32), _NO_ROWS
             by_type[kinds.pop()] = (found, everywhere)
         else:
-            self.present, self.sizes, by_type = _by_type(found)
+            self.present, self.single, self.sizes, by_type = _by_type(found)
         none: tuple[Any, Any] = ((), _NO_ROWS)
         self.null = by_type.get(type(None), none)[1]
         self.points = _points(*by_type.get(dict, none))
@@ -104,7 +105,8 @@ class FieldColumn:
     def nbytes(self) -> int:
         """Bytes in memory, of texts about."""
         arrays = [self.present, self.null, self.true, self.false, self.codes, self.text_rows]
-        arrays += [self.others, *self.points, *(self.sizes or ())]
+        arrays += [self.others, *self.points, *self.sizes]
+        arrays += [] if self.single is self.present else [self.single]
         arrays += [array for pair in self.numbers for array in pair]
         texts = sum(map(len, self.texts)) + _BYTES_OF_TEXT * len(self.texts)
         return _BYTES_OF_COLUMN + texts + sum(int(array.nbytes) for array in arrays)
@@ -155,8 +157,9 @@ def column_test(condition: Scanned) -> Test | None:
 
 def _by_type(
     found: Sequence[Any],
-) -> tuple[Rows, tuple[NDArray[np.int64], Rows], dict[type, tuple[Any, Any]]]:
+) -> tuple[Rows, Rows, tuple[NDArray[np.int32], Rows], dict[type, tuple[Any, Any]]]:
     present: list[int] = []
+    single: list[int] = []
     sizes: list[int] = []
     sized: list[int] = []
     listed: dict[type, tuple[list[Any], list[int]]] = {}
@@ -164,16 +167,26 @@ def _by_type(
         if value is MISSING:
             continue
         present.append(row)
-        for place in value if type(value) is tuple else (value,):
-            sizes.append(size_of(place))
+        # Most are plain, and calls cost more than the rest.
+        kind = type(value)
+        items = value if kind is list else values_of(value) if kind is tuple else (value,)
+        if kind is tuple:
+            single += [row for place in value if size_of(place) == 1]
+            others = [size for size in map(size_of, value) if size != 1]
+            sizes += others
+            sized += [row] * len(others)
+        elif value is None or (kind is list and len(value) != 1):
+            sizes.append(size_of(value))
             sized.append(row)
-        for item in values_of(value):
+        else:
+            single.append(row)
+        for item in items:
             values, rows = listed.setdefault(type(item), ([], []))
             values.append(item)
             rows.append(row)
     by_type = {kind: (values, np.array(rows, np.uint16)) for kind, (values, rows) in listed.items()}
-    sizes_and_rows = np.array(sizes, np.int64), np.array(sized, np.uint16)
-    return np.array(present, np.uint16), sizes_and_rows, by_type
+    of_places = np.array(sizes, np.int32), np.array(sized, np.uint16)
+    return np.array(present, np.uint16), np.array(single, np.uint16), of_places, by_type
 
 
 def _points(objects: Sequence[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64], Rows]:
@@ -244,10 +257,10 @@ def _counting(condition: HasValues) -> Test:
     least, most = condition.least, condition.most
 
     def test(column: FieldColumn) -> Rows:
-        rows = column.present if condition.includes(1) else _NO_ROWS
-        if column.sizes is not None:
-            sizes, rows = column.sizes
-            rows = rows[(sizes >= least) & (True if most is None else sizes <= most)]
+        sizes, rows = column.sizes
+        rows = rows[(sizes >= least) & (True if most is None else sizes <= most)]
+        if condition.includes(1):
+            rows = np.concatenate([rows, column.single])
         if not condition.includes(0):
             return rows
         missing = np.ones(column.n_rows, np.bool_)
