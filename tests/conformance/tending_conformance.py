@@ -142,7 +142,7 @@ class TendingConformance:
             ("ef", lambda: films.search(query, ef=0)),
             ("exact", lambda: films.search(query, exact="yes")),
             ("field", lambda: films.search(query, field="story")),
-            ("filter", lambda: films.search(query, filter="year > 3")),
+            ("filter", lambda: films.search(query, filter="year > > 3")),
             ("filter", lambda: films.count(filter=F("year") == "soon")),
             ("effort", lambda: films.explain(query, effort=3)),
             ("limit", lambda: films.scroll(limit=0)),

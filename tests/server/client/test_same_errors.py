@@ -176,7 +176,7 @@ READS: list[Call] = [
     films("count", filter={"key": "year", "range": {"gt": 1, "gte": 2}}),
     films("count", filter=DEEP),
     films("count", filter={"should": [{"has_id": [i]} for i in range(1100)]}),
-    films("count", filter="year > 3"),
+    films("count", filter="year > > 3"),
     films("count", tenant="ada"),
     rooms("count"),
     rooms("count", tenant=""),
