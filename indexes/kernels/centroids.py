@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .kernel import entry_point, inner
-from .memory import view_f32, view_u32
+from .memory import hold, view_f32, view_u32
 from .target import HAS_AVX2, HAS_VNNI
 from .vectors import I32, I64, accumulate, call, load, splat, store, vector
 
@@ -177,6 +177,8 @@ def nearest_centroids(rows, stride, n, dims, panels, halves, n_panels, ids, valu
             offset = np.uint64(i * LANES * 4)
             values[start + i], ids[start + i] = _least(best_at + offset, ids_at + offset)
         start += _BLOCK_ROWS
+    hold(best)
+    hold(best_ids)
 
 
 @inner
@@ -247,6 +249,8 @@ def product_codes(rows, stride, n, starts, panels, halves, n_panels, codes):
                 offset = np.uint64(i * LANES * 4)
                 codes[start + i, part] = _least(best_at + offset, ids_at + offset)[1]
         start += _BLOCK_ROWS
+    hold(best)
+    hold(best_ids)
 
 
 @inner
@@ -318,6 +322,8 @@ def even_product_codes(rows, stride, n, starts, panels, halves, n_panels, weight
             for part in range(m):
                 codes[start + i, part] = best_ids[i, part, chosen[part]]
         start += _FEW_ROWS
+    hold(one)
+    hold(one_ids)
 
 
 @entry_point("centroid sums")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -64,6 +67,56 @@ def test_it_is_as_good_as_lloyd() -> None:
     for seed in range(3):
         ours = squares(rows, kmeans(rows, 20, seed)).min(axis=1).sum()
         assert ours <= 1.01 * lloyd(rows, 20, 25, seed)
+
+
+# Of one arena what a thread lets go of is what the next one is given.
+_BESIDE_OTHERS = """
+import threading
+import numpy as np
+from vicinal.indexes.clustering.centroids import Centroids
+from vicinal.indexes.codecs.product import Product
+from vicinal.indexes.protocol import BuildJob
+from vicinal.indexes.rows.metric import Metric
+from vicinal.testing.nearnesses import Given
+
+rows = np.random.default_rng(0).standard_normal((400, 8)).astype(np.float32)
+centroids = Centroids(rows[:40])
+specs = [Product(4, rotation=None, loss=loss) for loss in ("error", "length")]
+codecs = [spec.train(Given(rows, Metric.DOT), BuildJob(1, 1)) for spec in specs]
+
+
+def found():
+    codes = [codec.encode(Given(rows, Metric.DOT)).codes for codec in codecs]
+    return np.concatenate([centroids.nearest(rows)[0], *(one.ravel() for one in codes)])
+
+
+expected, wrong = found(), []
+
+
+def work():
+    for _ in range(300):
+        if not np.array_equal(found(), expected):
+            wrong.append(1)
+
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not wrong, len(wrong)
+"""
+
+
+def test_threads_do_not_write_where_others_do() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _BESIDE_OTHERS],
+        env=os.environ | {"MALLOC_ARENA_MAX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("threads", [1, 3])
