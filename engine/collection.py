@@ -268,6 +268,9 @@ class Collection(ChangedCollection, TendedCollection):
         candidates : Candidates, optional
             Another query that finds what this one scores: exactly, and nothing else. Filter and tenant hold
             for both.
+        score_threshold : float, optional
+            Hits that are less near than this are left out: those of lower scores where higher is nearer
+            (cosine, dot, MaxSim), and of higher ones where lower is (l2, hamming). An equal score stays.
         threads : int
             Over how many threads a batch is spread, or the rows of a scan where there are fewer queries, 1
             unless given; 0 means every core.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
@@ -28,6 +28,7 @@ MAX_RESULTS = 50_000_000
 """Places of all queries of one call: rows, places and scores of so many take about a gigabyte."""
 
 _RECALL = 0.95
+_LARGEST = sys.float_info.max
 
 MAX_BUDGET = 65_536
 """Tokens of a query or of a point, as many as any point has."""
@@ -56,6 +57,7 @@ class SearchKeywords(TypedDict, total=False):
     threads: int
     tokens: Sequence[int | None] | None
     candidates: Candidates | None
+    score_threshold: float | None
 
 
 def _fraction(name: str, value: Any) -> float:
@@ -71,6 +73,10 @@ def _field_name(name: str, value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidArgument(f"{name} is {value!r:.80}; expected the name of a vector field", field=name)
     return value
+
+
+def _threshold(name: str, value: Any) -> float | None:
+    return None if value is None else float(_number(name, name, value))
 
 
 def _budgets(name: str, value: Any) -> Budgets | None:
@@ -111,6 +117,8 @@ class SearchOptions:
         How many first tokens of queries and of points count; None where all do.
     candidates : SearchOptions or None
         Of the first stage that finds what is scored; None where there is none.
+    score_threshold : float or None
+        Hits that are not at least as near as this are left out.
     """
 
     k: int = 10
@@ -126,6 +134,7 @@ class SearchOptions:
     with_vectors: Named = False
     tokens: Budgets | None = None
     candidates: SearchOptions | None = None
+    score_threshold: float | None = None
 
 
 _LISTED = {"with_payload", "with_vectors", "tokens"}
@@ -143,6 +152,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "with_vectors": check_named,
     "tokens": _budgets,
     "candidates": lambda _name, options: options,
+    "score_threshold": _threshold,
 }
 
 
@@ -297,6 +307,7 @@ def _given_knobs(effort: Any, ef: Any) -> Knobs:
 
 def _number(field: str, name: str, value: Any) -> float:
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not real or not math.isfinite(value):
+    # Whole numbers beyond float64 are no more finite to an index than infinity.
+    if not real or not -_LARGEST <= value <= _LARGEST:
         raise InvalidArgument(f"{name} is {value!r:.80}; expected a finite number", field=field)
     return int(value) if value == int(value) else float(value)

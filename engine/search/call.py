@@ -18,7 +18,7 @@ from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
 from .executor import SearchReport, SearchRequest, execute
-from .paging import page
+from .paging import near_enough, page
 from .stored_vectors import stored_vectors
 
 
@@ -52,7 +52,7 @@ def answer(
     first = None if before is None else execute(snapshot, before)
     if first is not None:
         request = replace(request, candidates=first.places)
-    found = page(snapshot, request, own)
+    found = near_enough(page(snapshot, request, own), request)
     found.report.first = None if first is None else first.report
     places, scores = found.places, found.scores
     carrying = options.with_payload, options.with_vectors

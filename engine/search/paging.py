@@ -41,6 +41,19 @@ def page(snapshot: Snapshot, request: SearchRequest, own: NDArray[np.int64] | No
     )
 
 
+def near_enough(found: Found, request: SearchRequest) -> Found:
+    """Return the hits that are at least as near as the score that was asked for, padding last."""
+    threshold = request.options.score_threshold
+    if threshold is None:
+        return found
+    # Scores have 32 bits, so one that a hit has shown finds that hit again; beyond them all is infinite.
+    with np.errstate(over="ignore"):
+        least = np.float32(threshold)
+    near = found.scores >= least if request.higher_is_nearer else found.scores <= least
+    places = np.where(near, found.places, NO_PLACE)
+    return Found(places, np.where(near, found.scores, request.worst_score), found.report)
+
+
 def _ranked(snapshot: Snapshot, request: SearchRequest, found: Found) -> Found:
     """Return ``offset + k`` hits of each query in the order of the ranking; ``found`` begins it."""
     options = request.options

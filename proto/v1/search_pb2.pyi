@@ -38,7 +38,7 @@ PLAN_REASON_OUT_OF_REACH: PlanReason
 PLAN_REASON_CANDIDATES: PlanReason
 
 class SearchOptions(_message.Message):
-    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "payload_keys", "vector_fields", "threads", "effort", "tokens")
+    __slots__ = ("field", "k", "offset", "filter", "recall", "ef", "exact", "with_payload", "with_vectors", "payload_keys", "vector_fields", "threads", "effort", "tokens", "score_threshold")
     class EffortEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +60,7 @@ class SearchOptions(_message.Message):
     THREADS_FIELD_NUMBER: _ClassVar[int]
     EFFORT_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    SCORE_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     field: str
     k: int
     offset: int
@@ -74,7 +75,8 @@ class SearchOptions(_message.Message):
     threads: int
     effort: _containers.ScalarMap[str, float]
     tokens: TokenBudgets
-    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., payload_keys: _Optional[_Iterable[str]] = ..., vector_fields: _Optional[_Iterable[str]] = ..., threads: _Optional[int] = ..., effort: _Optional[_Mapping[str, float]] = ..., tokens: _Optional[_Union[TokenBudgets, _Mapping]] = ...) -> None: ...
+    score_threshold: float
+    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., offset: _Optional[int] = ..., filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ..., recall: _Optional[float] = ..., ef: _Optional[int] = ..., exact: bool = ..., with_payload: bool = ..., with_vectors: bool = ..., payload_keys: _Optional[_Iterable[str]] = ..., vector_fields: _Optional[_Iterable[str]] = ..., threads: _Optional[int] = ..., effort: _Optional[_Mapping[str, float]] = ..., tokens: _Optional[_Union[TokenBudgets, _Mapping]] = ..., score_threshold: _Optional[float] = ...) -> None: ...
 
 class TokenBudgets(_message.Message):
     __slots__ = ("query", "point")

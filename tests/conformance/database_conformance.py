@@ -21,6 +21,7 @@ from conformance.score_conformance import ScoreConformance
 from conformance.sparse_conformance import SparseConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.term_conformance import TermConformance
+from conformance.threshold_conformance import ThresholdConformance
 from conformance.token_conformance import TokenConformance
 from conformance.write_conformance import WriteConformance
 
@@ -58,6 +59,7 @@ class DatabaseConformance(
     SparseConformance,
     TendingConformance,
     TermConformance,
+    ThresholdConformance,
     TokenConformance,
     WriteConformance,
 ):

@@ -19,6 +19,8 @@ def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -
     message.recall = options.recall
     message.effort.update(options.effort)
     message.exact = options.exact
+    if options.score_threshold is not None:
+        message.score_threshold = options.score_threshold
     message.with_payload = options.with_payload is True
     message.payload_keys.extend(fields_of(options.with_payload) or ())
     message.with_vectors = options.with_vectors is True
@@ -66,6 +68,8 @@ def read_options(
         said["effort"] = message.effort
     if message.HasField("tokens"):
         said["tokens"] = _budgets(message.tokens)
+    if message.HasField("score_threshold"):
+        said["score_threshold"] = message.score_threshold
     if candidates is not None:
         said["candidates"] = Candidates(
             field=candidates.field or None,

@@ -20,6 +20,7 @@ from vicinal.server.wire.searching.options import put_candidates, put_options, r
         {"offset": 7, "recall": 0.8, "exact": True, "with_payload": False, "with_vectors": True},
         {"effort": {"ef": 64, "heap_factor": 0.75}},
         {"threads": 3},
+        {"score_threshold": -0.25},
         {"tokens": (2, 8)},
         {"tokens": (None, 8)},
         {"tokens": [1, None]},
