@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from hypothesis import strategies as st
@@ -40,6 +41,7 @@ FIELDS = {
     "score": "float",
     "seen": "bool",
     "added": "datetime",
+    "uid": "uuid",
 }
 
 UNDECLARED = (
@@ -187,6 +189,8 @@ def _places(value: Any, steps: list[str]) -> list[Any]:
 def _equal(item: Any, value: Any, kind: str | None) -> bool:
     if kind == "datetime":
         return _moment(item) == _moment(value)
+    if kind == "uuid":
+        return UUID(item) == UUID(value)
     return _sort(item) == _sort(value) != "none" and item == value
 
 
@@ -245,6 +249,16 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
             "2024-05-01T00:00:00.000001",
             "0001-01-01T00:00:00+14:00",
             "9999-12-31T23:59:59-14:00",
+        ]
+    ),
+    "uuid": st.sampled_from(
+        [
+            "00000000-0000-0000-0000-000000000000",
+            "01000000-0000-0000-0000-000000000000",
+            "{FFFFFFFF-ffff-ffff-ffff-ffffffffffff}",
+            "ffffffffffffffffffffffffffffffff",
+            "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+            "6BA7B810-9DAD-11D1-80B4-00C04FD430C8",
         ]
     ),
 }

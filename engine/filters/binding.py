@@ -143,7 +143,7 @@ def _bound_except(key: str, values: tuple[PlainValue, ...], schema: CollectionSc
     if kind is None:
         return OtherThan(key, EqualsOne.of(key, values))
     bound = tuple(dict.fromkeys(_bound_value(key, value, kind) for value in values))
-    if kind.ordered:
+    if kind.ordered or kind is FieldType.UUID:
         return Except(key, bound)
     if kind is FieldType.BOOL:
         return AnyOf(key, tuple(value for value in (True, False) if value not in bound))

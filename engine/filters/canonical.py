@@ -1,7 +1,7 @@
 """Indexed payload fields: where they are in a payload, and the form in which their values are compared.
 
-The canonical form of a value: text for keyword, bool for bool, int for integer, float for float, and for
-datetime the int of microseconds since 1970 in UTC.
+The canonical form of a value: text for keyword, bool for bool, int for integer, float for float, for
+datetime the int of microseconds since 1970 in UTC, and for uuid the int of its 128 bits.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from ..errors import InvalidArgument
 from ..schema.payload_field import FieldType
@@ -28,6 +29,7 @@ _EXPECTED: Final = {
     FieldType.FLOAT: "a finite number",
     FieldType.BOOL: "true or false",
     FieldType.DATETIME: "a time as ISO 8601 text, as '2024-05-01T12:30:00Z'",
+    FieldType.UUID: "a UUID as text, as '6ba7b810-9dad-11d1-80b4-00c04fd430c8'",
 }
 
 
@@ -129,6 +131,8 @@ def canonical(value: Any, kind: FieldType) -> Canonical:
         return _finite(value)
     if kind is FieldType.DATETIME and isinstance(value, str | date):
         return microseconds(value)
+    if kind is FieldType.UUID and isinstance(value, str):
+        return uuid_number(value)
     raise ValueError(f"is {value!r:.80} ({type(value).__name__}); expected {_EXPECTED[kind]}")
 
 
@@ -151,6 +155,22 @@ def microseconds(moment: str | date) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def uuid_number(text: str) -> int:
+    """Return the 128 bits of a UUID.
+
+    Raises
+    ------
+    ValueError
+        When a text is none.
+    """
+    try:
+        return UUID(text).int
+    except ValueError as error:
+        raise ValueError(
+            f"is {text!r:.80}, which is no UUID; expected {_EXPECTED[FieldType.UUID]}"
+        ) from error
 
 
 def refusal(path: str, row: int, error: ValueError) -> InvalidArgument:

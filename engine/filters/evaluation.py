@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from pyroaring import BitMap
 
 from .expression import (
@@ -51,8 +50,7 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
         case AnyOf(key, values):
             return BitMap.union(BitMap(), *(source.equal(key, value) for value in values))
         case Except(key, values):
-            found, rows = source.values(key)
-            return BitMap(rows[np.isin(found, np.array(values, found.dtype), invert=True)])
+            return source.other(key, values)
         case Range(key, lo, lo_open, hi, hi_open):
             return source.range(key, lo, lo_open, hi, hi_open)
         case IsNull(key):

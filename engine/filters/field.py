@@ -74,28 +74,28 @@ class F:
     def __ne__(self, value: object) -> Filter:  # type: ignore[override]  # a comparison builds a filter
         return Not(self == value)
 
-    def __lt__(self, value: PlainValue | date) -> Range:
+    def __lt__(self, value: PlainValue | date | UUID) -> Range:
         return self._range(hi=value, hi_open=True)
 
-    def __le__(self, value: PlainValue | date) -> Range:
+    def __le__(self, value: PlainValue | date | UUID) -> Range:
         return self._range(hi=value)
 
-    def __gt__(self, value: PlainValue | date) -> Range:
+    def __gt__(self, value: PlainValue | date | UUID) -> Range:
         return self._range(lo=value, lo_open=True)
 
-    def __ge__(self, value: PlainValue | date) -> Range:
+    def __ge__(self, value: PlainValue | date | UUID) -> Range:
         return self._range(lo=value)
 
-    def between(self, lo: PlainValue | date, hi: PlainValue | date) -> Range:
+    def between(self, lo: PlainValue | date | UUID, hi: PlainValue | date | UUID) -> Range:
         """Return the filter for ``lo <= value <= hi``."""
         refuse_none(self.key, lo, hi)
         return self._range(lo=lo, hi=hi)
 
-    def is_in(self, values: Iterable[PlainValue | date]) -> AnyOf:
+    def is_in(self, values: Iterable[PlainValue | date | UUID]) -> AnyOf:
         """Return the filter for a value that equals one of ``values``."""
         return AnyOf(self.key, values)  # type: ignore[arg-type]  # AnyOf makes a tuple of it
 
-    def any_except(self, values: Iterable[PlainValue | date]) -> Except:
+    def any_except(self, values: Iterable[PlainValue | date | UUID]) -> Except:
         """Return the filter for a value, not null, that equals none of ``values``."""
         return Except(self.key, values)  # type: ignore[arg-type]  # Except makes a tuple of it
 

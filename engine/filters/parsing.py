@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from ...storage.columns.payloads import PayloadColumn
 from ..errors import InvalidArgument
 from ..schema.payload_field import FieldType
-from .canonical import INT64_MAX, INT64_MIN, MISSING, canonical, extract, flat_key, microseconds, refusal
+from .canonical import (
+    INT64_MAX,
+    INT64_MIN,
+    MISSING,
+    canonical,
+    extract,
+    flat_key,
+    microseconds,
+    refusal,
+    uuid_number,
+)
 
 Positions = NDArray[np.uint32]
 Values = list[Any] | NDArray[Any]
@@ -29,7 +39,7 @@ class ParsedField:
     ----------
     rows : (m,) uint32
         The position of each value, ascending; a list in a payload gives several values.
-    values : list of str or bool, or (m,) int64, or (m,) float64
+    values : list of str, bool or, of uuid fields, int; or (m,) int64, or (m,) float64
         The m values in canonical form (see ``canonical``); an array for the ordered types.
     null : (a,) uint32
         Positions at which the field, or a value in its list, is null; ascending.
@@ -127,6 +137,11 @@ def _plain_values(column: list[Any], kind: FieldType) -> list[Any] | None:
         case FieldType.DATETIME if found == {str}:
             try:
                 return list(map(microseconds, column))
+            except ValueError:
+                return None
+        case FieldType.UUID if found == {str}:
+            try:
+                return list(map(uuid_number, column))
             except ValueError:
                 return None
     return None

@@ -27,6 +27,9 @@ class FieldPostings(Protocol):
     def values(self, field: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
         """Return every value of a field of an ordered kind, int64 or float64, and the row of each."""
 
+    def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value, none of keyword or bool fields, equals none of ``values``."""
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def refuse_none(key: str, *bounds: Any) -> None:
 def plain_value(value: Any, key: str) -> PlainValue:
     """Return ``value`` as exactly a str, bool, int or float; a subclass may hash unlike what it equals.
 
-    Dates and times become ISO 8601 text.
+    Dates and times become ISO 8601 text, a UUID its usual text.
 
     Raises
     ------
@@ -40,6 +41,8 @@ def plain_value(value: Any, key: str) -> PlainValue:
         except ValueError as error:
             message = f"F({key!r}) was compared with what {error}; nulls are F({key!r}).is_null()"
             raise InvalidArgument(message, field="filter") from error
+    if isinstance(value, UUID):
+        return str(value)
     if value is None:
         refuse_none(key, value)
     if isinstance(value, str):
@@ -52,7 +55,7 @@ def plain_value(value: Any, key: str) -> PlainValue:
         return float(value)
     message = f"F({key!r}) was compared with {value!r:.80} ({type(value).__name__}); "
     raise InvalidArgument(
-        message + "expected text, a finite number, a bool or a datetime; an open end is left out",
+        message + "expected text, a finite number, a bool, a datetime or a UUID; an open end is left out",
         field="filter",
     )
 

@@ -273,6 +273,7 @@ class _FilterSource:
         self.equal = postings.equal
         self.range = postings.range
         self.values = postings.values
+        self.other = postings.other
         self.null = postings.null
         self.present = postings.present
 

@@ -7,6 +7,7 @@ import pytest
 from conformance.answer_conformance import AnswerConformance
 from conformance.binary_conformance import BinaryConformance
 from conformance.candidates_conformance import CandidatesConformance
+from conformance.field_types_conformance import FieldTypesConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.keyword_conformance import KeywordConformance
@@ -45,6 +46,7 @@ class DatabaseConformance(
     AnswerConformance,
     BinaryConformance,
     CandidatesConformance,
+    FieldTypesConformance,
     FrameConformance,
     InputConformance,
     KeywordConformance,

@@ -65,6 +65,7 @@ class WithIds:
         self._rows = {point_id: row for row, point_id in enumerate(ids)}
         self.equal, self.range = postings.equal, postings.range
         self.null, self.present, self.values = postings.null, postings.present, postings.values
+        self.other = postings.other
 
     def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
         return BitMap(self._rows[point_id] for point_id in ids if point_id in self._rows)
@@ -195,6 +196,8 @@ def test_a_reader_never_sees_rows_that_are_being_applied() -> None:
         ({"seen": 1}, r"field 'seen' is 1 \(int\); expected true or false"),
         ({"added": 1714521600}, "field 'added' is 1714521600 .*; expected a time as ISO 8601 text"),
         ({"added": "yesterday"}, "field 'added' is 'yesterday', which is no time"),
+        ({"uid": 7}, r"field 'uid' is 7 \(int\); expected a UUID as text"),
+        ({"uid": "6ba7b810"}, "field 'uid' is '6ba7b810', which is no UUID; expected a UUID as text"),
     ],
 )
 def test_a_value_of_another_type_is_refused_and_nothing_is_changed(payload: Any, message: str) -> None:
@@ -228,6 +231,9 @@ def test_damaged_postings_are_corruption() -> None:
     source: PostingsSource = WithIds(SegmentPostings(file, SCHEMA.fields), [])
     with pytest.raises(CorruptionError, match="genre"):
         evaluate(bind(F("genre") == "a", SCHEMA), source, 1)
+    file.arrays["posting.uid.value"] = np.zeros((0, 8), np.uint8)
+    with pytest.raises(CorruptionError, match="'uid' has uuids uint8"):
+        SegmentPostings(file, SCHEMA.fields)
     file.arrays["posting.year.row"] = np.zeros(3, np.uint32)
     with pytest.raises(CorruptionError, match="year"):
         SegmentPostings(file, SCHEMA.fields)

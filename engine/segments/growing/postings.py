@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,10 @@ class GrowingReader:
         """Return every value of a field of an ordered kind, and the row of each."""
         return self._fields[field].pairs(self._n_rows)
 
+    def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value equals none of ``values``."""
+        return self._fields[field].other(frozenset(values), self._n_rows)
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
         return _below(self._fields[field].null, self._n_rows)
@@ -132,6 +136,14 @@ class _GrowingField:
         rows = self._rows_of.get(value)
         # The slice is a copy made under the interpreter lock: no append can come between.
         return BitMap() if rows is None else BitMap(rows[: bisect_left(rows, n_rows)])
+
+    def other(self, values: frozenset[Canonical], n_rows: int) -> BitMap:
+        found = BitMap()
+        # A list at once, as keys may come while it is looked at.
+        for value, rows in list(self._rows_of.items()):
+            if value not in values:
+                found |= BitMap(rows[: bisect_left(rows, n_rows)])
+        return found
 
     def pairs(self, n_rows: int) -> tuple[NDArray[Any], NDArray[np.uint32]]:
         assert self._values is not None

@@ -8,6 +8,8 @@ Keys of a field, all optional, with a serialized set of rows as value::
     # BLAKE2b-32 of value     the same for a text of more than 255 bytes
     b bucket, u16 big endian  ordered fields: rows of one bucket
 
+A uuid field has ``posting.FIELD.value`` (m, 16) uint8, big endian and ascending, and the rows as below.
+
 An ordered field also has the arrays ``posting.FIELD.value`` (m,) ascending, int64 or float64, and
 ``posting.FIELD.row`` (m,) uint32, one pair for each value of each row, equal values by row. From
 ``_BUCKETS_FROM`` pairs on they are cut into 256 buckets of equal length, the last of which may be shorter, so
@@ -16,7 +18,7 @@ that a wide range is a union of bitmaps and two short ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -42,6 +44,7 @@ _BUCKET = b"b"
 
 _MAX_VALUE_BYTES = 255
 _BUCKETS = 256
+_UUID = np.dtype("S16")
 _BUCKETS_FROM = 16_384
 
 Posting = tuple[str, bytes, bytes]
@@ -67,11 +70,15 @@ def build(
     parsed = parse_fields(fields, payloads, stored=True)
     arrays: dict[str, NDArray[Any]] = {}
     for path, field in parsed.items():
-        if isinstance(field.values, np.ndarray):
-            order = np.argsort(field.values, kind="stable")
-            arrays[_value_array(path)] = field.values[order]
+        values = field.values
+        if fields[path] is FieldType.UUID:
+            values = _uuids(field.values)
+        if isinstance(values, np.ndarray):
+            order = np.argsort(values, kind="stable")
+            stored = values[order]
+            arrays[_value_array(path)] = stored if stored.dtype != _UUID else _bytes_of(stored)
             arrays[_row_array(path)] = field.rows[order]
-    return _postings(parsed, arrays), arrays
+    return _postings(fields, parsed, arrays), arrays
 
 
 class SegmentPostings:
@@ -79,12 +86,14 @@ class SegmentPostings:
 
     def __init__(self, file: PostingsFile, fields: Mapping[str, FieldType]) -> None:
         self._file = file
-        self._ordered: dict[str, tuple[NDArray[Any], NDArray[np.uint32]]] = {
-            path: (file.array(_value_array(path)), file.array(_row_array(path)))
-            for path, kind in fields.items()
-            if kind.ordered
-        }
-        for path, (values, rows) in self._ordered.items():
+        self._sorted: dict[str, tuple[NDArray[Any], NDArray[np.uint32]]] = {}
+        for path, kind in fields.items():
+            if not kind.ordered and kind is not FieldType.UUID:
+                continue
+            values, rows = file.array(_value_array(path)), file.array(_row_array(path))
+            if kind is FieldType.UUID:
+                values = _checked_uuids(path, values)
+            self._sorted[path] = values, rows
             if values.shape != rows.shape or rows.dtype != np.uint32:
                 raise CorruptionError(
                     "segment", f"field {path!r} has values {values.shape} for rows {rows.dtype} {rows.shape}"
@@ -92,15 +101,20 @@ class SegmentPostings:
 
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
-        if field in self._ordered:
+        found, rows = self._sorted.get(field, (None, None))
+        if found is None or rows is None:
+            return self._posting(field, _value_key(value))
+        if found.dtype != _UUID:
             return self.range(field, value, False, value, False)
-        return self._posting(field, _value_key(value))
+        wanted = _uuids([value])[0]
+        start, stop = (int(np.searchsorted(found, wanted, side)) for side in ("left", "right"))
+        return _set_of(rows[start:stop])
 
     def range(
         self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
     ) -> BitMap:
         """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
-        values, rows = self._ordered[field]
+        values, rows = self._sorted[field]
         start, stop = 0, len(values)
         if lo is not None:
             start = int(np.searchsorted(values, lo, side="right" if lo_open else "left"))
@@ -118,7 +132,13 @@ class SegmentPostings:
 
     def values(self, field: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
         """Return every value of a field of an ordered kind, ascending, and the row of each."""
-        return self._ordered[field]
+        return self._sorted[field]
+
+    def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value equals none of ``values``."""
+        found, rows = self._sorted[field]
+        wanted = _uuids(values) if found.dtype == _UUID else np.array(values, found.dtype)
+        return _set_of(rows[np.isin(found, wanted, invert=True)])
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
@@ -138,12 +158,16 @@ class SegmentPostings:
             raise CorruptionError("segment", f"the posting {key!r} of field {field!r}: {error}") from error
 
 
-def _postings(parsed: dict[str, ParsedField], arrays: dict[str, NDArray[Any]]) -> Iterator[Posting]:
+def _postings(
+    fields: Mapping[str, FieldType], parsed: dict[str, ParsedField], arrays: dict[str, NDArray[Any]]
+) -> Iterator[Posting]:
     for path, field in parsed.items():
         if len(field.present):
             yield path, _PRESENT, bitmap(field.present).serialize()
         if len(field.null):
             yield path, _NULL, bitmap(field.null).serialize()
+        if fields[path] is FieldType.UUID:
+            continue
         if isinstance(field.values, list):
             yield from _value_postings(path, field.rows, field.values)
         else:
@@ -189,6 +213,21 @@ def _value_key(value: Canonical) -> bytes:
     if len(encoded) > _MAX_VALUE_BYTES:
         return _LONG_VALUE + blake2b(encoded, digest_size=32).digest()
     return _VALUE + encoded
+
+
+def _uuids(numbers: Iterable[Any]) -> NDArray[Any]:
+    return np.array([number.to_bytes(16, "big") for number in numbers], _UUID)
+
+
+def _bytes_of(uuids: NDArray[Any]) -> NDArray[np.uint8]:
+    return uuids.view(np.uint8).reshape(-1, 16)
+
+
+def _checked_uuids(path: str, stored: NDArray[Any]) -> NDArray[Any]:
+    if stored.dtype != np.uint8 or stored.ndim != 2 or stored.shape[1] != 16:
+        raise CorruptionError("segment", f"field {path!r} has uuids {stored.dtype} {stored.shape}")
+    # Of one length, texts of bytes are in the order of numbers that are big endian.
+    return np.ascontiguousarray(stored).view(_UUID)[:, 0]
 
 
 def _value_array(path: str) -> str:

@@ -172,6 +172,10 @@ class _Postings:
         """Return every value of a field of an ordered kind, and the row of each."""
         return self._of(field).values(field)
 
+    def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value equals none of ``values``."""
+        return self._of(field).other(field, values)
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
         return self._of(field).null(field)

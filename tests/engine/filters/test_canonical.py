@@ -72,6 +72,7 @@ def test_a_time_without_a_zone_is_in_utc() -> None:
         (FieldType.FLOAT, 2**64 - 1, float(2**64 - 1)),
         (FieldType.BOOL, True, True),
         (FieldType.DATETIME, "1970-01-02", 86_400_000_000),
+        (FieldType.UUID, "{00000000-0000-0000-0000-0000000000FF}", 255),
     ],
 )
 def test_canonical_values(kind: FieldType, value: object, expected: object) -> None:

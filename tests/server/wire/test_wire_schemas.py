@@ -198,7 +198,7 @@ MALFORMED = {
     "index out of range": dense(index_json='{"name":"hnsw","m":1000000000}'),
     "index named by a list": dense(index_json='{"name":["hnsw"]}'),
     "no type": fields(("year", 0)),
-    "unknown type": fields(("year", 6)),
+    "unknown type": fields(("year", 99)),
     "a path twice": fields(("year", 1), ("year", 2)),
     "bad path": fields(("year.", 1)),
 }
