@@ -6,7 +6,7 @@ import builtins
 import threading
 import time
 import uuid as uuids
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -75,6 +75,15 @@ class MemorySegment:
         """Return what was stored for a value of a field, None if nothing was."""
         value: builtins.bytes | None = self._open().get(segment_keys.posting(field, key))
         return value
+
+    def postings(
+        self, field: str, prefix: builtins.bytes = b""
+    ) -> Iterator[tuple[builtins.bytes, builtins.bytes]]:
+        """Yield the keys of a field that begin with `prefix`, each with what was stored."""
+        values, name = self._open(), len(segment_keys.posting(field, b""))
+        start, stop = segment_keys.posting(field, prefix), segment_keys.after_postings(field, prefix)
+        for whole in values.irange(start, stop):
+            yield whole[name:], values[whole]
 
     def verify(self) -> list[str]:
         """Return nothing: memory has no checksums to fail."""

@@ -151,6 +151,17 @@ class SegmentFile:
             segment_check.check_keys(mapping)
         return None
 
+    def postings(
+        self, field: str, prefix: builtins.bytes = b""
+    ) -> Iterator[tuple[builtins.bytes, builtins.bytes]]:
+        """Yield the keys of a field that begin with `prefix`, each with what was stored, checked."""
+        mapping = self._held()
+        # One may be missing because of a damaged key.
+        segment_check.check_keys(mapping)
+        start, name = segment_keys.posting(field, prefix), len(segment_keys.posting(field, b""))
+        for whole, value in self._scan(start, segment_keys.after_postings(field, prefix)):
+            yield whole[name:], builtins.bytes(unseal(whole, value, path=self._path))
+
     def verify(self) -> list[str]:
         """Read the whole file and return what is damaged."""
         mapping = self._held()

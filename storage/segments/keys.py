@@ -49,6 +49,12 @@ def posting(field: str, key: bytes) -> bytes:
     return whole
 
 
+def after_postings(field: str, key: bytes) -> bytes:
+    """Return what is above the keys of all postings of a field that begin with `key`, and below the next."""
+    whole = _postings_of(field) + key
+    return whole + b"\xff" * (MAX_KEY_BYTES + 1 - len(whole))
+
+
 def name_of(key: bytes) -> str:
     """Return the name in the key of an array, byte string or record."""
     return key[1:].decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,6 +65,10 @@ class Segment(Protocol):
 
     def posting(self, field: str, key: _Bytes) -> _Bytes | None:
         """Return what was stored for a value of a field, None if nothing was."""
+        ...
+
+    def postings(self, field: str, prefix: _Bytes = b"") -> Iterator[tuple[_Bytes, _Bytes]]:
+        """Yield the keys of a field that begin with `prefix`, in order, each with what was stored for it."""
         ...
 
     def verify(self) -> list[str]:

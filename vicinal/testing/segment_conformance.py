@@ -81,6 +81,24 @@ class SegmentConformance:
         assert segment.posting("year", b"\x07\xc6") == b"1990"
         assert segment.posting("yea", b"\x07\xc6") is None
 
+    def test_postings_of_a_field_come_in_the_order_of_their_keys(self, folder: SegmentStore) -> None:
+        def put(writer: SegmentWriting) -> None:
+            fill(writer)
+            for key in (b"=b", b"=", b"=a", b"\xff" * 100, b"=a\xff"):
+                writer.put_posting("tag", key, key + b"!")
+            writer.put_posting("tags", b"=a", b"of another field")
+
+        segment = published(folder, put)
+        assert list(segment.postings("tag")) == [
+            (key, key + b"!") for key in (b"=", b"=a", b"=a\xff", b"=b", b"\xff" * 100)
+        ]
+        assert list(segment.postings("tag", b"=a")) == [(b"=a", b"=a!"), (b"=a\xff", b"=a\xff!")]
+        assert [value for _, value in segment.postings("year")] == [
+            b"%d" % year for year in range(1990, 2000)
+        ]
+        assert list(segment.postings("genre")) == [(b"", b"the empty key")]
+        assert list(segment.postings("nothing")) == []
+
     @settings(max_examples=20, deadline=None, suppress_health_check=_SHARED_BY_DESIGN)
     @given(arrays=st.lists(_arrays, min_size=1, max_size=4))
     def test_any_array_keeps_its_type_shape_and_bits(
@@ -141,6 +159,7 @@ class SegmentConformance:
             lambda: segment.bytes("blob"),
             lambda: segment.record("about"),
             lambda: segment.posting("year", b""),
+            lambda: list(segment.postings("year")),
             lambda: segment.verify(),
             lambda: segment.uuid,
             lambda: segment.size_bytes,
