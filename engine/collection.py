@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .api import Ids
 from .changed_collection import ChangedCollection
+from .collection_tenants import Tenants
 from .columnar_collection import ColumnarCollection
 from .error_translation import public
 from .filters.notations.reading import FilterLike
@@ -68,6 +69,11 @@ class Collection(ChangedCollection, TendedCollection):
     def schema(self) -> CollectionSchema:
         """Its vector fields, indexed payload fields, whether it is partitioned by tenant, and strict."""
         return self._host.schema(self._state)
+
+    @property
+    def tenants(self) -> Tenants:
+        """Those whose points it has: creating, listing and dropping them, what they have and may have."""
+        return Tenants(self._state, self._host)
 
     def upsert(
         self,

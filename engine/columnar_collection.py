@@ -68,6 +68,11 @@ class ColumnarCollection:
         # A tenant that never wrote has no points, and learns no more than that.
         return (snapshot if owner else snapshot.without_points()), owner
 
+    def requests_per_second(self, tenant: str) -> float | None:
+        """Return how many calls a second a tenant may make, None for as many as it likes."""
+        self._host.current(self._state)
+        return self._state.tenants.quota(tenant).requests_per_second
+
     def upsert(
         self,
         ids: IdColumn,

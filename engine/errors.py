@@ -14,7 +14,8 @@
     ├── ResourceExhausted          a limit of this machine or of this database
     │   ├── DiskFull
     │   ├── MapFull
-    │   └── LimitExceeded          more than one call may ask for
+    │   ├── LimitExceeded          more than one call may ask for
+    │   └── QuotaExceeded          more than the tenant may have
     ├── FailedPrecondition         the state must change before this call can succeed
     │   ├── Closed
     │   ├── ReadOnly
@@ -94,6 +95,10 @@ class MapFull(ResourceExhausted):
 
 class LimitExceeded(ResourceExhausted):
     """The call asks for more than one call may."""
+
+
+class QuotaExceeded(ResourceExhausted):
+    """The write would give a tenant more than its quota; nothing was changed."""
 
 
 class FailedPrecondition(VicinalError):

@@ -78,6 +78,7 @@ ORDER = {
             "api",
             "async_api",
             "columnar_collection",
+            "collection_tenants",
             "tended_collection",
             "changed_collection",
             "collection",

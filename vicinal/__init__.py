@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         NotADatabase,
         NotFound,
         PermissionDenied,
+        QuotaExceeded,
         ReadOnly,
         ResourceExhausted,
         Unauthenticated,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from .engine.schema.multi_field import Multi
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense
+    from .engine.tenants.tenant_quota import TenantQuota, TenantStats
     from .indexes.clustering.pooling import pool_spans, pool_tokens
     from .indexes.codecs.bits import Bits
     from .indexes.codecs.floats import BFloat16, Float8, Float16
@@ -109,6 +111,7 @@ _MODULES = {
         "NotADatabase",
         "NotFound",
         "PermissionDenied",
+        "QuotaExceeded",
         "ReadOnly",
         "ResourceExhausted",
         "Unauthenticated",
@@ -131,6 +134,7 @@ _MODULES = {
     "engine.schema.sparse_field": ("Sparse",),
     "engine.schema.multi_field": ("Multi",),
     "engine.schema.vector_field": ("Dense",),
+    "engine.tenants.tenant_quota": ("TenantQuota", "TenantStats"),
     "indexes.rows.element": ("Element",),
     "indexes.clustering.pooling": ("pool_spans", "pool_tokens"),
     "indexes.codecs.bits": ("Bits",),
@@ -221,6 +225,8 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Explanation",
     "DatabaseInfo",
     "CollectionInfo",
+    "TenantQuota",
+    "TenantStats",
     "MergePolicySettings",
     "deadline",
     "connect",
@@ -243,6 +249,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "DiskFull",
     "MapFull",
     "LimitExceeded",
+    "QuotaExceeded",
     "FailedPrecondition",
     "Closed",
     "ReadOnly",

@@ -85,7 +85,7 @@ def prepared(
     statistics = snapshot.statistics.get(key)
     if statistics is None:
         statistics = LiveStatistics(snapshot, field, tenant)
-        _keep(snapshot.statistics, key, statistics)
+        keep(snapshot.statistics, key, statistics)
     return kind_of(spec).prepare(spec, queries, statistics)
 
 
@@ -108,7 +108,7 @@ def _live_counts(view: SegmentView, field: str, tenant: int | None) -> _LiveCoun
     found: _LiveCounts | None = view.live_counts.get(key)
     if found is None:
         found = _counted(view, field, tenant)
-        _keep(view.live_counts, key, found)
+        keep(view.live_counts, key, found)
     return found
 
 
@@ -130,7 +130,7 @@ def _counted(view: SegmentView, field: str, tenant: int | None) -> _LiveCounts:
             found: float | None = kept.get(bounds)
             if found is None:
                 found = value_total(view.rows(field), lo, hi)
-                _keep(kept, bounds, found)
+                keep(kept, bounds, found)
             return found - dead.total
     else:
         counts = _row_counts(view, field, kept, ("there", tenant), owned, present)
@@ -163,7 +163,7 @@ def _row_counts(
         stored: Any = view.rows(field)
         counts = counts.plus(stored, _places(rows_of(more), present))
     if not older or len(rows) > len(known):
-        _keep(kept, key, (rows, counts))
+        keep(kept, key, (rows, counts))
     return counts
 
 
@@ -189,7 +189,8 @@ def _bounds(owned: BitMap, present: Present | None) -> tuple[int, int] | None:
     return lo, hi
 
 
-def _keep(kept: MutableMapping[Any, Any], key: Any, value: Any) -> None:
+def keep(kept: MutableMapping[Any, Any], key: Any, value: Any) -> None:
+    """Keep what was counted for a tenant; what there is of others goes where that is of many."""
     if len(kept) >= _MOST_KEPT:
         kept.clear()
     kept[key] = value

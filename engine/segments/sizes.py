@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from ..results.carried import Named, fields_of
 from ..results.hits import BatchHits, Hits
+from ..schema.collection_schema import CollectionSchema
 from ..schema.vector_field import VectorField
 from ..vector_kinds.registry import kind_of
+from .bitmaps import rows_of
+from .live_statistics import keep
 from .snapshot import Snapshot
 from .view import SegmentView
 
@@ -40,6 +43,16 @@ def stored_sizes(
     return sizes
 
 
+def tenant_bytes(snapshot: Snapshot, tenant: int) -> int:
+    """Return what payloads and vectors of a tenant take, of tokens their ids; kept for views that stay."""
+    return sum(_owned_bytes(snapshot.schema, view, tenant) for view in snapshot.views)
+
+
+def bytes_at(snapshot: Snapshot, places: NDArray[np.int64]) -> int:
+    """Return what payloads and vectors of rows named by place take, of tokens their ids."""
+    return sum(_row_bytes(snapshot.schema, view, rows) for _, rows, view in snapshot.by_view(places))
+
+
 def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: Named) -> int:
     """Return the bytes of payloads and vectors of hits that a database of this process found.
 
@@ -54,6 +67,22 @@ def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: Named) -> int
         if most <= _LITTLE:
             return most
     return int(stored_sizes(snapshot, places, payloads=payloads, vectors=vectors).sum())
+
+
+def _owned_bytes(schema: CollectionSchema, view: SegmentView, tenant: int) -> int:
+    key = ("bytes", tenant)
+    found: int | None = view.live_counts.get(key)
+    if found is None:
+        found = _row_bytes(schema, view, rows_of(view.matching(None, tenant)))
+        keep(view.live_counts, key, found)
+    return found
+
+
+def _row_bytes(schema: CollectionSchema, view: SegmentView, rows: NDArray[np.int64]) -> int:
+    sizes = view.payload_sizes(rows)
+    for name, field in schema.vectors.items():
+        sizes = sizes + _vector_sizes(view, name, field, rows)
+    return int(sizes.sum())
 
 
 def _token_sizes(

@@ -93,6 +93,10 @@ class Snapshot:
         """How many points are alive."""
         return sum(view.n_live for view in self.views)
 
+    def n_owned(self, tenant: int) -> int:
+        """Return how many points of a tenant are alive."""
+        return sum(view.n_owned(tenant) for view in self.views)
+
     @cached_property
     def largest_payload(self) -> int:
         """Bytes that no payload exceeds."""

@@ -153,6 +153,11 @@ class SegmentView(ABC):
         source = _FilterSource(self, tenant or 0, ScanWork() if work is None else work)
         return passing(expression, source, self.n_rows, rows)
 
+    def n_owned(self, tenant: int) -> int:
+        """Return how many live rows a tenant has."""
+        owned = self.owned(tenant)
+        return len(owned) - owned.intersection_cardinality(self.dead)
+
     def find(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the live row of each id, -1 where there is none."""
         rows = self.newest(ids, tenant)

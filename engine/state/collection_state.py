@@ -73,7 +73,7 @@ class CollectionState:
         self.next_sequence = 1
         self.generation = UNLOADED
         self.growing = GrowingSegment(self.schema)
-        self.tenants = TenantNumbers({}, lambda name: None)
+        self.tenants = TenantNumbers(catalog, record.number)
         self.tombstones = BitMap64()
         self.last_write = time.monotonic()
         self.dropped = False
@@ -117,6 +117,8 @@ class CollectionState:
 
     def publish(self) -> None:
         """Make every change so far visible to searches that start from now on."""
+        # Who reads takes the snapshot first: a tenant that is new in it has its number by then.
+        self.tenants.publish()
         self.snapshot = self.pending()
 
     def set_record(self, record: CollectionRecord) -> None:

@@ -40,13 +40,15 @@ def reload_collection(
     state.set_segments(segments)
     # Numbers begin at 1; a batch that a damaged key puts before that is read, and refused.
     state.next_sequence = 0
-
-    def look_up(name: str) -> int | None:
-        with catalog.read() as now:
-            return catalog.tenant(now, state.number, name)
-
-    state.tenants = TenantNumbers(catalog.tenants(txn, state.number), look_up)
+    tenants = TenantNumbers(catalog, state.number)
+    tenants.read(txn)
+    for segment in segments:
+        if segment.tenants is not None and segment.n_rows:
+            # One that was dropped has a number and no name for as long as it has rows, dead ones.
+            tenants.last = max(tenants.last, int(segment.tenants[-1]))
+    state.tenants = tenants
     follow_collection(catalog, txn, state)
+    tenants.are_all_known()
     state.generation = catalog.state(txn, state.number).generation
 
 

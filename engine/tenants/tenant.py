@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,6 +75,37 @@ def checked_tenant(collection: str, schema: CollectionSchema, tenant: Any) -> st
             field="tenant",
         )
     return tenant
+
+
+def check_partitioned(collection: str, schema: CollectionSchema) -> None:
+    """Raise InvalidArgument where a collection has no tenants."""
+    if not schema.partitioned:
+        raise InvalidArgument(
+            f"collection {collection!r} is not partitioned, so it has no tenants; create it with "
+            "partitioned=True",
+            field="tenant",
+        )
+
+
+def checked_tenants(collection: str, schema: CollectionSchema, names: Any) -> list[str]:
+    """Return names of tenants, given as one or a sequence, each once; InvalidArgument where one is none."""
+    check_partitioned(collection, schema)
+    if isinstance(names, str):
+        names = [names]
+    if not isinstance(names, Sequence) or isinstance(names, bytes):
+        raise InvalidArgument(
+            f"names is {names!r:.80}; expected the name of a tenant, or a sequence of names", field="names"
+        )
+    return list(dict.fromkeys([checked_tenant(collection, schema, name) for name in names]))
+
+
+def checked_prefix(prefix: Any) -> str:
+    """Return what names of tenants begin with; InvalidArgument where none can."""
+    if not isinstance(prefix, str) or (prefix and not 0 < utf8_bytes(prefix) <= MAX_TENANT_BYTES):
+        raise InvalidArgument(
+            f"prefix is {prefix!r:.80}; expected a text of at most {MAX_TENANT_BYTES} bytes", field="prefix"
+        )
+    return prefix
 
 
 def utf8_bytes(text: str) -> int:

@@ -14,6 +14,9 @@ from ...storage.columns.tokens import UNKNOWN, TokenColumn
 from ...storage.columns.vectors import VectorColumn
 from .vocabulary import TokenNames
 
+# Arrays of columns that say which rows have vectors, and where each begins.
+_PLACES = {"present", "indptr", "offsets"}
+
 IdsOf = Callable[[str, list[str]], NDArray[np.uint32]]
 """From a field and tokens to their ids, UNKNOWN where a token has none."""
 
@@ -53,6 +56,14 @@ def token_ids(column: VectorColumn) -> NDArray[np.uint32]:
     stored = column.vectors if isinstance(column, PartialColumn) else column
     ids: NDArray[np.uint32] = np.unique(stored.arrays()["indices"])
     return ids
+
+
+def stored_bytes(column: VectorColumn) -> int:
+    """Return what vectors take once they are stored, of tokens ids and weights; not where each begins."""
+    found = _tokens_in(column)
+    if found is not None:
+        return found.numbers.nbytes + found.values.nbytes
+    return sum(array.nbytes for name, array in column.arrays().items() if name not in _PLACES)
 
 
 def _tokens_in(column: VectorColumn) -> TokenColumn | None:

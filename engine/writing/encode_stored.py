@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -39,8 +39,7 @@ def encode_stored(
     if field not in schema.vectors or source_of(schema, field) is None:
         return
     lacking = bound(~has_vector(field), schema)
-    names = state.tenants.names() if schema.partitioned else [None]
-    for name in names:
+    for name in _owners(state) if schema.partitioned else [None]:
         owner = reading_tenant(state, name)
         after, more = 0, owner is not None
         while more:
@@ -51,6 +50,13 @@ def encode_stored(
             if len(page.places):
                 after = int(page.sequence[-1])
                 _encode(state, schema, owner, snapshot.ids(page.places), field, submit)
+
+
+def _owners(state: CollectionState) -> Iterator[str]:
+    after: str | None = None
+    while names := state.tenants.names("", after, _PART):
+        yield from names
+        after = names[-1]
 
 
 def _encode(

@@ -35,6 +35,7 @@ from ..tenants.tenant import Tenant
 from ..vocabulary.token_columns import IdsOf, batch_with_ids, has_tokens
 from ..vocabulary.vocabularies import Vocabularies
 from ..vocabulary.vocabulary import Vocabulary
+from .quota_check import check_quota
 
 LOG_RECORD_BYTES = 1 << 20
 """Target size of one value of the log; LMDB finds room for values of this size without long searches."""
@@ -87,7 +88,8 @@ class Upsert:
         if self.vocabularies is not None and self.vocabularies is not state.vocabularies:
             # An id that was read may be of a commit that came to nothing, and another token's by now.
             raise Unavailable("a commit failed while the call waited for its turn; try again")
-        rows = None if self.condition is None else _meeting(state, self.tenant, batch.ids, self.condition)
+        owner = _resolved(state, self.tenant)
+        rows = None if self.condition is None else _meeting(state, owner, batch.ids, self.condition)
         if rows is not None and not len(rows):
             return Written(state.next_sequence, 0)
         if rows is not None and len(rows) < len(batch.ids):
@@ -96,11 +98,12 @@ class Upsert:
             batch = _under(batch, self.schema, state.schema)
         if batch is not self.batch:
             parsed = parse_fields(state.schema.fields, batch.payloads)
+        check_quota(state, self.tenant.name, owner, batch)
         if has_tokens(batch):
             batch = batch_with_ids(batch, _assigning(state, txn))
         if batch is not self.batch:
             chunks = _log_chunks(batch)
-        number = _stored_tenant(catalog, txn, state, self.tenant)
+        number = _stored_tenant(txn, state, self.tenant)
         if number != self.tenant.number:
             # The tenant was not known yet, or not under this number, when the caller encoded the batch.
             batch = replace(batch, tenants=np.full(len(batch.ids), number, np.uint32))
@@ -252,10 +255,10 @@ def _log_chunks(batch: Batch) -> list[tuple[int, bytes]]:
 
 
 def _meeting(
-    state: CollectionState, tenant: Tenant, ids: IdColumn, condition: UpsertCondition
+    state: CollectionState, owner: Tenant | None, ids: IdColumn, condition: UpsertCondition
 ) -> NDArray[np.int64]:
     """Return the positions of the ids that an upsert writes, by what is stored of them."""
-    n, owner, listed = len(ids), _resolved(state, tenant), ids.to_list()
+    n, listed = len(ids), ids.to_list()
     exists, fits = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     pending = state.pending()
     expression = bound(condition.only_if, pending.schema)
@@ -291,18 +294,15 @@ def _resolved(state: CollectionState, tenant: Tenant) -> Tenant | None:
     """Return the tenant with the number it has now; one given in a commit that failed was taken back."""
     if tenant.name is None:
         return tenant
-    number = state.tenants.get(tenant.name)
+    number = state.tenants.written(tenant.name)
     return None if number is None else Tenant(tenant.name, number)
 
 
-def _stored_tenant(catalog: Catalog, txn: WriteTransaction, state: CollectionState, tenant: Tenant) -> int:
+def _stored_tenant(txn: WriteTransaction, state: CollectionState, tenant: Tenant) -> int:
     if tenant.name is None:
         return tenant.number
-    number = state.tenants.get(tenant.name)
-    if number is None:
-        number = state.tenants.add(tenant.name)
-        catalog.put_tenant(txn, state.number, tenant.name, number)
-    return number
+    number = state.tenants.written(tenant.name)
+    return state.tenants.add(txn, tenant.name) if number is None else number
 
 
 def _bury(

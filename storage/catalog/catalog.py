@@ -6,6 +6,7 @@ import datetime
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ from . import keys
 from .envelope import seal, unseal
 from .key_value_store import KeyValueStore, ReadTransaction, StoreUse, WriteTransaction
 from .keys import KeyKind
-from .records import CollectionRecord, Meta, SegmentRecord, StateRecord
+from .records import CollectionRecord, Meta, QuotaRecord, SegmentRecord, StateRecord
 
 __all__ = ["FORMAT_VERSION", "Catalog", "CollectionRecord", "Meta", "SegmentRecord", "StateRecord"]
 
@@ -35,6 +36,7 @@ _PER_COLLECTION = (
     KeyKind.TOKEN,
     KeyKind.TOKEN_TEXTS,
     KeyKind.QUERY_WEIGHTS,
+    KeyKind.TENANT_QUOTA,
 )
 
 R = TypeVar("R")
@@ -140,13 +142,39 @@ class Catalog:
             for key, raw in self._scan(txn, keys.every_of_collection(KeyKind.TENANT, number))
         }
 
+    def tenant_page(
+        self, txn: ReadTransaction, number: int, prefix: str, after: str | None, limit: int
+    ) -> list[str]:
+        """Return so many names of tenants that begin with `prefix`, in order, behind the name `after`."""
+        pairs = txn.scan(*keys.tenants_after(number, prefix, after))
+        return [keys.parse_tenant(key)[1] for key, _ in islice(pairs, limit)]
+
     def tenant(self, txn: ReadTransaction, number: int, name: str) -> int | None:
-        """Return the number of one tenant of a collection, None when it never wrote."""
+        """Return the number of one tenant of a collection, None when there is none of the name."""
         return self._record(txn, keys.tenant(number, name), int)
 
     def put_tenant(self, txn: WriteTransaction, number: int, name: str, tenant: int) -> None:
         """Give a tenant its number."""
         _put(txn, keys.tenant(number, name), tenant)
+
+    def delete_tenant(self, txn: WriteTransaction, number: int, name: str) -> None:
+        """Delete a tenant's number and quota; its points are the caller's business."""
+        txn.delete(keys.tenant(number, name))
+        txn.delete(keys.tenant_quota(number, name))
+
+    def quotas(self, txn: ReadTransaction, number: int) -> dict[str, QuotaRecord]:
+        """Return what tenants of a collection may have by name, of those that may not have all they like."""
+        return {
+            keys.parse_tenant(key)[1]: self._decode(key, raw, QuotaRecord)
+            for key, raw in self._scan(txn, keys.every_of_collection(KeyKind.TENANT_QUOTA, number))
+        }
+
+    def put_quota(self, txn: WriteTransaction, number: int, name: str, quota: QuotaRecord | None) -> None:
+        """Say what a tenant may have; None for all it likes."""
+        if quota is None:
+            txn.delete(keys.tenant_quota(number, name))
+        else:
+            _put(txn, keys.tenant_quota(number, name), quota)
 
     def state(self, txn: ReadTransaction, number: int) -> StateRecord:
         """Return a collection's counters, which are written with its record."""

@@ -18,11 +18,11 @@ kind (first byte)      rest of the key                                         v
 13 token               collection u32, vocabulary u64, token                   the token's id u32
 14 token texts         collection u32, vocabulary u64, block u32               the tokens of 64 ids
 15 query weights       collection u32, vocabulary u64                          an array table
+16 tenant quota        collection u32, name                                    `QuotaRecord`
 =====================  ======================================================  =========================
 
 Numbers are big endian, so that the order of keys is the order of numbers. Text is UTF-8, 1 to 255 bytes,
-always last, so no key needs a separator or can be mistaken for another. The longest key has 276 bytes; LMDB
-allows 511.
+always last, so no key needs a separator or can be mistaken for another. The longest has 276 of LMDB's 511.
 """
 
 import struct
@@ -61,6 +61,7 @@ class KeyKind(IntEnum):
     TOKEN = 13
     TOKEN_TEXTS = 14
     QUERY_WEIGHTS = 15
+    TENANT_QUOTA = 16
 
 
 def meta() -> bytes:
@@ -78,6 +79,11 @@ def tenant(number: int, name: str) -> bytes:
     return _prefix(KeyKind.TENANT, number) + _text(name, "a tenant name")
 
 
+def tenant_quota(number: int, name: str) -> bytes:
+    """Return the key of what a tenant may have."""
+    return _prefix(KeyKind.TENANT_QUOTA, number) + _text(name, "a tenant name")
+
+
 def log(number: int, first_seq: int) -> bytes:
     """Return the key of the batch whose first point has sequence number `first_seq`."""
     return _LOG.pack(KeyKind.LOG, _bounded(number, _MAX_U32, "a collection number"), _sequence(first_seq))
@@ -85,10 +91,11 @@ def log(number: int, first_seq: int) -> bytes:
 
 def tombstones(number: int, seq: int, part: int = 0) -> bytes:
     """Return the key of one part of the tombstones written at sequence number `seq`."""
-    number = _bounded(number, _MAX_U32, "a collection number")
-    return _TOMBSTONES.pack(
-        KeyKind.TOMBSTONES, number, _sequence(seq), _bounded(part, _MAX_PART, "a part number")
+    number, part = (
+        _bounded(number, _MAX_U32, "a collection number"),
+        _bounded(part, _MAX_PART, "a part number"),
     )
+    return _TOMBSTONES.pack(KeyKind.TOMBSTONES, number, _sequence(seq), part)
 
 
 def manifest(number: int, segment: str) -> bytes:
@@ -162,6 +169,12 @@ def every_of_vocabulary(kind: KeyKind, number: int, vocabulary: int) -> KeyRange
     return _starting_with(_of_vocabulary(kind, number, vocabulary))
 
 
+def tenants_after(number: int, prefix: str, after: str | None) -> KeyRange:
+    """Return the range of the tenants whose names begin with `prefix`, behind the name `after`."""
+    first, end = _starting_with(_prefix(KeyKind.TENANT, number) + prefix.encode())
+    return (first if after is None else max(first, tenant(number, after) + b"\0")), end
+
+
 def log_from(number: int, seq: int) -> KeyRange:
     """Return the range of the batches whose first sequence number is at least `seq`."""
     return log(number, seq), every_of_collection(KeyKind.LOG, number)[1]
@@ -195,7 +208,7 @@ def parse_collection(key: bytes) -> int:
 
 
 def parse_tenant(key: bytes) -> tuple[int, str]:
-    """Return the collection number and the tenant's name."""
+    """Return the collection number and the tenant's name, of either key that has one."""
     return parse_collection(key), key[_COLLECTION.size :].decode()
 
 
@@ -294,6 +307,8 @@ def _rebuilt(key: bytes) -> bytes:
             return token_texts(*parse_token_texts(key))
         case KeyKind.QUERY_WEIGHTS:
             return query_weights(*parse_vocabulary(key))
+        case KeyKind.TENANT_QUOTA:
+            return tenant_quota(*parse_tenant(key))
 
 
 def _prefix(kind: KeyKind, number: int) -> bytes:

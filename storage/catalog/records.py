@@ -47,6 +47,14 @@ class StateRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generation: int
 
 
+class QuotaRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a tenant may have: points, bytes of payloads and vectors, calls a second; null for no limit."""
+
+    points: int | None
+    bytes: int | None
+    requests_per_second: float | None
+
+
 class VocabularyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tokens of a vector field: `next` is the id of the next new one, and how many there are."""
 

@@ -32,6 +32,7 @@ _LENGTHS = {
     KeyKind.TOKEN: (14, 268),
     KeyKind.TOKEN_TEXTS: (17, 17),
     KeyKind.QUERY_WEIGHTS: (13, 13),
+    KeyKind.TENANT_QUOTA: (6, 260),
 }
 # Bytes of a value that is an id.
 _SHORT = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from ..catalog import keys
 from ..catalog.catalog import FORMAT_VERSION
 from ..catalog.envelope import unseal
 from ..catalog.keys import KeyKind
-from ..catalog.records import CollectionRecord, Meta, SegmentRecord, StateRecord
+from ..catalog.records import CollectionRecord, Meta, QuotaRecord, SegmentRecord, StateRecord
 from ..columns.batch import Batch
 from ..errors import CorruptionError, FormatVersionError
 from .vocabulary_check import VocabularyCheck
@@ -41,6 +42,8 @@ class CatalogCheck:
         self._since: dict[int, dict[str, int]] = defaultdict(dict)
         self._changed: dict[int, int] = defaultdict(int)
         self._tenants: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+        # The collection and the name of each tenant that may not have all it likes.
+        self._quotas: list[tuple[int, str]] = []
         self._owned: dict[int, int] = defaultdict(int)
         self._states: dict[int, StateRecord] = {}
         # By collection: what uses sequence numbers, and the first number after those it uses.
@@ -65,6 +68,7 @@ class CatalogCheck:
             KeyKind.TOKEN: self._tokens.token,
             KeyKind.TOKEN_TEXTS: self._tokens.texts,
             KeyKind.QUERY_WEIGHTS: self._opaque,
+            KeyKind.TENANT_QUOTA: self._quota,
         }
 
     def run(self, pairs: Pairs) -> None:
@@ -106,6 +110,10 @@ class CatalogCheck:
     def _tenant(self, key: bytes, payload: memoryview) -> None:
         number, name = keys.parse_tenant(key)
         self._tenants[number][msgspec.json.decode(payload, type=int)].append(name)
+
+    def _quota(self, key: bytes, payload: memoryview) -> None:
+        self._quotas.append(keys.parse_tenant(key))
+        msgspec.json.decode(payload, type=QuotaRecord)
 
     def _log(self, key: bytes, payload: memoryview) -> None:
         number, first = keys.parse_log(key)
@@ -164,7 +172,7 @@ class CatalogCheck:
                 yield f"alias {alias!r} is of collection {number}, which does not exist"
             if alias in self._names:
                 yield f"a collection and an alias are named {alias!r}"
-        yield from self._shared_tenants()
+        yield from self._wrong_tenants()
         yield from self._foreign_columns()
         yield from self._tokens.problems()
         for number in sorted(self._owned.keys() - self._collections.keys()):
@@ -178,11 +186,14 @@ class CatalogCheck:
                 if end > next_seq:
                     yield f"{what} of collection {number} ends at {end}, after the next number {next_seq}"
 
-    def _shared_tenants(self) -> Iterator[str]:
+    def _wrong_tenants(self) -> Iterator[str]:
         for number, tenants in self._tenants.items():
             for tenant, names in tenants.items():
                 if len(names) > 1:
                     yield f"tenants {names} of collection {number} have the same number {tenant}"
+        for number, name in self._quotas:
+            if name not in chain.from_iterable(self._tenants[number].values()):
+                yield f"the quota of tenant {name!r} of collection {number} is of nobody"
 
     def _foreign_columns(self) -> Iterator[str]:
         for number, found in self._columns.items():

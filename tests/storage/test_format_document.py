@@ -17,6 +17,7 @@ from vicinal.storage.catalog.keys import KeyKind
 from vicinal.storage.catalog.records import (
     CollectionRecord,
     Meta,
+    QuotaRecord,
     SegmentRecord,
     StateRecord,
     VocabularyRecord,
@@ -117,6 +118,7 @@ def test_every_kind_of_key_and_every_member_is_in_the_table() -> None:
         KeyKind.MANIFEST: SegmentRecord,
         KeyKind.STATE: StateRecord,
         KeyKind.VOCABULARY: VocabularyRecord,
+        KeyKind.TENANT_QUOTA: QuotaRecord,
     }.items():
         members = [field.name for field in msgspec.structs.fields(record)]
         assert re.findall(r"`(\w+)`", kinds[kind]) == members

@@ -15,7 +15,7 @@ from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.catalog import Catalog
 from vicinal.storage.catalog.envelope import seal
 from vicinal.storage.catalog.key_value_store import WriteTransaction
-from vicinal.storage.catalog.records import CollectionRecord, SegmentRecord, StateRecord
+from vicinal.storage.catalog.records import CollectionRecord, QuotaRecord, SegmentRecord, StateRecord
 from vicinal.storage.columns.batch import Batch
 from vicinal.storage.columns.ids import IdColumn
 from vicinal.storage.columns.payloads import PayloadColumn
@@ -97,6 +97,13 @@ def test_tenants_with_one_number_are_found(folder: Path) -> None:
     with changing(folder) as (catalog, txn):
         catalog.put_tenant(txn, 1, "cleo", BEN)
     assert whats(folder) == "tenants ['ben', 'cleo'] of collection 1 have the same number 2"
+
+
+def test_a_quota_of_nobody_is_found(folder: Path) -> None:
+    with changing(folder) as (catalog, txn):
+        catalog.put_quota(txn, 1, "ben", QuotaRecord(1, None, None))
+        catalog.put_quota(txn, 1, "cleo", QuotaRecord(1, None, None))
+    assert whats(folder) == "the quota of tenant 'cleo' of collection 1 is of nobody"
 
 
 def test_the_same_tenant_number_in_two_collections_is_no_damage(folder: Path) -> None:

@@ -11,7 +11,7 @@ from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.catalog import FORMAT_VERSION, Catalog
 from vicinal.storage.catalog.envelope import seal
 from vicinal.storage.catalog.keys import KeyKind
-from vicinal.storage.catalog.records import CollectionRecord, SegmentRecord, StateRecord
+from vicinal.storage.catalog.records import CollectionRecord, QuotaRecord, SegmentRecord, StateRecord
 from vicinal.storage.catalog.vocabulary import StoredVocabulary
 from vicinal.storage.errors import CorruptionError, FormatVersionError, NotADatabaseError
 from vicinal.storage.lmdb_files.store import LmdbStore
@@ -142,12 +142,35 @@ def test_aliases(catalog: Catalog) -> None:
         assert catalog.aliases(txn) == {"live": 3}
 
 
+def test_tenants_come_in_pages_and_are_deleted_with_their_quotas(catalog: Catalog) -> None:
+    with catalog.write() as txn:
+        for number, name in enumerate(("b", "ba", "bb", "c", "\U0010ffff", "a")):
+            catalog.put_tenant(txn, 2, name, number)
+        catalog.put_tenant(txn, 3, "b", 1)
+        catalog.put_quota(txn, 2, "b", QuotaRecord(5, 6, None))
+        catalog.put_quota(txn, 2, "c", QuotaRecord(None, None, 2.5))
+    with catalog.read() as txn:
+        assert catalog.tenant_page(txn, 2, "", None, 9) == ["a", "b", "ba", "bb", "c", "\U0010ffff"]
+        assert catalog.tenant_page(txn, 2, "", "b", 2) == ["ba", "bb"]
+        assert catalog.tenant_page(txn, 2, "b", None, 9) == ["b", "ba", "bb"]
+        assert catalog.tenant_page(txn, 2, "b", "a", 1) == ["b"]
+        assert catalog.tenant_page(txn, 2, "b", "c", 9) == []
+        assert catalog.quotas(txn, 2) == {"b": QuotaRecord(5, 6, None), "c": QuotaRecord(None, None, 2.5)}
+    with catalog.write() as txn:
+        catalog.delete_tenant(txn, 2, "b")
+        catalog.put_quota(txn, 2, "c", None)
+        assert catalog.quotas(txn, 2) == {}
+        assert catalog.tenant(txn, 2, "b") is None
+        assert catalog.tenant(txn, 3, "b") == 1
+
+
 def test_deleting_a_collection_leaves_nothing_of_it(catalog: Catalog) -> None:
     with catalog.write() as txn:
         for number in (1, 2):
             catalog.put_collection(txn, collection(number))
             catalog.put_state(txn, number, StateRecord(1, 1))
             catalog.put_tenant(txn, number, "t", 1)
+            catalog.put_quota(txn, number, "t", QuotaRecord(1, None, 0.5))
             catalog.append_log(txn, number, 0, b"batch")
             catalog.put_tombstones(txn, number, 0, BitMap64([0]))
             catalog.put_segment(txn, number, segment(A, 0, 9))

@@ -32,6 +32,7 @@ any_key = st.one_of(
     st.builds(keys.token, numbers, sequences, texts),
     st.builds(keys.token_texts, numbers, sequences, numbers),
     st.builds(keys.query_weights, numbers, sequences),
+    st.builds(keys.tenant_quota, numbers, texts),
 )
 
 
@@ -40,6 +41,7 @@ def test_parsing_undoes_building(number: int, seq: int, part: int, uuid: str, te
     assert keys.parse_collection(keys.collection(number)) == number
     assert keys.parse_collection(keys.state(number)) == number
     assert keys.parse_tenant(keys.tenant(number, text)) == (number, text)
+    assert keys.parse_tenant(keys.tenant_quota(number, text)) == (number, text)
     assert keys.parse_log(keys.log(number, seq)) == (number, seq)
     assert keys.parse_tombstones(keys.tombstones(number, seq, part)) == (number, seq, part)
     assert keys.parse_manifest(keys.manifest(number, uuid)) == (number, uuid)
