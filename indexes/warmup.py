@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyroaring import BitMap
 
 from .codecs.protocol import CodecSpec
 from .codecs.rabitq import RaBitQ
@@ -20,6 +21,7 @@ from .rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.multi import MultiRows
+from .rows.row_set import RowSet
 from .rows.sparse import SparseRows
 from .seismic.seismic import Seismic
 from .sparse.inverted import Inverted
@@ -50,6 +52,7 @@ def warmup() -> None:
     multi_scan.search(multi, 1)
     multi_scan.score(multi, np.zeros(1, np.uint32))
     _lists()
+    _ = RowSet.from_bitmap(BitMap([0, 2]), 3).words
     measure_once()
 
 

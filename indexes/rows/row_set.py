@@ -18,15 +18,29 @@ class RowSet:
     when first asked for and then kept.
     """
 
-    def __init__(self, n: int, *, bounds: tuple[int, int] | None, rows: NDArray[np.uint32] | None) -> None:
+    def __init__(
+        self,
+        n: int,
+        *,
+        bounds: tuple[int, int] | None,
+        rows: NDArray[np.uint32] | None,
+        bitmap: BitMap | None = None,
+    ) -> None:
         self.n = n
         self._rows = rows
         self._bounds = bounds
-        self.count = bounds[1] - bounds[0] if bounds is not None else 0 if rows is None else len(rows)
+        self._bitmap = bitmap
+        if bounds is not None:
+            self.count = bounds[1] - bounds[0]
+        else:
+            self.count = len(bitmap) if bitmap is not None else 0 if rows is None else len(rows)
 
     @classmethod
     def from_bitmap(cls, bitmap: BitMap, n: int) -> RowSet:
-        """Take the row numbers of a roaring bitmap, all of which must be below ``n``."""
+        """Take the row numbers of a roaring bitmap, all of which must be below ``n``.
+
+        The bitmap is kept, and not to be changed any more.
+        """
         count = len(bitmap)
         if count == 0:
             return cls(n, bounds=(0, 0), rows=None)
@@ -35,7 +49,7 @@ class RowSet:
             raise ValueError(f"bitmap holds row {last}; the segment has {n} rows")
         if last - first + 1 == count:
             return cls(n, bounds=(first, last + 1), rows=None)
-        return cls(n, bounds=None, rows=np.frombuffer(bitmap.to_array(), np.uint32))
+        return cls(n, bounds=None, rows=None, bitmap=bitmap)
 
     @classmethod
     def from_range(cls, lo: int, hi: int, n: int) -> RowSet:
@@ -69,6 +83,8 @@ class RowSet:
         """The rows in ascending order."""
         if self._rows is not None:
             return self._rows
+        if self._bitmap is not None:
+            return np.frombuffer(self._bitmap.to_array(), np.uint32)
         assert self._bounds is not None
         return np.arange(*self._bounds, dtype=np.uint32)
 
@@ -90,9 +106,21 @@ class RowSet:
     @cached_property
     def words(self) -> NDArray[np.uint64]:
         """One bit per row of the segment, row 0 lowest in word 0: ``ceil(n / 64)`` words."""
+        if self._bitmap is not None:
+            return _words_of(self._bitmap, -(-self.n // 64))
         bits = np.zeros(-(-self.n // 64) * 64, np.bool_)
         if self._bounds is not None:
             bits[self._bounds[0] : self._bounds[1]] = True
         else:
             bits[self.rows] = True
         return np.packbits(bits, bitorder="little").view(np.uint64)
+
+
+def _words_of(bitmap: BitMap, n_words: int) -> NDArray[np.uint64]:
+    # Only here, because it loads kernels.
+    from ..kernels.bitsets import set_rows
+
+    serialized = np.frombuffer(bitmap.serialize(), np.uint8)
+    words = np.zeros(n_words, np.uint64)
+    set_rows(address(serialized), len(serialized), address(words), n_words)
+    return words
