@@ -15,6 +15,7 @@ from .datasets.multi.dataset import MultiDataset
 from .datasets.sparse_dataset import SparseDataset
 from .datasets.texts import TextDataset
 from .harness.loaded import loaded_collection
+from .measure.bitset import BitsetMeasurement
 from .measure.disk import DiskMeasurement
 from .measure.filter import FilterMeasurement
 from .measure.kinds.keyword import KeywordMeasurement
@@ -40,6 +41,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     RecallMeasurement,
     FilterMeasurement,
     ScanMeasurement,
+    BitsetMeasurement,
     LimitMeasurement,
     CodecsMeasurement,
     DiskMeasurement,

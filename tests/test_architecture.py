@@ -155,7 +155,18 @@ ORDER = {
     ),
     "bench/serving": ("load", "peers", "scenes"),
     "bench/measure": (
-        *("options", "measurement", "run", "single", "first_answer", "write", "recall", "filter", "scan"),
+        *(
+            "options",
+            "measurement",
+            "run",
+            "single",
+            "first_answer",
+            "write",
+            "recall",
+            "filter",
+            "scan",
+            "bitset",
+        ),
         *("limit", "limited_searches", "limited", "disk", "kinds", "server"),
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 from pyroaring import BitMap
 
@@ -83,19 +84,30 @@ def at_least(expression: AtLeast, among: BitMap, find: Callable[[Filter, BitMap]
 
 
 def _evaluate_and(clauses: Sequence[Filter], source: PostingsSource, n_rows: int) -> BitMap:
-    # A negation costs a difference once something is known, a set of all rows before; so it comes last.
-    ordered = sorted(clauses, key=lambda clause: isinstance(clause, Not))
-    rows: BitMap | None = None
-    for clause in ordered:
+    held: list[BitMap] = []
+    for clause in sorted(clauses, key=_cost):
         if isinstance(clause, Not):
-            found = evaluate(clause.clause, source, n_rows)
-            rows = (_everything(n_rows) if rows is None else rows) - found
-        else:
-            found = evaluate(clause, source, n_rows)
-            rows = found if rows is None else rows & found
-        if not rows:
-            return rows
-    return _everything(n_rows) if rows is None else rows
+            break
+        held.append(evaluate(clause, source, n_rows))
+        if not held[-1]:
+            return held[-1]
+    # The smallest first: no set on the way is larger.
+    held.sort(key=len)
+    rows = reduce(BitMap.__and__, held) if held else _everything(n_rows)
+    for clause in clauses:
+        if isinstance(clause, Not) and rows:
+            rows = rows - evaluate(clause.clause, source, n_rows)
+    return rows
+
+
+def _cost(clause: Filter) -> int:
+    """Rank what may find that there is nothing before what takes longer; a negation needs something first."""
+    match clause:
+        case Match() | HasId() | IsNull():
+            return 0
+        case Not():
+            return 2
+    return 1
 
 
 def _everything(n_rows: int) -> BitMap:

@@ -14,7 +14,7 @@ from .canonical import Canonical
 
 
 class FieldPostings(Protocol):
-    """What is indexed of the payloads of some rows: sets of row numbers, each the caller's to change."""
+    """What is indexed of the payloads of some rows: sets of row numbers, which nobody changes."""
 
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""

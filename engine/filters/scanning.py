@@ -46,8 +46,9 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
         return among & evaluate(expression, source, n_rows)
     match expression:
         case And(clauses):
-            rows = among
-            for clause in sorted(clauses, key=_is_scanned):
+            indexed = And(tuple(clause for clause in clauses if not _is_scanned(clause)))
+            rows = among & evaluate(indexed, source, n_rows) if indexed.clauses else among
+            for clause in filter(_is_scanned, clauses):
                 rows = passing(clause, source, n_rows, rows)
             return rows
         case Or(clauses):

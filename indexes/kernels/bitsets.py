@@ -25,18 +25,12 @@ def _number(source, at):
 
 
 @inner
-def _set_listed(source, at, count, words, first_word):
-    # Rows of one word come one after another: it is written once.
-    place, held = np.int64(-1), np.uint64(0)
+def _set_listed(listed, count, zeros, size):
+    rows, words = view_u8(listed, 2 * count), view_u64(zeros, size)
+    # Where the next word begins cannot be foreseen, so there is no branch.
     for i in range(count):
-        row = _number(source, at + 2 * i)
-        if row >> 6 != place:
-            if place >= 0:
-                words[first_word + place] = held
-            place, held = row >> 6, np.uint64(0)
-        held |= np.uint64(1) << np.uint64(row & 63)
-    if place >= 0:
-        words[first_word + place] = held
+        row = np.uint64(rows[2 * i]) | np.uint64(rows[2 * i + 1]) << np.uint64(8)
+        words[row >> np.uint64(6)] |= np.uint64(1) << (row & np.uint64(63))
 
 
 @inner
@@ -85,7 +79,8 @@ def set_rows(serialized, n_bytes, zeros, n_words):
                 _set_run(words, first, first + _number(source, at + 2))
                 at += 4
         elif size <= _MOST_LISTED:
-            _set_listed(source, at, size, words, block << 10)
+            begin = zeros + np.uint64(block * _CONTAINER_BYTES)
+            _set_listed(serialized + np.uint64(at), size, begin, n_words - (block << 10))
             at += 2 * size
         else:
             _copy(serialized + np.uint64(at), zeros, block * _CONTAINER_BYTES, n_words * 8)

@@ -194,6 +194,15 @@ def test_scan(tmp_path: Path) -> None:
     assert "Fields without an index, 3,000 payloads" in output
 
 
+def test_bitset(tmp_path: Path) -> None:
+    output, records = measure(tmp_path, "bitset", "random-3000x4-l2", "--repetitions", "1")
+    assert len(records) == 6
+    for record in records:
+        assert record["counted"] == record["matches"] > 0
+        assert min(record["first_us"], record["later_us"]) > 0
+    assert "Filter to bitset, 3,000 rows, processor time" in output
+
+
 def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "WARM_UP_ROWS", 300)
     monkeypatch.setattr(write, "REOPENINGS", 1)

@@ -19,6 +19,7 @@ that a wide range is a union of bitmaps and two short ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -32,6 +33,7 @@ from ...filters.canonical import Canonical
 from ...filters.parsing import ParsedField, parse_fields
 from ...schema.payload_field import FieldType
 from ..bitmaps import bitmap
+from .kept_sets import KeptSets
 
 ARRAYS = "posting."
 """How the names of the arrays begin."""
@@ -44,6 +46,8 @@ _BUCKET = b"b"
 
 _MAX_VALUE_BYTES = 255
 _BUCKETS = 256
+# Fewer rows are read as fast as they would be found again.
+_WORTH_KEEPING = 1024
 _UUID = np.dtype("S16")
 _BUCKETS_FROM = 16_384
 
@@ -86,6 +90,7 @@ class SegmentPostings:
 
     def __init__(self, file: PostingsFile, fields: Mapping[str, FieldType]) -> None:
         self._file = file
+        self._kept = KeptSets()
         self._sorted: dict[str, tuple[NDArray[Any], NDArray[np.uint32]]] = {}
         for path, kind in fields.items():
             if not kind.ordered and kind is not FieldType.UUID:
@@ -101,19 +106,28 @@ class SegmentPostings:
 
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
-        found, rows = self._sorted.get(field, (None, None))
-        if found is None or rows is None:
-            return self._posting(field, _value_key(value))
-        if found.dtype != _UUID:
-            return self.range(field, value, False, value, False)
-        wanted = _uuids([value])[0]
-        start, stop = (int(np.searchsorted(found, wanted, side)) for side in ("left", "right"))
-        return _set_of(rows[start:stop])
+        return self._kept.get(field, ("equal", value), partial(self._equal, field, value), _WORTH_KEEPING)
 
     def range(
         self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
     ) -> BitMap:
         """Return the rows of which a value lies between the bounds; None is no bound, open excludes it."""
+        bounds = lo, lo_open, hi, hi_open
+        return self._kept.get(field, ("range", *bounds), partial(self._range, field, *bounds))
+
+    def _equal(self, field: str, value: Canonical) -> BitMap:
+        found, rows = self._sorted.get(field, (None, None))
+        if found is None or rows is None:
+            return self._posting(field, _value_key(value))
+        if found.dtype != _UUID:
+            return self._range(field, value, False, value, False)
+        wanted = _uuids([value])[0]
+        start, stop = (int(np.searchsorted(found, wanted, side)) for side in ("left", "right"))
+        return _set_of(rows[start:stop])
+
+    def _range(
+        self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
+    ) -> BitMap:
         values, rows = self._sorted[field]
         start, stop = 0, len(values)
         if lo is not None:
@@ -136,17 +150,20 @@ class SegmentPostings:
 
     def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
         """Return the rows of which a value equals none of ``values``."""
+        return self._kept.get(field, ("other", *values), partial(self._other, field, values))
+
+    def _other(self, field: str, values: Sequence[Canonical]) -> BitMap:
         found, rows = self._sorted[field]
         wanted = _uuids(values) if found.dtype == _UUID else np.array(values, found.dtype)
         return _set_of(rows[np.isin(found, wanted, invert=True)])
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
-        return self._posting(field, _NULL)
+        return self._kept.get(field, "null", partial(self._posting, field, _NULL))
 
     def present(self, field: str) -> BitMap:
         """Return the rows whose payload has the field."""
-        return self._posting(field, _PRESENT)
+        return self._kept.get(field, "present", partial(self._posting, field, _PRESENT))
 
     def _posting(self, field: str, key: bytes) -> BitMap:
         stored = self._file.posting(field, key)

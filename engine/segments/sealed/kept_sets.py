@@ -1,0 +1,41 @@
+"""Sets of rows that filters asked a segment for, kept for those that ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Final
+
+from pyroaring import BitMap
+
+from ..column_budget import ColumnBudget
+
+# What the sets of all segments take; the fields that were not asked for the longest make room.
+_BUDGET = ColumnBudget(64 << 20)
+# What a set takes beside its containers.
+_BYTES_OF_SET: Final = 512
+
+
+class KeptSets:
+    """The rows of one segment that satisfy what was asked of its indexed fields. Safe to share.
+
+    The sets are handed out as they are, and nobody changes them.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[Hashable, BitMap]] = {}
+
+    def get(self, field: str, asked: Hashable, find: Callable[[], BitMap], least: int = 0) -> BitMap:
+        """Return what ``find`` returns, or did for this key of a field; fewer than ``least`` are not kept."""
+        kept = self._found.get(field)
+        found = None if kept is None else kept.get(asked)
+        if found is not None:
+            return found
+        found = find()
+        if len(found) >= least:
+            self._found.setdefault(field, {})[asked] = found
+            _BUDGET.used(self, field, len(found.serialize()) + _BYTES_OF_SET)
+        return found
+
+    def drop(self, field: str) -> None:
+        """Forget the sets of one field; filters under way go on with what they have got."""
+        self._found.pop(field, None)
