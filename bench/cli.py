@@ -15,9 +15,10 @@ from .datasets.multi.dataset import MultiDataset
 from .datasets.sparse_dataset import SparseDataset
 from .datasets.texts import TextDataset
 from .harness.loaded import loaded_collection
-from .measure.bitset import BitsetMeasurement
 from .measure.disk import DiskMeasurement
-from .measure.filter import FilterMeasurement
+from .measure.filters.bitset import BitsetMeasurement
+from .measure.filters.filter import FilterMeasurement
+from .measure.filters.scan import ScanMeasurement
 from .measure.kinds.keyword import KeywordMeasurement
 from .measure.kinds.multi import MultiMeasurement
 from .measure.kinds.multi_disk import MultiDiskMeasurement
@@ -26,7 +27,6 @@ from .measure.limit import LimitMeasurement
 from .measure.measurement import Measurement, Prepared, Record
 from .measure.recall import RecallMeasurement
 from .measure.run import RunMeasurement
-from .measure.scan import ScanMeasurement
 from .measure.server import ServerMeasurement
 from .measure.single import SingleMeasurement
 from .measure.write import WriteMeasurement

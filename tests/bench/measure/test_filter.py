@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vicinal.bench.datasets import Dataset, DatasetError, open_dataset
-from vicinal.bench.measure.filter import TOLERATED, natural_filters, wrong_note
+from vicinal.bench.measure.filters.filter import TOLERATED, natural_filters, wrong_note
 
 
 def with_payloads(rows: int) -> Dataset:

@@ -13,16 +13,16 @@ from rich.table import Table
 
 import vicinal
 
-from ..harness.loaded import FIELD
-from ..harness.scratch import scratch_folder
-from ..harness.timing import timed
-from ..report.tables import records_table
-from .measurement import Finding, Needs, Prepared, Record
-from .options import OUT, DatasetOption, KOption, LockOption, OutOption, RepetitionsOption
+from ...harness.loaded import FIELD
+from ...harness.scratch import scratch_folder
+from ...harness.timing import timed
+from ...report.tables import records_table
+from ..measurement import Finding, Needs, Prepared, Record
+from ..options import OUT, DatasetOption, KOption, LockOption, OutOption, RepetitionsOption
 
 if TYPE_CHECKING:
-    from ...engine.collection import Collection
-    from ...engine.filters.expression import Filter
+    from ....engine.collection import Collection
+    from ....engine.filters.expression import Filter
 
 _LOAD_ROWS = 50_000
 GENRES, CITIES, YEARS = 3, 1000, 120
@@ -53,7 +53,7 @@ class Asked:
 
 def asked(n: int) -> list[Asked]:
     """What is asked of ``n`` payloads, with answers that come from how they are made."""
-    from ...engine.filters.field import F
+    from ....engine.filters.field import F
 
     rows = np.arange(n)
     late = int(np.count_nonzero(rows % 25 >= 20))

@@ -15,16 +15,16 @@ from rich.table import Table
 
 import vicinal
 
-from ...indexes.rows.row_set import RowSet
-from ..harness.loaded import FIELD
-from ..harness.scratch import scratch_folder
-from ..report.tables import records_table
-from .measurement import Finding, Needs, Prepared, Record
-from .options import OUT, DatasetOption, KOption, LockOption, OutOption, RepetitionsOption
+from ....indexes.rows.row_set import RowSet
+from ...harness.loaded import FIELD
+from ...harness.scratch import scratch_folder
+from ...report.tables import records_table
+from ..measurement import Finding, Needs, Prepared, Record
+from ..options import OUT, DatasetOption, KOption, LockOption, OutOption, RepetitionsOption
 
 if TYPE_CHECKING:
-    from ...engine.collection import Collection
-    from ...engine.filters.expression import Filter
+    from ....engine.collection import Collection
+    from ....engine.filters.expression import Filter
 
 _LOAD_ROWS = 50_000
 # How often within a repetition, as one takes less than the clock is sure of.
@@ -43,7 +43,7 @@ class Asked:
 
 def asked(tenths: NDArray[np.int64], numbers: NDArray[np.int64]) -> list[Asked]:
     """What is asked of rows with these values."""
-    from ...engine.filters.field import F
+    from ....engine.filters.field import F
 
     n, tenth, number = len(tenths), F("tenth"), F("number")
     few, half = n // 10, n // 2
@@ -91,7 +91,7 @@ class BitsetMeasurement:
         yield Finding(records, [_table(records)], [_wrong(records)])
 
     def _record(self, ready: Prepared, collection: Collection, one: Asked) -> Record:
-        from ...engine.filters.binding import bind
+        from ....engine.filters.binding import bind
 
         ready.step(one.name, 0.0)
         bound = bind(one.expression, collection.schema)

@@ -13,17 +13,17 @@ import typer
 from numpy.typing import NDArray
 from rich.table import Table
 
-from ..datasets import Dataset, DatasetError
-from ..harness.loaded import found_ids
-from ..harness.timing import timed
-from ..harness.truth import exact_truth, recall
-from ..report.tables import records_table
-from .measurement import Finding, Needs, Prepared, Record
-from .options import CollectionOptions, RepetitionsOption
-from .single import each_alone
+from ...datasets import Dataset, DatasetError
+from ...harness.loaded import found_ids
+from ...harness.timing import timed
+from ...harness.truth import exact_truth, recall
+from ...report.tables import records_table
+from ..measurement import Finding, Needs, Prepared, Record
+from ..options import CollectionOptions, RepetitionsOption
+from ..single import each_alone
 
 if TYPE_CHECKING:
-    from ...engine.filters.expression import Filter
+    from ....engine.filters.expression import Filter
 
 LEVELS = (0.001, 0.01, 0.1, 0.5)
 # A natural filter passes about the wanted share: neither 1.6 times more nor less.
@@ -55,7 +55,7 @@ def natural_filters(dataset: Dataset, levels: Sequence[float] = LEVELS) -> list[
 
 
 def _keyword(field: str, values: list[Any], level: float) -> NaturalFilter | None:
-    from ...engine.filters.field import F
+    from ....engine.filters.field import F
 
     counts = Counter(value for value in values if isinstance(value, str))
     wanted = level * len(values)
@@ -79,7 +79,7 @@ def _keyword(field: str, values: list[Any], level: float) -> NaturalFilter | Non
 
 
 def _threshold(field: str, values: list[Any], level: float) -> NaturalFilter | None:
-    from ...engine.filters.field import F
+    from ....engine.filters.field import F
 
     numbers = np.array(
         [value if isinstance(value, int | float) else np.nan for value in values], dtype=np.float64
