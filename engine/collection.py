@@ -256,7 +256,8 @@ class Collection(ChangedCollection, TendedCollection):
         effort : mapping of str to number, optional
             How hard the index of the field tries, by its own knobs and instead of ``recall``: for
             :class:`Hnsw` the width of the walk, ``{"ef": 64}``, and how many candidates are scored exactly,
-            ``{"ef": 64, "rescore": 32}``.
+            ``{"ef": 64, "rescore": 32}``; ``{"rescore": 32}`` alone compares the codes of all points that
+            may be found.
         ef : int, optional
             Short for ``effort={"ef": ef}``.
         exact : bool

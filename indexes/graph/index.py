@@ -167,11 +167,15 @@ class HnswIndex:
         """Choose the effort that reaches ``recall``, or take ``knobs`` as given.
 
         Under a filter the walk is wider by ``1 / share``, so that as many rows in scope come by. Where that
-        costs more than comparing the codes of all rows in scope, the effort says so by ``ef`` 0.
+        costs more than comparing the codes of all rows in scope, the effort says so by ``ef`` 0. Knobs
+        without a width ask for that, and promise nothing.
         """
         ef = 0 if knobs is None else knobs.ef
         if self._ladder is None:
             return _effort(max(k, ef), k, None, self._scan.cost(None, len(self._rows), True))
+        if knobs is not None and not ef:
+            scored = max(k, knobs.rescore)
+            return _effort(0, scored, None, self._code_scan_cost(share * len(self._rows), scored))
         width = max(k, ef or min(_WIDEST, self._ladder.rung_for(k, recall)))
         # Chance brings fewer rows in scope to some queries; few of those should be left with less than k.
         spared = width if share >= 1 else k + 1 + _SPREAD * math.sqrt(k * (1 - share))

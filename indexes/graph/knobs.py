@@ -19,7 +19,7 @@ class HnswKnobs:
     ----------
     ef
         Width of the walk: how many candidates it keeps. 0 means that the codes of all rows in scope are
-        compared instead.
+        compared instead, as where a caller says ``rescore`` alone.
     rescore
         How many of the nearest candidates are scored exactly from the stored vectors; 0 for as many as the
         results and the width make fitting.
@@ -30,10 +30,9 @@ class HnswKnobs:
 
 
 def knobs_from(given: Mapping[str, float]) -> HnswKnobs:
-    """Return what a caller said, checked."""
+    """Return what a caller said, checked: ``ef``, ``rescore`` or both."""
     unknown = sorted(given.keys() - {"ef", "rescore"})
     if unknown:
         raise ValueError(f"an hnsw index has no knob {unknown[0]!r}; it takes ef and rescore")
-    if "ef" not in given:
-        raise ValueError("rescore alone says nothing of the walk; give ef too")
-    return HnswKnobs(**{name: whole_number(name, value, WIDEST) for name, value in given.items()})
+    # Without a width there is no walk.
+    return HnswKnobs(**{"ef": 0} | {name: whole_number(name, value, WIDEST) for name, value in given.items()})

@@ -125,6 +125,21 @@ def test_a_filter_widens_the_walk_and_costs_more() -> None:
     assert index.effort(10, 0.95, HnswKnobs(10), 0.9).knobs.ef > 13
 
 
+def test_rescore_alone_compares_the_codes_of_all_rows() -> None:
+    matrix = random_matrix(2000, 32, Element.FLOAT32)
+    index, queries = opened(matrix, Metric.L2), random_matrix(20, 32, Element.FLOAT32, seed=5)
+    _, truth = oracle.top(oracle.scores(matrix, queries, "l2"), 10, False)
+    reached = []
+    for rescored in (1, 10, 100):
+        effort = index.effort(10, 0.5, Hnsw().knobs({"rescore": rescored}), 1.0)
+        assert (effort.knobs.ef, effort.knobs.rescore) == (0, max(10, rescored))
+        found = index.search(queries, 10, effort)
+        assert found.stats.hops == 0
+        assert found.stats.distances >= 20 * 2000
+        reached.append(oracle.recall(found.scores, truth, False, 1e-4))
+    assert reached[0] == reached[1] < reached[2] == 1.0
+
+
 def test_rows_where_no_walk_comes_by_are_all_compared() -> None:
     near = np.random.default_rng(0).standard_normal((1500, 16)).astype(np.float32)
     matrix = np.concatenate([near, near + 40])
