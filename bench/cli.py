@@ -17,7 +17,7 @@ from .datasets.texts import TextDataset
 from .harness.loaded import loaded_collection
 from .measure.disk import DiskMeasurement
 from .measure.filters.bitset import BitsetMeasurement
-from .measure.filters.filter import FilterMeasurement
+from .measure.filters.filtered import FilteredMeasurement
 from .measure.filters.scan import ScanMeasurement
 from .measure.kinds.keyword import KeywordMeasurement
 from .measure.kinds.multi import MultiMeasurement
@@ -39,7 +39,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     SingleMeasurement,
     WriteMeasurement,
     RecallMeasurement,
-    FilterMeasurement,
+    FilteredMeasurement,
     ScanMeasurement,
     BitsetMeasurement,
     LimitMeasurement,

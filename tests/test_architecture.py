@@ -145,6 +145,7 @@ ORDER = {
             "sparse_peers",
             "keyword_peers",
             "multi_peers",
+            "filtered",
             "comparison",
             "report",
             "serving",

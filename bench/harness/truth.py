@@ -52,7 +52,12 @@ class Truth:
 
 
 def exact_truth(
-    dataset: Dataset, k: int, *, rows: Ids | None = None, progress: Progress | None = None
+    dataset: Dataset,
+    k: int,
+    *,
+    rows: Ids | None = None,
+    asked: slice = slice(None),
+    progress: Progress | None = None,
 ) -> Truth:
     """Find the k nearest rows of every query exactly.
 
@@ -64,6 +69,8 @@ def exact_truth(
         Neighbours per query; at most the number of rows searched.
     rows : ndarray, optional
         Search only these rows (the answers keep the dataset's row numbers).
+    asked : slice, optional
+        Answer only these queries, which follow each other.
     progress : callable, optional
         Told the finished share.
     """
@@ -71,7 +78,8 @@ def exact_truth(
     if not 1 <= k <= searched:
         raise DatasetError(f"k = {k} with {searched} rows to search; expected 1 to {searched}")
     vectors = dataset.peer_vectors if rows is None else dataset.peer_vectors[rows]
-    queries = dataset.peer_queries
+    queries = dataset.peer_queries[asked]
+    first = asked.indices(len(dataset.queries))[0]
     # Distances do not change when the origin moves, and near it float32 cancels least.
     centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32) if dataset.metric == "l2" else None
     taken = min(searched, k + MARGIN)
@@ -81,7 +89,7 @@ def exact_truth(
         block = slice(start, start + QUERY_BLOCK)
         found = _nearest_float32(queries[block], vectors, taken, centre)
         candidates = found if rows is None else rows[found]
-        exact = true_scores(dataset, candidates, first_query=start)
+        exact = true_scores(dataset, candidates, first_query=first + start)
         order = np.lexsort((candidates, -exact), axis=1)[:, :k]
         ids[block] = np.take_along_axis(candidates, order, axis=1)
         scores[block] = np.take_along_axis(exact, order, axis=1)

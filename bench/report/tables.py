@@ -26,6 +26,14 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     return made
 
 
+def grid(
+    title: str, rows: Sequence[str], columns: Sequence[str], cells: Mapping[tuple[str, str], str]
+) -> Table:
+    """A table of what is known at a row and a column, by their names; the first column has those of rows."""
+    lines = [[row, *(cells.get((row, column), NOTHING) for column in columns)] for row in rows]
+    return table(title, ["", *columns], lines)
+
+
 class _Unknown:
     """A figure that is not known, in whatever form figures are shown."""
 

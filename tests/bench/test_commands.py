@@ -67,16 +67,40 @@ def test_calibrating_on_all_queries_is_refused(tmp_path: Path) -> None:
     assert "leaves none to measure" in result.output
 
 
-def test_filter(tmp_path: Path) -> None:
-    output, records = measure(tmp_path, "filter", "sample", "--queries", "20", "--repetitions", "1")
-    assert {record["filter"].split()[0] for record in records} == {"domain", "pos", "length"}
+def test_filtered(tmp_path: Path) -> None:
+    chosen = ("--k", "10", "--selectivity", "0.1,10,100", "--correlation=-1,0,0.5")
+    few = ("--groups", "2", "--group-size", "6", "--plans")
+    output, records = measure(tmp_path, "filtered", "sample", *chosen, *few)
+    made = [record for record in records if record["shape"] != "natural"]
+    natural = [record for record in records if record["shape"] == "natural"]
+    assert {record["shape"] for record in made} == {"keyword", "and", "or", "in", "range", "not", "text"}
+    cells = [(0.001, -1), (0.001, 0), (0.001, 0.5), (0.1, -1), (0.1, 0), (0.1, 0.5), (1, 0)]
+    assert sorted({(one["selectivity"], one["correlation"]) for one in made}) == cells
+    assert len(made) == 7 * len(cells)
+    assert {record["filter"].split()[0] for record in natural} == {"domain", "pos", "length"}
     for record in records:
-        assert record["counted"] == record["matches"]
         assert record["rows_failing_filter"] == 0
         assert record["queries_with_too_few_rows"] == 0
+        assert record["filters_counted_wrong"] == 0
         assert record["recall"] > 0.85
-        assert record["plan"]
-    assert "Filtered search" in output
+        assert record["worst_tenth_recall"] <= record["recall"]
+        assert {one["name"] for one in record["entries"]} == {"vicinal", "exact", "codes", "walk"}
+        assert record["regret"] >= 1
+        assert set(record["plan"].split("/")) <= {"exact", "codes", "walk", "walk+scan"}
+    assert {record["plan"] for record in made if record["selectivity"] == 0.001} == {"exact"}
+    assert "text, k 10: recall" in output
+    assert "Over all cells" in output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--shape", "round"), ("--k", "0"), ("--selectivity", "101"), ("--correlation", "2"), ("--k", "ten")],
+)
+def test_filtered_says_what_it_takes(options: tuple[str, str], tmp_path: Path) -> None:
+    said = ["filtered", "--dataset", "sample", "--out", str(tmp_path), *options]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, said)
+    assert result.exit_code == 2
+    assert "expected" in result.output
 
 
 def test_limit(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vicinal.bench.datasets import Dataset, DatasetError, open_dataset
-from vicinal.bench.measure.filters.filter import TOLERATED, natural_filters, wrong_note
+from vicinal.bench.filtered.natural import TOLERATED, natural_filters
+from vicinal.bench.report.filtered import broken_notes
 
 
 def with_payloads(rows: int) -> Dataset:
@@ -31,9 +32,10 @@ def test_filters_pass_about_the_share_they_are_for() -> None:
     found = natural_filters(data, levels)
     assert {natural.text.split()[0] for natural in found} == {"kind", "length"}
     for natural in found:
-        nearest = min(levels, key=lambda level: abs(np.log(natural.share / level)))
-        assert 1 / TOLERATED <= natural.share / nearest <= TOLERATED
-        assert len(natural.rows) == round(natural.share * data.rows)
+        share = len(natural.rows) / data.rows
+        nearest = min(levels, key=lambda level: abs(np.log(share / level)))
+        assert natural.level == nearest
+        assert 1 / TOLERATED <= share / nearest <= TOLERATED
 
 
 def test_rows_are_those_whose_payload_passes() -> None:
@@ -57,20 +59,22 @@ def test_no_filter_is_invented_where_none_fits() -> None:
 
 def test_wrong_answers_are_named_whatever_their_recall() -> None:
     right = {
+        "shape": "natural",
         "filter": "a",
-        "matches": 3,
-        "counted": 3,
-        "recall": 0.1,
+        "recall": 0.99,
         "rows_failing_filter": 0,
         "queries_with_too_few_rows": 0,
+        "filters_counted_wrong": 0,
     }
-    assert wrong_note([right]) is None
-    for wrong in ({"counted": 2}, {"rows_failing_filter": 1}, {"queries_with_too_few_rows": 1}):
-        note = wrong_note([right, {**right, "filter": "b", **wrong}])
+    assert broken_notes([right], 0.95) == []
+    assert broken_notes([right, {**right, "recall": 0.9}], 0.95) == ["recall below 0.95 in 1 of 2 cells"]
+    assert broken_notes([{**right, "regret": 1.6}], 0.95) == ["more than 1.5 times the best in 1 of 1 cells"]
+    for wrong in ("filters_counted_wrong", "rows_failing_filter", "queries_with_too_few_rows"):
+        (note,) = broken_notes([right, {**right, "filter": "b", wrong: 1}], 0.95)
         assert note is not None
-        assert note.endswith("under b")
+        assert note.endswith("under natural b")
 
 
 def test_data_without_payloads_is_refused() -> None:
     with pytest.raises(DatasetError, match="no payload fields"):
-        natural_filters(open_dataset("random-50x4"))
+        natural_filters(open_dataset("random-50x4"), (0.1,))

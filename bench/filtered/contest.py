@@ -1,0 +1,135 @@
+"""The quickest of several ways to search under a filter, each tuned to the recall asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets import Dataset
+from ..harness.truth import Truth, recall_by_query
+from ..peers import Effort
+from .cells import Question
+from .searcher import Answering, FilteredSearcher, ask
+
+# Which so many times slower than ours on the way to the recall cannot be the best.
+GIVE_UP = 10.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one way to search came to, on the queries that it was not tuned on.
+
+    Attributes
+    ----------
+    name : str
+    effort : str
+    recall : float
+        Mean.
+    p50_us : float
+    reached : bool
+        Whether it reached the recall on the queries that tuned it; where not, what it did at last is told.
+    """
+
+    name: str
+    effort: str
+    recall: float
+    p50_us: float
+    reached: bool
+
+    def record(self) -> dict[str, Any]:
+        """The entry as it stands in a result record."""
+        return {**vars(self), "recall": round(self.recall, 5), "p50_us": round(self.p50_us, 2)}
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """A cell in which ways to search compete.
+
+    Attributes
+    ----------
+    data : Dataset
+    questions : sequence of Question
+    truth : Truth
+    k : int
+    target : float
+        The mean recall to reach.
+    passes : int
+        Timings of each query; the median counts.
+    """
+
+    data: Dataset
+    questions: Sequence[Question]
+    truth: Truth
+    k: int
+    target: float
+    passes: int
+
+    def entries(self, ours: FilteredSearcher, rivals: Sequence[FilteredSearcher]) -> list[Entry]:
+        """Tune on every other query, and time the queries between them in turns; ours is the first entry."""
+        contenders = []
+        limit = np.inf
+        for searcher in (ours, *rivals):
+            answering = self._answering(searcher)
+            if answering is None:
+                continue
+            effort, reached, spent = self._tuned(searcher, answering, limit)
+            limit = GIVE_UP * spent if searcher is ours else limit
+            contenders.append((searcher, answering, effort, reached))
+        times: list[list[NDArray[np.float64]]] = [[] for _ in contenders]
+        found = [np.empty((0, 0), np.int64) for _ in contenders]
+        for _ in range(self.passes):
+            for place, (searcher, answering, effort, _) in enumerate(contenders):
+                found[place], seconds = ask(searcher, answering, self.k, effort, first=1, step=2)
+                times[place].append(seconds)
+        return [
+            Entry(searcher.name, effort.label, self._recall(ids), _median(passes), reached)
+            for (searcher, _, effort, reached), ids, passes in zip(contenders, found, times, strict=True)
+        ]
+
+    def _answering(self, searcher: FilteredSearcher) -> list[tuple[Question, Answering]] | None:
+        answering = []
+        for question in self.questions:
+            answer = searcher.under(question)
+            if answer is None:
+                return None
+            answering.append((question, answer))
+        return answering
+
+    def _tuned(
+        self, searcher: FilteredSearcher, answering: list[tuple[Question, Answering]], limit: float
+    ) -> tuple[Effort, bool, float]:
+        """Return the first effort that reaches the recall, whether one does, and what it takes.
+
+        Where none does, it is the last, or the first that is too slow.
+        """
+        efforts = searcher.efforts(self.k, len(self.questions[0].rows))
+        for effort in efforts:
+            ids, seconds = ask(searcher, answering, self.k, effort, step=2)
+            spent = _median([seconds])
+            reached = self._recall(ids, first=0) >= self.target
+            if reached or spent > limit or effort is efforts[-1]:
+                return effort, reached, spent
+        raise ValueError(f"{searcher.name} has no efforts to search with")
+
+    def _recall(self, ids: NDArray[np.int64], first: int = 1) -> float:
+        shares = recall_by_query(self.data, self.truth, ids[:, : self.truth.k])
+        asked = np.zeros(len(ids), bool)
+        for question in self.questions:
+            asked[question.queries.start + first : question.queries.stop : 2] = True
+        return float(shares[asked].mean())
+
+
+def _median(passes: Sequence[NDArray[np.float64]]) -> float:
+    """Microseconds: the median over the queries of the medians of their passes."""
+    seconds = np.median(np.stack(passes), axis=0)
+    return float(np.median(seconds[~np.isnan(seconds)])) * 1e6
+
+
+def regret(entries: Sequence[Entry]) -> float:
+    """Return the time of ours, the first, over that of the best which reached the recall, ours included."""
+    ours, *rivals = entries
+    return ours.p50_us / min([ours.p50_us, *(one.p50_us for one in rivals if one.reached)])
