@@ -24,6 +24,7 @@ from .input.payloads import Payloads
 from .input.upsert_condition import UpsertMode
 from .progress import Progress
 from .results.explanation import Explanation
+from .results.facet import Facet, FieldValue
 from .results.info import CollectionInfo, DatabaseInfo
 from .results.point import Page, Point, PointId
 from .results.written import Written
@@ -142,6 +143,21 @@ class CollectionApi(Protocol):
 
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Count points."""
+
+    def facet(
+        self,
+        field: str,
+        *,
+        filter: FilterLike | None = None,
+        limit: int | None = 10,
+        tenant: str | None = None,
+    ) -> list[Facet]:
+        """Count the points of each value of a payload field."""
+
+    def min_max(
+        self, field: str, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> tuple[FieldValue, FieldValue] | None:
+        """Return the least and the most value of a payload field."""
 
     def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the nearest points."""

@@ -21,6 +21,7 @@ from .input.payloads import Payloads
 from .input.upsert_condition import UpsertMode
 from .progress import Progress
 from .results.explanation import Explanation
+from .results.facet import Facet, FieldValue
 from .results.info import CollectionInfo, DatabaseInfo
 from .results.point import Page, Point
 from .results.written import Written
@@ -134,6 +135,21 @@ class AsyncCollectionApi(Protocol):
 
     async def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Count points."""
+
+    async def facet(
+        self,
+        field: str,
+        *,
+        filter: FilterLike | None = None,
+        limit: int | None = 10,
+        tenant: str | None = None,
+    ) -> list[Facet]:
+        """Count the points of each value of a payload field."""
+
+    async def min_max(
+        self, field: str, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> tuple[FieldValue, FieldValue] | None:
+        """Return the least and the most value of a payload field."""
 
     async def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the nearest points."""

@@ -12,6 +12,7 @@ from .api import Ids
 from .changed_collection import ChangedCollection
 from .collection_tenants import Tenants
 from .columnar_collection import ColumnarCollection
+from .counting.counted_collection import CountedCollection
 from .error_translation import public
 from .filters.notations.reading import FilterLike
 from .hosts.host import Host
@@ -19,19 +20,19 @@ from .input.ids import id_list, unique_ids
 from .input.options import SearchKeywords, asked
 from .input.order import position_after, token_of
 from .input.payloads import Payloads, payload_column
-from .input.queries import bound, carried
+from .input.queries import carried
 from .input.upsert_condition import UpsertMode
 from .results.explanation import Explanation
 from .results.point import Page, Point
 from .results.written import Written
 from .schema.collection_schema import CollectionSchema
-from .search.point_reads import count_points, find_points, read_points
+from .search.point_reads import find_points, read_points
 from .state.collection_state import CollectionState
 from .tended_collection import TendedCollection
 
 
 @public
-class Collection(ChangedCollection, TendedCollection):
+class Collection(ChangedCollection, CountedCollection, TendedCollection):
     """Points that share a schema. Safe to use from any number of threads.
 
     Got from :meth:`Database.create_collection` or :meth:`Database.collection`, never made directly. Writes
@@ -222,12 +223,6 @@ class Collection(ChangedCollection, TendedCollection):
         asked = carried(snapshot.schema, with_payload, with_vectors)
         points = _there(read_points(snapshot, snapshot.ids(page.places), page.places, asked))
         return Page(points, token_of(page.next, ordered))
-
-    def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
-        """Return exactly how many points there are, or satisfy ``filter``."""
-        snapshot, owner = self._columns.view(tenant)
-        expression = bound(filter, snapshot.schema)
-        return count_points(snapshot, expression, owner)
 
     def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points.

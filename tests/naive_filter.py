@@ -223,6 +223,13 @@ def _moment(value: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def values_at(payload: dict[str, Any], key: str) -> list[Any]:
+    """Return every value that a payload has in a field, by a path with or without brackets."""
+    places = _places(payload, _steps(key)) if "[" in key else [_find(payload, key)]
+    found = [place for place in places if place is not _ABSENT]
+    return [item for place in found for item in (place if isinstance(place, list) else [place])]
+
+
 def _find(value: Any, key: str) -> Any:
     if not key:
         return value

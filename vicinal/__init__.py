@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .engine.input.candidates import Candidates
     from .engine.maintenance.merge_policy import MergePolicySettings
     from .engine.results.explanation import Explanation
+    from .engine.results.facet import Facet
     from .engine.results.hits import BatchHits, Hit, Hits
     from .engine.results.info import CollectionInfo, DatabaseInfo
     from .engine.results.point import Page, Point
@@ -125,6 +126,7 @@ _MODULES = {
     "engine.filters.field": ("F", "at_least", "has_id", "has_vector"),
     "engine.filters.notations.qdrant_json": ("filter_from_json", "filter_to_json"),
     "engine.filters.notations.strings": ("filter_from_string",),
+    "engine.results.facet": ("Facet",),
     "engine.results.hits": ("BatchHits", "Hit", "Hits"),
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
     "engine.maintenance.merge_policy": ("MergePolicySettings",),
@@ -223,6 +225,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Written",
     "Page",
     "Explanation",
+    "Facet",
     "DatabaseInfo",
     "CollectionInfo",
     "TenantQuota",

@@ -1,17 +1,21 @@
-"""Where in a payload a write goes: dotted paths of keys in objects, checked."""
+"""Where in a payload a write goes, or values are looked at: dotted paths of keys in objects, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, UnindexedField
+from ..filters.paths import checked_filter_path
+from ..schema.collection_schema import CollectionSchema
 
 PayloadPath = tuple[str, ...]
 """The keys from the payload inwards; none for the payload itself."""
 
 _MOST_BYTES = 255
 _MOST_PATHS = 256
+FACET_LIMIT = 100_000
+"""Values of the longest list of facets that is cut."""
 
 
 def payload_path(key: str | None) -> PayloadPath:
@@ -34,6 +38,51 @@ def payload_paths(keys: Iterable[str]) -> list[PayloadPath]:
             field="keys",
         )
     return [_checked(key, "keys") for key in listed]
+
+
+def read_path(schema: CollectionSchema, value: Any) -> str:
+    """Return a path whose values are looked at, as filters take it: ``a.b``, ``a[].b`` or ``a[0].b``.
+
+    Raises
+    ------
+    UnindexedField
+        No index has it, and the collection is strict.
+    InvalidArgument
+        It is no path.
+    """
+    try:
+        path = checked_filter_path(value)
+    except InvalidArgument as error:
+        raise InvalidArgument(
+            f"the payload field is {value!r:.200}; expected a path, as 'genre' or 'cast[].name'",
+            field="field",
+        ) from error
+    if schema.strict and path not in schema.fields:
+        raise UnindexedField(
+            f"the payload field {path!r} is not indexed, and the collection is strict: it reads no payloads "
+            f"for values; indexed fields are {sorted(schema.fields)}",
+            field="field",
+        )
+    return path
+
+
+def ordered_path(schema: CollectionSchema, value: Any) -> str:
+    """Return a path, as :func:`read_path`, whose values have an order.
+
+    Raises
+    ------
+    InvalidArgument
+        It is no path, or indexed as a type of which no value is less than another.
+    """
+    path = read_path(schema, value)
+    kind = schema.fields.get(path)
+    if kind is not None and not kind.ordered:
+        raise InvalidArgument(
+            f"the payload field {path!r} is of type {kind.value}; integer, float and datetime fields have a "
+            "least and a most value",
+            field="field",
+        )
+    return path
 
 
 def _checked(key: Any, field: str) -> PayloadPath:

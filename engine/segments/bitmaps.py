@@ -32,3 +32,11 @@ def bitmap64(numbers: NDArray[np.uint64]) -> BitMap64:
 def numbers_of(numbers: BitMap64) -> NDArray[np.uint64]:
     """Return the members in ascending order."""
     return np.frombuffer(numbers.to_array(), np.uint64) if numbers else np.empty(0, np.uint64)
+
+
+def mask_of(rows: BitMap, n: int) -> NDArray[np.bool_]:
+    """Return which of the numbers from 0 to ``n - 1`` are members."""
+    mask = np.zeros(n, np.bool_)
+    if rows:
+        mask[np.frombuffer(rows.to_array(), np.uint32)] = True
+    return mask

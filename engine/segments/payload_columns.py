@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +30,8 @@ _PARTS_COUNTED = 1 << 16
 _ROWS_BETWEEN_CHECKS = 512
 
 ReadPayloads = Callable[[NDArray[np.int64]], Iterable[dict[str, Any]]]
+ReadPart = tuple[FieldColumn, NDArray[np.bool_] | None, NDArray[np.int64]]
+"""The values of a field in some rows, which positions are asked for, None being all, and the row of each."""
 _Part = tuple[str, int]
 
 
@@ -80,18 +82,11 @@ class PayloadColumns:
             The time was over before all of them were looked at.
         """
         test = column_test(condition)
-        rows = rows_of(among)
-        ends = np.arange(0, n_rows + PART_ROWS, PART_ROWS)
-        cuts = np.searchsorted(rows, ends).tolist()
         found: list[NDArray[Any]] = [np.empty(0, np.uint32)]
-        for number in np.flatnonzero(np.diff(cuts)).tolist():
-            deadline.check()
-            wanted = rows[cuts[number] : cuts[number + 1]]
-            first, stop = number * PART_ROWS, min(number * PART_ROWS + PART_ROWS, n_rows)
-            part = condition.key, number
-            column = self._columns.get(part)
-            if test is not None and column is None and (fixed or stop - first == PART_ROWS):
-                column = self._worth_making(part, len(wanted), first, stop, work)
+        for number, wanted, first, stop in _cut(among, n_rows):
+            column = None
+            if test is not None:
+                column = self._column((condition.key, number), len(wanted), first, stop, work, fixed)
             if test is not None and column is not None:
                 found.append(test(column) + np.uint32(first))
             else:
@@ -101,10 +96,36 @@ class PayloadColumns:
         _BUDGET.used(self, condition.key)
         return among & bitmap(np.concatenate(found))
 
+    def parts(
+        self, field: str, among: BitMap, n_rows: int, work: ScanWork, fixed: bool
+    ) -> Iterator[ReadPart]:
+        """Yield the values of a field in the rows ``among``, part after part, as :meth:`holding` does."""
+        for number, wanted, first, stop in _cut(among, n_rows):
+            column = self._column((field, number), len(wanted), first, stop, work, fixed)
+            if column is None:
+                work.payloads_read += len(wanted)
+                yield FieldColumn(self._values(field, wanted)), None, wanted
+            elif len(wanted) == stop - first:
+                yield column, None, wanted
+            else:
+                chosen = np.zeros(stop - first, np.bool_)
+                chosen[wanted - first] = True
+                yield column, chosen, np.arange(first, stop)
+        _BUDGET.used(self, field)
+
     def drop(self, field: str) -> None:
         """Forget the columns of one field; scans under way go on with what they have got."""
         for part in [part for part in list(self._columns) if part[0] == field]:
             self._columns.pop(part, None)
+
+    def _column(
+        self, part: _Part, n_wanted: int, first: int, stop: int, work: ScanWork, fixed: bool
+    ) -> FieldColumn | None:
+        """Return the column of a part, None where few rows are asked for or others will come."""
+        column = self._columns.get(part)
+        if column is None and (fixed or stop - first == PART_ROWS):
+            column = self._worth_making(part, n_wanted, first, stop, work)
+        return column
 
     def _worth_making(
         self, part: _Part, n_wanted: int, first: int, stop: int, work: ScanWork
@@ -135,3 +156,13 @@ class PayloadColumns:
             deadline.check()
             values += map(found_in, self._read(rows[start : start + _ROWS_BETWEEN_CHECKS]))
         return values
+
+
+def _cut(among: BitMap, n_rows: int) -> Iterator[tuple[int, NDArray[np.int64], int, int]]:
+    """Yield of each part that has rows ``among`` its number, those rows, its first row and where it ends."""
+    rows = rows_of(among)
+    cuts = np.searchsorted(rows, np.arange(0, n_rows + PART_ROWS, PART_ROWS)).tolist()
+    for number in np.flatnonzero(np.diff(cuts)).tolist():
+        deadline.check()
+        first = number * PART_ROWS
+        yield number, rows[cuts[number] : cuts[number + 1]], first, min(first + PART_ROWS, n_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,8 @@ from ..filters.postings import FieldPostings
 from ..filters.scanning import ScanWork, passing
 from ..results.point import PointId
 from .bitmaps import bitmap
+from .payload_columns import ReadPart
+from .value_rows import ValueRows
 
 # Of a caller that comes with ever new numbers of tokens.
 _SCANS_KEPT = 64
@@ -182,6 +184,17 @@ class SegmentView(ABC):
     @abstractmethod
     def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
         """Return those of the rows ``among`` for which a condition holds on a field without an index."""
+
+    @abstractmethod
+    def value_rows(self, field: str) -> ValueRows:
+        """Return the values of an indexed payload field and the rows of each, dead or alive.
+
+        Those of uuid fields are 16 bytes each.
+        """
+
+    @abstractmethod
+    def values_read(self, field: str, among: BitMap, work: ScanWork) -> Iterator[ReadPart]:
+        """Yield the values that payloads have in a field, of the rows ``among``, part after part."""
 
     @abstractmethod
     def sequence(self) -> NDArray[np.uint64]:

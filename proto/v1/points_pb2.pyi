@@ -255,3 +255,61 @@ class CountPointsResponse(_message.Message):
     COUNT_FIELD_NUMBER: _ClassVar[int]
     count: int
     def __init__(self, count: _Optional[int] = ...) -> None: ...
+
+class PayloadValue(_message.Message):
+    __slots__ = ("boolean", "integer", "large_integer", "number", "text")
+    BOOLEAN_FIELD_NUMBER: _ClassVar[int]
+    INTEGER_FIELD_NUMBER: _ClassVar[int]
+    LARGE_INTEGER_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    boolean: bool
+    integer: int
+    large_integer: int
+    number: float
+    text: str
+    def __init__(self, boolean: bool = ..., integer: _Optional[int] = ..., large_integer: _Optional[int] = ..., number: _Optional[float] = ..., text: _Optional[str] = ...) -> None: ...
+
+class GetFacetsRequest(_message.Message):
+    __slots__ = ("scope", "filter", "field", "limit")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    filter: Filter
+    field: str
+    limit: int
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., field: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class Facet(_message.Message):
+    __slots__ = ("value", "count")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    value: PayloadValue
+    count: int
+    def __init__(self, value: _Optional[_Union[PayloadValue, _Mapping]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class GetFacetsResponse(_message.Message):
+    __slots__ = ("facets",)
+    FACETS_FIELD_NUMBER: _ClassVar[int]
+    facets: _containers.RepeatedCompositeFieldContainer[Facet]
+    def __init__(self, facets: _Optional[_Iterable[_Union[Facet, _Mapping]]] = ...) -> None: ...
+
+class GetMinMaxRequest(_message.Message):
+    __slots__ = ("scope", "filter", "field")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    scope: Scope
+    filter: Filter
+    field: str
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., field: _Optional[str] = ...) -> None: ...
+
+class GetMinMaxResponse(_message.Message):
+    __slots__ = ("least", "most")
+    LEAST_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    least: PayloadValue
+    most: PayloadValue
+    def __init__(self, least: _Optional[_Union[PayloadValue, _Mapping]] = ..., most: _Optional[_Union[PayloadValue, _Mapping]] = ...) -> None: ...

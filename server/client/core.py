@@ -6,6 +6,7 @@ from .calls.caller import Caller
 from .endpoint.address import Address
 from .operations.call_limits import ServerLimits
 from .operations.database import DatabaseOperations
+from .operations.facets import FacetOperations
 from .operations.handle import CollectionHandle
 from .operations.live_schema import LiveSchema
 from .operations.points import PointOperations
@@ -41,6 +42,7 @@ class CollectionCore:
     ----------
     handle : CollectionHandle
     points : PointOperations
+    facets : FacetOperations
     searches : SearchOperations
     scores : ScoreOperations
     tending : TendingOperations
@@ -51,6 +53,7 @@ class CollectionCore:
         self.handle = handle
         self.schema = LiveSchema(handle, caller)
         self.points = PointOperations(handle, caller, limits, self.schema)
+        self.facets = FacetOperations(handle, caller, self.schema)
         self.searches = SearchOperations(handle, caller, limits, self.schema)
         self.scores = ScoreOperations(handle, caller, limits, self.schema)
         self.tending = TendingOperations(handle, caller, self.schema)

@@ -17,6 +17,7 @@ from ...engine.input.queries import named
 from ...engine.input.upsert_condition import UpsertMode
 from ...engine.progress import Progress, silent
 from ...engine.results.explanation import Explanation
+from ...engine.results.facet import Facet, FieldValue
 from ...engine.results.info import CollectionInfo
 from ...engine.results.point import Page, Point
 from ...engine.results.written import Written
@@ -191,6 +192,23 @@ class RemoteCollection:
     def count(self, *, filter: FilterLike | None = None, tenant: str | None = None) -> int:
         """Return exactly how many points there are, or satisfy ``filter``."""
         return self._driver.run(self._core.points.count(filter, tenant))
+
+    def facet(
+        self,
+        field: str,
+        *,
+        filter: FilterLike | None = None,
+        limit: int | None = 10,
+        tenant: str | None = None,
+    ) -> list[Facet]:
+        """Return the most frequent values of a payload field; see :meth:`vicinal.Collection.facet`."""
+        return self._driver.run(self._core.facets.facet(field, filter, limit, tenant))
+
+    def min_max(
+        self, field: str, *, filter: FilterLike | None = None, tenant: str | None = None
+    ) -> tuple[FieldValue, FieldValue] | None:
+        """Return the least and the most value of a payload field, None where no point has one."""
+        return self._driver.run(self._core.facets.min_max(field, filter, tenant))
 
     def search(self, query: Any = None, k: int = 10, **options: Unpack[SearchKeywords]) -> Any:
         """Return the ``min(k, matches)`` nearest points: ``Hits`` of one query, ``BatchHits`` of a batch.

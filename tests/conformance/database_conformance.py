@@ -7,6 +7,7 @@ import pytest
 from conformance.answer_conformance import AnswerConformance
 from conformance.binary_conformance import BinaryConformance
 from conformance.candidates_conformance import CandidatesConformance
+from conformance.facet_conformance import FacetConformance
 from conformance.field_types_conformance import FieldTypesConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
@@ -46,6 +47,7 @@ class DatabaseConformance(
     AnswerConformance,
     BinaryConformance,
     CandidatesConformance,
+    FacetConformance,
     FieldTypesConformance,
     FrameConformance,
     InputConformance,

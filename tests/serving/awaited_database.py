@@ -21,6 +21,8 @@ _COLLECTION_CALLS = (
     "sample",
     "scroll",
     "count",
+    "facet",
+    "min_max",
     "search",
     "explain",
     "score",

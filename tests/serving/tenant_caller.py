@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 import numpy as np
 from google.protobuf.message import Message
+from naive_facets import check_facets
+from naive_facets import ends as naive_ends
 from naive_filter import holds
 from serving import columns
 from serving import mixed_collection as mixed
@@ -17,8 +19,10 @@ from serving.columns import Id
 from serving.running_server import RunningServer
 from snapshot_agreement import disagreements
 
+from vicinal import Facet
 from vicinal.engine.filters.notations.qdrant_json import filter_from_json
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, vectors_pb2
+from vicinal.server.wire.payload_values import read_value
 
 # Every tenant has points of these ids.
 IDS: list[Id] = [*range(120), *(f"t{i}" for i in range(40)), 2**64 - 1]
@@ -65,6 +69,7 @@ class TenantCaller:
             (10, self.explain),
             (8, self.score),
             (10, self.count),
+            (6, self.facet),
             (8, self.get),
             (8, self.scroll),
             (2, self.look_around),
@@ -204,6 +209,24 @@ class TenantCaller:
         counted = self.ask("CountPoints", request).count
         assert counted == len(matching), (counted, len(matching), record, self.told(record))
         self.queries += 1
+
+    def facet(self) -> None:
+        record, matching = self.filter()
+        path = self._rng.choice([*mixed.FIELDS, "mood", "of", "maker[].city"])
+        request = points_pb2.GetFacetsRequest(
+            scope=self.scope(), field=path, filter=columns.filter_of(record)
+        )
+        answer = self.ask("GetFacets", request)
+        found = [Facet(read_value(facet.value), facet.count) for facet in answer.facets]
+        rows = [self.points[i][1] for i in matching]
+        check_facets(found, rows, path, mixed.FIELDS.get(path))
+        ends = self.ask(
+            "GetMinMax",
+            points_pb2.GetMinMaxRequest(scope=self.scope(), field="year", filter=columns.filter_of(record)),
+        )
+        years = naive_ends(rows, "year", "integer")
+        assert years == ((1, ends.least.integer), (1, ends.most.integer)) if years else not ends.ByteSize()
+        self.queries += 2
 
     def told(self, record: dict[str, Any] | None) -> list[str]:
         """Return on which rows counting, searching and looking disagree, for a message."""

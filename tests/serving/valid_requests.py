@@ -287,6 +287,12 @@ _ENTRIES = {
     "PointService.CountPoints": Entry(
         "read", Names.TENANT, lambda t: points.CountPointsRequest(scope=scope(t))
     ),
+    "PointService.GetFacets": Entry(
+        "read", Names.TENANT, lambda t: points.GetFacetsRequest(scope=scope(t), field="year", limit=5)
+    ),
+    "PointService.GetMinMax": Entry(
+        "read", Names.TENANT, lambda t: points.GetMinMaxRequest(scope=scope(t), field="year")
+    ),
     "SearchService.Search": Entry(
         "read",
         Names.TENANT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ...filters.parsing import ParsedField, ParsedFields, parse_fields
 from ...schema.payload_field import FieldType
 from ...vector_kinds.growable_array import GrowableArray
 from ..bitmaps import bitmap
+from ..value_rows import ValueRows
 
 __all__ = ["GrowingPostings", "GrowingReader", "ParsedFields"]
 
@@ -91,6 +93,10 @@ class GrowingReader:
         """Return the rows of which a value equals none of ``values``."""
         return self._fields[field].other(frozenset(values), self._n_rows)
 
+    def value_rows(self, field: str) -> ValueRows:
+        """Return the values of a field and the rows of each; those of uuid fields as 16 bytes."""
+        return self._fields[field].value_rows(self._n_rows)
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
         return _below(self._fields[field].null, self._n_rows)
@@ -103,9 +109,10 @@ class GrowingReader:
 class _GrowingField:
     """One field: the rows of each value, and for ordered kinds every (row, value) in row order."""
 
-    __slots__ = ("_rows", "_rows_of", "_values", "null", "present")
+    __slots__ = ("_kind", "_rows", "_rows_of", "_values", "null", "present")
 
     def __init__(self, kind: FieldType) -> None:
+        self._kind = kind
         self._rows_of: dict[Any, array[int]] = {}
         self._rows = GrowableArray(np.uint32)
         self._values: GrowableArray | None = None
@@ -150,6 +157,21 @@ class _GrowingField:
         rows = self._rows.view(len(self._rows))
         rows = rows[: np.searchsorted(rows, n_rows)]
         return self._values.view(len(rows)), rows
+
+    def value_rows(self, n_rows: int) -> ValueRows:
+        if self._values is not None:
+            values, rows = self.pairs(n_rows)
+            order = np.argsort(values, kind="stable")
+            return ValueRows.of_pairs(values[order], rows[order])
+        # A list at once, as keys may come while it is looked at.
+        found = sorted(list(self._rows_of.items()), key=itemgetter(0))
+        seen = [np.frombuffer(rows[: bisect_left(rows, n_rows)], np.uint32) for _, rows in found]
+        listed: list[Any] = [value for value, _ in found]
+        if self._kind is not FieldType.UUID:
+            return ValueRows.of_lists(listed, seen)
+        by_number = ValueRows.of_lists(range(len(listed)), seen)
+        of_bytes = np.array([listed[code].to_bytes(16, "big") for code in by_number.values], "S16")
+        return ValueRows(of_bytes, by_number.rows, by_number.starts)
 
     def range(
         self, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool, n_rows: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from ...filters.postings import FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ..bitmaps import bitmap
+from ..payload_columns import ReadPart
+from ..value_rows import ValueRows
 from ..view import SegmentView
 from .segment import GrowingSegment
 
@@ -53,6 +55,14 @@ class GrowingView(SegmentView):
     def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
         """Return those of the rows ``among`` for which a condition holds on a field without an index."""
         return self.segment.columns.holding(condition, among, self.n_rows, work, fixed=False)
+
+    def value_rows(self, field: str) -> ValueRows:
+        """Return the values of an indexed payload field and the rows of each, dead or alive."""
+        return self._postings.reader(self.n_rows).value_rows(field)
+
+    def values_read(self, field: str, among: BitMap, work: ScanWork) -> Iterator[ReadPart]:
+        """Yield the values that payloads have in a field, of the rows ``among``, part after part."""
+        return self.segment.columns.parts(field, among, self.n_rows, work, fixed=False)
 
     def sequence(self) -> NDArray[np.uint64]:
         """Return the sequence number of each row, ascending."""

@@ -6,9 +6,8 @@ import threading
 
 from ....storage.columns.payloads import PayloadColumn
 from ... import deadline
-from ...filters.postings import FieldPostings
 from ...schema.payload_field import FieldType
-from ..growing.postings import GrowingPostings
+from ..growing.postings import GrowingPostings, GrowingReader
 
 _ROWS_AT_A_TIME = 4096
 
@@ -24,12 +23,12 @@ class PayloadScans:
 
     def __init__(self, payloads: PayloadColumn) -> None:
         self._payloads = payloads
-        self._found: dict[_Field, FieldPostings] = {}
+        self._found: dict[_Field, GrowingReader] = {}
         # How far the reading of each other field has come.
         self._begun: dict[_Field, tuple[GrowingPostings, int]] = {}
         self._lock = threading.Lock()
 
-    def postings(self, path: str, kind: FieldType) -> FieldPostings:
+    def postings(self, path: str, kind: FieldType) -> GrowingReader:
         """Return the postings of one field.
 
         Raises

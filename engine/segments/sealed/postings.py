@@ -40,8 +40,8 @@ ARRAYS = "posting."
 
 _PRESENT = b"p"
 _NULL = b"n"
-_VALUE = b"="
-_LONG_VALUE = b"#"
+VALUE = b"="
+LONG_VALUE = b"#"
 _BUCKET = b"b"
 
 _MAX_VALUE_BYTES = 255
@@ -167,12 +167,19 @@ class SegmentPostings:
 
     def _posting(self, field: str, key: bytes) -> BitMap:
         stored = self._file.posting(field, key)
-        if stored is None:
-            return BitMap()
-        try:
-            return BitMap.deserialize(stored)
-        except ValueError as error:
-            raise CorruptionError("segment", f"the posting {key!r} of field {field!r}: {error}") from error
+        return BitMap() if stored is None else _set_in(field, key, stored)
+
+
+def rows_of_posting(field: str, key: bytes, stored: bytes) -> NDArray[np.uint32]:
+    """Return the rows of what was stored for one key of a field, ascending."""
+    return np.frombuffer(_set_in(field, key, stored).to_array(), np.uint32)
+
+
+def _set_in(field: str, key: bytes, stored: bytes) -> BitMap:
+    try:
+        return BitMap.deserialize(stored)
+    except ValueError as error:
+        raise CorruptionError("segment", f"the posting {key!r} of field {field!r}: {error}") from error
 
 
 def _postings(
@@ -225,11 +232,11 @@ def _bucket_key(bucket: int) -> bytes:
 
 def _value_key(value: Canonical) -> bytes:
     if isinstance(value, bool):
-        return _VALUE + (b"true" if value else b"false")
+        return VALUE + (b"true" if value else b"false")
     encoded = str(value).encode()
     if len(encoded) > _MAX_VALUE_BYTES:
-        return _LONG_VALUE + blake2b(encoded, digest_size=32).digest()
-    return _VALUE + encoded
+        return LONG_VALUE + blake2b(encoded, digest_size=32).digest()
+    return VALUE + encoded
 
 
 def _uuids(numbers: Iterable[Any]) -> NDArray[Any]:

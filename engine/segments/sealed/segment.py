@@ -27,6 +27,7 @@ from ..payload_columns import PayloadColumns
 from ..view import ABSENT
 from .payload_scans import PayloadScans
 from .postings import SegmentPostings
+from .value_lists import ValueLists
 
 
 class SealedSegment:
@@ -42,6 +43,8 @@ class SealedSegment:
         The postings of others.
     columns : PayloadColumns
         What filters read of fields that no index has.
+    value_lists : ValueLists
+        Which rows have which value in fields that have postings in it.
     since : dict
         The vector fields it was built with, and since when each was there.
     counted : dict
@@ -70,6 +73,7 @@ class SealedSegment:
         since = self.header["schema"].get("since", {})
         self.since = {name: since.get(name, 0) for name in self.header["schema"]["vectors"]}
         self.postings = SegmentPostings(file, self.fields)
+        self.value_lists = ValueLists(file, self.postings, self.payloads.get)
         self.scans = PayloadScans(self.payloads)
         self.columns = PayloadColumns(self.payloads.each)
         self.counted: dict[str, dict[Any, Any]] = {}
@@ -95,7 +99,8 @@ class SealedSegment:
     def bytes_memory(self) -> int:
         """Bytes in memory that are not pages of a file."""
         derived = self._sorted_sequence.nbytes if "_sorted_sequence" in self.__dict__ else 0
-        return derived + self.columns.nbytes + self.file.size_bytes - self.bytes_disk
+        kept = self.columns.nbytes + self.value_lists.nbytes
+        return derived + kept + self.file.size_bytes - self.bytes_disk
 
     @property
     def indexed_fields(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.registry import kind_of
+from ..payload_columns import ReadPart
+from ..value_rows import ValueRows
 from ..view import SegmentView
 from .segment import SealedSegment
 
@@ -60,6 +62,17 @@ class SealedView(SegmentView):
     def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
         """Return those of the rows ``among`` for which a condition holds on a field without an index."""
         return self.segment.columns.holding(condition, among, self.n_rows, work, fixed=True)
+
+    def value_rows(self, field: str) -> ValueRows:
+        """Return the values of an indexed payload field and the rows of each, dead or alive."""
+        kind = self.schema.fields[field]
+        if field in self.lacking:
+            return self.segment.scans.postings(field, kind).value_rows(field)
+        return self.segment.value_lists.of(field, kind)
+
+    def values_read(self, field: str, among: BitMap, work: ScanWork) -> Iterator[ReadPart]:
+        """Yield the values that payloads have in a field, of the rows ``among``, part after part."""
+        return self.segment.columns.parts(field, among, self.n_rows, work, fixed=True)
 
     def sequence(self) -> NDArray[np.uint64]:
         """Return the sequence number of each row, in row order."""

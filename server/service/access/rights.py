@@ -62,6 +62,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.PointService/ScrollPoints": Rule(Right.READ),
         "/vicinal.v1.PointService/SamplePoints": Rule(Right.READ),
         "/vicinal.v1.PointService/CountPoints": Rule(Right.READ),
+        "/vicinal.v1.PointService/GetFacets": Rule(Right.READ),
+        "/vicinal.v1.PointService/GetMinMax": Rule(Right.READ),
         "/vicinal.v1.SearchService/Search": Rule(Right.READ),
         "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ),
         "/vicinal.v1.SearchService/Explain": Rule(Right.READ),

@@ -8,6 +8,7 @@ from ....engine.errors import LimitExceeded
 from ....engine.input.ids import unique_ids
 from ....proto.v1 import points_pb2 as pb
 from ...wire.filters import read_filter
+from ...wire.payload_values import put_value
 from ...wire.point_ids import count_ids, read_ids
 from ...wire.points import (
     put_next,
@@ -29,6 +30,8 @@ _READ = 3
 # What one that is written anew takes: as an object, in the batch, in the log and in the growing segment.
 _REWRITTEN = 4
 _ID_BYTES = 100
+# What a value and its count take, as objects and in the message.
+_FACET_BYTES = 400
 # What a vector field of an answer has beside its rows, at most.
 _FIELD_BYTES = 300
 
@@ -188,6 +191,34 @@ def count_points(call: Call, request: pb.CountPointsRequest) -> pb.CountPointsRe
     filter = read_filter(request.filter) if request.HasField("filter") else None
     call.wait_in_line()
     return pb.CountPointsResponse(count=collection.count(filter=filter, tenant=tenant))
+
+
+def get_facets(call: Call, request: pb.GetFacetsRequest) -> pb.GetFacetsResponse:
+    """Count the points of each value of a payload field."""
+    collection, tenant = call.scope(request.scope)
+    filter = read_filter(request.filter) if request.HasField("filter") else None
+    limit = request.limit if request.HasField("limit") else None
+    call.wait_in_line()
+    facets = collection.facet(request.field, filter=filter, limit=limit, tenant=tenant)
+    texts = sum(len(facet.value) for facet in facets if isinstance(facet.value, str))
+    call.take_memory(_FACET_BYTES * len(facets) + _READ * texts)
+    response = pb.GetFacetsResponse()
+    for facet in facets:
+        put_value(response.facets.add(count=facet.count).value, facet.value)
+    return response
+
+
+def get_min_max(call: Call, request: pb.GetMinMaxRequest) -> pb.GetMinMaxResponse:
+    """Return the least and the most value of a payload field."""
+    collection, tenant = call.scope(request.scope)
+    filter = read_filter(request.filter) if request.HasField("filter") else None
+    call.wait_in_line()
+    found = collection.min_max(request.field, filter=filter, tenant=tenant)
+    response = pb.GetMinMaxResponse()
+    if found is not None:
+        put_value(response.least, found[0])
+        put_value(response.most, found[1])
+    return response
 
 
 def _check_points(call: Call, n: int) -> None:
