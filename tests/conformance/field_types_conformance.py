@@ -19,7 +19,7 @@ def matrix(n: int) -> np.ndarray:
 
 
 def ids(collection: CollectionApi, expression: vicinal.Filter | str) -> list[object]:
-    return sorted(point.id for point in collection.scroll(100, filter=expression))
+    return sorted(point.id for point in collection.scroll(limit=100, filter=expression).points)
 
 
 class FieldTypesConformance:
