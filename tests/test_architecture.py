@@ -148,6 +148,7 @@ ORDER = {
             "keyword_peers",
             "multi_peers",
             "filtered",
+            "filtered_peers",
             "comparison",
             "report",
             "serving",

@@ -68,11 +68,32 @@ class Contest:
     target: float
     passes: int
 
-    def entries(self, ours: FilteredSearcher, rivals: Sequence[FilteredSearcher]) -> list[Entry]:
-        """Tune on every other query, and time the queries between them in turns; ours is the first entry."""
+    def entries(
+        self,
+        ours: FilteredSearcher,
+        rivals: Sequence[FilteredSearcher],
+        known: dict[str, Entry] | None = None,
+    ) -> list[Entry]:
+        """Tune on every other query, and time the queries between them in turns.
+
+        Parameters
+        ----------
+        ours : FilteredSearcher
+        rivals : sequence of FilteredSearcher
+            Those without such a filter are left out.
+        known : dict, optional
+            By name what is known of those rivals that are given rows, for the same rows and k; they are not
+            measured again, and others of their kind become known.
+
+        Returns
+        -------
+        list of Entry
+            First that of ours.
+        """
         contenders = []
         limit = np.inf
-        for searcher in (ours, *rivals):
+        known = {} if known is None else known
+        for searcher in (ours, *(one for one in rivals if one.name not in known)):
             answering = self._answering(searcher)
             if answering is None:
                 continue
@@ -85,10 +106,14 @@ class Contest:
             for place, (searcher, answering, effort, _) in enumerate(contenders):
                 found[place], seconds = ask(searcher, answering, self.k, effort, first=1, step=2)
                 times[place].append(seconds)
-        return [
+        entries = [
             Entry(searcher.name, effort.label, self._recall(ids), _median(passes), reached)
             for (searcher, _, effort, reached), ids, passes in zip(contenders, found, times, strict=True)
         ]
+        before = list(known.values())
+        rows = {searcher.name for searcher, *_ in contenders if searcher.by_rows}
+        known |= {entry.name: entry for entry in entries if entry.name in rows}
+        return entries + before
 
     def _answering(self, searcher: FilteredSearcher) -> list[tuple[Question, Answering]] | None:
         answering = []

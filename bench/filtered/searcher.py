@@ -14,7 +14,7 @@ from ..peers import Effort
 from ..peers.peer import Ids
 from .cells import Question
 
-Answering = Callable[[Floats, int, Effort], Ids]
+Answering = Callable[[Floats, int, Effort], Ids | list[int]]
 """Returns at most k row numbers for a query (dim,)."""
 
 

@@ -125,6 +125,16 @@ class MadePayloads:
             fields |= {f"rank{levels[0].order.number}": "integer" for levels in self._levels if levels}
         return fields
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """All fields with their types, texts among them."""
+        return {**self.fields, **({"note": "text"} if "note" in self._made else {})}
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The fields of which a row has several values."""
+        return frozenset(self._made & {*_LABELLED})
+
     def of(self, start: int, stop: int) -> list[dict[str, Any]]:
         """Return the payloads of rows ``start`` to ``stop``."""
         payloads: list[dict[str, Any]] = [{} for _ in range(start, stop)]

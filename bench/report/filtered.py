@@ -29,7 +29,8 @@ def filtered_tables(records: Sequence[Record], target: float) -> list[Table]:
     natural = [one for one in records if one["shape"] == NATURAL]
     if natural:
         tables.append(_natural_table(natural))
-    return [*tables, _summary(records, target)]
+    beside = [_beside_table(records)] if any("entries" in one for one in records) else []
+    return [*tables, *beside, _summary(records, target)]
 
 
 def _grid(records: Sequence[Record], shape: str, k: int) -> Table:
@@ -96,6 +97,25 @@ def _natural_table(records: Sequence[Record]) -> Table:
     if "regret" in records[0]:
         columns |= {"times the best": "{regret:.2f}", "best": "{best}"}
     return records_table("Filters on the data's own fields", columns, records)
+
+
+def _beside_table(records: Sequence[Record]) -> Table:
+    """Show each other way to search: where it reaches the recall, and how much longer ours takes there."""
+    rows = []
+    compared = [(one, entry) for one in records for entry in one.get("entries", [])[1:]]
+    for name in dict.fromkeys(entry["name"] for _, entry in compared):
+        found = [(one, entry) for one, entry in compared if entry["name"] == name]
+        there = [(one, entry) for one, entry in found if entry["reached"]]
+        alone = [one["entries"][0]["p50_us"] / entry["p50_us"] for one, entry in there]
+        shared = [one["us_per_query"] / entry["p50_us"] for one, entry in there]
+        figures = [NOTHING] * 4
+        if there:
+            figures = [
+                f"{times:.2f}" for times in (np.median(alone), max(alone), min(alone), np.median(shared))
+            ]
+        rows.append([name, f"{len(found)}", f"{len(there)}", *figures])
+    columns = ["beside", "cells", "reached", "ours takes, median", "most", "least", "ours in batches, median"]
+    return table("Times the p50 of each, where it reaches the recall", columns, rows)
 
 
 def _summary(records: Sequence[Record], target: float) -> Table:

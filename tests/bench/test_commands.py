@@ -69,7 +69,7 @@ def test_calibrating_on_all_queries_is_refused(tmp_path: Path) -> None:
 
 def test_filtered(tmp_path: Path) -> None:
     chosen = ("--k", "10", "--selectivity", "0.1,10,100", "--correlation=-1,0,0.5")
-    few = ("--groups", "2", "--group-size", "6", "--plans")
+    few = ("--groups", "2", "--group-size", "6", "--plans", "--peers", "faiss")
     output, records = measure(tmp_path, "filtered", "sample", *chosen, *few)
     made = [record for record in records if record["shape"] != "natural"]
     natural = [record for record in records if record["shape"] == "natural"]
@@ -84,12 +84,14 @@ def test_filtered(tmp_path: Path) -> None:
         assert record["filters_counted_wrong"] == 0
         assert record["recall"] > 0.85
         assert record["worst_tenth_recall"] <= record["recall"]
-        assert {one["name"] for one in record["entries"]} == {"vicinal", "exact", "codes", "walk"}
+        ways = {"vicinal", "exact", "codes", "walk", "faiss HNSW", "faiss IVF"}
+        assert {one["name"] for one in record["entries"]} == ways
         assert record["regret"] >= 1
         assert set(record["plan"].split("/")) <= {"exact", "codes", "walk", "walk+scan"}
     assert {record["plan"] for record in made if record["selectivity"] == 0.001} == {"exact"}
     assert "text, k 10: recall" in output
     assert "Over all cells" in output
+    assert "Times the p50 of each" in output
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""`vicinal bench filtered`: filters of every selectivity, correlation and shape, beside forced plans."""
+"""`vicinal bench filtered`: filters of every selectivity, correlation and shape, beside other engines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -18,12 +19,25 @@ from ...filtered.orders import CORRELATIONS, SELECTIVITIES, row_orders
 from ...filtered.own import filtered_collection, forced_plans, plan_name, planned
 from ...filtered.searcher import FilteredSearcher, ask
 from ...filtered.shapes import NATURAL, SHAPES, MadePayloads
+from ...filtered_peers import find_filtered_peers
 from ...harness.loaded import found_ids
+from ...harness.machine import cores
+from ...harness.scratch import scratch_folder
 from ...harness.timing import percentiles, timed
 from ...harness.truth import Truth, recall_by_query
 from ...report.filtered import broken_notes, filtered_tables
+from ...report.terminal import skipped
 from ..measurement import Finding, Needs, Prepared, Record
-from ..options import OUT, DatasetOption, LockOption, OutOption, QueriesOption, RowsOption, names_in
+from ..options import (
+    OUT,
+    DatasetOption,
+    LockOption,
+    OutOption,
+    PeersOption,
+    QueriesOption,
+    RowsOption,
+    names_in,
+)
 
 if TYPE_CHECKING:
     from ....engine.collection import Collection
@@ -61,6 +75,7 @@ class FilteredMeasurement:
     group_size: Annotated[int, typer.Option("--group-size", min=2, help="Queries of a group.")] = 50
     target: Annotated[float, typer.Option(min=0.01, max=1.0, help="Recall asked for.")] = 0.95
     passes: Annotated[int, typer.Option(min=1, help="Timings of each query; the median counts.")] = 1
+    peers: PeersOption = ""
     plans: Annotated[bool, typer.Option("--plans", help="Measure each plan by force as well.")] = False
     queries: QueriesOption = field(default=None, kw_only=True)
     rows: RowsOption = field(default=None, kw_only=True)
@@ -105,8 +120,19 @@ class FilteredMeasurement:
         passing = list(matrix.made())
         if NATURAL in shapes and ready.data.fields:
             passing += matrix.natural()
-        with filtered_collection(ready.scratch, groups.data, payloads, ready.step) as collection:
-            cells = _Cells(self, ready, groups, collection)
+        peers, missing = find_filtered_peers(names_in(self.peers))
+        skipped(missing)
+        with ExitStack() as held:
+            loading = filtered_collection(ready.scratch, groups.data, payloads, ready.step)
+            collection = held.enter_context(loading)
+            rivals: list[FilteredSearcher] = [*(forced_plans(collection, groups.data) if self.plans else ())]
+            place = held.enter_context(scratch_folder(ready.scratch))
+            for peer in peers:
+                ready.step(f"build {peer.name}", 0.0)
+                for searcher in peer.build(groups.data, payloads, cores(), place):
+                    held.callback(searcher.close)
+                    rivals.append(searcher)
+            cells = _Cells(self, ready, groups, collection, rivals)
             records: list[Record] = []
             for done, one in enumerate(passing):
                 ready.step(_stage(one), done / len(passing))
@@ -120,12 +146,17 @@ class _Cells:
     """Measures what passes, by shape and k."""
 
     def __init__(
-        self, asked: FilteredMeasurement, ready: Prepared, groups: QueryGroups, collection: Collection
+        self,
+        asked: FilteredMeasurement,
+        ready: Prepared,
+        groups: QueryGroups,
+        collection: Collection,
+        rivals: Sequence[FilteredSearcher],
     ) -> None:
         self._asked, self._ready, self._groups = asked, ready, groups
         self._collection = collection
         self._ours = planned(collection, groups.data, asked.target)
-        self._plans = forced_plans(collection, groups.data) if asked.plans else []
+        self._rivals = rivals
 
     def records(
         self, passing: Passing, shapes: Sequence[str], ks: Sequence[int], truth: Truth
@@ -133,6 +164,7 @@ class _Cells:
         """Yield a record of each shape and k."""
         for k in ks:
             exact = part_of(truth, k)
+            known: dict[str, Entry] = {}
             for shape in shapes:
                 questions = passing.questions(self._groups, shape)
                 yield {
@@ -147,7 +179,7 @@ class _Cells:
                     "target": self._asked.target,
                     "passes": self._asked.passes,
                     **self._ours_at(questions, k, exact),
-                    **self._against(questions, k, exact),
+                    **self._against(questions, k, exact, known),
                 }
 
     def _ours_at(self, questions: Sequence[Question], k: int, truth: Truth) -> Record:
@@ -193,15 +225,16 @@ class _Cells:
             **_wrong(collection, questions, ids, truth.k),
         }
 
-    def _against(self, questions: Sequence[Question], k: int, truth: Truth) -> Record:
+    def _against(
+        self, questions: Sequence[Question], k: int, truth: Truth, known: dict[str, Entry]
+    ) -> Record:
         """What else there is to search with, each tuned, and how much longer ours takes than the best."""
-        rivals: list[FilteredSearcher] = [*self._plans]
-        if not rivals:
+        if not self._rivals:
             return {}
         asked = self._asked
         contest = Contest(self._groups.data, questions, truth, k, asked.target, asked.passes)
         with self._ready.timing():
-            entries = contest.entries(self._ours, rivals)
+            entries = contest.entries(self._ours, self._rivals, known)
         return {
             "entries": [one.record() for one in entries],
             "best": _best(entries).name,
