@@ -8,6 +8,7 @@ meaning of every parameter is told once, in :class:`~vicinal.engine.database.Dat
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
@@ -30,8 +31,36 @@ from .results.point import Page, Point, PointId
 from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .schema.vector_field import VectorField
+from .tenants.tenant_quota import TenantStats
 
 Ids = Sequence[PointId | UUID] | NDArray[Any] | ArrowStream
+
+
+@runtime_checkable
+class TenantsApi(Protocol):
+    """The tenants of a partitioned collection."""
+
+    def create(self, names: str | Sequence[str]) -> int:
+        """Create tenants."""
+
+    def drop(self, names: str | Sequence[str]) -> int:
+        """Drop tenants with all they have."""
+
+    def stats(self, name: str) -> TenantStats:
+        """Return what a tenant has."""
+
+    def set_quota(
+        self,
+        name: str,
+        *,
+        points: int | None = None,
+        bytes: int | None = None,
+        requests_per_second: float | None = None,
+    ) -> None:
+        """Say what a tenant may have."""
+
+    def list(self, *, prefix: str = "", limit: int = 100, after: str | None = None) -> builtins.list[str]:
+        """Return a page of names."""
 
 
 @runtime_checkable
@@ -45,6 +74,10 @@ class CollectionApi(Protocol):
     @property
     def schema(self) -> CollectionSchema:
         """Its fields."""
+
+    @property
+    def tenants(self) -> TenantsApi:
+        """Those whose points it has."""
 
     def __len__(self) -> int:
         """Return how many points are alive."""

@@ -6,6 +6,7 @@ once, in :class:`~vicinal.engine.database.Database` and :class:`~vicinal.engine.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack, runtime_checkable
@@ -27,6 +28,36 @@ from .results.point import Page, Point
 from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .schema.vector_field import VectorField
+from .tenants.tenant_quota import TenantStats
+
+
+@runtime_checkable
+class AsyncTenantsApi(Protocol):
+    """The tenants of a partitioned collection."""
+
+    async def create(self, names: str | Sequence[str]) -> int:
+        """Create tenants."""
+
+    async def drop(self, names: str | Sequence[str]) -> int:
+        """Drop tenants with all they have."""
+
+    async def stats(self, name: str) -> TenantStats:
+        """Return what a tenant has."""
+
+    async def set_quota(
+        self,
+        name: str,
+        *,
+        points: int | None = None,
+        bytes: int | None = None,
+        requests_per_second: float | None = None,
+    ) -> None:
+        """Say what a tenant may have."""
+
+    async def list(
+        self, *, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> builtins.list[str]:
+        """Return a page of names."""
 
 
 @runtime_checkable
@@ -40,6 +71,10 @@ class AsyncCollectionApi(Protocol):
     @property
     def schema(self) -> CollectionSchema:
         """Its fields."""
+
+    @property
+    def tenants(self) -> AsyncTenantsApi:
+        """Those whose points it has."""
 
     async def upsert(
         self,

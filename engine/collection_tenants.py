@@ -11,12 +11,9 @@ from .hosts.host import Host
 from .input.queries import check_integer
 from .segments.sizes import tenant_bytes
 from .state.collection_state import CollectionState
-from .tenants.tenant import check_partitioned, checked_prefix, checked_tenant, checked_tenants
+from .tenants.tenant import LIST_LIMIT, check_partitioned, checked_prefix, checked_tenant, checked_tenants
 from .tenants.tenant_quota import TenantStats, checked_quota
 from .writing.tenant_operations import CreateTenants, DropTenants, SetQuota, no_tenant
-
-LIST_LIMIT = 10_000
-"""Names of the longest page."""
 
 
 @public

@@ -133,7 +133,8 @@ ORDER = {
         *("settings", "admission", "access", "transport", "watching", "calls", "handlers", "server"),
     ),
     "server/client": (
-        *("endpoint", "calls", "operations", "drivers", "core", "remote_collection", "remote_database"),
+        *("endpoint", "calls", "operations", "drivers", "core", "remote_tenants"),
+        *("async_remote_tenants", "remote_collection", "remote_database"),
         *("async_remote_collection", "async_remote_database", "connecting", "async_connecting"),
     ),
     "bench": (

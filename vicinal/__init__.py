@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine.collection import Collection
+    from .engine.collection_tenants import Tenants
     from .engine.database import Database, open
     from .engine.deadline import deadline
     from .engine.errors import (
@@ -84,16 +85,19 @@ if TYPE_CHECKING:
     from .server.client.async_connecting import aconnect
     from .server.client.async_remote_collection import AsyncRemoteCollection
     from .server.client.async_remote_database import AsyncRemoteDatabase
+    from .server.client.async_remote_tenants import AsyncRemoteTenants
     from .server.client.connecting import connect
     from .server.client.endpoint.tls import Tls
     from .server.client.remote_collection import RemoteCollection
     from .server.client.remote_database import RemoteDatabase
+    from .server.client.remote_tenants import RemoteTenants
     from .storage.columns.partial import PartialVectors
 
     __version__: str
 
 _MODULES = {
     "engine.collection": ("Collection",),
+    "engine.collection_tenants": ("Tenants",),
     "engine.database": ("Database", "open"),
     "engine.deadline": ("deadline",),
     "engine.errors": (
@@ -162,10 +166,12 @@ _MODULES = {
     "indexes.rows.metric": ("Metric",),
     "server.client.async_remote_collection": ("AsyncRemoteCollection",),
     "server.client.async_remote_database": ("AsyncRemoteDatabase",),
+    "server.client.async_remote_tenants": ("AsyncRemoteTenants",),
     "server.client.async_connecting": ("aconnect",),
     "server.client.connecting": ("connect",),
     "server.client.remote_collection": ("RemoteCollection",),
     "server.client.remote_database": ("RemoteDatabase",),
+    "server.client.remote_tenants": ("RemoteTenants",),
     "server.client.endpoint.tls": ("Tls",),
     "storage.columns.partial": ("PartialVectors",),
 }
@@ -228,6 +234,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Facet",
     "DatabaseInfo",
     "CollectionInfo",
+    "Tenants",
     "TenantQuota",
     "TenantStats",
     "MergePolicySettings",
@@ -239,6 +246,8 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "RemoteCollection",
     "AsyncRemoteDatabase",
     "AsyncRemoteCollection",
+    "RemoteTenants",
+    "AsyncRemoteTenants",
     "VicinalError",
     "InvalidArgument",
     "NotFound",

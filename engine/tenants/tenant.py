@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .tenant_numbers import TenantNumbers
 
 MAX_TENANT_BYTES = 255
+LIST_LIMIT = 10_000
+"""Names of the longest page."""
+
 NO_TENANT = 0
 
 

@@ -19,6 +19,7 @@ from .health import health
 from .info import info
 from .key import key
 from .serve import serve
+from .tenant import tenant
 from .transfer import export_file, import_file
 from .warmup import warmup
 
@@ -92,6 +93,7 @@ app.command("export")(export_file)
 app.command("warmup")(warmup)
 app.command("serve")(serve)
 app.add_typer(key, name="key")
+app.add_typer(tenant, name="tenant")
 app.command("health")(health)
 
 

@@ -11,6 +11,11 @@ from ...engine.errors import NotFound
 
 def open_existing(path: Path) -> Database:
     """Open for reading a database that has to be there."""
+    check_exists(path)
+    return open_database(path, read_only=True)
+
+
+def check_exists(path: Path) -> None:
+    """Raise NotFound where there is nothing, before anything is made there."""
     if not path.exists():
         raise NotFound(f"there is no database at {path}")
-    return open_database(path, read_only=True)

@@ -23,6 +23,7 @@ from ...engine.results.point import Page, Point
 from ...engine.results.written import Written
 from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.vector_field import VectorField
+from .async_remote_tenants import AsyncRemoteTenants
 from .core import CollectionCore
 from .drivers.asynchronous import AsyncDriver
 
@@ -61,6 +62,11 @@ class AsyncRemoteCollection:
     def uuid(self) -> str:
         """Names this collection, and none that is created later under its name."""
         return self._core.handle.uuid
+
+    @property
+    def tenants(self) -> AsyncRemoteTenants:
+        """Those whose points it has: creating, listing and dropping them, what they have and may have."""
+        return AsyncRemoteTenants(self._core.tenants, self._driver)
 
     async def upsert(
         self,

@@ -12,6 +12,7 @@ from .operations.live_schema import LiveSchema
 from .operations.points import PointOperations
 from .operations.scores import ScoreOperations
 from .operations.search import SearchOperations
+from .operations.tenants import TenantOperations
 from .operations.tending import TendingOperations
 
 
@@ -46,6 +47,7 @@ class CollectionCore:
     searches : SearchOperations
     scores : ScoreOperations
     tending : TendingOperations
+    tenants : TenantOperations
     schema : LiveSchema
     """
 
@@ -57,3 +59,4 @@ class CollectionCore:
         self.searches = SearchOperations(handle, caller, limits, self.schema)
         self.scores = ScoreOperations(handle, caller, limits, self.schema)
         self.tending = TendingOperations(handle, caller, self.schema)
+        self.tenants = TenantOperations(handle, caller, self.schema)

@@ -25,6 +25,7 @@ from ...engine.schema.collection_schema import CollectionSchema
 from ...engine.schema.vector_field import VectorField
 from .core import CollectionCore
 from .drivers.blocking import BlockingDriver
+from .remote_tenants import RemoteTenants
 
 
 class RemoteCollection:
@@ -68,6 +69,11 @@ class RemoteCollection:
     def uuid(self) -> str:
         """Names this collection, and none that is created later under its name."""
         return self._core.handle.uuid
+
+    @property
+    def tenants(self) -> RemoteTenants:
+        """Those whose points it has: creating, listing and dropping them, what they have and may have."""
+        return RemoteTenants(self._core.tenants, self._driver)
 
     def upsert(
         self,

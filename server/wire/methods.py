@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ...engine.errors import InvalidArgument
-from ...proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
+from ...proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, tenants_pb2
 from .message_parts import RepeatedParts, check_parts, repeated_parts
 
 _SMALL = 1 << 16
@@ -92,7 +92,7 @@ def _refuse_unknown(message: Message) -> None:
 def _methods() -> Iterator[Method]:
     services: list[ServiceDescriptor] = [
         service
-        for module in (database_pb2, collections_pb2, points_pb2, search_pb2)
+        for module in (database_pb2, collections_pb2, points_pb2, search_pb2, tenants_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
     ]
     for service in services:

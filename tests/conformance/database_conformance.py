@@ -21,6 +21,7 @@ from conformance.scan_conformance import ScanConformance
 from conformance.schema_conformance import SchemaConformance
 from conformance.score_conformance import ScoreConformance
 from conformance.sparse_conformance import SparseConformance
+from conformance.tenant_conformance import TenantConformance
 from conformance.tending_conformance import TendingConformance
 from conformance.term_conformance import TermConformance
 from conformance.threshold_conformance import ThresholdConformance
@@ -62,6 +63,7 @@ class DatabaseConformance(
     ScoreConformance,
     SparseConformance,
     TendingConformance,
+    TenantConformance,
     TermConformance,
     ThresholdConformance,
     TokenConformance,

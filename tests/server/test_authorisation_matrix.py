@@ -21,7 +21,7 @@ from serving.rpcs import BY_NAME, RPCS, Rpc
 from serving.running_server import RunningServer, health, running_server
 from serving.valid_requests import ENTRIES, Names, Target, collection_schema, queries
 
-from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2
+from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, tenants_pb2
 from vicinal.server.service.access.key_store import KeyStore
 
 PROTO = Path(__file__).resolve().parent.parent.parent / "proto" / "v1"
@@ -85,6 +85,10 @@ class Stage:
             # Caches grow by being read.
             segment.ClearField("bytes_memory")
         answers.append(info)
+        answers.append(self.ask("ListTenants", tenants_pb2.ListTenantsRequest(collection=name, limit=100)))
+        for tenant in ("ada", "ben"):
+            stats = tenants_pb2.GetTenantStatsRequest(scope=points_pb2.Scope(collection=name, tenant=tenant))
+            answers += self.served.call("GetTenantStats", stats, self.admin).responses
         for tenant in ("ada", "ben", "eve"):
             scope = points_pb2.Scope(collection=name, tenant=tenant)
             page = points_pb2.ScrollPointsRequest(scope=scope, limit=100, with_vectors=True)

@@ -24,7 +24,7 @@ from serving.served_process import ServedProcess, served_process
 from serving.sound_requests import PLAIN, TENANTS, fill, sound_requests
 from serving.valid_requests import collection_schema, queries
 
-from vicinal.proto.v1 import collections_pb2, points_pb2, search_pb2
+from vicinal.proto.v1 import collections_pb2, points_pb2, search_pb2, tenants_pb2
 
 REQUESTS = int(os.environ.get("VICINAL_MALFORMED", "1500"))
 # Longer than this and the call hangs.
@@ -113,6 +113,8 @@ class Attacked:
             self._delete_changed()
         if outcome.ok and rpc.name.endswith("SetAliases"):
             self._drop_aliases()
+        if outcome.ok and rpc.name.endswith(("DropTenants", "SetTenantQuota")):
+            self._restore_tenants()
         remaking = ("DeleteCollection", "CreateCollection", "RenameCollection", "VectorField")
         if not outcome.ok or not rpc.name.endswith(remaking):
             return
@@ -140,6 +142,14 @@ class Attacked:
         assert isinstance(answer, collections_pb2.ListAliasesResponse)
         changes = [collections_pb2.AliasChange(alias=one.alias) for one in answer.aliases]
         assert self._call("SetAliases", collections_pb2.SetAliasesRequest(changes=changes)).ok
+
+    def _restore_tenants(self) -> None:
+        for name in (PLAIN, mixed.NAME):
+            create = tenants_pb2.CreateTenantsRequest(collection=name, names=TENANTS)
+            assert self._call("CreateTenants", create).ok
+            for tenant in TENANTS:
+                free = tenants_pb2.SetTenantQuotaRequest(collection=name, name=tenant)
+                assert self._call("SetTenantQuota", free).ok
 
     def _restore_fields(self) -> None:
         for name, schema in self._schemas.items():

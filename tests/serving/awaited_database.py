@@ -108,9 +108,21 @@ class AwaitedCollection:
     def schema(self) -> Any:
         return self._remote.schema
 
+    @property
+    def tenants(self) -> AwaitedTenants:
+        return AwaitedTenants(self._database, self._remote.tenants)
+
+
+class AwaitedTenants:
+    """``AsyncRemoteTenants``, awaited call by call."""
+
+    def __init__(self, database: AwaitedDatabase, remote: Any) -> None:
+        self._database = database
+        self._remote = remote
+
 
 def _awaited(name: str) -> Any:
-    def call(self: AwaitedCollection, *args: Any, **options: Any) -> Any:
+    def call(self: AwaitedCollection | AwaitedTenants, *args: Any, **options: Any) -> Any:
         return self._database.run(getattr(self._remote, name)(*args, **options))
 
     return call
@@ -118,3 +130,5 @@ def _awaited(name: str) -> Any:
 
 for _name in _COLLECTION_CALLS:
     setattr(AwaitedCollection, _name, _awaited(_name))
+for _name in ("create", "drop", "stats", "set_quota", "list"):
+    setattr(AwaitedTenants, _name, _awaited(_name))

@@ -17,6 +17,7 @@ from vicinal.proto.v1 import database_pb2 as database
 from vicinal.proto.v1 import points_pb2 as points
 from vicinal.proto.v1 import schema_pb2 as schema
 from vicinal.proto.v1 import search_pb2 as search
+from vicinal.proto.v1 import tenants_pb2 as tenants
 from vicinal.proto.v1 import vectors_pb2 as vectors
 
 DIM = 4
@@ -314,6 +315,43 @@ _ENTRIES = {
         lambda t: search.ScoreRequest(
             scope=scope(t), queries=queries(2), field="vector", ids=vectors.PointIds(numbers=[1, 2])
         ),
+    ),
+    "TenantService.CreateTenants": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: tenants.CreateTenantsRequest(
+            collection=t.collection, collection_uuid=t.uuid, names=["dan", "cleo"]
+        ),
+        changes=True,
+        tenants=False,
+    ),
+    "TenantService.ListTenants": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: tenants.ListTenantsRequest(collection=t.collection, collection_uuid=t.uuid, limit=10),
+        tenants=False,
+    ),
+    "TenantService.DropTenants": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: tenants.DropTenantsRequest(collection=t.collection, collection_uuid=t.uuid, names=["ada"]),
+        changes=True,
+        tenants=False,
+    ),
+    "TenantService.GetTenantStats": Entry(
+        "read", Names.TENANT, lambda t: tenants.GetTenantStatsRequest(scope=scope(t))
+    ),
+    "TenantService.SetTenantQuota": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: tenants.SetTenantQuotaRequest(
+            collection=t.collection,
+            collection_uuid=t.uuid,
+            name="ben",
+            quota=tenants.TenantQuota(points=1000),
+        ),
+        changes=True,
+        tenants=False,
     ),
 }
 ENTRIES = {f"vicinal.v1.{name}": entry for name, entry in _ENTRIES.items()}

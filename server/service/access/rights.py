@@ -68,6 +68,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ),
         "/vicinal.v1.SearchService/Explain": Rule(Right.READ),
         "/vicinal.v1.SearchService/Score": Rule(Right.READ),
+        "/vicinal.v1.TenantService/CreateTenants": Rule(Right.ADMIN, for_tenants=False, takes_disk=True),
+        "/vicinal.v1.TenantService/ListTenants": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.TenantService/DropTenants": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.TenantService/GetTenantStats": Rule(Right.READ),
+        "/vicinal.v1.TenantService/SetTenantQuota": Rule(Right.ADMIN, for_tenants=False),
         "/vicinal.v1.DatabaseService/GetDatabaseInfo": Rule(Right.READ),
         "/vicinal.v1.DatabaseService/GetLimits": Rule(Right.READ),
     }

@@ -1,12 +1,15 @@
-"""How many calls a second each key may make."""
+"""How many calls a second each key may make, and each tenant."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from ....engine.errors import InvalidArgument
+
+# So many buckets are kept without looking which of them are full.
+_FEW = 1024
 
 
 class RateLimiter:
@@ -32,24 +35,54 @@ class RateLimiter:
                 field="calls_per_second",
             )
         self._interval = 0.0 if calls_per_second is None else 1.0 / calls_per_second
-        # What a bucket that is full lets pass beyond the first call: the rest of a second's worth.
-        self._burst = max(0.0, 1.0 - self._interval)
-        self._clock = clock
-        self._lock = threading.Lock()
-        # When the bucket of a key would be full again. Only keys that exist get here, so there are not
-        # too many.
-        self._full_at: dict[str, float] = {}
+        self._buckets = _Buckets(clock)
 
     def take(self, key_id: str) -> float | None:
         """Take one call from a key's bucket; return None, or in how many seconds there will be one."""
         if not self._interval:
             return None
+        return self._buckets.take(key_id, self._interval)
+
+
+class TenantRates:
+    """A token bucket for each tenant that may not call as often as it likes. Thread-safe.
+
+    Parameters
+    ----------
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._buckets = _Buckets(clock)
+
+    def take(self, collection: str, tenant: str, calls_per_second: float) -> float | None:
+        """Take one call from a tenant's bucket; return None, or in how many seconds there will be one."""
+        return self._buckets.take((collection, tenant), 1.0 / calls_per_second)
+
+
+class _Buckets:
+    """Each holds a second's worth of calls, or one where that is less, and fills evenly."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        # When each would be full again.
+        self._full_at: dict[Hashable, float] = {}
+        self._most = _FEW
+
+    def take(self, name: Hashable, interval: float) -> float | None:
         with self._lock:
             now = self._clock()
-            full_at = max(now, self._full_at.get(key_id, now))
-            wait = full_at - now - self._burst
+            full_at = max(now, self._full_at.get(name, now))
+            # What a bucket that is full lets pass beyond the first call is the rest of a second's worth.
+            wait = full_at - now - max(0.0, 1.0 - interval)
             # Sums of intervals are not exact; what is owed for by less than this is not worth a refusal.
             if wait > 1e-9:
                 return wait
-            self._full_at[key_id] = full_at + self._interval
+            self._full_at[name] = full_at + interval
+            if len(self._full_at) > self._most:
+                # One that is full is as good as one that was never taken from.
+                self._full_at = {other: at for other, at in self._full_at.items() if at > now}
+                self._most = max(_FEW, 2 * len(self._full_at))
             return None

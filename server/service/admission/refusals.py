@@ -32,7 +32,7 @@ class Overloaded(ResourceExhausted, Refusal):
 
 
 class RateLimited(ResourceExhausted, Refusal):
-    """The key has made all the calls it may make for now."""
+    """The key, or the tenant, has made all the calls it may make for now."""
 
     word = "rate_limited"
 
@@ -48,10 +48,10 @@ def overloaded(why: str) -> Overloaded:
     return Overloaded(f"{why}; try again shortly", retry_after=_OVERLOADED_SECONDS)
 
 
-def rate_limited(calls_per_second: float, seconds: float) -> RateLimited:
-    """Return the error for a key that makes too many calls."""
+def rate_limited(calls_per_second: float, seconds: float, who: str = "key") -> RateLimited:
+    """Return the error for a key, or a tenant, that makes too many calls."""
     return RateLimited(
-        f"this key made more than {calls_per_second:g} calls a second; try again in {seconds:.3g} s",
+        f"this {who} made more than {calls_per_second:g} calls a second; try again in {seconds:.3g} s",
         retry_after=seconds,
     )
 

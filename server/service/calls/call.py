@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from ....engine.collection import Collection
+from ....engine.collection import Collection, columnar
 from ....engine.database import Database
 from ....engine.deadline import Deadline
 from ....engine.errors import LimitExceeded, NotFound
@@ -18,7 +18,7 @@ from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import points_pb2
 from ..access.principal import Principal
 from ..access.rights import Rule
-from ..admission.refusals import not_ready
+from ..admission.refusals import not_ready, rate_limited
 from ..settings.limits import Limits
 from ..transport.grpc_options import MAX_METADATA_BYTES
 from .runtime import Runtime
@@ -201,10 +201,22 @@ class Call:
         ------
         NotFound
             The principal does not see the collection, or does not speak for the tenant.
+        ResourceExhausted
+            The tenant made more calls a second than it may.
         """
         collection = self.collection(scope.collection, scope.collection_uuid)
-        tenant = scope.tenant if scope.HasField("tenant") else None
-        return collection, self.principal.tenant_for(tenant)
+        tenant = self.principal.tenant_for(scope.tenant if scope.HasField("tenant") else None)
+        if tenant is not None and collection.schema.partitioned:
+            self._count(collection, tenant)
+        return collection, tenant
+
+    def _count(self, collection: Collection, tenant: str) -> None:
+        rate = columnar(collection).requests_per_second(tenant)
+        if rate is None:
+            return
+        seconds = self._runtime.tenant_rates.take(collection.uuid, tenant, rate)
+        if seconds is not None:
+            raise rate_limited(rate, seconds, "tenant")
 
     def sealed(self, number: int, collection: Collection, tenant: str | None) -> int:
         """Return a sequence number as the principal may know it."""

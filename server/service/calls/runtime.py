@@ -8,7 +8,7 @@ from ....engine.database import Database
 from ..access.sealed_numbers import SealedNumbers
 from ..admission.disk_watermark import DiskWatermark
 from ..admission.memory_budget import MemoryBudget
-from ..admission.rate_limit import RateLimiter
+from ..admission.rate_limit import RateLimiter, TenantRates
 from ..admission.receiving import Receiving
 from ..admission.running_calls import RunningCalls
 from ..admission.waiting_line import WaitingLine
@@ -32,6 +32,8 @@ class Runtime:
         For reads.
     disk : DiskWatermark
     rates : RateLimiter
+        Of keys.
+    tenant_rates : TenantRates
     metrics : Metrics
     audit : RecallAudit
     sealed : SealedNumbers
@@ -49,6 +51,7 @@ class Runtime:
         self.line = WaitingLine(limits.running_searches)
         self.disk = DiskWatermark(settings.folder, limits.disk_free_bytes)
         self.rates = RateLimiter(limits.calls_per_second)
+        self.tenant_rates = TenantRates()
         self.database: Database | None = None
         self.audit = RecallAudit(metrics.audited)
 

@@ -15,6 +15,7 @@ from . import collections as collection_handlers
 from . import databases as database_handlers
 from . import points as point_handlers
 from . import searches as search_handlers
+from . import tenants as tenant_handlers
 
 if TYPE_CHECKING:
     from ..calls.rpc import GrpcHandler
@@ -24,6 +25,7 @@ _MODULES = {
     "vicinal.v1.CollectionService": collection_handlers,
     "vicinal.v1.PointService": point_handlers,
     "vicinal.v1.SearchService": search_handlers,
+    "vicinal.v1.TenantService": tenant_handlers,
 }
 
 

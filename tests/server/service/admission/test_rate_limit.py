@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vicinal import InvalidArgument
-from vicinal.server.service.admission.rate_limit import RateLimiter
+from vicinal.server.service.admission.rate_limit import RateLimiter, TenantRates
 
 
 class Clock:
@@ -108,3 +108,26 @@ def test_many_threads_get_no_more_than_one() -> None:
 def test_a_rate_that_lets_nothing_pass(rate: float) -> None:
     with pytest.raises(InvalidArgument, match="above 0"):
         RateLimiter(rate)
+
+
+def test_tenants_have_a_bucket_each_and_a_rate_of_their_own() -> None:
+    clock = Clock()
+    rates = TenantRates(clock)
+    assert [rates.take("c", "ada", 5) for _ in range(5)] == [None] * 5
+    assert rates.take("c", "ada", 5) == pytest.approx(0.2)
+    assert rates.take("other", "ada", 5) is None
+    assert rates.take("c", "ben", 0.5) is None
+    assert rates.take("c", "ben", 0.5) == pytest.approx(2.0)
+    # A quota that was raised holds from the next call on.
+    assert rates.take("c", "ben", 2) == pytest.approx(1.5)
+    clock.now += 0.2
+    assert rates.take("c", "ada", 5) is None
+
+
+def test_buckets_that_are_full_are_forgotten() -> None:
+    clock = Clock()
+    rates = TenantRates(clock)
+    for number in range(20_000):
+        assert rates.take("c", f"tenant-{number}", 10) is None
+        clock.now += 0.01
+    assert len(rates._buckets._full_at) <= 2 * 1024

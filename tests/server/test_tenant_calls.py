@@ -1,0 +1,90 @@
+"""The calls about tenants as such: what a key bound to one is told, and the calls a second it may make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from serving.running_server import RunningServer, running_server
+
+import vicinal
+
+ROW = np.ones((1, 4), np.float32)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[RunningServer]:
+    with vicinal.open(tmp_path / "db") as db:
+        rooms = db.create_collection("rooms", vicinal.Dense(4), partitioned=True)
+        for tenant in ("ada", "ben"):
+            rooms.upsert([1], ROW, tenant=tenant)
+            rooms.flush()
+        rooms.upsert([2], ROW, tenant="ada")
+    with running_server(tmp_path / "db") as server:
+        yield server
+
+
+def connected(served: RunningServer, rights: str, *tenants: str) -> vicinal.RemoteDatabase:
+    return vicinal.connect(f"localhost:{served.port}", key=served.key(rights, tenants=tenants))
+
+
+def test_a_tenants_key_is_told_of_itself_alone(served: RunningServer) -> None:
+    with connected(served, "admin") as admin, connected(served, "admin", "ada") as ada:
+        admin.collection("rooms").tenants.set_quota("ada", points=5)
+        everything = admin.collection("rooms").tenants.stats("ada")
+        assert (everything.points, everything.segments) == (2, 2)
+        tenants = ada.collection("rooms").tenants
+        own = tenants.stats("ada")
+        assert (own.points, own.bytes, own.quota) == (2, everything.bytes, everything.quota)
+        assert own.segments == 0
+        for other in ("ben", "nobody"):
+            with pytest.raises(vicinal.NotFound) as hidden:
+                tenants.stats(other)
+            assert str(hidden.value) == f"no tenant is named {other!r}"
+        for refused in (
+            tenants.list,
+            lambda: tenants.create("ada"),
+            lambda: tenants.drop("ada"),
+            lambda: tenants.set_quota("ada"),
+        ):
+            with pytest.raises(vicinal.PermissionDenied):
+                refused()
+        with connected(served, "read", "eve") as eve, pytest.raises(vicinal.NotFound) as hidden:
+            eve.collection("rooms").tenants.stats("eve")
+        assert str(hidden.value) == "no tenant is named 'eve'"
+
+
+def test_a_refusal_says_nothing_of_others(served: RunningServer) -> None:
+    with connected(served, "admin") as admin, connected(served, "write", "ada") as ada:
+        admin.collection("rooms").tenants.set_quota("ada", points=2)
+        with pytest.raises(vicinal.QuotaExceeded) as refused:
+            ada.collection("rooms").upsert([3], ROW)
+        assert "tenant 'ada' may have 2 points, has 2 and would have 3" in str(refused.value)
+        admin.collection("rooms").tenants.drop("ada")
+        # Whoever has the name next has no quota.
+        ada.collection("rooms").upsert(range(9), np.repeat(ROW, 9, axis=0))
+        assert ada.collection("rooms").count() == 9
+
+
+def test_calls_a_second(served: RunningServer) -> None:
+    with connected(served, "admin") as admin, connected(served, "read", "ada") as ada:
+        rooms, own = admin.collection("rooms"), ada.collection("rooms")
+        # One call, and the next in a quarter of an hour.
+        rooms.tenants.set_quota("ada", requests_per_second=1e-3)
+        with vicinal.deadline(5):
+            assert own.count() == 2
+        with (
+            vicinal.deadline(5),
+            pytest.raises(vicinal.ResourceExhausted, match=r"this tenant made") as refused,
+        ):
+            own.count()
+        assert refused.value.retry_after is not None
+        assert refused.value.retry_after > 900
+        # Whoever asks, the call is about the tenant; and nobody else waits for that.
+        with vicinal.deadline(5), pytest.raises(vicinal.ResourceExhausted, match="this tenant made"):
+            rooms.search(ROW[0], tenant="ada")
+        assert rooms.count(tenant="ben") == 1
+        rooms.tenants.set_quota("ada")
+        assert own.count() == 2
