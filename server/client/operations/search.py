@@ -23,14 +23,13 @@ from ...wire.searching.explanations import read_explanation
 from ...wire.searching.hits import read_hits
 from ..calls.call import Operation
 from ..calls.caller import Caller
+from .answers import joined_hits, read_answer
 from .call_limits import MESSAGE_BYTES, ServerLimits
 from .handle import CollectionHandle
-from .joined_hits import joined_hits
 from .live_schema import LiveSchema
 from .parts import cut, in_parts, nothing
 from .responses import parsed
 from .search_plan import Asked, SearchPlan, encoded_queries, search_plan
-from .unread_rows import read_answer
 
 _EXPLAIN = METHODS["/vicinal.v1.SearchService/Explain"]
 _SEARCH_BATCH = METHODS["/vicinal.v1.SearchService/SearchBatch"]

@@ -1,15 +1,17 @@
-"""An answer to one query that is taken apart when it is looked at."""
+"""Answers to searches: of one query, taken apart when it is looked at, and of a batch in parts, as one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.input.options import MAX_K, SearchOptions
+from ....engine.results.carried import Named
 from ....engine.results.hit_rows import HitRows
-from ....engine.results.hits import Hits
+from ....engine.results.hits import BatchHits, Hits
 from ....engine.results.point import PointId
 from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.payloads import PayloadColumn
@@ -83,3 +85,15 @@ def read_answer(data: bytes, options: SearchOptions) -> Hits:
     if n > k or len(ids.numbers) + len(ids.texts) != n or len(message.payloads.row_sizes) not in (n, 0):
         refuse(f"its columns are not of one length of at most {k}")
     return Hits(UnreadRows(message), _PLACES[:n], scores, options.with_payload, options.with_vectors)
+
+
+def joined_hits(
+    answers: Sequence[tuple[pb.HitColumns, BatchHits]], with_payload: Named, with_vectors: Named
+) -> BatchHits:
+    """Return the hits of several answers laid end to end, each given as it came and as it was read."""
+    rows = HitRows.concat([read_rows(message) for message, _ in answers])
+    scores = np.concatenate([hits.scores for _, hits in answers])
+    counts = np.concatenate([hits.counts for _, hits in answers])
+    places = np.full(scores.shape, -1, np.int64)
+    places[np.arange(scores.shape[1]) < counts[:, None]] = np.arange(len(rows))
+    return BatchHits(rows, places, scores, counts, with_payload, with_vectors)
