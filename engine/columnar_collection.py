@@ -279,7 +279,7 @@ class ColumnarCollection:
     def explain(self, query: Any, options: SearchOptions) -> Explanation:
         """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""
         snapshot, owner = self.view(options.tenant)
-        return explanation(*answer(snapshot, owner, query, options), options.tokens)
+        return explanation(*answer(snapshot, owner, query, options), options.tokens, snapshot.schema.fields)
 
     def score(self, query: Any, ids: Any, field: str | None, tenant: str | None) -> NDArray[np.float32]:
         """Return the exact scores of named points as :meth:`Collection.score` does."""

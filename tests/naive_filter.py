@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -150,11 +151,29 @@ def _winds(lat: int, lon: int, ring: tuple[Corner, ...]) -> str:
 def _reads(item: str, how: str, text: str) -> bool:
     if how == "prefix":
         return item[: len(text)] == text
+    if how == "like":
+        return _looks(item, text)
     there, asked = words(item), words(text)
     if how == "phrase":
         return bool(asked) and f" {' '.join(asked)} " in f" {' '.join(there)} "
     shared = set(asked) & set(there)
     return bool(shared) if how == "text_any" else bool(asked) and shared == set(asked)
+
+
+@lru_cache(1 << 16)
+def _looks(item: str, pattern: str) -> bool:
+    if not pattern:
+        return not item
+    if pattern[0] == "%":
+        return _looks(item, pattern[1:]) or (bool(item) and _looks(item[1:], pattern))
+    if not item:
+        return False
+    if pattern[0] == "_":
+        return _looks(item[1:], pattern[1:])
+    first, rest = (
+        (pattern[1], pattern[2:]) if pattern[0] == "\\" and len(pattern) > 1 else (pattern[0], pattern[1:])
+    )
+    return item[0] == first and _looks(item[1:], rest)
 
 
 def _holds_at(expression: Any, places: list[Any], fields: Mapping[str, str]) -> bool:
@@ -274,6 +293,7 @@ _NUMBERS = st.integers(-2, 2) | st.sampled_from(
 )
 _PIECES = st.sampled_from(["a", "A", "b", "ab", "é", "e\u0301", "東京", "_", " ", ", ", "-", "1"])
 _TEXTS = st.lists(_PIECES, max_size=6).map("".join)
+_PATTERNS = st.lists(_PIECES | st.sampled_from(["%", "%", "_", "\\"]), max_size=6).map("".join)
 _ANY_VALUE: st.SearchStrategy[Any] = (
     _TEXTS
     | _NUMBERS
@@ -408,7 +428,10 @@ _areas: st.SearchStrategy[Area] = st.one_of(
 
 
 def _text_matches(key: str) -> st.SearchStrategy[Filter]:
-    return st.builds(TextMatch, st.just(key), st.sampled_from(TEXT_MATCHES), _TEXTS)
+    how = st.sampled_from(TEXT_MATCHES)
+    return st.builds(TextMatch, st.just(key), how, _TEXTS) | st.builds(
+        TextMatch, st.just(key), st.just("like"), _PATTERNS
+    )
 
 
 def _counts(key: str) -> st.SearchStrategy[Filter]:

@@ -89,6 +89,7 @@ ORDER = {
     "engine/segments": (
         "missing",
         "bitmaps",
+        "value_counts",
         "column_budget",
         "payload_columns",
         "value_rows",

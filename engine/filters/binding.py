@@ -87,10 +87,11 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
         case Except(key, values):
             return _bound_except(key, values, schema)
         case ValuesCount(key, least, most):
-            _refuse_unanswered(key, "numbers of values", schema)
+            _kind(key, schema)
             return HasValues(key, least, most)
         case TextMatch(key):
-            _refuse_unanswered(key, "words of texts", schema)
+            if _kind(key, schema) is not FieldType.KEYWORD:
+                _refuse_unanswered(key, "words of texts", schema)
             return text_condition(expression)
         case InArea(key, area):
             _refuse_unanswered(key, "places", schema)
@@ -147,7 +148,6 @@ def _bound_except(key: str, values: tuple[PlainValue, ...], schema: CollectionSc
         return Except(key, bound)
     if kind is FieldType.BOOL:
         return AnyOf(key, tuple(value for value in (True, False) if value not in bound))
-    _refuse_unanswered(key, "words except some", schema)
     return OtherThan(key, EqualsOne.of(key, bound))
 
 

@@ -169,15 +169,16 @@ class Range(Filter):
                 object.__setattr__(self, name, plain_value(bound, self.key))
 
 
-TEXT_MATCHES = ("text", "text_any", "phrase", "prefix")
-"""What a text is asked for: all words, any of them, the words in a row, how it begins."""
+TEXT_MATCHES = ("text", "text_any", "phrase", "prefix", "like")
+"""What a text is asked for: all words, any of them, the words in a row, how it begins, how it looks."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextMatch(Filter):
     """Holds where a text of the field has the words of ``text``, or begins with it; see ``TEXT_MATCHES``.
 
-    Words are cut as for keyword search, in lower case and without stemming.
+    Words are cut as for keyword search, in lower case and without stemming. How a text looks
+    is said as in SQL: ``%`` is any characters, ``_`` is one, and behind a backslash each is itself.
     """
 
     key: str

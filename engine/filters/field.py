@@ -115,6 +115,10 @@ class F:
         """Return the filter for a text that begins with ``text``, in the same case."""
         return TextMatch(self.key, "prefix", text)
 
+    def like(self, pattern: str) -> TextMatch:
+        """Return the filter for a text that looks so, by the rules of SQL's ``LIKE``; a backslash escapes."""
+        return TextMatch(self.key, "like", pattern)
+
     def geo_box(self, top_left: Corner, bottom_right: Corner) -> InArea:
         """Return the filter for a point between two corners, each a latitude and a longitude."""
         return InArea(self.key, Box(top_left, bottom_right))

@@ -45,12 +45,16 @@ class ParsedField:
         Positions at which the field, or a value in its list, is null; ascending.
     present : (b,) uint32
         Positions at which the payload has the field; ascending.
+    sized, sizes : (c,) uint32
+        Those of them with another number of values than one, ascending, and that number; null is none.
     """
 
     rows: Positions
     values: Values
     null: Positions
     present: Positions
+    sized: Positions
+    sizes: NDArray[np.uint32]
 
 
 ParsedFields = Mapping[str, ParsedField]
@@ -97,6 +101,8 @@ def _joined(parts: Sequence[ParsedField]) -> ParsedField:
         values,
         np.concatenate([part.null for part in parts]),
         np.concatenate([part.present for part in parts]),
+        np.concatenate([part.sized for part in parts]),
+        np.concatenate([part.sizes for part in parts]),
     )
 
 
@@ -119,7 +125,8 @@ def _parse(
     if values is None:
         return _parse_each(path, kind, column, first, stored)
     everywhere = np.arange(first, first + len(column), dtype=np.uint32)
-    return ParsedField(everywhere, _stored(values, kind), np.empty(0, np.uint32), everywhere)
+    none = np.empty(0, np.uint32)
+    return ParsedField(everywhere, _stored(values, kind), none, everywhere, none, none)
 
 
 def _plain_values(column: list[Any], kind: FieldType) -> list[Any] | None:
@@ -168,11 +175,16 @@ def _parse_each(path: str, kind: FieldType, column: Iterable[Any], first: int, s
     values: list[Any] = []
     null: list[int] = []
     present: list[int] = []
+    sized: list[int] = []
+    sizes: list[int] = []
     for row, value in enumerate(column, first):
         if value is MISSING:
             continue
         present.append(row)
         items = value if type(value) is list else (value,)
+        if value is None or len(items) != 1:
+            sized.append(row)
+            sizes.append(0 if value is None else len(items))
         found = []
         for item in items:
             if item is None:
@@ -191,4 +203,6 @@ def _parse_each(path: str, kind: FieldType, column: Iterable[Any], first: int, s
         _stored(values, kind),
         np.array(null, np.uint32),
         np.array(present, np.uint32),
+        np.array(sized, np.uint32),
+        np.array(sizes, np.uint32),
     )

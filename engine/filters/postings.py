@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,15 @@ from pyroaring import BitMap
 
 from ..results.point import PointId
 from .canonical import Canonical
+from .conditions.scanned import Scanned
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows for which a condition holds; if it is not ``exact``, payloads tell for which of them."""
+
+    rows: BitMap
+    exact: bool = True
 
 
 class FieldPostings(Protocol):
@@ -29,6 +39,12 @@ class FieldPostings(Protocol):
 
     def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
         """Return the rows of which a value, none of keyword or bool fields, equals none of ``values``."""
+
+    def answers(self, condition: Scanned) -> bool:
+        """Whether :meth:`answer` knows a condition on payload fields."""
+
+    def answer(self, condition: Scanned) -> Answer:
+        """Return what is known of a condition."""
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from pyroaring import BitMap
@@ -26,6 +27,9 @@ class ScannedSource(PostingsSource, Protocol):
     def holding(self, condition: Scanned, among: BitMap) -> BitMap:
         """Return those of the rows ``among`` for which a condition holds."""
 
+    def reads(self, condition: Scanned) -> bool:
+        """Whether payloads are read for a condition."""
+
 
 def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMap) -> BitMap:
     """Return those of the rows ``among`` for which a bound expression holds.
@@ -48,16 +52,16 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
         case And(clauses):
             indexed = And(tuple(clause for clause in clauses if not _is_scanned(clause)))
             rows = among & evaluate(indexed, source, n_rows) if indexed.clauses else among
-            for clause in filter(_is_scanned, clauses):
+            for clause in sorted(filter(_is_scanned, clauses), key=partial(_reads, source)):
                 rows = passing(clause, source, n_rows, rows)
             return rows
         case Or(clauses):
             found = BitMap()
-            for clause in sorted(clauses, key=_is_scanned):
+            for clause in sorted(clauses, key=partial(_reads, source)):
                 found |= passing(clause, source, n_rows, among - found)
             return found
         case AtLeast(clauses, count):
-            ordered = AtLeast(tuple(sorted(clauses, key=_is_scanned)), count)
+            ordered = AtLeast(tuple(sorted(clauses, key=partial(_reads, source))), count)
             return at_least(ordered, among, lambda clause, rows: passing(clause, source, n_rows, rows))
         case Not(clause):
             return among - passing(clause, source, n_rows, among)
@@ -68,3 +72,7 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
 
 def _is_scanned(expression: Filter) -> bool:
     return any(True for _ in scanned_in(expression))
+
+
+def _reads(source: ScannedSource, expression: Filter) -> bool:
+    return any(map(source.reads, scanned_in(expression)))

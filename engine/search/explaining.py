@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -19,8 +20,9 @@ def explanation(
     report: SearchReport,
     validate_seconds: float,
     tokens: Budgets | None,
+    indexed: Collection[str],
 ) -> Explanation:
-    """Put together what the executor reported, and by how many tokens it was asked to search."""
+    """Put together what the executor reported, the numbers of tokens asked for, and what is indexed."""
     segments = tuple(map(_segment_plan, report.segments))
     first = report.first
     before = {} if first is None else {"candidates": first.seconds}
@@ -35,7 +37,7 @@ def explanation(
     unindexed: dict[str, str] = {}
     for condition in () if report.filter is None else scanned_in(report.filter):
         # A path with brackets has no index.
-        if condition.suggested is not None and "[" not in condition.key:
+        if condition.suggested is not None and "[" not in condition.key and condition.key not in indexed:
             unindexed.setdefault(condition.key, condition.suggested.value)
     read = sum(each.scanning.payloads_read for each in (report, first) if each is not None)
     return Explanation(hits, queries, segments, stages, report.weighting, tokens, staged, unindexed, read)

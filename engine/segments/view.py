@@ -288,6 +288,7 @@ class _FilterSource:
         self._tenant = tenant
         self._work = work
         postings = view.postings()
+        self.answers, self.answer = postings.answers, postings.answer
         self.equal = postings.equal
         self.range = postings.range
         self.values = postings.values
@@ -297,7 +298,16 @@ class _FilterSource:
 
     def holding(self, condition: Scanned, among: BitMap) -> BitMap:
         """Return those of the rows ``among`` for which a condition holds."""
+        if self.answers(condition):
+            answer = self.answer(condition)
+            among = among & answer.rows
+            if answer.exact:
+                return among
         return self._view.holding(condition, among, self._work)
+
+    def reads(self, condition: Scanned) -> bool:
+        """Whether payloads are read for a condition."""
+        return not self.answers(condition)
 
     def rows_having(self, field: str) -> BitMap:
         """Return the rows that have a vector in a field."""

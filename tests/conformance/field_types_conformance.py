@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
+from naive_filter import holds
 
 import vicinal
 from vicinal import Dense, F
@@ -20,6 +22,39 @@ def matrix(n: int) -> np.ndarray:
 
 def ids(collection: CollectionApi, expression: vicinal.Filter | str) -> list[object]:
     return sorted(point.id for point in collection.scroll(limit=100, filter=expression).points)
+
+
+WORDS: list[dict[str, Any]] = [
+    {"w": "drama"},
+    {"w": ["drama", "melodrama"]},
+    {"w": "Drama 100%"},
+    {"w": "dr_ma"},
+    {"w": ""},
+    {"w": []},
+    {"w": [None, "news"]},
+    {"w": None},
+    {},
+    {"w": "x" * 300 + "drama"},
+]
+OF_KEYWORDS = [
+    F("w").prefix("dra"),
+    F("w").prefix("x" * 299),
+    F("w").like("%dra%"),
+    F("w").like("d%a"),
+    F("w").like("dr_ma"),
+    F("w").like(r"dr\_ma"),
+    F("w").like(r"%100\%"),
+    F("w").text("DRAMA"),
+    F("w").any_except(["drama", ""]),
+    F("w").any_except([]),
+    F("w").is_empty(),
+    ~F("w").is_empty(),
+    F("w").values_count(gte=2),
+    F("w").values_count(lte=0),
+    F("w").values_count(gte=1, lte=1),
+    F("w").is_null(),
+    (F("w") == "drama") & F("w").like("m%"),
+]
 
 
 class FieldTypesConformance:
@@ -61,3 +96,17 @@ class FieldTypesConformance:
         points.drop_field("u")
         points.add_field("u", "uuid")
         assert ids(points, F("u") == one) == [0, 1, 2]
+
+    @pytest.mark.parametrize("strict", [False, True])
+    def test_keywords_are_looked_up_and_payloads_are_not_read(self, db: DatabaseApi, strict: bool) -> None:
+        points = db.create_collection("points", Dense(DIM), fields={"w": "keyword"}, strict=strict)
+        n = len(WORDS)
+        points.upsert(range(n), matrix(n), WORDS)
+        points.flush()
+        points.upsert(range(n, 2 * n), matrix(n), WORDS)
+        for expression in OF_KEYWORDS:
+            found = [row for row in range(2 * n) if holds(expression, WORDS[row % n], row, {"w": "keyword"})]
+            assert ids(points, expression) == found, str(expression)
+            explained = points.explain(matrix(1)[0], filter=expression)
+            assert (explained.payloads_read, explained.unindexed) == (0, {})
+        assert ids(points, r"w LIKE '%\_%' OR w LIKE 'd__ma'") == [0, 1, 3, n, n + 1, n + 3]

@@ -29,8 +29,9 @@ from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.segments import payload_columns
 from vicinal.engine.segments.growing.postings import GrowingPostings
 from vicinal.engine.segments.payload_columns import PayloadColumns
-from vicinal.engine.segments.sealed import postings as segment_postings
-from vicinal.engine.segments.sealed.postings import SegmentPostings
+from vicinal.engine.segments.sealed.postings import build, segment_postings
+from vicinal.engine.segments.sealed.postings.build import build_postings
+from vicinal.engine.segments.sealed.postings.segment_postings import SegmentPostings
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.errors import CorruptionError
 
@@ -41,7 +42,7 @@ class PostingsInMemory:
     """What a segment file offers of its postings."""
 
     def __init__(self, schema: CollectionSchema, column: PayloadColumn) -> None:
-        built, self.arrays = segment_postings.build(schema.fields, column)
+        built, self.arrays = build_postings(schema.fields, column)
         self.values: dict[tuple[str, bytes], bytes] = {}
         for field, key, value in built:
             assert (field, key) not in self.values
@@ -65,14 +66,22 @@ class WithIds:
         self._rows = {point_id: row for row, point_id in enumerate(ids)}
         self.equal, self.range = postings.equal, postings.range
         self.null, self.present, self.values = postings.null, postings.present, postings.values
-        self.other = postings.other
+        self.other, self._postings = postings.other, postings
 
     def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
         return BitMap(self._rows[point_id] for point_id in ids if point_id in self._rows)
 
     def holding(self, condition: Scanned, among: BitMap) -> BitMap:
+        if not self.reads(condition):
+            answer = self._postings.answer(condition)
+            among = among & answer.rows
+            if answer.exact:
+                return among
         assert self._columns is not None
         return self._columns.holding(condition, among, self._n_rows, ScanWork(), fixed=False)
+
+    def reads(self, condition: Scanned) -> bool:
+        return not self._postings.answers(condition)
 
 
 def columns_of(rows: list[dict[str, Any]]) -> PayloadColumns:
@@ -92,7 +101,8 @@ def growing(schema: CollectionSchema, rows: list[dict[str, Any]], step: int) -> 
 
 
 def sealed(schema: CollectionSchema, rows: list[dict[str, Any]]) -> SegmentPostings:
-    return SegmentPostings(PostingsInMemory(schema, PayloadColumn.from_rows(rows, len(rows))), schema.fields)
+    file = PostingsInMemory(schema, PayloadColumn.from_rows(rows, len(rows)))
+    return SegmentPostings(file, schema.fields, len(rows))
 
 
 @settings(max_examples=400)
@@ -125,7 +135,8 @@ def test_a_filter_survives_json(expression: Filter) -> None:
 
 
 def test_wide_ranges_are_cut_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment_postings, "_BUCKETS_FROM", 300)
+    for module in build, segment_postings:
+        monkeypatch.setattr(module, "BUCKETS_FROM", 300)
     random = np.random.default_rng(3)
     schema = CollectionSchema({"words": Sparse()}, {"year": "integer", "score": "float"})
     n = 1000
@@ -211,7 +222,7 @@ def test_a_value_of_another_type_is_refused_and_nothing_is_changed(payload: Any,
     # What an earlier version took is never a reason not to open a database.
     stored = postings.parse(column, stored=True)
     assert stored["year"].values.tolist() == [1]  # type: ignore[union-attr]  # an array, of integers
-    assert dict(segment_postings.build(SCHEMA.fields, column)[1])["posting.year.value"].tolist() == [1]
+    assert dict(build_postings(SCHEMA.fields, column)[1])["posting.year.value"].tolist() == [1]
 
 
 def test_a_row_is_named_beyond_the_first_chunk() -> None:
@@ -228,19 +239,19 @@ def test_a_row_is_named_beyond_the_first_chunk() -> None:
 def test_damaged_postings_are_corruption() -> None:
     file = PostingsInMemory(SCHEMA, PayloadColumn.from_rows([{"genre": "a"}], 1))
     file.values = {key: value[:-1] for key, value in file.values.items()}
-    source: PostingsSource = WithIds(SegmentPostings(file, SCHEMA.fields), [])
+    source: PostingsSource = WithIds(SegmentPostings(file, SCHEMA.fields, 1), [])
     with pytest.raises(CorruptionError, match="genre"):
         evaluate(bind(F("genre") == "a", SCHEMA), source, 1)
     file.arrays["posting.uid.value"] = np.zeros((0, 8), np.uint8)
     with pytest.raises(CorruptionError, match="'uid' has uuids uint8"):
-        SegmentPostings(file, SCHEMA.fields)
+        SegmentPostings(file, SCHEMA.fields, 1)
     file.arrays["posting.year.row"] = np.zeros(3, np.uint32)
     with pytest.raises(CorruptionError, match="year"):
-        SegmentPostings(file, SCHEMA.fields)
+        SegmentPostings(file, SCHEMA.fields, 1)
 
 
 def test_a_schema_without_indexed_fields() -> None:
     plain = CollectionSchema({"words": Sparse()})
-    postings, arrays = segment_postings.build(plain.fields, PayloadColumn.from_rows([{"a": 1}], 1))
+    postings, arrays = build_postings(plain.fields, PayloadColumn.from_rows([{"a": 1}], 1))
     assert (list(postings), arrays) == ([], {})
     assert growing(plain, [{"a": 1}], 1).parse(PayloadColumn.from_rows(None, 0)) == {}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.make_format_v1 import N_INDEXED, N_LOGGED, payload, sparse, tokens, vectors
+from fixtures.make_format_v1 import FIELDS, N_INDEXED, N_LOGGED, payload, sparse, tokens, vectors
+from naive_filter import holds
 
 import vicinal
 from vicinal import F
@@ -53,6 +54,27 @@ def test_filters_read_the_stored_postings(db: vicinal.Database) -> None:
     assert films.count(filter=F("seen") == True) == sum(p.get("seen", False) for p in alive.values())  # noqa: E712
     late = F("at") >= "2024-01-20T00:00:00Z"
     assert films.count(filter=late) == sum(p.get("at", "") >= "2024-01-20" for p in alive.values())
+
+
+def test_what_the_stored_postings_do_not_answer_is_read_until_a_merge(folder: Path) -> None:
+    asked = [
+        F("genres").any_except(["b"]),
+        F("genres").like("%a%") & ~F("genres").like("b%"),
+        F("genres").is_empty(),
+        F("year").values_count(gte=1, lte=1),
+        F("rating").is_empty() | F("seen").is_empty(),
+    ]
+    with vicinal.open(folder) as db:
+        films = db.collection("films")
+        stored = {point.id: point.payload for point in films.scroll(limit=10_000).points}
+        for read in (True, False):
+            for expression in asked:
+                expected = sum(holds(expression, payload, "", FIELDS) for payload in stored.values())
+                assert films.count(filter=expression) == expected > 0
+            assert (films.info().segments[0].bytes_memory > 20 * N_INDEXED) == read
+            films.upsert([9_999], vectors(1, 5), [stored[0]])
+            stored[9_999] = stored[0]
+            films.merge()
 
 
 def test_the_stored_graph_answers(db: vicinal.Database) -> None:

@@ -88,10 +88,9 @@ class OtherThan(Scanned):
         return any(value is not None and not self.excluded.has(value) for value in values_of(found))
 
     @property
-    def suggested(self) -> FieldType | None:
-        """The type of its values, of which the words of keyword fields are not listed."""
-        kind = self.excluded.suggested
-        return None if kind is FieldType.KEYWORD else kind
+    def suggested(self) -> FieldType:
+        """The type of its values."""
+        return self.excluded.suggested
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +104,11 @@ class HasValues(Scanned):
     def holds(self, found: Any) -> bool:
         """Whether so many were found."""
         return any(map(self.includes, map(size_of, places_of(found) or (None,))))
+
+    @property
+    def suggested(self) -> FieldType:
+        """The type that most fields have."""
+        return FieldType.KEYWORD
 
     def includes(self, count: int) -> bool:
         """Whether a number of values lies between the bounds."""

@@ -9,7 +9,7 @@
     one          NOT one | ( any ) | condition
     condition    path (= | == | != | <> | < | <= | > | >=) value
                  path [NOT] IN (value, ...)       path [NOT] BETWEEN value AND value
-                 path [NOT] LIKE 'begins%'        path IS [NOT] (NULL | EMPTY | MISSING)
+                 path [NOT] LIKE 'a%b_'           path IS [NOT] (NULL | EMPTY | MISSING)
                  values_count(path) (= | ... | >=) number
                  function(...)                    see ``_FUNCTIONS``
     value        'it''s' | 12 | -0.5 | 1e9 | TRUE | FALSE
@@ -196,10 +196,12 @@ class _Parser:
     def _like(self, field: F) -> Filter:
         token = self._token
         pattern = self._value()
-        begins = pattern[:-1] if isinstance(pattern, str) and pattern.endswith("%") else pattern
-        if not isinstance(begins, str) or "%" in begins or "_" in begins:
-            self._refuse("a text with % at its end and neither % nor _ before", token)
-        return Match(field.key, begins) if begins is pattern else field.prefix(begins)
+        if not isinstance(pattern, str):
+            self._refuse("a text in '...', in which % is any characters and _ is one", token)
+        begins = pattern.removesuffix("%")
+        if set(begins) & set("%_\\"):
+            return field.like(pattern)
+        return Match(field.key, begins) if begins == pattern else field.prefix(begins)
 
     def _function(self, name: _Token) -> Filter:
         called = name.text.lower()
@@ -336,5 +338,5 @@ _FUNCTIONS: Final[dict[str, tuple[tuple[str, ...], Callable[..., Filter]]]] = {
     "has_id": (("values",), has_id),
     "has_vector": (("text",), has_vector),
     "nested": (("path", "filter"), F.nested),
-    **{how: (("path", "text"), getattr(F, how)) for how in TEXT_MATCHES},
+    **{how: (("path", "text"), getattr(F, how)) for how in TEXT_MATCHES if how.upper() not in _WORDS},
 }

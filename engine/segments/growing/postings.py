@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -14,10 +14,14 @@ from pyroaring import BitMap
 
 from ....storage.columns.payloads import PayloadColumn
 from ...filters.canonical import Canonical
+from ...filters.conditions.scanned import HasValues, OtherThan, Scanned
+from ...filters.conditions.text import OfTexts
 from ...filters.parsing import ParsedField, ParsedFields, parse_fields
+from ...filters.postings import Answer
 from ...schema.payload_field import FieldType
 from ...vector_kinds.growable_array import GrowableArray
 from ..bitmaps import bitmap
+from ..value_counts import rows_with
 from ..value_rows import ValueRows
 
 __all__ = ["GrowingPostings", "GrowingReader", "ParsedFields"]
@@ -97,6 +101,15 @@ class GrowingReader:
         """Return the values of a field and the rows of each; those of uuid fields as 16 bytes."""
         return self._fields[field].value_rows(self._n_rows)
 
+    def answers(self, condition: Scanned) -> bool:
+        """Whether :meth:`answer` knows a condition on payload fields."""
+        field = self._fields.get(condition.key)
+        return field is not None and field.answers(condition)
+
+    def answer(self, condition: Scanned) -> Answer:
+        """Return what is known of a condition."""
+        return self._fields[condition.key].answer(condition, self._n_rows)
+
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
         return _below(self._fields[field].null, self._n_rows)
@@ -109,7 +122,7 @@ class GrowingReader:
 class _GrowingField:
     """One field: the rows of each value, and for ordered kinds every (row, value) in row order."""
 
-    __slots__ = ("_kind", "_rows", "_rows_of", "_values", "null", "present")
+    __slots__ = ("_kind", "_rows", "_rows_of", "_sized", "_sizes", "_values", "null", "present")
 
     def __init__(self, kind: FieldType) -> None:
         self._kind = kind
@@ -118,6 +131,8 @@ class _GrowingField:
         self._values: GrowableArray | None = None
         if kind.ordered:
             self._values = GrowableArray(np.float64 if kind is FieldType.FLOAT else np.int64)
+        self._sized = GrowableArray(np.uint32)
+        self._sizes = GrowableArray(np.uint32)
         self.null = GrowableArray(np.uint32)
         self.present = GrowableArray(np.uint32)
 
@@ -136,6 +151,8 @@ class _GrowingField:
             # A reader takes the length from the rows, so the values are there before them.
             self._values.extend(np.asarray(parsed.values))
             self._rows.extend(rows)
+        self._sizes.extend(parsed.sizes)
+        self._sized.extend(parsed.sized + offset)
         self.null.extend(parsed.null + offset)
         self.present.extend(parsed.present + offset)
 
@@ -145,10 +162,34 @@ class _GrowingField:
         return BitMap() if rows is None else BitMap(rows[: bisect_left(rows, n_rows)])
 
     def other(self, values: frozenset[Canonical], n_rows: int) -> BitMap:
+        return self._of_values(lambda value: value not in values, n_rows)
+
+    def answers(self, condition: Scanned) -> bool:
+        match condition:
+            case HasValues():
+                return True
+            case OtherThan() | OfTexts():
+                return self._kind is FieldType.KEYWORD
+        return False
+
+    def answer(self, condition: Scanned, n_rows: int) -> Answer:
+        match condition:
+            case HasValues():
+                rows = self._sized.view(len(self._sized))
+                rows = rows[: np.searchsorted(rows, n_rows)]
+                sizes = self._sizes.view(len(rows))
+                return Answer(rows_with(condition, _below(self.present, n_rows), rows, sizes, n_rows))
+            case OtherThan(_, excluded):
+                return Answer(self.other(excluded.texts, n_rows))
+            case OfTexts():
+                return Answer(self._of_values(condition.accepts, n_rows))
+        raise AssertionError(f"{type(condition).__name__} has no answer")
+
+    def _of_values(self, accepts: Callable[[Any], bool], n_rows: int) -> BitMap:
         found = BitMap()
-        # A list at once, as keys may come while it is looked at.
+        # A list at once, as values may come while it is looked at.
         for value, rows in list(self._rows_of.items()):
-            if value not in values:
+            if accepts(value):
                 found |= BitMap(rows[: bisect_left(rows, n_rows)])
         return found
 

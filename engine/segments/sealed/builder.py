@@ -21,7 +21,7 @@ from ...schema.vector_field import VectorField
 from ...vector_kinds.protocol import Sealer
 from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
-from . import postings as segment_postings
+from .postings.build import build_postings
 from .staging import Parts, sealer_of, staged
 
 # So many rows take so long to index that a second for what searching costs on this machine is nothing.
@@ -214,7 +214,7 @@ class SegmentBuilder:
         _put_all(sink, "payload.", batch.payloads.arrays())
         for name, arrays in vectors.items():
             _put_all(sink, f"vector.{name}.", arrays)
-        postings, arrays = segment_postings.build(self._schema.fields, batch.payloads)
+        postings, arrays = build_postings(self._schema.fields, batch.payloads)
         for field, key, value in postings:
             sink.put_posting(field, key, value)
         _put_all(sink, "", arrays)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ....storage.segments.segment import SegmentWriting
 from ...progress import Progress
-from . import postings as segment_postings
 from .builder import BuiltSegment
+from .postings.build import build_postings
+from .postings.keys import ARRAYS
 from .view import SealedView
 
 
@@ -26,9 +27,9 @@ def filled_copy(
     stage = f"fill {', '.join(view.lacking)}"
     progress(stage, 0.0)
     for name, array in segment.file.arrays("").items():
-        if not name.startswith(segment_postings.ARRAYS):
+        if not name.startswith(ARRAYS):
             sink.put_array(name, array)
-    postings, arrays = segment_postings.build(schema.fields, segment.payloads)
+    postings, arrays = build_postings(schema.fields, segment.payloads)
     for field, key, value in postings:
         sink.put_posting(field, key, value)
     for name, array in arrays.items():

@@ -26,7 +26,7 @@ from ...vector_kinds.registry import kind_of
 from ..payload_columns import PayloadColumns
 from ..view import ABSENT
 from .payload_scans import PayloadScans
-from .postings import SegmentPostings
+from .postings.segment_postings import SegmentPostings
 from .value_lists import ValueLists
 
 
@@ -72,7 +72,7 @@ class SealedSegment:
         self.fields = {path: FieldType(kind) for path, kind in self.header["schema"]["fields"].items()}
         since = self.header["schema"].get("since", {})
         self.since = {name: since.get(name, 0) for name in self.header["schema"]["vectors"]}
-        self.postings = SegmentPostings(file, self.fields)
+        self.postings = SegmentPostings(file, self.fields, self.n_rows)
         self.value_lists = ValueLists(file, self.postings, self.payloads.get)
         self.scans = PayloadScans(self.payloads)
         self.columns = PayloadColumns(self.payloads.each)

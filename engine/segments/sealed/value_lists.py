@@ -16,7 +16,8 @@ from ...filters.conditions.scanned import values_of
 from ...schema.payload_field import FieldType
 from ..column_budget import ColumnBudget
 from ..value_rows import ValueRows
-from .postings import LONG_VALUE, VALUE, SegmentPostings, rows_of_posting
+from .postings.keys import LONG_VALUE, VALUE
+from .postings.segment_postings import SegmentPostings, rows_of_posting
 
 # What is kept of all segments; more is gathered again.
 _BUDGET = ColumnBudget(128 << 20)

@@ -17,7 +17,7 @@ from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
 from ...filters.conditions.scanned import Scanned
-from ...filters.postings import FieldPostings
+from ...filters.postings import Answer, FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
@@ -43,6 +43,7 @@ class SealedView(SegmentView):
         self.schema = schema
         known = segment.fields
         self._held = {name for name in schema.vectors if segment.since.get(name) == schema.since.get(name, 0)}
+        self._as_stored = known == schema.fields
         self.lacking = tuple(path for path, kind in schema.fields.items() if known.get(path) is not kind)
 
     def owned(self, tenant: int) -> BitMap:
@@ -57,7 +58,7 @@ class SealedView(SegmentView):
 
     def postings(self) -> FieldPostings:
         """Return the filter postings of the indexed payload fields."""
-        return _Postings(self) if self.lacking else self.segment.postings
+        return self.segment.postings if self._as_stored else _Postings(self)
 
     def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
         """Return those of the rows ``among`` for which a condition holds on a field without an index."""
@@ -166,7 +167,7 @@ class SealedView(SegmentView):
 
 
 class _Postings:
-    """The postings of a view whose file lacks some: each field's from the file, or from the payloads."""
+    """The postings of a view whose file has others: each field's from the file, or from the payloads."""
 
     def __init__(self, view: SealedView) -> None:
         self._view = view
@@ -188,6 +189,15 @@ class _Postings:
     def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
         """Return the rows of which a value equals none of ``values``."""
         return self._of(field).other(field, values)
+
+    def answers(self, condition: Scanned) -> bool:
+        """Whether :meth:`answer` knows a condition on payload fields."""
+        field = condition.key
+        return field in self._view.schema.fields and self._of(field).answers(condition)
+
+    def answer(self, condition: Scanned) -> Answer:
+        """Return what is known of a condition."""
+        return self._of(condition.key).answer(condition)
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""

@@ -11,6 +11,7 @@ from naive_filter import FIELDS
 
 from vicinal.engine.errors import InvalidArgument, LimitExceeded, UnindexedField
 from vicinal.engine.filters.binding import bind
+from vicinal.engine.filters.conditions.scanned import Scanned
 from vicinal.engine.filters.expression import (
     TEXT_MATCHES,
     And,
@@ -172,7 +173,12 @@ def test_fields_without_index_are_named() -> None:
         with pytest.raises(UnindexedField):
             bind(expression, strict)
     for expression in F("genre").values_count(gte=1), F("genre").any_except(["a"]), F("genre").text("a"):
-        with pytest.raises(UnindexedField, match="of 'genre', which no index answers"):
+        assert isinstance(bind(expression, strict), Scanned)
+    for expression in F("x").values_count(gte=1), F("x").any_except(["a"]), F("x").text("a"):
+        with pytest.raises(UnindexedField, match="'x', which"):
+            bind(expression, strict)
+    for expression in F("year").text("a"), F("genre").geo_radius((0, 0), 1):
+        with pytest.raises(UnindexedField, match=r"of '(year|genre)', which no index answers"):
             bind(expression, strict)
     for expression in F("cast").nested(A), F("genre[]") == "a":
         with pytest.raises(UnindexedField, match=r"single elements of .*, which no index answers"):

@@ -62,6 +62,9 @@ A, B, C = F("a") == 1, F("b") == 2, F("c") == 3
         ("a NOT IN (1)", ~F("a").is_in([1])),
         ("a in [1, 2]", F("a").is_in([1, 2])),
         ("name LIKE 'x%'", F("name").prefix("x")),
+        ("name LIKE '%x%'", F("name").like("%x%")),
+        ("name LIKE 'a_c%'", F("name").like("a_c%")),
+        (r"name NOT LIKE '100\%%'", ~F("name").like(r"100\%%")),
         ("name NOT LIKE '%'", ~F("name").prefix("")),
         ("name LIKE 'x'", F("name") == "x"),
         ("a IS NOT NULL", ~F("a").is_null()),
@@ -111,9 +114,7 @@ def test_strings_mean_what_they_say(text: str, expected: Filter) -> None:
         ("year IN (1]", "has ']' where ) is expected", 10),
         ("year IS 1", "has '1' where NULL, EMPTY or MISSING is expected", 8),
         ("year BETWEEN 1 OR 2", "has 'OR' where AND is expected", 15),
-        ("name LIKE '%x'", "where a text with % at its end and neither % nor _ before is expected", 10),
-        ("name LIKE 'a_c%'", "where a text with % at its end", 10),
-        ("name LIKE 3", "where a text with % at its end", 10),
+        ("name LIKE 3", "where a text in '...', in which % is any characters and _ is one", 10),
         ("name = 'x", 'has "\'" where a value', 7),
         ("a & b", "has '&' where a comparison", 2),
         ("upper(a) = 1", "has 'upper' where one of the functions any_except, array_contains, at_least", 0),
@@ -198,6 +199,9 @@ def expressible(expression: Filter) -> Filter:
             return And((Range(key, lo, lo_open), Range(key, hi=hi, hi_open=hi_open)))
         case InArea(key, Polygon(corners, _)):
             return InArea(key, Polygon(corners))
+        case TextMatch(key, "like", pattern) if not set(pattern.removesuffix("%")) & set("%_\\"):
+            begins = pattern.removesuffix("%")
+            return Match(key, begins) if begins == pattern else TextMatch(key, "prefix", begins)
         case ValuesCount(key, least, None):
             return ValuesCount(key, least)
         case ValuesCount(key, _, most):
@@ -232,6 +236,8 @@ def written(expression: Filter) -> str:
             return f"{key} {'>' if lo_open else '>='} {literal(lo)}"
         case Range(key, lo, _, hi, _):
             return f"{key} BETWEEN {literal(lo)} AND {literal(hi)}"
+        case TextMatch(key, "like", pattern):
+            return f"{key} LIKE {literal(pattern)}"
         case TextMatch(key, how, text):
             return f"{how}({key}, {literal(text)})"
         case ValuesCount(key, least, None):

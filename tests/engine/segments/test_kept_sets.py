@@ -6,8 +6,8 @@ import pytest
 from pyroaring import BitMap
 
 from vicinal.engine.segments.column_budget import ColumnBudget
-from vicinal.engine.segments.sealed import kept_sets
-from vicinal.engine.segments.sealed.kept_sets import KeptSets
+from vicinal.engine.segments.sealed.postings import kept_sets
+from vicinal.engine.segments.sealed.postings.kept_sets import KeptSets
 
 
 class Finding:

@@ -7,7 +7,7 @@ from typing import Final
 
 from pyroaring import BitMap
 
-from ..column_budget import ColumnBudget
+from ...column_budget import ColumnBudget
 
 # What the sets of all segments take; the fields that were not asked for the longest make room.
 _BUDGET = ColumnBudget(64 << 20)

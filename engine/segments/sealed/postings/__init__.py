@@ -1,0 +1,1 @@
+"""Filter postings of a sealed segment: roaring bitmaps by field and key, and sorted values."""

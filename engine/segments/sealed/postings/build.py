@@ -1,0 +1,90 @@
+"""Makes the postings of a segment of its payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .....storage.columns.payloads import PayloadColumn
+from ....filters.parsing import ParsedField, parse_fields
+from ....schema.payload_field import FieldType
+from ...bitmaps import bitmap
+from .keys import BUCKETS_FROM, NULL, PRESENT, array_name, bucket_key, bucket_size, value_key
+from .keywords import keyword_arrays
+from .uuids import as_uuids, uuid_bytes
+
+Posting = tuple[str, bytes, bytes]
+# Different values in ascending order, where the rows of each end, and the rows.
+_Grouped = tuple[list[Any], NDArray[np.int64], NDArray[np.uint32]]
+
+
+def build_postings(
+    fields: Mapping[str, FieldType], payloads: PayloadColumn
+) -> tuple[Iterable[Posting], dict[str, NDArray[Any]]]:
+    """Return the postings of a segment with these payloads: (field, key, bytes) each, and arrays by name.
+
+    The postings are made as they are read, each once.
+    """
+    parsed = parse_fields(fields, payloads, stored=True)
+    arrays: dict[str, NDArray[Any]] = {}
+    sets: list[Iterable[Posting]] = []
+    for path, field in parsed.items():
+        found, postings = _field(path, fields[path], field)
+        arrays |= {array_name(path, name): array for name, array in found.items()}
+        sets.append(postings)
+    return (posting for postings in sets for posting in postings), arrays
+
+
+def _field(
+    path: str, kind: FieldType, field: ParsedField
+) -> tuple[dict[str, NDArray[Any]], Iterator[Posting]]:
+    """Return the arrays of a field by their short names, and its sets of rows."""
+    arrays: dict[str, NDArray[Any]] = {"sized": field.sized, "size": field.sizes}
+    values = field.values
+    grouped = None
+    match kind:
+        case FieldType.KEYWORD:
+            grouped = _grouped(field.rows, values)
+            arrays |= keyword_arrays(*grouped)
+        case FieldType.BOOL:
+            grouped = _grouped(field.rows, values)
+        case FieldType.UUID:
+            uuids = as_uuids(values)
+            order = np.argsort(uuids, kind="stable")
+            arrays |= {"value": uuid_bytes(uuids[order]), "row": field.rows[order]}
+        case _:
+            assert isinstance(values, np.ndarray)
+            order = np.argsort(values, kind="stable")
+            arrays |= {"value": values[order], "row": field.rows[order]}
+    by_value = arrays["row"] if kind.ordered else None
+    return arrays, _postings(path, field, grouped, by_value)
+
+
+def _postings(
+    path: str, field: ParsedField, grouped: _Grouped | None, by_value: NDArray[np.uint32] | None
+) -> Iterator[Posting]:
+    if len(field.present):
+        yield path, PRESENT, bitmap(field.present).serialize()
+    if len(field.null):
+        yield path, NULL, bitmap(field.null).serialize()
+    if grouped is not None:
+        values, ends, rows = grouped
+        start = 0
+        for value, end in zip(values, ends.tolist(), strict=True):
+            yield path, value_key(value), bitmap(rows[start:end]).serialize()
+            start = end
+    if by_value is not None and len(by_value) >= BUCKETS_FROM:
+        size = bucket_size(len(by_value))
+        for bucket, start in enumerate(range(0, len(by_value), size)):
+            yield path, bucket_key(bucket), bitmap(np.sort(by_value[start : start + size])).serialize()
+
+
+def _grouped(rows: NDArray[np.uint32], values: Any) -> _Grouped:
+    different = sorted(set(values))
+    code_of = {value: code for code, value in enumerate(different)}
+    codes = np.fromiter(map(code_of.__getitem__, values), np.int64, len(values))
+    ends = np.cumsum(np.bincount(codes, minlength=len(different)))
+    return different, ends, rows[np.argsort(codes, kind="stable")]

@@ -1,0 +1,61 @@
+"""How postings are called in a segment file: keys of sets of rows, and names of arrays.
+
+A field has these sets of rows, all optional, serialized::
+
+    p                         rows whose payload has the field
+    n                         rows of which it, or a value in its list, is null
+    = value                   keyword and bool fields: rows with this value (text as UTF-8; true, false)
+    # BLAKE2b-32 of value     the same for a text of more than 255 bytes
+    b bucket, u16 big endian  ordered fields: rows of one bucket
+
+Ordered fields have the arrays ``posting.FIELD.value`` (m,) ascending, int64 or float64, and
+``posting.FIELD.row`` (m,) uint32, one pair for each value of each row, equal values by row. From
+``BUCKETS_FROM`` pairs on they are cut into 256 buckets of equal length, the last of which may be shorter, so
+that a wide range is a union of bitmaps and two short ends. Uuid fields have the same two, the values being
+(m, 16) uint8, big endian, and no buckets. Keyword fields have those of ``keywords``.
+
+Every field has ``posting.FIELD.sized`` (c,) uint32, the rows with another number of values than one,
+ascending, and ``posting.FIELD.size`` (c,) uint32, how many. Segments of earlier versions have neither these
+nor keywords.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from ....filters.canonical import Canonical
+
+ARRAYS = "posting."
+"""How the names of the arrays begin."""
+PRESENT = b"p"
+NULL = b"n"
+VALUE = b"="
+LONG_VALUE = b"#"
+BUCKETS_FROM = 16_384
+_MAX_VALUE_BYTES = 255
+_BUCKETS = 256
+
+
+def array_name(path: str, name: str) -> str:
+    """Return the name of one array of a field."""
+    return f"{ARRAYS}{path}.{name}"
+
+
+def bucket_size(n: int) -> int:
+    """Return how many of ``n`` pairs are in a bucket."""
+    return max(-(-n // _BUCKETS), 1)
+
+
+def bucket_key(bucket: int) -> bytes:
+    """Return the key of the rows of a bucket."""
+    return b"b" + bucket.to_bytes(2, "big")
+
+
+def value_key(value: Canonical) -> bytes:
+    """Return the key of the rows with a text or a bool."""
+    if isinstance(value, bool):
+        return VALUE + (b"true" if value else b"false")
+    encoded = str(value).encode()
+    if len(encoded) > _MAX_VALUE_BYTES:
+        return LONG_VALUE + blake2b(encoded, digest_size=32).digest()
+    return VALUE + encoded

@@ -1,0 +1,59 @@
+"""The texts of a keyword field in a sealed segment, each with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .....storage.errors import CorruptionError
+from ....filters.conditions.scanned import OtherThan, Scanned
+from ....filters.conditions.text import HasPrefix, IsLike, OfTexts
+from .dictionary import Dictionary, dictionary_arrays
+
+Rows = NDArray[np.uint32]
+# In the order in which :class:`Keywords` takes them.
+ARRAYS = ("text", "text_end", "end", "row")
+
+
+def keyword_arrays(texts: Sequence[str], ends: NDArray[np.int64], rows: Rows) -> dict[str, NDArray[Any]]:
+    """Return the arrays of texts in ascending order, of which each has the rows up to where they end."""
+    return dict(zip(ARRAYS, (*dictionary_arrays(texts), ends, rows), strict=True))
+
+
+class Keywords:
+    """Every text of a field and the rows that have it. Immutable."""
+
+    def __init__(self, data: NDArray[Any], text_ends: NDArray[Any], ends: NDArray[Any], rows: Rows) -> None:
+        self._texts = Dictionary(data, text_ends)
+        n = len(self._texts)
+        if ends.shape != (n,) or rows.dtype != np.uint32 or (ends[-1] if n else 0) != len(rows):
+            raise CorruptionError("segment", f"{n} texts have {len(rows)} rows, which end at {ends.shape}")
+        self._ends, self._rows = ends, rows
+
+    def rows_of(self, condition: Scanned) -> Rows:
+        """Return the rows of which a text satisfies a condition, in no order; a row may occur twice."""
+        match condition:
+            case HasPrefix(_, prefix):
+                first, stop = self._texts.beginning(prefix)
+                return self._rows[self._start(first) : self._start(stop)]
+            case OtherThan(_, excluded):
+                chosen = np.ones(len(self._texts), np.bool_)
+                chosen[
+                    [number for text in excluded.texts if (number := self._texts.find(text)) is not None]
+                ] = False
+                return self._rows_of(chosen)
+            case OfTexts():
+                having = condition.literal if isinstance(condition, IsLike) else ""
+                chosen = np.zeros(len(self._texts), np.bool_)
+                chosen[self._texts.accepted(condition.accepts, having)] = True
+                return self._rows_of(chosen)
+        raise AssertionError(f"{type(condition).__name__} is not about texts")
+
+    def _start(self, number: int) -> int:
+        return int(self._ends[number - 1]) if number else 0
+
+    def _rows_of(self, chosen: NDArray[np.bool_]) -> Rows:
+        return self._rows[np.repeat(chosen, np.diff(self._ends, prepend=0))]
