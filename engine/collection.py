@@ -243,8 +243,8 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
             several. The point itself is left out of its answer.
         field : str, optional
             Vector field to search; needed when the schema has several.
-        filter : Filter or mapping, optional
-            Only points that satisfy it are found.
+        filter : Filter or mapping, or list of those, optional
+            Only points that satisfy it are found. For a batch a list has one filter, or None, for each query.
         recall : float
             Target recall@k, above 0 and at most 1; 0.95 unless given. The engine chooses the effort that
             reaches it by the table measured for each segment; see :meth:`calibrate`.

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from ..errors import InvalidArgument, LimitExceeded
-from ..filters.notations.reading import FilterLike
+from ..filters.notations.reading import FiltersLike
 from ..results.carried import Named
 from ..results.point import PointId
 from ..schema.vector_field import VectorField
@@ -45,7 +45,7 @@ class SearchKeywords(TypedDict, total=False):
 
     by_id: PointId | UUID | Ids | None
     field: str | None
-    filter: FilterLike | None
+    filter: FiltersLike | None
     recall: float
     effort: Mapping[str, float] | None
     ef: int | None
@@ -101,8 +101,8 @@ class SearchOptions:
     k, offset : int
         Results of each query, after leaving out so many.
     field : str or None
-    filter : Filter, mapping or None
-        As the caller wrote it; checked against the schema of the collection.
+    filter : Filter, mapping, str, list of those or None
+        As the caller wrote it, for all queries or one for each; checked against the schema of the collection.
     recall : float
         Target recall@k, above 0 and at most 1.
     effort : tuple of (str, float)
@@ -124,7 +124,7 @@ class SearchOptions:
     k: int = 10
     offset: int = 0
     field: str | None = None
-    filter: FilterLike | None = None
+    filter: FiltersLike | None = None
     recall: float = _RECALL
     effort: Knobs = ()
     exact: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ...indexes.protocol import Queries
 from ..errors import InvalidArgument
 from ..filters.binding import bind
 from ..filters.expression import Filter
-from ..filters.notations.reading import FilterLike, as_filter
+from ..filters.notations.reading import FilterLike, FiltersLike, as_filter
 from ..results.carried import Carried, Named, fields_of
 from ..schema.collection_schema import CollectionSchema
 from ..schema.vector_field import VectorField
@@ -40,6 +40,29 @@ def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, Vect
 def bound(filter: FilterLike | None, schema: CollectionSchema) -> Filter | None:
     """Return a filter in any of its forms, checked against the indexed payload fields."""
     return None if filter is None else bind(as_filter(filter), schema)
+
+
+def bound_filters(
+    filters: FiltersLike | None, schema: CollectionSchema, single: bool, queries: int
+) -> Filter | list[Filter | None] | None:
+    """Return the filter of a search, or that of each of its queries, checked as :func:`bound` does.
+
+    Raises
+    ------
+    InvalidArgument
+        There is a list of filters for one query, or of more or fewer than there are queries.
+    """
+    if not isinstance(filters, list | tuple):
+        # What is neither is no filter, and refused as such.
+        return bound(cast(FilterLike | None, filters), schema)
+    if single or len(filters) != queries:
+        searched = "one query" if single else f"a batch of {queries:,} queries"
+        raise InvalidArgument(
+            f"filter is a list of {len(filters):,} and the search has {searched}; give one filter for all "
+            "queries, or a list with one, or None, for each query of a batch",
+            field="filter",
+        )
+    return [bound(filter, schema) for filter in filters]
 
 
 def validate_queries(name: str, spec: VectorField, query: Any) -> tuple[Queries, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,14 @@ from numpy.typing import NDArray
 
 from ..input.candidates import StagedQuery, check_alike
 from ..input.options import SearchOptions, check_budgets, check_results, index_knobs
-from ..input.queries import bound, carried, chosen_field, validate_queries
+from ..input.queries import bound_filters, carried, chosen_field, validate_queries
 from ..input.stored_queries import StoredQueries
 from ..results.carried import fields_of
 from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
-from .executor import SearchReport, SearchRequest, execute
-from .paging import near_enough, page
+from .executor import SearchReport, SearchRequest
+from .stages import Stages, nearest
 from .stored_vectors import stored_vectors
 
 
@@ -31,29 +30,10 @@ def answer(
     another tenant's points.
     """
     start = time.perf_counter()
-    if options.with_vectors:
-        carried(snapshot.schema, options.with_payload, options.with_vectors)
-    query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
-    request, single, own = _request(snapshot, owner, query, options)
-    if not single:
-        check_results(len(request.queries), options.k + options.offset)
-    before = None
-    if options.candidates is not None:
-        first_query = query if other is None else other
-        before, alone, _ = _request(snapshot, owner, first_query, options.candidates)
-        check_alike(single, len(request.queries), alone, len(before.queries))
-        if not single:
-            check_results(len(before.queries), options.candidates.k)
-    if options.filter is not None:
-        expression = bound(options.filter, snapshot.schema)
-        request = replace(request, expression=expression)
-        before = None if before is None else replace(before, expression=expression)
+    stages, single = search_stages(snapshot, owner, query, options)
+    filters = bound_filters(options.filter, snapshot.schema, single, len(stages.request.queries))
     validate_seconds = time.perf_counter() - start
-    first = None if before is None else execute(snapshot, before)
-    if first is not None:
-        request = replace(request, candidates=first.places)
-    found = near_enough(page(snapshot, request, own), request)
-    found.report.first = None if first is None else first.report
+    found = nearest(snapshot, stages, filters)
     places, scores = found.places, found.scores
     carrying = options.with_payload, options.with_vectors
     source = snapshot
@@ -70,7 +50,27 @@ def answer(
     else:
         counts = np.count_nonzero(places >= 0, axis=1)
         hits = BatchHits(source, places, scores, counts, *carrying)
-    return hits, len(request.queries), found.report, validate_seconds
+    return hits, len(stages.request.queries), found.report, validate_seconds
+
+
+def search_stages(
+    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
+) -> tuple[Stages, bool]:
+    """Return a search, checked, without its filter, and whether it has one query."""
+    if options.with_vectors:
+        carried(snapshot.schema, options.with_payload, options.with_vectors)
+    query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
+    request, single, own = _request(snapshot, owner, query, options)
+    if not single:
+        check_results(len(request.queries), options.k + options.offset)
+    if options.candidates is None:
+        return Stages(request, None, own), single
+    first_query = query if other is None else other
+    before, alone, _ = _request(snapshot, owner, first_query, options.candidates)
+    check_alike(single, len(request.queries), alone, len(before.queries))
+    if not single:
+        check_results(len(before.queries), options.candidates.k)
+    return Stages(request, before, own), single
 
 
 def _request(

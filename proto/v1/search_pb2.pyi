@@ -123,6 +123,12 @@ class HitColumns(_message.Message):
     vectors: _containers.RepeatedCompositeFieldContainer[_vectors_pb2.FieldVectors]
     def __init__(self, ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., scores: _Optional[_Iterable[float]] = ..., payloads: _Optional[_Union[_vectors_pb2.Payloads, _Mapping]] = ..., vectors: _Optional[_Iterable[_Union[_vectors_pb2.FieldVectors, _Mapping]]] = ...) -> None: ...
 
+class QueryFilter(_message.Message):
+    __slots__ = ("filter",)
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    filter: _points_pb2.Filter
+    def __init__(self, filter: _Optional[_Union[_points_pb2.Filter, _Mapping]] = ...) -> None: ...
+
 class SearchRequest(_message.Message):
     __slots__ = ("scope", "query", "options", "by_id", "candidates")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
@@ -144,18 +150,20 @@ class SearchResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ...) -> None: ...
 
 class SearchBatchRequest(_message.Message):
-    __slots__ = ("scope", "queries", "options", "by_id", "candidates")
+    __slots__ = ("scope", "queries", "options", "by_id", "candidates", "filters")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     BY_ID_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     options: SearchOptions
     by_id: _vectors_pb2.PointIds
     candidates: Candidates
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ...) -> None: ...
+    filters: _containers.RepeatedCompositeFieldContainer[QueryFilter]
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ..., filters: _Optional[_Iterable[_Union[QueryFilter, _Mapping]]] = ...) -> None: ...
 
 class SearchBatchResponse(_message.Message):
     __slots__ = ("hits", "counts")
@@ -166,18 +174,20 @@ class SearchBatchResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("scope", "queries", "options", "by_id", "candidates")
+    __slots__ = ("scope", "queries", "options", "by_id", "candidates", "filters")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     BY_ID_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     options: SearchOptions
     by_id: _vectors_pb2.PointIds
     candidates: Candidates
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ...) -> None: ...
+    filters: _containers.RepeatedCompositeFieldContainer[QueryFilter]
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ..., filters: _Optional[_Iterable[_Union[QueryFilter, _Mapping]]] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("hits", "counts", "segments", "stages", "weighting", "first_stage", "unindexed", "payloads_read")

@@ -11,7 +11,7 @@ from .operations.handle import CollectionHandle
 from .operations.live_schema import LiveSchema
 from .operations.points import PointOperations
 from .operations.scores import ScoreOperations
-from .operations.search import SearchOperations
+from .operations.searching.search import SearchOperations
 from .operations.tenants import TenantOperations
 from .operations.tending import TendingOperations
 

@@ -9,6 +9,7 @@ from conformance.binary_conformance import BinaryConformance
 from conformance.candidates_conformance import CandidatesConformance
 from conformance.facet_conformance import FacetConformance
 from conformance.field_types_conformance import FieldTypesConformance
+from conformance.filtered_batch_conformance import FilteredBatchConformance
 from conformance.frame_conformance import FrameConformance
 from conformance.input_conformance import InputConformance
 from conformance.keyword_conformance import KeywordConformance
@@ -50,6 +51,7 @@ class DatabaseConformance(
     CandidatesConformance,
     FacetConformance,
     FieldTypesConformance,
+    FilteredBatchConformance,
     FrameConformance,
     InputConformance,
     KeywordConformance,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import InvalidArgument
@@ -12,6 +12,9 @@ from .strings import filter_from_string
 
 FilterLike = Filter | Mapping[str, Any] | str
 """An expression, its JSON, or the string that describes it."""
+
+FiltersLike = FilterLike | Sequence[FilterLike | None]
+"""One for all queries of a batch, or a list of one for each, None where every point may be found."""
 
 
 def as_filter(filter: Any) -> Filter:

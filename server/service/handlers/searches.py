@@ -20,6 +20,7 @@ from ...wire.point_ids import count_ids, read_ids
 from ...wire.searching.explanations import put_explanation
 from ...wire.searching.hits import put_hits
 from ...wire.searching.options import read_options
+from ...wire.searching.query_filters import read_filters
 from ...wire.searching.scores import put_scores, read_candidates
 from ...wire.vectors import TOKEN_BYTES, count_rows, count_tokens, read_query, read_vectors
 from ..calls.call import Call
@@ -101,6 +102,8 @@ def _asked(
     collection, tenant = call.scope(request.scope)
     candidates = request.candidates if request.HasField("candidates") else None
     options = read_options(request.options, tenant, _CORES, candidates)
+    if not isinstance(request, pb.SearchRequest) and request.filters:
+        options = replace(options, filter=read_filters(request.filters, options.filter))
     results = queries * (options.k + options.offset if options.candidates is None else options.candidates.k)
     _check_limits(call.limits, queries, results, "k")
     # What payloads and vectors take is known when the hits are.

@@ -159,4 +159,6 @@ def _sample(collection: Collection, query: Any, options: SearchOptions, hits: Hi
     if isinstance(hits, BatchHits):
         chosen = random.randrange(len(hits))
         query, scores = query.row(chosen), scores[chosen, : int(hits.counts[chosen])]
+        if isinstance(options.filter, list):
+            options = replace(options, filter=options.filter[chosen])
     return _Sample(collection, query, options, scores)

@@ -7,28 +7,28 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-from ....engine.input.candidates import StagedQuery, check_alike
-from ....engine.input.options import SearchOptions, check_results
-from ....engine.input.queries import bound, validate_queries
-from ....engine.input.stored_queries import StoredQueries
-from ....engine.results.explanation import Explanation
-from ....engine.results.hits import BatchHits, Hits
-from ....engine.schema.collection_schema import CollectionSchema
-from ....engine.schema.vector_field import VectorField
-from ....indexes.protocol import Queries
-from ....proto.v1 import search_pb2 as pb
-from ...wire.filters import put_filter
-from ...wire.methods import METHODS
-from ...wire.searching.explanations import read_explanation
-from ...wire.searching.hits import read_hits
-from ..calls.call import Operation
-from ..calls.caller import Caller
-from .answers import joined_hits, read_answer
-from .call_limits import MESSAGE_BYTES, ServerLimits
-from .handle import CollectionHandle
-from .live_schema import LiveSchema
-from .parts import cut, in_parts, nothing
-from .responses import parsed
+from .....engine.input.candidates import StagedQuery, check_alike
+from .....engine.input.options import SearchOptions, check_results
+from .....engine.input.queries import bound_filters, validate_queries
+from .....engine.input.stored_queries import StoredQueries
+from .....engine.results.explanation import Explanation
+from .....engine.results.hits import BatchHits, Hits
+from .....engine.schema.collection_schema import CollectionSchema
+from .....engine.schema.vector_field import VectorField
+from .....indexes.protocol import Queries
+from .....proto.v1 import search_pb2 as pb
+from ....wire.methods import METHODS
+from ....wire.searching.explanations import read_explanation
+from ....wire.searching.hits import read_hits
+from ...calls.call import Operation
+from ...calls.caller import Caller
+from ..answers import joined_hits, read_answer
+from ..call_limits import MESSAGE_BYTES, ServerLimits
+from ..handle import CollectionHandle
+from ..live_schema import LiveSchema
+from ..parts import cut, in_parts, nothing
+from ..responses import parsed
+from .filtering import UNFILTERED, Filtering, filtering_of
 from .search_plan import Asked, SearchPlan, encoded_queries, search_plan
 
 _EXPLAIN = METHODS["/vicinal.v1.SearchService/Explain"]
@@ -55,7 +55,8 @@ class SearchOperations:
             lambda schema: self._prepared(schema, query, options)
         )
         if single:
-            answer = yield from self._caller.call(_SEARCH, plan.one(queries) + filtering, harmless=True)
+            request = plan.one(queries) + filtering.whole()
+            answer = yield from self._caller.call(_SEARCH, request, harmless=True)
             return read_answer(answer, options)
         return (yield from self._batch(plan, queries, filtering))
 
@@ -65,7 +66,7 @@ class SearchOperations:
             lambda schema: self._prepared(schema, query, options)
         )
         answer = yield from self._caller.call(
-            _EXPLAIN, plan.start + filtering + encoded_queries(plan.column(queries)), harmless=True
+            _EXPLAIN, plan.start + filtering.whole() + encoded_queries(plan.column(queries)), harmless=True
         )
         response = parsed(pb.ExplainResponse, answer)
         if single:
@@ -89,31 +90,28 @@ class SearchOperations:
 
     def _prepared(
         self, schema: CollectionSchema, query: Any, options: SearchOptions
-    ) -> tuple[SearchPlan, Asked, bool, bytes]:
-        """Return plan, queries, whether there is but one, and the filter as a part of the request."""
+    ) -> tuple[SearchPlan, Asked, bool, Filtering]:
+        """Return plan, queries, whether there is but one, and the filters as parts of the request."""
         plan = self._plan(schema, options)
         queries, single = _checked(plan, query)
         if not single:
             check_results(len(queries), options.k + options.offset)
-        filter = options.filter
-        if filter is None:
-            return plan, queries, single, b""
-        bound(filter, schema)
-        request = pb.SearchRequest()
-        put_filter(request.options.filter, filter)
-        return plan, queries, single, request.SerializeToString()
+        if options.filter is None:
+            return plan, queries, single, UNFILTERED
+        bound_filters(options.filter, schema, single, len(queries))
+        return plan, queries, single, filtering_of(options.filter)
 
-    def _batch(self, plan: SearchPlan, queries: Asked, filtering: bytes) -> Operation[BatchHits]:
+    def _batch(self, plan: SearchPlan, queries: Asked, filtering: Filtering) -> Operation[BatchHits]:
         limits = yield from self._limits.get()
-        start = plan.start + filtering
         column = plan.column(queries)
         options = plan.options
         deepest = options.k + options.offset if options.candidates is None else options.candidates.k
         most = min(limits.queries, max(1, limits.results // deepest))
-        parts = cut(column.row_bytes(), limits.message_bytes - MESSAGE_BYTES, most, "query")
+        sizes = column.row_bytes() + filtering.row_bytes(len(queries))
+        parts = cut(sizes, limits.message_bytes - MESSAGE_BYTES, most, "query")
 
         def send(first: int, end: int) -> Operation[tuple[pb.HitColumns, BatchHits]]:
-            request = start + encoded_queries(column.slice(first, end))
+            request = plan.start + filtering.part(first, end) + encoded_queries(column.slice(first, end))
             answer = yield from self._caller.call(_SEARCH_BATCH, request, harmless=True)
             response = parsed(pb.SearchBatchResponse, answer)
             return response.hits, plan.batch_hits(response.hits, response.counts, end - first)

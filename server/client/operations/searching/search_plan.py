@@ -9,23 +9,23 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ....engine.input.candidates import StagedQuery
-from ....engine.input.options import SearchOptions, check_budgets, index_knobs
-from ....engine.input.queries import chosen_field
-from ....engine.input.stored_queries import StoredQueries
-from ....engine.results.hits import BatchHits
-from ....engine.schema.collection_schema import CollectionSchema
-from ....engine.schema.vector_field import VectorField
-from ....engine.vector_kinds.registry import kind_of
-from ....indexes.protocol import Queries
-from ....proto.v1 import search_pb2 as pb
-from ....storage.columns.ids import IdColumn
-from ....storage.columns.vectors import DenseColumn, VectorColumn
-from ...wire.point_ids import put_ids
-from ...wire.searching.hits import read_batch_hits
-from ...wire.searching.options import put_candidates, put_options
-from ...wire.vectors import put_vectors
-from .handle import CollectionHandle
+from .....engine.input.candidates import StagedQuery
+from .....engine.input.options import SearchOptions, check_budgets, index_knobs
+from .....engine.input.queries import chosen_field
+from .....engine.input.stored_queries import StoredQueries
+from .....engine.results.hits import BatchHits
+from .....engine.schema.collection_schema import CollectionSchema
+from .....engine.schema.vector_field import VectorField
+from .....engine.vector_kinds.registry import kind_of
+from .....indexes.protocol import Queries
+from .....proto.v1 import search_pb2 as pb
+from .....storage.columns.ids import IdColumn
+from .....storage.columns.vectors import DenseColumn, VectorColumn
+from ....wire.point_ids import put_ids
+from ....wire.searching.hits import read_batch_hits
+from ....wire.searching.options import put_candidates, put_options
+from ....wire.vectors import put_vectors
+from ..handle import CollectionHandle
 
 Asked: TypeAlias = Queries | StoredQueries | StagedQuery
 
