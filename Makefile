@@ -118,3 +118,4 @@ build/typing:
 		ln -sfn ../../../$$folder build/typing/vicinal/$$folder; done
 	@for file in __init__.py __main__.py py.typed testing; do \
 		ln -sfn ../../../vicinal/$$file build/typing/vicinal/$$file; done
+	@ln -sfn ../../docs/examples build/typing/examples

@@ -181,6 +181,7 @@ KINDS = {f"{kind}{form}" for kind in ("Dense", "Sparse", "Multi") for form in ("
 TELL_KINDS_APART = ("engine/vector_kinds/", "indexes/")
 REFUSED_NAMES = {"utils", "common", "helpers", "types", "manager", "base"}
 MAX_LINES = 360
+MOST_LINES_OF_AN_EXAMPLE = 300
 
 
 def sources(folder: str) -> Iterator[Path]:
@@ -368,6 +369,18 @@ def test_module_is_small_and_named_after_one_thing(path: Path) -> None:
     assert path.stem not in REFUSED_NAMES
     assert path.parent.name not in REFUSED_NAMES
     assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs" / "examples").glob("*.py")), ids=lambda path: path.name
+)
+def test_an_example_is_one_short_file_over_the_front_door(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) < MOST_LINES_OF_AN_EXAMPLE
+    for node in ast.walk(ast.parse(text)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        assert not [name for name in [*names, module] if name.startswith(("vicinal.", "."))]
 
 
 def test_importing_vicinal_is_quick_and_loads_no_compiler() -> None:
