@@ -71,7 +71,7 @@ fuzz: $(VENV)/installed-test
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --ignore=tests/crash
 
 fuzz-server: $(VENV)/installed-test
-	VICINAL_MALFORMED=20000 VICINAL_TENANT_QUERIES=10000 $(BIN)/python -m pytest \
+	VICINAL_MALFORMED=20000 VICINAL_TENANT_QUERIES=50000 $(BIN)/python -m pytest \
 		tests/server/test_malformed_requests.py tests/server/test_tenant_isolation.py
 
 bench: $(VENV)/installed-bench

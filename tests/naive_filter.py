@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -23,6 +23,7 @@ from vicinal.engine.filters.expression import (
     Exists,
     Filter,
     HasId,
+    HasVector,
     InArea,
     IsNull,
     Match,
@@ -65,19 +66,25 @@ def holds(
     payload: dict[str, Any],
     point_id: int | str,
     fields: Mapping[str, str] = FIELDS,
+    vectors: Collection[str] = (),
 ) -> bool:
-    """Whether an unbound expression holds for one point of a collection that indexes ``fields``."""
+    """Whether an unbound expression holds for a point of a collection that indexes ``fields``.
+
+    The point has a vector in each of the fields ``vectors``.
+    """
     match expression:
         case And(clauses):
-            return all(holds(clause, payload, point_id, fields) for clause in clauses)
+            return all(holds(clause, payload, point_id, fields, vectors) for clause in clauses)
         case Or(clauses):
-            return any(holds(clause, payload, point_id, fields) for clause in clauses)
+            return any(holds(clause, payload, point_id, fields, vectors) for clause in clauses)
         case Not(clause):
-            return not holds(clause, payload, point_id, fields)
+            return not holds(clause, payload, point_id, fields, vectors)
         case AtLeast(clauses, count):
-            return sum(holds(clause, payload, point_id, fields) for clause in clauses) >= count
+            return sum(holds(clause, payload, point_id, fields, vectors) for clause in clauses) >= count
         case HasId(ids):
             return point_id in ids
+        case HasVector(field):
+            return field in vectors
         case Nested(key, clause):
             lists = _places(payload, _steps(key)) if "[" in key else [_find(payload, key)]
             elements = [element for each in lists if isinstance(each, list) for element in each]

@@ -17,6 +17,7 @@ from ..results.hits import BatchHits, Hits
 from ..segments.snapshot import Snapshot
 from ..tenants.tenant import Tenant
 from .executor import SearchReport, SearchRequest
+from .ownership import check_owned
 from .stages import Stages, nearest
 from .stored_vectors import stored_vectors
 
@@ -34,6 +35,7 @@ def answer(
     filters = bound_filters(options.filter, snapshot.schema, single, len(stages.request.queries))
     validate_seconds = time.perf_counter() - start
     found = nearest(snapshot, stages, filters)
+    check_owned(snapshot, stages.request.tenant, found.places)
     places, scores = found.places, found.scores
     carrying = options.with_payload, options.with_vectors
     source = snapshot

@@ -174,6 +174,10 @@ class SegmentView(ABC):
         """Return the rows of a tenant, dead or alive."""
 
     @abstractmethod
+    def owns(self, rows: NDArray[np.int64], tenant: int) -> bool:
+        """Return whether all of ``rows``, at least one, are a tenant's."""
+
+    @abstractmethod
     def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the newest row of each id, dead or alive, -1 where there is none."""
 

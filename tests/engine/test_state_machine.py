@@ -146,6 +146,9 @@ class CollectionMachine(RuleBasedStateMachine):
         self.model: dict[Key, tuple[np.ndarray | None, dict[str, Any]]] = {}
         # Of points that are gone too.
         self.terms: dict[Key, dict[str, float] | None] = {}
+        # Tenants there are, and how many points some may have.
+        self.tenants: set[str] = set()
+        self.quotas: dict[str, int] = {}
         self.clock = 0
         self.load = Load(self.db) if self.loaded else None
 
@@ -164,6 +167,47 @@ class CollectionMachine(RuleBasedStateMachine):
             return self.db.collection("points"), {}
         return self.db.collection("rooms"), {"tenant": tenant}
 
+    def fits(self, tenant: str, ids: list[int | str]) -> bool:
+        """Return whether a tenant may write these points, as it has a quota or has none."""
+        more = sum((tenant, i) not in self.model for i in ids)
+        has = sum(key[0] == tenant for key in self.model)
+        return not more or has + more <= self.quotas.get(tenant, 1000)
+
+    @rule(chosen=st.lists(tenants, max_size=2, unique=True))
+    def create_tenants(self, chosen: list[str]) -> None:
+        assert self.db.collection("rooms").tenants.create(chosen) == len(set(chosen) - self.tenants)
+        self.tenants |= set(chosen)
+
+    @rule(chosen=st.lists(tenants, min_size=1, max_size=2, unique=True))
+    def drop_tenants(self, chosen: list[str]) -> None:
+        assert self.db.collection("rooms").tenants.drop(chosen) == len(self.tenants & set(chosen))
+        self.tenants -= set(chosen)
+        for tenant in chosen:
+            self.quotas.pop(tenant, None)
+        self.model = {key: point for key, point in self.model.items() if key[0] not in chosen}
+
+    @rule(tenant=tenants, points=st.one_of(st.none(), st.integers(0, 12)))
+    def set_quota(self, tenant: str, points: int | None) -> None:
+        rooms = self.db.collection("rooms")
+        if tenant not in self.tenants:
+            with pytest.raises(vicinal.NotFound):
+                rooms.tenants.set_quota(tenant, points=points)
+            return
+        rooms.tenants.set_quota(tenant, points=points)
+        self.quotas.pop(tenant, None)
+        if points is not None:
+            self.quotas[tenant] = points
+
+    @rule()
+    def look_at_tenants(self) -> None:
+        rooms = self.db.collection("rooms")
+        there = {name for name in rooms.tenants.list() if name in TENANTS}
+        assert there == self.tenants
+        for tenant in there:
+            stats = rooms.tenants.stats(tenant)
+            assert stats.points == sum(key[0] == tenant for key in self.model)
+            assert stats.quota.points == self.quotas.get(tenant)
+
     @rule(
         tenant=st.sampled_from(["", *TENANTS]),
         chosen=id_lists,
@@ -181,7 +225,12 @@ class CollectionMachine(RuleBasedStateMachine):
             payload["text"] = {"body": words_of(self.clock)}
         terms = [None if i == lacking - 1 else weights_of(self.clock + i) for i in range(len(chosen))]
         columns = {"vector": vectors, "terms": terms}
+        if not self.fits(tenant, chosen):
+            with pytest.raises(vicinal.QuotaExceeded):
+                collection.upsert(chosen, columns, [payload] * len(chosen), **scope)
+            return
         collection.upsert(chosen, columns, [payload] * len(chosen), **scope)
+        self.tenants |= {tenant} - {""}
         for point_id, vector, row in zip(chosen, vectors, terms, strict=True):
             self.model[tenant, point_id] = (vector, payload)
             self.terms[tenant, point_id] = row
@@ -212,6 +261,12 @@ class CollectionMachine(RuleBasedStateMachine):
                 written.append((point_id, vector))
         if low is not None and mode != "insert_only":
             scope["only_if"] = F("year") >= low
+        if written and not self.fits(tenant, [point_id for point_id, _ in written]):
+            with pytest.raises(vicinal.QuotaExceeded):
+                collection.upsert(chosen, {"vector": vectors}, [payload] * len(chosen), mode=mode, **scope)
+            return
+        if written:
+            self.tenants |= {tenant} - {""}
         done = collection.upsert(chosen, {"vector": vectors}, [payload] * len(chosen), mode=mode, **scope)
         assert done.points == len(written)
         for point_id, vector in written:

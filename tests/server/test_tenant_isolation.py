@@ -30,7 +30,7 @@ import vicinal
 from vicinal.engine.maintenance.merge_policy import MergePolicySettings
 from vicinal.proto.v1 import collections_pb2, points_pb2, search_pb2, vectors_pb2
 
-QUERIES = int(os.environ.get("VICINAL_TENANT_QUERIES", "2000"))
+QUERIES = int(os.environ.get("VICINAL_TENANT_QUERIES", "10000"))
 ADA, BEN = "ada", "ben"
 PLAIN = "plain"
 UPSERT = "vicinal.v1.PointService.UpsertPoints"
@@ -131,7 +131,7 @@ class Script:
 
 
 def test_a_tenant_is_told_the_same_whoever_is_beside_it(tmp_path: Path) -> None:
-    steps = max(60, QUERIES // 100)
+    steps = max(60, QUERIES // 500)
     with two_tenants(tmp_path / "alone") as server:
         alone = Script(server).run(steps)
     with two_tenants(tmp_path / "beside") as server, upkeep(server):

@@ -14,6 +14,8 @@ from serving import columns
 from serving.columns import Id
 
 import vicinal
+from vicinal import filter_from_string, filter_to_json
+from vicinal.engine.filters.expression import TEXT_MATCHES
 from vicinal.proto.v1 import points_pb2 as points
 from vicinal.proto.v1 import search_pb2 as search
 from vicinal.proto.v1 import vectors_pb2 as vectors
@@ -35,6 +37,19 @@ FIELDS = {
     "seen": "bool",
     "added": "datetime",
 }
+_AREAS: list[dict[str, Any]] = [
+    {"geo_bounding_box": {"top_left": {"lat": 70, "lon": 5}, "bottom_right": {"lat": 30, "lon": 20}}},
+    {"geo_radius": {"center": {"lat": 41, "lon": 13}, "radius": 200_000.0}},
+    {
+        "geo_polygon": {
+            "exterior": {
+                "points": [
+                    {"lat": lat, "lon": lon} for lat, lon in ((0, 0), (65, 0), (65, 20), (0, 20), (0, 0))
+                ]
+            }
+        }
+    },
+]
 _DAYS = ["2024-05-01", "2024-05-01T12:00:00+02:00", "2025-01-01T00:00:00Z"]
 
 
@@ -81,6 +96,9 @@ def payload(rng: random.Random, owner: str, version: int) -> dict[str, Any]:
         "seen": [True, False, None],
         "added": _DAYS,
         # Not indexed, as those of the row are.
+        "blurb": [f"Red shoes of {mark(owner)}", "blue shoes, red sky", ["a red shoe", "sky"], None],
+        "cast": [[{"name": "Bo", "age": 2}, {"name": mark(owner), "age": 1}], [{"name": "Bo"}], [], "Bo"],
+        "at": [{"lat": 41, "lon": 12}, [{"lat": 60, "lon": 10}, {"lat": -5, "lon": 170}], None],
         "mood": [1, 1.0, True, "a", mark(owner), ["a", None, 2], {"a": 1}, _DAYS[1], None],
     }
     return row | {name: rng.choice(values) for name, values in choices.items() if rng.random() < 0.8}
@@ -106,11 +124,15 @@ def filter_record(
 ) -> dict[str, Any]:
     """Return a random filter over every field, indexed or not, the given ids and the given words."""
     if depth < 3 and rng.random() < 0.4:
-        groups = rng.sample(["must", "should", "must_not"], rng.randint(1, 2))
-        return {
-            group: [filter_record(rng, ids, words, depth + 1) for _ in range(rng.randint(1, 3))]
-            for group in groups
-        }
+        groups = rng.sample(["must", "should", "must_not", "min_should"], rng.randint(1, 2))
+        record: dict[str, Any] = {}
+        for group in groups:
+            clauses = [filter_record(rng, ids, words, depth + 1) for _ in range(rng.randint(1, 3))]
+            if group == "min_should":
+                record[group] = {"conditions": clauses, "min_count": rng.randint(1, len(clauses))}
+            else:
+                record[group] = clauses
+        return record
     ranges: dict[str, Any] = {"gte": rng.randint(-3, 2)}
     if rng.random() < 0.5:
         ranges["lt"] = rng.randint(-1, 3)
@@ -128,8 +150,35 @@ def filter_record(
         {"key": "mood", "range": {"gte": rng.choice(_DAYS)}},
         {"is_null": {"key": rng.choice(["genre", "year", "seen", "mood"])}},
         {"exists": {"key": rng.choice([*FIELDS, "mood"])}},
+        {"is_empty": {"key": rng.choice(["genre", "year", "mood", "cast"])}},
+        {"key": rng.choice(["genre", "mood"]), "match": {"except": rng.choices(["a", "b", *words], k=2)}},
+        {"key": rng.choice(["genre", "mood", "cast"]), "values_count": {"gte": rng.randint(0, 2)}},
+        {"key": "blurb", "match": {rng.choice(TEXT_MATCHES): rng.choice(["red", "shoes red", "sk", *words])}},
+        {"key": "at", **rng.choice(_AREAS)},
+        {"has_vector": rng.choice(list(VECTORS))},
+        {"nested": {"key": "cast", "filter": _of_one_element(rng, words)}},
+        {"key": rng.choice(["cast[].name", "cast[0].name", "cast.name"]), "match": {"value": "Bo"}},
     ]
+    if rng.random() < 0.1:
+        return filter_to_json(filter_from_string(_string(rng, words)))
     return rng.choice(conditions)
+
+
+def _of_one_element(rng: random.Random, words: Sequence[str]) -> dict[str, Any]:
+    name = {"key": "name", "match": {"any": ["Bo", *words]}}
+    return {rng.choice(["must", "should", "must_not"]): [name, {"key": "age", "range": {"lt": 2}}]}
+
+
+def _string(rng: random.Random, words: Sequence[str]) -> str:
+    word = rng.choice(words)
+    return rng.choice(
+        [
+            f"year >= {rng.randint(-3, 2)} OR NOT genre = '{word}'",
+            f"genre IN ('a', '{word}') OR (seen = true AND score < 1)",
+            f"mood = '{word}' OR of LIKE '{word[:9]}%' OR maker.city = 'rome'",
+            "genre IS NULL OR NOT (year BETWEEN 0 AND 1)",
+        ]
+    )
 
 
 def queries(rng: random.Random, field: str, n: int) -> vectors.Vectors:

@@ -84,7 +84,11 @@ class TenantCaller:
         words = [mixed.mark(self.other), mixed.mark(self.owner)]
         record = mixed.filter_record(self._rng, IDS, words)
         expression = filter_from_json(record)
-        return record, {i for i, (_, payload) in self.points.items() if holds(expression, payload, i)}
+        return record, {
+            i
+            for i, (_, payload) in self.points.items()
+            if holds(expression, payload, i, mixed.FIELDS, mixed.VECTORS)
+        }
 
     def upsert(self) -> None:
         self._version += 1

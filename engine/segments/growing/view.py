@@ -44,6 +44,10 @@ class GrowingView(SegmentView):
         """Return the rows of a tenant, dead or alive."""
         return bitmap(np.flatnonzero(self.segment.tenants.view(self.n_rows) == tenant))
 
+    def owns(self, rows: NDArray[np.int64], tenant: int) -> bool:
+        """Return whether all of ``rows``, at least one, are a tenant's."""
+        return bool((self.segment.tenants.view(self.n_rows)[rows] == tenant).all())
+
     def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the newest row of each id, dead or alive, -1 where there is none."""
         return self.segment.find(tenant, ids, self.n_rows)

@@ -226,8 +226,9 @@ class SealedSegment:
     def tenant_range(self, tenant: int) -> tuple[int, int]:
         """Return the rows [lo, hi) of a tenant; rows are sorted by tenant."""
         assert self.tenants is not None
-        lo, hi = np.searchsorted(self.tenants, [tenant, tenant + 1])
-        return int(lo), int(hi)
+        # Of another type than the rows', the numbers would have all of these converted.
+        lo, hi = self.tenants.searchsorted(np.array([tenant, tenant + 1], np.uint32)).tolist()
+        return lo, hi
 
 
 @contextmanager

@@ -1,0 +1,28 @@
+"""Whose rows a search found, looked at once more before anybody is given them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Corruption
+from ..segments.snapshot import Snapshot
+
+
+def check_owned(snapshot: Snapshot, tenant: int | None, places: NDArray[np.int64]) -> None:
+    """Raise Corruption when a row is not of the tenant that asked; it does not say whose it is.
+
+    Searches are confined to the tenant's rows before they begin. This costs a few comparisons of the results,
+    and holds whatever is wrong with an index, a filter or a plan.
+    """
+    if tenant is None:
+        return
+    found = places.ravel()
+    if not len(found) or found.min() < 0:
+        found = found[found >= 0]
+    for _, rows, view in snapshot.by_view(found) if len(found) else ():
+        if not view.owns(rows, tenant):
+            raise Corruption(
+                f"a search of segment {view.uuid} found rows that are not the tenant's; nothing of it was "
+                "returned; `vicinal check` shows what is damaged, and `merge` makes the index anew"
+            )
