@@ -29,6 +29,7 @@ from .measure.recall import RecallMeasurement
 from .measure.run import RunMeasurement
 from .measure.server import ServerMeasurement
 from .measure.single import SingleMeasurement
+from .measure.tenants.tenants import TenantsMeasurement
 from .measure.write import WriteMeasurement
 from .peers import find_peers
 from .report import terminal
@@ -42,6 +43,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     FilteredMeasurement,
     ScanMeasurement,
     BitsetMeasurement,
+    TenantsMeasurement,
     LimitMeasurement,
     CodecsMeasurement,
     DiskMeasurement,

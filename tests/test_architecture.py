@@ -171,7 +171,7 @@ ORDER = {
             "recall",
             "filters",
         ),
-        *("limit", "limited_searches", "limited", "disk", "kinds", "server"),
+        *("limit", "limited_searches", "limited", "disk", "kinds", "tenants", "server"),
     ),
 }
 # Kernels are one flat folder, whose files together are the key of the cache of compiled ones.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Corruption
-from ..segments.snapshot import Snapshot
+from ..segments.snapshot import NO_PLACE, Snapshot, place_rows
 
 
 def check_owned(snapshot: Snapshot, tenant: int | None, places: NDArray[np.int64]) -> None:
@@ -17,11 +17,12 @@ def check_owned(snapshot: Snapshot, tenant: int | None, places: NDArray[np.int64
     """
     if tenant is None:
         return
-    found = places.ravel()
-    if not len(found) or found.min() < 0:
-        found = found[found >= 0]
-    for _, rows, view in snapshot.by_view(found) if len(found) else ():
-        if not view.owns(rows, tenant):
+    found = places.ravel().tolist()
+    if NO_PLACE in found:
+        found = [place for place in found if place != NO_PLACE]
+    for number, view in enumerate(snapshot.views if found else ()):
+        rows = found if len(snapshot.views) == 1 else place_rows(found, number)
+        if rows and not view.owns(rows, tenant):
             raise Corruption(
                 f"a search of segment {view.uuid} found rows that are not the tenant's; nothing of it was "
                 "returned; `vicinal check` shows what is damaged, and `merge` makes the index anew"

@@ -223,6 +223,11 @@ def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
     return places
 
 
+def place_rows(places: Sequence[int], view_number: int) -> list[int]:
+    """Return the rows of those of the places that are in one view, which are few."""
+    return [place & _ROW_MASK for place in places if place >> _VIEW_SHIFT == view_number]
+
+
 def rows_in(places: NDArray[np.int64], view_number: int) -> NDArray[np.int64]:
     """Return the rows of those of the places that are in one view."""
     rows: NDArray[np.int64] = places[places >> _VIEW_SHIFT == view_number] & _ROW_MASK

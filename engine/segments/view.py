@@ -174,7 +174,7 @@ class SegmentView(ABC):
         """Return the rows of a tenant, dead or alive."""
 
     @abstractmethod
-    def owns(self, rows: NDArray[np.int64], tenant: int) -> bool:
+    def owns(self, rows: list[int], tenant: int) -> bool:
         """Return whether all of ``rows``, at least one, are a tenant's."""
 
     @abstractmethod

@@ -220,6 +220,33 @@ def test_scan(tmp_path: Path) -> None:
     assert "Fields without an index, 3,000 payloads" in output
 
 
+@pytest.mark.parametrize("coherent", [False, True])
+def test_tenants(tmp_path: Path, coherent: bool) -> None:
+    options = ["--tenants", "30", "--sampled", "2", "--queries", "3", "--repetitions", "1"]
+    options += ["--coherent"] if coherent else []
+    output, records = measure(tmp_path, "tenants", "clustered-900x8", *options)
+    deciles, (costs,) = records[:-1], records[-1:]
+    expected = [(state, decile) for state in ("written", "churned") for decile in range(1, 11)]
+    assert [(one["state"], one["decile"]) for one in deciles] == expected
+    sizes = [one["most_points"] for one in deciles[:10]]
+    assert sizes == sorted(sizes)
+    # The largest of Zipf's has a quarter of all where there are thirty.
+    assert sizes[-1] == pytest.approx(900 / 4, rel=0.1)
+    assert {one["recall"] for one in deciles} == {1.0}
+    assert (costs["state"], costs["coherent"], costs["rows"]) == ("costs", coherent, 900)
+    assert costs["left_after_drop"] == 900 - costs["dropped_points"]
+    assert 0 < costs["dropped"] < 30
+    assert costs["over_plain"] < 1.3
+    assert "What tenants cost" in output
+
+
+def test_tenants_are_fewer_than_half_of_the_rows(tmp_path: Path) -> None:
+    arguments = ["tenants", "--dataset", "clustered-50x8", "--out", str(tmp_path), "--tenants", "30"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "--tenants" in result.output
+
+
 def test_bitset(tmp_path: Path) -> None:
     output, records = measure(tmp_path, "bitset", "random-3000x4-l2", "--repetitions", "1")
     assert len(records) == 6

@@ -44,7 +44,7 @@ class GrowingView(SegmentView):
         """Return the rows of a tenant, dead or alive."""
         return bitmap(np.flatnonzero(self.segment.tenants.view(self.n_rows) == tenant))
 
-    def owns(self, rows: NDArray[np.int64], tenant: int) -> bool:
+    def owns(self, rows: list[int], tenant: int) -> bool:
         """Return whether all of ``rows``, at least one, are a tenant's."""
         return bool((self.segment.tenants.view(self.n_rows)[rows] == tenant).all())
 

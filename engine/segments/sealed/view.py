@@ -50,10 +50,10 @@ class SealedView(SegmentView):
         """Return the rows of a tenant, dead or alive."""
         return BitMap(range(*self.segment.tenant_range(tenant)))
 
-    def owns(self, rows: NDArray[np.int64], tenant: int) -> bool:
+    def owns(self, rows: list[int], tenant: int) -> bool:
         """Return whether all of ``rows``, at least one, are a tenant's."""
         lo, hi = self.segment.tenant_range(tenant)
-        return bool(lo <= rows.min() and rows.max() < hi)
+        return lo <= min(rows) and max(rows) < hi
 
     def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the row of each id, dead or alive, -1 where there is none."""
