@@ -44,6 +44,7 @@ FIELDS = {
     "seen": "bool",
     "added": "datetime",
     "uid": "uuid",
+    "plot": "text",
 }
 
 UNDECLARED = (
@@ -284,6 +285,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
             "9999-12-31T23:59:59-14:00",
         ]
     ),
+    "text": st.deferred(lambda: _TEXTS),
     "uuid": st.sampled_from(
         [
             "00000000-0000-0000-0000-000000000000",

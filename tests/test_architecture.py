@@ -90,6 +90,7 @@ ORDER = {
         "missing",
         "bitmaps",
         "value_counts",
+        "text_search",
         "column_budget",
         "payload_columns",
         "value_rows",

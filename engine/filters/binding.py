@@ -21,7 +21,7 @@ from .conditions.scanned import (
     IsThere,
     OtherThan,
 )
-from .conditions.text import text_condition
+from .conditions.text import HasWords, text_condition
 from .expression import (
     And,
     AnyOf,
@@ -77,22 +77,22 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
         case AtLeast(clauses, count):
             return AtLeast(tuple(_bind(clause, schema, budget, depth + 1) for clause in clauses), count)
         case Match(key, value):
-            kind = _kind(key, schema)
-            return EqualsOne.of(key, [value]) if kind is None else Match(key, _bound_value(key, value, kind))
+            return _bound_match(expression, (value,), schema)
         case AnyOf(key, values):
-            kind = _kind(key, schema)
-            if kind is None:
-                return EqualsOne.of(key, values)
-            return AnyOf(key, tuple(dict.fromkeys(_bound_value(key, value, kind) for value in values)))
+            return _bound_match(expression, values, schema)
         case Except(key, values):
             return _bound_except(key, values, schema)
         case ValuesCount(key, least, most):
             _kind(key, schema)
             return HasValues(key, least, most)
         case TextMatch(key):
-            if _kind(key, schema) is not FieldType.KEYWORD:
-                _refuse_unanswered(key, "words of texts", schema)
-            return text_condition(expression)
+            condition = text_condition(expression)
+            kind = _kind(key, schema)
+            if kind is not FieldType.KEYWORD and (
+                kind is not FieldType.TEXT or not isinstance(condition, HasWords)
+            ):
+                _refuse_unanswered(key, "characters or words of texts", schema)
+            return condition
         case InArea(key, area):
             _refuse_unanswered(key, "places", schema)
             return IsInside(key, area)
@@ -139,6 +139,19 @@ def _refuse_unanswered(key: str, what: str, schema: CollectionSchema) -> None:
         )
 
 
+def _bound_match(
+    expression: Match | AnyOf, values: tuple[PlainValue, ...], schema: CollectionSchema
+) -> Filter:
+    key, kind = expression.key, _kind(expression.key, schema)
+    if kind is None:
+        return EqualsOne.of(key, values)
+    bound = tuple(dict.fromkeys(_bound_value(key, value, kind) for value in values))
+    if kind is FieldType.TEXT:
+        _refuse_unanswered(key, "whole texts", schema)
+        return EqualsOne.of(key, bound)
+    return Match(key, bound[0]) if isinstance(expression, Match) else AnyOf(key, bound)
+
+
 def _bound_except(key: str, values: tuple[PlainValue, ...], schema: CollectionSchema) -> Filter:
     kind = _kind(key, schema)
     if kind is None:
@@ -148,6 +161,8 @@ def _bound_except(key: str, values: tuple[PlainValue, ...], schema: CollectionSc
         return Except(key, bound)
     if kind is FieldType.BOOL:
         return AnyOf(key, tuple(value for value in (True, False) if value not in bound))
+    if kind is not FieldType.KEYWORD:
+        _refuse_unanswered(key, "values except some", schema)
     return OtherThan(key, EqualsOne.of(key, bound))
 
 

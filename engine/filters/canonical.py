@@ -1,6 +1,6 @@
 """Indexed payload fields: where they are in a payload, and the form in which their values are compared.
 
-The canonical form of a value: text for keyword, bool for bool, int for integer, float for float, for
+The canonical form of a value: text for keyword and text, bool for bool, int for integer, float for float, for
 datetime the int of microseconds since 1970 in UTC, and for uuid the int of its 128 bits.
 """
 
@@ -29,6 +29,7 @@ _EXPECTED: Final = {
     FieldType.FLOAT: "a finite number",
     FieldType.BOOL: "true or false",
     FieldType.DATETIME: "a time as ISO 8601 text, as '2024-05-01T12:30:00Z'",
+    FieldType.TEXT: "text",
     FieldType.UUID: "a UUID as text, as '6ba7b810-9dad-11d1-80b4-00c04fd430c8'",
 }
 
@@ -120,7 +121,7 @@ def canonical(value: Any, kind: FieldType) -> Canonical:
     ValueError
         When the value is not of this kind; the message says what was expected.
     """
-    if kind is FieldType.KEYWORD and isinstance(value, str):
+    if kind in (FieldType.KEYWORD, FieldType.TEXT) and isinstance(value, str):
         return value
     if kind is FieldType.BOOL and isinstance(value, bool):
         return value

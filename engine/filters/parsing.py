@@ -133,7 +133,7 @@ def _plain_values(column: list[Any], kind: FieldType) -> list[Any] | None:
     """Return the canonical values of a column that has one in every row, None for any other column."""
     found = set(map(type, column))
     match kind:
-        case FieldType.KEYWORD if found == {str}:
+        case FieldType.KEYWORD | FieldType.TEXT if found == {str}:
             return column
         case FieldType.BOOL if found == {bool}:
             return column

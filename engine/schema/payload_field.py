@@ -11,7 +11,8 @@ class FieldType(StrEnum):
     ``KEYWORD`` is text compared whole, ``INTEGER`` a signed 64-bit number, ``FLOAT`` a finite number
     (integers are taken), ``BOOL`` true or false (not a number), ``DATETIME`` an ISO 8601 text, in UTC where
     it names no zone, kept to the microsecond. ``UUID`` is 128 bits as text, in any spelling that Python's
-    ``uuid`` module takes; spellings of the same one are equal.
+    ``uuid`` module takes; spellings of the same one are equal. ``TEXT`` is text that is searched by its
+    words.
     """
 
     KEYWORD = "keyword"
@@ -20,6 +21,7 @@ class FieldType(StrEnum):
     BOOL = "bool"
     DATETIME = "datetime"
     UUID = "uuid"
+    TEXT = "text"
 
     @property
     def ordered(self) -> bool:

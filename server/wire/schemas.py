@@ -38,6 +38,7 @@ _FIELD_TYPES = {
     FieldType.BOOL: pb.PAYLOAD_FIELD_TYPE_BOOL,
     FieldType.DATETIME: pb.PAYLOAD_FIELD_TYPE_DATETIME,
     FieldType.UUID: pb.PAYLOAD_FIELD_TYPE_UUID,
+    FieldType.TEXT: pb.PAYLOAD_FIELD_TYPE_TEXT,
 }
 _METRIC_OF = {int(number): metric for metric, number in _METRICS.items()}
 _FIELD_TYPE_OF = {int(number): kind for kind, number in _FIELD_TYPES.items()}

@@ -36,6 +36,48 @@ WORDS: list[dict[str, Any]] = [
     {},
     {"w": "x" * 300 + "drama"},
 ]
+PLOTS: list[dict[str, Any]] = [
+    {"p": "The lost city of gold, and the city's fall"},
+    {"p": "Lost in the CITY of angels"},
+    {"p": ["A lost dog", "city lights"]},
+    {"p": "Once upon a time in the lost-city"},
+    {"p": "東京物語: Tōkyō monogatari"},
+    {"p": ["x" * 200, None, "x" * 199 + "y"]},
+    {"p": "..."},
+    {"p": []},
+    {"p": None},
+    {},
+]
+OF_PLOTS = [
+    F("p").text("city lost"),
+    F("p").text("LOST, lost!"),
+    F("p").text("city unheard-of"),
+    F("p").text(""),
+    F("p").text_any("gold angels"),
+    F("p").text_any(""),
+    F("p").phrase("lost city"),
+    F("p").phrase("the city"),
+    F("p").phrase("dog city"),
+    F("p").phrase("京 物"),
+    F("p").text("x" * 200),
+    F("p").phrase("x" * 199 + "Y"),
+    F("p").text("x" * 198),
+    ~F("p").text("lost"),
+    F("p").is_empty(),
+    F("p").is_null(),
+    F("p").exists(),
+    F("p").values_count(gte=2),
+    (F("p").text("lost") | F("p").phrase("city lights")) & ~F("p").text("gold"),
+]
+READ_OF_PLOTS = {
+    F("p").prefix("Once upo"): 1,
+    F("p").prefix("Lost in "): 2,
+    F("p") == "Lost in the CITY of angels": 1,
+    F("p").is_in(["a lost dog", "city lights"]): 1,
+    F("p").prefix(""): 7,
+    F("p").any_except(["..."]): 10,
+    F("p").like("%lost%"): 10,
+}
 OF_KEYWORDS = [
     F("w").prefix("dra"),
     F("w").prefix("x" * 299),
@@ -110,3 +152,31 @@ class FieldTypesConformance:
             explained = points.explain(matrix(1)[0], filter=expression)
             assert (explained.payloads_read, explained.unindexed) == (0, {})
         assert ids(points, r"w LIKE '%\_%' OR w LIKE 'd__ma'") == [0, 1, 3, n, n + 1, n + 3]
+
+    def test_words_are_looked_up_and_whole_texts_read_where_words_leave_them(self, db: DatabaseApi) -> None:
+        points = db.create_collection("points", Dense(DIM), fields={"p": "text"})
+        n = len(PLOTS)
+        points.upsert(range(n), matrix(n), PLOTS)
+        points.flush()
+        points.upsert(range(n, 2 * n), matrix(n), PLOTS)
+        for expression, read in {**dict.fromkeys(OF_PLOTS, 0), **READ_OF_PLOTS}.items():
+            found = [row for row in range(2 * n) if holds(expression, PLOTS[row % n], row, {"p": "text"})]
+            assert ids(points, expression) == found, str(expression)
+            explained = points.explain(matrix(1)[0], filter=expression)
+            assert explained.unindexed == {}
+            assert explained.payloads_read <= 2 * read, str(expression)
+        with pytest.raises(vicinal.InvalidArgument, match=r"row 0: field 'p' is 7 .*expected text"):
+            points.upsert([99], matrix(1), [{"p": 7}])
+        with pytest.raises(vicinal.InvalidArgument, match="a range of 'p', a text field"):
+            points.count(filter=F("p") > "a")
+        points.drop_field("p")
+        points.add_field("p", "text")
+        assert ids(points, F("p").phrase("lost city")) == [0, 3, n, n + 3]
+
+    def test_a_strict_collection_reads_no_texts(self, db: DatabaseApi) -> None:
+        strict = db.create_collection("strict", Dense(DIM), fields={"p": "text"}, strict=True)
+        strict.upsert(range(len(PLOTS)), matrix(len(PLOTS)), PLOTS)
+        assert ids(strict, F("p").phrase("lost city")) == [0, 3]
+        for expression in READ_OF_PLOTS:
+            with pytest.raises(vicinal.UnindexedField, match="of 'p', which no index answers"):
+                strict.count(filter=expression)

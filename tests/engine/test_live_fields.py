@@ -196,7 +196,7 @@ def test_mistakes_are_told_and_change_nothing() -> None:
                 points.add_field(name, "keyword")
             with pytest.raises(vicinal.NotFound):
                 points.drop_field(name)
-        for kind in (None, "text", 3, ["integer"]):
+        for kind in (None, "words", 3, ["integer"]):
             with pytest.raises(vicinal.InvalidArgument, match="expected one of 'keyword'"):
                 points.add_field("year", kind)
         assert len(points.schema.fields) == 255

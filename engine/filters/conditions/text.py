@@ -54,6 +54,11 @@ class HasWords(OfTexts):
     any: bool
     row: bool
 
+    @property
+    def suggested(self) -> FieldType:
+        """Texts by their words."""
+        return FieldType.TEXT
+
     def accepts(self, text: str) -> bool:
         """Whether a text has them."""
         enough = any if self.any else all

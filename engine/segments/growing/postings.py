@@ -14,8 +14,8 @@ from pyroaring import BitMap
 
 from ....storage.columns.payloads import PayloadColumn
 from ...filters.canonical import Canonical
-from ...filters.conditions.scanned import HasValues, OtherThan, Scanned
-from ...filters.conditions.text import OfTexts
+from ...filters.conditions.scanned import EqualsOne, HasValues, OtherThan, Scanned
+from ...filters.conditions.text import HasWords, IsLike, OfTexts
 from ...filters.parsing import ParsedField, ParsedFields, parse_fields
 from ...filters.postings import Answer
 from ...schema.payload_field import FieldType
@@ -23,6 +23,7 @@ from ...vector_kinds.growable_array import GrowableArray
 from ..bitmaps import bitmap
 from ..value_counts import rows_with
 from ..value_rows import ValueRows
+from .words import GrowingWords
 
 __all__ = ["GrowingPostings", "GrowingReader", "ParsedFields"]
 
@@ -122,7 +123,7 @@ class GrowingReader:
 class _GrowingField:
     """One field: the rows of each value, and for ordered kinds every (row, value) in row order."""
 
-    __slots__ = ("_kind", "_rows", "_rows_of", "_sized", "_sizes", "_values", "null", "present")
+    __slots__ = ("_kind", "_rows", "_rows_of", "_sized", "_sizes", "_values", "_words", "null", "present")
 
     def __init__(self, kind: FieldType) -> None:
         self._kind = kind
@@ -131,6 +132,7 @@ class _GrowingField:
         self._values: GrowableArray | None = None
         if kind.ordered:
             self._values = GrowableArray(np.float64 if kind is FieldType.FLOAT else np.int64)
+        self._words = GrowingWords() if kind is FieldType.TEXT else None
         self._sized = GrowableArray(np.uint32)
         self._sizes = GrowableArray(np.uint32)
         self.null = GrowableArray(np.uint32)
@@ -139,6 +141,17 @@ class _GrowingField:
     def extend(self, first_row: int, parsed: ParsedField) -> None:
         offset = np.uint32(first_row)
         rows = parsed.rows + offset
+        if self._words is not None:
+            assert isinstance(parsed.values, list)
+            self._words.extend(rows, parsed.values)
+        else:
+            self._extend_values(rows, parsed)
+        self._sizes.extend(parsed.sizes)
+        self._sized.extend(parsed.sized + offset)
+        self.null.extend(parsed.null + offset)
+        self.present.extend(parsed.present + offset)
+
+    def _extend_values(self, rows: NDArray[np.uint32], parsed: ParsedField) -> None:
         rows_of = self._rows_of
         values = parsed.values if isinstance(parsed.values, list) else parsed.values.tolist()
         for value, row in zip(values, rows.tolist(), strict=True):
@@ -151,10 +164,6 @@ class _GrowingField:
             # A reader takes the length from the rows, so the values are there before them.
             self._values.extend(np.asarray(parsed.values))
             self._rows.extend(rows)
-        self._sizes.extend(parsed.sizes)
-        self._sized.extend(parsed.sized + offset)
-        self.null.extend(parsed.null + offset)
-        self.present.extend(parsed.present + offset)
 
     def equal(self, value: Canonical, n_rows: int) -> BitMap:
         rows = self._rows_of.get(value)
@@ -168,11 +177,17 @@ class _GrowingField:
         match condition:
             case HasValues():
                 return True
-            case OtherThan() | OfTexts():
+            case OtherThan() | IsLike():
                 return self._kind is FieldType.KEYWORD
+            case OfTexts():
+                return self._kind in (FieldType.KEYWORD, FieldType.TEXT)
+            case EqualsOne():
+                return self._kind is FieldType.TEXT
         return False
 
     def answer(self, condition: Scanned, n_rows: int) -> Answer:
+        if self._words is not None and not isinstance(condition, HasValues):
+            return Answer(self._words.rows_of(condition, n_rows), exact=isinstance(condition, HasWords))
         match condition:
             case HasValues():
                 rows = self._sized.view(len(self._sized))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyroaring import BitMap
 
 from .....storage.columns.payloads import PayloadColumn
 from ....filters.parsing import ParsedField, parse_fields
@@ -15,6 +16,7 @@ from ...bitmaps import bitmap
 from .keys import BUCKETS_FROM, NULL, PRESENT, array_name, bucket_key, bucket_size, value_key
 from .keywords import keyword_arrays
 from .uuids import as_uuids, uuid_bytes
+from .words import word_arrays
 
 Posting = tuple[str, bytes, bytes]
 # Different values in ascending order, where the rows of each end, and the rows.
@@ -45,12 +47,17 @@ def _field(
     arrays: dict[str, NDArray[Any]] = {"sized": field.sized, "size": field.sizes}
     values = field.values
     grouped = None
+    sets: dict[bytes, BitMap] = {}
     match kind:
         case FieldType.KEYWORD:
             grouped = _grouped(field.rows, values)
             arrays |= keyword_arrays(*grouped)
         case FieldType.BOOL:
             grouped = _grouped(field.rows, values)
+        case FieldType.TEXT:
+            assert isinstance(values, list)
+            found, sets = word_arrays(values, field.rows)
+            arrays |= found
         case FieldType.UUID:
             uuids = as_uuids(values)
             order = np.argsort(uuids, kind="stable")
@@ -60,16 +67,22 @@ def _field(
             order = np.argsort(values, kind="stable")
             arrays |= {"value": values[order], "row": field.rows[order]}
     by_value = arrays["row"] if kind.ordered else None
-    return arrays, _postings(path, field, grouped, by_value)
+    return arrays, _postings(path, field, grouped, by_value, sets)
 
 
 def _postings(
-    path: str, field: ParsedField, grouped: _Grouped | None, by_value: NDArray[np.uint32] | None
+    path: str,
+    field: ParsedField,
+    grouped: _Grouped | None,
+    by_value: NDArray[np.uint32] | None,
+    sets: Mapping[bytes, BitMap],
 ) -> Iterator[Posting]:
     if len(field.present):
         yield path, PRESENT, bitmap(field.present).serialize()
     if len(field.null):
         yield path, NULL, bitmap(field.null).serialize()
+    for key, found in sets.items():
+        yield path, key, found.serialize()
     if grouped is not None:
         values, ends, rows = grouped
         start = 0

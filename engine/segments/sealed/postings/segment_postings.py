@@ -12,8 +12,8 @@ from pyroaring import BitMap
 
 from .....storage.errors import CorruptionError
 from ....filters.canonical import Canonical
-from ....filters.conditions.scanned import HasValues, OtherThan, Scanned
-from ....filters.conditions.text import OfTexts
+from ....filters.conditions.scanned import EqualsOne, HasValues, OtherThan, Scanned
+from ....filters.conditions.text import HasWords, IsLike, OfTexts
 from ....filters.postings import Answer
 from ....schema.payload_field import FieldType
 from ...bitmaps import bitmap
@@ -23,6 +23,8 @@ from .keys import BUCKETS_FROM, NULL, PRESENT, array_name, bucket_key, bucket_si
 from .keywords import ARRAYS as KEYWORDS
 from .keywords import Keywords
 from .uuids import UUID, as_uuids, stored_uuids
+from .words import ARRAYS as WORDS
+from .words import Words
 
 # Fewer rows are read as fast as they would be found again.
 _WORTH_KEEPING = 1024
@@ -48,6 +50,7 @@ class SegmentPostings:
         self._sorted: dict[str, tuple[NDArray[Any], NDArray[np.uint32]]] = {}
         self._sizes: dict[str, tuple[NDArray[np.uint32], NDArray[np.uint32]]] = {}
         self._keywords: dict[str, Keywords] = {}
+        self._words: dict[str, Words] = {}
         for path, kind in fields.items():
             self._open(path, kind)
             if not kind.ordered and kind is not FieldType.UUID:
@@ -69,6 +72,8 @@ class SegmentPostings:
             self._sizes[path] = array("sized"), array("size")
             if kind is FieldType.KEYWORD:
                 self._keywords[path] = Keywords(*map(array, KEYWORDS))
+            elif kind is FieldType.TEXT:
+                self._words[path] = Words(partial(self._posting, path), *map(array, WORDS))
         except KeyError:
             # An earlier version wrote the segment. Payloads are read until it is merged.
             return
@@ -131,18 +136,28 @@ class SegmentPostings:
         match condition:
             case HasValues():
                 return condition.key in self._sizes
-            case OtherThan() | OfTexts():
+            case OtherThan():
                 return condition.key in self._keywords
+            case IsLike():
+                return condition.key in self._keywords
+            case OfTexts():
+                return condition.key in self._keywords or condition.key in self._words
+            case EqualsOne():
+                return condition.key in self._words
         return False
 
     def answer(self, condition: Scanned) -> Answer:
         """Return what is known of a condition."""
-        return Answer(self._kept.get(condition.key, condition, partial(self._answer, condition)))
+        field = condition.key
+        found = self._kept.get(field, condition, partial(self._answer, condition))
+        return Answer(found, exact=field not in self._words or isinstance(condition, HasWords | HasValues))
 
     def _answer(self, condition: Scanned) -> BitMap:
         if isinstance(condition, HasValues):
             present = self.present(condition.key)
             return rows_with(condition, present, *self._sizes[condition.key], self._n_rows)
+        if condition.key in self._words:
+            return self._words[condition.key].rows_of(condition)
         return _set_of(self._keywords[condition.key].rows_of(condition))
 
     def null(self, field: str) -> BitMap:
