@@ -40,7 +40,7 @@ class TendedCollection:
         ----------
         name : str
             Dotted path into the payload.
-        type : {"keyword", "integer", "float", "bool", "datetime", "uuid", "text"}
+        type : {"keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo"}
 
         Raises
         ------

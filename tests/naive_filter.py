@@ -45,6 +45,7 @@ FIELDS = {
     "added": "datetime",
     "uid": "uuid",
     "plot": "text",
+    "at": "geo",
 }
 
 UNDECLARED = (
@@ -285,6 +286,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
             "9999-12-31T23:59:59-14:00",
         ]
     ),
+    "geo": st.deferred(lambda: _points),
     "text": st.deferred(lambda: _TEXTS),
     "uuid": st.sampled_from(
         [
@@ -368,6 +370,8 @@ def _leaves(draw: st.DrawFn) -> Filter:
     shapes = ["match", "any", "except", "null", "exists", "count", "id", "text"] + ["range"] * 2 * (
         kind in _BOUNDS
     )
+    if kind == "geo":
+        shapes = ["null", "exists", "count", "id", "text", *["area"] * 4]
     match draw(st.sampled_from(shapes)):
         case "match":
             return Match(key, draw(_VALUES[kind]))
@@ -383,6 +387,8 @@ def _leaves(draw: st.DrawFn) -> Filter:
             return draw(_counts(key))
         case "text":
             return draw(_text_matches(key))
+        case "area":
+            return InArea(key, draw(_areas))
         case "id":
             return HasId(tuple(draw(st.lists(st.integers(0, 9) | st.sampled_from(["p1", "p3"]), max_size=4))))
     return draw(_ranges(key, _BOUNDS[kind]))

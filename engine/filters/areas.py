@@ -55,10 +55,14 @@ class Circle:
 
     def contains(self, lat: Any, lon: Any) -> Any:
         """Return whether points are inside."""
+        return self.distance(lat, lon) < self.radius
+
+    def distance(self, lat: Any, lon: Any) -> Any:
+        """Return how many metres points are away from the center."""
         lat, lon, lat_0, lon_0 = map(np.radians, (lat, lon, *self.center))
         chord = np.sin((lat_0 - lat) / 2) ** 2 + np.cos(lat) * np.cos(lat_0) * np.sin((lon_0 - lon) / 2) ** 2
         # Rounding takes opposite points beyond 1.
-        return 2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.minimum(chord, 1))) < self.radius
+        return 2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.minimum(chord, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ def _in_ring(ring: tuple[Corner, ...], lat: Any, lon: Any) -> tuple[Any, Any]:
         edge = edge | (in_line & between)
         # A point is inside when its line to the pole crosses an odd number of edges.
         if lon_0 != lon_1:
-            crossed = lat < (lat_1 - lat_0) * (lon - lon_0) / (lon_1 - lon_0) + lat_0
+            # Beyond the ends of a short one a number may have no room, which is not asked for.
+            with np.errstate(over="ignore"):
+                crossed = lat < (lat_1 - lat_0) * (lon - lon_0) / (lon_1 - lon_0) + lat_0
             inside = inside ^ (((lon_0 > lon) != (lon_1 > lon)) & crossed)
     return inside, edge

@@ -94,7 +94,8 @@ def _bind(expression: Filter, schema: CollectionSchema, budget: FilterBudget, de
                 _refuse_unanswered(key, "characters or words of texts", schema)
             return condition
         case InArea(key, area):
-            _refuse_unanswered(key, "places", schema)
+            if _kind(key, schema) is not FieldType.GEO:
+                _refuse_unanswered(key, "places", schema)
             return IsInside(key, area)
         case Nested():
             return _bound_nested(expression, schema, budget, depth)
@@ -217,10 +218,18 @@ def _bound_value(key: str, value: PlainValue, kind: FieldType) -> PlainValue:
     # Clients in languages with one number type send 1990 as 1990.0.
     if kind is FieldType.INTEGER and isinstance(value, float) and value.is_integer():
         value = int(value)
+    if kind is FieldType.GEO:
+        raise InvalidArgument(
+            f"the filter compares {key!r}, a geo field, with {value!r:.80}; places are asked for by geo_box, "
+            "geo_radius and geo_polygon",
+            field="filter",
+        )
     try:
-        return canonical(value, kind)
+        bound = canonical(value, kind)
     except ValueError as error:
         raise _refused(key, error) from error
+    assert not isinstance(bound, tuple)
+    return bound
 
 
 def _bound_range(expression: Range, kind: FieldType) -> Filter:

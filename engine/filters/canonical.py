@@ -1,7 +1,8 @@
 """Indexed payload fields: where they are in a payload, and the form in which their values are compared.
 
 The canonical form of a value: text for keyword and text, bool for bool, int for integer, float for float, for
-datetime the int of microseconds since 1970 in UTC, and for uuid the int of its 128 bits.
+datetime the int of microseconds since 1970 in UTC, for uuid the int of its 128 bits, for
+geo latitude and longitude.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from ..errors import InvalidArgument
 from ..schema.payload_field import FieldType
+from .areas import Corner, point_of
 
 Canonical = str | bool | int | float
 
@@ -30,6 +32,7 @@ _EXPECTED: Final = {
     FieldType.BOOL: "true or false",
     FieldType.DATETIME: "a time as ISO 8601 text, as '2024-05-01T12:30:00Z'",
     FieldType.TEXT: "text",
+    FieldType.GEO: "a place as {'lat': 52.5, 'lon': 13.4}, in degrees",
     FieldType.UUID: "a UUID as text, as '6ba7b810-9dad-11d1-80b4-00c04fd430c8'",
 }
 
@@ -113,7 +116,7 @@ def _flat_key(value: Any, keys: list[str], spelled: str | None) -> str | None:
     return None
 
 
-def canonical(value: Any, kind: FieldType) -> Canonical:
+def canonical(value: Any, kind: FieldType) -> Canonical | Corner:
     """Return one value of an indexed field in canonical form.
 
     Raises
@@ -121,6 +124,8 @@ def canonical(value: Any, kind: FieldType) -> Canonical:
     ValueError
         When the value is not of this kind; the message says what was expected.
     """
+    if kind is FieldType.GEO and (point := point_of(value)) is not None:
+        return point
     if kind in (FieldType.KEYWORD, FieldType.TEXT) and isinstance(value, str):
         return value
     if kind is FieldType.BOOL and isinstance(value, bool):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...storage.columns.payloads import PayloadColumn
 from ..errors import InvalidArgument
 from ..schema.payload_field import FieldType
+from .areas import point_of
 from .canonical import (
     INT64_MAX,
     INT64_MIN,
@@ -39,7 +40,7 @@ class ParsedField:
     ----------
     rows : (m,) uint32
         The position of each value, ascending; a list in a payload gives several values.
-    values : list of str, bool or, of uuid fields, int; or (m,) int64, or (m,) float64
+    values : list of str, bool or, of uuid fields, int; or (m,) int64, or (m,) float64, or (m, 2)
         The m values in canonical form (see ``canonical``); an array for the ordered types.
     null : (a,) uint32
         Positions at which the field, or a value in its list, is null; ascending.
@@ -107,6 +108,8 @@ def _joined(parts: Sequence[ParsedField]) -> ParsedField:
 
 
 def _stored(values: list[Any], kind: FieldType) -> Values:
+    if kind is FieldType.GEO:
+        return np.array(values, np.float64).reshape(-1, 2)
     if not kind.ordered:
         return values
     return np.array(values, np.float64 if kind is FieldType.FLOAT else np.int64)
@@ -146,6 +149,9 @@ def _plain_values(column: list[Any], kind: FieldType) -> list[Any] | None:
                 return list(map(microseconds, column))
             except ValueError:
                 return None
+        case FieldType.GEO if found == {dict}:
+            points = list(map(point_of, column))
+            return None if None in points else points
         case FieldType.UUID if found == {str}:
             try:
                 return list(map(uuid_number, column))

@@ -12,7 +12,7 @@ class FieldType(StrEnum):
     (integers are taken), ``BOOL`` true or false (not a number), ``DATETIME`` an ISO 8601 text, in UTC where
     it names no zone, kept to the microsecond. ``UUID`` is 128 bits as text, in any spelling that Python's
     ``uuid`` module takes; spellings of the same one are equal. ``TEXT`` is text that is searched by its
-    words.
+    words, ``GEO`` an object with the numbers ``lat`` and ``lon`` in degrees.
     """
 
     KEYWORD = "keyword"
@@ -22,6 +22,7 @@ class FieldType(StrEnum):
     DATETIME = "datetime"
     UUID = "uuid"
     TEXT = "text"
+    GEO = "geo"
 
     @property
     def ordered(self) -> bool:

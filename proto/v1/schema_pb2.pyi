@@ -26,6 +26,7 @@ class PayloadFieldType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PAYLOAD_FIELD_TYPE_DATETIME: _ClassVar[PayloadFieldType]
     PAYLOAD_FIELD_TYPE_UUID: _ClassVar[PayloadFieldType]
     PAYLOAD_FIELD_TYPE_TEXT: _ClassVar[PayloadFieldType]
+    PAYLOAD_FIELD_TYPE_GEO: _ClassVar[PayloadFieldType]
 METRIC_UNSPECIFIED: Metric
 METRIC_COSINE: Metric
 METRIC_DOT: Metric
@@ -40,6 +41,7 @@ PAYLOAD_FIELD_TYPE_BOOL: PayloadFieldType
 PAYLOAD_FIELD_TYPE_DATETIME: PayloadFieldType
 PAYLOAD_FIELD_TYPE_UUID: PayloadFieldType
 PAYLOAD_FIELD_TYPE_TEXT: PayloadFieldType
+PAYLOAD_FIELD_TYPE_GEO: PayloadFieldType
 
 class DenseField(_message.Message):
     __slots__ = ("dim", "metric", "element_type", "index_json", "on_disk")

@@ -39,6 +39,7 @@ _FIELD_TYPES = {
     FieldType.DATETIME: pb.PAYLOAD_FIELD_TYPE_DATETIME,
     FieldType.UUID: pb.PAYLOAD_FIELD_TYPE_UUID,
     FieldType.TEXT: pb.PAYLOAD_FIELD_TYPE_TEXT,
+    FieldType.GEO: pb.PAYLOAD_FIELD_TYPE_GEO,
 }
 _METRIC_OF = {int(number): metric for metric, number in _METRICS.items()}
 _FIELD_TYPE_OF = {int(number): kind for kind, number in _FIELD_TYPES.items()}

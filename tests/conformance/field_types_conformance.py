@@ -78,6 +78,30 @@ READ_OF_PLOTS = {
     F("p").any_except(["..."]): 10,
     F("p").like("%lost%"): 10,
 }
+PLACES: list[dict[str, Any]] = [
+    {"at": {"lat": 52, "lon": 14}},
+    {"at": {"lon": -180, "lat": 0}},
+    {"at": [{"lat": 52, "lon": 13}, None, {"lat": -33, "lon": 151}]},
+    {"at": {"lat": 90, "lon": 180, "name": "north"}},
+    {"at": []},
+    {"at": None},
+    {},
+]
+OF_PLACES = [
+    F("at").geo_radius((52, 13), 100_000),
+    F("at").geo_radius((52, 13), 1),
+    F("at").geo_radius((52, 13), 68_000),
+    F("at").geo_radius((0, 180), 3e7),
+    F("at").geo_box((60, 0), (50, 20)),
+    F("at").geo_box((10, 170), (-40, -170)),
+    F("at").geo_box((52, 13), (-33, 151)),
+    F("at").geo_polygon([(50, 10), (50, 15), (55, 15), (55, 10)], holes=[[(51, 12), (51, 14), (52, 14)]]),
+    ~F("at").geo_radius((52, 13), 100_000),
+    F("at").is_empty(),
+    F("at").values_count(gte=3),
+    F("at").is_null(),
+    F("at").exists(),
+]
 OF_KEYWORDS = [
     F("w").prefix("dra"),
     F("w").prefix("x" * 299),
@@ -180,3 +204,24 @@ class FieldTypesConformance:
         for expression in READ_OF_PLOTS:
             with pytest.raises(vicinal.UnindexedField, match="of 'p', which no index answers"):
                 strict.count(filter=expression)
+
+    @pytest.mark.parametrize("strict", [False, True])
+    def test_places_are_looked_up(self, db: DatabaseApi, strict: bool) -> None:
+        points = db.create_collection("points", Dense(DIM), fields={"at": "geo"}, strict=strict)
+        n = len(PLACES)
+        points.upsert(range(n), matrix(n), PLACES)
+        points.flush()
+        points.upsert(range(n, 2 * n), matrix(n), PLACES)
+        for expression in OF_PLACES:
+            found = [row for row in range(2 * n) if holds(expression, PLACES[row % n], row, {"at": "geo"})]
+            assert ids(points, expression) == found, str(expression)
+            explained = points.explain(matrix(1)[0], filter=expression)
+            assert (explained.payloads_read, explained.unindexed) == (0, {})
+        for refused in {"lat": 91, "lon": 0}, {"lat": 1}, [1, 2], "POINT(1 2)":
+            with pytest.raises(vicinal.InvalidArgument, match=r"'at' is .*; expected a place as {'lat'"):
+                points.upsert([99], matrix(1), [{"at": refused}])
+        with pytest.raises(vicinal.InvalidArgument, match=r"compares 'at', a geo field, .*geo_radius"):
+            points.count(filter=F("at") == "52.5,13.4")
+        points.drop_field("at")
+        points.add_field("at", "geo")
+        assert ids(points, OF_PLACES[0]) == [0, 2, n, n + 2]

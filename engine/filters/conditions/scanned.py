@@ -144,6 +144,11 @@ class IsInside(Scanned):
         points = map(point_of, values_of(found))
         return any(point is not None and self.area.contains(*point) for point in points)
 
+    @property
+    def suggested(self) -> FieldType:
+        """Places."""
+        return FieldType.GEO
+
 
 @dataclass(frozen=True, slots=True)
 class Between(Scanned):

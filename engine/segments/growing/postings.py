@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from ....storage.columns.payloads import PayloadColumn
 from ...filters.canonical import Canonical
-from ...filters.conditions.scanned import EqualsOne, HasValues, OtherThan, Scanned
+from ...filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
 from ...filters.conditions.text import HasWords, IsLike, OfTexts
 from ...filters.parsing import ParsedField, ParsedFields, parse_fields
 from ...filters.postings import Answer
@@ -23,6 +23,7 @@ from ...vector_kinds.growable_array import GrowableArray
 from ..bitmaps import bitmap
 from ..value_counts import rows_with
 from ..value_rows import ValueRows
+from .places import GrowingPlaces
 from .words import GrowingWords
 
 __all__ = ["GrowingPostings", "GrowingReader", "ParsedFields"]
@@ -123,7 +124,10 @@ class GrowingReader:
 class _GrowingField:
     """One field: the rows of each value, and for ordered kinds every (row, value) in row order."""
 
-    __slots__ = ("_kind", "_rows", "_rows_of", "_sized", "_sizes", "_values", "_words", "null", "present")
+    __slots__ = (
+        *("_kind", "_places", "_rows", "_rows_of", "_sized", "_sizes", "_values", "_words"),
+        *("null", "present"),
+    )
 
     def __init__(self, kind: FieldType) -> None:
         self._kind = kind
@@ -133,6 +137,7 @@ class _GrowingField:
         if kind.ordered:
             self._values = GrowableArray(np.float64 if kind is FieldType.FLOAT else np.int64)
         self._words = GrowingWords() if kind is FieldType.TEXT else None
+        self._places = GrowingPlaces() if kind is FieldType.GEO else None
         self._sized = GrowableArray(np.uint32)
         self._sizes = GrowableArray(np.uint32)
         self.null = GrowableArray(np.uint32)
@@ -144,6 +149,8 @@ class _GrowingField:
         if self._words is not None:
             assert isinstance(parsed.values, list)
             self._words.extend(rows, parsed.values)
+        elif self._places is not None:
+            self._places.extend(rows, np.asarray(parsed.values))
         else:
             self._extend_values(rows, parsed)
         self._sizes.extend(parsed.sizes)
@@ -183,6 +190,8 @@ class _GrowingField:
                 return self._kind in (FieldType.KEYWORD, FieldType.TEXT)
             case EqualsOne():
                 return self._kind is FieldType.TEXT
+            case IsInside():
+                return self._kind is FieldType.GEO
         return False
 
     def answer(self, condition: Scanned, n_rows: int) -> Answer:
@@ -194,6 +203,9 @@ class _GrowingField:
                 rows = rows[: np.searchsorted(rows, n_rows)]
                 sizes = self._sizes.view(len(rows))
                 return Answer(rows_with(condition, _below(self.present, n_rows), rows, sizes, n_rows))
+            case IsInside(_, area):
+                assert self._places is not None
+                return Answer(self._places.rows_in(area, n_rows))
             case OtherThan(_, excluded):
                 return Answer(self.other(excluded.texts, n_rows))
             case OfTexts():

@@ -45,6 +45,11 @@ def test_polygons_have_holes_and_edges_are_outside() -> None:
         Polygon([(np.sin(i), np.cos(i)) for i in range(1025)])  # type: ignore[arg-type]  # a list is taken
 
 
+def test_polygons_may_have_the_shortest_edges() -> None:
+    thin = Polygon(((0, 0), (0, 2e-311), (1, 0)))
+    assert not thin.contains(np.array([0.5, 0.5, -1]), np.array([1.0, -1, 0])).any()
+
+
 @pytest.mark.parametrize(
     "value",
     [None, 3, [1, 2], {}, {"lat": 1}, {"lat": "1", "lon": 1}, {"lat": True, "lon": 1}, {"lat": 91, "lon": 0},

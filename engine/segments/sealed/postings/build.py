@@ -15,6 +15,7 @@ from ....schema.payload_field import FieldType
 from ...bitmaps import bitmap
 from .keys import BUCKETS_FROM, NULL, PRESENT, array_name, bucket_key, bucket_size, value_key
 from .keywords import keyword_arrays
+from .places import place_arrays
 from .uuids import as_uuids, uuid_bytes
 from .words import word_arrays
 
@@ -58,6 +59,9 @@ def _field(
             assert isinstance(values, list)
             found, sets = word_arrays(values, field.rows)
             arrays |= found
+        case FieldType.GEO:
+            assert isinstance(values, np.ndarray)
+            arrays |= place_arrays(values, field.rows)
         case FieldType.UUID:
             uuids = as_uuids(values)
             order = np.argsort(uuids, kind="stable")

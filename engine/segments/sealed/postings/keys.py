@@ -13,7 +13,8 @@ Ordered fields have the arrays ``posting.FIELD.value`` (m,) ascending, int64 or 
 ``BUCKETS_FROM`` pairs on they are cut into 256 buckets of equal length, the last of which may be shorter, so
 that a wide range is a union of bitmaps and two short ends. Uuid fields have the same two, the values being
 (m, 16) uint8, big endian, and no buckets. Keyword fields have those of ``keywords``, text fields
-those of ``words``, and for words that many texts have the sets ``w number, u32 big endian`` of texts.
+those of ``words``, and for words that many texts have the sets ``w number, u32 big endian`` of texts. Geo
+fields have those of ``places``.
 
 Every field has ``posting.FIELD.sized`` (c,) uint32, the rows with another number of values than one,
 ascending, and ``posting.FIELD.size`` (c,) uint32, how many. Segments of earlier versions have neither these

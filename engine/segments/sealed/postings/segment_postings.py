@@ -12,7 +12,7 @@ from pyroaring import BitMap
 
 from .....storage.errors import CorruptionError
 from ....filters.canonical import Canonical
-from ....filters.conditions.scanned import EqualsOne, HasValues, OtherThan, Scanned
+from ....filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
 from ....filters.conditions.text import HasWords, IsLike, OfTexts
 from ....filters.postings import Answer
 from ....schema.payload_field import FieldType
@@ -22,6 +22,8 @@ from .kept_sets import KeptSets
 from .keys import BUCKETS_FROM, NULL, PRESENT, array_name, bucket_key, bucket_size, value_key
 from .keywords import ARRAYS as KEYWORDS
 from .keywords import Keywords
+from .places import ARRAYS as PLACES
+from .places import Places
 from .uuids import UUID, as_uuids, stored_uuids
 from .words import ARRAYS as WORDS
 from .words import Words
@@ -51,6 +53,7 @@ class SegmentPostings:
         self._sizes: dict[str, tuple[NDArray[np.uint32], NDArray[np.uint32]]] = {}
         self._keywords: dict[str, Keywords] = {}
         self._words: dict[str, Words] = {}
+        self._places: dict[str, Places] = {}
         for path, kind in fields.items():
             self._open(path, kind)
             if not kind.ordered and kind is not FieldType.UUID:
@@ -72,6 +75,8 @@ class SegmentPostings:
             self._sizes[path] = array("sized"), array("size")
             if kind is FieldType.KEYWORD:
                 self._keywords[path] = Keywords(*map(array, KEYWORDS))
+            elif kind is FieldType.GEO:
+                self._places[path] = Places(*map(array, PLACES))
             elif kind is FieldType.TEXT:
                 self._words[path] = Words(partial(self._posting, path), *map(array, WORDS))
         except KeyError:
@@ -144,6 +149,8 @@ class SegmentPostings:
                 return condition.key in self._keywords or condition.key in self._words
             case EqualsOne():
                 return condition.key in self._words
+            case IsInside():
+                return condition.key in self._places
         return False
 
     def answer(self, condition: Scanned) -> Answer:
@@ -156,6 +163,8 @@ class SegmentPostings:
         if isinstance(condition, HasValues):
             present = self.present(condition.key)
             return rows_with(condition, present, *self._sizes[condition.key], self._n_rows)
+        if isinstance(condition, IsInside):
+            return _set_of(self._places[condition.key].rows_in(condition.area))
         if condition.key in self._words:
             return self._words[condition.key].rows_of(condition)
         return _set_of(self._keywords[condition.key].rows_of(condition))
