@@ -127,18 +127,23 @@ class Contest:
     def _tuned(
         self, searcher: FilteredSearcher, answering: list[tuple[Question, Answering]], limit: float
     ) -> tuple[Effort, bool, float]:
-        """Return the first effort that reaches the recall, whether one does, and what it takes.
+        """Return the least effort that reaches the recall, whether one does, and what it takes.
 
-        Where none does, it is the last, or the first that is too slow.
+        More effort is taken to find more and to take longer, so that few are tried. Where none reaches it,
+        that is said of the most that is not too slow.
         """
         efforts = searcher.efforts(self.k, len(self.questions[0].rows))
-        for effort in efforts:
-            ids, seconds = ask(searcher, answering, self.k, effort, step=2)
-            spent = _median([seconds])
-            reached = self._recall(ids, first=0) >= self.target
-            if reached or spent > limit or effort is efforts[-1]:
-                return effort, reached, spent
-        raise ValueError(f"{searcher.name} has no efforts to search with")
+        tried: dict[int, tuple[bool, float]] = {}
+        low, high = 0, len(efforts)
+        while low < high:
+            middle = (low + high) // 2
+            ids, seconds = ask(searcher, answering, self.k, efforts[middle], step=2)
+            reached, spent = self._recall(ids, first=0) >= self.target, _median([seconds])
+            tried[middle] = reached, spent
+            low, high = (low, middle) if reached or spent > limit else (middle + 1, high)
+        reaching = [place for place, (reached, _) in tried.items() if reached]
+        place = min(reaching) if reaching else max(0, low - 1)
+        return efforts[place], *tried[place]
 
     def _recall(self, ids: NDArray[np.int64], first: int = 1) -> float:
         shares = recall_by_query(self.data, self.truth, ids[:, : self.truth.k])

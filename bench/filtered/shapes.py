@@ -31,7 +31,7 @@ _FIELDS = {
 SHAPES = (*_FIELDS, NATURAL)
 OR_VALUES, IN_VALUES = 16, 1000
 _LABELLED = ("tags", "pairs", "parts", "codes")
-_TYPES = {name: "keyword" for name in _LABELLED}
+_TYPES = {**{name: "keyword" for name in _LABELLED}, "note": "text"}
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,6 @@ class MadePayloads:
         if "rank" in self._made:
             fields |= {f"rank{levels[0].order.number}": "integer" for levels in self._levels if levels}
         return fields
-
-    @property
-    def types(self) -> Mapping[str, str]:
-        """All fields with their types, texts among them."""
-        return {**self.fields, **({"note": "text"} if "note" in self._made else {})}
 
     @property
     def lists(self) -> frozenset[str]:

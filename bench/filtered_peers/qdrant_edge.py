@@ -44,7 +44,7 @@ class QdrantEdgePeer:
         folder = tempfile.mkdtemp(dir=scratch)
         shard = library.EdgeShard.create(folder, config(library, 1, vectors={FIELD: field}))
         update, operation = shard.update, library.UpdateOperation
-        for name, kind in payloads.types.items():
+        for name, kind in payloads.fields.items():
             update(operation.create_field_index(name, getattr(library.PayloadSchemaType, kind.capitalize())))
         for start in range(0, data.rows, _ROWS_AT_ONCE):
             stop = min(start + _ROWS_AT_ONCE, data.rows)

@@ -53,11 +53,11 @@ class ZvecPeer:
         library = self._library
         schema = library.CollectionSchema(
             name="bench",
-            fields=[self._field(name, kind, payloads) for name, kind in payloads.types.items()],
+            fields=[self._field(name, kind, payloads) for name, kind in payloads.fields.items()],
             vectors=[library.VectorSchema(FIELD, library.DataType.VECTOR_FP32, data.dim, index)],
         )
         collection = library.create_and_open(str(folder / "collection"), schema)
-        known = payloads.types.keys()
+        known = payloads.fields.keys()
         for start in range(0, data.rows, _ROWS_AT_ONCE):
             stop = min(start + _ROWS_AT_ONCE, data.rows)
             documents = [
