@@ -58,6 +58,8 @@ def after(state: State, record: dict[str, Any]) -> State:
     if kind == "drop":
         return {other: rows for other, rows in state.items() if other != name}
     rows = dict(state[name])
+    if kind == "drop tenant":
+        return state | {name: {key: row for key, row in rows.items() if key[0] != record["tenant"]}}
     for point_id in record["ids"]:
         key = record["tenant"], point_id
         if kind == "upsert":

@@ -97,6 +97,9 @@ def operate(db: vicinal.Database, rng: random.Random, version: int) -> None:
     if name == "scratch" and action < 0.2:
         say(op="begin", kind="drop", collection=name)
         db.drop_collection(name)
+    elif tenant is not None and action < 0.05:
+        say(op="begin", kind="drop tenant", **said)
+        points.tenants.drop(tenant)
     elif action < 0.55:
         say(op="begin", kind="upsert", **said)
         vectors = {
