@@ -93,6 +93,7 @@ ORDER = {
         "text_search",
         "column_budget",
         "payload_columns",
+        "allowed",
         "value_rows",
         "view",
         "growing",

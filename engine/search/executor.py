@@ -23,17 +23,15 @@ from ..input.options import SearchOptions
 from ..results.explanation import PlanReason
 from ..results.weighting import Weighting
 from ..schema.vector_field import VectorField
+from ..segments.allowed import Allowed
 from ..segments.live_statistics import prepared
 from ..segments.snapshot import NO_PLACE, Snapshot, place
-from ..segments.view import Allowed, SegmentView
+from ..segments.view import SegmentView
 from ..vector_kinds.registry import kind_of
 from .candidates import candidate_scopes
 from .planner import ExactScan, IndexSearch, Plan, plan_segment
 from .threads import search_threads
 
-# What a view remembers of filters: a caller's few favourites, in at most some 16 MB.
-_FILTERS_KEPT = 32
-_FILTER_ROWS_KEPT = 4_000_000
 # Plans by field, k and effort: a caller may come with ever new targets of recall.
 _PLANS_KEPT = 256
 # Queries of one call of a kernel under a deadline: enough that the call costs nothing beside them.
@@ -155,7 +153,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
             found += [(number, scored)] if scored is not None else []
             continue
         start = time.perf_counter()
-        allowed = _allowed(view, request, report.scanning)
+        allowed = view.allowed(request.expression, request.tenant, report.scanning)
         present = view.present(request.field)
         if present is None:
             n_vectors = view.n_rows
@@ -233,23 +231,6 @@ def _prepared(snapshot: Snapshot, request: SearchRequest, report: SearchReport) 
     # As dataclasses.replace does, in a seventh of its time.
     said = request.options, request.knobs, request.expression, request.tenant, request.candidates
     return SearchRequest(request.field, request.spec, queries, *said)
-
-
-def _allowed(view: SegmentView, request: SearchRequest, work: ScanWork) -> Allowed:
-    """Return the rows that may be found: alive, the tenant's, and passing the filter."""
-    expression, tenant = request.expression, request.tenant
-    if expression is None and tenant is None:
-        return view.unfiltered
-    key = (expression, tenant)
-    allowed = view.allowed_cache.get(key)
-    if allowed is None:
-        rows = RowSet.from_bitmap(view.matching(expression, tenant, work=work), view.n_rows)
-        allowed = Allowed(Scope(rows, tenant))
-        kept = [other.scope.count(view.n_rows) for other in list(view.allowed_cache.values())]
-        if len(kept) >= _FILTERS_KEPT or sum(kept) + rows.count > _FILTER_ROWS_KEPT:
-            view.allowed_cache.clear()
-        view.allowed_cache[key] = allowed
-    return allowed
 
 
 def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed, n_vectors: int) -> Plan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +23,7 @@ from ..filters.expression import Filter
 from ..filters.postings import FieldPostings
 from ..filters.scanning import ScanWork, passing
 from ..results.point import PointId
+from .allowed import Allowed, KeptAllowed
 from .bitmaps import bitmap
 from .payload_columns import ReadPart
 from .value_rows import ValueRows
@@ -32,34 +32,6 @@ from .value_rows import ValueRows
 _SCANS_KEPT = 64
 ABSENT = -1
 """The row of an id that a segment does not hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """The rows of a view that a filter and a tenant leave, and the plans that were made for them.
-
-    Attributes
-    ----------
-    scope : Scope
-        With no set of rows where every row of the segment may be found.
-    plans : dict
-        Whatever the planner keeps of them, by keys of its own.
-    """
-
-    scope: Scope
-    plans: dict[Any, Any] = field(default_factory=dict)
-    _among: dict[str, Allowed] = field(default_factory=dict)
-
-    def among(self, field: str, present: Present) -> Allowed:
-        """Return the same for the vectors of a field, numbered by their places in ``present``."""
-        found = self._among.get(field)
-        if found is None:
-            rows = self.scope.rows
-            if rows is not None:
-                places = np.flatnonzero(np.isin(present, rows.rows, assume_unique=True))
-                rows = RowSet.from_bitmap(bitmap(places), len(present))
-            found = self._among[field] = Allowed(Scope(rows, self.scope.tenant))
-        return found
 
 
 class SegmentView(ABC):
@@ -81,7 +53,7 @@ class SegmentView(ABC):
         self.uuid = uuid
         self.n_rows = n_rows
         self.dead = dead
-        self.allowed_cache: dict[Any, Allowed] = {}
+        self._kept = KeptAllowed()
         self.live_counts: dict[Any, Any] = {}
         self._scans: dict[tuple[str, int | None], Scan[Any]] = {}
 
@@ -101,6 +73,17 @@ class SegmentView(ABC):
     def unfiltered(self) -> Allowed:
         """What may be found without a filter and a tenant."""
         return Allowed(Scope(self.live))
+
+    def allowed(self, expression: Filter | None, tenant: int | None, work: ScanWork) -> Allowed:
+        """Return what may be found of a tenant under a filter, as :meth:`matching` does, and keep it."""
+        if expression is None and tenant is None:
+            return self.unfiltered
+        found = self._kept.get(expression, tenant)
+        if found is None:
+            rows = RowSet.from_bitmap(self.matching(expression, tenant, work=work), self.n_rows)
+            found = Allowed(Scope(rows, tenant))
+            self._kept.keep(expression, tenant, rows.count, found)
+        return found
 
     def scan(self, field: str, tokens: int | None = None) -> Scan[Any]:
         """Return the exact scan of the rows of a field, or of the first ``tokens`` of each row."""

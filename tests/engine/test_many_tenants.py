@@ -164,3 +164,22 @@ def test_a_tenants_rows_are_found_without_looking_at_those_of_others() -> None:
         tracemalloc.stop()
         # The numbers of the rows, converted, would be 80,000 bytes.
         assert most < 4096
+
+
+def test_a_search_of_a_small_tenant_is_planned_once_whoever_searches_in_between() -> None:
+    with vicinal.open(":memory:", merge_policy=QUIET) as db:
+        rooms = db.create_collection("rooms", Dense(DIM), partitioned=True)
+        names = named(300)
+        for tenant in names:
+            rooms.upsert([1, 2], np.repeat(ROW, 2, axis=0), tenant=tenant)
+        rooms.flush()
+
+        def search(tenant: str) -> int:
+            return steps(lambda: rooms.search(ROW[0], tenant=tenant))
+
+        search(names[0])
+        again = search(names[0])
+        for tenant in names:
+            rooms.search(ROW[0], tenant=tenant)
+        assert search(names[0]) == again
+        assert rooms.search(ROW[0], tenant=names[7]).ids.tolist() == [1, 2]
