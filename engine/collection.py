@@ -273,6 +273,11 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
         score_threshold : float, optional
             Hits that are less near than this are left out: those of lower scores where higher is nearer
             (cosine, dot, MaxSim), and of higher ones where lower is (l2, hamming). An equal score stays.
+        group_by : str, optional
+            Path of a payload field. The answer is the ``k`` groups of points with an equal value of which
+            the nearest hit is nearest. A point with several values is in the group of each.
+        group_size : int
+            Nearest hits of each group, 3 unless given; ``k * group_size`` is at most 10,000.
         threads : int
             Over how many threads a batch is spread, or the rows of a scan where there are fewer queries, 1
             unless given; 0 means every core.
@@ -281,7 +286,7 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
         -------
         Hits or BatchHits
             :class:`Hits` for one query, :class:`BatchHits` for a batch. Nearest first; equal scores in the
-            order of segments and rows.
+            order of segments and rows. :class:`Groups` and :class:`BatchGroups` where it is grouped.
 
         Raises
         ------

@@ -18,7 +18,7 @@ from .filters.expression import Filter
 from .filters.notations.reading import FilterLike
 from .hosts.host import Host
 from .input.ids import id_list, named_columns, selection, vector_columns, vector_fields
-from .input.options import SearchOptions
+from .input.options import SearchOptions, refuse_groups
 from .input.order import Position, checked_order
 from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
@@ -30,7 +30,8 @@ from .results.carried import Carried
 from .results.explanation import Explanation
 from .results.point import PointColumns, PointId
 from .results.written import Written
-from .search.call import answer
+from .search.calls.call import answer
+from .search.calls.grouping import grouped
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
 from .search.ordered_pages import find_ordered_page
@@ -274,10 +275,13 @@ class ColumnarCollection:
     def search(self, query: Any, options: SearchOptions) -> Any:
         """Return the nearest points as :meth:`Collection.search` does."""
         snapshot, owner = self.view(options.tenant)
+        if options.group_by is not None:
+            return grouped(snapshot, owner, query, options)
         return answer(snapshot, owner, query, options)[0]
 
     def explain(self, query: Any, options: SearchOptions) -> Explanation:
         """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""
+        refuse_groups(options)
         snapshot, owner = self.view(options.tenant)
         return explanation(*answer(snapshot, owner, query, options), options.tokens, snapshot.schema.fields)
 

@@ -19,6 +19,9 @@ def known_as(value: Any, kind: str | None) -> Any:
 
     The first of it ranks types, and what comes behind ranks values of a type.
     """
+    if kind == "text":
+        # An index has its words, so its values are read from payloads.
+        kind = None
     if type(value) not in _RANKS or (kind in ("datetime", "uuid") and type(value) is not str):
         return None
     if kind == "datetime":
@@ -63,3 +66,16 @@ def ends(payloads: Iterable[dict[str, Any]], path: str, kind: str | None) -> tup
         if known:
             return min(known), max(known)
     return None
+
+
+def groups(
+    rows: Iterable[tuple[int, dict[str, Any]]], path: str, kind: str | None, k: int, size: int
+) -> list[tuple[Any, list[int]]]:
+    """Return what each of the first groups is known as, and the numbers of its first rows, nearest first."""
+    found: dict[Any, list[int]] = {}
+    for number, payload in rows:
+        known = [known_as(value, kind) for value in values_at(payload, path)]
+        for one in dict.fromkeys(known):
+            if one is not None:
+                found.setdefault(one, []).append(number)
+    return [(known, numbers[:size]) for known, numbers in list(found.items())[:k]]

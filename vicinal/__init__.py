@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .engine.maintenance.merge_policy import MergePolicySettings
     from .engine.results.explanation import Explanation
     from .engine.results.facet import Facet
+    from .engine.results.groups import BatchGroups, Group, Groups
     from .engine.results.hits import BatchHits, Hit, Hits
     from .engine.results.info import CollectionInfo, DatabaseInfo
     from .engine.results.point import Page, Point
@@ -131,6 +132,7 @@ _MODULES = {
     "engine.filters.notations.qdrant_json": ("filter_from_json", "filter_to_json"),
     "engine.filters.notations.strings": ("filter_from_string",),
     "engine.results.facet": ("Facet",),
+    "engine.results.groups": ("BatchGroups", "Group", "Groups"),
     "engine.results.hits": ("BatchHits", "Hit", "Hits"),
     "engine.results.info": ("CollectionInfo", "DatabaseInfo"),
     "engine.maintenance.merge_policy": ("MergePolicySettings",),
@@ -232,6 +234,9 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Page",
     "Explanation",
     "Facet",
+    "Group",
+    "Groups",
+    "BatchGroups",
     "DatabaseInfo",
     "CollectionInfo",
     "Tenants",

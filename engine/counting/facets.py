@@ -13,6 +13,7 @@ from ..filters.conditions.scanned import values_of
 from ..filters.conditions.tallies import Counted, Ends, Tally, most_frequent
 from ..filters.expression import Filter
 from ..filters.scanning import ScanWork
+from ..input.payload_paths import value_kind
 from ..results.facet import Facet, FieldValue
 from ..schema.payload_field import FieldType
 from ..search.point_reads import in_time
@@ -23,7 +24,6 @@ from ..segments.view import SegmentView
 from ..tenants.tenant import Tenant
 
 _LISTED = (FieldType.KEYWORD, FieldType.BOOL)
-_SORTED = (FieldType.INTEGER, FieldType.FLOAT, FieldType.DATETIME, FieldType.UUID)
 # Which of several spellings is shown, a payload says.
 _SPELLED = (FieldType.DATETIME, FieldType.UUID)
 
@@ -35,8 +35,8 @@ def count_values(
     snapshot: Snapshot, path: str, expression: Filter | None, owner: Tenant | None, limit: int | None
 ) -> list[Facet]:
     """Return the most frequent values of a field in the points of a tenant that satisfy a filter."""
-    kind = snapshot.schema.fields.get(path)
-    if kind not in _LISTED and kind not in _SORTED:
+    kind = value_kind(snapshot.schema, path)
+    if kind is None:
         tally = Tally()
         for view, rows in _matching(snapshot, expression, owner):
             for column, chosen, _ in view.values_read(path, rows, ScanWork()):
@@ -59,7 +59,7 @@ def least_and_most(
 
     Of a field without an index these are numbers, or where there is none, texts that are times.
     """
-    kind = snapshot.schema.fields.get(path)
+    kind = value_kind(snapshot.schema, path)
     if kind is None:
         ends = Ends()
         for view, rows in _matching(snapshot, expression, owner):

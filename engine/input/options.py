@@ -58,6 +58,8 @@ class SearchKeywords(TypedDict, total=False):
     tokens: Sequence[int | None] | None
     candidates: Candidates | None
     score_threshold: float | None
+    group_by: str | None
+    group_size: int
 
 
 def _fraction(name: str, value: Any) -> float:
@@ -77,6 +79,12 @@ def _field_name(name: str, value: Any) -> str | None:
 
 def _threshold(name: str, value: Any) -> float | None:
     return None if value is None else float(_number(name, name, value))
+
+
+def _grouping(name: str, value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidArgument(f"{name} is {value!r:.80}; expected the path of a payload field", field=name)
+    return value
 
 
 def _budgets(name: str, value: Any) -> Budgets | None:
@@ -119,6 +127,10 @@ class SearchOptions:
         Of the first stage that finds what is scored; None where there is none.
     score_threshold : float or None
         Hits that are not at least as near as this are left out.
+    group_by : str or None
+        Path of the payload field by whose values hits are grouped; checked against the schema.
+    group_size : int
+        Hits of each of the ``k`` groups.
     """
 
     k: int = 10
@@ -135,6 +147,8 @@ class SearchOptions:
     tokens: Budgets | None = None
     candidates: SearchOptions | None = None
     score_threshold: float | None = None
+    group_by: str | None = None
+    group_size: int = 3
 
 
 _LISTED = {"with_payload", "with_vectors", "tokens"}
@@ -153,6 +167,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "tokens": _budgets,
     "candidates": lambda _name, options: options,
     "score_threshold": _threshold,
+    "group_by": _grouping,
+    "group_size": partial(check_integer, low=1, high=MAX_K),
 }
 
 
@@ -252,6 +268,15 @@ def check_budgets(name: str, spec: VectorField, options: SearchOptions) -> None:
         )
 
 
+def refuse_groups(options: SearchOptions) -> None:
+    """Raise InvalidArgument when what is asked for by groups answers with hits alone."""
+    if options.group_by is not None:
+        raise InvalidArgument(
+            "explain takes no group_by, as a search by groups is several; explain the search without it",
+            field="group_by",
+        )
+
+
 def check_results(queries: int, k: int) -> None:
     """Raise LimitExceeded when so many queries of ``k + offset`` ask for more than one call returns."""
     if queries * k > MAX_RESULTS:
@@ -271,6 +296,17 @@ def _checked(k: Any, **said: Any) -> SearchOptions:
     said["k"] = k
     options = SearchOptions(**{name: _CHECKS[name](name, value) for name, value in said.items()})
     check_integer("offset", options.offset, 0, MAX_K - options.k)
+    if options.group_by is None:
+        if "group_size" in said:
+            raise InvalidArgument("group_size is of groups; say by what with group_by=", field="group_size")
+    elif options.offset or options.candidates is not None:
+        name = "offset" if options.offset else "candidates"
+        raise InvalidArgument(f"a search by groups takes no {name}; leave it or group_by out", field=name)
+    elif options.k * options.group_size > MAX_K:
+        raise InvalidArgument(
+            f"{options.k:,} groups of {options.group_size:,} hits are more than {MAX_K:,}; ask for fewer",
+            field="group_size",
+        )
     return options
 
 

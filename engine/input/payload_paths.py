@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import InvalidArgument, UnindexedField
 from ..filters.paths import checked_filter_path
 from ..schema.collection_schema import CollectionSchema
+from ..schema.payload_field import FieldType
 
 PayloadPath = tuple[str, ...]
 """The keys from the payload inwards; none for the payload itself."""
@@ -40,8 +41,16 @@ def payload_paths(keys: Iterable[str]) -> list[PayloadPath]:
     return [_checked(key, "keys") for key in listed]
 
 
-def read_path(schema: CollectionSchema, value: Any) -> str:
+def value_kind(schema: CollectionSchema, path: str) -> FieldType | None:
+    """Return the type as which the values of a field are indexed, None where payloads are read for them."""
+    kind = schema.fields.get(path)
+    return kind if kind is not None and kind.valued else None
+
+
+def read_path(schema: CollectionSchema, value: Any, field: str = "field") -> str:
     """Return a path whose values are looked at, as filters take it: ``a.b``, ``a[].b`` or ``a[0].b``.
+
+    ``field`` is what the caller calls it.
 
     Raises
     ------
@@ -55,13 +64,13 @@ def read_path(schema: CollectionSchema, value: Any) -> str:
     except InvalidArgument as error:
         raise InvalidArgument(
             f"the payload field is {value!r:.200}; expected a path, as 'genre' or 'cast[].name'",
-            field="field",
+            field=field,
         ) from error
-    if schema.strict and path not in schema.fields:
+    if schema.strict and value_kind(schema, path) is None:
         raise UnindexedField(
-            f"the payload field {path!r} is not indexed, and the collection is strict: it reads no payloads "
-            f"for values; indexed fields are {sorted(schema.fields)}",
-            field="field",
+            f"no index has the values of the payload field {path!r}, and the collection is strict: it reads "
+            f"no payloads for them; indexed fields are {sorted(schema.fields)}",
+            field=field,
         )
     return path
 

@@ -216,6 +216,12 @@ class BatchHits(AsFrame, Sequence[Hits]):
             self._with_vectors,
         )
 
+    def part(self, start: int, stop: int) -> BatchHits:
+        """Return the answers to some of the queries, without a copy."""
+        carried = self._with_payload, self._with_vectors
+        some = self._places[start:stop], self.scores[start:stop], self.counts[start:stop]
+        return BatchHits(self._source, *some, *carried)
+
     def payload_column(self) -> PayloadColumn:
         """Return the payloads of all hits as :meth:`Hits.payload_column` does, query after query.
 

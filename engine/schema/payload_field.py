@@ -28,3 +28,8 @@ class FieldType(StrEnum):
     def ordered(self) -> bool:
         """Whether a range can be asked of it."""
         return self in (FieldType.INTEGER, FieldType.FLOAT, FieldType.DATETIME)
+
+    @property
+    def valued(self) -> bool:
+        """Whether an index has its values, each whole."""
+        return self.ordered or self in (FieldType.KEYWORD, FieldType.BOOL, FieldType.UUID)

@@ -173,6 +173,36 @@ class SearchBatchResponse(_message.Message):
     counts: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class SearchGroupsRequest(_message.Message):
+    __slots__ = ("scope", "queries", "options", "by_id", "filters", "group_by", "group_size")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    QUERIES_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    BY_ID_FIELD_NUMBER: _ClassVar[int]
+    FILTERS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
+    scope: _points_pb2.Scope
+    queries: _vectors_pb2.Vectors
+    options: SearchOptions
+    by_id: _vectors_pb2.PointIds
+    filters: _containers.RepeatedCompositeFieldContainer[QueryFilter]
+    group_by: str
+    group_size: int
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., filters: _Optional[_Iterable[_Union[QueryFilter, _Mapping]]] = ..., group_by: _Optional[str] = ..., group_size: _Optional[int] = ...) -> None: ...
+
+class SearchGroupsResponse(_message.Message):
+    __slots__ = ("hits", "counts", "values", "groups")
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    hits: HitColumns
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    values: _containers.RepeatedCompositeFieldContainer[_points_pb2.PayloadValue]
+    groups: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., values: _Optional[_Iterable[_Union[_points_pb2.PayloadValue, _Mapping]]] = ..., groups: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class ExplainRequest(_message.Message):
     __slots__ = ("scope", "queries", "options", "by_id", "candidates", "filters")
     SCOPE_FIELD_NUMBER: _ClassVar[int]

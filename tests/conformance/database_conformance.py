@@ -11,6 +11,7 @@ from conformance.facet_conformance import FacetConformance
 from conformance.field_types_conformance import FieldTypesConformance
 from conformance.filtered_batch_conformance import FilteredBatchConformance
 from conformance.frame_conformance import FrameConformance
+from conformance.group_conformance import GroupConformance
 from conformance.input_conformance import InputConformance
 from conformance.keyword_conformance import KeywordConformance
 from conformance.missing_conformance import MissingConformance
@@ -53,6 +54,7 @@ class DatabaseConformance(
     FieldTypesConformance,
     FilteredBatchConformance,
     FrameConformance,
+    GroupConformance,
     InputConformance,
     KeywordConformance,
     MissingConformance,

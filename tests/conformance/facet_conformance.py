@@ -105,6 +105,9 @@ class FacetConformance:
             with pytest.raises(vicinal.UnindexedField, match="free"):
                 ask("free")
         assert counted(strict.facet("year")) == [(1, 1)]
+        strict.add_field("free", "text")
+        with pytest.raises(vicinal.UnindexedField, match="free"):
+            strict.facet("free")
         assert strict.min_max("year") == (1, 1)
 
     def test_facets_are_of_the_tenants_own_points(self, db: DatabaseApi) -> None:

@@ -46,7 +46,7 @@ def check(things: Collection, rows: list[dict[str, Any]], fields: dict[str, str]
                 assert (known_as(told[0], kinds), known_as(told[1], kinds)) == expected, path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(payloads(), min_size=1, max_size=12), st.data())
 def test_random_payloads(rows: list[dict[str, Any]], data: st.DataObject) -> None:
     fields = {path: kind for path, kind in FIELDS.items() if data.draw(st.booleans())}

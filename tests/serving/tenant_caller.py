@@ -9,9 +9,9 @@ from typing import Any
 import grpc
 import numpy as np
 from google.protobuf.message import Message
-from naive_facets import check_facets
+from naive_facets import check_facets, known_as
 from naive_facets import ends as naive_ends
-from naive_filter import holds
+from naive_filter import holds, values_at
 from serving import columns
 from serving import mixed_collection as mixed
 from serving.calls import Outcome
@@ -70,6 +70,7 @@ class TenantCaller:
             (8, self.score),
             (10, self.count),
             (6, self.facet),
+            (6, self.search_groups),
             (8, self.get),
             (8, self.scroll),
             (2, self.look_around),
@@ -231,6 +232,33 @@ class TenantCaller:
         years = naive_ends(rows, "year", "integer")
         assert years == ((1, ends.least.integer), (1, ends.most.integer)) if years else not ends.ByteSize()
         self.queries += 2
+
+    def search_groups(self) -> None:
+        field = self._rng.choice(list(mixed.VECTORS))
+        record, matching = self.filter()
+        path = self._rng.choice([*mixed.FIELDS, "mood", "of", "maker[].city"])
+        query = mixed.queries(self._rng, field, 1)
+        request = search_pb2.SearchGroupsRequest(
+            scope=self.scope(),
+            queries=query,
+            options=search_pb2.SearchOptions(field=field, k=50, exact=True, filter=columns.filter_of(record)),
+            group_by=path,
+            group_size=200,
+        )
+        answer = self.ask("SearchGroups", request)
+        ids = columns.ids_of(answer.hits.ids)
+        kind = mixed.FIELDS.get(path)
+        found, start = {}, 0
+        for value, count in zip(answer.values, answer.counts, strict=True):
+            found[known_as(read_value(value), kind)] = set(ids[start : start + count])
+            start += count
+        expected: dict[Any, set[Id]] = {}
+        for i in matching:
+            for value in values_at(self.points[i][1], path):
+                expected.setdefault(known_as(value, kind), set()).add(i)
+        expected.pop(None, None)
+        assert found == expected, (path, record)
+        self.queries += 1
 
     def told(self, record: dict[str, Any] | None) -> list[str]:
         """Return on which rows counting, searching and looking disagree, for a message."""

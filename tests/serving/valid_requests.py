@@ -304,6 +304,13 @@ _ENTRIES = {
         Names.TENANT,
         lambda t: search.SearchBatchRequest(scope=scope(t), queries=queries(3), options=_options()),
     ),
+    "SearchService.SearchGroups": Entry(
+        "read",
+        Names.TENANT,
+        lambda t: search.SearchGroupsRequest(
+            scope=scope(t), queries=queries(3), options=_options(), group_by="year", group_size=2
+        ),
+    ),
     "SearchService.Explain": Entry(
         "read",
         Names.TENANT,

@@ -133,7 +133,7 @@ def column_test(condition: Scanned) -> Test | None:
         case EqualsOne():
             return _equality(condition)
         case OtherThan():
-            return _inequality(condition.excluded)
+            return _inequality(condition)
         case HasValues():
             return _counting(condition)
         case Between():
@@ -237,12 +237,14 @@ def _equality(condition: EqualsOne) -> Test:
     return test
 
 
-def _inequality(excluded: EqualsOne) -> Test:
+def _inequality(condition: OtherThan) -> Test:
+    excluded = condition.excluded
     wanted = _wanted(excluded.numbers)
 
     def test(column: FieldColumn) -> Rows:
         parts = [rows[~np.isin(values, wanted[values.dtype])] for values, rows in column.numbers]
-        parts += [column.rows_of_texts(~_chosen(column, excluded.texts)), column.others]
+        parts += [column.rows_of_texts(~_chosen(column, excluded.texts))]
+        parts += [] if condition.plain else [column.others]
         parts += [
             rows
             for truth, rows in ((True, column.true), (False, column.false))

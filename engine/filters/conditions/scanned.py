@@ -78,14 +78,23 @@ class EqualsOne(Scanned):
 
 @dataclass(frozen=True, slots=True)
 class OtherThan(Scanned):
-    """Holds where a value is not null and ``excluded`` does not hold of it."""
+    """Holds where a value is not null and ``excluded`` does not hold of it.
+
+    ``plain``: the value is no object, and no list, either.
+    """
 
     key: str
     excluded: EqualsOne
+    plain: bool = False
 
     def holds(self, found: Any) -> bool:
         """Whether one of the values found is another one."""
-        return any(value is not None and not self.excluded.has(value) for value in values_of(found))
+        return any(map(self._has, values_of(found)))
+
+    def _has(self, value: Any) -> bool:
+        if value is None or (self.plain and isinstance(value, dict | list)):
+            return False
+        return not self.excluded.has(value)
 
     @property
     def suggested(self) -> FieldType:

@@ -66,6 +66,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.PointService/GetMinMax": Rule(Right.READ),
         "/vicinal.v1.SearchService/Search": Rule(Right.READ),
         "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ),
+        "/vicinal.v1.SearchService/SearchGroups": Rule(Right.READ),
         "/vicinal.v1.SearchService/Explain": Rule(Right.READ),
         "/vicinal.v1.SearchService/Score": Rule(Right.READ),
         "/vicinal.v1.TenantService/CreateTenants": Rule(Right.ADMIN, for_tenants=False, takes_disk=True),

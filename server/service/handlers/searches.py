@@ -9,7 +9,7 @@ from typing import Any
 from ....engine.collection import Collection, columnar
 from ....engine.errors import InvalidArgument, LimitExceeded
 from ....engine.input.candidates import StagedQuery
-from ....engine.input.options import SearchOptions
+from ....engine.input.options import MAX_K, SearchOptions
 from ....engine.input.stored_queries import asked_query
 from ....engine.results.explanation import Explanation, PlanKind, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
@@ -18,6 +18,7 @@ from ....proto.v1 import search_pb2 as pb
 from ....proto.v1 import vectors_pb2
 from ...wire.point_ids import count_ids, read_ids
 from ...wire.searching.explanations import put_explanation
+from ...wire.searching.groups import put_groups
 from ...wire.searching.hits import put_hits
 from ...wire.searching.options import read_options
 from ...wire.searching.query_filters import read_filters
@@ -58,6 +59,25 @@ def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchRe
     response = pb.SearchBatchResponse()
     put_hits(response.hits, hits, options.with_payload)
     response.counts.extend(hits.counts.tolist())
+    return response
+
+
+def search_groups(call: Call, request: pb.SearchGroupsRequest) -> pb.SearchGroupsResponse:
+    """Search for several queries by groups."""
+    n = count_rows(request.queries) + count_ids(request.by_id)
+    collection, tenant = call.scope(request.scope)
+    options = read_options(request.options, tenant, _CORES, groups=request)
+    _check_limits(call.limits, n, n * options.k * options.group_size, "k")
+    # A look for more groups is as deep as any search.
+    call.take_row_memory(n * options.k * options.group_size + MAX_K)
+    if request.filters:
+        options = replace(options, filter=read_filters(request.filters, options.filter))
+    queries = _queries(call, request)
+    call.wait_in_line()
+    groups = columnar(collection).search(queries, options)
+    _cover(call, groups.groups.hits, options)
+    response = pb.SearchGroupsResponse()
+    put_groups(response, groups, options.with_payload)
     return response
 
 
@@ -124,7 +144,7 @@ def _query(call: Call, request: pb.SearchRequest) -> Any:
     return asked_query(request.query if request.HasField("query") else None, ids[0])
 
 
-def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest) -> Any:
+def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest | pb.SearchGroupsRequest) -> Any:
     """Return the queries of a request."""
     if not request.HasField("by_id"):
         call.take_memory(TOKEN_BYTES * count_tokens([request.queries]))

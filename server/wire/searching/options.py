@@ -39,9 +39,13 @@ def put_candidates(message: pb.Candidates, options: SearchOptions, field: str) -
 
 
 def read_options(
-    message: pb.SearchOptions, tenant: str | None, most_threads: int, candidates: pb.Candidates | None = None
+    message: pb.SearchOptions,
+    tenant: str | None,
+    most_threads: int,
+    candidates: pb.Candidates | None = None,
+    groups: pb.SearchGroupsRequest | None = None,
 ) -> SearchOptions:
-    """Return what a message, and one of a first stage if there is any, asks for on behalf of a tenant.
+    """Return what a message asks for on behalf of a tenant, with what a first stage and groups do.
 
     Raises
     ------
@@ -70,6 +74,8 @@ def read_options(
         said["tokens"] = _budgets(message.tokens)
     if message.HasField("score_threshold"):
         said["score_threshold"] = message.score_threshold
+    if groups is not None:
+        said["group_by"], said["group_size"] = groups.group_by, groups.group_size
     if candidates is not None:
         said["candidates"] = Candidates(
             field=candidates.field or None,

@@ -8,10 +8,12 @@ from functools import lru_cache, partial
 from typing import Any
 
 from .....engine.input.candidates import StagedQuery, check_alike
-from .....engine.input.options import SearchOptions, check_results
+from .....engine.input.options import SearchOptions, check_results, refuse_groups
 from .....engine.input.queries import bound_filters, validate_queries
 from .....engine.input.stored_queries import StoredQueries
 from .....engine.results.explanation import Explanation
+from .....engine.results.facet import FieldValue
+from .....engine.results.groups import BatchGroups, Groups
 from .....engine.results.hits import BatchHits, Hits
 from .....engine.schema.collection_schema import CollectionSchema
 from .....engine.schema.vector_field import VectorField
@@ -19,6 +21,7 @@ from .....indexes.protocol import Queries
 from .....proto.v1 import search_pb2 as pb
 from ....wire.methods import METHODS
 from ....wire.searching.explanations import read_explanation
+from ....wire.searching.groups import read_group_values
 from ....wire.searching.hits import read_hits
 from ...calls.call import Operation
 from ...calls.caller import Caller
@@ -33,6 +36,7 @@ from .search_plan import Asked, SearchPlan, encoded_queries, search_plan
 
 _EXPLAIN = METHODS["/vicinal.v1.SearchService/Explain"]
 _SEARCH_BATCH = METHODS["/vicinal.v1.SearchService/SearchBatch"]
+_SEARCH_GROUPS = METHODS["/vicinal.v1.SearchService/SearchGroups"]
 _SEARCH = METHODS["/vicinal.v1.SearchService/Search"]
 _CACHED_PLANS = 1024
 
@@ -49,11 +53,16 @@ class SearchOperations:
         self._schema = schema
         self._plans = handle.schema, _plans(handle, handle.schema)
 
-    def search(self, query: Any, options: SearchOptions) -> Operation[Hits | BatchHits]:
-        """Return the nearest points of one query, or of each of several."""
+    def search(
+        self, query: Any, options: SearchOptions
+    ) -> Operation[Hits | BatchHits | Groups | BatchGroups]:
+        """Return the nearest points of one query, or of each of several, by groups if that is asked for."""
         plan, queries, single, filtering = yield from self._schema.checked(
             lambda schema: self._prepared(schema, query, options)
         )
+        if options.group_by is not None:
+            groups = yield from self._groups(plan, queries, filtering)
+            return groups[0] if single else groups
         if single:
             request = plan.one(queries) + filtering.whole()
             answer = yield from self._caller.call(_SEARCH, request, harmless=True)
@@ -62,6 +71,7 @@ class SearchOperations:
 
     def explain(self, query: Any, options: SearchOptions) -> Operation[Explanation]:
         """Search as :meth:`search` does, in one call, and say how it was done."""
+        refuse_groups(options)
         plan, queries, single, filtering = yield from self._schema.checked(
             lambda schema: self._prepared(schema, query, options)
         )
@@ -95,7 +105,8 @@ class SearchOperations:
         plan = self._plan(schema, options)
         queries, single = _checked(plan, query)
         if not single:
-            check_results(len(queries), options.k + options.offset)
+            size = 1 if options.group_by is None else options.group_size
+            check_results(len(queries), options.k * size + options.offset)
         if options.filter is None:
             return plan, queries, single, UNFILTERED
         bound_filters(options.filter, schema, single, len(queries))
@@ -120,6 +131,34 @@ class SearchOperations:
         if len(answers) == 1:
             return answers[0][1]
         return joined_hits(answers, options.with_payload, options.with_vectors)
+
+    def _groups(self, plan: SearchPlan, queries: Asked, filtering: Filtering) -> Operation[BatchGroups]:
+        limits = yield from self._limits.get()
+        column, options, size = plan.column(queries), plan.options, plan.options.group_size
+        asked = pb.SearchGroupsRequest(group_by=options.group_by, group_size=size).SerializeToString()
+        most = min(limits.queries, max(1, limits.results // (options.k * size)))
+        sizes = column.row_bytes() + filtering.row_bytes(len(queries))
+        parts = cut(sizes, limits.message_bytes - MESSAGE_BYTES, most, "query")
+
+        def send(first: int, end: int) -> Operation[tuple[pb.SearchGroupsResponse, BatchHits]]:
+            request = plan.start + asked + filtering.part(first, end)
+            request += encoded_queries(column.slice(first, end))
+            answer = yield from self._caller.call(_SEARCH_GROUPS, request, harmless=True)
+            response = parsed(pb.SearchGroupsResponse, answer)
+            hits = plan.group_hits(response.hits, response.counts, len(response.values))
+            return response, hits
+
+        answers = yield from in_parts(parts, send, nothing)
+        values: list[FieldValue] = []
+        counts: list[int] = []
+        for (first, end), (response, _) in zip(parts, answers, strict=True):
+            values += read_group_values(response, end - first, options.k)
+            counts += response.groups
+        hits = answers[0][1]
+        if len(answers) > 1:
+            columns = [(response.hits, part) for response, part in answers]
+            hits = joined_hits(columns, options.with_payload, options.with_vectors)
+        return BatchGroups(Groups(values, hits), counts)
 
 
 def _checked(plan: SearchPlan, query: Any) -> tuple[Asked, bool]:

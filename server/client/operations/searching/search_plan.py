@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .....engine.input.candidates import StagedQuery
 from .....engine.input.options import SearchOptions, check_budgets, index_knobs
+from .....engine.input.payload_paths import read_path
 from .....engine.input.queries import chosen_field
 from .....engine.input.stored_queries import StoredQueries
 from .....engine.results.hits import BatchHits
@@ -106,6 +107,13 @@ class SearchPlan:
             hits, counts, queries, options.k, nearer, options.with_payload, options.with_vectors
         )
 
+    def group_hits(self, hits: pb.HitColumns, counts: Any, groups: int) -> BatchHits:
+        """Return the hits of ``groups`` groups from the columns of an answer."""
+        options, nearer = self.options, self.spec.metric.higher_is_nearer
+        return read_batch_hits(
+            hits, counts, groups, options.group_size, nearer, options.with_payload, options.with_vectors
+        )
+
 
 def search_plan(handle: CollectionHandle, schema: CollectionSchema, options: SearchOptions) -> SearchPlan:
     """Return the plan of a search, checked against the schema in the order in which the engine does.
@@ -116,6 +124,8 @@ def search_plan(handle: CollectionHandle, schema: CollectionSchema, options: Sea
         Whatever is wrong with the options.
     """
     scope = handle.scope(options.tenant)
+    if options.group_by is not None:
+        read_path(schema, options.group_by, "group_by")
     name, spec = _checked_field(schema, options)
     request = pb.SearchRequest()
     put_options(request.options, options, name)

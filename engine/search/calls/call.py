@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..input.candidates import StagedQuery, check_alike
-from ..input.options import SearchOptions, check_budgets, check_results, index_knobs
-from ..input.queries import bound_filters, carried, chosen_field, validate_queries
-from ..input.stored_queries import StoredQueries
-from ..results.carried import fields_of
-from ..results.hits import BatchHits, Hits
-from ..segments.snapshot import Snapshot
-from ..tenants.tenant import Tenant
-from .executor import SearchReport, SearchRequest
-from .ownership import check_owned
+from ...input.candidates import StagedQuery, check_alike
+from ...input.options import SearchOptions, check_budgets, check_results, index_knobs
+from ...input.queries import bound_filters, carried, chosen_field, validate_queries
+from ...input.stored_queries import StoredQueries
+from ...results.carried import fields_of
+from ...results.hits import BatchHits, Hits
+from ...segments.snapshot import Snapshot
+from ...tenants.tenant import Tenant
+from ..executor import SearchReport, SearchRequest
+from ..stored_vectors import stored_vectors
 from .stages import Stages, nearest
-from .stored_vectors import stored_vectors
 
 
 def answer(
@@ -35,7 +34,6 @@ def answer(
     filters = bound_filters(options.filter, snapshot.schema, single, len(stages.request.queries))
     validate_seconds = time.perf_counter() - start
     found = nearest(snapshot, stages, filters)
-    check_owned(snapshot, stages.request.tenant, found.places)
     places, scores = found.places, found.scores
     carrying = options.with_payload, options.with_vectors
     source = snapshot

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..filters.expression import Filter, Or
-from ..segments.snapshot import NO_PLACE, Snapshot
-from .executor import Found, SearchReport, SearchRequest, execute
-from .paging import near_enough, page
+from ...filters.expression import Filter, Or
+from ...segments.snapshot import NO_PLACE, Snapshot
+from ..executor import Found, SearchReport, SearchRequest, execute
+from ..ownership import check_owned
+from ..paging import near_enough, page
 
 Filters = Filter | Sequence[Filter | None] | None
 """One for all queries, or one for each, bound; None for none."""
@@ -82,6 +83,7 @@ def _under_one(snapshot: Snapshot, stages: Stages, expression: Filter | None) ->
         first = execute(snapshot, before)
         request = replace(request, candidates=first.places)
     found = near_enough(page(snapshot, request, stages.own), request)
+    check_owned(snapshot, request.tenant, found.places)
     found.report.first = None if first is None else first.report
     return found
 
