@@ -99,7 +99,7 @@ class SealedSegment:
     def bytes_memory(self) -> int:
         """Bytes in memory that are not pages of a file."""
         derived = self._sorted_sequence.nbytes if "_sorted_sequence" in self.__dict__ else 0
-        kept = self.columns.nbytes + self.value_lists.nbytes
+        kept = self.columns.nbytes + self.value_lists.nbytes + self.postings.nbytes
         return derived + kept + self.file.size_bytes - self.bytes_disk
 
     @property

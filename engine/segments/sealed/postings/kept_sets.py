@@ -24,11 +24,18 @@ class KeptSets:
     def __init__(self) -> None:
         self._found: dict[str, dict[Hashable, BitMap]] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is kept."""
+        sets = [found for kept in list(self._found.values()) for found in list(kept.values())]
+        return sum(len(found.serialize()) + _BYTES_OF_SET for found in sets)
+
     def get(self, field: str, asked: Hashable, find: Callable[[], BitMap], least: int = 0) -> BitMap:
         """Return what ``find`` returns, or did for this key of a field; fewer than ``least`` are not kept."""
         kept = self._found.get(field)
         found = None if kept is None else kept.get(asked)
         if found is not None:
+            _BUDGET.used(self, field)
             return found
         found = find()
         if len(found) >= least:

@@ -83,6 +83,11 @@ class SegmentPostings:
             # An earlier version wrote the segment. Payloads are read until it is merged.
             return
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the sets that are kept for filters that come again."""
+        return self._kept.nbytes
+
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
         return self._kept.get(field, ("equal", value), partial(self._equal, field, value), _WORTH_KEEPING)
