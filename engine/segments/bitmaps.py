@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,15 @@ def bitmap(rows: NDArray[Any]) -> BitMap:
 def rows_of(rows: BitMap) -> NDArray[np.int64]:
     """Return the members in ascending order."""
     return np.frombuffer(rows.to_array(), np.uint32).astype(np.int64) if rows else np.empty(0, np.int64)
+
+
+def joined(lists: Iterable[array[int]], stop: int) -> BitMap:
+    """Return the numbers below ``stop`` of many short lists that are each ascending and may be growing."""
+    found = array("I")
+    for numbers in lists:
+        # The slice is a copy made under the interpreter lock: no append can come between.
+        found.extend(numbers[: bisect_left(numbers, stop)])
+    return bitmap(np.sort(np.frombuffer(found, np.uint32))) if found else BitMap()
 
 
 def bitmap64(numbers: NDArray[np.uint64]) -> BitMap64:

@@ -20,7 +20,7 @@ from ...filters.parsing import ParsedField, ParsedFields, parse_fields
 from ...filters.postings import Answer
 from ...schema.payload_field import FieldType
 from ...vector_kinds.growable_array import GrowableArray
-from ..bitmaps import bitmap
+from ..bitmaps import bitmap, joined
 from ..value_counts import rows_with
 from ..value_rows import ValueRows
 from .places import GrowingPlaces
@@ -213,12 +213,9 @@ class _GrowingField:
         raise AssertionError(f"{type(condition).__name__} has no answer")
 
     def _of_values(self, accepts: Callable[[Any], bool], n_rows: int) -> BitMap:
-        found = BitMap()
         # A list at once, as values may come while it is looked at.
-        for value, rows in list(self._rows_of.items()):
-            if accepts(value):
-                found |= BitMap(rows[: bisect_left(rows, n_rows)])
-        return found
+        found = (rows for value, rows in list(self._rows_of.items()) if accepts(value))
+        return joined(found, n_rows)
 
     def pairs(self, n_rows: int) -> tuple[NDArray[Any], NDArray[np.uint32]]:
         assert self._values is not None

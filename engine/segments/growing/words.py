@@ -14,7 +14,7 @@ from pyroaring import BitMap
 from ...filters.conditions.scanned import Scanned
 from ...filters.conditions.text import HasWords
 from ...vector_kinds.growable_array import GrowableArray
-from ..bitmaps import bitmap, rows_of
+from ..bitmaps import bitmap, joined, rows_of
 from ..text_search import known_words, texts_having, texts_that_may
 
 
@@ -78,7 +78,7 @@ class _FirstTexts:
         """Return the texts with a word that begins so."""
         # A list at once, as words may come while it is looked at.
         found = (texts for word, (_, texts) in list(self._known.items()) if word.startswith(prefix))
-        return BitMap.union(BitMap(), *map(self._below, found))
+        return joined(found, len(self._ends))
 
     def sequences(self, wanted: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any], list[int]]:
         """Return the words of all texts in order, where each text ends, and the numbers of some words."""
