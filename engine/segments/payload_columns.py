@@ -88,7 +88,8 @@ class PayloadColumns:
             if test is not None:
                 column = self._column((condition.key, number), len(wanted), first, stop, work, fixed)
             if test is not None and column is not None:
-                found.append(test(column) + np.uint32(first))
+                inside = (wanted - first).astype(np.uint16)
+                found.append(test(column, inside) + np.uint32(first))
             else:
                 work.payloads_read += len(wanted)
                 holds = map(condition.holds, self._values(condition.key, wanted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ MOST_ROWS = 1 << 16
 """Rows of one column, which are numbered from 0 in 16 bits."""
 
 Rows = NDArray[np.uint16]
-Test = Callable[["FieldColumn"], Rows]
+Test = Callable[["FieldColumn", Rows], Rows]
 
 _NO_ROWS = np.empty(0, np.uint16)
 # About what a column takes beside its values, and a text, with its number and time, beside its characters.
@@ -123,11 +124,20 @@ class FieldColumn:
         rows: Rows = self.text_rows[chosen[self.codes]]
         return rows
 
+    def rows_accepted(self, accepts: Callable[[str], bool], among: Rows) -> Rows:
+        """Return the rows of the texts that are accepted, of which those of the rows ``among`` are asked."""
+        wanted, asked = np.zeros(self.n_rows, np.bool_), np.zeros(len(self.texts), np.bool_)
+        wanted[among] = True
+        asked[self.codes[wanted[self.text_rows]]] = True
+        chosen = asked.copy()
+        chosen[asked] = np.fromiter(map(accepts, compress(self.texts, asked.tolist())), np.bool_)
+        return self.rows_of_texts(chosen)
+
 
 def column_test(condition: Scanned) -> Test | None:
     """Return what finds the rows of columns for which a condition holds, None where columns do not tell.
 
-    A row may occur twice.
+    It finds those of the rows that it is given, and perhaps others; a row may occur twice.
     """
     match condition:
         case EqualsOne():
@@ -141,15 +151,13 @@ def column_test(condition: Scanned) -> Test | None:
         case DuringTimes():
             return _during(condition)
         case HasNull():
-            return lambda column: column.null
+            return lambda column, _: column.null
         case IsThere():
-            return lambda column: column.present
+            return lambda column, _: column.present
         case IsInside(_, area):
-            return lambda column: column.points[2][area.contains(*column.points[:2])]
+            return lambda column, _: column.points[2][area.contains(*column.points[:2])]
         case OfTexts():
-            return lambda column: column.rows_of_texts(
-                np.fromiter(map(condition.accepts, column.texts), np.bool_, len(column.texts))
-            )
+            return lambda column, among: column.rows_accepted(condition.accepts, among)
         case HasElement():
             return None
     raise AssertionError(f"{type(condition).__name__} is no condition")
@@ -224,7 +232,7 @@ def _wanted(numbers: Iterable[Number]) -> dict[np.dtype[Any], NDArray[Any]]:
 def _equality(condition: EqualsOne) -> Test:
     numbers, wanted = condition.numbers, _wanted(condition.numbers)
 
-    def test(column: FieldColumn) -> Rows:
+    def test(column: FieldColumn, _: Rows) -> Rows:
         parts = [rows[np.isin(values, wanted[values.dtype])] for values, rows in column.numbers if numbers]
         if condition.texts:
             parts.append(column.rows_of_texts(_chosen(column, condition.texts)))
@@ -241,7 +249,7 @@ def _inequality(condition: OtherThan) -> Test:
     excluded = condition.excluded
     wanted = _wanted(excluded.numbers)
 
-    def test(column: FieldColumn) -> Rows:
+    def test(column: FieldColumn, _: Rows) -> Rows:
         parts = [rows[~np.isin(values, wanted[values.dtype])] for values, rows in column.numbers]
         parts += [column.rows_of_texts(~_chosen(column, excluded.texts))]
         parts += [] if condition.plain else [column.others]
@@ -258,7 +266,7 @@ def _inequality(condition: OtherThan) -> Test:
 def _counting(condition: HasValues) -> Test:
     least, most = condition.least, condition.most
 
-    def test(column: FieldColumn) -> Rows:
+    def test(column: FieldColumn, _: Rows) -> Rows:
         sizes, rows = column.sizes
         rows = rows[(sizes >= least) & (True if most is None else sizes <= most)]
         if condition.includes(1):
@@ -287,7 +295,7 @@ def _between(condition: Between) -> Test:
     above = lo is not None and (low < lo or (low == lo and condition.lo_open))
     below = hi is not None and (high > hi or (high == hi and condition.hi_open))
 
-    def test(column: FieldColumn) -> Rows:
+    def test(column: FieldColumn, _: Rows) -> Rows:
         parts = [_NO_ROWS]
         for values, rows in column.numbers:
             if values.dtype == _FLOAT:
@@ -318,7 +326,7 @@ def _nearest(number: Number) -> float:
 
 
 def _during(condition: DuringTimes) -> Test:
-    def test(column: FieldColumn) -> Rows:
+    def test(column: FieldColumn, _: Rows) -> Rows:
         times, is_time = column.times
         return column.rows_of_texts(is_time & (times >= condition.first) & (times <= condition.last))
 

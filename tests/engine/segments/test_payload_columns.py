@@ -14,6 +14,7 @@ from pyroaring import BitMap
 from vicinal.engine.deadline import Deadline
 from vicinal.engine.errors import DeadlineExceeded
 from vicinal.engine.filters.conditions.scanned import Between, EqualsOne
+from vicinal.engine.filters.conditions.text import OfTexts
 from vicinal.engine.filters.scanning import ScanWork
 from vicinal.engine.segments import payload_columns
 from vicinal.engine.segments.column_budget import ColumnBudget
@@ -166,3 +167,22 @@ def test_bounds_between_floats_are_exact() -> None:
             assert below == BitMap(
                 row for row, n in enumerate(numbers) if (n < lo if is_open else n <= lo)
             ), lo
+
+
+def test_texts_are_looked_at_of_the_rows_that_are_asked_for() -> None:
+    looked_at: list[str] = []
+
+    class Noted(OfTexts):
+        key = "name"
+
+        def accepts(self, text: str) -> bool:
+            looked_at.append(text)
+            return text.endswith("7")
+
+    columns, work = PayloadColumns(Payloads()), ScanWork()
+    assert columns.holding(Noted(), EVERY, N, work, fixed=True) == BitMap(range(7, N, 10))
+    looked_at.clear()
+    among = BitMap([5, 7, PART_ROWS, PART_ROWS + 5])
+    assert columns.holding(Noted(), among, N, work, fixed=True) == BitMap([7, PART_ROWS + 5])
+    assert looked_at == ["p5", "p7", f"p{PART_ROWS}", f"p{PART_ROWS + 5}"]
+    assert work.payloads_read == N
