@@ -105,6 +105,17 @@ def test_of_a_batch_one_query_is_repeated() -> None:
             assert audited(audit, found, collection, arguments, hits)[2] == 1.0
 
 
+def test_of_a_batch_with_a_filter_for_each_query_the_one_of_the_query_holds() -> None:
+    collection = films()
+    half = vicinal.F("half")
+    arguments = {"k": 5, "filter": [half == 0, half == 1, half == 7, None]}
+    batch = collection.search(VECTORS[:4], **arguments)
+    with auditing() as (audit, found):
+        for _ in range(6):
+            asked = {"query": DenseColumn(VECTORS[:4]), **arguments}
+            assert audited(audit, found, collection, asked, batch)[2] == 1.0
+
+
 def test_fewer_points_than_k() -> None:
     collection = films()
     arguments = {"query": VECTORS[0], "k": 1_000}
