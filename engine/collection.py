@@ -129,7 +129,7 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
         InvalidArgument
             Whatever is wrong with the input, with the row; nothing was changed.
         ResourceExhausted
-            The disk or the catalog's map is full; nothing was changed.
+            The disk, the catalog's map or the tenant's quota is full; nothing was changed.
         """
         column = unique_ids(ids)
         rows = payload_column(self.schema, payloads, len(column))
