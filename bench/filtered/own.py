@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ import vicinal
 
 from ...engine.progress import Progress
 from ...engine.results.explanation import PlanKind
+from ...indexes.protocol import IndexSpec
 from ..datasets import Dataset
 from ..datasets.dataset import Floats
 from ..harness.loaded import COLLECTION, FIELD, LOAD_ROWS, dense_field
 from ..harness.scratch import scratch_folder
 from ..peers import Effort, grid
-from ..peers.peer import widths
+from ..peers.peer import PROBES, widths
 from .cells import Question
 from .searcher import Answering
 from .shapes import MadePayloads
@@ -34,12 +36,15 @@ _RESCORED = (1, 1.5, 2, 3, 4, 6, 10, 20)
 
 @contextmanager
 def filtered_collection(
-    below: Path, data: Dataset, payloads: MadePayloads, step: Progress
+    below: Path, data: Dataset, payloads: MadePayloads, step: Progress, index: IndexSpec | None = None
 ) -> Iterator[Collection]:
-    """Load the data with the payloads into one segment of a new database, for the time of the context."""
+    """Load the data with the payloads into one segment of a new database, for the time of the context.
+
+    Its index is the default one, unless another is given.
+    """
     with scratch_folder(below) as inside, vicinal.open(inside) as database:
         fields: Mapping[str, Any] = payloads.fields
-        collection = database.create_collection(COLLECTION, {FIELD: dense_field(data)}, fields=fields)
+        collection = database.create_collection(COLLECTION, {FIELD: dense_field(data, index)}, fields=fields)
         for start in range(0, data.rows, LOAD_ROWS):
             stop = min(start + LOAD_ROWS, data.rows)
             vectors = {FIELD: data.vectors[start:stop]}
@@ -80,30 +85,38 @@ def planned(collection: Collection, data: Dataset, target: float) -> OwnSearcher
 
 
 def forced_plans(collection: Collection, data: Dataset) -> list[OwnSearcher]:
-    """Return each plan that a caller can ask for by name or by knobs."""
+    """Return each plan that a caller can ask for: the exact scan, and those that the index has knobs for."""
+    spec = collection.schema.vectors[FIELD].index
+    plans = [OwnSearcher("exact", collection, data, lambda k, matches: grid(exact=(True,)))]
+    for name, knobs in _KNOBS.items():
+        try:
+            spec.knobs(knobs(1)[0])
+        except ValueError:
+            continue
+        plans.append(OwnSearcher(name, collection, data, partial(_efforts, knobs)))
+    return plans
 
-    def codes(k: int, matches: int) -> list[Effort]:
-        counts = [round(times * k) for times in _RESCORED]
-        return [_knobs(rescore=count) for count in counts]
 
-    def walk(k: int, matches: int) -> list[Effort]:
-        return [_knobs(ef=width) for width in widths(k)]
-
+def _efforts(knobs: Callable[[int], list[dict[str, int]]], k: int, matches: int) -> list[Effort]:
     return [
-        OwnSearcher("exact", collection, data, lambda k, matches: grid(exact=(True,))),
-        OwnSearcher("codes", collection, data, codes),
-        OwnSearcher("walk", collection, data, walk),
+        Effort(", ".join(f"{name} {value}" for name, value in one.items()), {"effort": one})
+        for one in knobs(k)
     ]
 
 
-def _knobs(**knobs: int) -> Effort:
-    return Effort(", ".join(f"{name} {value}" for name, value in knobs.items()), {"effort": knobs})
+# What forces each plan, by rising effort.
+_KNOBS: dict[str, Callable[[int], list[dict[str, int]]]] = {
+    "codes": lambda k: [{"rescore": round(times * k)} for times in _RESCORED],
+    "walk": lambda k: [{"ef": width} for width in widths(k)],
+    "cells": lambda k: [{"cells": count} for count in (*PROBES, 1024, 2048)],
+    "lists": lambda k: [{"n_probe": count} for count in PROBES],
+}
+_PLAN_OF_KNOB = {"n_probe": "lists", "cells": "cells", "ef": "walk"}
 
 
 def plan_name(plan: SegmentPlan) -> str:
     """Return the plan of a segment in one word."""
     if plan.kind is PlanKind.EXACT_SCAN:
         return "exact"
-    if plan.knobs.get("ef") == 0:
-        return "codes"
-    return "walk+scan" if plan.fallbacks else "walk"
+    name = next((name for knob, name in _PLAN_OF_KNOB.items() if plan.knobs.get(knob)), "codes")
+    return f"{name}+scan" if plan.fallbacks else name

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 import typer
 
+from ....indexes.protocol import IndexSpec
 from ...datasets import DatasetError
 from ...filtered.cells import Matrix, Passing, Question, measured_correlation, part_of
 from ...filtered.contest import Contest, Entry, regret
@@ -20,9 +21,10 @@ from ...filtered.own import filtered_collection, forced_plans, plan_name, planne
 from ...filtered.searcher import FilteredSearcher, ask
 from ...filtered.shapes import NATURAL, SHAPES, MadePayloads
 from ...filtered_peers import find_filtered_peers
-from ...harness.loaded import found_ids
+from ...harness.loaded import FIELD, found_ids
 from ...harness.machine import cores
 from ...harness.scratch import scratch_folder
+from ...harness.spelling import spelled
 from ...harness.timing import percentiles, timed
 from ...harness.truth import Truth, recall_by_query
 from ...report.filtered import broken_notes, filtered_tables
@@ -36,6 +38,7 @@ from ..options import (
     PeersOption,
     QueriesOption,
     RowsOption,
+    index_in,
     names_in,
 )
 
@@ -54,7 +57,7 @@ def _texts(numbers: Sequence[float], times: float = 1) -> str:
 class FilteredMeasurement:
     """Recall and time under filters, by selectivity, correlation with the query, shape and k.
 
-    One configuration for all cells: the default index, asked for a recall. One thread.
+    One configuration for all cells: one index, asked for a recall. One thread.
     """
 
     name: ClassVar = "filtered"
@@ -76,6 +79,12 @@ class FilteredMeasurement:
     target: Annotated[float, typer.Option(min=0.01, max=1.0, help="Recall asked for.")] = 0.95
     passes: Annotated[int, typer.Option(min=1, help="Timings of each query; the median counts.")] = 1
     peers: PeersOption = ""
+    index: Annotated[
+        str | None,
+        typer.Option(
+            help="Another index than the default: JSON as in a schema, or a factory string of faiss."
+        ),
+    ] = None
     plans: Annotated[bool, typer.Option("--plans", help="Measure each plan by force as well.")] = False
     queries: QueriesOption = field(default=None, kw_only=True)
     rows: RowsOption = field(default=None, kw_only=True)
@@ -87,12 +96,16 @@ class FilteredMeasurement:
         if unknown or not names_in(self.shape):
             expected = ", ".join(SHAPES)
             raise typer.BadParameter(f"{self.shape!r}; expected some of {expected}", param_hint="--shape")
-        _ = self._selectivities, self._correlations, self.k
+        _ = self._selectivities, self._correlations, self.k, self._index
 
     @property
     def k(self) -> int:
         """The most neighbours that are asked for."""
         return max(self._ks)
+
+    @property
+    def _index(self) -> IndexSpec | None:
+        return None if self.index is None else index_in(self.index)
 
     @property
     def _ks(self) -> list[int]:
@@ -123,7 +136,7 @@ class FilteredMeasurement:
         peers, missing = find_filtered_peers(names_in(self.peers))
         skipped(missing)
         with ExitStack() as held:
-            loading = filtered_collection(ready.scratch, groups.data, payloads, ready.step)
+            loading = filtered_collection(ready.scratch, groups.data, payloads, ready.step, self._index)
             collection = held.enter_context(loading)
             rivals: list[FilteredSearcher] = [*(forced_plans(collection, groups.data) if self.plans else ())]
             place = held.enter_context(scratch_folder(ready.scratch))
@@ -157,6 +170,7 @@ class _Cells:
         self._collection = collection
         self._ours = planned(collection, groups.data, asked.target)
         self._rivals = rivals
+        self._built = spelled(collection.schema.vectors[FIELD].index)
 
     def records(
         self, passing: Passing, shapes: Sequence[str], ks: Sequence[int], truth: Truth
@@ -176,6 +190,7 @@ class _Cells:
                     "matches": passing.matches,
                     "share": round(passing.matches / self._groups.data.rows, 6),
                     **_local(passing, self._groups.data.rows),
+                    "index": self._built,
                     "target": self._asked.target,
                     "passes": self._asked.passes,
                     **self._ours_at(questions, k, exact),

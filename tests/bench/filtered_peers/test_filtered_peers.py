@@ -22,6 +22,7 @@ from vicinal.bench.harness.truth import exact_truth, recall
 from vicinal.bench.peers import UnknownPeerError
 from vicinal.engine.collection import Collection
 from vicinal.engine.progress import silent
+from vicinal.indexes.factory import index_factory
 
 LACKING = {"zvec": {"not", "text", "in"}}
 
@@ -108,11 +109,27 @@ def test_plans_by_force_find_them_and_are_what_they_are_called(
         check(searcher, groups, passing, set())
     (half,) = [one for one in passing if (one.selectivity, one.correlation) == (0.3, 0.0)]
     question = half.questions(groups, "range")[0]
-    for plan in forced_plans(collection, groups.data):
+    plans = forced_plans(collection, groups.data)[:3]
+    assert [plan.name for plan in plans] == ["exact", "codes", "walk"]
+    for plan in plans:
         for effort in plan.efforts(10, half.matches):
             told = {"k": 10, "filter": question.filter, **effort.parameters}
             (segment,) = collection.explain(groups.data.queries, **told).segments
             assert plan_name(segment).partition("+")[0] == plan.name
+
+
+def test_lists_have_a_plan_of_their_own(
+    groups: QueryGroups, payloads: MadePayloads, passing: list[Passing], tmp_path: Path
+) -> None:
+    index = index_factory("IVF16,SQ8")
+    with filtered_collection(tmp_path, groups.data, payloads, silent, index) as loaded:
+        plans = forced_plans(loaded, groups.data)
+        assert [plan.name for plan in plans] == ["exact", "lists"]
+        half = next(one for one in passing if one.selectivity == 0.3)
+        told = half.questions(groups, "keyword")[0].filter
+        options = plans[1].efforts(10, half.matches)[3].parameters
+        (segment,) = loaded.explain(groups.data.queries, 10, filter=told, **options).segments
+        assert plan_name(segment).partition("+")[0] == "lists"
 
 
 def test_what_is_known_of_rows_is_not_measured_again(
