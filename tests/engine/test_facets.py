@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,18 @@ def test_limits(limit: Any) -> None:
     things = stored([{"n": 1}], 1, {})
     with pytest.raises(vicinal.InvalidArgument, match="limit"):
         things.facet("n", limit=limit)
+
+
+def test_a_process_that_reads_beside_the_writer_counts_what_was_written(tmp_path: Path) -> None:
+    fields = {"genre": "keyword", "year": "integer"}
+    with vicinal.open(tmp_path / "db") as db:
+        films = db.create_collection("films", Dense(DIM), fields=fields)
+        films.upsert(range(3), np.ones((3, DIM)), [{"genre": "noir", "year": 1950 + i} for i in range(3)])
+        films.flush()
+        with vicinal.open(tmp_path / "db", read_only=True) as reader:
+            seen = reader.collection("films")
+            assert seen.facet("genre") == [Facet("noir", 3)]
+            films.upsert([2, 3], np.ones((2, DIM)), [{"genre": "war", "year": 1990}, {"genre": "noir"}])
+            assert seen.facet("genre") == films.facet("genre") == [Facet("noir", 3), Facet("war", 1)]
+            assert seen.min_max("year") == (1950, 1990)
+            assert set(seen.search([1.0, 0.0], group_by="genre").values) == {"noir", "war"}
