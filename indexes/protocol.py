@@ -168,6 +168,8 @@ class BuildJob:
         ``(n,)`` uint32, the owner of each row, ascending; None where there are no tenants.
     total_rows
         How many rows all segments hold, these included; 0 where that is not known.
+    ordered
+        What the spec's ``order`` returned beside the order that rows have now; None where another decided.
     """
 
     seed: int = 0
@@ -175,6 +177,23 @@ class BuildJob:
     progress: Callable[[float], None] = _silent
     tenants: NDArray[np.uint32] | None = None
     total_rows: int = 0
+    ordered: Arrays | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowOrder:
+    """The order in which an index would like the rows of a segment.
+
+    Parameters
+    ----------
+    rows
+        ``(n,)`` uint32, each row once.
+    arrays
+        What is known of the rows in this order; a build is given it back.
+    """
+
+    rows: NDArray[np.uint32]
+    arrays: Arrays
 
 
 class IndexSpec(Protocol):
@@ -202,7 +221,7 @@ class IndexSpec(Protocol):
     def worth_building(self, n: int) -> bool:
         """Return whether an index over ``n`` rows answers sooner than a scan of them."""
 
-    def order(self, rows: Any) -> NDArray[np.uint32] | None:
+    def order(self, rows: Any, job: BuildJob) -> RowOrder | None:
         """Return the row order the index would like in the segment, or None when it does not matter."""
 
     def build(self, rows: Any, job: BuildJob) -> dict[str, NDArray[Any]]:

@@ -75,6 +75,7 @@ def _lists() -> None:
 
 
 def _walk(rows: DenseRows) -> None:
+    from .cells.build import build_cells
     from .codecs.product import Product
     from .codecs.scalar import Scalar
     from .exact.coded import CodedIndex, CodedKnobs
@@ -87,7 +88,10 @@ def _walk(rows: DenseRows) -> None:
     arrays: dict[str, NDArray[Any]] = codec.arrays() | codec.encode(rows).arrays()
     arrays["links"] = np.full((len(rows), 16), NO_LINK, np.uint32)
     arrays["entries"] = choose_entries(len(rows), 0)
-    HnswIndex(arrays, rows, Scalar()).search(rows[:1], 1, Effort(HnswKnobs(1, 1), None, 0.0, ""))
+    arrays |= build_cells(rows, BuildJob())
+    graph = HnswIndex(arrays, rows, Scalar())
+    for knobs in (HnswKnobs(1, 1), HnswKnobs(0, 1, cells=1)):
+        graph.search(rows[:1], 1, Effort(knobs, None, 0.0, ""))
     products = (Product(1, 8, "opq", loss) for loss in ("error", "length"))
     learnt: tuple[CodecSpec, ...] = (RaBitQ(), *products)
     for spec in learnt:

@@ -116,6 +116,7 @@ ORDER = {
             "codecs",
             "effort",
             "exact",
+            "cells",
             "graph",
             "ivf",
             "sparse",

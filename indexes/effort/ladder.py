@@ -183,7 +183,7 @@ def measure(
                 counted = min(given, most - 1)
                 each = np.maximum(hits[:, :k].sum(axis=1) - counted, 0) / (most - counted)
                 best = max(best, float(each.mean()))
-                safe = _promise(each, margin, min(k, available), members, shortfall)
+                safe = promise(each, margin, min(k, available), members, shortfall)
                 recall[row, place] = max(safe, recall[row, place - 1] if place else 0.0)
                 work[place] = found.stats.distances / n_queries
             else:
@@ -191,9 +191,24 @@ def measure(
     return Ladder(rungs, recall, work, pool)
 
 
-def _promise(
+def promise(
     each: NDArray[np.float64], margin: float, k: int, groups: NDArray[np.bool_], shortfall: float
 ) -> float:
+    """Return the recall that is safe to promise after a measurement.
+
+    Parameters
+    ----------
+    each
+        Recall of each query, ``(q,)``.
+    margin
+        Standard errors of the mean that are taken off.
+    k
+        How many results were looked for.
+    groups
+        ``(g, q)``: the least mean of these groups of queries counts.
+    shortfall
+        How far the worst tenth may stay behind what is promised.
+    """
     # One imagined query that misses one of its k keeps the error above zero when all were found.
     n = len(each)
     error = math.sqrt((float(each.var()) + 1 / (k * k * (n + 1))) / n)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..codecs.protocol import CodecSpec
 from ..codecs.registry import codec_from_json
-from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, FieldShape, Rows, Scope
+from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, FieldShape, RowOrder, Rows, Scope
 from ..rows.dense import DenseRows
 from ..rows.element import Element
 from ..rows.neighbors import Neighbors
@@ -84,7 +84,7 @@ class Flat:
         """Return False without a codec: stored rows are all it needs, and those are scanned without it."""
         return self.codec is not None and n >= _MIN_ROWS
 
-    def order(self, rows: Rows) -> NDArray[np.uint32] | None:
+    def order(self, rows: Rows, job: BuildJob) -> RowOrder | None:
         """Return None: a scan does not care about the order of rows."""
         return None
 

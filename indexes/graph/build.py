@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..cells.build import build_cells, has_cells
 from ..codecs.protocol import CodecSpec
 from ..protocol import BuildJob
 from ..rows.dense import DenseRows
@@ -36,6 +37,8 @@ def build(
         "links": build_links(rows, m, ef_construction, linking),
         "entries": choose_entries(n, job.seed),
     }
+    if has_cells(rows):
+        arrays |= build_cells(rows, replace(job, progress=lambda _share: None))
     codec = codec_spec.train(rows, job)
     arrays |= codec.arrays() | codec.encode(rows, threads=threads).arrays()
     job.progress(_CODES_SHARE)

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs.bits import Bits
 from ..codecs.protocol import CodecSpec
 from ..codecs.registry import codec_from_json
 from ..codecs.scalar import Scalar
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.dense import DenseRows
 from ..rows.element import Element
 from .knobs import HnswKnobs, knobs_from
@@ -73,9 +72,14 @@ class Hnsw:
         """Return whether there are more rows than are scanned in no time."""
         return n >= _MIN_ROWS
 
-    def order(self, rows: DenseRows) -> NDArray[np.uint32] | None:
-        """Return None: codes are read in whole cache lines, so neighbouring rows gain nothing."""
-        return None
+    def order(self, rows: DenseRows, job: BuildJob) -> RowOrder | None:
+        """Return the rows cell by cell, as filtered searches read them; None where there is no graph."""
+        from ..cells.build import has_cells, order_by_cells
+        from .build import SMALLEST_GRAPH
+
+        if len(rows) < SMALLEST_GRAPH or not has_cells(rows):
+            return None
+        return order_by_cells(rows, job)
 
     def build(self, rows: DenseRows, job: BuildJob) -> dict[str, NDArray[Any]]:
         """Build the graph, the codes and the ladder of efforts."""

@@ -18,21 +18,38 @@ class HnswKnobs:
     Parameters
     ----------
     ef
-        Width of the walk: how many candidates it keeps. 0 means that the codes of all rows in scope are
-        compared instead, as where a caller says ``rescore`` alone.
+        Width of the walk: how many candidates it keeps. 0 means that there is no walk: the codes of all rows
+        in scope are compared instead, as where a caller says ``rescore`` alone, or of those in ``cells``.
     rescore
         How many of the nearest candidates are scored exactly from the stored vectors; 0 for as many as the
         results and the width make fitting.
+    cells
+        Under a filter: how many of the clusters nearest to a query are visited, whose rows in scope are
+        compared by their codes. 0 for none.
+    patience
+        Where few rows near a query are in scope cells are visited until this share of all that was compared,
+        above 0 and up to 1, brought nothing nearer; 0 for what was measured to be enough.
     """
 
     ef: int
     rescore: int = 0
+    cells: int = 0
+    patience: float = 0.0
 
 
 def knobs_from(given: Mapping[str, float]) -> HnswKnobs:
-    """Return what a caller said, checked: ``ef``, ``rescore`` or both."""
-    unknown = sorted(given.keys() - {"ef", "rescore"})
+    """Return what a caller said, checked."""
+    unknown = sorted(given.keys() - {"ef", "rescore", "cells", "patience"})
     if unknown:
-        raise ValueError(f"an hnsw index has no knob {unknown[0]!r}; it takes ef and rescore")
-    # Without a width there is no walk.
-    return HnswKnobs(**{"ef": 0} | {name: whole_number(name, value, WIDEST) for name, value in given.items()})
+        raise ValueError(
+            f"an hnsw index has no knob {unknown[0]!r}; it takes ef or cells, rescore and patience"
+        )
+    if {"ef", "cells"} <= given.keys():
+        raise ValueError(f"{dict(given)} was given; give ef, for a walk of the graph, or cells, and not both")
+    if given.keys() == {"patience"}:
+        raise ValueError("patience alone says nothing of a search; give ef or cells too")
+    patience = given.get("patience", 0.0)
+    if isinstance(patience, bool) or not 0 <= patience <= 1:
+        raise ValueError(f"patience is {patience!r}; expected a share, 0 to 1")
+    whole = {name: whole_number(name, given[name], WIDEST) for name in given if name != "patience"}
+    return HnswKnobs(**({"ef": 0} | whole), patience=float(patience))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.dense import DenseRows
 from ..rows.element import Element
 from .choices import CHOICES, KNOBS, bytes_a_vector, knobs_of
@@ -68,7 +68,7 @@ class AutoDense:
         """Return whether there are more rows than are scanned in no time."""
         return CHOICES[0].worth_building(n)
 
-    def order(self, rows: DenseRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: DenseRows, job: BuildJob) -> RowOrder | None:
         """Return None: no choice cares about the order of rows."""
         return None
 

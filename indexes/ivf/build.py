@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..clustering.centroids import assign
-from ..clustering.kmeans import kmeans
-from ..codecs.scalar import Scalar
+from ..clustering.clusters import clustered
+from ..codecs.centroids import centroid_codes
 from ..protocol import BuildJob
-from ..rows.dense import NO_NORMS, DenseRows, pad
-from ..rows.element import Element
+from ..rows.dense import DenseRows
 from ..rows.vectors import Vectors
 from .blocks import groups_of, in_blocks
 from .index import IvfIndex
 from .layout import Layout
 from .n_lists import usual_lists
-from .opened import OF_CODEC, OF_LISTS, centroid_metric
+from .opened import OF_CODEC, OF_LISTS
 from .residuals import Anchors, ListedVectors
 from .spilling import spilled
 
@@ -28,7 +26,7 @@ SMALLEST = 512
 """Fewer rows are scanned faster than lists of them are searched."""
 
 _SAMPLED_A_LIST, _ITERATIONS = 64, 10
-_CLUSTERED, _ASSIGNED, _CODED = 0.6, 0.7, 0.9
+_ASSIGNED, _CODED = 0.7, 0.9
 
 
 def build(
@@ -61,8 +59,8 @@ def lists_of(
     """
     n, threads = len(vectors), job.threads or os.cpu_count() or 1
     n_lists = min(n, lists_wanted or usual_lists(n))
-    centroids, assigned = _clustered(vectors, n_lists, job, threads)
-    job.progress(_ASSIGNED)
+    clustering = replace(job, threads=threads, progress=lambda share: job.progress(share * _ASSIGNED))
+    centroids, assigned = clustered(vectors, n_lists, _SAMPLED_A_LIST, _ITERATIONS, clustering)
     if layout.spill and n_lists > 1:
         second = spilled(vectors, centroids, assigned)
         owners = np.concatenate([assigned, second])
@@ -73,10 +71,7 @@ def lists_of(
         members = np.lexsort(keys).astype(np.uint32)
         lists = assigned[members]
     offsets = np.searchsorted(lists, np.arange(n_lists + 1)).astype(np.int64)
-    padded, metric = pad(centroids, Element.FLOAT32, vectors.dim), centroid_metric(vectors.metric)
-    compared = DenseRows(padded, vectors.dim, Element.FLOAT32, NO_NORMS, metric)
-    of_lists = Scalar(8).train(compared, job)
-    list_arrays = of_lists.arrays() | of_lists.encode(compared).arrays()
+    list_arrays = centroid_codes(centroids, vectors.metric, job)
     arrays: dict[str, NDArray[Any]] = {"offsets": offsets, "members": members}
     arrays |= {OF_LISTS + name: array for name, array in list_arrays.items()}
     if layout.codec is not None:
@@ -90,20 +85,3 @@ def lists_of(
         arrays |= in_blocks(codec, coded, offsets) if groups_of(codec) else coded.arrays()
     job.progress(_CODED)
     return arrays
-
-
-def _clustered(
-    vectors: Vectors, n_lists: int, job: BuildJob, threads: int
-) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-    """Return the centroids, learnt from a sample, and the nearest of each vector."""
-    n, rng = len(vectors), np.random.default_rng(job.seed)
-    chosen = np.sort(rng.choice(n, min(n, _SAMPLED_A_LIST * n_lists), replace=False))
-    centroids = kmeans(
-        vectors.floats(chosen),
-        n_lists,
-        job.seed,
-        threads,
-        iterations=_ITERATIONS,
-        progress=lambda share: job.progress(share * _CLUSTERED),
-    )
-    return centroids, assign(vectors, centroids, threads)[0]

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs.product import Product
 from ..codecs.protocol import CodecSpec
 from ..codecs.rabitq import RaBitQ
 from ..codecs.registry import codec_from_json
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.dense import DenseRows
 from ..rows.element import Element
 from .knobs import IvfKnobs, knobs_from
@@ -87,7 +86,7 @@ class Ivf:
         """Return whether there are more rows than are scanned in no time."""
         return n >= _MIN_ROWS
 
-    def order(self, rows: DenseRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: DenseRows, job: BuildJob) -> RowOrder | None:
         """Return None."""
         return None
 

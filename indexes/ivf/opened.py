@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_array, within
+from ..codecs.centroids import open_centroids
 from ..codecs.protocol import Codec, Coded, WeighedBias
-from ..codecs.scalar import Scalar
 from ..costs import costs
 from ..exact.dense import row_record
 from ..protocol import Arrays
@@ -29,11 +29,6 @@ OF_LISTS, OF_CODEC = "lists.", "codec."
 # Rows whose codes are compared in blocks for one row of a scan of codes row by row.
 _ROWS_OF_BLOCKS = 8
 _LINE = 64
-
-
-def centroid_metric(metric: Metric) -> Metric:
-    """Return how centroids are compared: as the rows are, but never taken at unit length."""
-    return Metric.L2 if metric is Metric.L2 else Metric.DOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +86,7 @@ class OpenedLists:
         self.n_lists = len(arrays.get(OF_LISTS + "codes", ()))
         self.offsets, self.members = check_lists(arrays, self.n_lists, listed)
         self.entries = len(self.members)
-        of_lists = Scalar(8).open(within(OF_LISTS, arrays), dim, centroid_metric(metric))
-        list_codes = of_lists.checked(within(OF_LISTS, arrays), self.n_lists)
+        of_lists, list_codes = open_centroids(within(OF_LISTS, arrays), dim, metric, self.n_lists)
         self._held: list[Any] = [stored, of_lists, list_codes, self.offsets, self.members]
         self.record = record = np.zeros(1, LISTS)
         padded_bytes = 0

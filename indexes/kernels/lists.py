@@ -7,12 +7,13 @@ import numpy as np
 from .block_scans import CHUNK_BLOCKS, keep_chunk, measure_block
 from .bounds import first_bit
 from .byte_tables import round_tables
-from .codes import bias_weight, encode_query, four_products, nearness, nibble_tables, view_codes
+from .codes import bias_weight, encode_query, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROWS, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_codes, scan_rows, thin_out
-from .memory import prefetch_lines, view_f32, view_f64, view_i32, view_i64, view_u32, view_u64
+from .memory import prefetch_lines, view_f32, view_f64, view_i64, view_u32, view_u64
+from .near_centroids import near_centroids
 from .rabitq import finite_weight, mean_product
 from .reservoir import select_least
 from .rows import COSINE, DOT, pad_query, view_rows
@@ -34,19 +35,10 @@ def find_lists(lists, search, query, wanted, order):
     A key is a nearness and a number. What 8 bits a dimension lose is little beside what codes of rows lose.
     """
     codes, n = view_codes(lists.centroid_codes), lists.n_lists
-    near, products = view_f32(search.list_near, n), view_i32(search.list_near, n)
+    near = view_f32(search.list_near, n)
     keys, room = view_u64(search.keys, room_for(n)), room_for(wanted)
-    last, bound, count = np.uint64(n - 1), _ENDLESS, 0
-    scale = encode_query(codes, query, search.list_query)[1:]
-    for first in range(0, n, 4):
-        a = np.uint64(first)
-        b, c, d = min(a + np.uint64(1), last), min(a + np.uint64(2), last), min(a + np.uint64(3), last)
-        four_products(
-            codes, codes.codes, a, b, c, d, search.list_query, search.list_near + np.uint64(4 * first)
-        )
-    # All at once, and not as soon as four are there: these are whole vectors.
-    for i in range(n):
-        near[i] = nearness(codes, np.float32(products[i]), i, *scale)
+    bound, count = _ENDLESS, 0
+    near_centroids(codes, n, query, search.list_query, search.list_near)
     for first in range(0, n, COMPARED):
         # Not a number is kept: of extreme queries there may be no others.
         bits = np.uint64(not_farther(search.list_near + np.uint64(4 * first), bound, False))

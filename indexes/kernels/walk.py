@@ -158,7 +158,8 @@ def search_graph(
 
     ``wanted`` of the nearest rows that a walk of width ``ef`` finds, and that the bitset ``allowed`` holds if
     there is one, are scored exactly. A query that sees fewer than ``enough`` of them compares the codes of
-    all ``candidates``, the same rows as a list; so does every query if ``ef`` is 0. ``found`` and ``scores``
+    all ``candidates``, the same rows as a list; so does every query if ``ef`` is 0. Without candidates it
+    finds nothing. ``found`` and ``scores``
     are written, the rest are numbers and addresses; addresses stay integers because an array's flags would
     be part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
     """
@@ -182,8 +183,10 @@ def search_graph(
             epochs[0] += 1
             size = walk_graph(graph, codes, rows, walk, scale, ef, visited, np.uint8(epochs[0]), stats)
             count, seen = list_allowed(pool, size, allowed, rows.n, wanted, listed)
-            stats[3] += seen < enough
-        if seen < enough:
+        if seen < enough and not n_candidates:
+            count = 0
+        elif seen < enough:
+            stats[3] += np.int64(ef > 0)
             size = scan_codes(graph, codes, rows, walk, scale, wanted, candidates, n_candidates, stats)
             count, seen = list_allowed(pool, size, np.uint64(0), rows.n, wanted, listed)
         if not k:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs.rabitq import RaBitQ
 from ..exact.flat import Flat
-from ..protocol import Arrays, BuildJob, FieldShape, IndexSpec, missing_methods
+from ..protocol import Arrays, BuildJob, FieldShape, IndexSpec, RowOrder, missing_methods
 from ..registry import spec_from_json
 from ..rows.element import Element
 from ..rows.metric import Metric
@@ -144,7 +143,7 @@ class Muvera:
         """Return whether there are more rows than are scanned in no time."""
         return n >= _MIN_ROWS
 
-    def order(self, rows: MultiRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: MultiRows, job: BuildJob) -> RowOrder | None:
         """Return None: candidates are read wherever they stand."""
         return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.sparse import SparseRows
 from ..sparse.inverted import Inverted
 from .knobs import SeismicKnobs
@@ -55,7 +55,7 @@ class AutoSparse:
         """Return whether there are more rows than are scanned in no time."""
         return _EXACT.worth_building(n)
 
-    def order(self, rows: SparseRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: SparseRows, job: BuildJob) -> RowOrder | None:
         """Return None: neither index cares about the order of rows."""
         return None
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.sparse import SparseRows
 from .knobs import SeismicKnobs, knobs_from
 
@@ -108,7 +107,7 @@ class Seismic:
         """Return whether there are more rows than are scanned in no time."""
         return n >= _MIN_ROWS
 
-    def order(self, rows: SparseRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: SparseRows, job: BuildJob) -> RowOrder | None:
         """Return None: rows are read one by one."""
         return None
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.sparse import SparseRows
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Inverted:
         """Return whether there are more rows than are scanned in no time."""
         return n >= _MIN_ROWS
 
-    def order(self, rows: SparseRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: SparseRows, job: BuildJob) -> RowOrder | None:
         """Return None: sums do not care about the order of rows."""
         return None
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs.protocol import CodecSpec
 from ..codecs.rabitq import RaBitQ
 from ..codecs.registry import codec_from_json
 from ..ivf.layout import Layout
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.element import Element
 from ..rows.multi import MultiRows
 from .knobs import TokenListsKnobs, knobs_from
@@ -81,7 +80,7 @@ class TokenLists:
         """Return whether there are more rows than are scanned in no time."""
         return n >= _MIN_ROWS
 
-    def order(self, rows: MultiRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: MultiRows, job: BuildJob) -> RowOrder | None:
         """Return None."""
         return None
 

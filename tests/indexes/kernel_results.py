@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
+from vicinal.indexes.cells.build import build_cells
 from vicinal.indexes.codecs.bits import Bits
 from vicinal.indexes.codecs.floats import BFloat16, Float8, Float16
 from vicinal.indexes.codecs.product import Product
@@ -120,8 +121,9 @@ def floats_of(metric: Metric, dim: int) -> DenseRows:
 
 
 def run_codes() -> None:
-    """Estimate every row by its code, walk a graph of codes, and scan codes."""
+    """Estimate every row by its code, walk a graph of codes, search its cells, and scan codes."""
     walk, scan = Effort(HnswKnobs(40, 20), None, 0.0, ""), Effort(CodedKnobs(20), None, 0.0, "")
+    cells = Effort(HnswKnobs(0, 20, cells=9, patience=0.5), None, 0.0, "")
     for spec in CODECS:
         for metric in (Metric.COSINE, Metric.L2):
             for dim in (24, 200):
@@ -131,11 +133,13 @@ def run_codes() -> None:
                 coded = codec.encode(vectors)
                 name = f"{spec} {metric} {dim}"
                 results.append((f"codes {name}", Neighbors(coded.codes, nearnesses(codec, coded, queries))))
-                graph = HnswIndex(graph_arrays(vectors, rng, spec), vectors, spec)
+                arrays = graph_arrays(vectors, rng, spec) | build_cells(vectors, BuildJob())
+                graph = HnswIndex(arrays, vectors, spec)
                 results.append((f"walk {name}", graph.search(queries, 5, walk)))
                 flat = Flat(spec).open(codec.arrays() | coded.arrays(), vectors)
                 for scope in SCOPES:
                     results.append((f"scan {name}", flat.search(queries, 5, scan, scope)))
+                    results.append((f"cells {name}", graph.search(queries, 5, cells, scope)))
 
 
 def run_lists() -> None:

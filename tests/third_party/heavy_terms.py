@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from third_party.probing import RUNGS, ListsIndex, Probes, probes_from
 
-from vicinal.indexes.protocol import Arrays, BuildJob, FieldShape
+from vicinal.indexes.protocol import Arrays, BuildJob, FieldShape, RowOrder
 from vicinal.indexes.rows.sparse import SparseRows
 
 
@@ -35,7 +35,7 @@ class HeavyTerms:
     def worth_building(self, n: int) -> bool:
         return n >= self.least
 
-    def order(self, rows: SparseRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: SparseRows, job: BuildJob) -> RowOrder | None:
         return None
 
     def build(self, rows: SparseRows, job: BuildJob) -> dict[str, NDArray[Any]]:

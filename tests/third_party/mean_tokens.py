@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from third_party.probing import RUNGS, ListsIndex, Probes, probes_from
 
-from vicinal.indexes.protocol import Arrays, BuildJob, FieldShape
+from vicinal.indexes.protocol import Arrays, BuildJob, FieldShape, RowOrder
 from vicinal.indexes.rows.multi import MultiRows
 
 _BITS = 4
@@ -37,7 +37,7 @@ class MeanTokens:
     def worth_building(self, n: int) -> bool:
         return n >= self.least
 
-    def order(self, rows: MultiRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: MultiRows, job: BuildJob) -> RowOrder | None:
         return None
 
     def build(self, rows: MultiRows, job: BuildJob) -> dict[str, NDArray[Any]]:

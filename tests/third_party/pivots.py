@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from third_party.probing import RUNGS, ListsIndex, Probes, probes_from
 
 from vicinal.indexes.exact.scan import open_scan
-from vicinal.indexes.protocol import Arrays, BuildJob, FieldShape
+from vicinal.indexes.protocol import Arrays, BuildJob, FieldShape, RowOrder
 from vicinal.indexes.rows.dense import DenseRows
 
 
@@ -36,7 +36,7 @@ class Pivots:
     def worth_building(self, n: int) -> bool:
         return n >= self.least
 
-    def order(self, rows: DenseRows) -> NDArray[np.uint32] | None:
+    def order(self, rows: DenseRows, job: BuildJob) -> RowOrder | None:
         return None
 
     def build(self, rows: DenseRows, job: BuildJob) -> dict[str, NDArray[Any]]:

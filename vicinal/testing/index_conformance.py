@@ -254,8 +254,8 @@ class IndexConformance(ABC):
         assert hash(spec) == hash(self.spec())
         assert spec_from_json(spec.to_json()) == spec
         assert not spec.worth_building(0)
-        order = spec.order(random_rows(shape, 50))
-        assert order is None or np.sort(order).tolist() == list(range(50))
+        order = spec.order(random_rows(shape, 50), BuildJob())
+        assert order is None or np.sort(order.rows).tolist() == list(range(50))
 
     def test_progress_ends_at_one(self) -> None:
         told: list[float] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ class SegmentBuilder:
                 in_order[name] = found
             return found
 
-        order = self._row_order(batch, gathered)
+        order, ordered = self._row_order(batch, progress, gathered)
         if order is not None:
             batch = batch.take(order)
             sequence = sequence[order]
@@ -118,7 +119,8 @@ class SegmentBuilder:
         progress("gather", 1.0)
         specs = {}
         for name in self._index_fields:
-            specs[name] = self._write_index(name, vectors[name], batch, sink, progress)
+            given = ordered.pop(name, None)
+            specs[name] = self._write_index(name, vectors[name], batch, given, sink, progress)
         if specs and len(sequence) >= _WORTH_MEASURING:
             # Only here, because it loads kernels.
             from ....indexes.measuring import measure_once
@@ -153,31 +155,42 @@ class SegmentBuilder:
         stage = f"codes {name}"
         return sealer_of(parts, name, field, self._job(lambda share: progress(stage, share)))
 
-    def _job(self, progress: Callable[[float], None], owners: NDArray[Any] | None = None) -> BuildJob:
-        return BuildJob(self._seed, self._threads, progress, owners, self._total_rows)
+    def _job(
+        self,
+        progress: Callable[[float], None],
+        owners: NDArray[Any] | None = None,
+        ordered: Arrays | None = None,
+    ) -> BuildJob:
+        return BuildJob(self._seed, self._threads, progress, owners, self._total_rows, ordered)
 
     def _row_order(
-        self, batch: Batch, gathered: Callable[[str, NDArray[Any] | None], Arrays]
-    ) -> NDArray[Any] | None:
+        self, batch: Batch, progress: Progress, gathered: Callable[[str, NDArray[Any] | None], Arrays]
+    ) -> tuple[NDArray[Any] | None, dict[str, Arrays]]:
+        """Return the order of the rows, None to leave them, and what the index that asked for it is given."""
         if self._schema.partitioned:
-            return np.argsort(batch.tenants, kind="stable")
-        for name in self._index_fields:
+            return np.argsort(batch.tenants, kind="stable"), {}
+        for name in self._index_fields[:1]:
             if name in batch.vectors:
                 arrays = self._arrays(name, batch.vectors[name])
             else:
                 arrays = gathered(name, None)
-            order = self._schema.vectors[name].index.order(self._rows(name, arrays))
-            if order is None or "present" not in arrays:
-                return order
-            present = arrays["present"]
-            return np.concatenate([present[order], np.setdiff1d(np.arange(len(batch)), present)])
-        return None
+            job = self._job(partial(progress, f"order {name}"))
+            order = self._schema.vectors[name].index.order(self._rows(name, arrays), job)
+            if order is None:
+                break
+            rows: NDArray[Any] = order.rows
+            if "present" in arrays:
+                present = arrays["present"]
+                rows = np.concatenate([present[rows], np.setdiff1d(np.arange(len(batch)), present)])
+            return rows, {name: order.arrays}
+        return None, {}
 
     def _write_index(
         self,
         name: str,
         vectors: Arrays,
         batch: Batch,
+        ordered: Arrays | None,
         sink: SegmentWriting,
         progress: Progress,
     ) -> dict[str, Any]:
@@ -187,7 +200,7 @@ class SegmentBuilder:
         owners = None
         if self._schema.partitioned:
             owners = batch.tenants[vectors["present"]] if "present" in vectors else batch.tenants
-        job = self._job(lambda share: progress(stage, share), owners)
+        job = self._job(lambda share: progress(stage, share), owners, ordered)
         arrays = spec.build(self._rows(name, vectors), job)
         for key, array in arrays.items():
             sink.put_array(f"index.{name}.{key}", array)

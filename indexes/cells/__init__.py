@@ -1,0 +1,1 @@
+"""Cells, many clusters of all rows: built, measured, and searched under filters."""

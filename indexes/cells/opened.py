@@ -1,0 +1,166 @@
+"""Open cells: searched by codes, the best rows scored exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import check_array, within
+from ..codecs.centroids import open_centroids
+from ..codecs.protocol import Codec
+from ..costs import costs
+from ..exact.dense import check_queries
+from ..exact.rescoring import rescore
+from ..protocol import Arrays
+from ..rows.addresses import address
+from ..rows.dense import DenseRows
+from ..rows.neighbors import Neighbors, SearchStats
+from ..rows.offsets import check_offsets
+from ..rows.row_set import RowSet
+from .build import PREFIX
+from .scratch import cell_scratch
+from .table import CellTable
+
+_LINE = 64
+# Words of a bitset that are looked at in the time in which the codes of a row are compared.
+_WORDS_OF_A_ROW = 4
+_ROWS_OF_A_WORD = 64
+# Fewer results are looked for as long as so many: whether one alone comes is chance.
+_FEWEST_LOOKED_FOR = 10
+
+
+class Cells:
+    """Cells of an index: searched by codes, the best of them scored exactly. Immutable and thread-safe.
+
+    Parameters
+    ----------
+    arrays
+        Those of the index; names of others do not matter.
+    rows
+        The stored rows.
+    codec
+        What makes codes of queries.
+    row_record, code_record
+        The rows and their codes as kernels see them.
+
+    Raises
+    ------
+    ValueError
+        The arrays do not fit each other or the rows.
+    """
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        rows: DenseRows,
+        codec: Codec,
+        row_record: NDArray[Any],
+        code_record: NDArray[Any],
+    ) -> None:
+        from ..kernels.cells import CELLS, search_cells
+
+        own, n = within(PREFIX, arrays), len(rows)
+        if "offsets" not in own or "codes" not in own:
+            raise ValueError("cells lack offsets or codes")
+        offsets = own["offsets"]
+        check_offsets(PREFIX + "offsets", offsets, n)
+        self.n_cells = len(offsets) - 1
+        if not self.n_cells:
+            raise ValueError("there are arrays of cells, and no cell")
+        centroids, codes = open_centroids(own, rows.dim, rows.metric, self.n_cells)
+        record = np.zeros(1, CELLS)
+        record["rows"], record["codes"] = address(row_record), address(code_record)
+        centroid_record = centroids.record(codes)
+        record["centroid_codes"], record["n_cells"] = address(centroid_record), self.n_cells
+        record["offsets"] = address(offsets)
+        self.members: NDArray[np.uint32] | None = None
+        if "members" in own:
+            self.members = check_array("members", own, np.uint32, (n,))
+            named = np.zeros(n, np.bool_)
+            named[self.members[self.members < n]] = True
+            if not named.all():
+                raise ValueError(f"members of cells do not name each of {n} rows once")
+            record["members"] = address(self.members)
+        self.offsets, self.table = offsets, CellTable.from_arrays(own)
+        self.centroids: NDArray[np.float32] = centroids.decode(codes)
+        self._rows, self._prepare, self._kernel = rows, codec.prepare, search_cells
+        self._held = codec, codes, centroids, centroid_record, row_record, code_record, record
+        self._address = address(record)
+        self._scratch = cell_scratch(
+            int(row_record["padded_bytes"][0]), codec.query_bytes, centroids.query_bytes, self.n_cells
+        )
+        self._code_lines, self._centroid_lines = codec.row_bytes / _LINE, centroids.query_bytes / _LINE
+
+    def search(
+        self,
+        queries: NDArray[Any],
+        k: int,
+        n_cells: int,
+        wanted: int,
+        allowed: RowSet,
+        patience: float,
+        *,
+        thin: bool = False,
+    ) -> Neighbors:
+        """Find about the nearest ``k`` allowed rows, of which there are more than ``wanted``.
+
+        Parameters
+        ----------
+        n_cells
+            How many of the nearest cells are visited.
+        wanted
+            How many rows, the nearest by their codes, are scored exactly; at least ``k``.
+        patience
+            Where the filter is thin near a query more cells are visited, until this share of all that was
+            compared brought nothing nearer.
+        thin
+            Whether the filter is known to be thin near all of these queries; it is seen by itself.
+        """
+        queries = check_queries(queries, self._rows, k)
+        prepared, n = self._prepare(queries), len(self._rows)
+        # Held here while the kernel reads them: two threads that ask first may each make their own.
+        held, words = allowed.located_words
+        lo, hi = allowed.bounds or (int(allowed.rows[0]), int(allowed.rows[-1]) + 1)
+        apart = self._rows.reader is not None
+        rows = np.empty((len(queries), wanted if apart else k), np.uint32)
+        scores = np.empty((len(queries), 0 if apart else k), np.float32)
+        asked = min(max(k, _FEWEST_LOOKED_FOR), wanted)
+        scratch = self._scratch.take(wanted)
+        try:
+            self._kernel(
+                self._address,
+                scratch.address,
+                address(queries),
+                address(prepared),
+                len(queries),
+                0 if apart else k,
+                asked,
+                min(max(n_cells, 1), self.n_cells),
+                wanted,
+                words,
+                lo,
+                hi,
+                np.inf if thin else allowed.count / n,
+                float(patience),
+                rows,
+                scores,
+            )
+            stats = SearchStats(*scratch.stats.tolist())
+        finally:
+            self._scratch.give(scratch)
+        del held
+        if not apart:
+            return Neighbors(rows, scores, stats)
+        found = rescore(self._rows, rows, queries, k)
+        found.stats += stats
+        return found
+
+    def seconds(self, n_cells: int, share: float) -> float:
+        """Predict what a query takes that visits so many cells of whose rows a share is allowed."""
+        known, met = costs(), len(self._rows) * min(1.0, n_cells / self.n_cells)
+        code = known.code_row + self._code_lines * known.code_line
+        bits = met if self.members is not None else met / _ROWS_OF_A_WORD
+        finding = self.n_cells * (known.code_row + self._centroid_lines * known.code_line)
+        return known.call + finding + share * met * code + bits * known.code_row / _WORDS_OF_A_ROW

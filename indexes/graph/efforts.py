@@ -1,0 +1,171 @@
+"""Chooses how a graph, its cells or its codes are searched: what each is expected to bring and to cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..cells.opened import Cells
+from ..cells.table import USUAL_PATIENCE
+from ..costs import costs
+from ..effort.ladder import Ladder
+from ..protocol import Effort
+from .knobs import HnswKnobs
+
+WIDEST = 4096
+"""The widest walk; a wider one costs more than a scan of all codes."""
+# A scan of codes scores as many rows exactly as the widest walk that was measured, so that it finds at least
+# what that walk found and may promise the same.
+_SCAN_EF = 1280
+# Standard deviations of the number of allowed rows that a walk passes.
+_SPREAD = 3.0
+# Share of the queries that lie where the filter is thin, as seen under filters by topic, for each share of
+# rows barred.
+_THIN_SHARE = 0.5
+# The share of the rows in scope whose codes are compared for them.
+_THIN_COMPARED = 0.5
+LEAST_RESCORED = 1 / 16
+"""Of a pool's candidates, the share that is scored exactly at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Efforts:
+    """What is known of the costs and the recall of one index.
+
+    Parameters
+    ----------
+    n
+        Rows.
+    code_lines
+        Cache lines of a row's codes.
+    rescored
+        The share of a pool that is scored exactly.
+    scan_seconds
+        Predicts the seconds of exact scores: of so many rows, and whether they follow one another.
+    ladder
+        What walks bring; None before they were measured.
+    cells
+        None where there are none.
+    """
+
+    n: int
+    code_lines: float
+    rescored: float
+    scan_seconds: Callable[[int, bool], float]
+    ladder: Ladder | None
+    cells: Cells | None
+
+    def choose(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
+        """Return the cheapest effort that reaches ``recall``, or ``knobs`` as given.
+
+        Under a filter a walk is wider by ``1 / share``, so that as many rows in scope come by. Where that
+        costs more than comparing the codes of rows in scope, of the nearest cells or of all, the effort says
+        so by ``ef`` 0. Knobs without a width and cells ask for all codes, and promise nothing.
+        """
+        ef = 0 if knobs is None else knobs.ef
+        if self.ladder is None:
+            return effort_of(HnswKnobs(max(k, ef), k), None, self.scan_seconds(self.n, True))
+        patience = (knobs.patience if knobs else 0.0) or self._patience(k, recall)
+        if knobs is not None and knobs.cells:
+            return self._of_cells(self.ladder, k, knobs.cells, knobs.rescore, patience, share)
+        if knobs is not None and not ef:
+            scored = max(k, knobs.rescore)
+            return effort_of(HnswKnobs(0, scored), None, self._code_scan_seconds(share * self.n, scored))
+        scanned = self.rescore(k, _SCAN_EF)
+        scan_seconds = self._code_scan_seconds(share * self.n, scanned)
+        thin_seconds = _THIN_SHARE * (1 - share) * self._thin_seconds(share, scan_seconds)
+        walk = self._of_walk(self.ladder, k, recall, knobs, patience, share, thin_seconds)
+        if knobs is not None:
+            return walk
+        by_codes = self.ladder.recall_at(k, _SCAN_EF)
+        best = effort_of(HnswKnobs(0, scanned), by_codes, scan_seconds)
+        best = walk if walk.seconds <= best.seconds else best
+        if self.cells is None or self.cells.table is None or share >= 1:
+            return best
+        # Codes lose something of what cells bring.
+        n_cells = self.cells.table.cells_for(k, recall + 1 - by_codes, share)
+        if n_cells is None:
+            return best
+        cells = self._of_cells(self.ladder, k, n_cells, 0, patience, share)
+        return cells if cells.seconds + thin_seconds < best.seconds else best
+
+    def all_codes(self, k: int, wanted: int) -> HnswKnobs:
+        """Return how the codes of all rows in scope are compared, ``wanted`` at least scored exactly."""
+        return HnswKnobs(0, max(wanted, self.rescore(k, _SCAN_EF)))
+
+    def rescore(self, k: int, ef: int) -> int:
+        """Return how many of a pool of ``ef`` are scored exactly."""
+        return rescore_width(k, ef, self.rescored)
+
+    def _of_walk(
+        self,
+        ladder: Ladder,
+        k: int,
+        recall: float,
+        knobs: HnswKnobs | None,
+        patience: float,
+        share: float,
+        thin_seconds: float,
+    ) -> Effort[HnswKnobs]:
+        ef = 0 if knobs is None else knobs.ef
+        width = max(k, ef or min(WIDEST, ladder.rung_for(k, recall)))
+        # Chance brings fewer rows in scope to some queries; few of those should be left with less than k.
+        spared = width if share >= 1 else k + 1 + _SPREAD * math.sqrt(k * (1 - share))
+        walked = min(math.ceil(max(width, spared) / max(share, 1e-9)), WIDEST)
+        expected = ladder.recall_at(k, min(width, walked * share))
+        rescore = self.rescore(k, width) if knobs is None or not knobs.rescore else knobs.rescore
+        known = costs()
+        comparison = known.walked_row + self.code_lines * known.walked_line + walked * known.kept
+        walking = known.call + ladder.work_at(walked) * comparison + self.scan_seconds(rescore, False)
+        return effort_of(HnswKnobs(walked, rescore, 0, patience), expected, walking + thin_seconds)
+
+    def _of_cells(
+        self, ladder: Ladder, k: int, n_cells: int, rescore: int, patience: float, share: float
+    ) -> Effort[HnswKnobs]:
+        rescore = rescore or self.rescore(k, _SCAN_EF)
+        if self.cells is None:
+            knobs = HnswKnobs(0, rescore, n_cells, patience)
+            return effort_of(knobs, None, self._code_scan_seconds(share * self.n, rescore))
+        n_cells = min(n_cells, self.cells.n_cells)
+        known = None if self.cells.table is None else self.cells.table.recall_at(k, n_cells, share)
+        expected = None if known is None else max(0.0, known - 1 + ladder.recall_at(k, _SCAN_EF))
+        seconds = self.cells.seconds(n_cells, share) + self.scan_seconds(rescore, False)
+        return effort_of(HnswKnobs(0, rescore, n_cells, patience), expected, seconds)
+
+    def _patience(self, k: int, recall: float) -> float:
+        if self.cells is None or self.cells.table is None:
+            return USUAL_PATIENCE
+        # Measured on few queries, and filters come in many shapes.
+        return self.cells.table.patience_for(k, (1 + recall) / 2)
+
+    def _thin_seconds(self, share: float, scan_seconds: float) -> float:
+        if self.cells is None:
+            return scan_seconds
+        return self.cells.seconds(math.ceil(self.cells.n_cells * _THIN_COMPARED), share)
+
+    def _code_scan_seconds(self, count: float, rescore: int) -> float:
+        known = costs()
+        scan = count * (known.code_row + self.code_lines * known.code_line)
+        return known.call + scan + self.scan_seconds(rescore, False)
+
+
+def rescore_width(k: int, ef: int, share: float) -> int:
+    """Return how many of a pool of ``ef`` candidates are scored exactly for ``k`` results.
+
+    Codes misplace candidates by a few ranks, and by more where ranks lie closer: far down and in wide pools.
+    How much of a wide pool that is depends on the codes, and is measured when the index is built.
+    """
+    return min(ef, k + k // 8 + 4 + int(ef * share))
+
+
+def effort_of(
+    knobs: HnswKnobs, expected_recall: float | None = None, seconds: float = 0.0
+) -> Effort[HnswKnobs]:
+    """Return knobs as an effort, with words for them."""
+    how = "scan of the codes"
+    if knobs.ef:
+        how = f"graph walk, ef {knobs.ef}"
+    elif knobs.cells:
+        how = f"the {knobs.cells:,} nearest cells"
+    return Effort(knobs, expected_recall, seconds, f"{how}, {knobs.rescore} rescored")
