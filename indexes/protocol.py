@@ -165,7 +165,8 @@ class BuildJob:
     progress
         Told 0 to 1. What it raises ends the build.
     tenants
-        ``(n,)`` uint32, the owner of each row, ascending; None where there are no tenants.
+        ``(n,)`` uint32, the owner of each row; None where there are no tenants. They ascend, but for
+        ``order``, which has to put them so.
     total_rows
         How many rows all segments hold, these included; 0 where that is not known.
     ordered

@@ -12,6 +12,7 @@ from .protocol import IndexSpec
 ENTRY_POINT_GROUP = "vicinal.indexes"
 _BUILT_IN = {
     "hnsw": ("graph.hnsw", "Hnsw"),
+    "curator": ("cells.curator", "Curator"),
     "flat": ("exact.flat", "Flat"),
     "ivf": ("ivf.ivf", "Ivf"),
     "inverted": ("sparse.inverted", "Inverted"),

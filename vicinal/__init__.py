@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense
     from .engine.tenants.tenant_quota import TenantQuota, TenantStats
+    from .indexes.cells.curator import Curator
     from .indexes.clustering.pooling import pool_spans, pool_tokens
     from .indexes.codecs.bits import Bits
     from .indexes.codecs.floats import BFloat16, Float8, Float16
@@ -156,6 +157,7 @@ _MODULES = {
     "indexes.transforms.rotation": ("Rotation",),
     "indexes.transforms.pca": ("Pca",),
     "indexes.transforms.truncation": ("Truncation",),
+    "indexes.cells.curator": ("Curator",),
     "indexes.exact.flat": ("Flat",),
     "indexes.graph.hnsw": ("Hnsw",),
     "indexes.ivf.auto": ("AutoDense",),
@@ -191,6 +193,7 @@ __all__ = [  # noqa: RUF022  # in the order a newcomer meets them
     "Metric",
     "Element",
     "Hnsw",
+    "Curator",
     "AutoDense",
     "Ivf",
     "IvfFlat",

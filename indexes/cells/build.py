@@ -16,7 +16,7 @@ from ..rows.metric import Metric
 
 PREFIX = "cells."
 """What the names of the arrays of cells begin with."""
-_CENTROIDS = "centroids"
+_CENTROIDS, _CELLS = "centroids", "cells"
 _CELLS_A_ROOT = 4.0
 _SAMPLED_A_CELL, _ITERATIONS = 32, 8
 
@@ -32,31 +32,30 @@ def has_cells(rows: DenseRows) -> bool:
 
 
 def order_by_cells(rows: DenseRows, job: BuildJob) -> RowOrder:
-    """Return the rows cell by cell, and the cells."""
-    centroids, members, offsets = _cells(rows, job)
-    return RowOrder(members, {_CENTROIDS: centroids, "offsets": offsets})
+    """Return the rows cell by cell, of one tenant after the other if there are tenants, and the cells."""
+    centroids, cells = _clustered(rows, job)
+    keys = (cells,) if job.tenants is None else (cells, job.tenants)
+    order = np.lexsort(keys).astype(np.uint32)
+    return RowOrder(order, {_CENTROIDS: centroids, _CELLS: cells[order]})
 
 
 def build_cells(rows: DenseRows, job: BuildJob) -> dict[str, NDArray[Any]]:
     """Return the arrays of cells, all but what is measured of them.
 
-    Those of ``job.ordered`` where the rows stand in the order of their cells already.
+    Of the cells of ``job.ordered`` where rows were put in an order by them.
     """
     if job.ordered is None:
-        centroids, members, offsets = _cells(rows, job)
-        arrays: dict[str, NDArray[Any]] = {"offsets": offsets, "members": members}
+        centroids, cells = _clustered(rows, job)
     else:
-        centroids, arrays = job.ordered[_CENTROIDS], {"offsets": job.ordered["offsets"]}
+        centroids, cells = job.ordered[_CENTROIDS], job.ordered[_CELLS]
+    members = np.argsort(cells, kind="stable").astype(np.uint32)
+    offsets = np.searchsorted(cells[members], np.arange(len(centroids) + 1)).astype(np.int64)
+    arrays: dict[str, NDArray[Any]] = {"offsets": offsets}
+    if (np.diff(members.astype(np.int64)) != 1).any():
+        arrays["members"] = members
     arrays |= centroid_codes(centroids, rows.metric, job)
     return {PREFIX + name: array for name, array in arrays.items()}
 
 
-def _cells(
-    rows: DenseRows, job: BuildJob
-) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.int64]]:
-    """Return the centroids, the rows cell by cell, and where each cell begins."""
-    count = usual_cells(len(rows))
-    centroids, cells = clustered(rows, count, _SAMPLED_A_CELL, _ITERATIONS, job)
-    members = np.argsort(cells, kind="stable").astype(np.uint32)
-    offsets = np.searchsorted(cells[members], np.arange(count + 1)).astype(np.int64)
-    return centroids, members, offsets
+def _clustered(rows: DenseRows, job: BuildJob) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+    return clustered(rows, usual_cells(len(rows)), _SAMPLED_A_CELL, _ITERATIONS, job)

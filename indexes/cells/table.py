@@ -13,7 +13,7 @@ from ..arrays import check_array
 from ..effort.ladder import KS
 from ..protocol import Arrays
 
-SHARES = (1 / 128, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+SHARES = (1 / 128, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 """Shares of the rows, drawn at random, that filters let through while cells are measured."""
 RUNGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096)
 """How many cells are visited."""

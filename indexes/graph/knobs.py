@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..cells.knobs import checked_patience
 from ..effort.whole_number import whole_number
 
 WIDEST = 65_536
@@ -48,8 +49,5 @@ def knobs_from(given: Mapping[str, float]) -> HnswKnobs:
         raise ValueError(f"{dict(given)} was given; give ef, for a walk of the graph, or cells, and not both")
     if given.keys() == {"patience"}:
         raise ValueError("patience alone says nothing of a search; give ef or cells too")
-    patience = given.get("patience", 0.0)
-    if isinstance(patience, bool) or not 0 <= patience <= 1:
-        raise ValueError(f"patience is {patience!r}; expected a share, 0 to 1")
     whole = {name: whole_number(name, given[name], WIDEST) for name in given if name != "patience"}
-    return HnswKnobs(**({"ef": 0} | whole), patience=float(patience))
+    return HnswKnobs(**({"ef": 0} | whole), patience=checked_patience(given))

@@ -166,24 +166,29 @@ class SegmentBuilder:
     def _row_order(
         self, batch: Batch, progress: Progress, gathered: Callable[[str, NDArray[Any] | None], Arrays]
     ) -> tuple[NDArray[Any] | None, dict[str, Arrays]]:
-        """Return the order of the rows, None to leave them, and what the index that asked for it is given."""
-        if self._schema.partitioned:
-            return np.argsort(batch.tenants, kind="stable"), {}
-        for name in self._index_fields[:1]:
-            if name in batch.vectors:
-                arrays = self._arrays(name, batch.vectors[name])
-            else:
-                arrays = gathered(name, None)
-            job = self._job(partial(progress, f"order {name}"))
-            order = self._schema.vectors[name].index.order(self._rows(name, arrays), job)
-            if order is None:
-                break
-            rows: NDArray[Any] = order.rows
-            if "present" in arrays:
-                present = arrays["present"]
-                rows = np.concatenate([present[rows], np.setdiff1d(np.arange(len(batch)), present)])
-            return rows, {name: order.arrays}
-        return None, {}
+        """Return the order of the rows, None to leave them, and what the index that asked for it is given.
+
+        A tenant's rows stand together.
+        """
+        owners = batch.tenants if self._schema.partitioned else None
+        by_owner = None if owners is None else np.argsort(owners, kind="stable")
+        if not self._index_fields:
+            return by_owner, {}
+        name = self._index_fields[0]
+        column = batch.vectors.get(name)
+        arrays = gathered(name, None) if column is None else self._arrays(name, column)
+        having = arrays.get("present", slice(None))
+        job = self._job(partial(progress, f"order {name}"), None if owners is None else owners[having])
+        order = self._schema.vectors[name].index.order(self._rows(name, arrays), job)
+        if order is None:
+            return by_owner, {}
+        # Rows without a vector come behind those that have one.
+        place = np.full(len(batch), len(batch))
+        places = np.empty(len(order.rows), np.int64)
+        places[order.rows] = np.arange(len(places))
+        place[having] = places
+        keys = (place,) if owners is None else (place, owners)
+        return np.lexsort(keys), {name: order.arrays}
 
     def _write_index(
         self,
