@@ -34,7 +34,8 @@ def known_as(value: Any, kind: str | None) -> Any:
             return 2, UUID(value).int
         except ValueError:
             return None
-    fits = {"keyword": {str}, "integer": {int}, "float": {int, float}, "bool": {bool}}
+    numbers: dict[str, set[type]] = {"integer": {int}, "float": {int, float}}
+    fits = numbers | {"keyword": {str}, "bool": {bool}, "text": {str}, "geo": set()}
     if kind is not None and type(value) not in fits[kind]:
         return None
     return _RANKS[type(value)], value

@@ -343,6 +343,8 @@ def _given_knobs(effort: Any, ef: Any) -> Knobs:
 
 def _number(field: str, name: str, value: Any) -> float:
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    # The bound does not fit the smaller floats of NumPy.
+    value = float(value) if isinstance(value, np.floating) else value
     # Whole numbers beyond float64 are no more finite to an index than infinity.
     if not real or not -_LARGEST <= value <= _LARGEST:
         raise InvalidArgument(f"{name} is {value!r:.80}; expected a finite number", field=field)
