@@ -19,7 +19,7 @@ def test_specs_by_name() -> None:
 
 def test_unknown_names_and_parameters_are_refused() -> None:
     with pytest.raises(
-        ValueError, match="known are: auto, auto-dense, flat, hnsw, inverted, ivf, muvera, seismic"
+        ValueError, match="known are: auto, auto-dense, curator, flat, hnsw, inverted, ivf, muvera, seismic"
     ):
         spec_from_json({"name": "tree"})
     with pytest.raises(ValueError, match="does not take"):
