@@ -11,6 +11,9 @@ from ..state.collection_state import CollectionState
 
 Entry = tuple[float, int, CollectionState]
 
+# A queue takes no wait of centuries, and a caller may ask for any.
+_LONGEST_WAIT = 86_400.0
+
 
 class Agenda:
     """The collections that were touched or have something due; all others cost nothing.
@@ -50,7 +53,8 @@ class Agenda:
             if left is not None and left <= 0 and self._news.empty():
                 return self._first()
             try:
-                state = self._news.get(timeout=left)
+                # News may have come since it was asked what is due, whose wait is over by then.
+                state = self._news.get(timeout=None if left is None else min(max(left, 0.0), _LONGEST_WAIT))
             except queue.Empty:
                 continue
             if state is None:
