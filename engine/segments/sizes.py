@@ -70,11 +70,10 @@ def hits_bytes(hits: Hits | BatchHits, *, payloads: bool, vectors: Named) -> int
 
 
 def _owned_bytes(schema: CollectionSchema, view: SegmentView, tenant: int) -> int:
-    key = ("bytes", tenant)
-    found: int | None = view.live_counts.get(key)
+    found = view.live_bytes.get(tenant)
     if found is None:
         found = _row_bytes(schema, view, rows_of(view.matching(None, tenant)))
-        keep(view.live_counts, key, found)
+        keep(view.live_bytes, tenant, found)
     return found
 
 

@@ -55,6 +55,7 @@ class SegmentView(ABC):
         self.dead = dead
         self._kept = KeptAllowed()
         self.live_counts: dict[Any, Any] = {}
+        self.live_bytes: dict[int, int] = {}
         self._scans: dict[tuple[str, int | None], Scan[Any]] = {}
 
     @property
