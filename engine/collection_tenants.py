@@ -95,7 +95,8 @@ class Tenants:
         bytes : int, optional
             Of payloads and vectors, as :meth:`stats` counts them.
         requests_per_second : float, optional
-            Calls about its points that a server answers. Here, without a server, nothing counts them.
+            Calls about its points that a server answers, at least 0.000001. Here, without a server, nothing
+            counts them.
 
         Raises
         ------

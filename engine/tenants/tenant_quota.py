@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import numpy as np
 from ..errors import InvalidArgument
 
 _MOST = 2**63 - 1
+# A call in twelve days: what is less makes waits that no error can tell.
+_LEAST_RATE, _MOST_RATE = 1e-6, 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,13 @@ def checked_quota(points: Any, bytes: Any, requests_per_second: Any) -> TenantQu
             )
     rate = requests_per_second
     if rate is not None:
-        # What is between the two numbers is no NaN.
-        is_number = isinstance(rate, int | float | np.number) and not isinstance(rate, bool)
-        if not is_number or not 0 < rate < math.inf:
+        # The bounds do not fit the smaller floats of NumPy. What is between them is no NaN.
+        rate = float(rate) if isinstance(rate, np.floating) else rate
+        is_number = isinstance(rate, Real) and not isinstance(rate, bool)
+        if not is_number or not _LEAST_RATE <= rate <= _MOST_RATE:
             raise InvalidArgument(
-                f"requests_per_second is {rate!r:.80}; expected a number above 0, or None for no limit",
+                f"requests_per_second is {rate!r:.80}; expected a number, at least {_LEAST_RATE:f}, or None "
+                "for no limit",
                 field="requests_per_second",
             )
         rate = float(rate)

@@ -62,8 +62,9 @@ def test_a_quota_below_what_there_is_takes_nothing_away(rooms: vicinal.Collectio
         rooms.update_payload({"n": 1}, [1], tenant="ada")
     with pytest.raises(vicinal.QuotaExceeded, match="points"):
         rooms.upsert([7], rows(1), tenant="ada")
-    rooms.tenants.set_quota("ada")
+    rooms.tenants.set_quota("ada", requests_per_second=np.float32(0.5))
     rooms.upsert([7], rows(1), tenant="ada")
+    rooms.tenants.set_quota("ada")
     assert rooms.tenants.stats("ada").quota == TenantQuota()
 
 
@@ -216,6 +217,14 @@ def test_names_come_in_pages(rooms: vicinal.Collection) -> None:
         ("set_quota", ("a",), {"points": True}, "points is True"),
         ("set_quota", ("a",), {"requests_per_second": 0}, "requests_per_second is 0"),
         ("set_quota", ("a",), {"requests_per_second": float("nan")}, "requests_per_second is nan"),
+        ("set_quota", ("a",), {"requests_per_second": 10**400}, "requests_per_second is 1000"),
+        (
+            "set_quota",
+            ("a",),
+            {"requests_per_second": np.complex64(1)},
+            "expected a number, at least 0.000001",
+        ),
+        ("set_quota", ("a",), {"requests_per_second": 1e-13}, "expected a number, at least 0.000001"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -236,3 +245,16 @@ def test_a_collection_without_tenants_says_so() -> None:
         for call in (lambda: tenants.create("a"), tenants.list, lambda: tenants.stats("a")):
             with pytest.raises(vicinal.InvalidArgument, match="not partitioned"):
                 call()
+
+
+def test_a_vector_field_may_be_called_bytes() -> None:
+    with vicinal.open(":memory:", merge_policy=QUIET) as db:
+        rooms = db.create_collection("rooms", {"bytes": Sparse(encoder=Bm25("text"))}, partitioned=True)
+        rooms.upsert([1, 2], None, [{"text": "red shoes"}, {"text": "blue shoes"}], tenant="ada")
+        for _ in range(2):
+            before = rooms.tenants.stats("ada").bytes
+            assert [hit.id for hit in rooms.search("red", tenant="ada")] == [1]
+            assert rooms.tenants.stats("ada").bytes == before > 0
+            rooms.flush()
+            assert [hit.id for hit in rooms.search("red", tenant="ada")] == [1]
+            rooms.tenants.stats("ada")

@@ -67,22 +67,27 @@ class _Buckets:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        # When each would be full again.
-        self._full_at: dict[Hashable, float] = {}
+        # When each would be full again, and how long a call took to come back when it was taken.
+        self._full_at: dict[Hashable, tuple[float, float]] = {}
         self._most = _FEW
 
     def take(self, name: Hashable, interval: float) -> float | None:
         with self._lock:
             now = self._clock()
-            full_at = max(now, self._full_at.get(name, now))
+            full_at, taken_at = self._full_at.get(name, (now, interval))
+            owed = max(0.0, full_at - now)
+            if interval != taken_at:
+                # Under another rate as many calls are owed for, but no more than a bucket holds.
+                owed = min(owed * (interval / taken_at), max(1.0, interval))
+            full_at = now + owed
             # What a bucket that is full lets pass beyond the first call is the rest of a second's worth.
             wait = full_at - now - max(0.0, 1.0 - interval)
             # Sums of intervals are not exact; what is owed for by less than this is not worth a refusal.
             if wait > 1e-9:
                 return wait
-            self._full_at[name] = full_at + interval
+            self._full_at[name] = full_at + interval, interval
             if len(self._full_at) > self._most:
                 # One that is full is as good as one that was never taken from.
-                self._full_at = {other: at for other, at in self._full_at.items() if at > now}
+                self._full_at = {other: kept for other, kept in self._full_at.items() if kept[0] > now}
                 self._most = max(_FEW, 2 * len(self._full_at))
             return None

@@ -118,10 +118,19 @@ def test_tenants_have_a_bucket_each_and_a_rate_of_their_own() -> None:
     assert rates.take("other", "ada", 5) is None
     assert rates.take("c", "ben", 0.5) is None
     assert rates.take("c", "ben", 0.5) == pytest.approx(2.0)
-    # A quota that was raised holds from the next call on.
-    assert rates.take("c", "ben", 2) == pytest.approx(1.5)
+    # Another quota holds from the next call on: what is owed for is calls, and no more than a bucket has.
+    assert rates.take("c", "ben", 0.1) == pytest.approx(10.0)
+    assert [rates.take("c", "ben", 2) for _ in range(2)] == [None, pytest.approx(0.5)]
+    assert rates.take("c", "ada", 0.5) == pytest.approx(2.0)
     clock.now += 0.2
     assert rates.take("c", "ada", 5) is None
+
+
+def test_a_tenant_that_was_told_to_wait_for_days_is_let_in_once_it_may() -> None:
+    rates = TenantRates(Clock())
+    assert rates.take("c", "ada", 1e-6) is None
+    assert rates.take("c", "ada", 1e-6) == pytest.approx(1e6)
+    assert [rates.take("c", "ada", 1000) for _ in range(1000)] == [None] * 999 + [pytest.approx(0.001)]
 
 
 def test_buckets_that_are_full_are_forgotten() -> None:
