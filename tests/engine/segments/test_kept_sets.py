@@ -42,6 +42,20 @@ def test_small_sets_are_not_kept_where_they_are_as_quickly_found() -> None:
         assert find.times == times
 
 
+def test_what_was_asked_takes_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_sets, "_BUDGET", ColumnBudget(1 << 20))
+    kept, find = KeptSets(), Finding(range(10))
+    for number in range(100):
+        kept.get("a", ("prefix", f"{number}" * 10_000), find)
+        # Where there is too much, all of a field goes.
+        assert kept.nbytes <= 1 << 20
+    kept.drop("a")
+    kept.get("a", ("prefix", "x" * 10_000), find)
+    assert kept.nbytes > 10_000
+    kept.get("a", ("other", *range(100_000)), find)
+    assert kept.nbytes <= 1 << 20
+
+
 def test_the_least_used_fields_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_sets, "_BUDGET", ColumnBudget(20_000))
     kept, older, newer = KeptSets(), Finding(range(0, 16_000, 2)), Finding(range(1, 16_000, 2))

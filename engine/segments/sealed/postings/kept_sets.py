@@ -11,8 +11,10 @@ from ...column_budget import ColumnBudget
 
 # What the sets of all segments take; the fields that were not asked for the longest make room.
 _BUDGET = ColumnBudget(64 << 20)
-# What a set takes beside its containers.
+# What a set takes beside its containers and what was asked; and that, by the characters it is written with: a
+# number takes ten times as many bytes as it has digits.
 _BYTES_OF_SET: Final = 512
+_BYTES_A_CHARACTER: Final = 16
 
 
 class KeptSets:
@@ -22,25 +24,25 @@ class KeptSets:
     """
 
     def __init__(self) -> None:
-        self._found: dict[str, dict[Hashable, BitMap]] = {}
+        self._found: dict[str, dict[Hashable, tuple[BitMap, int]]] = {}
 
     @property
     def nbytes(self) -> int:
         """Bytes of what is kept."""
-        sets = [found for kept in list(self._found.values()) for found in list(kept.values())]
-        return sum(len(found.serialize()) + _BYTES_OF_SET for found in sets)
+        return sum(size for kept in list(self._found.values()) for _, size in list(kept.values()))
 
     def get(self, field: str, asked: Hashable, find: Callable[[], BitMap], least: int = 0) -> BitMap:
         """Return what ``find`` returns, or did for this key of a field; fewer than ``least`` are not kept."""
         kept = self._found.get(field)
-        found = None if kept is None else kept.get(asked)
-        if found is not None:
+        known = None if kept is None else kept.get(asked)
+        if known is not None:
             _BUDGET.used(self, field)
-            return found
+            return known[0]
         found = find()
         if len(found) >= least:
-            self._found.setdefault(field, {})[asked] = found
-            _BUDGET.used(self, field, len(found.serialize()) + _BYTES_OF_SET)
+            size = len(found.serialize()) + _BYTES_A_CHARACTER * len(repr(asked)) + _BYTES_OF_SET
+            self._found.setdefault(field, {})[asked] = found, size
+            _BUDGET.used(self, field, size)
         return found
 
     def drop(self, field: str) -> None:
