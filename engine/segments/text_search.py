@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from .. import deadline
 from ..filters.conditions.scanned import EqualsOne, Scanned
 from ..filters.conditions.text import HasPrefix, HasWords
 from ..text.words import words
@@ -108,6 +109,7 @@ def _in_a_row(
     of_text = np.repeat(np.arange(len(texts)), sizes)
     places = np.arange(int(sizes.sum())) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
     for ahead, number in enumerate(wanted):
+        deadline.check()
         there = places + ahead < stops[of_text]
         places, of_text = places[there], of_text[there]
         there = in_order[places + ahead] == number

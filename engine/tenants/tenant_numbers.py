@@ -86,14 +86,14 @@ class TenantNumbers:
         self._catalog.delete_tenant(txn, self._collection, name)
         self._changed[name] = None
         if name in self._new_quotas:
-            self._new_quotas = {other: quota for other, quota in self._new_quotas.items() if other != name}
+            del self._changing_quotas()[name]
 
     def set_quota(self, txn: WriteTransaction, name: str, quota: TenantQuota) -> None:
         """Say what a tenant may have."""
         limited = quota != UNLIMITED
         record = QuotaRecord(quota.points, quota.bytes, quota.requests_per_second) if limited else None
         self._catalog.put_quota(txn, self._collection, name, record)
-        self._new_quotas = {**self._new_quotas, name: quota}
+        self._changing_quotas()[name] = quota
 
     def publish(self) -> None:
         """Show readers what was changed."""
@@ -116,3 +116,9 @@ class TenantNumbers:
         """Say that points of a tenant came, known or not."""
         self._n += max(0, number - self.last)
         self.last = max(self.last, number)
+
+    def _changing_quotas(self) -> dict[str, TenantQuota]:
+        # Copied once a commit, as one may be about many tenants.
+        if self._new_quotas is self._quotas:
+            self._new_quotas = dict(self._quotas)
+        return self._new_quotas

@@ -191,8 +191,13 @@ class CatalogCheck:
             for tenant, names in tenants.items():
                 if len(names) > 1:
                     yield f"tenants {names} of collection {number} have the same number {tenant}"
+        there = {
+            (number, name)
+            for number, tenants in self._tenants.items()
+            for name in chain.from_iterable(tenants.values())
+        }
         for number, name in self._quotas:
-            if name not in chain.from_iterable(self._tenants[number].values()):
+            if (number, name) not in there:
                 yield f"the quota of tenant {name!r} of collection {number} is of nobody"
 
     def _foreign_columns(self) -> Iterator[str]:

@@ -95,6 +95,17 @@ def test_what_is_read_of_whole_texts_leaves_out_none_that_is_meant() -> None:
     assert set(words.rows_of(HasPrefix("p", "one tw"))) == {204, 205}
 
 
+def test_a_phrase_is_words_in_a_row() -> None:
+    random = np.random.default_rng(5)
+    for _ in range(300):
+        text, phrase = (list(random.choice(["a", "b", "ab"], random.integers(least, 9))) for least in (0, 1))
+        n = len(phrase)
+        expected = any(text[at : at + n] == phrase for at in range(len(text)))
+        assert HasWords("p", tuple(phrase), any=False, row=True).accepts(" ".join(text)) == expected
+    # Words that repeat take no longer than others: two loops within each other would not end.
+    assert not HasWords("p", ("a",) * 500_000 + ("b",), any=False, row=True).accepts("b" + " a" * 1_000_000)
+
+
 def test_long_words_stay_different() -> None:
     known = list(map(known_word, LONG))
     assert len(set(known)) == len(LONG)
