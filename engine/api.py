@@ -30,6 +30,7 @@ from .results.info import CollectionInfo, DatabaseInfo
 from .results.point import Page, Point, PointId
 from .results.written import Written
 from .schema.collection_schema import CollectionSchema
+from .schema.declared import DeclaredFields
 from .schema.vector_field import VectorField
 from .tenants.tenant_quota import TenantStats
 
@@ -253,7 +254,7 @@ class DatabaseApi(Protocol):
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> CollectionApi:
@@ -264,7 +265,7 @@ class DatabaseApi(Protocol):
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> CollectionApi:

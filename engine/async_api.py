@@ -27,6 +27,7 @@ from .results.info import CollectionInfo, DatabaseInfo
 from .results.point import Page, Point
 from .results.written import Written
 from .schema.collection_schema import CollectionSchema
+from .schema.declared import DeclaredFields
 from .schema.vector_field import VectorField
 from .tenants.tenant_quota import TenantStats
 
@@ -247,7 +248,7 @@ class AsyncDatabaseApi(Protocol):
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> AsyncCollectionApi:
@@ -258,7 +259,7 @@ class AsyncDatabaseApi(Protocol):
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> AsyncCollectionApi:

@@ -68,7 +68,7 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
 
     @property
     def schema(self) -> CollectionSchema:
-        """Its vector fields, indexed payload fields, whether it is partitioned by tenant, and strict."""
+        """Its vector fields, indexed payload fields, and whether it is partitioned, strict, or auto."""
         return self._host.schema(self._state)
 
     @property
@@ -211,9 +211,10 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
         after : int or str, optional
             ``page.next`` of the page before, in the same order.
         order_by : str, optional
-            An indexed field of numbers or times: ``"year"`` rises, ``"-year"`` falls. Equal values come in
-            the order they were written, points without a value last. Of several values the first in the
-            order counts.
+            A payload field: ``"year"`` rises, ``"-year"`` falls. An indexed one is of numbers or times; of
+            another the numbers count, and texts that are times, which are more than any number. Equal values
+            come in the order they were written, points without a value last. Of several values the first in
+            the order counts.
         with_payload, with_vectors : bool or list of str
             What points carry, as to :meth:`get`.
         """

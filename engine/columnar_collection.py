@@ -36,6 +36,7 @@ from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
 from .search.ordered_pages import find_ordered_page
 from .search.point_reads import PagePlaces, find_page, find_points, find_sample, read_ahead
+from .search.read_pages import find_page_read
 from .search.scores import scores
 from .segments.sizes import Admit
 from .segments.snapshot import Snapshot
@@ -267,7 +268,9 @@ class ColumnarCollection:
         limit = check_integer("limit", limit, 1, SCROLL_LIMIT)
         snapshot, owner = self.view(tenant)
         expression = bound(filter, snapshot.schema)
-        order = checked_order(snapshot.schema.fields, order_by)
+        order = checked_order(snapshot.schema, order_by)
+        if order is not None and order.kind is None:
+            return snapshot, find_page_read(snapshot, expression, owner, limit, after, order)
         if order is not None:
             return snapshot, find_ordered_page(snapshot, expression, owner, limit, after, order)
         return snapshot, find_page(snapshot, expression, owner, limit, 0 if after is None else after.sequence)

@@ -26,7 +26,7 @@ from .input.queries import check_flag
 from .maintenance.merge_policy import MergePolicySettings
 from .release import release
 from .results.info import MEMORY, CollectionInfo, DatabaseInfo
-from .schema.declared import check_same_schema, declared_schema
+from .schema.declared import DeclaredFields, check_same_schema, declared_schema
 from .schema.names import checked_aliases, checked_collection_name
 from .schema.vector_field import VectorField
 from .state.collection_state import CollectionState
@@ -65,7 +65,7 @@ class Database:
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> Collection:
@@ -77,9 +77,10 @@ class Database:
             1 to 64 letters, digits, dots, dashes or underscores, but not ``.`` or ``..``.
         vectors : mapping or VectorField
             Vector fields by name; a single field is named ``vector``.
-        fields : mapping, optional
+        fields : mapping or "auto", optional
             Payload fields to index for filters: name, with dots for nested ones, to ``keyword``, ``integer``,
-            ``float``, ``bool`` or ``datetime``. Values may be arrays of these.
+            ``float``, ``bool``, ``datetime``, ``uuid``, ``text`` or ``geo``. Values may be arrays of these.
+            ``"auto"`` declares what the first 1,000 points show; not in a partitioned collection.
         partitioned : bool
             Whether every point belongs to a tenant. Every call then names one and sees only its points.
         strict : bool
@@ -101,7 +102,7 @@ class Database:
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> Collection:

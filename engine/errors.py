@@ -114,7 +114,7 @@ class ReadOnly(FailedPrecondition):
 
 
 class UnindexedField(FailedPrecondition):
-    """A filter names a payload field without an index in a strict collection, or an order one."""
+    """A filter or an order names a payload field without an index in a strict collection."""
 
 
 class FormatTooNew(FailedPrecondition):

@@ -80,7 +80,7 @@ def payload_update(
     if path:
         with translated():
             nested = PayloadColumn.from_rows([_placed(row, path) for row in column.to_list()], len(column))
-    parse_fields(schema.fields, nested)
+    parse_fields(schema.fixed, nested)
     return PayloadUpdate(chosen, unbound, column, listed, path)
 
 

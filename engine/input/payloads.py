@@ -36,7 +36,7 @@ def payload_column(schema: CollectionSchema, payloads: Payloads | None, n: int) 
         frame = FrameValues.of(payloads)
         if frame is None:
             return PayloadColumn.from_rows(cast("Sequence[Mapping[str, Any] | None] | None", payloads), n)
-        for name, kind in schema.fields.items():
+        for name, kind in schema.fixed.items():
             if kind is FieldType.INTEGER and name in frame.columns:
                 frame.columns[name] = _whole(name, frame.columns[name])
         return PayloadColumn.from_rows(frame.rows(), n)

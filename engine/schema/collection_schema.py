@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ..errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from .names import checked_name, checked_path
@@ -15,6 +15,8 @@ from .vector_field import VectorField, vector_field_from_json
 
 MAX_VECTOR_FIELDS = 32
 MAX_PAYLOAD_FIELDS = 256
+AUTO: Final = "auto"
+"""What is said instead of payload fields for those to be declared by what is written first."""
 _PAYLOAD_FIELD = "an indexed payload field"
 
 
@@ -32,9 +34,17 @@ class CollectionSchema:
         Whether every point belongs to a tenant.
     strict : bool
         Whether filters may name no payload field but those.
+    auto : bool
+        Whether payload fields are declared by what is written first; not where tenants would learn by it
+        what others write.
 
     Attributes
     ----------
+    declares : bool
+        Whether more fields may be declared by what is written.
+    settled : frozenset of str
+        While that is so, the paths of which nothing is decided any more: those that showed values of two
+        kinds or none that is declared, and those that a caller added or dropped. Not compared.
     since : mapping of str to int
         For vector fields that were added later, the sequence number from which on points can have a vector in
         them: what is stored before under the name is of a field that was dropped. Not compared.
@@ -51,6 +61,9 @@ class CollectionSchema:
     fields: Mapping[str, FieldType]
     partitioned: bool
     strict: bool
+    auto: bool
+    declares: bool
+    settled: frozenset[str] = field(compare=False, repr=False)
     since: Mapping[str, int] = field(compare=False, repr=False)
     changed: int = field(compare=False, repr=False)
 
@@ -60,16 +73,28 @@ class CollectionSchema:
         fields: Mapping[str, FieldType | str] | None = None,
         partitioned: bool = False,
         strict: bool = False,
+        auto: bool = False,
     ) -> None:
         object.__setattr__(self, "vectors", MappingProxyType(_checked_vectors(vectors)))
         object.__setattr__(
             self, "fields", MappingProxyType(_checked_fields({} if fields is None else fields))
         )
-        for name, said in (("partitioned", partitioned), ("strict", strict)):
+        for name, said in (("partitioned", partitioned), ("strict", strict), (AUTO, auto)):
             if not isinstance(said, bool):
                 raise InvalidArgument(f"{name} is {said!r}; pass True or False", field=name)
             object.__setattr__(self, name, said)
+        if auto and partitioned:
+            raise InvalidArgument(
+                "fields is 'auto' and partitioned is True, so that what one tenant writes would decide what "
+                "others may; declare the fields by name, as {'year': 'integer'}",
+                field="fields",
+            )
+        self._set_declaring(auto, ())
         self._set_history({}, 0)
+
+    def _set_declaring(self, declares: bool, settled: Iterable[str]) -> None:
+        object.__setattr__(self, "declares", declares)
+        object.__setattr__(self, "settled", frozenset(settled))
 
     def _set_history(self, since: Mapping[str, int], changed: int) -> None:
         object.__setattr__(self, "since", MappingProxyType(dict(since)))
@@ -78,14 +103,35 @@ class CollectionSchema:
     def _with_vectors(
         self, vectors: Mapping[str, VectorField], since: Mapping[str, int], changed: int
     ) -> Self:
-        schema = type(self)(vectors, self.fields, self.partitioned, self.strict)
+        schema = type(self)(vectors, self.fields, self.partitioned, self.strict, self.auto)
+        schema._set_declaring(self.declares, self.settled)
         schema._set_history(since, changed)
         return schema
 
-    def _with_fields(self, fields: Mapping[str, FieldType]) -> Self:
-        schema = type(self)(self.vectors, fields, self.partitioned, self.strict)
+    def _with_fields(self, fields: Mapping[str, FieldType], settled: Iterable[str]) -> Self:
+        schema = type(self)(self.vectors, fields, self.partitioned, self.strict, self.auto)
+        schema._set_declaring(self.declares, settled if self.declares else ())
         schema._set_history(self.since, self.changed)
         return schema
+
+    def with_shown(self, fields: Mapping[str, FieldType], settled: Iterable[str]) -> CollectionSchema:
+        """Return this schema, which declares fields, with all that are declared by now; or itself."""
+        if fields == self.fields and frozenset(settled) == self.settled:
+            return self
+        return self._with_fields(fields, settled)
+
+    def without_more_fields(self) -> CollectionSchema:
+        """Return this schema with the fields it has declared, which are all that it does."""
+        schema = self._with_fields(self.fields, ())
+        schema._set_declaring(False, ())
+        return schema
+
+    @property
+    def fixed(self) -> Mapping[str, FieldType]:
+        """The indexed payload fields that stay what they are, whatever is written."""
+        if not self.declares:
+            return self.fields
+        return {path: kind for path, kind in self.fields.items() if path in self.settled}
 
     def shares(self, name: str, other: CollectionSchema) -> bool:
         """Return whether both have a vector field of this name that is the same one, not added anew."""
@@ -150,15 +196,15 @@ class CollectionSchema:
         """
         (checked,) = _checked_fields({checked_path(path, _PAYLOAD_FIELD): kind}).values()
         known = self.fields.get(path)
-        if known is checked:
+        if known is checked and (path in self.settled or not self.declares):
             return self
-        if known is not None:
+        if known is not None and known is not checked:
             raise AlreadyExists(
                 f"payload field {path!r} is indexed as {known.value}; drop_field({path!r}) first, then "
                 f"add it as {checked.value}",
                 field="name",
             )
-        return self._with_fields({**self.fields, path: checked})
+        return self._with_fields({**self.fields, path: checked}, self.settled | {path})
 
     def without_field(self, path: str) -> CollectionSchema:
         """Return this schema without an indexed payload field; NotFound when that is not indexed."""
@@ -166,7 +212,8 @@ class CollectionSchema:
             raise NotFound(
                 f"no payload field {path!r} is indexed; indexed fields: {sorted(self.fields)}", field="name"
             )
-        return self._with_fields({name: kind for name, kind in self.fields.items() if name != path})
+        rest = {name: kind for name, kind in self.fields.items() if name != path}
+        return self._with_fields(rest, self.settled | {path})
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that the catalog keeps."""
@@ -175,9 +222,11 @@ class CollectionSchema:
             "fields": {name: kind.value for name, kind in self.fields.items()},
             "partitioned": self.partitioned,
         }
-        # What never changed, and is not strict, any release reads.
+        # What never changed, and is neither strict nor auto, any release reads.
         if self.strict:
             record["strict"] = True
+        if self.auto:
+            record[AUTO] = {"settled": sorted(self.settled)} if self.declares else {}
         return record | ({"since": dict(self.since), "changed": self.changed} if self.changed else {})
 
     @classmethod
@@ -193,7 +242,7 @@ class CollectionSchema:
             record,
             "schema",
             required=["vectors", "fields", "partitioned"],
-            optional=["since", "changed", "strict"],
+            optional=["since", "changed", "strict", AUTO],
         )
         vectors = known["vectors"]
         if not isinstance(vectors, Mapping):
@@ -203,7 +252,11 @@ class CollectionSchema:
             known["fields"],
             known["partitioned"],
             known.get("strict", False),
+            AUTO in known,
         )
+        if AUTO in known:
+            declaring = checked_object(known[AUTO], AUTO, required=[], optional=["settled"])
+            schema._set_declaring("settled" in declaring, declaring.get("settled", ()))
         schema._set_history(known.get("since", {}), known.get("changed", 0))
         return schema
 
@@ -225,7 +278,8 @@ def _checked_vectors(vectors: Any) -> dict[str, VectorField]:
 def _checked_fields(fields: Any) -> dict[str, FieldType]:
     if not isinstance(fields, Mapping) or len(fields) > MAX_PAYLOAD_FIELDS:
         raise InvalidArgument(
-            f"fields is {fields!r:.80}; pass at most {MAX_PAYLOAD_FIELDS} by name, as {{'year': 'integer'}}",
+            f"fields is {fields!r:.80}; pass at most {MAX_PAYLOAD_FIELDS} by name, as {{'year': 'integer'}}, "
+            "or 'auto'",
             field="fields",
         )
     checked = {}

@@ -1,4 +1,4 @@
-"""Pages of points in the order of a payload field."""
+"""Pages of points in the order of an indexed payload field."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..filters.expression import Filter
 from ..input.order import Order, Position
+from ..schema.payload_field import FieldType
 from ..segments.bitmaps import rows_of
 from ..segments.snapshot import Snapshot, place
 from ..segments.view import SegmentView
@@ -47,7 +48,8 @@ def find_ordered_page(
         chosen = valued[keys[valued] <= last]
     sorting = np.lexsort((sequence[chosen], keys[chosen], ~has[chosen]))[:limit]
     chosen = chosen[sorting]
-    return PagePlaces(places[chosen], sequence[chosen], more, values[chosen], has[chosen])
+    times = np.full(len(chosen), order.kind is FieldType.DATETIME)
+    return PagePlaces(places[chosen], sequence[chosen], more, values[chosen], has[chosen], times)
 
 
 def _first_values(

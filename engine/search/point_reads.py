@@ -34,10 +34,12 @@ class PagePlaces:
         The sequence number of each, ascending.
     more : bool
         Whether other pages follow.
-    values : (n,) int64 or float64, optional
-        Of a page in the order of a field, the value that each is placed by.
+    values : (n,) int64, float64 or object, optional
+        Of a page in the order of a field, the number that each is placed by.
     has : (n,) bool, optional
         Which of them have a value.
+    times : (n,) bool, optional
+        Which of these are times.
     """
 
     places: NDArray[np.int64]
@@ -45,21 +47,24 @@ class PagePlaces:
     more: bool
     values: NDArray[Any] | None = None
     has: NDArray[np.bool_] | None = None
+    times: NDArray[np.bool_] | None = None
 
     @property
     def next(self) -> Position | None:
         """Where the next page starts, None when this is the last."""
         if not self.more:
             return None
-        value = None
-        if self.values is not None and self.has is not None and self.has[-1]:
-            value = self.values[-1].item()
-        return Position(int(self.sequence[-1]), value)
+        sequence = int(self.sequence[-1])
+        if self.values is None or self.has is None or not self.has[-1]:
+            return Position(sequence)
+        (value,) = self.values[-1:].tolist()
+        return Position(sequence, value, self.times is not None and bool(self.times[-1]))
 
     def first(self, n: int) -> PagePlaces:
         """Return the page that ends after ``n`` of these points, at least one."""
-        values, has = (None if one is None else one[:n] for one in (self.values, self.has))
-        return PagePlaces(self.places[:n], self.sequence[:n], self.more or n < len(self.places), values, has)
+        more = self.more or n < len(self.places)
+        values, has, times = (None if one is None else one[:n] for one in (self.values, self.has, self.times))
+        return PagePlaces(self.places[:n], self.sequence[:n], more, values, has, times)
 
 
 def find_points(snapshot: Snapshot, ids: Sequence[PointId], owner: Tenant | None) -> NDArray[np.int64]:

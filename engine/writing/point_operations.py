@@ -35,7 +35,9 @@ from ..tenants.tenant import Tenant
 from ..vocabulary.token_columns import IdsOf, batch_with_ids, has_tokens
 from ..vocabulary.vocabularies import Vocabularies
 from ..vocabulary.vocabulary import Vocabulary
+from .manifest_operations import ChangeSchema
 from .quota_check import check_quota
+from .shown_fields import declared_by
 
 LOG_RECORD_BYTES = 1 << 20
 """Target size of one value of the log; LMDB finds room for values of this size without long searches."""
@@ -60,8 +62,8 @@ class Upsert:
         The same points in one piece.
     schema : CollectionSchema
         What they were checked against.
-    parsed : ParsedFields
-        Their indexed payload fields.
+    parsed : ParsedFields or None
+        Their indexed payload fields; None where those are declared by what is written.
     condition : UpsertCondition or None
         What holds for those that are written; None for all.
     vocabularies : Vocabularies or None
@@ -73,7 +75,7 @@ class Upsert:
     chunks: list[tuple[int, bytes]]
     batch: Batch
     schema: CollectionSchema
-    parsed: ParsedFields
+    parsed: ParsedFields | None
     condition: UpsertCondition | None = None
     vocabularies: Vocabularies | None = None
 
@@ -96,8 +98,9 @@ class Upsert:
             batch = batch.take(rows)
         if state.schema is not self.schema:
             batch = _under(batch, self.schema, state.schema)
-        if batch is not self.batch:
-            parsed = parse_fields(state.schema.fields, batch.payloads)
+        schema = declared_by(state, batch.payloads) if state.schema.declares else state.schema
+        if parsed is None or batch is not self.batch or schema is not self.schema:
+            parsed = parse_fields(schema.fields, batch.payloads)
         check_quota(state, self.tenant.name, owner, batch)
         if has_tokens(batch):
             batch = batch_with_ids(batch, _assigning(state, txn))
@@ -108,6 +111,7 @@ class Upsert:
             # The tenant was not known yet, or not under this number, when the caller encoded the batch.
             batch = replace(batch, tenants=np.full(len(batch.ids), number, np.uint32))
             chunks = _log_chunks(batch)
+        ChangeSchema(state, lambda known, _: schema).apply(catalog, txn)
         replaced = state.living_sequence(batch.ids, number)
         first = state.next_sequence
         sequence = first
@@ -215,7 +219,7 @@ def upsert(
 
     The schema is the one the batch was checked against: that of the state may be another by now.
     """
-    parsed = parse_fields(schema.fields, batch.payloads)
+    parsed = None if schema.declares else parse_fields(schema.fields, batch.payloads)
     vocabularies = None
     if has_tokens(batch):
         # Where all tokens have ids already, the writer has less to do.

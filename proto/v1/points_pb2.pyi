@@ -179,7 +179,7 @@ class GetPointsResponse(_message.Message):
     def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., found: _Optional[_Iterable[bool]] = ...) -> None: ...
 
 class ScrollPointsRequest(_message.Message):
-    __slots__ = ("scope", "filter", "limit", "after", "with_vectors", "vector_fields", "payload_keys", "without_payload", "order_by", "after_integer", "after_number")
+    __slots__ = ("scope", "filter", "limit", "after", "with_vectors", "vector_fields", "payload_keys", "without_payload", "order_by", "after_integer", "after_number", "after_large", "after_time")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     FILTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -191,6 +191,8 @@ class ScrollPointsRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     AFTER_INTEGER_FIELD_NUMBER: _ClassVar[int]
     AFTER_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AFTER_LARGE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_TIME_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     filter: Filter
     limit: int
@@ -202,19 +204,25 @@ class ScrollPointsRequest(_message.Message):
     order_by: str
     after_integer: int
     after_number: float
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., limit: _Optional[int] = ..., after: _Optional[int] = ..., with_vectors: bool = ..., vector_fields: _Optional[_Iterable[str]] = ..., payload_keys: _Optional[_Iterable[str]] = ..., without_payload: bool = ..., order_by: _Optional[str] = ..., after_integer: _Optional[int] = ..., after_number: _Optional[float] = ...) -> None: ...
+    after_large: int
+    after_time: int
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., filter: _Optional[_Union[Filter, _Mapping]] = ..., limit: _Optional[int] = ..., after: _Optional[int] = ..., with_vectors: bool = ..., vector_fields: _Optional[_Iterable[str]] = ..., payload_keys: _Optional[_Iterable[str]] = ..., without_payload: bool = ..., order_by: _Optional[str] = ..., after_integer: _Optional[int] = ..., after_number: _Optional[float] = ..., after_large: _Optional[int] = ..., after_time: _Optional[int] = ...) -> None: ...
 
 class ScrollPointsResponse(_message.Message):
-    __slots__ = ("points", "next", "next_integer", "next_number")
+    __slots__ = ("points", "next", "next_integer", "next_number", "next_large", "next_time")
     POINTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
     NEXT_INTEGER_FIELD_NUMBER: _ClassVar[int]
     NEXT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NEXT_LARGE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TIME_FIELD_NUMBER: _ClassVar[int]
     points: PointColumns
     next: int
     next_integer: int
     next_number: float
-    def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., next: _Optional[int] = ..., next_integer: _Optional[int] = ..., next_number: _Optional[float] = ...) -> None: ...
+    next_large: int
+    next_time: int
+    def __init__(self, points: _Optional[_Union[PointColumns, _Mapping]] = ..., next: _Optional[int] = ..., next_integer: _Optional[int] = ..., next_number: _Optional[float] = ..., next_large: _Optional[int] = ..., next_time: _Optional[int] = ...) -> None: ...
 
 class SamplePointsRequest(_message.Message):
     __slots__ = ("scope", "filter", "n", "seed", "with_vectors", "vector_fields", "payload_keys", "without_payload")

@@ -140,13 +140,17 @@ class PayloadField(_message.Message):
     def __init__(self, path: _Optional[str] = ..., type: _Optional[_Union[PayloadFieldType, str]] = ...) -> None: ...
 
 class Schema(_message.Message):
-    __slots__ = ("vectors", "fields", "partitioned", "strict")
+    __slots__ = ("vectors", "fields", "partitioned", "strict", "auto_fields", "declares_fields")
     VECTORS_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     PARTITIONED_FIELD_NUMBER: _ClassVar[int]
     STRICT_FIELD_NUMBER: _ClassVar[int]
+    AUTO_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    DECLARES_FIELDS_FIELD_NUMBER: _ClassVar[int]
     vectors: _containers.RepeatedCompositeFieldContainer[VectorField]
     fields: _containers.RepeatedCompositeFieldContainer[PayloadField]
     partitioned: bool
     strict: bool
-    def __init__(self, vectors: _Optional[_Iterable[_Union[VectorField, _Mapping]]] = ..., fields: _Optional[_Iterable[_Union[PayloadField, _Mapping]]] = ..., partitioned: bool = ..., strict: bool = ...) -> None: ...
+    auto_fields: bool
+    declares_fields: bool
+    def __init__(self, vectors: _Optional[_Iterable[_Union[VectorField, _Mapping]]] = ..., fields: _Optional[_Iterable[_Union[PayloadField, _Mapping]]] = ..., partitioned: bool = ..., strict: bool = ..., auto_fields: bool = ..., declares_fields: bool = ...) -> None: ...

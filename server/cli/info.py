@@ -69,6 +69,8 @@ def _show_collection(collection: Collection, sizes: CollectionInfo, segments: bo
     if schema.fields:
         fields = ", ".join(f"{name}: {kind}" for name, kind in schema.fields.items())
         table.add_row("indexed fields", Text(fields))
+    if schema.declares:
+        table.add_row("auto", "the next writes may declare more fields")
     if schema.strict:
         table.add_row("strict", "filters on other fields are refused")
     if sizes.filling:

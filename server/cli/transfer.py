@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ...engine.database import open as open_database
 from ...engine.errors import InvalidArgument, NotFound
+from ...engine.schema.declared import DeclaredFields
 from ..files.batch import FileRequest
 from ..files.exporting import ExportRequest, write_file
 from ..files.importing import NewCollection, import_points
@@ -43,7 +44,10 @@ def import_file(
     ] = None,
     fields: Annotated[
         str,
-        typer.Option(metavar="NAME:TYPE,...", help="Payload fields to index, as year:integer,genre:keyword."),
+        typer.Option(
+            metavar="NAME:TYPE,...",
+            help="Payload fields to index, as year:integer,genre:keyword; or auto.",
+        ),
     ] = "",
     partitioned: Annotated[bool, typer.Option("--partitioned", help="Create it parted by tenant.")] = False,
     tenant: Annotated[str | None, typer.Option(help="Whose points these are, in a partitioned one.")] = None,
@@ -126,8 +130,10 @@ def export_file(
     console.print(f"{out} ({human_bytes(out.stat().st_size)})", markup=False, soft_wrap=True)
 
 
-def parse_fields(text: str) -> dict[str, str]:
-    """Read ``year:integer,genre:keyword`` into names and types."""
+def parse_fields(text: str) -> DeclaredFields:
+    """Read ``year:integer,genre:keyword`` into names and types, or ``auto``."""
+    if text == "auto":
+        return "auto"
     parsed: dict[str, str] = {}
     for part in filter(None, text.split(",")):
         name, colon, kind = part.strip().rpartition(":")

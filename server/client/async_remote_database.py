@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from ...engine.results.info import DatabaseInfo
+from ...engine.schema.declared import DeclaredFields
 from ...engine.schema.vector_field import VectorField
 from .async_remote_collection import AsyncRemoteCollection
 from .core import DatabaseCore
@@ -46,7 +47,7 @@ class AsyncRemoteDatabase:
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> AsyncRemoteCollection:
@@ -59,7 +60,7 @@ class AsyncRemoteDatabase:
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> AsyncRemoteCollection:

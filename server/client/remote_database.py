@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from ...engine.results.info import DatabaseInfo
+from ...engine.schema.declared import DeclaredFields
 from ...engine.schema.vector_field import VectorField
 from .core import DatabaseCore
 from .drivers.blocking import BlockingDriver
@@ -46,7 +47,7 @@ class RemoteDatabase:
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> RemoteCollection:
@@ -59,7 +60,7 @@ class RemoteDatabase:
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: DeclaredFields | None = None,
         partitioned: bool = False,
         strict: bool = False,
     ) -> RemoteCollection:

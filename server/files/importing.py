@@ -13,6 +13,7 @@ from ...engine.database import Database
 from ...engine.errors import InvalidArgument
 from ...engine.input.texts import given_fields
 from ...engine.schema.collection_schema import CollectionSchema
+from ...engine.schema.declared import DeclaredFields
 from ...engine.schema.multi_field import Multi
 from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense, VectorField
@@ -35,15 +36,15 @@ class NewCollection:
     name : str
     metric, element : str or None
         Of all dense fields; None means cosine (hamming for binary) and the element type of the file.
-    fields : dict
-        Payload fields to index, name to type.
+    fields : dict or "auto"
+        Payload fields to index, name to type, or those that the first points declare.
     partitioned : bool
     """
 
     name: str
     metric: str | None = None
     element: str | None = None
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: DeclaredFields = field(default_factory=dict)
     partitioned: bool = False
 
     def said(self) -> list[str]:

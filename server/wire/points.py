@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...engine.errors import InvalidArgument
+from ...engine.filters.canonical import INT64_MAX
 from ...engine.filters.notations.reading import FilterLike
 from ...engine.input.order import Position
 from ...engine.input.upsert_condition import UpsertCondition, UpsertMode
@@ -157,7 +159,11 @@ def put_after(message: pb.ScrollPointsRequest, position: Position | None) -> Non
     if position is None:
         return
     message.after = position.sequence
-    if isinstance(position.value, int):
+    if position.is_time:
+        message.after_time = int(position.value or 0)
+    elif isinstance(position.value, int) and position.value > INT64_MAX:
+        message.after_large = position.value
+    elif isinstance(position.value, int):
         message.after_integer = position.value
     elif position.value is not None:
         message.after_number = position.value
@@ -169,14 +175,27 @@ def read_after(message: pb.ScrollPointsRequest, sequence: int) -> Position:
         case "after_integer":
             return Position(sequence, message.after_integer)
         case "after_number":
+            if not math.isfinite(message.after_number):
+                raise InvalidArgument(
+                    f"after_number is {message.after_number}; expected next_number of the page before",
+                    field="after",
+                )
             return Position(sequence, message.after_number)
+        case "after_large":
+            return Position(sequence, message.after_large)
+        case "after_time":
+            return Position(sequence, message.after_time, is_time=True)
     return Position(sequence)
 
 
 def put_next(message: pb.ScrollPointsResponse, position: Position, sequence: int) -> None:
     """Say in ``message`` where the page ends, and the sequence number as its reader may know it."""
     message.next = sequence
-    if isinstance(position.value, int):
+    if position.is_time:
+        message.next_time = int(position.value or 0)
+    elif isinstance(position.value, int) and position.value > INT64_MAX:
+        message.next_large = position.value
+    elif isinstance(position.value, int):
         message.next_integer = position.value
     elif position.value is not None:
         message.next_number = position.value
@@ -191,4 +210,8 @@ def read_next(message: pb.ScrollPointsResponse) -> Position | None:
             return Position(message.next, message.next_integer)
         case "next_number":
             return Position(message.next, message.next_number)
+        case "next_large":
+            return Position(message.next, message.next_large)
+        case "next_time":
+            return Position(message.next, message.next_time, is_time=True)
     return Position(message.next)

@@ -57,6 +57,8 @@ def put_schema(message: pb.Schema, schema: CollectionSchema) -> None:
         put_payload_field(message.fields.add(), path, kind)
     message.partitioned = schema.partitioned
     message.strict = schema.strict
+    message.auto_fields = schema.auto
+    message.declares_fields = schema.declares
 
 
 def read_schema(message: pb.Schema) -> CollectionSchema:
@@ -77,7 +79,8 @@ def read_schema(message: pb.Schema) -> CollectionSchema:
         _refuse_second(payload_field.path, fields, "payload field", "fields")
         path, kind = read_payload_field(payload_field)
         fields[path] = kind
-    return CollectionSchema(vectors, fields, message.partitioned, message.strict)
+    schema = CollectionSchema(vectors, fields, message.partitioned, message.strict, message.auto_fields)
+    return schema.without_more_fields() if schema.declares and not message.declares_fields else schema
 
 
 def put_vector_field(message: pb.VectorField, name: str, field: VectorField) -> None:

@@ -7,6 +7,7 @@ import pytest
 from conformance.answer_conformance import AnswerConformance
 from conformance.binary_conformance import BinaryConformance
 from conformance.candidates_conformance import CandidatesConformance
+from conformance.declaring_conformance import DeclaringConformance
 from conformance.facet_conformance import FacetConformance
 from conformance.field_types_conformance import FieldTypesConformance
 from conformance.filtered_batch_conformance import FilteredBatchConformance
@@ -50,6 +51,7 @@ class DatabaseConformance(
     AnswerConformance,
     BinaryConformance,
     CandidatesConformance,
+    DeclaringConformance,
     FacetConformance,
     FieldTypesConformance,
     FilteredBatchConformance,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from naive_filter import holds
 import vicinal
 from vicinal import Dense, F, has_id
 from vicinal.engine.api import CollectionApi, DatabaseApi
+from vicinal.engine.filters.paths import reader
 
 DIM = 8
 PAYLOADS: list[dict[str, Any]] = [
@@ -51,6 +54,44 @@ FILTERS = [
     (F("kept") < 5) | (F("n") == 2**53 + 1),
     has_id([0, 5, 7]) & ~F("n").exists(),
 ]
+ORDERED: list[dict[str, Any]] = [
+    {"n": 5, "at": "2024-05-01", "mixed": 1, "maker": {"born": 3}, "list": [{"n": 2}, {"n": 9}]},
+    {
+        "n": 5.0,
+        "at": "2024-05-01T02:00:00+02:00",
+        "mixed": "2024-05-01",
+        "maker": [{"born": 1}, {"born": 7.5}],
+    },
+    {"n": 2**53, "at": "1969-01-01", "mixed": "1969-12-31T23:59:59.999999Z", "list": [{"n": -1}, {"n": "x"}]},
+    {"n": 2**53 + 1, "at": ["2025-01-01", "1990-01-01"], "mixed": 10**15, "maker": {"born": None}},
+    {"n": 2.0**53, "at": None, "mixed": True, "maker": {"born": ["2024-05-01", 4]}},
+    {"n": -(2**63), "at": "soon", "mixed": [3, "2024-05-01"], "list": {"n": 5}},
+    {"n": 2**64 - 1, "at": 7, "mixed": {"n": 1}},
+    {"n": 2**63 - 1, "mixed": []},
+    {"n": 2**63, "mixed": "x"},
+    {"n": 1e300, "mixed": -0.5},
+    {"n": [3, -7.25, None, "x"]},
+    {"n": -0.0},
+    {"n": 0},
+    {"n": -(2**53) - 1},
+    {},
+]
+
+
+def ordered_values(payload: dict[str, Any], field: str) -> list[tuple[int, Any]]:
+    """Return what an order places a payload by: numbers as fractions, and behind them moments."""
+    found: list[tuple[int, Any]] = []
+    places = reader(field)(payload)
+    for each in places if isinstance(places, tuple) else [places]:
+        for value in each if isinstance(each, list) else [each]:
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                found.append((0, Fraction(value)))
+            elif isinstance(value, str) and value[:1].isdigit():
+                moment = datetime.fromisoformat(value)
+                found.append(
+                    (1, Fraction((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+                )
+    return found
 
 
 def matrix(n: int) -> np.ndarray:
@@ -109,8 +150,60 @@ class ScanConformance:
             with pytest.raises(vicinal.InvalidArgument) as caught:
                 odd.count(filter=expression)
             assert caught.value.field == "filter"
-        with pytest.raises(vicinal.UnindexedField, match="n"):
-            odd.scroll(order_by="n")
+
+    @pytest.mark.parametrize("field", ["n", "at", "mixed", "maker.born", "list[].n", "nowhere"])
+    @pytest.mark.parametrize("falling", [False, True])
+    def test_pages_in_the_order_of_a_field_without_an_index(
+        self, db: DatabaseApi, field: str, falling: bool
+    ) -> None:
+        points = db.create_collection("points", Dense(DIM))
+        rng = np.random.default_rng(3)
+        written = {i: ORDERED[at] for i, at in enumerate(rng.integers(0, len(ORDERED), 60).tolist())}
+        for first in (0, 20, 40):
+            ids = range(first, first + 20)
+            points.upsert(ids, matrix(20), [written[i] for i in ids])
+            if first < 40:
+                points.flush()
+        points.delete([3, 17, 59])
+
+        def place(i: int) -> tuple[Any, ...]:
+            keys = ordered_values(written[i], field)
+            if not keys:
+                return 2, 0, i
+            sort, number = max(keys) if falling else min(keys)
+            return (1 - sort, -number, i) if falling else (sort, number, i)
+
+        expected = sorted((i for i in written if i not in (3, 17, 59)), key=place)
+        order = f"-{field}" if falling else field
+        for limit in (1, 7, 100):
+            found, after = [], None
+            while True:
+                page = points.scroll(order_by=order, limit=limit, after=after, with_payload=False)
+                found += [point.id for point in page.points]
+                after = page.next
+                if after is None:
+                    break
+                assert len(page.points) == limit
+            assert found == expected
+        some = points.scroll(order_by=order, filter=has_id([1, 4, 22, 9, 50])).points
+        assert [point.id for point in some] == [i for i in expected if i in (1, 4, 22, 9, 50)]
+
+    def test_pages_go_on_when_the_field_is_indexed_and_no_longer(self, db: DatabaseApi) -> None:
+        points = db.create_collection("points", Dense(DIM))
+        payloads = [{"n": i // 2, "at": f"2024-05-{1 + i // 2:02}"} for i in range(12)]
+        points.upsert(range(12), matrix(12), payloads)
+        for field, kind in (("n", "integer"), ("at", "datetime"), ("n", "float")):
+            for order, expected in (
+                (field, list(range(12))),
+                (f"-{field}", [10, 11, 8, 9, 6, 7, 4, 5, 2, 3, 0, 1]),
+            ):
+                found, after = [], None
+                for change in (points.add_field, points.drop_field, points.add_field, points.drop_field):
+                    page = points.scroll(order_by=order, limit=3, after=after)
+                    found += [point.id for point in page.points]
+                    after = page.next
+                    change(*(field, kind)[: 1 if change == points.drop_field else 2])
+                assert found == expected
 
     def test_explain_tells_what_was_read_and_what_would_index_it(self, odd: CollectionApi) -> None:
         expression = (F("kept") < 5) & (F("n") == 1) & (F("at") > "2024-01-01")
@@ -131,6 +224,9 @@ class ScanConformance:
                 strict.search(matrix(1)[0], filter=F("director") == "x")
             with pytest.raises(vicinal.UnindexedField):
                 strict.delete(filter=F("year").exists() | F("director").exists())
+            with pytest.raises(vicinal.UnindexedField, match="'director'") as refused:
+                strict.scroll(order_by="-director")
+            assert refused.value.field == "order_by"
             assert strict.count(filter=F("year") == 1990) == 1
             strict.add_field("stars", "integer")
             assert strict.schema.strict

@@ -155,6 +155,18 @@ def test_json_lines_go_in_with_fields_for_a_tenant(run: Run, tmp_path: Path) -> 
         assert db.collection("c").count(tenant="boris") == 0
 
 
+def test_what_is_imported_declares_fields(run: Run, tmp_path: Path) -> None:
+    records = [{"id": i, "year": 1990 + i, "vector": MATRIX[i].tolist()} for i in range(20)]
+    (tmp_path / "v.jsonl").write_bytes(b"\n".join(map(orjson.dumps, records)))
+    command = ["import", tmp_path / "v.jsonl", tmp_path / "db", "--collection", "c", "--fields", "auto"]
+    code, _, err = run(*command)
+    assert (code, err) == (0, "")
+    code, out, _ = run("info", tmp_path / "db")
+    assert code == 0
+    assert "year: integer" in out
+    assert "the next writes may declare more fields" in out
+
+
 def test_element_type_of_the_file_is_kept(run: Run, tmp_path: Path) -> None:
     np.save(tmp_path / "half.npy", MATRIX.astype(np.float16))
     np.save(tmp_path / "bits.npy", np.packbits(MATRIX > 0, axis=1))

@@ -8,7 +8,7 @@ from typing import Any
 from ....engine.errors import AlreadyExists, NotFound
 from ....engine.results.info import DatabaseInfo
 from ....engine.schema.collection_schema import CollectionSchema
-from ....engine.schema.declared import check_same_schema, declared_schema
+from ....engine.schema.declared import DeclaredFields, check_same_schema, declared_schema
 from ....engine.schema.names import checked_aliases, checked_collection_name
 from ....engine.schema.vector_field import VectorField
 from ....engine.tenants.tenant import utf8_bytes
@@ -44,7 +44,7 @@ class DatabaseOperations:
         self,
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
-        fields: Mapping[str, str] | None,
+        fields: DeclaredFields | None,
         partitioned: bool,
         strict: bool,
     ) -> Operation[CollectionHandle]:
@@ -57,7 +57,7 @@ class DatabaseOperations:
         self,
         name: str,
         vectors: Mapping[str, VectorField] | VectorField,
-        fields: Mapping[str, str] | None,
+        fields: DeclaredFields | None,
         partitioned: bool,
         strict: bool,
     ) -> Operation[CollectionHandle]:

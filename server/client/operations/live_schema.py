@@ -44,6 +44,11 @@ class LiveSchema:
                 raise
         return check(self._handle.schema)
 
+    def follow_declared(self) -> Operation[None]:
+        """Ask for the schema after a write that may have declared fields."""
+        if self._handle.schema.declares:
+            yield from self._changed(self._handle.schema)
+
     def add_field(self, name: str, type: str) -> Operation[None]:
         """Index a payload field."""
         handle = self._handle

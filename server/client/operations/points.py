@@ -113,6 +113,7 @@ class PointOperations:
 
         # The server checks the payloads too, but of a part alone it would after others were written.
         numbers = yield from in_parts(parts, send, lambda: self._check_payloads(rows))
+        yield from self._schema.follow_declared()
         return Written(numbers[-1], sum(part.points for part in numbers))
 
     def delete(self, ids: Ids | None, filter: FilterLike | None, tenant: str | None) -> Operation[int]:
@@ -159,7 +160,9 @@ class PointOperations:
             return parsed(pb.UpdatePayloadsResponse, answer).updated
 
         beside = column.row_bytes() if asked.listed else column.largest()
-        return (yield from self._each_selection(asked.ids, filter, send, beside))
+        updated = yield from self._each_selection(asked.ids, filter, send, beside)
+        yield from self._schema.follow_declared()
+        return updated
 
     def delete_payload(
         self, keys: Iterable[str], ids: Ids | None, filter: FilterLike | None, tenant: str | None
@@ -254,7 +257,7 @@ class PointOperations:
         ordered = order_by is not None
         position = position_after(after, ordered)
         if ordered:
-            yield from self._schema.checked(lambda schema: checked_order(schema.fields, order_by))
+            yield from self._schema.checked(lambda schema: checked_order(schema, order_by))
         scope = self._handle.scope(tenant)
         scope += yield from self._filter(filter, pb.ScrollPointsRequest())
         points: list[Point] = []
@@ -306,7 +309,7 @@ class PointOperations:
 
     def _check_payloads(self, payloads: PayloadColumn) -> Operation[object]:
         """Raise what the server would say of payloads."""
-        return self._schema.checked(lambda schema: parse_fields(schema.fields, payloads))
+        return self._schema.checked(lambda schema: parse_fields(schema.fixed, payloads))
 
     def _each_selection(
         self,

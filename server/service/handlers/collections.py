@@ -10,6 +10,8 @@ from google.protobuf.message import Message
 from ....engine.collection import Collection
 from ....engine.errors import InvalidArgument, NotFound
 from ....engine.results.info import Activity, CollectionInfo
+from ....engine.schema.collection_schema import AUTO
+from ....engine.schema.declared import DeclaredFields
 from ....proto.v1 import collections_pb2 as pb
 from ...wire.infos import put_collection_info
 from ...wire.schemas import put_schema, read_payload_field, read_schema, read_vector_field
@@ -22,10 +24,16 @@ def create_collection(call: Call, request: pb.CreateCollectionRequest) -> pb.Cre
     """Create a collection."""
     call.principal.require_creation(request.name)
     schema = read_schema(request.schema)
+    if schema.auto and schema.fields:
+        raise InvalidArgument(
+            f"fields has {len(schema.fields)} and auto_fields is set; send one of them",
+            field="fields",
+        )
+    fields: DeclaredFields = {name: kind.value for name, kind in schema.fields.items()}
     created = call.database.create_collection(
         request.name,
         schema.vectors,
-        fields={name: kind.value for name, kind in schema.fields.items()},
+        fields=AUTO if schema.auto else fields,
         partitioned=schema.partitioned,
         strict=schema.strict,
     )

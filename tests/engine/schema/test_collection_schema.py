@@ -161,6 +161,21 @@ def test_a_multi_field_of_older_json_is_of_the_dot() -> None:
     assert CollectionSchema.from_json(record) == FULL
 
 
+def test_what_is_settled_is_kept_until_no_more_is_declared() -> None:
+    auto = CollectionSchema(FULL.vectors, auto=True)
+    assert auto.fixed == {}
+    shown = auto.with_shown({"a": FieldType.INTEGER}, ["b"])
+    assert shown.with_shown({"a": FieldType.INTEGER}, ["b"]) is shown
+    said = shown.with_field("c", "text").without_field("a")
+    assert (said.fields, said.fixed, said.settled) == ({"c": "text"}, {"c": "text"}, {"a", "b", "c"})
+    dropped = said.without_vector_field("words", 7)
+    for schema in (auto, said, dropped, dropped.without_more_fields()):
+        found = CollectionSchema.from_json(json.loads(json.dumps(schema.to_json())))
+        assert (found, found.settled, found.changed) == (schema, schema.settled, schema.changed)
+    assert dropped.without_more_fields().fixed == {"c": "text"}
+    assert "auto" not in FULL.to_json()
+
+
 def test_a_schema_of_older_json_is_not_strict() -> None:
     strict = CollectionSchema(FULL.vectors, FULL.fields, partitioned=True, strict=True)
     record = strict.to_json()

@@ -98,6 +98,18 @@ def test_schemas_arrive_as_they_were_sent(schema: CollectionSchema) -> None:
     assert list(arrived.fields) == list(schema.fields)
 
 
+def test_whether_fields_declare_themselves_arrives() -> None:
+    auto = CollectionSchema({"plot": Dense(8)}, auto=True)
+    assert sent(auto).auto_fields
+    for schema in (auto, auto.with_field("year", "integer"), auto.without_more_fields()):
+        assert read_schema(sent(schema)) == schema
+    assert auto != auto.without_more_fields()
+    message = sent(auto)
+    message.partitioned = True
+    with pytest.raises(InvalidArgument, match="partitioned"):
+        read_schema(message)
+
+
 def test_every_choice_has_a_number_of_its_own() -> None:
     for choices, numbers in [
         (Element, ElementType.values()),
