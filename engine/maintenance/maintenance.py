@@ -204,14 +204,22 @@ class Maintenance:
         upkeep = self._upkeep(state)
         upkeep.room = None
         if isinstance(error, ResourceExhausted) and task is not None:
-            free, needed = self._free_bytes(), self._merger.least_bytes(state, task)
-            # One that failed in spite of room for what is certain needs more than there was.
-            upkeep.room = needed if free is None or free < needed else free + needed // 2
+            upkeep.room = self._needed_room(state, task)
         upkeep.failures = min(upkeep.failures + 1, _MOST_DOUBLINGS)
         delay = min(_RETRY_SECONDS * 2 ** (upkeep.failures - 1), _MOST_RETRY_SECONDS)
         upkeep.retry_at = time.monotonic() + delay
         upkeep.activity = Activity(last_error=str(error))
         return min(upkeep.retry_at, time.monotonic() + _RETRY_SECONDS)
+
+    def _needed_room(self, state: CollectionState, task: Task) -> int | None:
+        free = self._free_bytes()
+        try:
+            needed = self._merger.least_bytes(state, task)
+        except VicinalError:
+            # A segment of the task is gone by now. What is due then is seen when the time is over.
+            return None
+        # One that failed in spite of room for what is certain needs more than there was.
+        return needed if free is None or free < needed else free + needed // 2
 
     def _next(self, state: CollectionState, idle_seconds: float) -> Task | None:
         return next_task(*_sizes(state, idle_seconds), self._settings)

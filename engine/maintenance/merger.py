@@ -106,9 +106,10 @@ class Merger:
 
     def least_bytes(self, state: CollectionState, task: Task) -> int:
         """Return how many bytes the segment of a task takes at least, without those of new indexes."""
-        if isinstance(task, FillTask):
-            return _view(state.snapshot, task).segment.size_bytes
-        return _least_bytes(state.snapshot, _parts(state.snapshot, task))
+        with translated():
+            if isinstance(task, FillTask):
+                return _view(state.snapshot, task).segment.size_bytes
+            return _least_bytes(state.snapshot, _parts(state.snapshot, task))
 
     def free_bytes(self) -> int | None:
         """Return how much room there is for segments; None when nobody can tell."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,6 +133,30 @@ def test_room_is_looked_at_before_anything_is_built(
             assert builds == []
         wait_until(lambda: points.info().activity == Activity() and is_sealed(points))
         assert len(builds) == 1
+
+
+def test_a_segment_that_is_gone_when_there_was_no_room_for_its_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    with vicinal.open(tmp_path / "db", merge_policy=POLICY) as db:
+        points = db.create_collection("points", vicinal.Dense(DIM))
+
+        def room(folder: object) -> SimpleNamespace:
+            if asked or threading.current_thread().name != "vicinal-maintenance":
+                return SimpleNamespace(f_bavail=1 << 20, f_frsize=4096)
+            asked.append(1)
+            points.merge()
+            return SimpleNamespace(f_bavail=0, f_frsize=4096)
+
+        points.upsert(range(200), rows(200), [{"n": n} for n in range(200)])
+        wait_until(lambda: is_sealed(points))
+        monkeypatch.setattr(os, "fstatvfs", room)
+        points.add_field("n", "integer")
+        wait_until(lambda: "make room" in points.info().activity.last_error)
+        other = db.create_collection("other", vicinal.Dense(DIM))
+        other.upsert(range(200), rows(200))
+        wait_until(lambda: is_sealed(other))
 
 
 def test_a_file_system_that_is_full(tmp_path: Path) -> None:
