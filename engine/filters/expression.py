@@ -18,10 +18,11 @@ from typing import Any, NoReturn
 
 from ...storage.columns.point_id import checked_id
 from ..error_translation import translated
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, LimitExceeded
 from ..results.point import PointId
 from ..schema.names import checked_name
 from .areas import Area
+from .limits import MAX_PATTERN
 from .paths import checked_filter_path
 from .values import PlainValue, plain_value
 
@@ -191,6 +192,12 @@ class TextMatch(Filter):
         if self.how not in TEXT_MATCHES or not isinstance(text, str):
             message = f"{self.how} on {self.key!r} is given {self.text!r:.80}; expected text"
             raise InvalidArgument(message, field="filter")
+        if self.how == "like" and len(text) > MAX_PATTERN:
+            raise LimitExceeded(
+                f"the pattern on {self.key!r} has {len(text):,} characters; at most "
+                f"{MAX_PATTERN:,} are compared with each text",
+                field="filter",
+            )
         object.__setattr__(self, "text", text)
 
 

@@ -6,6 +6,8 @@ from ..errors import LimitExceeded
 
 MAX_DEPTH = 16
 MAX_NODES = 1024
+MAX_PATTERN = 1024
+"""Characters of a pattern, as many of which may be compared at each place of a text."""
 
 
 class FilterBudget:

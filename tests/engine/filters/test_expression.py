@@ -246,6 +246,9 @@ def test_filters_have_limits() -> None:
         record = {"must": [record]}
     with pytest.raises(LimitExceeded, match="more than 16 deep"):
         filter_from_json(record)
+    F("genre").like("%" + "a_" * 511 + "%")
+    with pytest.raises(LimitExceeded, match="the pattern on 'genre' has 1,025 characters; at most 1,024"):
+        F("genre").like("%" * 1025)
     with pytest.raises(LimitExceeded, match="more than 1024 parts"):
         filter_from_json({"must": [{"must": []}] * 1024})
 
