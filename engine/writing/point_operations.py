@@ -32,11 +32,12 @@ from ..segments.snapshot import place
 from ..segments.view import SegmentView
 from ..state.collection_state import CollectionState
 from ..tenants.tenant import Tenant
+from ..vector_kinds.registry import kind_of
 from ..vocabulary.token_columns import IdsOf, batch_with_ids, has_tokens
 from ..vocabulary.vocabularies import Vocabularies
 from ..vocabulary.vocabulary import Vocabulary
 from .manifest_operations import ChangeSchema
-from .quota_check import check_quota
+from .quota_check import check_quota, is_limited
 from .shown_fields import declared_by
 
 LOG_RECORD_BYTES = 1 << 20
@@ -196,6 +197,9 @@ class Update:
         # In the order they were written, which does not depend on how segments are cut and arranged.
         old = Batch.concat(parts).take(np.argsort(np.concatenate(sequences)))
         with translated():
+            if is_limited(self.state, tenant.name) and _may_have_tokens(pending.schema):
+                # Tokens would keep the ids that they get, though the points are refused.
+                check_quota(self.state, tenant.name, tenant, self.change(old, _numbered))
             new = self.change(old, _assigning(self.state, txn))
         if len(new):
             upsert(self.state, pending.schema, tenant, new).apply(catalog, txn)
@@ -232,6 +236,15 @@ def upsert(
 def _assigning(state: CollectionState, txn: WriteTransaction) -> IdsOf:
     """Return what gives tokens ids in a transaction, under the schema there is now."""
     return lambda field, tokens: _of(state.vocabularies, state.schema, field).assigned_ids(txn, tokens)
+
+
+def _may_have_tokens(schema: CollectionSchema) -> bool:
+    return any(kind_of(field).has_tokens(field) for field in schema.vectors.values())
+
+
+def _numbered(_field: str, tokens: list[str]) -> NDArray[np.uint32]:
+    """Return ids as long as those that tokens get, for points that are not stored."""
+    return np.arange(len(tokens), dtype=np.uint32)
 
 
 def _of(vocabularies: Vocabularies, schema: CollectionSchema, field: str) -> Vocabulary:

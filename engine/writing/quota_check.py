@@ -18,11 +18,9 @@ def check_quota(state: CollectionState, name: str | None, owner: Tenant | None, 
     A point that is replaced is not one more, and what it took is not counted. Nothing is counted for those
     that may have all they like.
     """
-    if name is None:
+    if name is None or not is_limited(state, name):
         return
     quota = state.tenants.written_quota(name)
-    if quota.points is None and quota.bytes is None:
-        return
     number = NO_TENANT if owner is None else owner.number
     pending = state.pending()
     replaced = pending.find(batch.ids.to_list(), number)
@@ -36,6 +34,14 @@ def check_quota(state: CollectionState, name: str | None, owner: Tenant | None, 
         has, more = tenant_bytes(pending, number), _batch_bytes(batch) - bytes_at(pending, replaced)
         if more > 0 and has + more > quota.bytes:
             raise QuotaExceeded(_words(name, "bytes", has, has + more, quota.bytes), field="tenant")
+
+
+def is_limited(state: CollectionState, name: str | None) -> bool:
+    """Return whether a tenant may not have all the points and bytes it likes."""
+    if name is None:
+        return False
+    quota = state.tenants.written_quota(name)
+    return quota.points is not None or quota.bytes is not None
 
 
 def _words(name: str, of: str, has: int, would_have: int, may_have: int) -> str:

@@ -258,3 +258,24 @@ def test_a_vector_field_may_be_called_bytes() -> None:
             rooms.flush()
             assert [hit.id for hit in rooms.search("red", tenant="ada")] == [1]
             rooms.tenants.stats("ada")
+
+
+def test_tokens_of_points_that_are_refused_get_no_ids(tmp_path: Path) -> None:
+    with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
+        rooms = db.create_collection("rooms", {"s": Sparse(tokens=True)}, partitioned=True)
+        rooms.upsert([1], [{"a": 1.0}], tenant="ada")
+        rooms.tenants.set_quota("ada", bytes=30)
+        before = catalog_bytes(rooms)
+        many = {f"token-{number}": 1.0 for number in range(2000)}
+        for write in (rooms.update_vectors, rooms.upsert):
+            with pytest.raises(vicinal.QuotaExceeded):
+                write([1], [many], tenant="ada")
+        assert catalog_bytes(rooms) == before
+        rooms.update_vectors([1], [{"b": 1.0, "token-1": 2.0}], tenant="ada")
+        assert rooms.get([1], tenant="ada", with_vectors=True)[0].vectors["s"] == {"b": 1.0, "token-1": 2.0}
+
+
+def catalog_bytes(rooms: vicinal.Collection) -> int:
+    use = rooms._host.catalog_use()
+    assert use is not None
+    return use.used_bytes
