@@ -34,6 +34,8 @@ class GrowingSegment:
         self.schema = schema
         self.ids: list[PointId] = []
         self.payloads: list[bytes] = []
+        # Small to begin with, as there may be many collections.
+        self.payload_sizes = GrowableArray(np.uint32, capacity=64)
         self.columns = PayloadColumns(partial(_decoded, self.payloads))
         self.sequence = GrowableArray(np.uint64)
         self.tenants = GrowableArray(np.uint32)
@@ -73,6 +75,7 @@ class GrowingSegment:
         for name, column in batch.vectors.items():
             self.vectors[name].append(column)
         self.payloads.extend(batch.payloads.raw(i) for i in range(n))
+        self.payload_sizes.extend(batch.payloads.sizes(np.arange(n)))
         self._payload_bytes += batch.payloads.nbytes
         self.largest_payload = max(self.largest_payload, batch.payloads.largest())
         self.postings.apply(first_row, parsed)
