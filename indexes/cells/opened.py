@@ -122,7 +122,7 @@ class Cells:
         prepared, n = self._prepare(queries), len(self._rows)
         # Held here while the kernel reads them: two threads that ask first may each make their own.
         held, words = allowed.located_words
-        lo, hi = allowed.bounds or (int(allowed.rows[0]), int(allowed.rows[-1]) + 1)
+        lo, hi = allowed.span
         apart = self._rows.reader is not None
         rows = np.empty((len(queries), wanted if apart else k), np.uint32)
         scores = np.empty((len(queries), 0 if apart else k), np.float32)

@@ -168,7 +168,7 @@ class HnswIndex:
         if ef and (rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any())):
             short = np.flatnonzero(rows[:, -1] == NO_ROW)
             scanned = self._efforts.all_codes(k, wanted)
-            if self._cells is not None and allowed is not None and count > scanned.rescore:
+            if self._cells is not None and allowed is not None and patience < 1 and count > scanned.rescore:
                 wanted = scanned.rescore
                 more = self._cells.search(
                     queries[short], k, _FEWEST_CELLS, wanted, allowed, patience, thin=True

@@ -79,6 +79,15 @@ class RowSet:
         return self._bounds
 
     @cached_property
+    def span(self) -> tuple[int, int]:
+        """``(lo, hi)`` from the first row to behind the last one, of a set that is not empty."""
+        if self._bounds is not None:
+            return self._bounds
+        if self._bitmap is not None:
+            return int(self._bitmap.min()), int(self._bitmap.max()) + 1
+        return int(self.rows[0]), int(self.rows[-1]) + 1
+
+    @cached_property
     def rows(self) -> NDArray[np.uint32]:
         """The rows in ascending order."""
         if self._rows is not None:

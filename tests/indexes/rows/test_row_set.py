@@ -24,6 +24,7 @@ def test_all_forms_agree(rows: list[int]) -> None:
     assert np.flatnonzero(bits).tolist() == rows
     contiguous = not rows or rows[-1] - rows[0] + 1 == len(rows)
     assert (chosen.bounds is not None) == contiguous
+    assert not len(chosen) or chosen.span == (rows[0], rows[-1] + 1)
 
 
 def test_ranges() -> None:
