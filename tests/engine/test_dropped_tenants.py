@@ -52,32 +52,32 @@ def sees_nothing(rooms: vicinal.Collection, tenant: str) -> bool:
 def test_nothing_of_it_is_seen_and_the_name_starts_anew(tmp_path: Path, sealed: int) -> None:
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = make(db)
-        fill(rooms, "ada", SECRET)
+        fill(rooms, "wren", SECRET)
         if sealed:
             rooms.flush()
         fill(rooms, "bob", "plain")
-        fill(rooms, "ada", SECRET, first=15)
+        fill(rooms, "wren", SECRET, first=15)
         if sealed == 2:
             rooms.flush()
-        held = rooms.search(rows(1)[0], k=3, field="plot", tenant="ada")
-        assert rooms.tenants.drop("ada") == 1
-        assert rooms.tenants.drop("ada") == 0
-        assert sees_nothing(rooms, "ada")
+        held = rooms.search(rows(1)[0], k=3, field="plot", tenant="wren")
+        assert rooms.tenants.drop("wren") == 1
+        assert rooms.tenants.drop("wren") == 0
+        assert sees_nothing(rooms, "wren")
         # What was found before the drop is of the snapshot before it.
         assert len([hit.payload for hit in held]) == 3
         assert (len(rooms), rooms.info().tenants, rooms.count(tenant="bob")) == (20, 1, 20)
-        fill(rooms, "ada", "new", n=3)
-        assert [point.payload["genre"] for point in rooms.scroll(tenant="ada").points] == ["new"] * 3
-        assert rooms.count(filter=F("genre") == SECRET, tenant="ada") == 0
+        fill(rooms, "wren", "new", n=3)
+        assert [point.payload["genre"] for point in rooms.scroll(tenant="wren").points] == ["new"] * 3
+        assert rooms.count(filter=F("genre") == SECRET, tenant="wren") == 0
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = db.collection("rooms")
-        assert (rooms.count(tenant="ada"), rooms.count(tenant="bob")) == (3, 20)
-        assert rooms.tenants.drop(["ada", "nobody"]) == 1
+        assert (rooms.count(tenant="wren"), rooms.count(tenant="bob")) == (3, 20)
+        assert rooms.tenants.drop(["wren", "nobody"]) == 1
         # The highest number is of a tenant that was dropped, and some rows have it still.
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = db.collection("rooms")
         fill(rooms, "eve", "other", n=2)
-        assert sees_nothing(rooms, "ada")
+        assert sees_nothing(rooms, "wren")
         assert rooms.count(tenant="eve") == 2
     assert check_folder(tmp_path / "db") == []
 
@@ -85,13 +85,13 @@ def test_nothing_of_it_is_seen_and_the_name_starts_anew(tmp_path: Path, sealed: 
 def test_a_merge_leaves_nothing_of_it_on_disk(tmp_path: Path) -> None:
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = make(db)
-        fill(rooms, "ada", SECRET)
+        fill(rooms, "wren", SECRET)
         fill(rooms, "bob", "plain")
         rooms.flush()
-        fill(rooms, "ada", SECRET, first=30)
-        rooms.tenants.set_quota("ada", points=100)
+        fill(rooms, "wren", SECRET, first=30)
+        rooms.tenants.set_quota("wren", points=100)
         weights = rooms.explain("plain", field="words", tenant="bob")
-        rooms.tenants.drop("ada")
+        rooms.tenants.drop("wren")
         rooms.merge()
         assert [(info.rows, info.dead) for info in rooms.info().segments] == [(20, 0)]
         assert rooms.explain("plain", field="words", tenant="bob").weighting == weights.weighting
@@ -100,15 +100,15 @@ def test_a_merge_leaves_nothing_of_it_on_disk(tmp_path: Path) -> None:
         catalog = rooms._state.tenants._catalog
         with catalog.read() as txn:
             left = [bytes(key + value) for key, value in txn.scan(b"\0", b"\xff")]
-        assert not [pair for pair in left if b"ada" in pair or b"xylophone number" in pair]
+        assert not [pair for pair in left if b"wren" in pair or b"xylophone number" in pair]
 
 
 def test_a_merge_when_all_that_is_left_was_dropped(tmp_path: Path) -> None:
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = make(db)
-        fill(rooms, "ada", SECRET)
+        fill(rooms, "wren", SECRET)
         rooms.flush()
-        rooms.tenants.drop("ada")
+        rooms.tenants.drop("wren")
         rooms.merge()
         assert rooms.info().segments == ()
         assert list((tmp_path / "db" / "segments").iterdir()) == []
@@ -117,19 +117,19 @@ def test_a_merge_when_all_that_is_left_was_dropped(tmp_path: Path) -> None:
 def test_a_process_that_follows_sees_the_drop_and_who_comes_after(tmp_path: Path) -> None:
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = make(db)
-        fill(rooms, "ada", SECRET)
+        fill(rooms, "wren", SECRET)
         fill(rooms, "bob", "plain")
         rooms.flush()
         with vicinal.open(tmp_path / "db", read_only=True) as reader:
             followed = reader.collection("rooms")
-            assert followed.count(tenant="ada") == 20
+            assert followed.count(tenant="wren") == 20
             with pytest.raises(vicinal.ReadOnly):
-                followed.tenants.drop("ada")
-            rooms.tenants.drop("ada")
-            assert sees_nothing(followed, "ada")
+                followed.tenants.drop("wren")
+            rooms.tenants.drop("wren")
+            assert sees_nothing(followed, "wren")
             assert followed.tenants.list() == ["bob"]
-            fill(rooms, "ada", "new", n=3)
-            assert followed.count(tenant="ada") == 3
+            fill(rooms, "wren", "new", n=3)
+            assert followed.count(tenant="wren") == 3
             assert followed.info().tenants == 2
             rooms.tenants.create(["cleo", "dan"])
             assert followed.tenants.stats("dan").points == 0
@@ -143,22 +143,22 @@ def test_a_drop_that_cannot_be_committed_changes_nothing(
 ) -> None:
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = make(db)
-        fill(rooms, "ada", SECRET)
-        rooms.tenants.set_quota("ada", points=30)
+        fill(rooms, "wren", SECRET)
+        rooms.tenants.set_quota("wren", points=30)
 
         def failing(transaction: Any) -> None:
             # Before it is committed, nobody sees it.
-            assert rooms.count(tenant="ada") == 20
-            assert rooms.tenants.stats("ada").quota.points == 30
+            assert rooms.count(tenant="wren") == 20
+            assert rooms.tenants.stats("wren").quota.points == 30
             raise OSError(5, "Input/output error")
 
         with monkeypatch.context() as patch:
             patch.setattr(durable, "commit", failing)
             with pytest.raises(vicinal.VicinalError):
-                rooms.tenants.drop("ada")
-        assert rooms.count(tenant="ada") == 20
-        assert rooms.tenants.stats("ada").quota.points == 30
-        assert rooms.tenants.list() == ["ada"]
+                rooms.tenants.drop("wren")
+        assert rooms.count(tenant="wren") == 20
+        assert rooms.tenants.stats("wren").quota.points == 30
+        assert rooms.tenants.list() == ["wren"]
         with monkeypatch.context() as patch:
             patch.setattr(durable, "commit", failing)
             with pytest.raises(vicinal.VicinalError):
@@ -175,7 +175,7 @@ KILLED = """
     rooms = db.collection("rooms")
     rooms.tenants.create("dan")
     rooms.tenants.set_quota("bob", points=25)
-    rooms.tenants.drop("ada")
+    rooms.tenants.drop("wren")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -183,15 +183,15 @@ KILLED = """
 def test_what_was_answered_outlives_a_kill(tmp_path: Path) -> None:
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = make(db)
-        fill(rooms, "ada", SECRET)
+        fill(rooms, "wren", SECRET)
         fill(rooms, "bob", "plain")
         rooms.flush()
-        fill(rooms, "ada", SECRET, first=30)
+        fill(rooms, "wren", SECRET, first=30)
     subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path / "db")], timeout=60)
     with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
         rooms = db.collection("rooms")
-        assert sees_nothing(rooms, "ada")
+        assert sees_nothing(rooms, "wren")
         assert rooms.tenants.list() == ["bob", "dan"]
         assert rooms.tenants.stats("bob").quota == vicinal.TenantQuota(points=25)
-        fill(rooms, "ada", "new", n=2)
-        assert rooms.count(tenant="ada") == 2
+        fill(rooms, "wren", "new", n=2)
+        assert rooms.count(tenant="wren") == 2
