@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from serving.held_writer import held_writer
 
 import vicinal
 from vicinal import F
 from vicinal.engine.api import CollectionApi
 from vicinal.engine.schema.collection_schema import CollectionSchema
+from vicinal.storage import durable
 
 DIM = 4
 # What each value shows, told by hand.
@@ -139,3 +144,51 @@ def test_they_are_there_when_it_is_opened_again_and_for_who_reads_beside(tmp_pat
         assert (points.schema.auto, points.schema.declares, points.schema.settled) == (True, False, set())
         points.upsert([2000], rows(1), [{"more": 1}])
         assert "more" not in points.schema.fields
+
+
+def test_a_commit_that_fails_declares_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with vicinal.open(tmp_path / "db") as db:
+        points = db.create_collection("points", vicinal.Dense(DIM), fields="auto")
+        points.upsert([1], rows(1), [{"n": 1}])
+
+        def failing(transaction: Any) -> None:
+            raise lmdb.MapFullError("mdb_put", -30792)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(durable, "commit", failing)
+            with pytest.raises(vicinal.MapFull):
+                points.upsert([2], rows(1), [{"n": "x", "new": 1}])
+        assert dict(points.schema.fields) == {"n": "integer"}
+        points.upsert([2], rows(1), [{"n": 2.5, "new": "x"}])
+        assert dict(points.schema.fields) == {"n": "float", "new": "keyword"}
+        assert points.count(filter=F("n") >= 1) == 2
+
+
+def test_writes_that_wait_while_others_declare(tmp_path: Path) -> None:
+    with vicinal.open(tmp_path / "db") as db, ThreadPoolExecutor(6) as pool:
+        points = db.create_collection("points", vicinal.Dense(DIM), fields="auto")
+        queue = points._host._writer._queue  # type: ignore[attr-defined]
+
+        def behind(ids: Any, payloads: list[Any]) -> Any:
+            waiting = queue.qsize()
+            future = pool.submit(points.upsert, ids, rows(len(payloads)), payloads)
+            while queue.qsize() == waiting:
+                assert not future.done()
+            return future
+
+        with held_writer(tmp_path / "db") as held:
+            first = pool.submit(points.upsert, [1], rows(1), [{"n": 1}])
+            held.wait_for_writer()
+            # All of these are checked against a schema that has no field and declares them.
+            wider = behind([2], [{"n": 2.5}])
+            many = behind(range(10, 1010), [{"late": i} for i in range(1000)])
+            wrong = behind([3], [{"late": "x"}])
+            right = behind([4], [{"n": 3, "later": 1}])
+            held.release()
+        for future in (first, wider, many, right):
+            future.result()
+        with pytest.raises(vicinal.InvalidArgument, match="'late' is 'x'"):
+            wrong.result()
+        assert dict(points.schema.fields) == {"n": "float", "late": "integer"}
+        assert points.count(filter=F("n") > 2) == 2
+        assert points.count(filter=F("late") >= 0) == 1000
