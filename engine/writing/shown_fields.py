@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from ...storage.columns.payloads import PayloadColumn
@@ -87,19 +88,21 @@ def _has_wide(state: CollectionState, path: str) -> bool:
 def _shown(payloads: PayloadColumn) -> Mapping[str, _Shown]:
     """Return what the values of payloads are at each path that can be declared."""
     found: dict[str, _Shown] = {}
-    possible: dict[str, bool] = {}
+    impossible: set[str] = set()
     for start in range(0, len(payloads), _CHUNK_ROWS):
         stop = min(start + _CHUNK_ROWS, len(payloads))
         for payload in payloads.slice(start, stop).to_list():
             for path, value, dotted in _values(payload):
-                if path not in possible:
-                    possible[path] = _is_path(path)
-                if not possible[path]:
-                    continue
-                shown = found.setdefault(path, _Shown())
+                shown = found.get(path)
+                if shown is None:
+                    if path in impossible or not _is_path(path):
+                        impossible.add(path)
+                        continue
+                    shown = found[path] = _Shown()
                 kind = None if dotted else _kind_of(value)
                 shown.kinds.add(kind)
-                shown.wide |= kind is FieldType.INTEGER and abs(value) > _MOST_AS_FLOAT
+                if kind is FieldType.INTEGER and abs(value) > _MOST_AS_FLOAT:
+                    shown.wide = True
     return found
 
 
@@ -112,11 +115,15 @@ def _values(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, bool]]:
     waiting = list(_members("", payload, False))[::-1]
     while waiting:
         path, value, dotted = waiting.pop()
-        items = value if isinstance(value, list) else [value]
-        inner: list[tuple[str, Any, bool]] = []
         if dotted:
             yield path, None, True
-        for item in items:
+        # Most are plain.
+        if not isinstance(value, dict | list):
+            if value is not None:
+                yield path, value, dotted
+            continue
+        inner: list[tuple[str, Any, bool]] = []
+        for item in value if isinstance(value, list) else [value]:
             if item is None:
                 continue
             if isinstance(item, dict):
@@ -137,17 +144,21 @@ def _members(before: str, value: Mapping[str, Any], dotted: bool) -> Iterable[tu
 
 
 def _kind_of(value: Any) -> FieldType | None:
-    if isinstance(value, bool):
-        return FieldType.BOOL
-    if isinstance(value, int):
+    kind = type(value)
+    if kind is str:
+        # Long ones are not worth remembering.
+        return _kind_of_text(value) if len(value) <= _MOST_BYTES else None
+    if kind is int:
         return FieldType.INTEGER if INT64_MIN <= value <= INT64_MAX else None
-    if isinstance(value, float):
-        return FieldType.FLOAT
-    if not isinstance(value, str):
-        return None
-    if _is_time(value):
+    return FieldType.FLOAT if kind is float else FieldType.BOOL if kind is bool else None
+
+
+# Many texts come again and again.
+@lru_cache(4096)
+def _kind_of_text(text: str) -> FieldType | None:
+    if _is_time(text):
         return FieldType.DATETIME
-    return None if _is_prose(value) else FieldType.KEYWORD
+    return None if _is_prose(text) else FieldType.KEYWORD
 
 
 def _is_time(text: str) -> bool:
