@@ -11,7 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Kills of `make crash`.
 N ?= 1000
 
-# Processes of `make test`; the tests of one file stay in one, which makes ready once what they share.
+# Processes of `make test`; the tests of one file stay in one, which makes ready once what they share. Files come in
+# their order: by how many tests they have, the few that compile all kernels anew would come last, one by one.
 PROCESSES ?= 2
 
 # The generated code of proto/ runs with every protobuf from the release that this compiler belongs to onwards,
@@ -39,7 +40,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	@$(MAKE) --no-print-directory -j2 lint typecheck kernels build/protoc
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
