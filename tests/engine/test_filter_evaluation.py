@@ -105,7 +105,7 @@ def sealed(schema: CollectionSchema, rows: list[dict[str, Any]]) -> SegmentPosti
     return SegmentPostings(file, schema.fields, len(rows))
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(payloads(), max_size=10), filters, st.integers(1, 4), st.data())
 def test_every_source_agrees_with_the_meaning(
     rows: list[dict[str, Any]], expression: Filter, step: int, data: st.DataObject

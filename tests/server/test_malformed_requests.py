@@ -26,7 +26,7 @@ from serving.valid_requests import collection_schema, queries
 
 from vicinal.proto.v1 import collections_pb2, points_pb2, search_pb2, tenants_pb2
 
-REQUESTS = int(os.environ.get("VICINAL_MALFORMED", "1500"))
+REQUESTS = int(os.environ.get("VICINAL_MALFORMED", "600"))
 # Longer than this and the call hangs.
 PATIENCE = 10.0
 # Beyond what the process has when it starts: its budget for the work of calls, and room for allocators.
