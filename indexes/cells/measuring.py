@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ..clustering.centroids import Centroids
-from ..effort.ladder import KS, MARGIN, promise
+from ..effort.ladder import KS, MARGIN, ROUNDING, promise
 from ..effort.pseudo_queries import SHORTFALL
 from ..protocol import Scan, Scope
 from ..rows.dense import DenseRows
 from ..rows.metric import Metric
 from ..rows.row_set import RowSet
 from .opened import Cells
-from .table import PATIENCES, RUNGS, SHARES, CellTable
+from .table import FEWEST_CELLS, PATIENCES, RUNGS, SHARES, CellTable
 
 # Queries that have a filter each.
 _THIN_QUERIES = 64
@@ -25,9 +25,7 @@ _THIN_QUERIES = 64
 # or of the farthest cells.
 _FAR_SHARES, _GROUPS = (0.5, 0.8), 64
 _THIN_KS = (10, 100)
-_THIN_CELLS = 16
 _ENOUGH = 0.998
-_ROUNDING = np.float32(4e-6)
 
 
 def measure_cells(
@@ -111,9 +109,9 @@ def _patience(
                 found[row, :, number] = 1
                 continue
             last = scan.search(query, k, Scope(allowed)).scores[0, -1]
-            slack = _ROUNDING * abs(last)
+            slack = ROUNDING * abs(last)
             for column, patience in enumerate(PATIENCES):
-                scores = cells.search(query, k, _THIN_CELLS, wanted, allowed, patience, thin=True).scores[0]
+                scores = cells.search(query, k, FEWEST_CELLS, wanted, allowed, patience, thin=True).scores[0]
                 hits = scores >= last - slack if higher else scores <= last + slack
                 found[row, column, number] = hits.mean()
                 if hits.mean() >= _ENOUGH:

@@ -21,6 +21,8 @@ PATIENCES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Shares of what was compared that bring nothing before a query ends whose filter is thin near it."""
 _RECALL, _PATIENCE = "recall", "patience"
 USUAL_PATIENCE = 0.8
+FEWEST_CELLS = 16
+"""Cells that are visited at least where a filter is known to be thin, as measured."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ KS = (1, 10, 50, 100)
 _ENOUGH = 0.998
 MARGIN = 2.0
 """Standard errors that indexes of dense vectors take off a measured recall."""
-_ROUNDING = np.float32(4e-6)
+ROUNDING = np.float32(4e-6)
+"""Share of a score by which another that is rounded in another way may differ."""
 _PREFIX = "table."
 FIRST = "first."
 """What the names of a ladder begin with that is of scores by the first tokens of rows."""
@@ -171,7 +172,7 @@ def measure(
         available = int(np.isfinite(truth[0]).sum())
         kth = truth[:, min(k, available) - 1, None]
         # Scores given from elsewhere may be rounded in another way.
-        slack = _ROUNDING * np.abs(kth)
+        slack = ROUNDING * np.abs(kth)
         best = 0.0
         for place, rung in enumerate(rungs):
             if pool and rung < k:

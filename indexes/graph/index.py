@@ -13,7 +13,7 @@ from ..arrays import check_array
 from ..cells.build import PREFIX
 from ..cells.measuring import measure_cells
 from ..cells.opened import Cells
-from ..cells.table import USUAL_PATIENCE
+from ..cells.table import FEWEST_CELLS, USUAL_PATIENCE
 from ..codecs.bits import Bits
 from ..codecs.protocol import CodecSpec, Coded
 from ..effort.ladder import KS, MARGIN, Ladder, measure
@@ -37,8 +37,6 @@ WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280)
 # A walk under a filter counts on chance to spread the allowed rows; with less than this share of what
 # chance would bring, the query lies where the filter is thin, and cells are searched.
 _LEAST_SHARE_SEEN = 0.5
-# So many cells at least.
-_FEWEST_CELLS = 16
 _NEIGHBOUR_EF = 2 * NEIGHBOURS
 # As many of a pool are scored exactly as bring this share of what scoring all of such a pool brings.
 _RESCORED_ENOUGH, _RESCORED_EF, _RESCORED_K = 0.995, 112, 10
@@ -171,7 +169,7 @@ class HnswIndex:
             if self._cells is not None and allowed is not None and patience < 1 and count > scanned.rescore:
                 wanted = scanned.rescore
                 more = self._cells.search(
-                    queries[short], k, _FEWEST_CELLS, wanted, allowed, patience, thin=True
+                    queries[short], k, FEWEST_CELLS, wanted, allowed, patience, thin=True
                 )
             else:
                 more = self.search(queries[short], k, effort_of(scanned), scope)
