@@ -25,6 +25,7 @@ from .measure.kinds.multi_disk import MultiDiskMeasurement
 from .measure.kinds.sparse import SparseMeasurement
 from .measure.limit import LimitMeasurement
 from .measure.measurement import Measurement, Prepared, Record
+from .measure.promise import PromiseMeasurement
 from .measure.recall import RecallMeasurement
 from .measure.run import RunMeasurement
 from .measure.server import ServerMeasurement
@@ -40,6 +41,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     SingleMeasurement,
     WriteMeasurement,
     RecallMeasurement,
+    PromiseMeasurement,
     FilteredMeasurement,
     ScanMeasurement,
     BitsetMeasurement,

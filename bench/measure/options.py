@@ -93,6 +93,25 @@ def chosen_in(option: str, text: str, known: Sequence[str]) -> list[str]:
     return [name for name in known if name in names]
 
 
+def numbers_in(option: str, text: str, low: float, high: float) -> list[float]:
+    """The numbers in a text that commas separate, each once, ascending.
+
+    Raises
+    ------
+    typer.BadParameter
+        One is none, or beyond what may be asked for, or there are none.
+    """
+    try:
+        found = sorted({float(name) for name in names_in(text)})
+    except ValueError:
+        found = []
+    if not found or not (low <= found[0] and found[-1] <= high):
+        raise typer.BadParameter(
+            f"{text!r}; expected numbers from {low:g} to {high:g}, separated by commas", param_hint=option
+        )
+    return found
+
+
 def index_in(text: str) -> IndexSpec:
     """The index that JSON or a factory string means; typer.BadParameter, in words for the caller, if none."""
     try:

@@ -105,6 +105,33 @@ def test_filtered_says_what_it_takes(options: tuple[str, str], tmp_path: Path) -
     assert "expected" in result.output
 
 
+def test_promise(tmp_path: Path) -> None:
+    few = ("--sets", "texts,few-texts,binary", "--size", "2100", "--asked", "20", "--k", "1,10")
+    output, records = measure(tmp_path, "promise", "sample", *few, "--targets", "0.9,0.99")
+    cells = {(one["set"], one["index"]) for one in records}
+    lists = {(name, "Ivf(codec=RaBitQ())") for name in ("texts", "few-texts")}
+    assert cells == lists | {(name, "Hnsw()") for name in ("texts", "few-texts", "binary")}
+    assert len(records) == 5 * 2 * 2
+    for record in records:
+        mean, worst = record["recall"] - record["target"], record["worst_tenth_recall"] - record["target"]
+        # Rounded alike.
+        assert record["met"] == (mean >= -0.02 and worst >= -0.1)
+        assert record["distances_per_query"] + record["rescored_per_query"] > 0
+    assert {record["met"] for record in records if record["set"] == "texts"} == {True}
+    assert "binary: index 'ivf' is of vectors of numbers" in output
+    assert "4 of 4" in output
+
+
+@pytest.mark.parametrize(
+    "options", [("--sets", "kind"), ("--k", "501"), ("--targets", "1.5"), ("--seeds", "one")]
+)
+def test_promise_says_what_it_takes(options: tuple[str, str], tmp_path: Path) -> None:
+    said = ["promise", "--dataset", "sample", "--out", str(tmp_path), *options]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, said)
+    assert result.exit_code == 2
+    assert "expected" in result.output
+
+
 def test_limit(tmp_path: Path) -> None:
     _, records = measure(tmp_path, "limit", "random-800x16", "--queries", "20", "--repetitions", "1")
     assert [record["target"] for record in records] == [0.95, 0.99]

@@ -40,6 +40,7 @@ from ..options import (
     RowsOption,
     index_in,
     names_in,
+    numbers_in,
 )
 
 if TYPE_CHECKING:
@@ -109,15 +110,15 @@ class FilteredMeasurement:
 
     @property
     def _ks(self) -> list[int]:
-        return [int(k) for k in _numbers("--k", self.ks, 1, 10_000)]
+        return [int(k) for k in numbers_in("--k", self.ks, 1, 10_000)]
 
     @property
     def _selectivities(self) -> list[float]:
-        return [share / 100 for share in _numbers("--selectivity", self.selectivity, 1e-6, 100)]
+        return [share / 100 for share in numbers_in("--selectivity", self.selectivity, 1e-6, 100)]
 
     @property
     def _correlations(self) -> list[float]:
-        return _numbers("--correlation", self.correlation, -1, 1)
+        return numbers_in("--correlation", self.correlation, -1, 1)
 
     def run(self, ready: Prepared) -> Iterator[Finding]:
         """Make the filters, load the data with what they ask for, and measure each cell."""
@@ -289,16 +290,3 @@ def _stage(passing: Passing) -> str:
     if passing.text is not None:
         return passing.text
     return f"{passing.selectivity * 100:g} %, correlation {passing.correlation:g}"
-
-
-def _numbers(option: str, text: str, low: float, high: float) -> list[float]:
-    """The numbers in a text that commas separate, each once, ascending."""
-    try:
-        found = sorted({float(name) for name in names_in(text)})
-    except ValueError:
-        found = []
-    if not found or not (low <= found[0] and found[-1] <= high):
-        raise typer.BadParameter(
-            f"{text!r}; expected numbers from {low:g} to {high:g}, separated by commas", param_hint=option
-        )
-    return found
