@@ -68,7 +68,7 @@ class ColumnarCollection:
         snapshot = self._host.current(self._state)
         owner = reading_tenant(self._state, tenant)
         # A tenant that never wrote has no points, and learns no more than that.
-        return (snapshot if owner else snapshot.without_points()), owner
+        return (snapshot.seen_by(owner.scope) if owner else snapshot.without_points()), owner
 
     def requests_per_second(self, tenant: str) -> float | None:
         """Return how many calls a second a tenant may make, None for as many as it likes."""

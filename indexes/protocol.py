@@ -65,7 +65,7 @@ class Scope:
     rows
         The rows that may be found; None for all of them.
     tenant
-        Whose rows those are, when one tenant asks; ``rows`` holds no other's.
+        Who asks, when one tenant does; ``rows`` holds what it owns, or what it was granted by others.
     """
 
     rows: RowSet | None = None

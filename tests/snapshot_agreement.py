@@ -27,6 +27,7 @@ def disagreements(collection: vicinal.Collection, expression: Filter | None, ten
     owner = reading_tenant(state, tenant)
     if owner is None:
         return []
+    snapshot = snapshot.seen_by(owner.scope)
     field, spec = next((name, one) for name, one in state.schema.vectors.items() if isinstance(one, Dense))
     request = SearchRequest(
         field=field,
@@ -58,7 +59,8 @@ def disagreements(collection: vicinal.Collection, expression: Filter | None, ten
 def _looked_at(view: SegmentView, expression: Filter | None, tenant: int | None) -> Iterator[int]:
     owners = view.segment.tenants.view(view.n_rows) if isinstance(view, GrowingView) else view.segment.tenants
     for row in range(view.n_rows):
-        if row in view.dead or (tenant is not None and int(owners[row]) != tenant):
+        is_seen = tenant is None or int(owners[row]) == tenant or row in (view.granted or ())
+        if row in view.dead or not is_seen:
             continue
         (point_id,) = view.ids(np.array([row]))
         if expression is None or holds(expression, view.payload(row), point_id):

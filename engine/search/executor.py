@@ -138,9 +138,9 @@ class Found:
 def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     """Return the ``min(k, matches)`` nearest points of each query.
 
-    Ties go to the segment that came first, then to the lower row. Takes no locks; kernels release the GIL.
-    Under a deadline the time is looked at before each segment and each piece of a batch, and all that was
-    found is given up when it is over.
+    Ties go to the segment that came first, then to what the tenant owns, then to the lower row. Takes
+    no locks; kernels release the GIL. Under a deadline the time is looked at before each segment and each
+    piece of a batch, and all that was found is given up when it is over.
     """
     report = SearchReport(filter=request.expression)
     request = _prepared(snapshot, request, report)
@@ -153,25 +153,11 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
             found += [(number, scored)] if scored is not None else []
             continue
         start = time.perf_counter()
-        allowed = view.allowed(request.expression, request.tenant, report.scanning)
-        present = view.present(request.field)
-        if present is None:
-            n_vectors = view.n_rows
-        else:
-            n_vectors = len(present)
-            allowed = allowed.among(request.field, present)
-        planned = time.perf_counter()
-        report.filter_seconds += planned - start
-        count = allowed.scope.count(n_vectors)
-        if count == 0:
-            continue
-        plan = _plan(view, request, allowed, n_vectors)
-        neighbors = _spread(view, request, allowed.scope, plan)
-        if present is not None:
-            neighbors = neighbors.renumbered(present)
-        report.search_seconds += time.perf_counter() - planned
-        report.segments.append(SegmentReport(view.uuid, view.n_rows, count, plan, neighbors.stats))
-        found.append((number, neighbors))
+        scopes = view.allowed(request.expression, request.tenant, report.scanning)
+        report.filter_seconds += time.perf_counter() - start
+        for allowed in scopes:
+            neighbors = _within(view, request, allowed, report)
+            found += [(number, neighbors)] if neighbors is not None else []
     start = time.perf_counter()
     places, scores = _merge(found, request)
     # Those that are made of texts are weighted in any case.
@@ -183,6 +169,31 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         scores = np.where(scores > 0, scores, request.worst_score)
     report.merge_seconds = time.perf_counter() - start
     return Found(places, scores, report)
+
+
+def _within(
+    view: SegmentView, request: SearchRequest, allowed: Allowed, report: SearchReport
+) -> Neighbors | None:
+    """Search what may be found of a view; None where that is nothing."""
+    start = time.perf_counter()
+    present = view.present(request.field)
+    if present is None:
+        n_vectors = view.n_rows
+    else:
+        n_vectors = len(present)
+        allowed = allowed.among(request.field, present)
+    planned = time.perf_counter()
+    report.filter_seconds += planned - start
+    count = allowed.scope.count(n_vectors)
+    if count == 0:
+        return None
+    plan = _plan(view, request, allowed, n_vectors)
+    neighbors = _spread(view, request, allowed.scope, plan)
+    if present is not None:
+        neighbors = neighbors.renumbered(present)
+    report.search_seconds += time.perf_counter() - planned
+    report.segments.append(SegmentReport(view.uuid, view.n_rows, count, plan, neighbors.stats))
+    return neighbors
 
 
 def _scored(

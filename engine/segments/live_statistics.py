@@ -91,15 +91,18 @@ def prepared(
 
 @dataclass(frozen=True, slots=True)
 class _LiveCounts:
-    """The same of one view: what is there less what is dead."""
+    """The same of one view: what is there less what is dead, and what was granted, which lives."""
 
     n: int
     total: Callable[[], float]
     there: Callable[[Terms], NDArray[np.int64]]
     dead: Callable[[Terms], NDArray[np.int64]] | None
+    granted: Callable[[Terms], NDArray[np.int64]] | None
 
     def frequencies(self, terms: Terms) -> NDArray[np.int64]:
         there = self.there(terms)
+        if self.granted is not None:
+            there = there + self.granted(terms)
         return there if self.dead is None else there - self.dead(terms)
 
 
@@ -117,6 +120,9 @@ def _counted(view: SegmentView, field: str, tenant: int | None) -> _LiveCounts:
     owned = BitMap(range(view.n_rows)) if tenant is None else view.owned(tenant)
     gone = owned & view.dead
     dead = _row_counts(view, field, kept, ("dead", tenant), gone, present) if gone else _NOTHING
+    more, granted = view.granted or BitMap(), _NOTHING
+    if more:
+        granted = _row_counts(view, field, kept, ("granted", tenant), more, present)
     bounds = _bounds(owned, present)
     known = None
     if isinstance(index, CountsTerms) and bounds is not None:
@@ -131,15 +137,16 @@ def _counted(view: SegmentView, field: str, tenant: int | None) -> _LiveCounts:
             if found is None:
                 found = value_total(view.rows(field), lo, hi)
                 keep(kept, bounds, found)
-            return found - dead.total
+            return found - dead.total + granted.total
     else:
         counts = _row_counts(view, field, kept, ("there", tenant), owned, present)
         n, there = counts.n, counts.terms.of
 
         def total() -> float:
-            return counts.total - dead.total
+            return counts.total - dead.total + granted.total
 
-    return _LiveCounts(n - dead.n, total, there, dead.terms.of if gone else None)
+    of_dead, of_granted = dead.terms.of if gone else None, granted.terms.of if more else None
+    return _LiveCounts(n - dead.n + granted.n, total, there, of_dead, of_granted)
 
 
 def _row_counts(

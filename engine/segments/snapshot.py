@@ -17,10 +17,12 @@ from ...storage.columns.vectors import VectorColumn
 from .. import deadline
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
+from ..tenants.grants import Grants
 from ..vector_kinds.registry import kind_of
 from ..vocabulary.token_columns import column_with_tokens, token_ids
 from ..vocabulary.vocabularies import Vocabularies
 from ..vocabulary.vocabulary import RememberedTokens, TokenNames, TokensBelow
+from .granted import seen_by
 from .view import SegmentView
 
 _VIEW_SHIFT = 32
@@ -28,6 +30,8 @@ _ROW_MASK = (1 << _VIEW_SHIFT) - 1
 NO_PLACE = -1
 # So few payloads of several views are read faster one by one.
 _FEW = 64
+# Tenants who see more than their own points, of whom the picture is kept.
+_SEEN_KEPT = 1024
 # So many vectors are read at once, where what they have is all that is wanted of them.
 _MANY = 1024
 
@@ -49,6 +53,8 @@ class Snapshot:
         Every write with a lower sequence number is in the snapshot, none with this or a higher one.
     vocabularies : Vocabularies
         What has the ids of tokens, of these points and of later ones.
+    grants : mapping of int to Grants
+        What tenants see beside their own points, of those that were granted anything.
     statistics : dict
         Whatever is counted of its points and kept, by keys of its own.
     """
@@ -60,13 +66,33 @@ class Snapshot:
         next_sequence: int,
         vocabularies: Vocabularies,
         remembered: Mapping[str, TokenNames] = MappingProxyType({}),
+        grants: Mapping[int, Grants] = MappingProxyType({}),
     ) -> None:
         self.schema = schema
         self.views = views
         self.next_sequence = next_sequence
         self.vocabularies = vocabularies
         self._remembered = remembered
+        self.grants = grants
+        self._seen: dict[int, Snapshot] = {}
         self.statistics: dict[Any, Any] = {}
+
+    def seen_by(self, tenant: int | None) -> Snapshot:
+        """Return what a tenant reads from: this, or where it was granted points, views that show it those.
+
+        What writes goes by the tenant's own points alone, and so by this.
+        """
+        grants = None if tenant is None else self.grants.get(tenant)
+        if tenant is None or grants is None:
+            return self
+        seen = self._seen.get(tenant)
+        if seen is None:
+            views = seen_by(self.views, grants, tenant)
+            seen = Snapshot(self.schema, views, self.next_sequence, self.vocabularies, grants=self.grants)
+            if len(self._seen) >= _SEEN_KEPT:
+                self._seen.clear()
+            self._seen[tenant] = seen
+        return seen
 
     def without_points(self) -> Snapshot:
         """Return what a snapshot of no points of this collection is."""

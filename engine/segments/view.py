@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, MutableMapping, Sequence
+from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,8 @@ from ..filters.postings import FieldPostings
 from ..filters.scanning import ScanWork, passing
 from ..results.point import PointId
 from .allowed import Allowed, KeptAllowed
-from .bitmaps import bitmap
+from .bitmaps import bitmap, rows_of
+from .filter_source import FilterSource
 from .payload_columns import ReadPart
 from .value_rows import ValueRows
 
@@ -47,13 +49,22 @@ class SegmentView(ABC):
         Rows, dead ones included.
     dead : BitMap
         Rows that were replaced or deleted.
+    granted : BitMap or None
+        Live rows of others that the one tenant sees who is shown this view; None for everybody else.
+    found_grants : dict
+        Where rows are that were granted, by tenant, kept for as long as rows stay where they are.
+    seeing : dict
+        Views with what tenants were granted, by tenant.
     """
 
     def __init__(self, uuid: str, n_rows: int, dead: BitMap) -> None:
         self.uuid = uuid
         self.n_rows = n_rows
         self.dead = dead
-        self._kept = KeptAllowed()
+        self.granted: BitMap | None = None
+        self.found_grants: dict[int, Any] = {}
+        self.seeing: dict[int, Any] = {}
+        self._kept, self._kept_granted = KeptAllowed(), KeptAllowed()
         self.live_counts: dict[Any, Any] = {}
         self.live_bytes: dict[int, int] = {}
         self._scans: dict[tuple[str, int | None], Scan[Any]] = {}
@@ -75,16 +86,41 @@ class SegmentView(ABC):
         """What may be found without a filter and a tenant."""
         return Allowed(Scope(self.live))
 
-    def allowed(self, expression: Filter | None, tenant: int | None, work: ScanWork) -> Allowed:
-        """Return what may be found of a tenant under a filter, as :meth:`matching` does, and keep it."""
+    def granting(self, rows: BitMap) -> Self:
+        """Return this view as a tenant sees it who was granted some live rows of others."""
+        view = copy(self)
+        view.granted = rows
+        # What it may find of its own rows is the same.
+        view._kept_granted = KeptAllowed()
+        view.live_counts, view.live_bytes, view.found_grants, view.seeing = {}, {}, {}, {}
+        return view
+
+    def allowed(self, expression: Filter | None, tenant: int | None, work: ScanWork) -> tuple[Allowed, ...]:
+        """Return what may be found of a tenant under a filter, as :meth:`matching` does, and keep it.
+
+        What a tenant was granted is apart from its own rows, which follow one another, and costs what so many
+        rows cost.
+        """
         if expression is None and tenant is None:
-            return self.unfiltered
-        found = self._kept.get(expression, tenant)
-        if found is None:
-            rows = RowSet.from_bitmap(self.matching(expression, tenant, work=work), self.n_rows)
-            found = Allowed(Scope(rows, tenant))
-            self._kept.keep(expression, tenant, rows.count, found)
-        return found
+            return (self.unfiltered,)
+        own = self._kept.get(expression, tenant)
+        if own is None:
+            rows = self._everybodys if tenant is None else self.owned(tenant)
+            own = self._keep(self._kept, expression, tenant, rows, work)
+        if self.granted is None:
+            return (own,)
+        granted = self._kept_granted.get(expression, tenant)
+        if granted is None:
+            granted = self._keep(self._kept_granted, expression, tenant, self.granted.copy(), work)
+        return own, granted
+
+    def _keep(
+        self, kept: KeptAllowed, expression: Filter | None, tenant: int | None, rows: BitMap, work: ScanWork
+    ) -> Allowed:
+        found = RowSet.from_bitmap(self._matching(expression, tenant, rows, work), self.n_rows)
+        allowed = Allowed(Scope(found, tenant))
+        kept.keep(expression, tenant, found.count, allowed)
+        return allowed
 
     def scan(self, field: str, tokens: int | None = None) -> Scan[Any]:
         """Return the exact scan of the rows of a field, or of the first ``tokens`` of each row."""
@@ -126,18 +162,44 @@ class SegmentView(ABC):
         among: BitMap | None = None,
         work: ScanWork | None = None,
     ) -> BitMap:
-        """Return the live rows of ``tenant`` that satisfy ``expression``, all or those ``among`` others.
+        """Return the live rows that ``tenant`` sees and that satisfy ``expression``, all or some.
 
-        Payloads that are read for it are counted in ``work``.
+        Parameters
+        ----------
+        among
+            Only rows among these.
+        work
+            Where payloads that are read for it are counted.
         """
-        rows = BitMap(range(self.n_rows)) if tenant is None else self.owned(tenant)
+        rows = self._everybodys if tenant is None else self.seen(tenant)
         if among is not None:
             rows &= among
+        return self._matching(expression, tenant, rows, ScanWork() if work is None else work)
+
+    def _matching(
+        self, expression: Filter | None, tenant: int | None, rows: BitMap, work: ScanWork
+    ) -> BitMap:
         rows -= self.dead
         if expression is None:
             return rows
-        source = _FilterSource(self, tenant or 0, ScanWork() if work is None else work)
+
+        def holding(condition: Scanned, among: BitMap) -> BitMap:
+            return self.holding(condition, among, work)
+
+        def of_ids(ids: Sequence[PointId]) -> NDArray[np.int64]:
+            return self.find(ids, tenant or 0)
+
+        source = FilterSource(self.postings(), holding, self.having, of_ids)
         return passing(expression, source, self.n_rows, rows)
+
+    @property
+    def _everybodys(self) -> BitMap:
+        return BitMap(range(self.n_rows))
+
+    def seen(self, tenant: int) -> BitMap:
+        """Return the rows of a tenant, dead or alive, and those that it was granted."""
+        owned = self.owned(tenant)
+        return owned if self.granted is None else owned | self.granted
 
     def n_owned(self, tenant: int) -> int:
         """Return how many live rows a tenant has."""
@@ -145,13 +207,22 @@ class SegmentView(ABC):
         return len(owned) - owned.intersection_cardinality(self.dead)
 
     def find(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
-        """Return the live row of each id, -1 where there is none."""
+        """Return the live row of each id that a tenant sees, -1 where there is none."""
         rows = self.newest(ids, tenant)
         if self.dead:
             for i, row in enumerate(rows.tolist()):
                 if row >= 0 and row in self.dead:
                     rows[i] = ABSENT
+        if self.granted is not None:
+            granted = self._granted_ids
+            for i in np.flatnonzero(rows == ABSENT).tolist():
+                rows[i] = granted.get(ids[i], ABSENT)
         return rows
+
+    @cached_property
+    def _granted_ids(self) -> dict[PointId, int]:
+        rows = rows_of(self.granted or BitMap())
+        return dict(zip(self.ids(rows), rows.tolist(), strict=True))
 
     @abstractmethod
     def owned(self, tenant: int) -> BitMap:
@@ -160,6 +231,10 @@ class SegmentView(ABC):
     @abstractmethod
     def owns(self, rows: list[int], tenant: int) -> bool:
         """Return whether all of ``rows``, at least one, are a tenant's."""
+
+    @abstractmethod
+    def owners(self, rows: list[int]) -> list[int]:
+        """Return the tenant of each of ``rows``, by number."""
 
     @abstractmethod
     def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
@@ -266,42 +341,3 @@ class SegmentView(ABC):
     @abstractmethod
     def bytes_memory(self) -> int:
         """Bytes in memory that are not pages of the file."""
-
-
-class _FilterSource:
-    """What a filter reads of a view: its postings and payloads, its rows by id, and which have a vector."""
-
-    def __init__(self, view: SegmentView, tenant: int, work: ScanWork) -> None:
-        self._view = view
-        self._tenant = tenant
-        self._work = work
-        postings = view.postings()
-        self.answers, self.answer = postings.answers, postings.answer
-        self.equal = postings.equal
-        self.range = postings.range
-        self.values = postings.values
-        self.other = postings.other
-        self.null = postings.null
-        self.present = postings.present
-
-    def holding(self, condition: Scanned, among: BitMap) -> BitMap:
-        """Return those of the rows ``among`` for which a condition holds."""
-        if self.answers(condition):
-            answer = self.answer(condition)
-            among = among & answer.rows
-            if answer.exact:
-                return among
-        return self._view.holding(condition, among, self._work)
-
-    def reads(self, condition: Scanned) -> bool:
-        """Whether payloads are read for a condition."""
-        return not self.answers(condition)
-
-    def rows_having(self, field: str) -> BitMap:
-        """Return the rows that have a vector in a field."""
-        return self._view.having(field)
-
-    def rows_of_ids(self, ids: Sequence[PointId]) -> BitMap:
-        """Return the live rows of the given ids."""
-        rows = self._view.find(ids, self._tenant)
-        return bitmap(rows[rows >= 0])

@@ -27,6 +27,7 @@ from ..segments.sealed.segment import SealedSegment
 from ..segments.sealed.view import SealedView
 from ..segments.snapshot import Snapshot
 from ..segments.view import SegmentView
+from ..tenants.grants import GrantTable
 from ..tenants.tenant_numbers import TenantNumbers
 from ..vocabulary.vocabularies import Vocabularies
 
@@ -74,6 +75,7 @@ class CollectionState:
         self.generation = UNLOADED
         self.growing = GrowingSegment(self.schema)
         self.tenants = TenantNumbers(catalog, record.number)
+        self.grants = GrantTable(catalog, record.number)
         self.tombstones = BitMap64()
         self.last_write = time.monotonic()
         self.dropped = False
@@ -113,7 +115,9 @@ class CollectionState:
             del self._views[uuid]
         if len(self.growing):
             views.append(GrowingView(self.growing, len(self.growing), self._growing_dead))
-        return Snapshot(self.schema, tuple(views), self.next_sequence, self.vocabularies)
+        return Snapshot(
+            self.schema, tuple(views), self.next_sequence, self.vocabularies, grants=self.grants.of
+        )
 
     def publish(self) -> None:
         """Make every change so far visible to searches that start from now on."""

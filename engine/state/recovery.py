@@ -14,6 +14,7 @@ from ..segments.bitmaps import numbers_of
 from ..segments.missing import fitted
 from ..segments.sealed.effort_tables import load_tables
 from ..segments.sealed.segment import SealedSegment
+from ..tenants.grants import GrantTable
 from ..tenants.tenant_numbers import TenantNumbers
 from .collection_state import CollectionState
 
@@ -46,7 +47,8 @@ def reload_collection(
         if segment.tenants is not None and segment.n_rows:
             # One that was dropped has a number and no name for as long as it has rows, dead ones.
             tenants.last = max(tenants.last, int(segment.tenants[-1]))
-    state.tenants = tenants
+    state.tenants, state.grants = tenants, GrantTable(catalog, state.number)
+    state.grants.read(txn)
     follow_collection(catalog, txn, state)
     tenants.are_all_known()
     state.generation = catalog.state(txn, state.number).generation

@@ -90,16 +90,27 @@ def check_partitioned(collection: str, schema: CollectionSchema) -> None:
         )
 
 
-def checked_tenants(collection: str, schema: CollectionSchema, names: Any) -> list[str]:
+def checked_tenants(collection: str, schema: CollectionSchema, names: Any, field: str = "names") -> list[str]:
     """Return names of tenants, given as one or a sequence, each once; InvalidArgument where one is none."""
     check_partitioned(collection, schema)
     if isinstance(names, str):
         names = [names]
     if not isinstance(names, Sequence) or isinstance(names, bytes):
         raise InvalidArgument(
-            f"names is {names!r:.80}; expected the name of a tenant, or a sequence of names", field="names"
+            f"{field} is {names!r:.80}; expected the name of a tenant, or a sequence of names", field=field
         )
     return list(dict.fromkeys([checked_tenant(collection, schema, name) for name in names]))
+
+
+def checked_grantees(collection: str, schema: CollectionSchema, owner: str, names: Any) -> list[str]:
+    """Return the tenants that are granted points of an owner; InvalidArgument where that is one of them."""
+    grantees = checked_tenants(collection, schema, names, "to")
+    if owner in grantees:
+        raise InvalidArgument(
+            f"to names {owner!r}, whose points they are; a tenant sees its own points without a grant",
+            field="to",
+        )
+    return grantees
 
 
 def checked_prefix(prefix: Any) -> str:

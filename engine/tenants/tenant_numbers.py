@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import ReadTransaction, WriteTransaction
 from ...storage.catalog.records import QuotaRecord
@@ -51,6 +53,12 @@ class TenantNumbers:
         """Return so many names that begin with ``prefix``, in the order of their UTF-8, behind ``after``."""
         with self._catalog.read() as txn:
             return self._catalog.tenant_page(txn, self._collection, prefix, after, limit)
+
+    def names_of(self, numbers: Collection[int]) -> dict[int, str]:
+        """Return the names of some tenants by number, of those that are there; all names are looked at."""
+        with self._catalog.read() as txn:
+            known = self._catalog.tenants(txn, self._collection)
+        return {number: name for name, number in known.items() if number in numbers}
 
     def get(self, name: str) -> int | None:
         """Return the number of a tenant, None when there is none of the name."""

@@ -144,12 +144,16 @@ class Delete:
         state, tenant = self.state, _resolved(self.state, self.tenant)
         if tenant is None:
             return 0
+        ids: Sequence[PointId]
         if self.ids is not None:
-            dead = state.living_sequence(self.ids, tenant.number)
+            dead, ids = state.living_sequence(self.ids, tenant.number), self.ids
         else:
-            dead = _matching_sequence(state, self.filter, tenant)
+            dead, ids = _matching(state, self.filter, tenant)
         if len(dead):
             _bury(catalog, txn, state, state.next_sequence, dead)
+            if state.grants.end_of_points(txn, tenant.number, ids):
+                # Grants are in no batch: a process that follows reads them all with a new generation.
+                state.generation += 1
             state.next_sequence += 1
             _put_state(catalog, txn, state)
         return len(dead)
@@ -298,13 +302,19 @@ def _meeting(
     return np.flatnonzero(written)
 
 
-def _matching_sequence(state: CollectionState, filter: Filter | None, tenant: Tenant) -> NDArray[np.uint64]:
+def _matching(
+    state: CollectionState, filter: Filter | None, tenant: Tenant
+) -> tuple[NDArray[np.uint64], list[PointId]]:
+    """Return the sequence numbers of the points that a filter holds for, and their ids if any is granted."""
     pending = state.pending()
     expression = bound(filter, pending.schema)
-    found = [np.empty(0, np.uint64)]
+    found, ids = [np.empty(0, np.uint64)], list[PointId]()
+    gives = state.grants.gives(tenant.number)
     for view in pending.views:
-        found.append(view.sequence()[rows_of(view.matching(expression, tenant.scope))])
-    return np.concatenate(found)
+        rows = rows_of(view.matching(expression, tenant.scope))
+        found.append(view.sequence()[rows])
+        ids += view.ids(rows) if gives else []
+    return np.concatenate(found), ids
 
 
 def _resolved(state: CollectionState, tenant: Tenant) -> Tenant | None:

@@ -35,13 +35,13 @@ class CreateTenants:
         for name in new:
             tenants.add(txn, name)
         if new:
-            _tell_followers(self.state, catalog, txn)
+            tell_followers(self.state, catalog, txn)
         return len(new)
 
 
 @dataclass(frozen=True, slots=True)
 class DropTenants:
-    """Bury all points of tenants, and forget their names and quotas."""
+    """Bury all points of tenants, and forget their names, quotas and grants, of either side."""
 
     state: CollectionState
     names: Sequence[str]
@@ -64,13 +64,14 @@ class DropTenants:
             for number in there.values()
             for view in views
         ]
+        state.grants.end_of_tenants(txn, there.values())
         for name in there:
             state.tenants.remove(txn, name)
         buried = np.concatenate([np.empty(0, np.uint64), *dead])
         if len(buried):
             catalog.put_tombstones(txn, state.number, state.next_sequence, bitmap64(buried))
             state.bury(buried)
-        _tell_followers(state, catalog, txn)
+        tell_followers(state, catalog, txn)
         return len(there)
 
 
@@ -93,7 +94,7 @@ class SetQuota:
         if tenants.written(self.name) is None:
             raise no_tenant(self.name)
         tenants.set_quota(txn, self.name, self.quota)
-        _tell_followers(self.state, catalog, txn)
+        tell_followers(self.state, catalog, txn)
 
 
 def no_tenant(name: str) -> NotFound:
@@ -101,8 +102,9 @@ def no_tenant(name: str) -> NotFound:
     return NotFound(f"no tenant is named {name!r}", field="tenant")
 
 
-def _tell_followers(state: CollectionState, catalog: Catalog, txn: WriteTransaction) -> None:
-    # Names and quotas are in no batch: a process that follows reads them all with a new generation.
+def tell_followers(state: CollectionState, catalog: Catalog, txn: WriteTransaction) -> None:
+    """Write the counters after a change of tenants or grants."""
+    # These are in no batch: a process that follows reads them all with a new generation.
     state.next_sequence += 1
     state.generation += 1
     catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))

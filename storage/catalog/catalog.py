@@ -15,6 +15,7 @@ from pyroaring import BitMap64
 from ..errors import CorruptionError, FormatVersionError
 from . import keys
 from .envelope import seal, unseal
+from .key_parts import KeyRange
 from .key_value_store import KeyValueStore, ReadTransaction, StoreUse, WriteTransaction
 from .keys import KeyKind
 from .records import CollectionRecord, Meta, QuotaRecord, SegmentRecord, StateRecord
@@ -37,6 +38,7 @@ _PER_COLLECTION = (
     KeyKind.TOKEN_TEXTS,
     KeyKind.QUERY_WEIGHTS,
     KeyKind.TENANT_QUOTA,
+    KeyKind.GRANT,
 )
 
 R = TypeVar("R")
@@ -291,7 +293,7 @@ class Catalog:
         value = txn.get(key)
         return None if value is None else unseal(key, value, path=self.store.path)
 
-    def _scan(self, txn: ReadTransaction, span: keys.KeyRange) -> Iterator[tuple[bytes, memoryview]]:
+    def _scan(self, txn: ReadTransaction, span: KeyRange) -> Iterator[tuple[bytes, memoryview]]:
         for key, value in txn.scan(*span):
             yield key, unseal(key, value, path=self.store.path)
 
@@ -299,7 +301,7 @@ class Catalog:
         raw = self._get(txn, key)
         return None if raw is None else self._decode(key, raw, record_type)
 
-    def _records(self, txn: ReadTransaction, span: keys.KeyRange, record_type: type[R]) -> list[R]:
+    def _records(self, txn: ReadTransaction, span: KeyRange, record_type: type[R]) -> list[R]:
         return [self._decode(key, raw, record_type) for key, raw in self._scan(txn, span)]
 
     def _decode(self, key: bytes, raw: memoryview, record_type: type[R]) -> R:

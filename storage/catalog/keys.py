@@ -19,6 +19,7 @@ kind (first byte)      rest of the key                                         v
 14 token texts         collection u32, vocabulary u64, block u32               the tokens of 64 ids
 15 query weights       collection u32, vocabulary u64                          an array table
 16 tenant quota        collection u32, name                                    `QuotaRecord`
+17 grant               collection u32, grantee's number u32, point id          owner's number u32
 =====================  ======================================================  =========================
 
 Numbers are big endian, so that the order of keys is the order of numbers. Text is UTF-8, 1 to 255 bytes,
@@ -29,18 +30,26 @@ import struct
 from enum import IntEnum
 from uuid import UUID
 
-KeyRange = tuple[bytes, bytes]
-
-_MAX_TEXT_BYTES = 255
-_MAX_U32 = 2**32 - 1
-_MAX_U64 = 2**64 - 1
-_MAX_PART = 2**16 - 1
+from .key_parts import (
+    MAX_PART,
+    MAX_U32,
+    MAX_U64,
+    KeyRange,
+    bounded,
+    point_id_bytes,
+    point_id_of,
+    sequence_number,
+    starting_with,
+    text_bytes,
+    uuid_bytes,
+)
 
 _COLLECTION = struct.Struct(">BI")
 _LOG = struct.Struct(">BIQ")
 _TOMBSTONES = struct.Struct(">BIQH")
 _VOCABULARY = struct.Struct(">BIQ")
 _TOKEN_TEXTS = struct.Struct(">BIQI")
+_GRANT = struct.Struct(">BII")
 
 
 class KeyKind(IntEnum):
@@ -62,6 +71,7 @@ class KeyKind(IntEnum):
     TOKEN_TEXTS = 14
     QUERY_WEIGHTS = 15
     TENANT_QUOTA = 16
+    GRANT = 17
 
 
 def meta() -> bytes:
@@ -76,31 +86,31 @@ def collection(number: int) -> bytes:
 
 def tenant(number: int, name: str) -> bytes:
     """Return the key of a tenant's number."""
-    return _prefix(KeyKind.TENANT, number) + _text(name, "a tenant name")
+    return _prefix(KeyKind.TENANT, number) + text_bytes(name, "a tenant name")
 
 
 def tenant_quota(number: int, name: str) -> bytes:
     """Return the key of what a tenant may have."""
-    return _prefix(KeyKind.TENANT_QUOTA, number) + _text(name, "a tenant name")
+    return _prefix(KeyKind.TENANT_QUOTA, number) + text_bytes(name, "a tenant name")
 
 
 def log(number: int, first_seq: int) -> bytes:
     """Return the key of the batch whose first point has sequence number `first_seq`."""
-    return _LOG.pack(KeyKind.LOG, _bounded(number, _MAX_U32, "a collection number"), _sequence(first_seq))
+    return _LOG.pack(KeyKind.LOG, bounded(number, MAX_U32, "a collection number"), sequence_number(first_seq))
 
 
 def tombstones(number: int, seq: int, part: int = 0) -> bytes:
     """Return the key of one part of the tombstones written at sequence number `seq`."""
     number, part = (
-        _bounded(number, _MAX_U32, "a collection number"),
-        _bounded(part, _MAX_PART, "a part number"),
+        bounded(number, MAX_U32, "a collection number"),
+        bounded(part, MAX_PART, "a part number"),
     )
-    return _TOMBSTONES.pack(KeyKind.TOMBSTONES, number, _sequence(seq), part)
+    return _TOMBSTONES.pack(KeyKind.TOMBSTONES, number, sequence_number(seq), part)
 
 
 def manifest(number: int, segment: str) -> bytes:
     """Return the key of a live segment's record."""
-    return _prefix(KeyKind.MANIFEST, number) + _uuid(segment)
+    return _prefix(KeyKind.MANIFEST, number) + uuid_bytes(segment)
 
 
 def state(number: int) -> bytes:
@@ -110,22 +120,22 @@ def state(number: int) -> bytes:
 
 def calibration(number: int, segment: str, field: str) -> bytes:
     """Return the key of one field's calibration in one segment."""
-    return _prefix(KeyKind.CALIBRATION, number) + _uuid(segment) + _text(field, "a field name")
+    return _prefix(KeyKind.CALIBRATION, number) + uuid_bytes(segment) + text_bytes(field, "a field name")
 
 
 def calibration_queries(number: int, field: str) -> bytes:
     """Return the key of the queries one field is calibrated with."""
-    return _prefix(KeyKind.CALIBRATION_QUERIES, number) + _text(field, "a field name")
+    return _prefix(KeyKind.CALIBRATION_QUERIES, number) + text_bytes(field, "a field name")
 
 
 def api_key(identifier: str) -> bytes:
     """Return the key of an API key's record."""
-    return bytes([KeyKind.API_KEY]) + _text(identifier, "an API key's id")
+    return bytes([KeyKind.API_KEY]) + text_bytes(identifier, "an API key's id")
 
 
 def alias(name: str) -> bytes:
     """Return the key of an alias."""
-    return bytes([KeyKind.ALIAS]) + _text(name, "an alias")
+    return bytes([KeyKind.ALIAS]) + text_bytes(name, "an alias")
 
 
 def vocabulary(number: int, vocabulary: int) -> bytes:
@@ -135,12 +145,12 @@ def vocabulary(number: int, vocabulary: int) -> bytes:
 
 def token(number: int, vocabulary: int, text: str) -> bytes:
     """Return the key of a token's id."""
-    return _of_vocabulary(KeyKind.TOKEN, number, vocabulary) + _text(text, "a token")
+    return _of_vocabulary(KeyKind.TOKEN, number, vocabulary) + text_bytes(text, "a token")
 
 
 def token_texts(number: int, vocabulary: int, block: int) -> bytes:
     """Return the key of the tokens of a block of ids."""
-    block = _bounded(block, _MAX_U32, "a block of ids")
+    block = bounded(block, MAX_U32, "a block of ids")
     return _of_vocabulary(KeyKind.TOKEN_TEXTS, number, vocabulary) + block.to_bytes(4, "big")
 
 
@@ -149,30 +159,41 @@ def query_weights(number: int, vocabulary: int) -> bytes:
     return _of_vocabulary(KeyKind.QUERY_WEIGHTS, number, vocabulary)
 
 
+def grant(number: int, grantee: int, point_id: int | str) -> bytes:
+    """Return the key of the owner of a point that a tenant may read."""
+    return _of_grantee(number, grantee) + point_id_bytes(point_id)
+
+
 def every(kind: KeyKind) -> KeyRange:
     """Return the range of all keys of one kind."""
-    return _starting_with(bytes([kind]))
+    return starting_with(bytes([kind]))
 
 
 def every_of_collection(kind: KeyKind, number: int) -> KeyRange:
     """Return the range of one collection's keys of one kind."""
-    return _starting_with(_prefix(kind, number))
+    return starting_with(_prefix(kind, number))
 
 
 def every_calibration(number: int, segment: str) -> KeyRange:
     """Return the range of the calibrations of one segment."""
-    return _starting_with(_prefix(KeyKind.CALIBRATION, number) + _uuid(segment))
+    return starting_with(_prefix(KeyKind.CALIBRATION, number) + uuid_bytes(segment))
 
 
 def every_of_vocabulary(kind: KeyKind, number: int, vocabulary: int) -> KeyRange:
     """Return the range of one vocabulary's keys of one kind."""
-    return _starting_with(_of_vocabulary(kind, number, vocabulary))
+    return starting_with(_of_vocabulary(kind, number, vocabulary))
 
 
 def tenants_after(number: int, prefix: str, after: str | None) -> KeyRange:
     """Return the range of the tenants whose names begin with `prefix`, behind the name `after`."""
-    first, end = _starting_with(_prefix(KeyKind.TENANT, number) + prefix.encode())
+    first, end = starting_with(_prefix(KeyKind.TENANT, number) + prefix.encode())
     return (first if after is None else max(first, tenant(number, after) + b"\0")), end
+
+
+def grants_after(number: int, grantee: int, after: int | str | None) -> KeyRange:
+    """Return the range of what a tenant was granted, behind a point id."""
+    first, end = starting_with(_of_grantee(number, grantee))
+    return (first if after is None else grant(number, grantee, after) + b"\0"), end
 
 
 def log_from(number: int, seq: int) -> KeyRange:
@@ -187,7 +208,7 @@ def log_below(number: int, seq: int) -> KeyRange:
 
 def tombstones_at(number: int, seq: int) -> KeyRange:
     """Return the range of the parts of the tombstones written at `seq`."""
-    return _starting_with(tombstones(number, seq)[:-2])
+    return starting_with(tombstones(number, seq)[:-2])
 
 
 def tombstones_from(number: int, seq: int) -> KeyRange:
@@ -267,6 +288,12 @@ def parse_token_texts(key: bytes) -> tuple[int, int, int]:
     return number, vocabulary, block
 
 
+def parse_grant(key: bytes) -> tuple[int, int, int | str]:
+    """Return the collection number, the grantee's number and the point id."""
+    _, number, grantee = _GRANT.unpack_from(key)
+    return number, grantee, point_id_of(key[_GRANT.size :])
+
+
 def well_formed(key: bytes) -> bool:
     """Return whether `key` is exactly what one of the constructors of this module makes."""
     try:
@@ -309,44 +336,19 @@ def _rebuilt(key: bytes) -> bytes:
             return query_weights(*parse_vocabulary(key))
         case KeyKind.TENANT_QUOTA:
             return tenant_quota(*parse_tenant(key))
+        case KeyKind.GRANT:
+            return grant(*parse_grant(key))
 
 
 def _prefix(kind: KeyKind, number: int) -> bytes:
-    return _COLLECTION.pack(kind, _bounded(number, _MAX_U32, "a collection number"))
+    return _COLLECTION.pack(kind, bounded(number, MAX_U32, "a collection number"))
+
+
+def _of_grantee(number: int, grantee: int) -> bytes:
+    number = bounded(number, MAX_U32, "a collection number")
+    return _GRANT.pack(KeyKind.GRANT, number, bounded(grantee, MAX_U32, "a tenant number"))
 
 
 def _of_vocabulary(kind: KeyKind, number: int, vocabulary: int) -> bytes:
-    number = _bounded(number, _MAX_U32, "a collection number")
-    return _VOCABULARY.pack(kind, number, _bounded(vocabulary, _MAX_U64, "a vocabulary"))
-
-
-def _starting_with(prefix: bytes) -> KeyRange:
-    """Return the range of the keys that start with `prefix`, whose first byte is a kind and so below 255."""
-    head = prefix.rstrip(b"\xff")
-    return prefix, head[:-1] + bytes([head[-1] + 1])
-
-
-def _bounded(value: int, largest: int, what: str) -> int:
-    if not 0 <= value <= largest:
-        raise ValueError(f"{what} is between 0 and {largest}, not {value}")
-    return value
-
-
-def _sequence(seq: int) -> int:
-    return _bounded(seq, _MAX_U64, "a sequence number")
-
-
-def _text(value: str, what: str) -> bytes:
-    encoded = value.encode()
-    if not 1 <= len(encoded) <= _MAX_TEXT_BYTES:
-        raise ValueError(
-            f"{what} has 1 to {_MAX_TEXT_BYTES} bytes in UTF-8, {value[:40]!r} has {len(encoded)}"
-        )
-    return encoded
-
-
-def _uuid(segment: str) -> bytes:
-    parsed = UUID(segment)
-    if str(parsed) != segment:
-        raise ValueError(f"a segment's uuid is written {parsed}, not {segment!r}")
-    return parsed.bytes
+    number = bounded(number, MAX_U32, "a collection number")
+    return _VOCABULARY.pack(kind, number, bounded(vocabulary, MAX_U64, "a vocabulary"))

@@ -33,6 +33,7 @@ _LENGTHS = {
     KeyKind.TOKEN_TEXTS: (17, 17),
     KeyKind.QUERY_WEIGHTS: (13, 13),
     KeyKind.TENANT_QUOTA: (6, 260),
+    KeyKind.GRANT: (11, 265),
 }
 # Bytes of a value that is an id.
 _SHORT = 16

@@ -44,6 +44,8 @@ class CatalogCheck:
         self._tenants: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         # The collection and the name of each tenant that may not have all it likes.
         self._quotas: list[tuple[int, str]] = []
+        # By collection: the numbers of grantee and owner of each grant.
+        self._grants: dict[int, set[tuple[int, int]]] = defaultdict(set)
         self._owned: dict[int, int] = defaultdict(int)
         self._states: dict[int, StateRecord] = {}
         # By collection: what uses sequence numbers, and the first number after those it uses.
@@ -69,6 +71,7 @@ class CatalogCheck:
             KeyKind.TOKEN_TEXTS: self._tokens.texts,
             KeyKind.QUERY_WEIGHTS: self._opaque,
             KeyKind.TENANT_QUOTA: self._quota,
+            KeyKind.GRANT: self._grant,
         }
 
     def run(self, pairs: Pairs) -> None:
@@ -114,6 +117,10 @@ class CatalogCheck:
     def _quota(self, key: bytes, payload: memoryview) -> None:
         self._quotas.append(keys.parse_tenant(key))
         msgspec.json.decode(payload, type=QuotaRecord)
+
+    def _grant(self, key: bytes, payload: memoryview) -> None:
+        number, grantee, _ = keys.parse_grant(key)
+        self._grants[number].add((grantee, msgspec.json.decode(payload, type=int)))
 
     def _log(self, key: bytes, payload: memoryview) -> None:
         number, first = keys.parse_log(key)
@@ -199,6 +206,10 @@ class CatalogCheck:
         for number, name in self._quotas:
             if (number, name) not in there:
                 yield f"the quota of tenant {name!r} of collection {number} is of nobody"
+        for number, grants in self._grants.items():
+            for grantee, owner in sorted(grants):
+                if grantee == owner or not {grantee, owner} <= self._tenants[number].keys():
+                    yield f"a grant of collection {number} is to tenant {grantee} from tenant {owner}"
 
     def _foreign_columns(self) -> Iterator[str]:
         for number, found in self._columns.items():

@@ -149,6 +149,8 @@ class CollectionMachine(RuleBasedStateMachine):
         # Tenants there are, and how many points some may have.
         self.tenants: set[str] = set()
         self.quotas: dict[str, int] = {}
+        # By who may read a point, and its id: whose it is.
+        self.grants: dict[Key, str] = {}
         self.clock = 0
         self.load = Load(self.db) if self.loaded else None
 
@@ -166,6 +168,15 @@ class CollectionMachine(RuleBasedStateMachine):
         if tenant == "":
             return self.db.collection("points"), {}
         return self.db.collection("rooms"), {"tenant": tenant}
+
+    def seen(self, tenant: str) -> dict[int | str, Key]:
+        """Return the points that a tenant reads, by id: its own, and what these leave of the granted."""
+        granted = {i: (owner, i) for (grantee, i), owner in self.grants.items() if grantee == tenant}
+        return granted | {key[1]: key for key in self.model if key[0] == tenant}
+
+    def end_grants(self, gone: set[Key]) -> None:
+        """Forget the grants of points that were deleted."""
+        self.grants = {key: owner for key, owner in self.grants.items() if (owner, key[1]) not in gone}
 
     def fits(self, tenant: str, ids: list[int | str]) -> bool:
         """Return whether a tenant may write these points, as it has a quota or has none."""
@@ -185,6 +196,30 @@ class CollectionMachine(RuleBasedStateMachine):
         for tenant in chosen:
             self.quotas.pop(tenant, None)
         self.model = {key: point for key, point in self.model.items() if key[0] not in chosen}
+        self.grants = {
+            key: owner for key, owner in self.grants.items() if key[0] not in chosen and owner not in chosen
+        }
+
+    @rule(owner=tenants, chosen=id_lists, revoked=st.booleans())
+    def grant_or_revoke(self, owner: str, chosen: list[int | str], revoked: bool) -> None:
+        grants, others = self.db.collection("rooms").tenants, [one for one in TENANTS if one != owner]
+        call = grants.revoke if revoked else grants.grant
+        if not self.tenants >= set(TENANTS):
+            with pytest.raises(vicinal.NotFound):
+                call(chosen, tenant=owner, to=others)
+            return
+        for other in others:
+            held = {i for i in chosen if self.grants.get((other, i)) == owner}
+            changing = held if revoked else {i for i in chosen if (owner, i) in self.model} - held
+            assert call(chosen, tenant=owner, to=other) == len(changing)
+            for i in changing:
+                if revoked:
+                    del self.grants[other, i]
+                else:
+                    self.grants[other, i] = owner
+        for tenant in TENANTS:
+            told = {(tenant, grant.id): grant.owner for grant in grants.grants(tenant)}
+            assert told == {key: one for key, one in self.grants.items() if key[0] == tenant}
 
     @rule(tenant=tenants, points=st.one_of(st.none(), st.integers(0, 12)))
     def set_quota(self, tenant: str, points: int | None) -> None:
@@ -280,6 +315,7 @@ class CollectionMachine(RuleBasedStateMachine):
         assert collection.delete(chosen, **scope) == len(present)
         for point_id in present:
             del self.model[tenant, point_id]
+        self.end_grants({(tenant, point_id) for point_id in present})
 
     @rule(tenant=st.sampled_from(["", *TENANTS]), low=st.integers(-3, 3))
     def delete_by_filter(self, tenant: str, low: int) -> None:
@@ -292,6 +328,7 @@ class CollectionMachine(RuleBasedStateMachine):
         assert collection.delete(filter=F("year") >= low, **scope) == len(gone)
         for key in gone:
             del self.model[key]
+        self.end_grants(set(gone))
 
     @rule(tenant=st.sampled_from(["", *TENANTS]), chosen=id_lists)
     def update_payload(self, tenant: str, chosen: list[int | str]) -> None:
@@ -316,9 +353,9 @@ class CollectionMachine(RuleBasedStateMachine):
         if "clock" not in collection.schema.fields:
             return
         passing = {
-            key[1]: vector
-            for key, (vector, payload) in self.model.items()
-            if key[0] == tenant and payload.get("clock", -1) >= first
+            i: self.model[key][0]
+            for i, key in self.seen(tenant).items()
+            if self.model[key][1].get("clock", -1) >= first
         }
         ones = np.ones(DIM, np.float32)
         hits = collection.search(ones, k=50, field="vector", filter=F("clock") >= first, **scope)
@@ -426,13 +463,13 @@ class CollectionMachine(RuleBasedStateMachine):
     def get(self, tenant: str, chosen: list[int | str]) -> None:
         collection, scope = self.where(tenant)
         for point_id, point in zip(chosen, collection.get(chosen, with_vectors=True, **scope), strict=True):
-            expected = self.model.get((tenant, point_id))
-            if expected is None:
+            key = self.seen(tenant).get(point_id)
+            if key is None:
                 assert point is None
             else:
                 assert point is not None
+                expected, terms = self.model[key], self.terms[key]
                 assert point.payload == expected[1]
-                terms = self.terms[tenant, point_id]
                 has = {
                     "vector": expected[0] is not None,
                     "body": text_of(expected[1]) is not None,
@@ -451,9 +488,9 @@ class CollectionMachine(RuleBasedStateMachine):
         query = np.random.default_rng(self.clock).standard_normal(DIM).astype(np.float32)
         expression = (F("year") >= low) & ~has_id(barred)
         holding = {
-            key[1]: vector
-            for key, (vector, payload) in self.model.items()
-            if key[0] == tenant and key[1] not in barred and has_year_from(payload, low)
+            i: self.model[key][0]
+            for i, key in self.seen(tenant).items()
+            if i not in barred and has_year_from(self.model[key][1], low)
         }
         passing = {i: float(vector @ query) for i, vector in holding.items() if vector is not None}
         assert disagreements(collection, expression, tenant or None) == []
@@ -463,7 +500,7 @@ class CollectionMachine(RuleBasedStateMachine):
         np.testing.assert_allclose(hits.scores, nearest, rtol=1e-4, atol=1e-5)
         for hit in hits:
             np.testing.assert_allclose(hit.score, passing[hit.id], rtol=1e-4, atol=1e-5)
-            assert hit.payload == self.model[tenant, hit.id][1]
+            assert hit.payload == self.model[self.seen(tenant)[hit.id]][1]
         assert collection.count(filter=expression, **scope) == len(holding)
         having = expression & has_vector("vector")
         assert collection.count(filter=having, **scope) == len(passing)
@@ -472,9 +509,9 @@ class CollectionMachine(RuleBasedStateMachine):
     def search_by_words(self, tenant: str, query: str) -> None:
         collection, scope = self.where(tenant)
         texts = {
-            key[1]: text
-            for key, (_, payload) in self.model.items()
-            if key[0] == tenant and (text := text_of(payload)) is not None
+            i: text
+            for i, key in self.seen(tenant).items()
+            if (text := text_of(self.model[key][1])) is not None
         }
         hits = collection.search(query, k=100, field="body", **scope)
         assert {hit.id: hit.score for hit in hits} == pytest.approx(bm25_scores(texts, query), abs=1e-4)
@@ -488,9 +525,9 @@ class CollectionMachine(RuleBasedStateMachine):
     def search_by_tokens(self, tenant: str, query: dict[str, float], k: int) -> None:
         collection, scope = self.where(tenant)
         expected = {
-            key[1]: cosine(query, terms)
-            for key in self.model
-            if key[0] == tenant and (terms := self.terms[key]) is not None
+            i: cosine(query, terms)
+            for i, key in self.seen(tenant).items()
+            if (terms := self.terms[key]) is not None
         }
         hits = collection.search(query, k=k, field="terms", effort=EVERY_BLOCK, **scope)
         best = sorted(expected.values(), reverse=True)[:k]
@@ -504,7 +541,7 @@ class CollectionMachine(RuleBasedStateMachine):
             return
         for tenant in ["", *TENANTS]:
             collection, scope = self.where(tenant)
-            expected = sum(key[0] == tenant for key in self.model)
+            expected = len(self.seen(tenant))
             assert collection.count(**scope) == expected, disagreements(collection, None, tenant or None)
 
     @rule(tenant=st.sampled_from(["", *TENANTS]), limit=st.integers(1, 5))
@@ -519,7 +556,7 @@ class CollectionMachine(RuleBasedStateMachine):
             if after is None:
                 break
         assert len(seen) == len(set(seen))
-        assert set(seen) == {key[1] for key in self.model if key[0] == tenant}
+        assert set(seen) == set(self.seen(tenant))
 
 
 CollectionMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

@@ -91,6 +91,7 @@ def batch() -> bytes:
         ("state-value", state_value()),
         ("api-key-key", keys.api_key(API_KEY_ID)),
         ("api-key-value", api_key_value()),
+        ("grant-key", keys.grant(3, 2, 7)),
         ("array-key", ARRAY_KEY),
         ("array-value", array_value()),
         ("batch", batch()),

@@ -48,6 +48,11 @@ class GrowingView(SegmentView):
         """Return whether all of ``rows``, at least one, are a tenant's."""
         return bool((self.segment.tenants.view(self.n_rows)[rows] == tenant).all())
 
+    def owners(self, rows: list[int]) -> list[int]:
+        """Return the tenant of each of ``rows``, by number."""
+        owners: list[int] = self.segment.tenants.view(self.n_rows)[rows].tolist()
+        return owners
+
     def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the newest row of each id, dead or alive, -1 where there is none."""
         return self.segment.find(tenant, ids, self.n_rows)

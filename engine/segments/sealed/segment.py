@@ -77,6 +77,7 @@ class SealedSegment:
         self.scans = PayloadScans(self.payloads)
         self.columns = PayloadColumns(self.payloads.each)
         self.counted: dict[str, dict[Any, Any]] = {}
+        self.found_grants: dict[int, Any] = {}
         self._rows: dict[str, Rows] = {}
         self._readers = {name: self._reader(name) for name in self.since if name in schema.vectors}
         self._present: dict[str, Present | None] = {}

@@ -40,6 +40,7 @@ class SealedView(SegmentView):
     def __init__(self, segment: SealedSegment, dead: BitMap, schema: CollectionSchema) -> None:
         super().__init__(segment.uuid, segment.n_rows, dead)
         self.segment = segment
+        self.found_grants = segment.found_grants
         self.schema = schema
         known = segment.fields
         self._held = {name for name in schema.vectors if segment.since.get(name) == schema.since.get(name, 0)}
@@ -54,6 +55,11 @@ class SealedView(SegmentView):
         """Return whether all of ``rows``, at least one, are a tenant's."""
         lo, hi = self.segment.tenant_range(tenant)
         return lo <= min(rows) and max(rows) < hi
+
+    def owners(self, rows: list[int]) -> list[int]:
+        """Return the tenant of each of ``rows``, by number."""
+        owners = self.segment.tenants
+        return [0] * len(rows) if owners is None else owners[rows].tolist()
 
     def newest(self, ids: Sequence[PointId], tenant: int) -> NDArray[np.int64]:
         """Return the row of each id, dead or alive, -1 where there is none."""

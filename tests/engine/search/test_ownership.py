@@ -10,6 +10,7 @@ import pytest
 import vicinal
 from vicinal.engine.search.ownership import check_owned
 from vicinal.engine.segments.snapshot import Snapshot, place
+from vicinal.engine.tenants.grants import Grants
 
 ADA, BEN = 1, 2
 
@@ -40,6 +41,24 @@ def test_a_row_of_another_is_not_given_out(snapshot: Snapshot, view: int) -> Non
             check_owned(snapshot, owner, places)
             with pytest.raises(vicinal.Corruption, match="not the tenant's"):
                 check_owned(snapshot, ADA + BEN - owner, places)
+
+
+@pytest.mark.parametrize("view", [0, 1])
+def test_a_row_of_another_is_given_out_where_its_point_was_granted(snapshot: Snapshot, view: int) -> None:
+    granted = 2 + 5 * view
+    other = Snapshot(
+        snapshot.schema, snapshot.views, 99, snapshot.vocabularies, grants={BEN: Grants({granted: ADA})}
+    )
+    row = 2 + 5 * view
+    check_owned(other, BEN, place(view, np.array([[row, 5 - 5 * view]])))
+    for foreign in (1 + 5 * view, 3 + 5 * view):
+        with pytest.raises(vicinal.Corruption, match="not the tenant's"):
+            check_owned(other, BEN, place(view, np.array([[row, foreign]])))
+    # Not for others, and not of another owner.
+    wrong = {BEN: Grants({granted: 3}), 4: Grants({granted: ADA})}
+    other = Snapshot(snapshot.schema, snapshot.views, 99, snapshot.vocabularies, grants=wrong)
+    with pytest.raises(vicinal.Corruption, match="not the tenant's"):
+        check_owned(other, BEN, place(view, np.array([[row]])))
 
 
 def test_nothing_found_is_nobodys(snapshot: Snapshot) -> None:

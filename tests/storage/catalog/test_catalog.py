@@ -10,6 +10,7 @@ from pyroaring import BitMap64
 from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.catalog import FORMAT_VERSION, Catalog
 from vicinal.storage.catalog.envelope import seal
+from vicinal.storage.catalog.grants import StoredGrants
 from vicinal.storage.catalog.keys import KeyKind
 from vicinal.storage.catalog.records import CollectionRecord, QuotaRecord, SegmentRecord, StateRecord
 from vicinal.storage.catalog.vocabulary import StoredVocabulary
@@ -164,6 +165,25 @@ def test_tenants_come_in_pages_and_are_deleted_with_their_quotas(catalog: Catalo
         assert catalog.tenant(txn, 3, "b") == 1
 
 
+def test_grants_come_by_grantee_and_in_pages(catalog: Catalog) -> None:
+    stored = StoredGrants(2, catalog.store.path)
+    with catalog.write() as txn:
+        stored.put(txn, 1, ["b", 2**64 - 1, "a", 0], 5)
+        stored.put(txn, 3, [0], 5)
+        stored.put(txn, 1, ["c"], 6)
+        StoredGrants(3, catalog.store.path).put(txn, 1, [9], 5)
+    with catalog.read() as txn:
+        ids = [0, 2**64 - 1, "a", "b", "c"]
+        owners = [5, 5, 5, 5, 6]
+        assert stored.page(txn, 1, None, 9) == list(zip(ids, owners, strict=True))
+        for number, after in enumerate(ids):
+            assert [one for one, _ in stored.page(txn, 1, after, 2)] == ids[number + 1 : number + 3]
+        assert list(stored.every(txn))[4:] == [(1, "c", 6), (3, 0, 5)]
+    with catalog.write() as txn:
+        stored.delete(txn, 1, ["a", 0, "none"])
+        assert [one for one, _ in stored.page(txn, 1, None, 9)] == [2**64 - 1, "b", "c"]
+
+
 def test_deleting_a_collection_leaves_nothing_of_it(catalog: Catalog) -> None:
     with catalog.write() as txn:
         for number in (1, 2):
@@ -171,6 +191,7 @@ def test_deleting_a_collection_leaves_nothing_of_it(catalog: Catalog) -> None:
             catalog.put_state(txn, number, StateRecord(1, 1))
             catalog.put_tenant(txn, number, "t", 1)
             catalog.put_quota(txn, number, "t", QuotaRecord(1, None, 0.5))
+            StoredGrants(number, "").put(txn, 1, [7], 2)
             catalog.append_log(txn, number, 0, b"batch")
             catalog.put_tombstones(txn, number, 0, BitMap64([0]))
             catalog.put_segment(txn, number, segment(A, 0, 9))

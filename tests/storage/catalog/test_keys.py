@@ -33,6 +33,7 @@ any_key = st.one_of(
     st.builds(keys.token_texts, numbers, sequences, numbers),
     st.builds(keys.query_weights, numbers, sequences),
     st.builds(keys.tenant_quota, numbers, texts),
+    st.builds(keys.grant, numbers, numbers, st.one_of(sequences, texts)),
 )
 
 
@@ -42,6 +43,8 @@ def test_parsing_undoes_building(number: int, seq: int, part: int, uuid: str, te
     assert keys.parse_collection(keys.state(number)) == number
     assert keys.parse_tenant(keys.tenant(number, text)) == (number, text)
     assert keys.parse_tenant(keys.tenant_quota(number, text)) == (number, text)
+    for point_id in (seq, text):
+        assert keys.parse_grant(keys.grant(number, part, point_id)) == (number, part, point_id)
     assert keys.parse_log(keys.log(number, seq)) == (number, seq)
     assert keys.parse_tombstones(keys.tombstones(number, seq, part)) == (number, seq, part)
     assert keys.parse_manifest(keys.manifest(number, uuid)) == (number, uuid)
