@@ -249,7 +249,8 @@ def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed, n_vectors
     options = request.options
     key = (request.field, options.k, options.recall, options.effort, options.exact, options.tokens)
     kept: tuple[Any, Plan] | None = allowed.plans.get(key)
-    if kept is not None and kept[0] is index:
+    few = allowed.scope.count(n_vectors) <= options.k
+    if kept is not None and kept[0] is index and (not few or isinstance(kept[1], ExactScan)):
         return kept[1]
     scan = view.scan(request.field, request.tokens)
     plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, request.knobs)

@@ -65,6 +65,7 @@ class SegmentView(ABC):
         self.found_grants: dict[int, Any] = {}
         self.seeing: dict[int, Any] = {}
         self._kept, self._kept_granted = KeptAllowed(), KeptAllowed()
+        self._unfiltered: Allowed | None = None
         self.live_counts: dict[Any, Any] = {}
         self.live_bytes: dict[int, int] = {}
         self._scans: dict[tuple[str, int | None], Scan[Any]] = {}
@@ -74,17 +75,33 @@ class SegmentView(ABC):
         """How many rows are alive."""
         return self.n_rows - len(self.dead)
 
-    @cached_property
+    def follow(self, earlier: SegmentView) -> None:
+        """Take over what was made for an earlier view of the same rows under the same schema.
+
+        Only before anybody else has this view. What searches without a filter need is made here and now, by
+        whoever writes, so that the search after a write costs what others cost.
+        """
+        self._scans, self._kept, self.found_grants = earlier._scans, earlier._kept, earlier.found_grants
+        known = earlier._unfiltered
+        if known is not None and earlier.dead.issubset(self.dead):
+            died = rows_of(self.dead - earlier.dead)
+            self._unfiltered = known.without(died, self.n_rows, self.present) if len(died) else known
+
+    @property
     def live(self) -> RowSet | None:
         """The rows that are alive, None when all are."""
-        if not self.dead:
-            return None
-        return RowSet.from_bitmap(BitMap(range(self.n_rows)) - self.dead, self.n_rows)
+        return self.unfiltered.scope.rows
 
-    @cached_property
+    @property
     def unfiltered(self) -> Allowed:
         """What may be found without a filter and a tenant."""
-        return Allowed(Scope(self.live))
+        found = self._unfiltered
+        if found is None:
+            live = None
+            if self.dead:
+                live = RowSet.from_bitmap(BitMap(range(self.n_rows)) - self.dead, self.n_rows)
+            found = self._unfiltered = Allowed(Scope(live))
+        return found
 
     def granting(self, rows: BitMap) -> Self:
         """Return this view as a tenant sees it who was granted some live rows of others."""
@@ -103,13 +120,13 @@ class SegmentView(ABC):
         """
         if expression is None and tenant is None:
             return (self.unfiltered,)
-        own = self._kept.get(expression, tenant)
+        own = self._kept.get(expression, tenant, self.dead, self.n_rows, self.present)
         if own is None:
             rows = self._everybodys if tenant is None else self.owned(tenant)
             own = self._keep(self._kept, expression, tenant, rows, work)
         if self.granted is None:
             return (own,)
-        granted = self._kept_granted.get(expression, tenant)
+        granted = self._kept_granted.get(expression, tenant, self.dead, self.n_rows, self.present)
         if granted is None:
             granted = self._keep(self._kept_granted, expression, tenant, self.granted.copy(), work)
         return own, granted
@@ -119,7 +136,7 @@ class SegmentView(ABC):
     ) -> Allowed:
         found = RowSet.from_bitmap(self._matching(expression, tenant, rows, work), self.n_rows)
         allowed = Allowed(Scope(found, tenant))
-        kept.keep(expression, tenant, found.count, allowed)
+        kept.keep(expression, tenant, self.dead, found.count, allowed)
         return allowed
 
     def scan(self, field: str, tokens: int | None = None) -> Scan[Any]:

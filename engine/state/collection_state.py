@@ -108,7 +108,9 @@ class CollectionState:
                 or view.dead is not dead
                 or view.schema is not self.schema
             ):
-                view = SealedView(segment, dead, self.schema)
+                earlier, view = view, SealedView(segment, dead, self.schema)
+                if earlier is not None and earlier.segment is segment and earlier.schema is self.schema:
+                    view.follow(earlier)
                 self._views[uuid] = view
             views.append(view)
         for uuid in self._views.keys() - self.sealed.keys():

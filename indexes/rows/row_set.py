@@ -25,13 +25,18 @@ class RowSet:
         bounds: tuple[int, int] | None,
         rows: NDArray[np.uint32] | None,
         bitmap: BitMap | None = None,
+        words: NDArray[np.uint64] | None = None,
+        count: int = 0,
     ) -> None:
         self.n = n
         self._rows = rows
         self._bounds = bounds
         self._bitmap = bitmap
+        self._words = words
         if bounds is not None:
             self.count = bounds[1] - bounds[0]
+        elif words is not None:
+            self.count = count
         else:
             self.count = len(bitmap) if bitmap is not None else 0 if rows is None else len(rows)
 
@@ -70,6 +75,19 @@ class RowSet:
             return RowSet.from_range(first + start, first + stop, self.n)
         return RowSet(self.n, bounds=None, rows=self.rows[start:stop])
 
+    def without(self, rows: NDArray[np.int64]) -> RowSet:
+        """Return the set without some rows of the segment, each given once, which need not be in it.
+
+        That copies the bitset and changes a word for each row: nothing else is made of all rows.
+        """
+        words = self.words.copy()
+        places, bits = rows >> 6, np.uint64(1) << (rows & 63).astype(np.uint64)
+        removed = int(np.count_nonzero(words[places] & bits))
+        np.bitwise_and.at(words, places, ~bits)
+        if removed == self.count:
+            return RowSet.from_range(0, 0, self.n)
+        return RowSet(self.n, bounds=None, rows=None, words=words, count=self.count - removed)
+
     def __len__(self) -> int:
         return self.count
 
@@ -94,6 +112,9 @@ class RowSet:
             return self._rows
         if self._bitmap is not None:
             return np.frombuffer(self._bitmap.to_array(), np.uint32)
+        if self._words is not None:
+            bits = np.unpackbits(self._words.view(np.uint8), count=self.n, bitorder="little")
+            return np.flatnonzero(bits).astype(np.uint32)
         assert self._bounds is not None
         return np.arange(*self._bounds, dtype=np.uint32)
 
@@ -115,6 +136,8 @@ class RowSet:
     @cached_property
     def words(self) -> NDArray[np.uint64]:
         """One bit per row of the segment, row 0 lowest in word 0: ``ceil(n / 64)`` words."""
+        if self._words is not None:
+            return self._words
         if self._bitmap is not None:
             return _words_of(self._bitmap, -(-self.n // 64))
         bits = np.zeros(-(-self.n // 64) * 64, np.bool_)
