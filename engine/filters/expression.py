@@ -35,7 +35,10 @@ NO_TRUTH = (
 class Filter:
     """An expression that holds for a point or does not. Combine expressions by ``&``, ``|`` and ``~``."""
 
-    __slots__ = ()
+    # What `bound` keeps; no part of what is compared or pickled.
+    __slots__ = ("_bound",)
+
+    _bound: tuple[object, Filter]
 
     def __and__(self, other: Filter) -> Filter:
         return And((*_clauses(self, And), *_clauses(other, And)))

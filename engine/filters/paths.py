@@ -28,6 +28,12 @@ def checked_filter_path(value: Any) -> str:
     InvalidArgument
         When it is none.
     """
+    # What is not exactly a str may hash as it likes.
+    return _checked(value) if type(value) is str else _checked.__wrapped__(value)
+
+
+@lru_cache(maxsize=1024)
+def _checked(value: Any) -> str:
     if not isinstance(value, str) or "[" not in value:
         return checked_path(value, "a filtered field")
     plain = _BRACKETS.sub("", value)

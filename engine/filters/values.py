@@ -33,6 +33,8 @@ def plain_value(value: Any, key: str) -> PlainValue:
     InvalidArgument
         When a filter cannot compare with it; ``key`` names the field in the message.
     """
+    if type(value) is int or type(value) is bool:
+        return value
     if isinstance(value, np.bool_ | np.integer | np.floating):
         value = value.item()
     if isinstance(value, date):

@@ -39,7 +39,17 @@ def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, Vect
 
 def bound(filter: FilterLike | None, schema: CollectionSchema) -> Filter | None:
     """Return a filter in any of its forms, checked against the indexed payload fields."""
-    return None if filter is None else bind(as_filter(filter), schema)
+    if filter is None:
+        return None
+    expression = as_filter(filter)
+    # A caller's filter is mostly used for many searches of one collection; neither ever changes.
+    kept: tuple[object, Filter] | None = getattr(expression, "_bound", None)
+    if kept is not None and kept[0] is schema:
+        return kept[1]
+    found = bind(expression, schema)
+    if found is not expression:
+        object.__setattr__(expression, "_bound", (schema, found))
+    return found
 
 
 def bound_filters(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import durable
 from ..catalog.catalog import Catalog
-from ..errors import CorruptionError, NotADatabaseError
+from ..errors import NotADatabaseError
 from ..folder.directory_lock import LOCK_NAME, ReadingLock
 from ..folder.held_folder import HeldFolder
 from ..lmdb_files.environment import DATA_NAME
@@ -64,13 +64,7 @@ def open_catalog(
             shutil.rmtree(_STAGED, dir_fd=held.descriptor)
     if not exists:
         _create(held, engine)
-    try:
-        catalog = Catalog(open_store(held, read_only=read_only, examine=check_keys, compact=create))
-    except CorruptionError as error:
-        raise CorruptionError(
-            error.path,
-            f"{error.detail}; restore the database from a backup, `vicinal check {path}` tells more",
-        ) from error
+    catalog = Catalog(open_store(held, read_only=read_only, examine=check_keys, compact=create))
     try:
         _check_meta(catalog, path, engine=engine, create=create)
     except BaseException:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gc
-import sys
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
+from counted_steps import steps
 
 import vicinal
 from vicinal import Dense, F
@@ -28,32 +26,6 @@ from vicinal.storage.columns.vectors import DenseColumn
 DIM = 4
 QUIET = vicinal.MergePolicySettings(quiet_seconds=1e9)
 ROW = np.ones((1, DIM), np.float32)
-
-
-def steps(work: Callable[[], object]) -> int:
-    """Return how many lines of Python run and how many functions are called, those of C included."""
-    count = 0
-
-    def traced(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal count
-        count += 1
-        return traced
-
-    def profiled(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal count
-        count += event == "c_call"
-
-    gc.disable()
-    before = sys.gettrace(), sys.getprofile()
-    sys.settrace(traced)
-    sys.setprofile(profiled)
-    try:
-        work()
-    finally:
-        sys.settrace(before[0])
-        sys.setprofile(before[1])
-        gc.enable()
-    return count
 
 
 def named(n: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,16 @@ def test_a_missing_segment_is_named(tmp_path: Path) -> None:
         assert db.collection("others").count() == 1
         (tmp_path / "aside.seg").rename(segment)
         assert db.collection("points").count() == 10
+
+
+def test_a_damaged_catalog_is_told_with_one_remedy(tmp_path: Path) -> None:
+    vicinal.open(tmp_path).close()
+    data = tmp_path / "catalog" / "data.mdb"
+    data.write_bytes(data.read_bytes()[:-4096])
+    for read_only in (False, True):
+        with pytest.raises(vicinal.Corruption, match=re.escape(str(data))) as caught:
+            vicinal.open(tmp_path, read_only=read_only)
+        assert [str(caught.value).count(word) for word in ("vicinal check", "restore")] == [1, 1]
 
 
 def test_a_damaged_segment_is_refused_and_kept(tmp_path: Path) -> None:
