@@ -116,6 +116,9 @@ def read_points(
     """Return the point at each place, None where there is none; every so many the deadline is looked at."""
     points: list[Point | None] = []
     fields = fields_of(carried.vectors)
+    if carried.vectors:
+        # Tokens are asked for once, not for each point.
+        snapshot = snapshot.remembering(places[places != NO_PLACE], fields)
     for number, (point_id, at) in enumerate(zip(ids, places.tolist(), strict=True)):
         if not number % _POINTS_BETWEEN_CHECKS:
             deadline.check()

@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-FLIPS = int(os.environ.get("VICINAL_FLIPS", "200"))
+FLIPS = int(os.environ.get("VICINAL_FLIPS", "300"))
 # So long without a line is a hang, however busy the machine is.
 HANG_SECONDS = 120.0
 

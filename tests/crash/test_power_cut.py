@@ -21,8 +21,8 @@ from crash.native_library import compile_library
 from crash.simulated_disk import AT_CURRENT, Call, SimulatedDisk
 
 HERE = Path(__file__).parent
-IMAGES = int(os.environ.get("VICINAL_POWER_CUTS", "120"))
-IMAGES_A_DATABASE = 60
+IMAGES = int(os.environ.get("VICINAL_POWER_CUTS", "200"))
+IMAGES_A_DATABASE = 100
 OPERATIONS = 60
 # The images are many small files, and nothing here is about the disk itself.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
