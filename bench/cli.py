@@ -32,6 +32,7 @@ from .measure.server import ServerMeasurement
 from .measure.single import SingleMeasurement
 from .measure.tenants.tenants import TenantsMeasurement
 from .measure.write import WriteMeasurement
+from .measure.writing import WritingMeasurement
 from .peers import find_peers
 from .report import terminal
 
@@ -40,6 +41,7 @@ MEASUREMENTS: tuple[type[Measurement], ...] = (
     RunMeasurement,
     SingleMeasurement,
     WriteMeasurement,
+    WritingMeasurement,
     RecallMeasurement,
     PromiseMeasurement,
     FilteredMeasurement,

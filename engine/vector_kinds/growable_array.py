@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,17 @@ from ...indexes.rows.dense import aligned
 
 Array = NDArray[Any]
 
+# An array up to this size grows by copying it. One beyond has address space for all that a growing segment
+# holds, of which only what is written takes memory, so that no write ever copies the rows of others.
+_COPIED_BYTES = 1 << 20
+_RESERVED_BYTES = 1 << 30
+
 
 class GrowableArray:
     """Rows that are appended and never changed.
 
     One thread appends. Any thread may call :meth:`view` with a length it knows to be written: a row below
-    that length keeps its bytes for good, because growth copies into a new buffer and leaves the old one to
+    that length keeps its bytes for good, because growth, where it needs another buffer, leaves the old one to
     the views that hold it. No locks.
     """
 
@@ -32,8 +39,10 @@ class GrowableArray:
 
     @property
     def nbytes(self) -> int:
-        """Bytes reserved, which is at most about twice the bytes written."""
-        return self._buffer.nbytes
+        """Bytes that take memory."""
+        if self._buffer.nbytes <= _COPIED_BYTES:
+            return self._buffer.nbytes
+        return self._length * self._row_bytes
 
     def view(self, length: int) -> Array:
         """Return the first ``length`` rows, without a copy."""
@@ -44,10 +53,27 @@ class GrowableArray:
         needed = self._length + n_more
         if needed <= len(self._buffer):
             return
-        capacity = max(needed, len(self._buffer) + len(self._buffer) // 2)
-        grown = aligned((capacity, *self._buffer.shape[1:]), self._buffer.dtype)
+        grown = self._larger(needed)
         grown[: self._length] = self._buffer[: self._length]
         self._buffer = grown
+
+    @property
+    def _row_bytes(self) -> int:
+        return self._buffer.nbytes // len(self._buffer)
+
+    def _larger(self, needed: int) -> Array:
+        """Return an empty buffer for at least ``needed`` rows."""
+        capacity = max(needed, len(self._buffer) + len(self._buffer) // 2)
+        shape, dtype = self._buffer.shape[1:], self._buffer.dtype
+        if capacity * self._row_bytes > _COPIED_BYTES and not _address_space_is_limited():
+            reserved = _RESERVED_BYTES // self._row_bytes
+            while reserved > capacity:
+                try:
+                    return aligned((reserved, *shape), dtype)
+                except MemoryError:
+                    # Of a system that promises no more than it has.
+                    reserved //= 2
+        return aligned((capacity, *shape), dtype)
 
     def extend(self, rows: Array) -> None:
         """Append ``rows``; a narrower matrix is padded with zeros on the right."""
@@ -59,3 +85,10 @@ class GrowableArray:
         else:
             target[...] = rows
         self._length += len(rows)
+
+
+@cache
+def _address_space_is_limited() -> bool:
+    """Whether what is reserved and not written would be missing elsewhere."""
+    limits = resource.getrlimit(resource.RLIMIT_AS), resource.getrlimit(resource.RLIMIT_DATA)
+    return any(soft != resource.RLIM_INFINITY for soft, _ in limits)

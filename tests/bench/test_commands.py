@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import vicinal
 from vicinal.bench.cli import app
-from vicinal.bench.measure import write
+from vicinal.bench.measure import write, writing
 from vicinal.bench.measure.kinds import encodings
 from vicinal.bench.multi_peers import MULTI_PEERS
 from vicinal.bench.multi_peers.vicinal import VicinalPeer
@@ -298,6 +298,21 @@ def test_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert record[name] > 0
     assert "process start to first answer" in output
+
+
+def test_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "REST_SEARCHES", 50)
+    output, records = measure(
+        tmp_path, "writing", "random-1200x16", "--minutes", "2", "--period", "0.3", "--rows-per-second", "400"
+    )
+    rest, first, second = records
+    assert rest["rows"] == 600
+    assert rest["rows_per_second"] == 0
+    assert second["rows"] > first["rows"] > 600
+    for record in (first, second):
+        assert record["growing_rows"] + 600 == record["rows"]
+        assert min(record["search_p50_us"], record["upsert_p50_ms"], record["catalog_bytes"]) > 0
+    assert "Small batches, minute by minute" in output
 
 
 def test_multi_disk(tmp_path: Path) -> None:
