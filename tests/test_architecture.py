@@ -174,6 +174,7 @@ ORDER = {
             "single",
             "first_answer",
             "write",
+            "writing",
             "recall",
             "promise",
             "filters",
