@@ -23,6 +23,7 @@ from .handoff import undisturbed
 from .hosts.host import Host
 from .hosts.writing import WritingHost
 from .input.queries import check_flag
+from .maintenance.lanes import check_build_threads
 from .maintenance.merge_policy import MergePolicySettings
 from .release import release
 from .results.info import MEMORY, CollectionInfo, DatabaseInfo
@@ -247,6 +248,7 @@ def open(
     *,
     read_only: bool = False,
     merge_policy: MergePolicySettings | None = None,
+    build_threads: int | None = None,
 ) -> Database:
     """Open a database, creating it if there is none.
 
@@ -260,6 +262,8 @@ def open(
         and keeps writers out meanwhile.
     merge_policy : MergePolicySettings, optional
         When background work seals and merges segments.
+    build_threads : int, optional
+        How many threads builds take together, at most; by default one core is left to searches.
 
     Raises
     ------
@@ -274,6 +278,7 @@ def open(
     """
     name = _checked_path(path)
     check_flag("read_only", read_only)
+    check_build_threads(build_threads)
     settings = MergePolicySettings() if merge_policy is None else merge_policy
     if not isinstance(settings, MergePolicySettings):
         raise InvalidArgument(
@@ -292,10 +297,11 @@ def open(
         catalog = Catalog(MemoryStore())
         with catalog.write() as txn:
             catalog.create_meta(txn, _engine())
-        return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings))
+        return Database(MEMORY, WritingHost(catalog, MemorySegmentFolder(), settings, None, build_threads))
     # Absolute from here on: the working directory may change while the database is open.
     folder = Path(os.path.abspath(name))
-    opening = _open_read_only if read_only else partial(_open_for_writing, settings=settings)
+    writing = partial(_open_for_writing, settings=settings, build_threads=build_threads)
+    opening = _open_read_only if read_only else writing
     return undisturbed(lambda: opening(folder), undo=Database.close)
 
 
@@ -313,7 +319,7 @@ def _checked_path(path: str | os.PathLike[str]) -> str:
     return name
 
 
-def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:
+def _open_for_writing(folder: Path, settings: MergePolicySettings, build_threads: int | None) -> Database:
     if folder.exists() and not folder.is_dir():
         raise NotADatabase(f"{folder} is a file; give the path of a folder", field="path")
     # Before the lock, which would leave its file in a folder that is not ours.
@@ -324,7 +330,7 @@ def _open_for_writing(folder: Path, settings: MergePolicySettings) -> Database:
     try:
         catalog = open_catalog(held, engine=_engine())
         try:
-            host = WritingHost(catalog, SegmentFolder(held), settings, lock)
+            host = WritingHost(catalog, SegmentFolder(held), settings, lock, build_threads)
         except BaseException:
             catalog.close()
             raise

@@ -39,8 +39,9 @@ class WritingHost:
         folder: SegmentStore,
         settings: MergePolicySettings,
         lock: DirectoryLock | None = None,
+        build_threads: int | None = None,
     ) -> None:
-        self._core = WritingCore(catalog, folder, settings, lock)
+        self._core = WritingCore(catalog, folder, settings, lock, build_threads)
         self._catalog = catalog
         self._folder = folder
         self._collections = self._core.collections

@@ -39,6 +39,7 @@ class WritingCore:
         folder: SegmentStore,
         settings: MergePolicySettings,
         lock: DirectoryLock | None,
+        build_threads: int | None = None,
     ) -> None:
         self._settings = settings
         self._lock = lock
@@ -52,7 +53,7 @@ class WritingCore:
             self.writer = Writer(catalog, self.collections)
             try:
                 self._merger = Merger(catalog, folder, self.writer)
-                self.maintenance = Maintenance(self._merger, settings)
+                self.maintenance = Maintenance(self._merger, settings, build_threads)
             except BaseException:
                 self.writer.close()
                 raise

@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 
 from .. import deadline
 from ..deadline import Deadline
@@ -15,17 +16,16 @@ from ..errors import Closed, DeadlineExceeded, ResourceExhausted, VicinalError
 from ..progress import Progress, silent
 from ..results.info import Activity
 from ..segments.growing.view import GrowingView
-from ..segments.sealed.builder import indexable_fields
-from ..segments.sealed.view import SealedView
 from ..state.collection_state import CollectionState
 from .agenda import Agenda
+from .due import Upkeep, chosen_task, rows_of_task, segments_of, sizes_of
+from .lanes import BuildThreads, Lane, LaneThread
 from .merge_policy import (
-    GrowingStatistics,
     MergePolicySettings,
     MergeTask,
-    SegmentStatistics,
     Task,
     next_task,
+    seal_task,
     tasks_to_merge_all,
 )
 from .merger import Merger
@@ -36,41 +36,32 @@ _PAUSE_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
 _MOST_RETRY_SECONDS = 300.0
 _MOST_DOUBLINGS = 32
-
-
-_IDLE = Activity()
-
-
-@dataclass(slots=True)
-class _Upkeep:
-    """What is known of the background work on one collection.
-
-    Attributes
-    ----------
-    room : int or None
-        Free bytes at which a task is tried again at once that found no room.
-    """
-
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    activity: Activity = _IDLE
-    failures: int = 0
-    retry_at: float = 0.0
-    room: int | None = None
+# So few rows go from the growing segment into an index at once; more are sealed before, so written twice.
+_TOGETHER_ROWS = 20_000
 
 
 class Maintenance:
-    """Runs merge tasks of one database: by itself in a thread of its own, and when asked.
+    """Runs merge tasks of one database: by itself in threads of its own, and when asked.
+
+    One thread looks what is due, and seals, which takes as long as writing the rows. Indexes are built in
+    lanes, so that no build holds up the sealing of new rows, and no long build a short one.
 
     Parameters
     ----------
     merger : Merger
     settings : MergePolicySettings
+    build_threads : int or None
+        How many threads builds may take together.
     """
 
-    def __init__(self, merger: Merger, settings: MergePolicySettings) -> None:
+    def __init__(
+        self, merger: Merger, settings: MergePolicySettings, build_threads: int | None = None
+    ) -> None:
         self._merger = merger
         self._settings = settings
-        self._upkeeps: dict[str, _Upkeep] = {}
+        self._threads = BuildThreads(build_threads)
+        self._lanes = {lane: LaneThread(lane, self._build_for) for lane in Lane}
+        self._upkeeps: dict[str, Upkeep] = {}
         self._closing = threading.Event()
         self._agenda = Agenda(_PAUSE_SECONDS)
         self._thread = threading.Thread(target=self._run, name="vicinal-maintenance", daemon=True)
@@ -103,7 +94,7 @@ class Maintenance:
         """Bring the collection into one segment, indexed and without dead rows; return when that is done."""
         with self.exclusive(state):
             state.check_not_dropped()
-            for task in tasks_to_merge_all(*_sizes(state, 0.0), self._settings):
+            for task in tasks_to_merge_all(*sizes_of(state, 0.0), self._settings):
                 self._perform(state, task, progress)
 
     def settle(
@@ -126,16 +117,15 @@ class Maintenance:
 
         Not for the main thread, where an interrupt may come before the context is entered as a whole.
         """
-        lock = self._upkeep(state).lock
         limit = deadline.current()
-        if limit is None:
-            lock.acquire()
-        else:
-            limit.wait(lambda seconds: lock.acquire(timeout=seconds))
-        try:
+        with ExitStack() as held:
+            for lock in self._upkeep(state).locks.values():
+                if limit is None:
+                    lock.acquire()
+                else:
+                    limit.wait(partial(_acquired, lock))
+                held.callback(lock.release)
             yield
-        finally:
-            lock.release()
 
     def close(self) -> None:
         """Stop; a build under way is given up at its next step and leaves nothing behind."""
@@ -143,10 +133,13 @@ class Maintenance:
         self._agenda.close()
         if self._thread.is_alive():
             self._thread.join()
+        for lane in self._lanes.values():
+            lane.close()
         # Work that a caller asked for, and perhaps waits for no more, is given up in the same way.
         for upkeep in list(self._upkeeps.values()):
-            with upkeep.lock:
-                pass
+            for lock in (*upkeep.locks.values(), upkeep.sealing):
+                with lock:
+                    pass
 
     def _run(self) -> None:
         while not self._closing.is_set() and (state := self._agenda.take()) is not None:
@@ -165,26 +158,66 @@ class Maintenance:
         if not self._may_retry(upkeep):
             later = time.monotonic() + _RETRY_SECONDS
             return upkeep.retry_at if upkeep.room is None else min(upkeep.retry_at, later)
-        if not upkeep.lock.acquire(blocking=False):
-            return time.monotonic() + _PAUSE_SECONDS
-        task = None
+        task: Task | None = None
         try:
-            task = self._next(state, time.monotonic() - state.last_write)
-            if task is None:
-                waits = self._next(state, float("inf")) is not None
-                return state.last_write + self._settings.quiet_seconds if waits else None
-            self._perform(state, task, silent)
-            return time.monotonic()
+            idle = time.monotonic() - state.last_write
+            task = seal_task(sizes_of(state, idle)[1], self._settings)
+            if task is not None:
+                if not upkeep.sealing.acquire(blocking=False):
+                    return time.monotonic() + _PAUSE_SECONDS
+                try:
+                    self._perform(state, task, silent)
+                finally:
+                    upkeep.sealing.release()
+                return time.monotonic()
+            for lane in Lane:
+                if (
+                    lane not in upkeep.queued
+                    and chosen_task(state, lane, upkeep.busy, self._settings) is not None
+                ):
+                    upkeep.queued.add(lane)
+                    self._lanes[lane].put(state)
+            if upkeep.queued:
+                # Whoever builds says so when it is done.
+                return None
+            waits = self._next(state, float("inf")) is not None
+            return state.last_write + self._settings.quiet_seconds if waits else None
         except Closed:
             return None
         except Exception as error:
-            # The log still holds every row, so nothing is lost by trying again later.
-            log.warning("%s: background merge failed: %s", state.name, error, exc_info=error)
-            return self._put_off(state, task, error)
-        finally:
-            upkeep.lock.release()
+            return self._failed(state, task, error)
 
-    def _may_retry(self, upkeep: _Upkeep) -> bool:
+    def _build_for(self, state: CollectionState, lane: Lane) -> None:
+        """Do the next task of a lane for a collection."""
+        upkeep = self._upkeep(state)
+        task = None
+        try:
+            if self._closing.is_set() or state.dropped or not upkeep.locks[lane].acquire(blocking=False):
+                return
+            try:
+                with upkeep.choosing:
+                    task = chosen_task(state, lane, upkeep.busy, self._settings)
+                    if task is None:
+                        return
+                    upkeep.busy[lane] = segments_of(task)
+                self._perform(state, task, silent, lane)
+            finally:
+                upkeep.busy.pop(lane, None)
+                upkeep.locks[lane].release()
+        except Closed:
+            return
+        except Exception as error:
+            self._failed(state, task, error)
+        finally:
+            upkeep.queued.discard(lane)
+            self._agenda.touch(state)
+
+    def _failed(self, state: CollectionState, task: Task | None, error: Exception) -> float:
+        # The log still holds every row, so nothing is lost by trying again later.
+        log.warning("%s: background merge failed: %s", state.name, error, exc_info=error)
+        return self._put_off(state, task, error)
+
+    def _may_retry(self, upkeep: Upkeep) -> bool:
         if time.monotonic() >= upkeep.retry_at:
             return True
         if upkeep.room is None:
@@ -222,9 +255,11 @@ class Maintenance:
         return needed if free is None or free < needed else free + needed // 2
 
     def _next(self, state: CollectionState, idle_seconds: float) -> Task | None:
-        return next_task(*_sizes(state, idle_seconds), self._settings)
+        return next_task(*sizes_of(state, idle_seconds), self._settings)
 
-    def _perform(self, state: CollectionState, task: Task, progress: Progress) -> None:
+    def _perform(
+        self, state: CollectionState, task: Task, progress: Progress, lane: Lane | None = None
+    ) -> None:
         upkeep = self._upkeep(state)
 
         # Only a step may give up, because a segment that is built is worth its commit. The steps of a build
@@ -241,36 +276,46 @@ class Maintenance:
 
             before = upkeep.activity
             try:
-                self._merger.perform(state, task, step)
+                if isinstance(task, MergeTask) and task.with_growing:
+                    self._take_growing(state, task, step, lane)
+                else:
+                    self._merge(state, task, step, lane)
             except BaseException:
                 upkeep.activity = before
                 raise
             upkeep.failures, upkeep.retry_at, upkeep.room = 0, 0.0, None
             upkeep.activity = Activity()
 
-    def _upkeep(self, state: CollectionState) -> _Upkeep:
+    def _take_growing(
+        self, state: CollectionState, task: MergeTask, step: Progress, lane: Lane | None
+    ) -> None:
+        """Do a task with the growing rows, which wait for no long build."""
+        upkeep = self._upkeep(state)
+        with upkeep.sealing:
+            few = rows_of_task(task, *sizes_of(state, 0.0)) <= _TOGETHER_ROWS
+            if few or not task.with_index:
+                self._merge(state, task, step, lane if task.with_index else None)
+                return
+            # What is written while the index is built can be sealed in its turn.
+            sealed = self._merger.perform(state, replace(task, segments=(), with_index=False), step)
+            segments = task.segments if sealed is None else (*task.segments, sealed)
+            if lane is not None:
+                with upkeep.choosing:
+                    upkeep.busy[lane] = frozenset(segments)
+        if segments:
+            self._merge(state, replace(task, segments=segments, with_growing=False), step, lane)
+
+    def _merge(self, state: CollectionState, task: Task, step: Progress, lane: Lane | None) -> None:
+        if isinstance(task, MergeTask) and task.with_index:
+            with self._threads.taken(lane is not None, lambda: step("wait", 0.0)) as threads:
+                self._merger.perform(state, task, step, threads)
+        else:
+            self._merger.perform(state, task, step)
+
+    def _upkeep(self, state: CollectionState) -> Upkeep:
         # One call of C, so that two threads are given the same.
-        return self._upkeeps.setdefault(state.record.uuid, _Upkeep())
+        return self._upkeeps.setdefault(state.record.uuid, Upkeep())
 
 
-def _sizes(state: CollectionState, idle_seconds: float) -> tuple[list[SegmentStatistics], GrowingStatistics]:
-    segments: list[SegmentStatistics] = []
-    growing = GrowingStatistics(0, 0, idle_seconds)
-    for view in state.snapshot.views:
-        if isinstance(view, GrowingView):
-            growing = GrowingStatistics(view.n_rows, view.bytes_memory, idle_seconds)
-        elif isinstance(view, SealedView):
-            segments.append(_statistics(view))
-    return segments, growing
-
-
-def _statistics(view: SealedView) -> SegmentStatistics:
-    wanted = indexable_fields(view.schema, [view])
-    return SegmentStatistics(
-        uuid=view.uuid,
-        n_rows=view.n_rows,
-        n_live=view.n_live,
-        n_bytes=view.segment.size_bytes,
-        indexed=set(wanted) <= set(view.indexed_fields),
-        lacking=view.lacking,
-    )
+def _acquired(lock: threading.RLock, seconds: float) -> bool:
+    return lock.acquire(timeout=seconds)

@@ -36,11 +36,14 @@ class GrowingStatistics:
         Size in memory.
     idle_seconds : float
         Time since the last write to the collection.
+    rows_per_second : float
+        How fast rows came lately, pauses included.
     """
 
     n_rows: int
     n_bytes: int
     idle_seconds: float
+    rows_per_second: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,9 @@ class MergePolicySettings:
     ----------
     quiet_seconds : float
         A collection without writes for this long is quiet: what its load left behind is put in order.
+    trickle_rows_per_second : int
+        Rows that come more slowly than this are a trickle, which may never pause: each time there are
+        ``seal_rows`` of them they are sealed and indexed. Rows that come faster are a load, which ends.
     growing_bytes : int
         A growing segment of this size is sealed without an index even while writes go on, which bounds
         memory and the time to open.
@@ -67,7 +73,8 @@ class MergePolicySettings:
         No merge makes a segment larger than this; one value of a file stays below 4 GiB.
     """
 
-    quiet_seconds: float = 0.5
+    quiet_seconds: float = 2.0
+    trickle_rows_per_second: int = 5_000
     growing_bytes: int = 256 << 20
     seal_rows: int = 4096
     unindexed_rows: int = 1_000_000
@@ -122,6 +129,14 @@ class FillTask:
 Task = MergeTask | FillTask
 
 
+def seal_task(growing: GrowingStatistics, settings: MergePolicySettings) -> MergeTask | None:
+    """Return the sealing that is due now, whatever else is done to the collection; None when none is."""
+    many = growing.n_rows >= settings.seal_rows and growing.idle_seconds < settings.quiet_seconds
+    if growing.n_bytes >= settings.growing_bytes or (many and _is_trickle(growing, settings)):
+        return MergeTask((), True, False, f"the growing segment holds {growing.n_rows:,} rows")
+    return None
+
+
 def next_task(
     segments: Sequence[SegmentStatistics],
     growing: GrowingStatistics,
@@ -131,12 +146,13 @@ def next_task(
 
     A bulk load is left alone while it runs, but for sealing what would not fit in memory, and ends in one
     segment whose index is built once: everything without an index is merged in one step as soon as the
-    collection is quiet. Indexed segments are merged by tiers, so that each row is rewritten a number of
-    times that grows with the logarithm of the collection's size. Before any merge, segments get the postings
+    collection is quiet. A trickle is sealed and indexed piece by piece while it goes on. Indexed segments
+    are merged by tiers, so that each row is rewritten a number of times that grows with the logarithm of
+    the collection's size. Before any merge, segments get the postings
     of payload fields that are new: that is a copy, while a merge builds indexes.
     """
-    if growing.n_bytes >= settings.growing_bytes:
-        return MergeTask((), True, False, f"the growing segment holds {growing.n_rows:,} rows")
+    if task := seal_task(growing, settings):
+        return task
     for segment in segments:
         if segment.lacking:
             return FillTask(segment.uuid, segment.lacking)
@@ -151,7 +167,8 @@ def next_task(
             True,
             f"{n_unindexed + growing.n_rows:,} rows have no index yet",
         )
-    if n_unindexed >= settings.unindexed_rows:
+    enough = settings.seal_rows if _is_trickle(growing, settings) else settings.unindexed_rows
+    if n_unindexed >= enough:
         return MergeTask(
             tuple(s.uuid for s in unindexed), False, True, f"{n_unindexed:,} rows have no index yet"
         )
@@ -182,6 +199,10 @@ def tasks_to_merge_all(
         elif group and group[0].lacking:
             tasks.append(FillTask(group[0].uuid, group[0].lacking))
     return tasks
+
+
+def _is_trickle(growing: GrowingStatistics, settings: MergePolicySettings) -> bool:
+    return growing.rows_per_second < settings.trickle_rows_per_second
 
 
 def _dead_task(segments: Sequence[SegmentStatistics], settings: MergePolicySettings) -> MergeTask | None:

@@ -52,8 +52,11 @@ class Merger:
         self._folder = folder
         self._writer = writer
 
-    def perform(self, state: CollectionState, task: Task, progress: Progress) -> None:
-        """Do ``task``. One task a collection at a time: the caller holds the collection's merge lock.
+    def perform(self, state: CollectionState, task: Task, progress: Progress, threads: int = 0) -> str | None:
+        """Do ``task`` and return the segment that was made, None where no row was left alive.
+
+        No two tasks at a time may have a segment in common, or the growing rows: callers see to that. Indexes
+        are built by so many threads, 0 for one a core.
 
         Raises
         ------
@@ -61,31 +64,35 @@ class Merger:
             There is no room for the segment. What is certain before it is built is said before that.
         """
         if isinstance(task, FillTask):
-            self._fill(state, task, progress)
-        else:
-            self._merge(state, task, progress)
+            return self._fill(state, task, progress)
+        return self._merge(state, task, progress, threads)
 
-    def _merge(self, state: CollectionState, task: MergeTask, progress: Progress) -> None:
+    def _merge(self, state: CollectionState, task: MergeTask, progress: Progress, threads: int) -> str | None:
         snapshot = state.snapshot
         wanted = set(task.segments)
         parts = _parts(snapshot, task)
-        sealed_below = snapshot.next_sequence if task.with_growing else 0
         n_rows = sum(len(rows) for _, rows in parts)
         log.debug("%s: merging %d rows (%s)", state.name, n_rows, task.reason)
-        change = ReplaceSegments(_sealed(snapshot), frozenset(wanted), None, sealed_below)
+        change = ReplaceSegments(frozenset(wanted), None)
+        growing = [view for view, _ in parts if view.uuid == GROWING]
+        if growing:
+            change = replace(
+                change, sealed_below=snapshot.next_sequence, sealed_from=int(growing[0].sequence()[0])
+            )
         if not n_rows:
             self._retire(self._writer.submit(ReplaceInManifest(state, change, None)))
-            return
+            return None
         self._check_room(_least_bytes(snapshot, parts))
         views = [view for view, _ in parts]
         fields = indexable_fields(snapshot.schema, views) if task.with_index else []
-        builder = SegmentBuilder(snapshot.schema, fields, total_rows=snapshot.n_points)
+        builder = SegmentBuilder(snapshot.schema, fields, total_rows=snapshot.n_points, threads=threads)
         uuid, built = self._write(
             state, views, lambda sink, header: builder.build(parts, sink, header, progress)
         )
         self._swap(state, snapshot.schema, uuid, built, change, progress, self._calibrate)
+        return uuid
 
-    def _fill(self, state: CollectionState, task: FillTask, progress: Progress) -> None:
+    def _fill(self, state: CollectionState, task: FillTask, progress: Progress) -> str:
         snapshot = state.snapshot
         view = _view(snapshot, task)
         log.debug("%s: copying %d rows (%s)", state.name, view.n_rows, task.reason)
@@ -93,7 +100,7 @@ class Merger:
         uuid, built = self._write(
             state, [view], lambda sink, header: filled_copy(view, sink, header, progress)
         )
-        change = ReplaceSegments(_sealed(snapshot), frozenset([task.segment]), None, 0)
+        change = ReplaceSegments(frozenset([task.segment]), None)
 
         def known(state: CollectionState, copy: SealedSegment, progress: Progress) -> Tables:
             # Its indexes are the same, and so is what was measured of them.
@@ -103,6 +110,7 @@ class Merger:
             return tables
 
         self._swap(state, snapshot.schema, uuid, built, change, progress, known)
+        return uuid
 
     def least_bytes(self, state: CollectionState, task: Task) -> int:
         """Return how many bytes the segment of a task takes at least, without those of new indexes."""
@@ -211,10 +219,6 @@ class Merger:
         # Searches under way and other processes keep reading what they have mapped.
         for segment in segments:
             self._folder.remove(segment.uuid)
-
-
-def _sealed(snapshot: Snapshot) -> frozenset[str]:
-    return frozenset(view.uuid for view in snapshot.views if isinstance(view, SealedView))
 
 
 def _view(snapshot: Snapshot, task: FillTask) -> SealedView:

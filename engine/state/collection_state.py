@@ -30,6 +30,7 @@ from ..segments.view import SegmentView
 from ..tenants.grants import GrantTable
 from ..tenants.tenant_numbers import TenantNumbers
 from ..vocabulary.vocabularies import Vocabularies
+from .writing_pace import WritingPace
 
 UNLOADED = -1
 """The generation of a state that does not hold what the catalog says."""
@@ -41,20 +42,20 @@ class ReplaceSegments:
 
     Attributes
     ----------
-    base : frozenset of str
-        Every segment there was when the rows were read.
     removed : frozenset of str
         Segments that go.
     added : SealedSegment or None
         The segment that holds their live rows; None when none was left alive.
     sealed_below : int
-        Growing rows with a lower sequence number are covered by ``added``.
+        Growing rows with a lower sequence number are covered by ``added``; 0 for none.
+    sealed_from : int
+        Sequence number of the first growing row when the rows were read; 0 where none is covered.
     """
 
-    base: frozenset[str]
     removed: frozenset[str]
     added: SealedSegment | None
-    sealed_below: int
+    sealed_below: int = 0
+    sealed_from: int = 0
 
 
 class CollectionState:
@@ -78,6 +79,7 @@ class CollectionState:
         self.grants = GrantTable(catalog, record.number)
         self.tombstones = BitMap64()
         self.last_write = time.monotonic()
+        self.pace = WritingPace()
         self.dropped = False
         self.calibrations = 0
         self._dead: dict[str, BitMap] = {}
@@ -186,6 +188,7 @@ class CollectionState:
         self.growing.append(batch, first_sequence, parsed)
         self.next_sequence = max(self.next_sequence, first_sequence + len(batch.ids))
         self.last_write = time.monotonic()
+        self.pace.wrote(len(batch.ids), self.last_write)
 
     def bury(self, sequence: NDArray[np.uint64]) -> None:
         """Mark the rows with the given sequence numbers as dead."""
@@ -211,14 +214,25 @@ class CollectionState:
 
     def tombstones_after(self, change: ReplaceSegments) -> BitMap64:
         """Return the tombstones that are still of use once ``change`` is made."""
-        gone = [self.sealed[uuid].sequence for uuid in change.removed]
-        growing = self.growing.sequence.view(len(self.growing))
-        gone.append(growing[growing < change.sealed_below])
+        dead = numbers_of(self.tombstones)
+        # Only the dead are looked up: there are few of them beside the rows, and writes wait for this.
+        growing = self.growing.sequence.view(len(self.growing))[self.growing.rows_of_sequence(dead)]
+        gone = [growing[growing < change.sealed_below]]
+        for segment in (self.sealed[uuid] for uuid in change.removed):
+            gone.append(segment.sequence[segment.rows_of_sequence(dead)])
         numbers = np.concatenate(gone)
         if change.added is not None:
-            numbers = np.setdiff1d(numbers, change.added.sequence)
-        dead = numbers_of(self.tombstones)
+            numbers = np.setdiff1d(numbers, change.added.sequence[change.added.rows_of_sequence(dead)])
         return bitmap64(np.setdiff1d(dead, numbers))
+
+    def fits(self, change: ReplaceSegments) -> bool:
+        """Return whether what ``change`` was made from is what there is: it was not made already."""
+        if not change.removed <= self.sealed.keys():
+            return False
+        if not change.sealed_below:
+            return True
+        growing = self.growing.sequence.view(len(self.growing))
+        return len(growing) > 0 and int(growing[0]) == change.sealed_from
 
     def replace(self, change: ReplaceSegments, tombstones: BitMap64) -> list[SealedSegment]:
         """Make ``change`` and return the segments that went."""

@@ -44,7 +44,7 @@ class ReplaceInManifest:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> list[SealedSegment]:
         """Rewrite the manifest and return the segments that left it."""
         state, change = self.state, self.change
-        if frozenset(state.sealed) != change.base:
+        if not state.fits(change):
             # A merge that was told its commit had failed may have been committed all the same.
             raise Unavailable(f"the segments of {state.name!r} are not those that were merged; try again")
         tombstones = state.tombstones_after(change)

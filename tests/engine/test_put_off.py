@@ -143,7 +143,7 @@ def test_a_segment_that_is_gone_when_there_was_no_room_for_its_copy(
         points = db.create_collection("points", vicinal.Dense(DIM))
 
         def room(folder: object) -> SimpleNamespace:
-            if asked or threading.current_thread().name != "vicinal-maintenance":
+            if asked or threading.current_thread().name != "vicinal-short-builds":
                 return SimpleNamespace(f_bavail=1 << 20, f_frsize=4096)
             asked.append(1)
             points.merge()

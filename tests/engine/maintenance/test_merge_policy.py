@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from vicinal.engine.maintenance.merge_policy import (
     GrowingStatistics,
     MergePolicySettings,
+    MergeTask,
     SegmentStatistics,
     next_task,
+    seal_task,
     tasks_to_merge_all,
 )
 
@@ -67,6 +69,44 @@ def test_a_bulk_load_ends_in_one_segment_built_once() -> None:
     rest, builds = simulate(flat, GrowingStatistics(20_000, 40 << 20, QUIET))
     assert [s.n_rows for s in rest] == [770_000]
     assert builds == 1
+
+
+def test_a_bulk_load_with_pauses_of_a_second_is_left_alone() -> None:
+    flat = [segment("flat", 150_000, indexed=False)]
+    assert next_task(flat, GrowingStatistics(60_000, 100 << 20, 1.0, 20_000.0), SETTINGS) is None
+
+
+def test_a_trickle_is_sealed_and_indexed_while_it_goes_on() -> None:
+    slow = GrowingStatistics(5_000, 10 << 20, 0.01, 2_000.0)
+    assert seal_task(slow, SETTINGS) == next_task([], slow, SETTINGS)
+    rest, builds = simulate([segment("large", 500_000)], slow)
+    assert [(s.n_rows, s.indexed) for s in rest] == [(500_000, True), (5_000, True)]
+    assert builds == 1
+    few = GrowingStatistics(500, 1 << 20, 0.01, 2_000.0)
+    assert seal_task(few, SETTINGS) is None
+    # Once it pauses, its rows go into the index at once.
+    assert seal_task(dataclasses.replace(slow, idle_seconds=QUIET), SETTINGS) is None
+
+
+def test_an_hour_of_small_batches_leaves_few_segments_and_writes_each_row_a_few_times() -> None:
+    segments = [segment("at rest", 100_000)]
+    written, most = 0, 0
+    for i in range(1_600):
+        growing = GrowingStatistics(4_500, 4_500 * 2_000, 0.01, 2_000.0)
+        while task := next_task(segments, growing, SETTINGS):
+            assert isinstance(task, MergeTask)
+            rows = sum(s.n_live for s in segments if s.uuid in task.segments)
+            if task.with_growing:
+                rows += growing.n_rows
+                growing = GrowingStatistics(0, 0, 0.01, 2_000.0)
+            segments = [s for s in segments if s.uuid not in task.segments]
+            segments.append(segment(f"m{i}-{written}", rows, indexed=task.with_index))
+            written += rows
+        most = max(most, len(segments))
+    n = 1_600 * 4_500
+    assert sum(s.n_rows for s in segments) == n + 100_000
+    assert most <= 24
+    assert written <= 8 * n
 
 
 def test_few_rows_stay_in_the_log() -> None:
