@@ -17,6 +17,7 @@ from .ivf.ivf import Ivf
 from .measuring import measure_once
 from .muvera.muvera import Muvera
 from .protocol import BuildJob, IndexSpec
+from .rows import bits
 from .rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric
@@ -52,8 +53,18 @@ def warmup() -> None:
     multi_scan.search(multi, 1)
     multi_scan.score(multi, np.zeros(1, np.uint32))
     _lists()
-    _ = RowSet.from_bitmap(BitMap([0, 2]), 3).words
+    _bitsets()
     measure_once()
+
+
+def _bitsets() -> None:
+    rows, ends, codes = np.zeros(1, np.uint32), np.ones(1, np.int64), np.zeros(1, np.uint8)
+    words = bits.of_serialized(BitMap([0, 2]).serialize(), 3)
+    assert words is not None
+    bits.add_slices(words, 3, rows, ends - 1, ends)
+    bits.of_codes(codes, 0, 1)
+    bits.places_of_texts(codes, ends, codes, ends)
+    _ = RowSet.from_words(words, 3).rows
 
 
 def _lists() -> None:

@@ -132,8 +132,8 @@ def _number(value: Any, name: str, most: float) -> float:
 
 def _ring(corners: Iterable[Any]) -> tuple[Corner, ...]:
     found = tuple(checked_corner(each, "a corner") for each in corners)
-    # Qdrant's rings say the first corner once more at their end.
-    if found and found[0] == found[-1]:
+    # Qdrant's rings say the first corner once more at their end, and one that is read again is as it was.
+    while len(found) > 1 and found[0] == found[-1]:
         found = found[:-1]
     if len(found) < 3:
         raise InvalidArgument(f"a polygon has the corners {found!r:.80}; expected three", field="filter")

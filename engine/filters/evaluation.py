@@ -49,7 +49,7 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
         case Match(key, value):
             return source.equal(key, value)
         case AnyOf(key, values):
-            return BitMap.union(BitMap(), *(source.equal(key, value) for value in values))
+            return source.equal_any(key, values)
         case Except(key, values):
             return source.other(key, values)
         case Range(key, lo, lo_open, hi, hi_open):

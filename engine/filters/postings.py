@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from ...indexes.rows.bits import Bitset
 from ..results.point import PointId
 from .canonical import Canonical
 from .conditions.scanned import Scanned
+from .expression import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ class FieldPostings(Protocol):
 
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
+
+    def equal_any(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value equals one of ``values``."""
+
+    def bits(self, condition: Filter) -> Bitset | None:
+        """Return the rows of a condition as a bitset, None where a set of them is as quickly made."""
 
     def range(
         self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool

@@ -38,7 +38,7 @@ class FilterSource:
         self._holding, self._find = holding, find
         self.rows_having = rows_having
         self.answers, self.answer = postings.answers, postings.answer
-        self.equal = postings.equal
+        self.equal, self.equal_any, self.bits = postings.equal, postings.equal_any, postings.bits
         self.range = postings.range
         self.values = postings.values
         self.other = postings.other

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from ...storage.columns.batch import Batch
 from ...storage.columns.partial import Present
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
+from ..filters.bitsets import row_set
 from ..filters.conditions.scanned import Scanned
 from ..filters.expression import Filter
 from ..filters.postings import FieldPostings
@@ -97,9 +98,8 @@ class SegmentView(ABC):
         """What may be found without a filter and a tenant."""
         found = self._unfiltered
         if found is None:
-            live = None
-            if self.dead:
-                live = RowSet.from_bitmap(BitMap(range(self.n_rows)) - self.dead, self.n_rows)
+            rows = self._everybodys - self.dead
+            live = RowSet.from_bitmap(rows, self.n_rows) if self.dead else None
             found = self._unfiltered = Allowed(Scope(live))
         return found
 
@@ -134,7 +134,11 @@ class SegmentView(ABC):
     def _keep(
         self, kept: KeptAllowed, expression: Filter | None, tenant: int | None, rows: BitMap, work: ScanWork
     ) -> Allowed:
-        found = RowSet.from_bitmap(self._matching(expression, tenant, rows, work), self.n_rows)
+        found = None
+        if expression is not None and tenant is None:
+            found = row_set(expression, self._source(None, work), self.n_rows, self.live)
+        if found is None:
+            found = RowSet.from_bitmap(self._matching(expression, tenant, rows, work), self.n_rows)
         allowed = Allowed(Scope(found, tenant))
         kept.keep(expression, tenant, self.dead, found.count, allowed)
         return allowed
@@ -199,15 +203,11 @@ class SegmentView(ABC):
         rows -= self.dead
         if expression is None:
             return rows
+        return passing(expression, self._source(tenant, work), self.n_rows, rows)
 
-        def holding(condition: Scanned, among: BitMap) -> BitMap:
-            return self.holding(condition, among, work)
-
-        def of_ids(ids: Sequence[PointId]) -> NDArray[np.int64]:
-            return self.find(ids, tenant or 0)
-
-        source = FilterSource(self.postings(), holding, self.having, of_ids)
-        return passing(expression, source, self.n_rows, rows)
+    def _source(self, tenant: int | None, work: ScanWork) -> FilterSource:
+        holding, find = partial(self.holding, work=work), partial(self.find, tenant=tenant or 0)
+        return FilterSource(self.postings(), holding, self.having, find)
 
     @property
     def _everybodys(self) -> BitMap:

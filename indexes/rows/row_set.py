@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from .addresses import address
+from .bits import Bitset, extent, listed, of_bitmap
 
 
 class RowSet:
     """An immutable set of row numbers of a segment of ``n`` rows.
 
-    Built by :meth:`from_bitmap`, :meth:`from_range` or :meth:`everything`. The bitset and the list are made
-    when first asked for and then kept.
+    Built by :meth:`from_bitmap`, :meth:`from_words`, :meth:`from_range` or :meth:`everything`. The bitset and
+    the list are made when first asked for and then kept.
     """
 
     def __init__(
@@ -55,6 +56,21 @@ class RowSet:
         if last - first + 1 == count:
             return cls(n, bounds=(first, last + 1), rows=None)
         return cls(n, bounds=None, rows=None, bitmap=bitmap)
+
+    @classmethod
+    def from_words(cls, words: Bitset, n: int) -> RowSet:
+        """Take the bits that are set, all below ``n``.
+
+        The words are kept, and not to be changed any more.
+        """
+        count, first, behind = extent(words)
+        if behind > n:
+            raise ValueError(f"bitset holds row {behind - 1}; the segment has {n} rows")
+        if behind - first == count:
+            return cls(n, bounds=(first, behind), rows=None)
+        found = cls(n, bounds=None, rows=None, words=words, count=count)
+        found.span = first, behind
+        return found
 
     @classmethod
     def from_range(cls, lo: int, hi: int, n: int) -> RowSet:
@@ -113,8 +129,7 @@ class RowSet:
         if self._bitmap is not None:
             return np.frombuffer(self._bitmap.to_array(), np.uint32)
         if self._words is not None:
-            bits = np.unpackbits(self._words.view(np.uint8), count=self.n, bitorder="little")
-            return np.flatnonzero(bits).astype(np.uint32)
+            return listed(self._words, self.count)
         assert self._bounds is not None
         return np.arange(*self._bounds, dtype=np.uint32)
 
@@ -139,20 +154,10 @@ class RowSet:
         if self._words is not None:
             return self._words
         if self._bitmap is not None:
-            return _words_of(self._bitmap, -(-self.n // 64))
+            return of_bitmap(self._bitmap, self.n)
         bits = np.zeros(-(-self.n // 64) * 64, np.bool_)
         if self._bounds is not None:
             bits[self._bounds[0] : self._bounds[1]] = True
         else:
             bits[self.rows] = True
         return np.packbits(bits, bitorder="little").view(np.uint64)
-
-
-def _words_of(bitmap: BitMap, n_words: int) -> NDArray[np.uint64]:
-    # Only here, because it loads kernels.
-    from ..kernels.bitsets import set_rows
-
-    serialized = np.frombuffer(bitmap.serialize(), np.uint8)
-    words = np.zeros(n_words, np.uint64)
-    set_rows(address(serialized), len(serialized), address(words), n_words)
-    return words

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..arrays import header as array_header
 from ..arrays.row_reader import CHECKSUMS, RowReader
-from ..catalog.envelope import unseal
+from ..catalog.envelope import OVERHEAD, unseal
 from ..errors import ClosedError, CorruptionError
 from . import check as segment_check
 from . import keys as segment_keys
@@ -22,6 +22,8 @@ from .mapping import SegmentMapping, advise_reading
 
 # So many are looked at in a few milliseconds.
 _FEW_KEYS = 4096
+# A checksum of more bytes takes as long as all else that is done with them.
+_LARGE_POSTING = 4096
 
 
 class SegmentFile:
@@ -139,13 +141,21 @@ class SegmentFile:
         key = segment_keys.record(name)
         return self._decode(key, self._payload(key))
 
-    def posting(self, field: str, key: builtins.bytes) -> builtins.bytes | None:
-        """Return what was stored for a value of a field, checked against its checksum."""
+    def posting(self, field: str, key: builtins.bytes) -> memoryview | None:
+        """Return what was stored for a value of a field, checked against its checksum: a view of the file.
+
+        A large one is checked once by those who share the file's mapping.
+        """
         mapping = self._held()
         whole = segment_keys.posting(field, key)
         value = mapping.get(whole)
         if value is not None:
-            return builtins.bytes(unseal(whole, value, path=self._path))
+            if whole in mapping.sound_postings:
+                return value[OVERHEAD:]
+            found = unseal(whole, value, path=self._path)
+            if len(found) >= _LARGE_POSTING:
+                mapping.sound_postings.add(whole)
+            return found
         # It may be missed because of a damaged key. Of more keys the background tells.
         if mapping.directory.entries <= _FEW_KEYS:
             segment_check.check_keys(mapping)

@@ -21,7 +21,7 @@ from ..lmdb_files.meta import parse_meta
 from ..lmdb_files.tree import LmdbTree, Place
 from . import keys as segment_keys
 
-SEGMENT_FORMAT = 2
+SEGMENT_FORMAT = 3
 # Below this a copy is cheaper than the pages a view would keep mapped, and LMDB may store the value
 # unaligned.
 _SMALLEST_VIEW_BYTES = 4096
@@ -58,6 +58,8 @@ class SegmentMapping:
         Where each array is, by its key.
     keys_are_sound : bool
         Whether somebody found them to be the ones in the directory.
+    sound_postings : set of bytes
+        The keys of large postings that somebody found to be as they were written.
     """
 
     def __init__(self, path: str) -> None:
@@ -70,6 +72,7 @@ class SegmentMapping:
         if meta.transactions != (0, 1) or meta.file_bytes != (meta.last_page + 1) * meta.page_size:
             raise CorruptionError(path, "the file is not what one transaction in a new LMDB file leaves")
         self.keys_are_sound = False
+        self.sound_postings: set[bytes] = set()
         self._guard = threading.Lock()
         self._let_go = False
         self.tree = LmdbTree(self.memory, meta.newest, path)

@@ -63,8 +63,8 @@ class Segment(Protocol):
         """Return one JSON record."""
         ...
 
-    def posting(self, field: str, key: _Bytes) -> _Bytes | None:
-        """Return what was stored for a value of a field, None if nothing was."""
+    def posting(self, field: str, key: _Bytes) -> _Bytes | memoryview | None:
+        """Return what was stored for a value of a field, None if nothing was; as valid as arrays."""
         ...
 
     def postings(self, field: str, prefix: _Bytes = b"") -> Iterator[tuple[_Bytes, _Bytes]]:

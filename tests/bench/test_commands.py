@@ -275,10 +275,11 @@ def test_tenants_are_fewer_than_half_of_the_rows(tmp_path: Path) -> None:
 
 
 def test_bitset(tmp_path: Path) -> None:
-    output, records = measure(tmp_path, "bitset", "random-3000x4-l2", "--repetitions", "1")
-    assert len(records) == 6
+    output, records = measure(tmp_path, "bitset", "random-3000x4-l2")
+    assert len(records) == 8
     for record in records:
-        assert record["counted"] == record["matches"] > 0
+        assert record["counted"] == record["matches"]
+        assert min(record["matches"]) > 0
         assert min(record["first_us"], record["later_us"]) > 0
     assert "Filter to bitset, 3,000 rows, processor time" in output
 

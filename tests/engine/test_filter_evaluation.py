@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from pyroaring import BitMap
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
+from vicinal.engine.filters.bitsets import row_set
 from vicinal.engine.filters.conditions.scanned import Scanned
 from vicinal.engine.filters.evaluation import evaluate
 from vicinal.engine.filters.expression import Filter
@@ -29,9 +31,10 @@ from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.segments import payload_columns
 from vicinal.engine.segments.growing.postings import GrowingPostings
 from vicinal.engine.segments.payload_columns import PayloadColumns
-from vicinal.engine.segments.sealed.postings import build, segment_postings
+from vicinal.engine.segments.sealed.postings import ordered
 from vicinal.engine.segments.sealed.postings.build import build_postings
 from vicinal.engine.segments.sealed.postings.segment_postings import SegmentPostings
+from vicinal.indexes.rows.row_set import RowSet
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.errors import CorruptionError
 
@@ -64,7 +67,8 @@ class WithIds:
     ) -> None:
         self._columns, self._n_rows = columns, len(ids)
         self._rows = {point_id: row for row, point_id in enumerate(ids)}
-        self.equal, self.range = postings.equal, postings.range
+        self.equal, self.range, self.bits = postings.equal, postings.range, postings.bits
+        self.equal_any, self.answers, self.answer = postings.equal_any, postings.answers, postings.answer
         self.null, self.present, self.values = postings.null, postings.present, postings.values
         self.other, self._postings = postings.other, postings
 
@@ -105,6 +109,13 @@ def sealed(schema: CollectionSchema, rows: list[dict[str, Any]]) -> SegmentPosti
     return SegmentPostings(file, schema.fields, len(rows))
 
 
+def rows_searched(bound: Filter, postings: SegmentPostings, n: int) -> list[int]:
+    found = row_set(bound, WithIds(postings, []), n, None)
+    assert found is not None
+    rows: list[int] = found.rows.tolist()
+    return rows
+
+
 @settings(max_examples=200)
 @given(st.lists(payloads(), max_size=10), filters, st.integers(1, 4), st.data())
 def test_every_source_agrees_with_the_meaning(
@@ -122,7 +133,14 @@ def test_every_source_agrees_with_the_meaning(
         for source in sealed(SCHEMA, rows), postings.reader(len(rows)):
             found = passing(bound, WithIds(source, ids, columns), len(rows), among)
             assert list(found) == [row for row in expected if row in among]
-            assert list(passing(bound, WithIds(source, ids, columns), len(rows), everything)) == expected
+            asked = WithIds(source, ids, columns)
+            assert list(passing(bound, asked, len(rows), everything)) == expected
+            whole = row_set(bound, asked, len(rows), None)
+            if whole is not None:
+                assert whole.rows.tolist() == expected
+                limited = row_set(bound, asked, len(rows), RowSet.from_bitmap(among, len(rows)))
+                assert limited is not None
+                assert limited.rows.tolist() == [row for row in expected if row in among]
         seen = data.draw(st.integers(0, len(rows)))
         reader = WithIds(postings.reader(seen), ids[:seen], columns)
         found = passing(bound, reader, seen, BitMap(range(seen)))
@@ -135,19 +153,22 @@ def test_a_filter_survives_json(expression: Filter) -> None:
 
 
 def test_wide_ranges_are_cut_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in build, segment_postings:
-        monkeypatch.setattr(module, "BUCKETS_FROM", 300)
+    monkeypatch.setattr(ordered, "BUCKETS_FROM", 300)
     random = np.random.default_rng(3)
     schema = CollectionSchema({"words": Sparse()}, {"year": "integer", "score": "float"})
     n = 1000
     years = random.integers(0, 60, n)
     scores = random.integers(0, 50, (n, 2)) / 16
     rows = [{"year": int(years[row]), "score": scores[row].tolist()} for row in range(n)]
+    for row in np.flatnonzero(years == 7).tolist():
+        del rows[row]["year"]
+        years[row] = 1000
     postings = sealed(schema, rows)
     for lo, hi in random.integers(-2, 62, (200, 2)).tolist():
         expected = np.flatnonzero((years >= lo) & (years < hi)).tolist()
         bound = bind((F("year") >= lo) & (F("year") < hi), schema)
         assert list(evaluate(bound, WithIds(postings, []), n)) == expected
+        assert rows_searched(bound, postings, n) == expected
         assert list(postings.range("year", lo, False, hi, True)) == expected
     unsealed = growing(schema, rows, 170).reader(n)
     for lo, hi in (random.integers(0, 100, (200, 2)) / 32).tolist():
@@ -156,6 +177,30 @@ def test_wide_ranges_are_cut_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
             assert list(source.range("score", lo, True, hi, False)) == expected
             expected = np.flatnonzero(((scores >= lo) & (scores < hi)).any(axis=1)).tolist()
             assert list(source.range("score", lo, False, hi, True)) == expected
+        found = rows_searched(bind(F("score").between(lo, hi), schema), postings, n)
+        expected = np.flatnonzero(((scores >= lo) & (scores <= hi)).any(axis=1)).tolist()
+        assert found == expected
+
+
+def test_one_of_many_values_is_looked_up_at_once() -> None:
+    schema = CollectionSchema({"words": Sparse()}, {"name": "keyword", "year": "integer", "key": "uuid"})
+    n = 3000
+    rows = [
+        {"name": [f"n{row % 700}", "é"], "year": row % 900, "key": str(UUID(int=row % 800))}
+        for row in range(n)
+    ]
+    postings = sealed(schema, rows)
+    for first, step in ((0, 3), (5, 90), (690, 1)):
+        numbers = range(first, first + 40 * step, step)
+        for asked, modulus in (
+            (F("name").is_in([f"n{number}" for number in numbers]), 700),
+            (F("year").is_in(list(numbers)), 900),
+            (F("key").is_in([UUID(int=number) for number in numbers]), 800),
+        ):
+            expected = [row for row in range(n) if row % modulus in numbers]
+            bound = bind(asked, schema)
+            assert rows_searched(bound, postings, n) == expected
+            assert list(evaluate(bound, WithIds(postings, []), n)) == expected
 
 
 def test_a_reader_never_sees_rows_that_are_being_applied() -> None:

@@ -16,6 +16,7 @@ from ....storage.columns.payloads import PayloadColumn
 from ...filters.canonical import Canonical
 from ...filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
 from ...filters.conditions.text import HasWords, IsLike, OfTexts
+from ...filters.expression import Filter
 from ...filters.parsing import ParsedField, ParsedFields, parse_fields
 from ...filters.postings import Answer
 from ...schema.payload_field import FieldType
@@ -84,6 +85,13 @@ class GrowingReader:
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
         return self._fields[field].equal(value, self._n_rows)
+
+    def equal_any(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value equals one of ``values``."""
+        return BitMap.union(BitMap(), *(self.equal(field, value) for value in values))
+
+    def bits(self, condition: Filter) -> None:
+        """Return None: the few rows that grow are as quickly a set."""
 
     def range(
         self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool

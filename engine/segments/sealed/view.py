@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ....indexes.protocol import Index, Rows
+from ....indexes.rows.bits import Bitset
 from ....storage.columns.batch import Batch
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.partial import Present, chosen_vectors
@@ -17,6 +18,7 @@ from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
 from ...filters.conditions.scanned import Scanned
+from ...filters.expression import AnyOf, Filter, Match, Range
 from ...filters.postings import Answer, FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId
@@ -186,6 +188,16 @@ class _Postings:
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
         return self._of(field).equal(field, value)
+
+    def equal_any(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value equals one of ``values``."""
+        return self._of(field).equal_any(field, values)
+
+    def bits(self, condition: Filter) -> Bitset | None:
+        """Return the rows of a condition as a bitset, None where a set of them is as quickly made."""
+        return (
+            self._of(condition.key).bits(condition) if isinstance(condition, Match | AnyOf | Range) else None
+        )
 
     def range(
         self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool

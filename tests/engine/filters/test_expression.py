@@ -117,6 +117,7 @@ def test_and_and_or_of_python_are_caught() -> None:
         (lambda: F("at").geo_box((0, 0), 3), "bottom_right is 3; expected a latitude and a longitude"),
         (lambda: F("at").geo_box((0, True), (0, 0)), "top_left's lon is True"),
         (lambda: F("at").geo_polygon([(0, 0), (1, 1), (0, 0)]), "expected three"),
+        (lambda: F("at").geo_polygon([(0, 0)] * 4), "expected three"),
         (lambda: F("cast").nested("x"), "'x' stands where a filter should"),
         (lambda: F("[0]"), "a name is 1 to 64"),
         (lambda: F("a[x]"), "brackets stand behind a key"),

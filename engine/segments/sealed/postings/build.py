@@ -13,8 +13,9 @@ from .....storage.columns.payloads import PayloadColumn
 from ....filters.parsing import ParsedField, parse_fields
 from ....schema.payload_field import FieldType
 from ...bitmaps import bitmap
-from .keys import BUCKETS_FROM, NULL, PRESENT, array_name, bucket_key, bucket_size, value_key
+from .keys import NULL, PRESENT, array_name, value_key
 from .keywords import keyword_arrays
+from .ordered import ordered_arrays
 from .places import place_arrays
 from .uuids import as_uuids, uuid_bytes
 from .words import word_arrays
@@ -35,14 +36,14 @@ def build_postings(
     arrays: dict[str, NDArray[Any]] = {}
     sets: list[Iterable[Posting]] = []
     for path, field in parsed.items():
-        found, postings = _field(path, fields[path], field)
+        found, postings = _field(path, fields[path], field, len(payloads))
         arrays |= {array_name(path, name): array for name, array in found.items()}
         sets.append(postings)
     return (posting for postings in sets for posting in postings), arrays
 
 
 def _field(
-    path: str, kind: FieldType, field: ParsedField
+    path: str, kind: FieldType, field: ParsedField, n_rows: int
 ) -> tuple[dict[str, NDArray[Any]], Iterator[Posting]]:
     """Return the arrays of a field by their short names, and its sets of rows."""
     arrays: dict[str, NDArray[Any]] = {"sized": field.sized, "size": field.sizes}
@@ -68,18 +69,12 @@ def _field(
             arrays |= {"value": uuid_bytes(uuids[order]), "row": field.rows[order]}
         case _:
             assert isinstance(values, np.ndarray)
-            order = np.argsort(values, kind="stable")
-            arrays |= {"value": values[order], "row": field.rows[order]}
-    by_value = arrays["row"] if kind.ordered else None
-    return arrays, _postings(path, field, grouped, by_value, sets)
+            arrays |= ordered_arrays(values, field.rows, n_rows)
+    return arrays, _postings(path, field, grouped, sets)
 
 
 def _postings(
-    path: str,
-    field: ParsedField,
-    grouped: _Grouped | None,
-    by_value: NDArray[np.uint32] | None,
-    sets: Mapping[bytes, BitMap],
+    path: str, field: ParsedField, grouped: _Grouped | None, sets: Mapping[bytes, BitMap]
 ) -> Iterator[Posting]:
     if len(field.present):
         yield path, PRESENT, bitmap(field.present).serialize()
@@ -93,10 +88,6 @@ def _postings(
         for value, end in zip(values, ends.tolist(), strict=True):
             yield path, value_key(value), bitmap(rows[start:end]).serialize()
             start = end
-    if by_value is not None and len(by_value) >= BUCKETS_FROM:
-        size = bucket_size(len(by_value))
-        for bucket, start in enumerate(range(0, len(by_value), size)):
-            yield path, bucket_key(bucket), bitmap(np.sort(by_value[start : start + size])).serialize()
 
 
 def _grouped(rows: NDArray[np.uint32], values: Any) -> _Grouped:

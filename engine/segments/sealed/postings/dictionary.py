@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .....indexes.rows.bits import places_of_texts
 from .....storage.errors import CorruptionError
 
 
 def dictionary_arrays(texts: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the texts and where each ends; they are in the order of their UTF-8."""
+    """Return texts as UTF-8, one behind the other, and where each ends."""
     encoded = [text.encode() for text in texts]
     ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
     return np.frombuffer(b"".join(encoded), np.uint8), ends
@@ -43,6 +44,15 @@ class Dictionary(Sequence[bytes]):
         encoded = text.encode()
         number = bisect_left(self, encoded)
         return number if number < len(self) and self[number] == encoded else None
+
+    def find_all(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return the numbers of those of many texts that are there, in their order."""
+        numbers = places_of_texts(self._data, self._ends, *dictionary_arrays(texts))
+        if numbers is None:
+            raise CorruptionError(
+                "segment", f"the texts of a dictionary lie beyond its {len(self._data)} bytes"
+            )
+        return numbers[numbers >= 0]
 
     def beginning(self, prefix: str) -> tuple[int, int]:
         """Return the first and the end of the numbers of texts that begin so."""

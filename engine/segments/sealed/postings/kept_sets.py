@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Final
+from typing import Any, Final
 
 from pyroaring import BitMap
 
+from .....indexes.rows.bits import Bitset
 from ...column_budget import ColumnBudget
 
 # What the sets of all segments take; the fields that were not asked for the longest make room.
@@ -24,7 +25,7 @@ class KeptSets:
     """
 
     def __init__(self) -> None:
-        self._found: dict[str, dict[Hashable, tuple[BitMap, int]]] = {}
+        self._found: dict[str, dict[Hashable, tuple[Any, int]]] = {}
 
     @property
     def nbytes(self) -> int:
@@ -33,17 +34,36 @@ class KeptSets:
 
     def get(self, field: str, asked: Hashable, find: Callable[[], BitMap], least: int = 0) -> BitMap:
         """Return what ``find`` returns, or did for this key of a field; fewer than ``least`` are not kept."""
+        known = self._known(field, asked)
+        if known is None:
+            known = find()
+            if len(known) >= least:
+                self._keep(field, asked, known, len(known.serialize()))
+        found: BitMap = known
+        return found
+
+    def bits(self, field: str, asked: Hashable, find: Callable[[], Bitset]) -> Bitset:
+        """Return the bitset that ``find`` returns, or did for this key of a field, which no set has."""
+        key = "bits", asked
+        known = self._known(field, key)
+        if known is None:
+            known = find()
+            self._keep(field, key, known, known.nbytes)
+        found: Bitset = known
+        return found
+
+    def _known(self, field: str, asked: Hashable) -> Any:
         kept = self._found.get(field)
         known = None if kept is None else kept.get(asked)
-        if known is not None:
-            _BUDGET.used(self, field)
-            return known[0]
-        found = find()
-        if len(found) >= least:
-            size = len(found.serialize()) + _BYTES_A_CHARACTER * len(repr(asked)) + _BYTES_OF_SET
-            self._found.setdefault(field, {})[asked] = found, size
-            _BUDGET.used(self, field, size)
-        return found
+        if known is None:
+            return None
+        _BUDGET.used(self, field)
+        return known[0]
+
+    def _keep(self, field: str, asked: Hashable, found: BitMap | Bitset, taken: int) -> None:
+        size = taken + _BYTES_A_CHARACTER * len(repr(asked)) + _BYTES_OF_SET
+        self._found.setdefault(field, {})[asked] = found, size
+        _BUDGET.used(self, field, size)
 
     def drop(self, field: str) -> None:
         """Forget the sets of one field; filters under way go on with what they have got."""

@@ -6,19 +6,19 @@ A field has these sets of rows, all optional, serialized::
     n                         rows of which it, or a value in its list, is null
     = value                   keyword and bool fields: rows with this value (text as UTF-8; true, false)
     # BLAKE2b-32 of value     the same for a text of more than 255 bytes
-    b bucket, u16 big endian  ordered fields: rows of one bucket
 
 Ordered fields have the arrays ``posting.FIELD.value`` (m,) ascending, int64 or float64, and
 ``posting.FIELD.row`` (m,) uint32, one pair for each value of each row, equal values by row. From
-``BUCKETS_FROM`` pairs on they are cut into 256 buckets of equal length, the last of which may be shorter, so
-that a wide range is a union of bitmaps and two short ends. Uuid fields have the same two, the values being
-(m, 16) uint8, big endian, and no buckets. Keyword fields have those of ``keywords``, text fields
+``BUCKETS_FROM`` pairs on they are cut into ``BUCKETS`` of equal length, the last of which may be shorter.
+Where no row has two values, ``posting.FIELD.bucket`` (n,) uint8 says in which each row is, from 1 on, 0 for
+none: a wide range is a comparison of those and two short ends. Uuid fields have values and rows, the values
+being (m, 16) uint8, big endian, and no buckets. Keyword fields have those of ``keywords``, text fields
 those of ``words``, and for words that many texts have the sets ``w number, u32 big endian`` of texts. Geo
 fields have those of ``places``.
 
 Every field has ``posting.FIELD.sized`` (c,) uint32, the rows with another number of values than one,
 ascending, and ``posting.FIELD.size`` (c,) uint32, how many. Segments of earlier versions have neither these
-nor keywords.
+nor keywords, and buckets as sets of rows, ``b`` and two bytes, which nobody reads any more.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ NULL = b"n"
 VALUE = b"="
 LONG_VALUE = b"#"
 BUCKETS_FROM = 16_384
+BUCKETS = 255
+"""So that a byte can say which, or that it is none."""
 _MAX_VALUE_BYTES = 255
-_BUCKETS = 256
 
 
 def array_name(path: str, name: str) -> str:
@@ -45,12 +46,7 @@ def array_name(path: str, name: str) -> str:
 
 def bucket_size(n: int) -> int:
     """Return how many of ``n`` pairs are in a bucket."""
-    return max(-(-n // _BUCKETS), 1)
-
-
-def bucket_key(bucket: int) -> bytes:
-    """Return the key of the rows of a bucket."""
-    return b"b" + bucket.to_bytes(2, "big")
+    return max(-(-n // BUCKETS), 1)
 
 
 def value_key(value: Canonical) -> bytes:

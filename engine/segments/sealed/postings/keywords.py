@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .....indexes.rows.bits import Bitset, add_slices, n_words
 from .....storage.errors import CorruptionError
 from ....filters.conditions.scanned import OtherThan, Scanned
 from ....filters.conditions.text import HasPrefix, IsLike, OfTexts
@@ -51,6 +52,22 @@ class Keywords:
                 chosen[self._texts.accepted(condition.accepts, having)] = True
                 return self._rows_of(chosen)
         raise AssertionError(f"{type(condition).__name__} is not about texts")
+
+    def count(self, text: str) -> int:
+        """Return how many rows have a text."""
+        number = self._texts.find(text)
+        return 0 if number is None else int(self._ends[number]) - self._start(number)
+
+    def bits_of(self, texts: Sequence[str], n_rows: int) -> Bitset:
+        """Return which of ``n_rows`` rows have one of some texts, as a bitset."""
+        numbers = self._texts.find_all(texts)
+        stops = self._ends[numbers]
+        starts = np.where(numbers > 0, self._ends[numbers - 1], 0)
+        words = np.zeros(n_words(n_rows), np.uint64)
+        within = (starts >= 0) & (starts <= stops) & (stops <= len(self._rows))
+        if not within.all() or not add_slices(words, n_rows, self._rows, starts, stops):
+            raise CorruptionError("segment", f"rows of texts lie beyond {len(self._rows)} or {n_rows} rows")
+        return words
 
     def _start(self, number: int) -> int:
         return int(self._ends[number - 1]) if number else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from .....indexes.rows.bits import Bitset, n_words, of_serialized
 from .....storage.errors import CorruptionError
 from ....filters.canonical import Canonical
 from ....filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
 from ....filters.conditions.text import HasWords, IsLike, OfTexts
+from ....filters.expression import AnyOf, Filter, Match, Range
 from ....filters.postings import Answer
 from ....schema.payload_field import FieldType
 from ...bitmaps import bitmap
 from ...value_counts import rows_with
 from .kept_sets import KeptSets
-from .keys import BUCKETS_FROM, NULL, PRESENT, array_name, bucket_key, bucket_size, value_key
+from .keys import NULL, PRESENT, array_name, value_key
 from .keywords import ARRAYS as KEYWORDS
 from .keywords import Keywords
+from .ordered import Ordered
 from .places import ARRAYS as PLACES
 from .places import Places
 from .uuids import UUID, as_uuids, stored_uuids
@@ -30,12 +34,14 @@ from .words import Words
 
 # Fewer rows are read as fast as they would be found again.
 _WORTH_KEEPING = 1024
+# Of one row in so many, as a power of two, a set is made more quickly than a bit for every row.
+_FEW = 9
 
 
 class PostingsFile(Protocol):
     """The part of a segment that holds its postings."""
 
-    def posting(self, field: str, key: bytes) -> bytes | None:
+    def posting(self, field: str, key: bytes) -> bytes | memoryview | None:
         """Return what was stored for one key of a field, None if nothing was."""
 
     def array(self, name: str) -> NDArray[Any]:
@@ -49,23 +55,29 @@ class SegmentPostings:
         self._file = file
         self._n_rows = n_rows
         self._kept = KeptSets()
-        self._sorted: dict[str, tuple[NDArray[Any], NDArray[np.uint32]]] = {}
+        self._few = n_rows >> _FEW
+        self._bools = {path for path, kind in fields.items() if kind is FieldType.BOOL}
+        self._ordered: dict[str, Ordered] = {}
         self._sizes: dict[str, tuple[NDArray[np.uint32], NDArray[np.uint32]]] = {}
         self._keywords: dict[str, Keywords] = {}
         self._words: dict[str, Words] = {}
         self._places: dict[str, Places] = {}
         for path, kind in fields.items():
             self._open(path, kind)
-            if not kind.ordered and kind is not FieldType.UUID:
-                continue
-            values, rows = file.array(array_name(path, "value")), file.array(array_name(path, "row"))
-            if kind is FieldType.UUID:
-                values = stored_uuids(path, values)
-            self._sorted[path] = values, rows
-            if values.shape != rows.shape or rows.dtype != np.uint32:
-                raise CorruptionError(
-                    "segment", f"field {path!r} has values {values.shape} for rows {rows.dtype} {rows.shape}"
-                )
+            if kind.ordered or kind is FieldType.UUID:
+                self._open_ordered(path, kind)
+
+    def _open_ordered(self, path: str, kind: FieldType) -> None:
+        def array(name: str) -> NDArray[Any]:
+            return self._file.array(array_name(path, name))
+
+        values, buckets = array("value"), None
+        if kind is FieldType.UUID:
+            values = stored_uuids(path, values)
+        # There are none of few values, nor of several in a row, nor in segments of earlier versions.
+        with suppress(KeyError):
+            buckets = array("bucket")
+        self._ordered[path] = Ordered(path, values, array("row"), buckets, self._n_rows)
 
     def _open(self, path: str, kind: FieldType) -> None:
         def array(name: str) -> NDArray[Any]:
@@ -99,45 +111,81 @@ class SegmentPostings:
         bounds = lo, lo_open, hi, hi_open
         return self._kept.get(field, ("range", *bounds), partial(self._range, field, *bounds))
 
+    def equal_any(self, field: str, values: Sequence[Canonical]) -> BitMap:
+        """Return the rows of which a value equals one of ``values``."""
+        found = self._ordered.get(field)
+        if found is None:
+            return BitMap.union(BitMap(), *(self.equal(field, value) for value in values))
+        return found.set_of_slices(*self._slices(field, values))
+
+    def bits(self, condition: Filter) -> Bitset | None:
+        """Return the rows of a condition as a bitset, None where a set of them is as quickly made."""
+        match condition:
+            case Match(field, value):
+                return self._bits_equal(field, value)
+            case AnyOf(field, values):
+                return self._bits_of_any(field, values)
+            case Range(field, lo, lo_open, hi, hi_open):
+                ordered = self._ordered[field]
+                start, stop = ordered.between(lo, lo_open, hi, hi_open)
+                return None if stop - start <= self._few else ordered.bits_of(start, stop)
+        return None
+
+    def _bits_equal(self, field: str, value: Canonical) -> Bitset | None:
+        ordered = self._ordered.get(field)
+        if ordered is not None:
+            starts, stops = self._slices(field, [value])
+            start, stop = int(starts[0]), int(stops[0])
+            return None if stop - start <= self._few else ordered.bits_of(start, stop)
+        keywords = self._keywords.get(field)
+        if (0 if keywords is None else keywords.count(str(value))) <= self._few and field not in self._bools:
+            return None
+        return self._kept.bits(field, value, partial(self._stored_bits, field, value_key(value)))
+
+    def _bits_of_any(self, field: str, values: Sequence[Canonical]) -> Bitset | None:
+        if field in self._keywords:
+            return self._keywords[field].bits_of(list(map(str, values)), self._n_rows)
+        if field not in self._ordered:
+            return None
+        return self._ordered[field].bits_of_slices(*self._slices(field, values))
+
+    def _stored_bits(self, field: str, key: bytes) -> Bitset:
+        stored = self._file.posting(field, key)
+        words = np.zeros(n_words(self._n_rows), np.uint64)
+        if stored is not None:
+            found = of_serialized(stored, self._n_rows)
+            if found is None:
+                raise CorruptionError("segment", f"the posting {key!r} of field {field!r} is no set of rows")
+            words = found
+        return words
+
+    def _slices(self, field: str, values: Sequence[Canonical]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        ordered = self._ordered[field]
+        return ordered.slices(as_uuids(values) if ordered.values.dtype == UUID else values)
+
     def _equal(self, field: str, value: Canonical) -> BitMap:
-        found, rows = self._sorted.get(field, (None, None))
-        if found is None or rows is None:
+        if field not in self._ordered:
             return self._posting(field, value_key(value))
-        if found.dtype != UUID:
-            return self._range(field, value, False, value, False)
-        wanted = as_uuids([value])[0]
-        start, stop = (int(np.searchsorted(found, wanted, side)) for side in ("left", "right"))
-        return _set_of(rows[start:stop])
+        starts, stops = self._slices(field, [value])
+        return self._ordered[field].set_of(int(starts[0]), int(stops[0]))
 
     def _range(
         self, field: str, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool
     ) -> BitMap:
-        values, rows = self._sorted[field]
-        start, stop = 0, len(values)
-        if lo is not None:
-            start = int(np.searchsorted(values, lo, side="right" if lo_open else "left"))
-        if hi is not None:
-            stop = int(np.searchsorted(values, hi, side="left" if hi_open else "right"))
-        if start >= stop:
-            return BitMap()
-        size = bucket_size(len(values))
-        first, last = -(-start // size), stop // size
-        if len(values) < BUCKETS_FROM or last - first < 2:
-            return _set_of(rows[start:stop])
-        whole = [self._posting(field, bucket_key(bucket)) for bucket in range(first, last)]
-        ends = np.concatenate([rows[start : first * size], rows[last * size : stop]])
-        return BitMap.union(_set_of(ends), *whole)
+        ordered = self._ordered[field]
+        return ordered.set_of(*ordered.between(lo, lo_open, hi, hi_open))
 
     def values(self, field: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
         """Return every value of a field of an ordered kind, ascending, and the row of each."""
-        return self._sorted[field]
+        ordered = self._ordered[field]
+        return ordered.values, ordered.rows
 
     def other(self, field: str, values: Sequence[Canonical]) -> BitMap:
         """Return the rows of which a value equals none of ``values``."""
         return self._kept.get(field, ("other", *values), partial(self._other, field, values))
 
     def _other(self, field: str, values: Sequence[Canonical]) -> BitMap:
-        found, rows = self._sorted[field]
+        found, rows = self.values(field)
         wanted = as_uuids(values) if found.dtype == UUID else np.array(values, found.dtype)
         return _set_of(rows[np.isin(found, wanted, invert=True)])
 
@@ -192,9 +240,9 @@ def rows_of_posting(field: str, key: bytes, stored: bytes) -> NDArray[np.uint32]
     return np.frombuffer(_set_in(field, key, stored).to_array(), np.uint32)
 
 
-def _set_in(field: str, key: bytes, stored: bytes) -> BitMap:
+def _set_in(field: str, key: bytes, stored: bytes | memoryview) -> BitMap:
     try:
-        return BitMap.deserialize(stored)
+        return BitMap.deserialize(bytes(stored))
     except ValueError as error:
         raise CorruptionError("segment", f"the posting {key!r} of field {field!r}: {error}") from error
 

@@ -1,0 +1,111 @@
+"""Evaluating a filter to a bitset, for searches: where many rows satisfy it, 64 of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Final, TypeAlias
+
+import numpy as np
+from pyroaring import BitMap
+
+from ...indexes.rows.bits import Bitset, among, complement, n_words, of_bitmap
+from ...indexes.rows.row_set import RowSet
+from .conditions.scanned import Scanned, scanned_in
+from .evaluation import evaluate
+from .expression import And, AnyOf, AtLeast, Filter, Match, Not, Or
+from .postings import PostingsSource
+
+Found: TypeAlias = BitMap | Bitset
+"""Rows as a set where they are few, else as a bitset; nobody changes either."""
+
+# A set of so few rows, one in so many as a power of two, is combined as it is.
+_FEW: Final = 9
+# The bitsets of so many values are kept, each for itself.
+_APART: Final = 16
+
+
+def row_set(expression: Filter, source: PostingsSource, n_rows: int, of: RowSet | None) -> RowSet | None:
+    """Return the rows for which a bound expression holds, None unless indexes tell exactly.
+
+    Parameters
+    ----------
+    expression : Filter
+    source : PostingsSource
+        Every row it names is below ``n_rows``.
+    n_rows : int
+    of : RowSet, optional
+        The only rows to look for.
+    """
+    for leaf in scanned_in(expression):
+        if not source.answers(leaf) or not source.answer(leaf).exact:
+            return None
+    found = _found(expression, source, n_rows)
+    if of is not None:
+        found = _both(found, of.words)
+    if isinstance(found, BitMap):
+        return RowSet.from_bitmap(found, n_rows)
+    return RowSet.from_words(found, n_rows)
+
+
+def _found(expression: Filter, source: PostingsSource, n_rows: int) -> Found:
+    match expression:
+        case And(clauses):
+            return _all_of(clauses, source, n_rows)
+        case Or(clauses):
+            return _any_of(clauses, source, n_rows)
+        case Not(clause):
+            return complement(_words(_found(clause, source, n_rows), n_rows), n_rows)
+        case AtLeast(clauses, count):
+            return _at_least(clauses, count, source, n_rows)
+        case AnyOf(key, values) if len(values) <= _APART:
+            return _any_of([Match(key, value) for value in values], source, n_rows)
+    words = source.bits(expression)
+    if words is not None:
+        return words
+    rows = source.answer(expression).rows if isinstance(expression, Scanned) else None
+    found_rows = evaluate(expression, source, n_rows) if rows is None else rows
+    return found_rows if len(found_rows) <= n_rows >> _FEW else of_bitmap(found_rows, n_rows)
+
+
+def _all_of(clauses: Sequence[Filter], source: PostingsSource, n_rows: int) -> Found:
+    found: Found | None = None
+    for clause in sorted(clauses, key=lambda clause: isinstance(clause, Not)):
+        one = _found(clause, source, n_rows)
+        found = one if found is None else _both(found, one)
+        if isinstance(found, BitMap) and not found:
+            break
+    return complement(_words(BitMap(), n_rows), n_rows) if found is None else found
+
+
+def _any_of(clauses: Sequence[Filter], source: PostingsSource, n_rows: int) -> Found:
+    found = [_found(clause, source, n_rows) for clause in clauses]
+    few = BitMap.union(BitMap(), *(one for one in found if isinstance(one, BitMap)))
+    wide = [one for one in found if not isinstance(one, BitMap)]
+    return reduce(np.bitwise_or, wide, _words(few, n_rows)) if wide else few
+
+
+def _both(one: Found, other: Found) -> Found:
+    if isinstance(one, BitMap):
+        return one & other if isinstance(other, BitMap) else among(one, other)
+    return among(other, one) if isinstance(other, BitMap) else one & other
+
+
+def _at_least(clauses: Sequence[Filter], count: int, source: PostingsSource, n_rows: int) -> Bitset:
+    # As ``evaluation.at_least`` counts: in binary, from where the last that is missing makes rows overflow.
+    digits = count.bit_length()
+    start = (1 << digits) - count
+    nothing = np.zeros(n_words(n_rows), np.uint64)
+    everything = complement(nothing, n_rows)
+    counts = [everything if start >> digit & 1 else nothing for digit in range(digits)]
+    enough = nothing
+    for clause in clauses:
+        carried = _words(_found(clause, source, n_rows), n_rows) & ~enough
+        for digit, rows in enumerate(counts):
+            counts[digit], carried = rows ^ carried, rows & carried
+        enough = enough | carried
+    return enough
+
+
+def _words(found: Found, n_rows: int) -> Bitset:
+    return of_bitmap(found, n_rows) if isinstance(found, BitMap) else found
