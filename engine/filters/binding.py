@@ -174,13 +174,14 @@ def _bound_nested(expression: Nested, schema: CollectionSchema, budget: FilterBu
     if any(isinstance(leaf, HasId | HasVector) for leaf in leaves(within)):
         message = f"the filter asks for the id or a vector of an element of {key!r}; elements have neither"
         raise InvalidArgument(message, field="filter")
-    # Where an element satisfies all, the elements together satisfy each: an index or a column answers that,
-    # and fewer payloads are read.
+    # Where an element satisfies all, the elements together satisfy each: an index answers that, and fewer
+    # payloads are read.
     before = [
         _bind(replace(each, key=path), schema, FilterBudget(), 1)
         for each in (clause.clauses if isinstance(clause, And) else (clause,))
         if isinstance(each, Match | AnyOf | Range | TextMatch | InArea)
         and len(path := f"{key}.{each.key}") <= MAX_NAME
+        and path in schema.fields
     ]
     return And((*before, HasElement(key, within)))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from ..filters.conditions.scanned import scanned_in
+from ..filters.conditions.scanned import scanned_in, suggestions
 from ..input.options import Budgets
 from ..results.explanation import Explanation, SegmentPlan
 from ..results.hits import BatchHits, Hits
@@ -36,9 +36,10 @@ def explanation(
     staged = () if first is None else tuple(map(_segment_plan, first.segments))
     unindexed: dict[str, str] = {}
     for condition in () if report.filter is None else scanned_in(report.filter):
-        # A path with brackets has no index.
-        if condition.suggested is not None and "[" not in condition.key and condition.key not in indexed:
-            unindexed.setdefault(condition.key, condition.suggested.value)
+        for key, kind in suggestions(condition):
+            # A path with brackets has no index.
+            if "[" not in key and key not in indexed:
+                unindexed.setdefault(key, kind.value)
     read = sum(each.scanning.payloads_read for each in (report, first) if each is not None)
     return Explanation(hits, queries, segments, stages, report.weighting, tokens, staged, unindexed, read)
 

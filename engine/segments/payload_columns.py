@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,14 @@ from pyroaring import BitMap
 
 from .. import deadline
 from ..filters.conditions.columns import FieldColumn, column_test
-from ..filters.conditions.scanned import Scanned
+from ..filters.conditions.elements import (
+    ElementColumn,
+    element_columns,
+    element_fields,
+    element_tests,
+    rows_with_element,
+)
+from ..filters.conditions.scanned import HasElement, Scanned
 from ..filters.paths import reader
 from ..filters.scanning import ScanWork
 from .bitmaps import bitmap, rows_of
@@ -35,6 +43,55 @@ ReadPart = tuple[FieldColumn, NDArray[np.bool_] | None, NDArray[np.int64]]
 _Part = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The columns that are made of a payload field together, and what is asked of them.
+
+    Attributes
+    ----------
+    key : str
+        The payload field.
+    fields : tuple of str
+        By which name each column is kept.
+    make : callable
+        Returns the columns of what was found in payloads.
+    test : callable
+        Returns the rows of some positions for which the columns say that a condition holds, and perhaps of
+        others; None where they do not tell.
+    """
+
+    key: str
+    fields: tuple[str, ...]
+    make: Callable[[list[Any]], list[Any]]
+    test: Callable[[list[Any], NDArray[np.uint16]], NDArray[Any] | None]
+
+
+def _field_column(found: list[Any]) -> list[Any]:
+    return [FieldColumn(found)]
+
+
+def _columns_of(condition: Scanned) -> _Asked | None:
+    """Return the columns that tell of a condition, None where none does."""
+    key = condition.key
+    if isinstance(condition, HasElement):
+        tests, fields = element_tests(condition), element_fields(condition)
+        if tests is None:
+            return None
+        known = tests
+        return _Asked(
+            key,
+            # No path has such a character.
+            tuple(f"{key}\0{field}" for field in fields),
+            lambda found: element_columns(found, fields),
+            lambda columns, _: rows_with_element(condition, known, dict(zip(fields, columns, strict=True))),
+        )
+    test = column_test(condition)
+    if test is None:
+        return None
+    of_one = test
+    return _Asked(key, (key,), _field_column, lambda columns, rows: of_one(columns[0], rows))
+
+
 class PayloadColumns:
     """Which rows of a segment satisfy conditions on fields that it has no index of. Safe to share.
 
@@ -53,7 +110,7 @@ class PayloadColumns:
 
     def __init__(self, read: ReadPayloads) -> None:
         self._read = read
-        self._columns: dict[_Part, FieldColumn] = {}
+        self._columns: dict[_Part, FieldColumn | ElementColumn] = {}
         # Payloads that were read one by one, of parts without a column.
         self._read_before: dict[_Part, int] = {}
         self._lock = threading.Lock()
@@ -81,28 +138,32 @@ class PayloadColumns:
         DeadlineExceeded
             The time was over before all of them were looked at.
         """
-        test = column_test(condition)
+        asked = _columns_of(condition)
         found: list[NDArray[Any]] = [np.empty(0, np.uint32)]
         for number, wanted, first, stop in _cut(among, n_rows):
-            column = None
-            if test is not None:
-                column = self._column((condition.key, number), len(wanted), first, stop, work, fixed)
-            if test is not None and column is not None:
-                inside = (wanted - first).astype(np.uint16)
-                found.append(test(column, inside) + np.uint32(first))
+            rows = columns = None
+            if asked is not None:
+                columns = self._columns_for(asked, number, len(wanted), first, stop, work, fixed)
+            if asked is not None and columns is not None:
+                rows = asked.test(columns, (wanted - first).astype(np.uint16))
+            if rows is not None:
+                found.append(rows + np.uint32(first))
             else:
                 work.payloads_read += len(wanted)
                 holds = map(condition.holds, self._values(condition.key, wanted))
                 found.append(wanted[np.fromiter(holds, np.bool_, len(wanted))])
-        _BUDGET.used(self, condition.key)
+        for field in () if asked is None else asked.fields:
+            _BUDGET.used(self, field)
         return among & bitmap(np.concatenate(found))
 
     def parts(
         self, field: str, among: BitMap, n_rows: int, work: ScanWork, fixed: bool
     ) -> Iterator[ReadPart]:
         """Yield the values of a field in the rows ``among``, part after part, as :meth:`holding` does."""
+        asked = _Asked(field, (field,), _field_column, lambda _, rows: rows)
         for number, wanted, first, stop in _cut(among, n_rows):
-            column = self._column((field, number), len(wanted), first, stop, work, fixed)
+            columns = self._columns_for(asked, number, len(wanted), first, stop, work, fixed)
+            column = None if columns is None else columns[0]
             if column is None:
                 work.payloads_read += len(wanted)
                 yield FieldColumn(self._values(field, wanted)), None, wanted
@@ -119,19 +180,22 @@ class PayloadColumns:
         for part in [part for part in list(self._columns) if part[0] == field]:
             self._columns.pop(part, None)
 
-    def _column(
-        self, part: _Part, n_wanted: int, first: int, stop: int, work: ScanWork, fixed: bool
-    ) -> FieldColumn | None:
-        """Return the column of a part, None where few rows are asked for or others will come."""
-        column = self._columns.get(part)
-        if column is None and (fixed or stop - first == PART_ROWS):
-            column = self._worth_making(part, n_wanted, first, stop, work)
-        return column
+    def _columns_for(
+        self, asked: _Asked, number: int, n_wanted: int, first: int, stop: int, work: ScanWork, fixed: bool
+    ) -> list[Any] | None:
+        """Return the columns of a part, None where few rows are asked for or others will come."""
+        columns = [self._columns.get((field, number)) for field in asked.fields]
+        if any(column is None for column in columns):
+            if not fixed and stop - first != PART_ROWS:
+                return None
+            return self._worth_making(asked, number, n_wanted, first, stop, work)
+        return columns
 
     def _worth_making(
-        self, part: _Part, n_wanted: int, first: int, stop: int, work: ScanWork
-    ) -> FieldColumn | None:
-        """Return the column of a part if that pays; else None, and count what is going to be read instead."""
+        self, asked: _Asked, number: int, n_wanted: int, first: int, stop: int, work: ScanWork
+    ) -> list[Any] | None:
+        """Return the columns of a part if that pays; else None, and count what is read instead."""
+        part = asked.fields[0], number
         read = self._read_before.get(part, 0) + n_wanted
         if read < _WORTH_MAKING * (stop - first):
             # Callers may come with ever new fields.
@@ -139,16 +203,20 @@ class PayloadColumns:
                 self._read_before.clear()
             self._read_before[part] = read
             return None
+        made: list[tuple[str, int]] = []
         with self._lock:
-            column = self._columns.get(part)
-            if column is not None:
-                return column
-            column = FieldColumn(self._values(part[0], np.arange(first, stop)))
-            self._columns[part] = column
-            self._read_before.pop(part, None)
-            work.payloads_read += stop - first
-        _BUDGET.used(self, part[0], column.nbytes)
-        return column
+            columns: list[Any] = [self._columns.get((field, number)) for field in asked.fields]
+            if any(column is None for column in columns):
+                columns = asked.make(self._values(asked.key, np.arange(first, stop)))
+                for field, column in zip(asked.fields, columns, strict=True):
+                    if (field, number) not in self._columns:
+                        made.append((field, column.nbytes))
+                    self._columns[field, number] = column
+                self._read_before.pop(part, None)
+                work.payloads_read += stop - first
+        for field, taken in made:
+            _BUDGET.used(self, field, taken)
+        return columns
 
     def _values(self, key: str, rows: NDArray[np.int64]) -> list[Any]:
         values: list[Any] = []

@@ -278,6 +278,20 @@ def scanned_in(expression: Filter) -> Iterator[Scanned]:
     return (leaf for leaf in leaves(expression) if isinstance(leaf, Scanned))
 
 
+def suggestions(condition: Scanned) -> Iterator[tuple[str, FieldType]]:
+    """Yield fields that would be indexed for a condition, and as which type.
+
+    An index of a field of elements says where it is worth to look at them.
+    """
+    if condition.suggested is not None:
+        yield condition.key, condition.suggested
+    if isinstance(condition, HasElement):
+        clause = condition.clause
+        for each in clause.clauses if isinstance(clause, And) else (clause,):
+            if isinstance(each, Scanned) and not isinstance(each, OtherThan | HasValues | HasNull | IsThere):
+                yield from ((f"{condition.key}.{key}", kind) for key, kind in suggestions(each))
+
+
 def holds_in(expression: Filter, element: Mapping[str, Any]) -> bool:
     """Whether an expression of conditions holds for one object."""
     match expression:
