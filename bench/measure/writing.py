@@ -58,6 +58,7 @@ class WritingMeasurement:
                 rest = _Searches(database, data, self.k)
                 while len(rest.seconds) < REST_SEARCHES:
                     rest.search()
+                    time.sleep(SEARCH_EVERY_SECONDS)
                 records = [self._record(database, 0, rest, _Upserts(), 0.0)]
                 records += self._periods(ready, database, half.rows)
         worst = max(record["search_p50_us"] for record in records[1:]) / records[0]["search_p50_us"]

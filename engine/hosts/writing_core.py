@@ -12,6 +12,7 @@ import weakref
 
 from ...storage.catalog.catalog import Catalog
 from ...storage.folder.directory_lock import DirectoryLock
+from ...storage.opening.database_folder import give_back
 from ...storage.segments.segment import SegmentStore
 from .. import deadline
 from ..errors import ResourceExhausted
@@ -82,6 +83,8 @@ class WritingCore:
                 state.close()
             self.catalog.close()
             if self._lock is not None:
+                if seal and not self.forked:
+                    self._give_back(self._lock)
                 self._lock.close()
             _open.discard(self)
 
@@ -96,6 +99,14 @@ class WritingCore:
         except Exception as error:
             # The log still holds every row.
             log.warning("%s: not sealed at closing: %s", state.name, error, exc_info=error)
+
+    def _give_back(self, lock: DirectoryLock) -> None:
+        """Give the pages of the log back to the system, where the catalog holds little else."""
+        try:
+            give_back(lock.folder)
+        except Exception as error:
+            # Everything is committed, and the next opening tries again.
+            log.warning("the catalog was not compacted at closing: %s", error, exc_info=error)
 
     def close_with(self, owner: object) -> None:
         """Close when nothing refers to `owner` any more, in a thread of its own."""

@@ -27,6 +27,8 @@ class DirectoryLock:
 
     Attributes
     ----------
+    folder : HeldFolder
+        What it locks.
     leaving : bool
         Whether it is about to be closed: another lock in this process waits for that.
 
@@ -37,11 +39,11 @@ class DirectoryLock:
     """
 
     def __init__(self, folder: HeldFolder | str | Path) -> None:
-        self._folder = folder if isinstance(folder, HeldFolder) else HeldFolder(folder)
+        self.folder = folder if isinstance(folder, HeldFolder) else HeldFolder(folder)
         self.leaving = False
         self._descriptor: int | None = None
         descriptor = os.open(
-            LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644, dir_fd=self._folder.descriptor
+            LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644, dir_fd=self.folder.descriptor
         )
         try:
             identity = file_id(descriptor)
@@ -78,7 +80,7 @@ class DirectoryLock:
             here = holder is not None and holder._descriptor is not None
             if holder is None or not holder.leaving or time.monotonic() > deadline:
                 if _is_shared(descriptor):
-                    raise LockedError(self._folder.path(), None, read=True)
+                    raise LockedError(self.folder.path(), None, read=True)
                 # The writer may have left meanwhile.
                 if _taken(descriptor):
                     return
@@ -86,7 +88,7 @@ class DirectoryLock:
                 # Who has no pid may have been a look for readers.
                 if pid is None and _taken(descriptor):
                     return
-                raise LockedError(self._folder.path(), pid, here)
+                raise LockedError(self.folder.path(), pid, here)
             time.sleep(_POLL_SECONDS)
 
     def after_fork(self) -> None:

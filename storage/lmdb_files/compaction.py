@@ -23,6 +23,17 @@ _USED_SHARE = 4
 _ROOM_BYTES = 1 << 26
 
 
+def is_sparse(path: str) -> bool:
+    """Return whether little of the data file in `path` is in use, and the rest is worth a copy."""
+    data = os.path.join(path, DATA_NAME)
+    size = os.stat(data).st_size
+    if size < _SMALLEST_BYTES:
+        return False
+    meta = read_meta(data)
+    used = (2 + sum(meta.newest.main.counts[1:4])) * meta.page_size
+    return used * _USED_SHARE <= size
+
+
 def compact_if_sparse(path: str, staged: str, examine: Examine | None) -> None:
     """Replace the data file in `path` by a copy of what is in use, when that is a small share of it.
 
@@ -32,11 +43,8 @@ def compact_if_sparse(path: str, staged: str, examine: Examine | None) -> None:
     wait for it. `staged` is a folder on the same file system for the copy. Whatever interrupts this leaves
     the one file or the other.
     """
-    data = os.path.join(path, DATA_NAME)
-    status = os.stat(data)
-    meta = read_meta(data)
-    used = (2 + sum(meta.newest.main.counts[1:4])) * meta.page_size
-    if status.st_size < _SMALLEST_BYTES or used * _USED_SHARE > status.st_size:
+    status = os.stat(os.path.join(path, DATA_NAME))
+    if not is_sparse(path):
         return
     if os.geteuid() not in (0, status.st_uid):
         # The copy would belong to another user.

@@ -12,6 +12,7 @@ from ..catalog.catalog import Catalog
 from ..errors import NotADatabaseError
 from ..folder.directory_lock import LOCK_NAME, ReadingLock
 from ..folder.held_folder import HeldFolder
+from ..lmdb_files.compaction import is_sparse
 from ..lmdb_files.environment import DATA_NAME
 from ..lmdb_files.state_check import Examine
 from ..lmdb_files.store import LmdbStore
@@ -107,6 +108,15 @@ def open_store(
         guard=guard,
         compact_in=_STAGED if compact else None,
     )
+
+
+def give_back(folder: HeldFolder) -> None:
+    """Make a catalog that this process has closed small again, when little of it is in use.
+
+    The caller has the folder's lock. Opening does the same, for whoever could not at the end.
+    """
+    if is_sparse(folder.path(CATALOG_FOLDER)):
+        open_store(folder, read_only=False, examine=check_keys, compact=True).close()
 
 
 def _may_be_seen(folder: HeldFolder, catalog: str) -> bool:
