@@ -32,6 +32,7 @@ from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .schema.declared import DeclaredFields
 from .schema.vector_field import VectorField
+from .tenants.grants import Grant
 from .tenants.tenant_quota import TenantStats
 
 Ids = Sequence[PointId | UUID] | NDArray[Any] | ArrowStream
@@ -59,6 +60,15 @@ class TenantsApi(Protocol):
         requests_per_second: float | None = None,
     ) -> None:
         """Say what a tenant may have."""
+
+    def grant(self, ids: Ids, *, tenant: str, to: str | Sequence[str]) -> int:
+        """Let further tenants read points of one, beside their own; return how many grants are new."""
+
+    def revoke(self, ids: Ids, *, tenant: str, to: str | Sequence[str]) -> int:
+        """Take back what was granted; return how many of these grants there were."""
+
+    def grants(self, name: str, *, limit: int = 100, after: PointId | None = None) -> builtins.list[Grant]:
+        """Return what a tenant was granted, a page at a time; there are no more when one is empty."""
 
     def list(self, *, prefix: str = "", limit: int = 100, after: str | None = None) -> builtins.list[str]:
         """Return a page of names."""

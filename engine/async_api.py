@@ -24,11 +24,12 @@ from .progress import Progress
 from .results.explanation import Explanation
 from .results.facet import Facet, FieldValue
 from .results.info import CollectionInfo, DatabaseInfo
-from .results.point import Page, Point
+from .results.point import Page, Point, PointId
 from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .schema.declared import DeclaredFields
 from .schema.vector_field import VectorField
+from .tenants.grants import Grant
 from .tenants.tenant_quota import TenantStats
 
 
@@ -54,6 +55,17 @@ class AsyncTenantsApi(Protocol):
         requests_per_second: float | None = None,
     ) -> None:
         """Say what a tenant may have."""
+
+    async def grant(self, ids: Ids, *, tenant: str, to: str | Sequence[str]) -> int:
+        """Let further tenants read points of one, beside their own; return how many grants are new."""
+
+    async def revoke(self, ids: Ids, *, tenant: str, to: str | Sequence[str]) -> int:
+        """Take back what was granted; return how many of these grants there were."""
+
+    async def grants(
+        self, name: str, *, limit: int = 100, after: PointId | None = None
+    ) -> builtins.list[Grant]:
+        """Return what a tenant was granted, a page at a time; there are no more when one is empty."""
 
     async def list(
         self, *, prefix: str = "", limit: int = 100, after: str | None = None

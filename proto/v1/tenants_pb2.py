@@ -23,37 +23,50 @@ _sym_db = _symbol_database.Default()
 
 
 from vicinal.proto.v1 import points_pb2 as vicinal_dot_proto_dot_v1_dot_points__pb2
+from vicinal.proto.v1 import vectors_pb2 as vicinal_dot_proto_dot_v1_dot_vectors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evicinal/proto/v1/tenants.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\"\x85\x01\n\x0bTenantQuota\x12\x13\n\x06points\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\x05\x62ytes\x18\x02 \x01(\x04H\x01\x88\x01\x01\x12 \n\x13requests_per_second\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\t\n\x07_pointsB\x08\n\x06_bytesB\x16\n\x14_requests_per_second\"R\n\x14\x43reateTenantsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\r\n\x05names\x18\x03 \x03(\t\"(\n\x15\x43reateTenantsResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x04\"~\n\x12ListTenantsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0e\n\x06prefix\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\x05\x61\x66ter\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_after\"$\n\x13ListTenantsResponse\x12\r\n\x05names\x18\x01 \x03(\t\"P\n\x12\x44ropTenantsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\r\n\x05names\x18\x03 \x03(\t\"&\n\x13\x44ropTenantsResponse\x12\x0f\n\x07\x64ropped\x18\x01 \x01(\x04\"9\n\x15GetTenantStatsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\"\x7f\n\x16GetTenantStatsResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x04\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\x12\x10\n\x08segments\x18\x04 \x01(\x04\x12&\n\x05quota\x18\x05 \x01(\x0b\x32\x17.vicinal.v1.TenantQuota\"z\n\x15SetTenantQuotaRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12&\n\x05quota\x18\x04 \x01(\x0b\x32\x17.vicinal.v1.TenantQuota\"\x18\n\x16SetTenantQuotaResponse2\xb7\x03\n\rTenantService\x12T\n\rCreateTenants\x12 .vicinal.v1.CreateTenantsRequest\x1a!.vicinal.v1.CreateTenantsResponse\x12N\n\x0bListTenants\x12\x1e.vicinal.v1.ListTenantsRequest\x1a\x1f.vicinal.v1.ListTenantsResponse\x12N\n\x0b\x44ropTenants\x12\x1e.vicinal.v1.DropTenantsRequest\x1a\x1f.vicinal.v1.DropTenantsResponse\x12W\n\x0eGetTenantStats\x12!.vicinal.v1.GetTenantStatsRequest\x1a\".vicinal.v1.GetTenantStatsResponse\x12W\n\x0eSetTenantQuota\x12!.vicinal.v1.SetTenantQuotaRequest\x1a\".vicinal.v1.SetTenantQuotaResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evicinal/proto/v1/tenants.proto\x12\nvicinal.v1\x1a\x1dvicinal/proto/v1/points.proto\x1a\x1evicinal/proto/v1/vectors.proto\"\x85\x01\n\x0bTenantQuota\x12\x13\n\x06points\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\x05\x62ytes\x18\x02 \x01(\x04H\x01\x88\x01\x01\x12 \n\x13requests_per_second\x18\x03 \x01(\x01H\x02\x88\x01\x01\x42\t\n\x07_pointsB\x08\n\x06_bytesB\x16\n\x14_requests_per_second\"R\n\x14\x43reateTenantsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\r\n\x05names\x18\x03 \x03(\t\"(\n\x15\x43reateTenantsResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x04\"~\n\x12ListTenantsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0e\n\x06prefix\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12\x12\n\x05\x61\x66ter\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_after\"$\n\x13ListTenantsResponse\x12\r\n\x05names\x18\x01 \x03(\t\"P\n\x12\x44ropTenantsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\r\n\x05names\x18\x03 \x03(\t\"&\n\x13\x44ropTenantsResponse\x12\x0f\n\x07\x64ropped\x18\x01 \x01(\x04\"9\n\x15GetTenantStatsRequest\x12 \n\x05scope\x18\x01 \x01(\x0b\x32\x11.vicinal.v1.Scope\"\x7f\n\x16GetTenantStatsResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x04\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\x12\x10\n\x08segments\x18\x04 \x01(\x04\x12&\n\x05quota\x18\x05 \x01(\x0b\x32\x17.vicinal.v1.TenantQuota\"z\n\x15SetTenantQuotaRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12&\n\x05quota\x18\x04 \x01(\x0b\x32\x17.vicinal.v1.TenantQuota\"\x18\n\x16SetTenantQuotaResponse\"\x80\x01\n\x12GrantPointsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12!\n\x03ids\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\n\n\x02to\x18\x05 \x03(\t\"&\n\x13GrantPointsResponse\x12\x0f\n\x07granted\x18\x01 \x01(\x04\"\x81\x01\n\x13RevokePointsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12!\n\x03ids\x18\x04 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\n\n\x02to\x18\x05 \x03(\t\"\'\n\x14RevokePointsResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\x04\"\x82\x01\n\x11ListGrantsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x17\n\x0f\x63ollection_uuid\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\r\x12#\n\x05\x61\x66ter\x18\x05 \x01(\x0b\x32\x14.vicinal.v1.PointIds\"G\n\x12ListGrantsResponse\x12!\n\x03ids\x18\x01 \x01(\x0b\x32\x14.vicinal.v1.PointIds\x12\x0e\n\x06owners\x18\x02 \x03(\t2\xa7\x05\n\rTenantService\x12T\n\rCreateTenants\x12 .vicinal.v1.CreateTenantsRequest\x1a!.vicinal.v1.CreateTenantsResponse\x12N\n\x0bListTenants\x12\x1e.vicinal.v1.ListTenantsRequest\x1a\x1f.vicinal.v1.ListTenantsResponse\x12N\n\x0b\x44ropTenants\x12\x1e.vicinal.v1.DropTenantsRequest\x1a\x1f.vicinal.v1.DropTenantsResponse\x12W\n\x0eGetTenantStats\x12!.vicinal.v1.GetTenantStatsRequest\x1a\".vicinal.v1.GetTenantStatsResponse\x12W\n\x0eSetTenantQuota\x12!.vicinal.v1.SetTenantQuotaRequest\x1a\".vicinal.v1.SetTenantQuotaResponse\x12N\n\x0bGrantPoints\x12\x1e.vicinal.v1.GrantPointsRequest\x1a\x1f.vicinal.v1.GrantPointsResponse\x12Q\n\x0cRevokePoints\x12\x1f.vicinal.v1.RevokePointsRequest\x1a .vicinal.v1.RevokePointsResponse\x12K\n\nListGrants\x12\x1d.vicinal.v1.ListGrantsRequest\x1a\x1e.vicinal.v1.ListGrantsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vicinal.proto.v1.tenants_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TENANTQUOTA']._serialized_start=78
-  _globals['_TENANTQUOTA']._serialized_end=211
-  _globals['_CREATETENANTSREQUEST']._serialized_start=213
-  _globals['_CREATETENANTSREQUEST']._serialized_end=295
-  _globals['_CREATETENANTSRESPONSE']._serialized_start=297
-  _globals['_CREATETENANTSRESPONSE']._serialized_end=337
-  _globals['_LISTTENANTSREQUEST']._serialized_start=339
-  _globals['_LISTTENANTSREQUEST']._serialized_end=465
-  _globals['_LISTTENANTSRESPONSE']._serialized_start=467
-  _globals['_LISTTENANTSRESPONSE']._serialized_end=503
-  _globals['_DROPTENANTSREQUEST']._serialized_start=505
-  _globals['_DROPTENANTSREQUEST']._serialized_end=585
-  _globals['_DROPTENANTSRESPONSE']._serialized_start=587
-  _globals['_DROPTENANTSRESPONSE']._serialized_end=625
-  _globals['_GETTENANTSTATSREQUEST']._serialized_start=627
-  _globals['_GETTENANTSTATSREQUEST']._serialized_end=684
-  _globals['_GETTENANTSTATSRESPONSE']._serialized_start=686
-  _globals['_GETTENANTSTATSRESPONSE']._serialized_end=813
-  _globals['_SETTENANTQUOTAREQUEST']._serialized_start=815
-  _globals['_SETTENANTQUOTAREQUEST']._serialized_end=937
-  _globals['_SETTENANTQUOTARESPONSE']._serialized_start=939
-  _globals['_SETTENANTQUOTARESPONSE']._serialized_end=963
-  _globals['_TENANTSERVICE']._serialized_start=966
-  _globals['_TENANTSERVICE']._serialized_end=1405
+  _globals['_TENANTQUOTA']._serialized_start=110
+  _globals['_TENANTQUOTA']._serialized_end=243
+  _globals['_CREATETENANTSREQUEST']._serialized_start=245
+  _globals['_CREATETENANTSREQUEST']._serialized_end=327
+  _globals['_CREATETENANTSRESPONSE']._serialized_start=329
+  _globals['_CREATETENANTSRESPONSE']._serialized_end=369
+  _globals['_LISTTENANTSREQUEST']._serialized_start=371
+  _globals['_LISTTENANTSREQUEST']._serialized_end=497
+  _globals['_LISTTENANTSRESPONSE']._serialized_start=499
+  _globals['_LISTTENANTSRESPONSE']._serialized_end=535
+  _globals['_DROPTENANTSREQUEST']._serialized_start=537
+  _globals['_DROPTENANTSREQUEST']._serialized_end=617
+  _globals['_DROPTENANTSRESPONSE']._serialized_start=619
+  _globals['_DROPTENANTSRESPONSE']._serialized_end=657
+  _globals['_GETTENANTSTATSREQUEST']._serialized_start=659
+  _globals['_GETTENANTSTATSREQUEST']._serialized_end=716
+  _globals['_GETTENANTSTATSRESPONSE']._serialized_start=718
+  _globals['_GETTENANTSTATSRESPONSE']._serialized_end=845
+  _globals['_SETTENANTQUOTAREQUEST']._serialized_start=847
+  _globals['_SETTENANTQUOTAREQUEST']._serialized_end=969
+  _globals['_SETTENANTQUOTARESPONSE']._serialized_start=971
+  _globals['_SETTENANTQUOTARESPONSE']._serialized_end=995
+  _globals['_GRANTPOINTSREQUEST']._serialized_start=998
+  _globals['_GRANTPOINTSREQUEST']._serialized_end=1126
+  _globals['_GRANTPOINTSRESPONSE']._serialized_start=1128
+  _globals['_GRANTPOINTSRESPONSE']._serialized_end=1166
+  _globals['_REVOKEPOINTSREQUEST']._serialized_start=1169
+  _globals['_REVOKEPOINTSREQUEST']._serialized_end=1298
+  _globals['_REVOKEPOINTSRESPONSE']._serialized_start=1300
+  _globals['_REVOKEPOINTSRESPONSE']._serialized_end=1339
+  _globals['_LISTGRANTSREQUEST']._serialized_start=1342
+  _globals['_LISTGRANTSREQUEST']._serialized_end=1472
+  _globals['_LISTGRANTSRESPONSE']._serialized_start=1474
+  _globals['_LISTGRANTSRESPONSE']._serialized_end=1545
+  _globals['_TENANTSERVICE']._serialized_start=1548
+  _globals['_TENANTSERVICE']._serialized_end=2227
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from vicinal.proto.v1 import points_pb2 as _points_pb2
+from vicinal.proto.v1 import vectors_pb2 as _vectors_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -103,3 +104,65 @@ class SetTenantQuotaRequest(_message.Message):
 class SetTenantQuotaResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class GrantPointsRequest(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "tenant", "ids", "to")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    tenant: str
+    ids: _vectors_pb2.PointIds
+    to: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., tenant: _Optional[str] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., to: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GrantPointsResponse(_message.Message):
+    __slots__ = ("granted",)
+    GRANTED_FIELD_NUMBER: _ClassVar[int]
+    granted: int
+    def __init__(self, granted: _Optional[int] = ...) -> None: ...
+
+class RevokePointsRequest(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "tenant", "ids", "to")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    tenant: str
+    ids: _vectors_pb2.PointIds
+    to: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., tenant: _Optional[str] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., to: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RevokePointsResponse(_message.Message):
+    __slots__ = ("revoked",)
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
+    revoked: int
+    def __init__(self, revoked: _Optional[int] = ...) -> None: ...
+
+class ListGrantsRequest(_message.Message):
+    __slots__ = ("collection", "collection_uuid", "name", "limit", "after")
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_UUID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    collection_uuid: str
+    name: str
+    limit: int
+    after: _vectors_pb2.PointIds
+    def __init__(self, collection: _Optional[str] = ..., collection_uuid: _Optional[str] = ..., name: _Optional[str] = ..., limit: _Optional[int] = ..., after: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ...) -> None: ...
+
+class ListGrantsResponse(_message.Message):
+    __slots__ = ("ids", "owners")
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
+    ids: _vectors_pb2.PointIds
+    owners: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., owners: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from ...engine.collection_tenants import Tenants
 from ...engine.database import open as open_database
+from ...engine.tenants.grants import GRANTS_LIMIT
 from ...engine.tenants.tenant import LIST_LIMIT
 from ...engine.tenants.tenant_quota import TenantQuota
 from .opening import check_exists, open_existing
@@ -23,6 +25,11 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The database.")]
 Partitioned = Annotated[str, typer.Argument(metavar="COLLECTION", help="A partitioned collection of it.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Tenants.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The tenant.")]
+PointIds = Annotated[
+    list[str],
+    typer.Argument(metavar="ID...", help="Points of it; what is all digits is a number unless quoted."),
+]
+Grantees = Annotated[list[str], typer.Option("--to", help="Who may read them; may be given several times.")]
 
 tenant = typer.Typer(
     help="Tenants of a partitioned collection. While a server has the database open they are changed through "
@@ -97,11 +104,51 @@ def quota(
     console.print(f"{name}: {said}.", markup=False, soft_wrap=True)
 
 
+@tenant.command("grant")
+def grant(database: Folder, collection: Partitioned, name: Name, ids: PointIds, to: Grantees) -> None:
+    """Let further tenants read points of one, beside their own."""
+    with _changing(database, collection) as tenants:
+        granted = tenants.grant(_read_ids(ids), tenant=name, to=to)
+    console.print(f"Granted {granted:,}.")
+
+
+@tenant.command("revoke")
+def revoke(database: Folder, collection: Partitioned, name: Name, ids: PointIds, to: Grantees) -> None:
+    """Take back what tenants were granted of another."""
+    with _changing(database, collection) as tenants:
+        revoked = tenants.revoke(_read_ids(ids), tenant=name, to=to)
+    console.print(f"Revoked {revoked:,}.")
+
+
+@tenant.command("grants")
+def list_grants(database: Folder, collection: Partitioned, name: Name) -> None:
+    """Print what a tenant was granted: the id as JSON and the owner, a point a line."""
+    with open_existing(database) as opened:
+        tenants = opened.collection(collection).tenants
+        after: int | str | None = None
+        while page := tenants.grants(name, limit=GRANTS_LIMIT, after=after):
+            for one in page:
+                print(f"{json.dumps(one.id, ensure_ascii=False)}\t{one.owner}")
+            after = page[-1].id
+
+
 @contextmanager
 def _changing(database: Path, collection: str) -> Iterator[Tenants]:
     check_exists(database)
     with open_database(database) as opened:
         yield opened.collection(collection).tenants
+
+
+def _read_ids(ids: list[str]) -> list[int | str]:
+    """Return ids as numbers where they are digits, and as texts where they are in quotes or anything else."""
+    return [
+        int(point_id) if point_id.isdecimal() and point_id.isascii() else _unquoted(point_id)
+        for point_id in ids
+    ]
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] == '"' else text
 
 
 def _in_words(quota: TenantQuota) -> str:

@@ -59,4 +59,4 @@ class CollectionCore:
         self.searches = SearchOperations(handle, caller, limits, self.schema)
         self.scores = ScoreOperations(handle, caller, limits, self.schema)
         self.tending = TendingOperations(handle, caller, self.schema)
-        self.tenants = TenantOperations(handle, caller, self.schema)
+        self.tenants = TenantOperations(handle, caller, limits, self.schema)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 
+from ...engine.input.ids import Ids
+from ...engine.results.point import PointId
+from ...engine.tenants.grants import Grant
 from ...engine.tenants.tenant_quota import TenantStats
 from .drivers.blocking import BlockingDriver
 from .operations.tenants import TenantOperations
@@ -48,6 +51,21 @@ class RemoteTenants:
     ) -> None:
         """Say what a tenant may have; None is no limit."""
         self._driver.run(self._operations.set_quota(name, points, bytes, requests_per_second))
+
+    def grant(self, ids: Ids, *, tenant: str, to: str | Sequence[str]) -> int:
+        """Let further tenants read points of one, beside their own; return how many grants are new.
+
+        Ids that do not fit one message go in several calls, each a commit of its own.
+        """
+        return self._driver.run(self._operations.grant(ids, tenant, to))
+
+    def revoke(self, ids: Ids, *, tenant: str, to: str | Sequence[str]) -> int:
+        """Take back what was granted; return how many of these grants there were."""
+        return self._driver.run(self._operations.revoke(ids, tenant, to))
+
+    def grants(self, name: str, *, limit: int = 100, after: PointId | None = None) -> builtins.list[Grant]:
+        """Return what a tenant was granted, a page at a time; there are no more when one is empty."""
+        return self._driver.run(self._operations.grants(name, limit, after))
 
     def list(self, *, prefix: str = "", limit: int = 100, after: str | None = None) -> builtins.list[str]:
         """Return names of tenants, a page at a time; there are no more when one is empty.

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ...engine.errors import InvalidArgument
+from ...engine.results.point import PointId
+from ...engine.tenants.grants import Grant
 from ...engine.tenants.tenant_quota import TenantQuota, TenantStats
 from ...proto.v1 import tenants_pb2 as pb
+from .point_ids import put_ids, read_ids
 
 
 def put_quota(message: pb.TenantQuota, quota: TenantQuota) -> None:
@@ -39,3 +45,22 @@ def read_stats(message: pb.GetTenantStatsResponse) -> TenantStats:
     return TenantStats(
         message.name, message.points, message.bytes, message.segments, read_quota(message.quota)
     )
+
+
+def put_grants(message: pb.ListGrantsResponse, grants: Sequence[Grant]) -> None:
+    """Fill ``message`` with what a tenant was granted."""
+    put_ids(message.ids, [grant.id for grant in grants])
+    message.owners.extend(grant.owner for grant in grants)
+
+
+def read_grants(message: pb.ListGrantsResponse) -> list[Grant]:
+    """Return what a tenant was granted."""
+    return [Grant(*one) for one in zip(read_ids(message.ids), message.owners, strict=True)]
+
+
+def read_grants_after(message: pb.ListGrantsRequest) -> PointId | None:
+    """Return the id behind which a page begins, None for the first page."""
+    after = read_ids(message.after, "after")
+    if len(after) > 1:
+        raise InvalidArgument(f"after has {len(after)} ids; expected the last one of a page", field="after")
+    return after[0] if after else None

@@ -249,10 +249,10 @@ def test_scan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("coherent", [False, True])
 def test_tenants(tmp_path: Path, coherent: bool) -> None:
-    options = ["--tenants", "30", "--sampled", "2", "--queries", "3", "--repetitions", "1"]
+    options = ["--tenants", "30", "--sampled", "2", "--queries", "3", "--repetitions", "1", "--grants", "60"]
     options += ["--coherent"] if coherent else []
     output, records = measure(tmp_path, "tenants", "clustered-900x8", *options)
-    deciles, (costs,) = records[:-1], records[-1:]
+    *deciles, grants, costs = records
     expected = [(state, decile) for state in ("written", "churned") for decile in range(1, 11)]
     assert [(one["state"], one["decile"]) for one in deciles] == expected
     sizes = [one["most_points"] for one in deciles[:10]]
@@ -265,6 +265,9 @@ def test_tenants(tmp_path: Path, coherent: bool) -> None:
     assert 0 < costs["dropped"] < 30
     assert costs["over_plain"] < 1.3
     assert "What tenants cost" in output
+    assert (grants["state"], grants["grants"]) == ("grants", 60)
+    assert min(grants["grant_calls_per_second"], grants["revoke_calls_per_second"]) > 0
+    assert "What grants cost" in output
 
 
 def test_tenants_are_fewer_than_half_of_the_rows(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vicinal
-from vicinal import Dense, F, TenantQuota
+from vicinal import Dense, F, Grant, TenantQuota
 from vicinal.engine.api import CollectionApi, DatabaseApi
 
 DIM = 3
@@ -74,6 +74,71 @@ class TenantConformance:
         parted.tenants.set_quota("ada")
         parted.upsert(range(9), rows(9), tenant="ada")
         assert parted.tenants.stats("ada").quota == TenantQuota()
+
+    def test_granted_points_are_read_and_not_written(self, parted: CollectionApi) -> None:
+        ids = [*range(10), "text"]
+        parted.upsert(ids, rows(11), [{"n": n} for n in range(11)], tenant="ada")
+        parted.upsert([2, 20], rows(2), [{"n": 20}] * 2, tenant="bob")
+        parted.tenants.create("cleo")
+        tenants = parted.tenants
+        assert tenants.grant([1, 2, "text", 99], tenant="ada", to=["bob", "cleo"]) == 6
+        assert tenants.grant([1], tenant="ada", to="bob") == 0
+        expected = [Grant(1, "ada"), Grant(2, "ada"), Grant("text", "ada")]
+        assert tenants.grants("bob") == tenants.grants("cleo", limit=3) == expected
+        assert tenants.grants("bob", limit=1, after=1) == expected[1:2]
+        assert tenants.grants("bob", after="text") == tenants.grants("ada") == []
+        found = parted.search(rows(1)[0], k=50, tenant="bob")
+        assert {hit.id: hit.payload["n"] for hit in found} == {1: 1, 2: 20, "text": 10, 20: 20}
+        assert [point and point.payload["n"] for point in parted.get([1, 2, 3, "text"], tenant="bob")] == [
+            1,
+            20,
+            None,
+            10,
+        ]
+        assert parted.count(tenant="bob") == len(parted.scroll(tenant="bob").points) == 4
+        assert parted.count(filter=F("n") < 20, tenant="bob") == 2
+        assert parted.facet("n", limit=1, tenant="bob") == [vicinal.Facet(20, 2)]
+        scores = parted.score(rows(1)[0], [1, 3], tenant="bob")
+        assert np.isnan(scores).tolist() == [False, True]
+        groups = parted.search(rows(1)[0], k=9, group_by="n", tenant="bob")
+        assert sorted(str(group.value) for group in groups) == ["1", "10", "20"]
+        for call in (parted.delete, lambda ids, tenant: parted.update_payload({"n": 0}, ids, tenant=tenant)):
+            assert call([1, "text"], tenant="bob") == 0
+        assert (tenants.stats("bob").points, tenants.stats("ada").points) == (2, 11)
+        parted.delete(["text"], tenant="ada")
+        assert tenants.revoke([1, 7], tenant="ada", to=["cleo", "bob"]) == 2
+        assert sorted(hit.id for hit in parted.search(rows(1)[0], k=50, tenant="bob")) == [2, 20]
+        assert [point.id for point in parted.scroll(tenant="cleo").points] == [2]
+
+    def test_what_cannot_be_granted_is_refused(self, db: DatabaseApi, parted: CollectionApi) -> None:
+        for tenant in ("ada", "bob"):
+            parted.upsert([1], rows(1), tenant=tenant)
+        parted.tenants.create("cleo")
+        parted.tenants.grant([1], tenant="ada", to="cleo")
+        with pytest.raises(vicinal.InvalidArgument, match="granted a point 1 of another tenant") as refused:
+            parted.tenants.grant([1], tenant="bob", to="cleo")
+        assert refused.value.field == "ids"
+        for call in (parted.tenants.grant, parted.tenants.revoke):
+            with pytest.raises(vicinal.NotFound, match="no tenant is named 'eve'"):
+                call([1], tenant="ada", to=["cleo", "eve"])
+            with pytest.raises(vicinal.InvalidArgument, match="to names 'ada'"):
+                call([1], tenant="ada", to="ada")
+            with pytest.raises(vicinal.InvalidArgument, match=r"ids row 0 is 1\.5"):
+                call([1.5], tenant="ada", to="cleo")
+            with pytest.raises(vicinal.InvalidArgument, match="to is None"):
+                call([1], tenant="ada", to=None)
+        with pytest.raises(vicinal.NotFound, match="no tenant is named 'eve'"):
+            parted.tenants.grants("eve")
+        with pytest.raises(vicinal.InvalidArgument, match="limit is 0"):
+            parted.tenants.grants("cleo", limit=0)
+        plain = db.create_collection("plain", Dense(DIM))
+        for refuse in (
+            lambda: plain.tenants.grant([1], tenant="a", to="b"),
+            lambda: plain.tenants.grants("a"),
+        ):
+            with pytest.raises(vicinal.InvalidArgument, match="not partitioned"):
+                refuse()
+        assert parted.tenants.grants("cleo") == [Grant(1, "ada")]
 
     @pytest.mark.parametrize(
         ("call", "arguments", "options", "message"),

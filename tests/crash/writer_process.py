@@ -9,6 +9,7 @@ says so first. Each operation is a line on standard output before it begins and 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -28,6 +29,8 @@ DIM = 8
 IDS = 400
 TENANTS = ("ada", "ben")
 # Who owns the points of each collection: None where it is not partitioned.
+GRANTEE = "cleo"
+"""Writes nothing, and reads what others granted: ada points of even ids, ben of odd ones."""
 OWNERS: dict[str, tuple[str | None, ...]] = {"points": (None,), "owned": TENANTS, "scratch": (None,)}
 
 
@@ -100,6 +103,15 @@ def operate(db: vicinal.Database, rng: random.Random, version: int) -> None:
     elif tenant is not None and action < 0.05:
         say(op="begin", kind="drop tenant", **said)
         points.tenants.drop(tenant)
+    elif tenant is not None and action < 0.15:
+        points.tenants.create(GRANTEE)
+        said["ids"] = granted = [i for i in ids if TENANTS[i % 2] == tenant]
+        grants = action < 0.12
+        say(op="begin", kind="grant" if grants else "revoke", **said)
+        call = points.tenants.grant if grants else points.tenants.revoke
+        # Who was dropped has nothing to grant.
+        with contextlib.suppress(vicinal.NotFound):
+            call(granted, tenant=tenant, to=GRANTEE)
     elif action < 0.55:
         say(op="begin", kind="upsert", **said)
         vectors = {

@@ -21,7 +21,14 @@ from serving.rpcs import BY_NAME, RPCS, Rpc
 from serving.running_server import RunningServer, health, running_server
 from serving.valid_requests import ENTRIES, Names, Target, collection_schema, queries
 
-from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, tenants_pb2
+from vicinal.proto.v1 import (
+    collections_pb2,
+    database_pb2,
+    points_pb2,
+    search_pb2,
+    tenants_pb2,
+    vectors_pb2,
+)
 from vicinal.server.service.access.key_store import KeyStore
 
 PROTO = Path(__file__).resolve().parent.parent.parent / "proto" / "v1"
@@ -64,6 +71,10 @@ class Stage:
             self.ask(
                 "UpsertPoints", ENTRIES["vicinal.v1.PointService.UpsertPoints"].make(Target(name, tenant))
             )
+        grant = tenants_pb2.GrantPointsRequest(
+            collection=name, tenant="ben", ids=vectors_pb2.PointIds(numbers=[1]), to=["ada"]
+        )
+        self.ask("GrantPoints", grant)
 
     def state(self) -> list[bytes]:
         """Return all that can be read of every collection of this stage."""
@@ -89,6 +100,8 @@ class Stage:
         for tenant in ("ada", "ben"):
             stats = tenants_pb2.GetTenantStatsRequest(scope=points_pb2.Scope(collection=name, tenant=tenant))
             answers += self.served.call("GetTenantStats", stats, self.admin).responses
+            grants = tenants_pb2.ListGrantsRequest(collection=name, name=tenant, limit=100)
+            answers += self.served.call("ListGrants", grants, self.admin).responses
         for tenant in ("ada", "ben", "eve"):
             scope = points_pb2.Scope(collection=name, tenant=tenant)
             page = points_pb2.ScrollPointsRequest(scope=scope, limit=100, with_vectors=True)

@@ -71,3 +71,20 @@ def test_what_is_not_there_is_said(run: Run, folder: Path, tmp_path: Path) -> No
         assert complaint.startswith("error: ")
     assert not (tmp_path / "nowhere").exists()
     assert run("quota", folder, "notes", "ada", "--points", -1)[0] == 2
+
+
+def test_points_are_granted_listed_and_revoked(run: Run, folder: Path) -> None:
+    with vicinal.open(folder) as db:
+        notes = db.collection("notes")
+        notes.upsert(["a b", "7"], np.ones((2, 4)), tenant="ada")
+        notes.tenants.create(["ben", "cleo"])
+    arguments = ("ada", 1, "a b", '"7"', 99, "--to", "ben", "--to", "cleo")
+    assert run("grant", folder, "notes", *arguments) == (0, "Granted 6.\n", "")
+    assert run("grants", folder, "notes", "ben") == (0, '1\tada\n"7"\tada\n"a b"\tada\n', "")
+    assert run("revoke", folder, "notes", "ada", 1, 2, "--to", "ben") == (0, "Revoked 1.\n", "")
+    assert run("grants", folder, "notes", "ada") == (0, "", "")
+    for refused in (("grant", "ada", 1, "--to", "eve"), ("grants", "eve")):
+        code, out, complaint = run(refused[0], folder, "notes", *refused[1:])
+        assert (code, out) == (1, "")
+        assert complaint.startswith("error: no tenant is named 'eve'")
+    assert run("grant", folder, "notes", "ada", 1, "--to", "ada")[0] == 2

@@ -130,5 +130,5 @@ def _awaited(name: str) -> Any:
 
 for _name in _COLLECTION_CALLS:
     setattr(AwaitedCollection, _name, _awaited(_name))
-for _name in ("create", "drop", "stats", "set_quota", "list"):
+for _name in ("create", "drop", "stats", "set_quota", "list", "grant", "revoke", "grants"):
     setattr(AwaitedTenants, _name, _awaited(_name))

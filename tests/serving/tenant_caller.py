@@ -21,7 +21,7 @@ from snapshot_agreement import disagreements
 
 from vicinal import Facet
 from vicinal.engine.filters.notations.qdrant_json import filter_from_json
-from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, vectors_pb2
+from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, tenants_pb2, vectors_pb2
 from vicinal.server.wire.payload_values import read_value
 
 # Every tenant has points of these ids.
@@ -34,13 +34,26 @@ class TenantCaller:
     def __init__(self, server: RunningServer, owner: str, other: str, seed: int) -> None:
         self._server = server
         self._key = server.key("write", tenants=(owner,), name=owner)
+        self._admin = server.key("admin", name=f"lends-to-{owner}")
         self._rng = random.Random(seed)
         self._version = 0
         self.owner = owner
         self.other = other
         # By id: the version of the vectors, and the payload.
         self.points: dict[Id, tuple[int, dict[str, Any]]] = {}
+        # The same of a tenant who is nobody's caller and grants this one some of its points.
+        self.lender = f"lender-to-{owner}"
+        self.lent: dict[Id, tuple[int, dict[str, Any]]] = {}
+        self.granted: set[Id] = set()
         self.queries = 0
+
+    @property
+    def seen(self) -> dict[Id, tuple[int, dict[str, Any]]]:
+        """All that the caller may read: what it was granted, and over that what is its own."""
+        return {i: self.lent[i] for i in self.granted} | self.points
+
+    def owner_of(self, point_id: Id) -> str:
+        return self.owner if point_id in self.points else self.lender
 
     def call(self, name: str, request: Message) -> Outcome:
         outcome = self._server.call(name, request, self._key)
@@ -73,21 +86,59 @@ class TenantCaller:
             (6, self.search_groups),
             (8, self.get),
             (8, self.scroll),
+            (4, self.borrow),
             (2, self.look_around),
             (2, self.trespass),
         ]
         self._rng.choices([action for _, action in actions], [weight for weight, _ in actions])[0]()
 
+    def borrow(self) -> None:
+        """Have the lender write, delete, grant and revoke: whoever may do that does, and not the caller."""
+        self._version += 1
+        ids = self._rng.sample(IDS, self._rng.randint(1, 12))
+        tenant = points_pb2.Scope(collection=mixed.NAME, tenant=self.lender)
+        chosen: dict[str, Any] = {
+            "collection": mixed.NAME,
+            "tenant": self.lender,
+            "ids": columns.point_ids(ids),
+            "to": [self.owner],
+        }
+        action = self._rng.random()
+        if action < 0.5 or not self.lent or not self.points:
+            request: Message = mixed.upsert(self._rng, self.lender, ids, self._version, self.lender)
+            assert self._lend("UpsertPoints", request).ok
+            rows = columns.payloads_of(request.points.payloads)  # type: ignore[attr-defined]
+            self.lent |= {i: (self._version, row) for i, row in zip(ids, rows, strict=True)}
+        elif action < 0.8:
+            new = {i for i in ids if i in self.lent} - self.granted
+            outcome = self._lend("GrantPoints", tenants_pb2.GrantPointsRequest(**chosen))
+            assert outcome.responses == (tenants_pb2.GrantPointsResponse(granted=len(new)),), outcome
+            self.granted |= new
+        elif action < 0.9:
+            outcome = self._lend("RevokePoints", tenants_pb2.RevokePointsRequest(**chosen))
+            gone = self.granted & set(ids)
+            assert outcome.responses == (tenants_pb2.RevokePointsResponse(revoked=len(gone)),), outcome
+            self.granted -= gone
+        else:
+            selection = points_pb2.Selection(ids=columns.point_ids(ids))
+            delete = points_pb2.DeletePointsRequest(scope=tenant, selection=selection)
+            assert self._lend("DeletePoints", delete).ok
+            self.granted -= set(ids)
+            self.lent = {i: point for i, point in self.lent.items() if i not in ids}
+
+    def _lend(self, name: str, request: Message) -> Outcome:
+        return self._server.call(name, request, self._admin)
+
     def filter(self) -> tuple[dict[str, Any] | None, set[Id]]:
         """Return a random filter and the ids of the points it holds for."""
         if self._rng.random() < 0.25:
-            return None, set(self.points)
+            return None, set(self.seen)
         words = [mixed.mark(self.other), mixed.mark(self.owner)]
         record = mixed.filter_record(self._rng, IDS, words)
         expression = filter_from_json(record)
         return record, {
             i
-            for i, (_, payload) in self.points.items()
+            for i, (_, payload) in self.seen.items()
             if holds(expression, payload, i, mixed.FIELDS, mixed.VECTORS)
         }
 
@@ -107,6 +158,7 @@ class TenantCaller:
         record, matching = self.filter()
         while len(matching) > 40:
             record, matching = self.filter()
+        matching &= set(self.points)
         # A change of every point has to be asked for in words.
         chosen = record or {"must_not": [{"has_id": []}]}
         return points_pb2.Selection(filter=columns.filter_of(chosen)), matching
@@ -147,8 +199,8 @@ class TenantCaller:
         )
         for plan in answer.segments:
             assert plan.segment == ""
-            assert plan.rows <= len(self.points)
-            assert max(plan.distances, plan.rescored) <= scans * len(self.points)
+            assert plan.rows <= len(self.seen)
+            assert max(plan.distances, plan.rescored) <= scans * len(self.seen)
         assert sum(plan.allowed for plan in answer.segments) == len(matching)
         assert answer.payloads_read == 0
 
@@ -163,7 +215,7 @@ class TenantCaller:
             counts=self._rng.choice([[], [6, 6]]),
         )
         scored = ~np.isnan(self.ask("Score", request).scores)
-        known = [i in self.points for i in ids]
+        known = [i in self.seen for i in ids]
         assert scored.tolist() == (known if request.counts else known * 2)
         self.queries += 2
 
@@ -193,7 +245,7 @@ class TenantCaller:
             expected = max(0, min(options.k, len(matching) - options.offset))
             assert len(set(found)) == count == expected, (count, expected, options, self.told(None))
         if options.with_payload:
-            assert columns.payloads_of(hits.payloads) == [self.points[i][1] for i in ids]
+            assert columns.payloads_of(hits.payloads) == [self.seen[i][1] for i in ids]
         self.check_vectors(hits.vectors, ids, options.with_vectors)
 
     def check_vectors(
@@ -201,7 +253,8 @@ class TenantCaller:
     ) -> None:
         if ids or not expected:
             assert {field.field for field in fields} == (set(mixed.VECTORS) if expected else set())
-        written = [mixed.vector_rows(self.owner, i, self.points[i][0]) for i in ids] if expected else []
+        seen = self.seen
+        written = [mixed.vector_rows(self.owner_of(i), i, seen[i][0]) for i in ids] if expected else []
         for field in fields:
             rows = columns.rows_of(field.vectors)
             assert len(rows) == len(ids)
@@ -223,7 +276,7 @@ class TenantCaller:
         )
         answer = self.ask("GetFacets", request)
         found = [Facet(read_value(facet.value), facet.count) for facet in answer.facets]
-        rows = [self.points[i][1] for i in matching]
+        rows = [self.seen[i][1] for i in matching]
         check_facets(found, rows, path, mixed.FIELDS.get(path))
         ends = self.ask(
             "GetMinMax",
@@ -254,7 +307,7 @@ class TenantCaller:
             start += count
         expected: dict[Any, set[Id]] = {}
         for i in matching:
-            for value in values_at(self.points[i][1], path):
+            for value in values_at(self.seen[i][1], path):
                 expected.setdefault(known_as(value, kind), set()).add(i)
         expected.pop(None, None)
         assert found == expected, (path, record)
@@ -273,8 +326,8 @@ class TenantCaller:
             scope=self.scope(), ids=columns.point_ids(ids), with_vectors=self._rng.random() < 0.5
         )
         answer = self.ask("GetPoints", request)
-        assert list(answer.found) == [i in self.points for i in ids]
-        self.check_points(answer.points, [i for i in ids if i in self.points], request.with_vectors)
+        assert list(answer.found) == [i in self.seen for i in ids]
+        self.check_points(answer.points, [i for i in ids if i in self.seen], request.with_vectors)
 
     def scroll(self) -> None:
         record, matching = self.filter()
@@ -299,7 +352,7 @@ class TenantCaller:
     def check_points(self, points: points_pb2.PointColumns, ids: list[Id], with_vectors: bool) -> None:
         self.queries += 1
         assert columns.ids_of(points.ids) == ids
-        assert columns.payloads_of(points.payloads) == [self.points[i][1] for i in ids]
+        assert columns.payloads_of(points.payloads) == [self.seen[i][1] for i in ids]
         self.check_vectors(points.vectors, ids, with_vectors)
 
     def look_around(self) -> None:
@@ -308,12 +361,12 @@ class TenantCaller:
         everything = self.ask("GetDatabaseInfo", database_pb2.GetDatabaseInfoRequest())
         assert everything.bytes_catalog == 0
         for info in (own, *(one for one in everything.collections if one.name == mixed.NAME)):
-            assert info.points == len(self.points), (info.points, len(self.points), self.told(None))
+            assert info.points == len(self.seen), (info.points, len(self.seen), self.told(None))
             assert info.tenants <= 1
             assert not info.HasField("activity") or info.activity == collections_pb2.Activity()
             for segment in info.segments:
                 assert segment.uuid == ""
-                assert segment.rows <= len(self.points)
+                assert segment.rows <= len(self.seen)
 
     def trespass(self) -> None:
         """Name the other tenant: it is not there."""

@@ -360,6 +360,40 @@ _ENTRIES = {
         changes=True,
         tenants=False,
     ),
+    "TenantService.GrantPoints": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: tenants.GrantPointsRequest(
+            collection=t.collection,
+            collection_uuid=t.uuid,
+            tenant="ada",
+            ids=vectors.PointIds(numbers=[1]),
+            to=["ben"],
+        ),
+        changes=True,
+        tenants=False,
+    ),
+    "TenantService.RevokePoints": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: tenants.RevokePointsRequest(
+            collection=t.collection,
+            collection_uuid=t.uuid,
+            tenant="ben",
+            ids=vectors.PointIds(numbers=[1]),
+            to=["ada"],
+        ),
+        changes=True,
+        tenants=False,
+    ),
+    "TenantService.ListGrants": Entry(
+        "admin",
+        Names.COLLECTION,
+        lambda t: tenants.ListGrantsRequest(
+            collection=t.collection, collection_uuid=t.uuid, name="ada", limit=10
+        ),
+        tenants=False,
+    ),
 }
 ENTRIES = {f"vicinal.v1.{name}": entry for name, entry in _ENTRIES.items()}
 

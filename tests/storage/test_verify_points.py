@@ -14,6 +14,7 @@ from pyroaring import BitMap64
 from vicinal.storage.catalog import keys
 from vicinal.storage.catalog.catalog import Catalog
 from vicinal.storage.catalog.envelope import seal
+from vicinal.storage.catalog.grants import StoredGrants
 from vicinal.storage.catalog.key_value_store import WriteTransaction
 from vicinal.storage.catalog.records import CollectionRecord, QuotaRecord, SegmentRecord, StateRecord
 from vicinal.storage.columns.batch import Batch
@@ -104,6 +105,19 @@ def test_a_quota_of_nobody_is_found(folder: Path) -> None:
         catalog.put_quota(txn, 1, "ben", QuotaRecord(1, None, None))
         catalog.put_quota(txn, 1, "cleo", QuotaRecord(1, None, None))
     assert whats(folder) == "the quota of tenant 'cleo' of collection 1 is of nobody"
+
+
+def test_a_grant_of_or_to_nobody_is_found(folder: Path) -> None:
+    grants = StoredGrants(1, "")
+    with changing(folder) as (_, txn):
+        grants.put(txn, ADA, [0], BEN)
+        grants.put(txn, BEN, ["x"], 7)
+        grants.put(txn, 9, [1, 2], ADA)
+        grants.put(txn, BEN, [5], BEN)
+    assert whats(folder).splitlines() == [
+        f"a grant of collection 1 is to tenant {grantee} from tenant {owner}"
+        for grantee, owner in ((BEN, BEN), (BEN, 7), (9, ADA))
+    ]
 
 
 def test_the_same_tenant_number_in_two_collections_is_no_damage(folder: Path) -> None:

@@ -20,6 +20,7 @@ from ...harness.scratch import scratch_folder
 from ...report.tables import records_table
 from ..measurement import Finding, Needs, Prepared, Record
 from ..options import OUT, DatasetOption, KOption, LockOption, OutOption, RepetitionsOption, RowsOption
+from .granting import grant_record
 from .owners import Owners, owners_of
 from .sampled import Dedicated, decile_records, write
 
@@ -34,7 +35,7 @@ _MOST_OVER_DEDICATED = 1.5
 
 @dataclass(frozen=True)
 class TenantsMeasurement:
-    """Tenants of Zipf sizes: latency and recall beside a collection for each, memory, opening, churn."""
+    """Tenants of Zipf sizes: latency and recall beside a collection each, memory, opening, churn, grants."""
 
     name: ClassVar = "tenants"
     needs: ClassVar = Needs()
@@ -50,6 +51,9 @@ class TenantsMeasurement:
     churn: Annotated[
         float, typer.Option(min=0, max=1, help="The share that is dropped and written anew; 0 for none.")
     ] = 0.3
+    grants: Annotated[
+        int, typer.Option(min=0, help="Points of the largest tenant that are granted to another; 0 for none.")
+    ] = 1000
     repetitions: RepetitionsOption = 5
     rows: RowsOption = None
     lock: LockOption = None
@@ -80,6 +84,8 @@ class TenantsMeasurement:
                         yield self._deciles(ready, shared, dedicated, owners, "churned")
                 finally:
                     dedicated.close()
+                if self.grants:
+                    yield self._granted(ready, shared, owners)
         yield Finding([{**costs, "state": "costs"}], [_costs_table(costs)])
 
     def _written(self, ready: Prepared, shared: Collection, owners: Owners) -> Record:
@@ -117,6 +123,30 @@ class TenantsMeasurement:
                 repetitions=self.repetitions,
             )
         return Finding(records, [_decile_table(records)], [_slow(records), _missed(records)])
+
+    def _granted(self, ready: Prepared, shared: Collection, owners: Owners) -> Finding:
+        ready.step("grant", 0.0)
+        with ready.timing():
+            record = grant_record(
+                shared,
+                owners,
+                ready.data.queries,
+                grants=self.grants,
+                k=self.k,
+                repetitions=self.repetitions,
+            )
+        columns = {
+            "grants": "{grants:,}",
+            "grant us": "{grant_us:.1f}",
+            "revoke us": "{revoke_us:.1f}",
+            "calls for one a second": "{grant_calls_per_second:,.0f}",
+            "search us": "{search_us:,.0f}",
+            "with grants": "{search_granted_us:,.0f}",
+            "the first": "{first_search_granted_us:,.0f}",
+        }
+        return Finding(
+            [{**record, "state": "grants"}], [records_table("What grants cost", columns, [record])]
+        )
 
     def _churned(self, ready: Prepared, shared: Collection, owners: Owners) -> Record:
         """Drop a share of the tenants, of all sizes, and write them anew."""

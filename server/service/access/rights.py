@@ -74,6 +74,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.TenantService/DropTenants": Rule(Right.ADMIN, for_tenants=False),
         "/vicinal.v1.TenantService/GetTenantStats": Rule(Right.READ),
         "/vicinal.v1.TenantService/SetTenantQuota": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.TenantService/GrantPoints": Rule(Right.ADMIN, for_tenants=False, takes_disk=True),
+        "/vicinal.v1.TenantService/RevokePoints": Rule(Right.ADMIN, for_tenants=False),
+        "/vicinal.v1.TenantService/ListGrants": Rule(Right.ADMIN, for_tenants=False),
         "/vicinal.v1.DatabaseService/GetDatabaseInfo": Rule(Right.READ),
         "/vicinal.v1.DatabaseService/GetLimits": Rule(Right.READ),
     }

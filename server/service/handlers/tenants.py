@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ....engine.tenants.grants import GRANTS_LIMIT
 from ....engine.tenants.tenant import LIST_LIMIT
 from ....proto.v1 import tenants_pb2 as pb
-from ...wire.tenants import put_stats, read_quota
+from ...wire.point_ids import count_ids, read_ids
+from ...wire.tenants import put_grants, put_stats, read_grants_after, read_quota
 from ..calls.call import Call
 
 # What a name takes: as a text, in the message that brings it, and as its number.
 _NAME_BYTES = 600
+# What a grant takes: its ids, here and in the index of the engine, and its record.
+_GRANT_BYTES = 600
 
 
 def create_tenants(call: Call, request: pb.CreateTenantsRequest) -> pb.CreateTenantsResponse:
@@ -63,3 +67,33 @@ def set_tenant_quota(call: Call, request: pb.SetTenantQuotaRequest) -> pb.SetTen
         requests_per_second=quota.requests_per_second,
     )
     return pb.SetTenantQuotaResponse()
+
+
+def grant_points(call: Call, request: pb.GrantPointsRequest) -> pb.GrantPointsResponse:
+    """Let further tenants read points of one."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    call.take_memory(_NAME_BYTES * len(request.to) + _GRANT_BYTES * count_ids(request.ids) * len(request.to))
+    ids, to = read_ids(request.ids), list(request.to)
+    return pb.GrantPointsResponse(granted=collection.tenants.grant(ids, tenant=request.tenant, to=to))
+
+
+def revoke_points(call: Call, request: pb.RevokePointsRequest) -> pb.RevokePointsResponse:
+    """Take back what was granted."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    call.take_memory(_NAME_BYTES * len(request.to) + _GRANT_BYTES * count_ids(request.ids))
+    ids, to = read_ids(request.ids), list(request.to)
+    return pb.RevokePointsResponse(revoked=collection.tenants.revoke(ids, tenant=request.tenant, to=to))
+
+
+def list_grants(call: Call, request: pb.ListGrantsRequest) -> pb.ListGrantsResponse:
+    """Return a page of what a tenant was granted; fewer than were asked for when names are long."""
+    collection = call.collection(request.collection, request.collection_uuid)
+    call.take_memory(_GRANT_BYTES * min(request.limit, GRANTS_LIMIT))
+    after = read_grants_after(request)
+    grants = collection.tenants.grants(request.name, limit=request.limit, after=after)
+    while True:
+        response = pb.ListGrantsResponse()
+        put_grants(response, grants)
+        if response.ByteSize() <= call.page_bytes or len(grants) < 2:
+            return response
+        grants = grants[: len(grants) // 2]
