@@ -29,7 +29,7 @@ from .results.written import Written
 from .schema.collection_schema import CollectionSchema
 from .schema.declared import DeclaredFields
 from .schema.vector_field import VectorField
-from .tenants.grants import Grant
+from .tenants.grant import Grant
 from .tenants.tenant_quota import TenantStats
 
 

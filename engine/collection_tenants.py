@@ -13,7 +13,7 @@ from .input.queries import check_integer
 from .results.point import PointId
 from .segments.sizes import tenant_bytes
 from .state.collection_state import CollectionState
-from .tenants.grants import GRANTS_LIMIT, Grant
+from .tenants.grant import GRANTS_LIMIT, Grant
 from .tenants.tenant import (
     LIST_LIMIT,
     check_partitioned,

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from .engine.schema.multi_field import Multi
     from .engine.schema.sparse_field import Sparse
     from .engine.schema.vector_field import Dense
-    from .engine.tenants.grants import Grant
+    from .engine.tenants.grant import Grant
     from .engine.tenants.tenant_quota import TenantQuota, TenantStats
     from .indexes.cells.curator import Curator
     from .indexes.clustering.pooling import pool_spans, pool_tokens
@@ -144,7 +144,7 @@ _MODULES = {
     "engine.schema.sparse_field": ("Sparse",),
     "engine.schema.multi_field": ("Multi",),
     "engine.schema.vector_field": ("Dense",),
-    "engine.tenants.grants": ("Grant",),
+    "engine.tenants.grant": ("Grant",),
     "engine.tenants.tenant_quota": ("TenantQuota", "TenantStats"),
     "indexes.rows.element": ("Element",),
     "indexes.clustering.pooling": ("pool_spans", "pool_tokens"),

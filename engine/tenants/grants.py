@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.grants import StoredGrants
 from ...storage.catalog.key_value_store import ReadTransaction, WriteTransaction
 from ..results.point import PointId
-
-GRANTS_LIMIT = 10_000
-"""Grants of the longest page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """One point that a tenant may read beside its own.
-
-    Attributes
-    ----------
-    id : int or str
-        The point's id.
-    owner : str
-        The tenant whose point it is.
-    """
-
-    id: PointId
-    owner: str
 
 
 class Grants:

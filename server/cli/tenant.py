@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ...engine.collection_tenants import Tenants
 from ...engine.database import open as open_database
-from ...engine.tenants.grants import GRANTS_LIMIT
+from ...engine.tenants.grant import GRANTS_LIMIT
 from ...engine.tenants.tenant import LIST_LIMIT
 from ...engine.tenants.tenant_quota import TenantQuota
 from .opening import check_exists, open_existing

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...engine.input.ids import Ids
 from ...engine.results.point import PointId
-from ...engine.tenants.grants import Grant
+from ...engine.tenants.grant import Grant
 from ...engine.tenants.tenant_quota import TenantStats
 from .drivers.blocking import BlockingDriver
 from .operations.tenants import TenantOperations

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...engine.errors import InvalidArgument
 from ...engine.results.point import PointId
-from ...engine.tenants.grants import Grant
+from ...engine.tenants.grant import Grant
 from ...engine.tenants.tenant_quota import TenantQuota, TenantStats
 from ...proto.v1 import tenants_pb2 as pb
 from .point_ids import put_ids, read_ids

@@ -10,7 +10,7 @@ from ....engine.errors import VicinalError
 from ....engine.input.ids import Ids, id_list
 from ....engine.input.queries import check_integer
 from ....engine.results.point import PointId
-from ....engine.tenants.grants import GRANTS_LIMIT, Grant
+from ....engine.tenants.grant import GRANTS_LIMIT, Grant
 from ....engine.tenants.tenant import (
     LIST_LIMIT,
     check_partitioned,

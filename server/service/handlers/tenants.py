@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....engine.tenants.grants import GRANTS_LIMIT
+from ....engine.tenants.grant import GRANTS_LIMIT
 from ....engine.tenants.tenant import LIST_LIMIT
 from ....proto.v1 import tenants_pb2 as pb
 from ...wire.point_ids import count_ids, read_ids
