@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
+from msgspec.structs import replace
+
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import ReadTransaction, StoreUse
-from ...storage.catalog.records import CollectionRecord, StateRecord
+from ...storage.catalog.records import CollectionRecord
 from ...storage.segments.segment import SegmentStore
 from ..errors import Closed, ReadOnly
 from ..handoff import undisturbed
@@ -228,7 +230,8 @@ class FollowingHost:
         state.rename(record.name)
         stored = self._catalog.state(txn, state.number)
         generation = state.generation
-        if stored == StateRecord(state.next_sequence, generation):
+        # What was given to tenants before that was counted, rows and names alone tell.
+        if stored == replace(state.counters(), last_tenant=stored.last_tenant):
             return
         # Whatever interrupts this leaves a state that is half of two; the next call then starts over.
         state.generation = UNLOADED

@@ -153,11 +153,11 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
             found += [(number, scored)] if scored is not None else []
             continue
         start = time.perf_counter()
-        scopes = view.allowed(request.expression, request.tenant, report.scanning)
-        report.filter_seconds += time.perf_counter() - start
-        for allowed in scopes:
-            neighbors = _within(view, request, allowed, report)
-            found += [(number, neighbors)] if neighbors is not None else []
+        for allowed in view.allowed(request.expression, request.tenant, report.scanning):
+            neighbors = _within(view, request, allowed, report, start)
+            if neighbors is not None:
+                found.append((number, neighbors))
+            start = time.perf_counter()
     start = time.perf_counter()
     places, scores = _merge(found, request)
     # Those that are made of texts are weighted in any case.
@@ -172,10 +172,9 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
 
 
 def _within(
-    view: SegmentView, request: SearchRequest, allowed: Allowed, report: SearchReport
+    view: SegmentView, request: SearchRequest, allowed: Allowed, report: SearchReport, start: float
 ) -> Neighbors | None:
-    """Search what may be found of a view; None where that is nothing."""
-    start = time.perf_counter()
+    """Search what may be found of a view, which was asked for at ``start``; None where that is nothing."""
     present = view.present(request.field)
     if present is None:
         n_vectors = view.n_rows

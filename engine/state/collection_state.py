@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap, BitMap64
 
 from ...storage.catalog.catalog import Catalog
-from ...storage.catalog.records import CollectionRecord
+from ...storage.catalog.records import CollectionRecord, StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
 from ...storage.segments.check import any_damage
@@ -96,6 +96,16 @@ class CollectionState:
     def loaded(self) -> bool:
         """Whether it was read from the catalog, or is new."""
         return self.generation != UNLOADED
+
+    def counters(self) -> StateRecord:
+        """Return what the catalog is to say of every change so far, published or not."""
+        return StateRecord(
+            self.next_sequence,
+            self.generation,
+            self.tenants.last,
+            self.tenants.changes,
+            self.grants.changes,
+        )
 
     def pending(self) -> Snapshot:
         """Return a snapshot of every change so far, published or not."""

@@ -41,17 +41,17 @@ def reload_collection(
     state.set_segments(segments)
     # Numbers begin at 1; a batch that a damaged key puts before that is read, and refused.
     state.next_sequence = 0
-    tenants = TenantNumbers(catalog, state.number)
-    tenants.read(txn)
+    counters = catalog.state(txn, state.number)
+    last = counters.last_tenant
     for segment in segments:
         if segment.tenants is not None and segment.n_rows:
-            # One that was dropped has a number and no name for as long as it has rows, dead ones.
-            tenants.last = max(tenants.last, int(segment.tenants[-1]))
-    state.tenants, state.grants = tenants, GrantTable(catalog, state.number)
-    state.grants.read(txn)
+            # A database written before numbers were counted has those of its rows and names.
+            last = max(last, int(segment.tenants[-1]))
+    state.tenants = _read_tenants(catalog, txn, state.number, last)
+    state.grants = _read_grants(catalog, txn, state.number)
     follow_collection(catalog, txn, state)
-    tenants.are_all_known()
-    state.generation = catalog.state(txn, state.number).generation
+    state.tenants.are_all_known()
+    state.generation = counters.generation
 
 
 def missing_segment(error: FileNotFoundError) -> Corruption:
@@ -65,9 +65,16 @@ def missing_segment(error: FileNotFoundError) -> Corruption:
 def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionState) -> None:
     """Apply the writes that came after those ``state`` has, and publish them.
 
-    Only for a manifest that did not change since; otherwise the state is reloaded.
+    Only for a manifest that did not change since; otherwise the state is reloaded. Tenants and grants are
+    read anew where they changed by what is in no batch.
     """
-    known = state.next_sequence
+    known, counters = state.next_sequence, catalog.state(txn, state.number)
+    read_anew = counters.tenant_changes != state.tenants.changes
+    if read_anew:
+        last = max(state.tenants.last, counters.last_tenant)
+        state.tenants = _read_tenants(catalog, txn, state.number, last)
+    if counters.grant_changes != state.grants.changes:
+        state.grants = _read_grants(catalog, txn, state.number)
     for first_sequence, value in catalog.log(txn, state.number, known):
         batch = fitted(Batch.decode(value), state.schema, first_sequence)
         state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads, stored=True))
@@ -77,5 +84,19 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     for _, numbers in catalog.tombstones(txn, state.number, known):
         dead |= numbers
     state.bury(numbers_of(dead))
-    state.next_sequence = catalog.state(txn, state.number).next_seq
+    if read_anew:
+        state.tenants.are_all_known()
+    state.next_sequence = counters.next_seq
     state.publish()
+
+
+def _read_tenants(catalog: Catalog, txn: ReadTransaction, number: int, last: int) -> TenantNumbers:
+    tenants = TenantNumbers(catalog, number, last, catalog.state(txn, number).tenant_changes)
+    tenants.read(txn)
+    return tenants
+
+
+def _read_grants(catalog: Catalog, txn: ReadTransaction, number: int) -> GrantTable:
+    grants = GrantTable(catalog, number, catalog.state(txn, number).grant_changes)
+    grants.read(txn)
+    return grants

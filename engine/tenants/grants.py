@@ -48,12 +48,15 @@ class GrantTable:
     of : mapping of int to Grants
         What each tenant was granted, by its number; those that were granted nothing are not in it. Another
         one after each change.
+    changes : int
+        How often they were changed.
     """
 
-    def __init__(self, catalog: Catalog, collection: int) -> None:
+    def __init__(self, catalog: Catalog, collection: int, changes: int = 0) -> None:
         self._catalog = catalog
         self._stored = StoredGrants(collection, catalog.store.path)
         self.of: Mapping[int, Grants] = {}
+        self.changes = changes
         # By owner and point id, who may read it: made when the writer first asks.
         self._grantees: dict[int, dict[PointId, set[int]]] | None = None
 
@@ -90,6 +93,7 @@ class GrantTable:
         by_id = self._by_owner().setdefault(owner, {})
         for point_id in new:
             by_id.setdefault(point_id, set()).add(grantee)
+        self.changes += 1
         self.of = {**self.of, grantee: Grants({**owners, **dict.fromkeys(new, owner)})}
         return len(new)
 
@@ -101,15 +105,14 @@ class GrantTable:
         self._forget(txn, {grantee: gone} if gone else {})
         return len(gone)
 
-    def end_of_points(self, txn: WriteTransaction, owner: int, ids: Iterable[PointId]) -> bool:
-        """Take back all grants of points that are deleted; return whether there were any."""
+    def end_of_points(self, txn: WriteTransaction, owner: int, ids: Iterable[PointId]) -> None:
+        """Take back all grants of points that are deleted."""
         by_id = self._by_owner().get(owner, {}) if self.of else {}
         gone: dict[int, list[PointId]] = {}
         for point_id in ids:
             for grantee in by_id.get(point_id, ()):
                 gone.setdefault(grantee, []).append(point_id)
         self._forget(txn, gone)
-        return bool(gone)
 
     def end_of_tenants(self, txn: WriteTransaction, tenants: Iterable[int]) -> None:
         """Take back all that tenants were granted, and all that they granted to others."""
@@ -136,6 +139,7 @@ class GrantTable:
                     del by_owner[owner]
             if owners:
                 changed[grantee] = Grants(owners)
+        self.changes += 1
         self.of = changed
 
     def _by_owner(self) -> dict[int, dict[PointId, set[int]]]:

@@ -11,7 +11,7 @@ from .tenant_quota import UNLIMITED, TenantQuota
 
 
 class TenantNumbers:
-    """The tenants of a collection by name, numbered from 1 on; no two that have rows have the same number.
+    """The tenants of a collection by name, numbered from 1 on; no number is given twice.
 
     A process that follows a writer sees numbers in the log before it knows their names. Those it looks up
     one at a time, when they are asked for: reading all names again would cost the more the more there are.
@@ -21,10 +21,12 @@ class TenantNumbers:
     Attributes
     ----------
     last : int
-        The highest number that was given, as far as rows or names tell.
+        The highest number that was given, to whomever.
+    changes : int
+        How often names or quotas were changed by what is in no batch.
     """
 
-    def __init__(self, catalog: Catalog, collection: int) -> None:
+    def __init__(self, catalog: Catalog, collection: int, last: int = 0, changes: int = 0) -> None:
         self._catalog = catalog
         self._collection = collection
         self._known: dict[str, int] = {}
@@ -33,7 +35,8 @@ class TenantNumbers:
         self._quotas: dict[str, TenantQuota] = {}
         self._new_quotas: dict[str, TenantQuota] = {}
         self._n = 0
-        self.last = 0
+        self.last = last
+        self.changes = changes
 
     def __len__(self) -> int:
         return self._n

@@ -10,7 +10,7 @@ from ...storage.catalog.key_value_store import WriteTransaction
 from ..errors import InvalidArgument
 from ..results.point import PointId
 from ..state.collection_state import CollectionState
-from .tenant_operations import no_tenant, tell_followers
+from .tenant_operations import no_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class GrantPoints:
                 )
         granted = sum(grants.add(txn, number, owner, ids) for number in numbers)
         if granted:
-            tell_followers(state, catalog, txn)
+            catalog.put_state(txn, state.number, state.counters())
         return granted
 
 
@@ -77,7 +77,7 @@ class RevokePoints:
         owner, *numbers = _numbers(state, (self.owner, *self.grantees))
         revoked = sum(state.grants.remove(txn, number, owner, self.ids) for number in numbers)
         if revoked:
-            tell_followers(state, catalog, txn)
+            catalog.put_state(txn, state.number, state.counters())
         return revoked
 
 

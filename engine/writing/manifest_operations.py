@@ -58,7 +58,7 @@ class ReplaceInManifest:
         catalog.replace_tombstones(txn, state.number, state.next_sequence, tombstones)
         state.next_sequence += 1
         state.generation += 1
-        catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
+        catalog.put_state(txn, state.number, state.counters())
         return state.replace(change, tombstones)
 
 
@@ -90,7 +90,7 @@ class StoreCalibration:
                 stored += 1
         state = self.state
         state.generation += 1
-        catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
+        catalog.put_state(txn, state.number, state.counters())
         return stored
 
 
@@ -113,7 +113,7 @@ class StoreTables:
         if self.segment in state.sealed:
             store_tables(catalog, txn, state.number, self.segment, self.tables)
             state.generation += 1
-            catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
+            catalog.put_state(txn, state.number, state.counters())
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class ChangeSchema:
         # No two changes have the same number, and no point has that of one.
         state.next_sequence += 1
         state.generation += 1
-        catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
+        catalog.put_state(txn, state.number, state.counters())
         state.change_schema(record)
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import WriteTransaction
-from ...storage.catalog.records import StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
 from ...storage.columns.partial import PartialColumn
@@ -151,9 +150,7 @@ class Delete:
             dead, ids = _matching(state, self.filter, tenant)
         if len(dead):
             _bury(catalog, txn, state, state.next_sequence, dead)
-            if state.grants.end_of_points(txn, tenant.number, ids):
-                # Grants are in no batch: a process that follows reads them all with a new generation.
-                state.generation += 1
+            state.grants.end_of_points(txn, tenant.number, ids)
             state.next_sequence += 1
             _put_state(catalog, txn, state)
         return len(dead)
@@ -345,4 +342,4 @@ def _bury(
 
 
 def _put_state(catalog: Catalog, txn: WriteTransaction, state: CollectionState) -> None:
-    catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
+    catalog.put_state(txn, state.number, state.counters())

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import WriteTransaction
-from ...storage.catalog.records import StateRecord
 from ..errors import NotFound
 from ..segments.bitmaps import bitmap64, rows_of
 from ..state.collection_state import CollectionState
@@ -103,8 +102,7 @@ def no_tenant(name: str) -> NotFound:
 
 
 def tell_followers(state: CollectionState, catalog: Catalog, txn: WriteTransaction) -> None:
-    """Write the counters after a change of tenants or grants."""
-    # These are in no batch: a process that follows reads them all with a new generation.
+    """Write the counters after a change of tenants, which a process that follows then reads anew."""
     state.next_sequence += 1
-    state.generation += 1
-    catalog.put_state(txn, state.number, StateRecord(state.next_sequence, state.generation))
+    state.tenants.changes += 1
+    catalog.put_state(txn, state.number, state.counters())

@@ -1,4 +1,4 @@
-"""The JSON records of the catalog. An unknown or missing member is damage, not a default."""
+"""The JSON records of the catalog. A member that is unknown, or missing and without a default, is damage."""
 
 from typing import Any
 
@@ -36,15 +36,20 @@ class SegmentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created: str
 
 
-class StateRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StateRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A collection's counters.
 
     `next_seq` is the sequence number of the next point. `generation` changes when the manifest or the
-    tombstones were rewritten, so a follower knows that appending what is new is not enough.
+    tombstones were rewritten, so a follower knows that appending what is new is not enough. `last_tenant` is
+    the highest number that a tenant was given; `tenant_changes` and `grant_changes` count changes of names
+    and quotas, and of grants, that are in no batch. Each of the three is left out where it is 0.
     """
 
     next_seq: int
     generation: int
+    last_tenant: int = 0
+    tenant_changes: int = 0
+    grant_changes: int = 0
 
 
 class QuotaRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

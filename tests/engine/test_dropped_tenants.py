@@ -13,6 +13,7 @@ import pytest
 
 import vicinal
 from vicinal import Bm25, Dense, F, Sparse
+from vicinal.engine.hosts import following
 from vicinal.storage import durable
 from vicinal.storage.verify.folder_check import check_folder
 
@@ -136,6 +137,50 @@ def test_a_process_that_follows_sees_the_drop_and_who_comes_after(tmp_path: Path
             rooms.tenants.set_quota("dan", points=7)
             assert followed.tenants.stats("dan").quota == vicinal.TenantQuota(points=7)
             assert followed.info().tenants == 4
+
+
+def test_a_number_is_given_once(tmp_path: Path) -> None:
+    numbers = []
+    for name in ("ada", "bob", "cleo"):
+        with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
+            rooms = make(db) if not numbers else db.collection("rooms")
+            rooms.tenants.create(name)
+            numbers.append(rooms._state.tenants.get(name))
+            # Nothing of it is left, no row either.
+            rooms.tenants.drop(name)
+    assert numbers == [1, 2, 3]
+
+
+def test_a_process_that_follows_reads_of_tenants_what_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with vicinal.open(tmp_path / "db", merge_policy=QUIET) as db:
+        rooms = make(db)
+        fill(rooms, "bob", "plain")
+        rooms.flush()
+        fill(rooms, "wren", SECRET)
+        with vicinal.open(tmp_path / "db", read_only=True) as reader:
+            followed = reader.collection("rooms")
+            assert followed.count(tenant="wren") == 20
+            monkeypatch.setattr(following, "reload_collection", None)
+            rooms.tenants.create("cleo")
+            assert followed.tenants.list() == ["bob", "cleo", "wren"]
+            rooms.tenants.set_quota("bob", points=30)
+            assert followed.tenants.stats("bob").quota.points == 30
+            names = followed._state.tenants
+            rooms.tenants.grant([1, 2], tenant="bob", to="cleo")
+            assert followed.count(tenant="cleo") == 2
+            rooms.delete([1], tenant="bob")
+            assert followed.count(tenant="cleo") == 1
+            assert followed._state.tenants is names
+            # A segment of which enough is dead is merged, which is more than a change of tenants.
+            rooms.tenants.drop(["wren", "cleo"])
+            assert sees_nothing(followed, "wren")
+            assert followed.count(tenant="cleo") == 0
+            fill(rooms, "wren", "new", n=3)
+            fill(rooms, "zoe", "new", n=2)
+            assert (followed.count(tenant="wren"), followed.count(tenant="zoe")) == (3, 2)
+            assert followed.info().tenants == 3
 
 
 def test_a_drop_that_cannot_be_committed_changes_nothing(

@@ -108,3 +108,21 @@ def test_it_takes_writes(folder: Path) -> None:
         films.upsert([3], vectors(1, 5), [{"year": 3}])
         films.merge()
         assert films.count() == N_INDEXED + N_LOGGED - 1
+
+
+def test_points_are_granted_that_were_written_before_there_were_grants(folder: Path) -> None:
+    with vicinal.open(folder) as db:
+        rooms = db.collection("rooms")
+        assert rooms.tenants.grants("bob") == []
+        assert rooms.tenants.grant([5, 6, 7], tenant="ada", to="bob") == 3
+        rooms.tenants.create("cleo")
+    with vicinal.open(folder) as db:
+        rooms = db.collection("rooms")
+        # Of 6 and 7 it has its own.
+        assert rooms.tenants.grants("bob", limit=1) == [vicinal.Grant(5, "ada")]
+        assert rooms.count(tenant="bob") == 20
+        (point,) = rooms.get([5], with_vectors=True, tenant="bob")
+        assert point is not None
+        np.testing.assert_array_equal(point.vectors["tokens"], tokens(5).astype(np.float16))
+        assert rooms.tenants.list() == ["ada", "bob", "cleo"]
+    assert check_folder(folder) == []

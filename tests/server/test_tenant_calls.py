@@ -88,3 +88,50 @@ def test_calls_a_second(served: RunningServer) -> None:
         assert rooms.count(tenant="ben") == 1
         rooms.tenants.set_quota("ada")
         assert own.count() == 2
+
+
+def test_a_grantee_is_told_nothing_of_the_owner(served: RunningServer) -> None:
+    with connected(served, "admin") as admin, connected(served, "admin", "zoe") as zoe:
+        rooms, own = admin.collection("rooms"), zoe.collection("rooms")
+        rooms.upsert([1], ROW, [{"n": 7}], tenant="ben")
+        own.upsert([5], -ROW, [{"n": 7}])
+        plain = own.info(), own.tenants.stats("zoe")
+        rooms.tenants.grant([1], tenant="ben", to="zoe")
+        told = [
+            [*own.search(ROW[0], k=9)],
+            own.explain(ROW[0], k=9),
+            own.get([1, 2, 5]),
+            own.scroll(),
+            own.sample(9),
+            own.facet("n"),
+            own.min_max("n"),
+            own.score(ROW[0], [1, 2]),
+            own.count(filter=vicinal.F("n") == 7),
+            [*own.search(ROW[0], k=9, group_by="n")],
+            own.info(),
+            zoe.info(),
+        ]
+        assert "ben" not in repr(told)
+        assert [hit.id for hit in own.search(ROW[0], k=9)] == [1, 5]
+        assert told[5] == [vicinal.Facet(7, 2)]
+        # What it owns is as it was.
+        assert own.tenants.stats("zoe") == plain[1]
+        assert own.info().segments == plain[0].segments == ()
+        for refused in (
+            lambda: own.tenants.grant([5], tenant="zoe", to="ben"),
+            lambda: own.tenants.revoke([1], tenant="ben", to="zoe"),
+            lambda: own.tenants.grants("zoe"),
+        ):
+            with pytest.raises(vicinal.PermissionDenied) as hidden:
+                refused()
+            assert "ben" not in str(hidden.value)
+        messages = []
+        for other in ("ben", "nobody"):
+            with pytest.raises(vicinal.NotFound) as gone:
+                own.get([1], tenant=other)
+            messages.append(str(gone.value).replace(other, ""))
+        assert messages[0] == messages[1]
+        assert own.delete([1]) == own.update_payload({"n": 0}, [1]) == 0
+        assert rooms.get([1], tenant="ben")[0].payload == {"n": 7}
+        rooms.tenants.drop("ben")
+        assert [hit.id for hit in own.search(ROW[0], k=9)] == [5]
