@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..cells.opened import Cells
 from ..cells.table import USUAL_PATIENCE
@@ -12,12 +12,21 @@ from ..costs import costs
 from ..effort.ladder import Ladder
 from ..protocol import Effort
 from .knobs import HnswKnobs
+from .spreads import Spreads
 
-WIDEST = 4096
-"""The widest walk; a wider one costs more than a scan of all codes."""
+_WIDEST = 4096
+# For many results: so many times as wide as they are many.
+_WIDEST_SHARE = 1.5
 # A scan of codes scores as many rows exactly as the widest walk that was measured, so that it finds at least
 # what that walk found and may promise the same.
 _SCAN_EF = 1280
+# A walk that goes on may become so many times as wide, or so wide.
+_WIDER, _WIDE_ENOUGH = 8, 640
+# It goes on until its pool is spread as those that have such a share more rows behind the results;
+# where it is spread less than nearly all that were measured, as those that are so many times as wide.
+_MORE_BEHIND, _FAR_WIDER = 0.5, 4.0
+# What a walk may lack of the recall asked for: so much is within what is not known of few queries.
+_LACKING = 0.03
 # Standard deviations of the number of allowed rows that a walk passes.
 _SPREAD = 3.0
 # Share of the queries that lie where the filter is thin, as seen under filters by topic, for each share of
@@ -47,6 +56,8 @@ class Efforts:
         What walks bring; None before they were measured.
     cells
         None where there are none.
+    spreads
+        What a walk goes on for; None before that was measured.
     """
 
     n: int
@@ -55,6 +66,7 @@ class Efforts:
     scan_seconds: Callable[[int, bool], float]
     ladder: Ladder | None
     cells: Cells | None
+    spreads: Spreads | None = None
 
     def choose(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Return the cheapest effort that reaches ``recall``, or ``knobs`` as given.
@@ -80,7 +92,9 @@ class Efforts:
             return walk
         by_codes = self.ladder.recall_at(k, _SCAN_EF)
         best = effort_of(HnswKnobs(0, scanned), by_codes, scan_seconds)
-        best = walk if walk.seconds <= best.seconds else best
+        # Where no walk reaches what is asked for, nor nearly, rows are not found that codes of all rows have.
+        lacking = (walk.expected_recall or 0.0) < recall - _LACKING
+        best = walk if walk.seconds <= best.seconds and not lacking else best
         if self.cells is None or self.cells.table is None or share >= 1:
             return best
         # Codes lose something of what cells bring.
@@ -109,16 +123,40 @@ class Efforts:
         thin_seconds: float,
     ) -> Effort[HnswKnobs]:
         ef = 0 if knobs is None else knobs.ef
-        width = max(k, ef or min(WIDEST, ladder.rung_for(k, recall)))
+        width = max(k, ef or min(widest_walk(k), ladder.rung_for(k, recall)))
         # Chance brings fewer rows in scope to some queries; few of those should be left with less than k.
         spared = width if share >= 1 else k + 1 + _SPREAD * math.sqrt(k * (1 - share))
-        walked = min(math.ceil(max(width, spared) / max(share, 1e-9)), WIDEST)
+        walked = min(math.ceil(max(width, spared) / max(share, 1e-9)), widest_walk(k))
         expected = ladder.recall_at(k, min(width, walked * share))
         rescore = self.rescore(k, width) if knobs is None or not knobs.rescore else knobs.rescore
         known = costs()
         comparison = known.walked_row + self.code_lines * known.walked_line + walked * known.kept
         walking = known.call + ladder.work_at(walked) * comparison + self.scan_seconds(rescore, False)
-        return effort_of(HnswKnobs(walked, rescore, 0, patience), expected, walking + thin_seconds)
+        chosen = HnswKnobs(walked, rescore, 0, patience)
+        if knobs is None:
+            chosen = self.watching(chosen, k, width)
+        return effort_of(chosen, expected, walking + thin_seconds)
+
+    def watching(self, knobs: HnswKnobs, k: int, width: int) -> HnswKnobs:
+        """Return the knobs of a walk that goes on where it is harder than the queries of the measurement.
+
+        ``width`` is that of its pool where all rows are in scope.
+        """
+        spreads = self.spreads
+        spread = 0.0 if spreads is None else spreads.usual_at(k, width)
+        if spreads is None or spread <= 1:
+            return knobs
+        widest = min(widest_walk(k), max(knobs.ef, min(self.n, max(_WIDER * knobs.ef, _WIDE_ENOUGH))))
+        wider = width + _MORE_BEHIND * (width - k), _FAR_WIDER * width
+        goal, far_goal = (max(spread, spreads.usual_at(k, other)) for other in wider)
+        return replace(
+            knobs,
+            spread=spread,
+            goal=goal,
+            least=spreads.least_at(k, width),
+            far_goal=far_goal,
+            widest=widest,
+        )
 
     def _of_cells(
         self, ladder: Ladder, k: int, n_cells: int, rescore: int, patience: float, share: float
@@ -148,6 +186,11 @@ class Efforts:
         known = costs()
         scan = count * (known.code_row + self.code_lines * known.code_line)
         return known.call + scan + self.scan_seconds(rescore, False)
+
+
+def widest_walk(k: int) -> int:
+    """Return the width of the widest walk for ``k`` results."""
+    return max(_WIDEST, math.ceil(_WIDEST_SHARE * k))
 
 
 def rescore_width(k: int, ef: int, share: float) -> int:

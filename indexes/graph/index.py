@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from ..cells.opened import Cells
 from ..cells.table import FEWEST_CELLS, USUAL_PATIENCE
 from ..codecs.bits import Bits
 from ..codecs.protocol import CodecSpec, Coded
+from ..codecs.scalar import Scalar
 from ..effort.ladder import KS, MARGIN, Ladder, measure
 from ..effort.parts import in_parts
 from ..effort.pseudo_queries import NEIGHBOURS, SHORTFALL, pseudo_queries
@@ -25,19 +27,28 @@ from ..exact.scan import open_scan
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
 from ..rows.dense import NO_NORMS, DenseRows
+from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
-from .efforts import LEAST_RESCORED, WIDEST, Efforts, effort_of, rescore_width
+from .efforts import LEAST_RESCORED, Efforts, effort_of, rescore_width, widest_walk
 from .knobs import HnswKnobs
 from .links import check_links
 from .scratch import walk_scratch
+from .spreads import Spreads, narrowest, spreads_of
 
 # The widths of the walk that are measured.
 WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280)
 # A walk under a filter counts on chance to spread the allowed rows; with less than this share of what
 # chance would bring, the query lies where the filter is thin, and cells are searched.
 _LEAST_SHARE_SEEN = 0.5
+_BLOCK_ROWS = 8192
 _NEIGHBOUR_EF = 2 * NEIGHBOURS
+# So many times as wide is a walk whose rows are not in memory as one that may go on.
+_WIDER_APART = 2
+# Codes of so many times the widest pool cost no more than what it took to fill it.
+_SCANNED_BEYOND = 64
+# How far the worst tenth of the queries may stay behind what is promised: walks go on for them.
+_WORST_BEHIND = 0.09
 # As many of a pool are scored exactly as bring this share of what scoring all of such a pool brings.
 _RESCORED_ENOUGH, _RESCORED_EF, _RESCORED_K = 0.995, 112, 10
 
@@ -50,6 +61,7 @@ class HnswIndex:
         self._rows, self._arrays, self._codec = rows, arrays, codec
         self._graph: NDArray[Any] | None = None
         self._cells: Cells | None = None
+        self._spreads = Spreads.from_arrays(WIDTHS, arrays)
         code_lines = self._open() if arrays else 0.0
         self._efforts = Efforts(
             len(rows),
@@ -58,6 +70,7 @@ class HnswIndex:
             lambda count, contiguous: self._scan.cost(None, count, contiguous),
             Ladder.from_arrays(WIDTHS, arrays),
             self._cells,
+            self._spreads,
         )
 
     def _open(self) -> float:
@@ -90,6 +103,9 @@ class HnswIndex:
         graph["links"], graph["degree"] = address(links), links.shape[1]
         graph["entries"], graph["n_entries"] = address(entries), len(entries)
         graph["entry_codes"] = address(self._entry_codes)
+        # Of such codes it is known where the query lies among the rows.
+        self._in_steps = isinstance(self._codec, Scalar | Bits)
+        graph["longest"] = self._spreads.longest if self._spreads else 0.0
         self._kernel = search_graph
         self._graph = graph
         self._graph_address = address(graph)
@@ -109,13 +125,25 @@ class HnswIndex:
 
         Where a walk ends before it has seen so many, because rows that are all alike keep it among
         themselves or because the filter bars what is near, cells are searched, or the codes of all allowed
-        rows compared where there are none.
+        rows compared where there are none. Where all candidates are hardly farther than the results it goes
+        on, and where that is not enough the codes of all rows are compared unless they are too many.
         """
+        return self._search(queries, k, effort, scope, NOWHERE)
+
+    def _search(
+        self, queries: NDArray[Any], k: int, effort: Effort[HnswKnobs], scope: Scope, spreads: np.uint64
+    ) -> Neighbors:
+        """Search, and write how far the pool of each query is spread to the address of their float32."""
         n, allowed, knobs = len(self._rows), scope.rows, effort.knobs
         scope.check(n)
         count = scope.count(n)
         wanted, patience = min(max(k, knobs.rescore), count), knobs.patience or USUAL_PATIENCE
-        ef = min(max(k, knobs.ef), n, WIDEST) if knobs.ef else 0
+        # Rows that are not in memory are listed first, so that all of them are read at the same time.
+        apart, widest = self._rows.reader is not None, min(knobs.widest, n)
+        ef = min(max(k, knobs.ef), n, widest_walk(k)) if knobs.ef else 0
+        if apart and widest and not self._in_steps:
+            # Their distances, which say how a pool is spread, are not known before.
+            ef, wanted, widest = min(_WIDER_APART * ef, max(widest, ef)), min(2 * wanted, count), 0
         if self._graph is None or count <= wanted or 0 < ef < k or not len(queries):
             return self._scan.search(queries, k, scope)
         if knobs.cells and self._cells is not None:
@@ -123,22 +151,25 @@ class HnswIndex:
             return self._cells.search(queries, k, knobs.cells, wanted, allowed, patience)
         queries = check_queries(queries, self._rows, k)
         prepared = self._prepare(queries)
+        held: list[Any] = []
         enough, n_candidates = 0, 0
         words, candidates = NOWHERE, NOWHERE
         if not ef or count < n:
             allowed = allowed or RowSet.everything(n)
             # Held here while the kernel reads them: two threads that ask first may each make their own.
-            held: list[Any] = [allowed.located_words]
+            held = [allowed.located_words]
             words = held[0][1]
             if not ef or self._cells is None:
                 held.append(allowed.located_rows)
                 candidates, n_candidates = held[1][1], count
             enough = min(count, max(k, int(ef * count / n * _LEAST_SHARE_SEEN)))
-        # Rows that are not in memory are listed first, so that all of them are read at the same time.
-        apart = self._rows.reader is not None
-        rows = np.empty((len(queries), wanted if apart else k), np.uint32)
+        elif widest and n <= _SCANNED_BEYOND * widest:
+            held = [RowSet.everything(n).located_rows]
+            candidates, n_candidates = held[0][1], n
+        room = wanted + int(self._efforts.rescored * max(0, widest - ef))
+        rows = np.empty((len(queries), room if apart else k), np.uint32)
         scores = np.empty((len(queries), 0 if apart else k), np.float32)
-        scratch = self._scratch.take(max(ef, wanted))
+        scratch = self._scratch.take(max(ef, wanted, widest))
         try:
             self._kernel(
                 self._graph_address,
@@ -153,6 +184,14 @@ class HnswIndex:
                 candidates,
                 n_candidates,
                 enough,
+                -(-k * n // count),
+                widest,
+                knobs.spread,
+                knobs.goal,
+                knobs.least,
+                knobs.far_goal,
+                self._efforts.rescored,
+                spreads,
                 rows,
                 scores,
             )
@@ -166,8 +205,8 @@ class HnswIndex:
         if ef and (rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any())):
             short = np.flatnonzero(rows[:, -1] == NO_ROW)
             scanned = self._efforts.all_codes(k, wanted)
-            if self._cells is not None and allowed is not None and patience < 1 and count > scanned.rescore:
-                wanted = scanned.rescore
+            if self._cells is not None and patience < 1 and count > scanned.rescore:
+                wanted, allowed = scanned.rescore, allowed or RowSet.everything(n)
                 more = self._cells.search(
                     queries[short], k, FEWEST_CELLS, wanted, allowed, patience, thin=True
                 )
@@ -187,7 +226,9 @@ class HnswIndex:
         """Measure the ladder on real queries and return its arrays."""
         if self._graph is None:
             return {}
-        return self._measured(queries, truth, 1).to_arrays() | self._cells_measured(queries, 0)
+        spreads = self._spreads_measured(queries)
+        ladder = self.with_table(spreads)._measured(queries, truth, 1)
+        return spreads | ladder.to_arrays() | self._cells_measured(queries, 0)
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
@@ -197,11 +238,12 @@ class HnswIndex:
             return self.search(queries, k, effort).rows
 
         queries, groups = pseudo_queries(self._rows, nearest, seed)
-        rescored = {"rescored": np.array([self._share_to_rescore(queries)], np.float32)}
-        ladder = self.with_table(rescored)._measured(
-            queries, None, threads, given=1, groups=groups, shortfall=SHORTFALL
+        known: dict[str, NDArray[Any]] = {"rescored": np.array([self._share_to_rescore(queries)], np.float32)}
+        known |= self._spreads_measured(queries)
+        ladder = self.with_table(known)._measured(
+            queries, None, threads, given=1, groups=groups, shortfall=_WORST_BEHIND
         )
-        measured = rescored | ladder.as_hard_as_ten().to_arrays()
+        measured = known | ladder.as_hard_as_ten().to_arrays()
         return measured | self._cells_measured(queries, seed, groups=groups, shortfall=SHORTFALL)
 
     def _cells_measured(self, queries: NDArray[Any], seed: int, **counting: Any) -> dict[str, NDArray[Any]]:
@@ -217,6 +259,24 @@ class HnswIndex:
             **counting,
         )
         return {PREFIX + name: array for name, array in table.to_arrays().items()}
+
+    def _spreads_measured(self, queries: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return what is asked of the spread of pools, as those of these queries have it."""
+        n, longest, reached = len(self._rows), 0.0, {}
+        if self._rows.metric is Metric.DOT:
+            for start in range(0, n, _BLOCK_ROWS):
+                block = self._rows.floats(slice(start, start + _BLOCK_ROWS))
+                longest = max(longest, float(np.einsum("ij,ij->i", block, block).max()))
+            longest = math.sqrt(longest)
+        measuring = self.with_table(Spreads.unmeasured(WIDTHS, longest).to_arrays())
+        for k in KS if self._rows.reader is None or self._in_steps else ():
+            for width in WIDTHS:
+                if narrowest(k) <= width <= n:
+                    spreads = np.zeros(len(queries), np.float32)
+                    knobs = HnswKnobs(width, k, spread=1.0, widest=width)
+                    measuring._search(queries, k, effort_of(knobs), EVERYTHING, address(spreads))
+                    reached[k, width] = spreads
+        return spreads_of(WIDTHS, reached, longest).to_arrays()
 
     def _share_to_rescore(self, queries: NDArray[Any]) -> float:
         """Return the least share of a pool that, scored exactly, loses next to nothing of what all has."""
@@ -243,13 +303,15 @@ class HnswIndex:
                 return Neighbors.concat(every(search))
 
             def search(k: int, ef: int) -> Neighbors:
-                effort = effort_of(HnswKnobs(ef, self._efforts.rescore(k, ef)))
-                return each(lambda part: self.search(part, k, effort))
+                knobs = self._efforts.watching(HnswKnobs(ef, self._efforts.rescore(k, ef)), k, ef)
+                return each(lambda part: self.search(part, k, effort_of(knobs)))
 
             if truth is None:
                 truth = each(lambda part: self._scan.search(part, KS[-1])).scores
             higher = self._rows.metric.higher_is_nearer
-            return measure(WIDTHS, search, truth, higher, MARGIN, **counting)
+            ladder = measure(WIDTHS, search, truth, higher, MARGIN, **counting)
+            # Narrow walks may go on more than wider ones; more recall is not to be predicted to cost less.
+            return replace(ladder, work=np.maximum.accumulate(ladder.work))
 
     def with_table(self, arrays: Arrays) -> HnswIndex:
         """Return the same index with another ladder."""

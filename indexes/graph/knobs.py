@@ -30,12 +30,24 @@ class HnswKnobs:
     patience
         Where few rows near a query are in scope cells are visited until this share of all that was compared,
         above 0 and up to 1, brought nothing nearer; 0 for what was measured to be enough.
+    spread, goal
+        A walk goes on where the last of its candidates is less than ``spread`` times as far from the query as
+        the last of the results, until it is ``goal`` times as far; 0 for a walk that ends at ``ef``.
+    least, far_goal
+        Where it is even less than ``least`` times as far, the walk goes on until ``far_goal``.
+    widest
+        How many candidates such a walk keeps at most.
     """
 
     ef: int
     rescore: int = 0
     cells: int = 0
     patience: float = 0.0
+    spread: float = 0.0
+    goal: float = 0.0
+    least: float = 0.0
+    far_goal: float = 0.0
+    widest: int = 0
 
 
 def knobs_from(given: Mapping[str, float]) -> HnswKnobs:

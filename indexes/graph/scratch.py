@@ -11,6 +11,9 @@ from ..rows.addresses import address
 from ..rows.dense import aligned
 from ..scratch_pool import ScratchPool, capacity_for, record_of
 
+# Rows that a walk remembers: more than the widest compares.
+_MOST_MET = 1 << 18
+
 
 class WalkScratch:
     """Buffers of one walk, for pools and lists up to a capacity."""
@@ -31,6 +34,7 @@ class WalkScratch:
             "products": aligned((degree + 4,), np.uint32),
             "listed": aligned((capacity,), np.uint32),
             "keys": aligned((degree + 4,), np.uint64),
+            "met": aligned((min(n, _MOST_MET) + 2 * (degree + 4),), np.uint64),
             # A block before the pool holds the zero that inserting needs, one behind it what falls out.
             "pool": aligned((capacity + 2 * BLOCK,), np.uint64)[BLOCK:],
             "heap": aligned((capacity,), np.uint64),
@@ -38,6 +42,7 @@ class WalkScratch:
             "stats": aligned((4,), np.int64),
         }
         self._buffers, self._record = buffers, record_of(WALK, buffers)
+        self._record["met_room"] = len(buffers["met"])
         self.stats = buffers["stats"]
         self.address = address(self._record)
 

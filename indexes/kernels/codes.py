@@ -53,7 +53,7 @@ CODES = np.dtype(
 )
 CODE_LIMIT = np.float32(127.0)
 # Above any dot product of codes, so that distances are positive.
-_OFFSET = 1 << 30
+KEY_OFFSET = 1 << 30
 # A query close to the mean needs no finer steps than this many to a row's, and the bias must fit 31 bits.
 _FINEST = np.float32(4.0)
 view_codes = record_at(CODES)
@@ -260,12 +260,12 @@ def keys_of(codes, n, listed, products, first, count, steps, unit, shift, weight
     elif codes.bias:
         biases = view_f32(codes.bias, n)
         for i in range(count):
-            bias = np.rint(min(biases[listed[first + i]] * steps, np.float32(_OFFSET)))
-            near = np.int64(_OFFSET) - np.int64(whole[i]) + np.int64(bias)
+            bias = np.rint(min(biases[listed[first + i]] * steps, np.float32(KEY_OFFSET)))
+            near = np.int64(KEY_OFFSET) - np.int64(whole[i]) + np.int64(bias)
             keys[i] = key_of_row(np.uint64(near), listed[first + i])
     else:
         for i in range(count):
-            near = np.int64(_OFFSET) - np.int64(whole[i])
+            near = np.int64(KEY_OFFSET) - np.int64(whole[i])
             keys[i] = key_of_row(np.uint64(near), listed[first + i])
 
 

@@ -15,6 +15,7 @@ GRAPH = np.dtype(
         ("entries", np.uint64),  # address of (n_entries,) uint32
         ("entry_codes", np.uint64),  # address: the codes of the entries, one behind the other
         ("n_entries", np.int64),
+        ("longest", np.float64),  # length of the longest row; read for the dot product only
     ]
 )
 WALK = np.dtype(
@@ -26,6 +27,8 @@ WALK = np.dtype(
         ("fresh", np.uint64),  # address: uint32 rows whose distances come next
         ("products", np.uint64),  # address: of each of them, int32 or float32
         ("keys", np.uint64),
+        ("met", np.uint64),  # address of (met_room,) uint64: keys of all rows that were compared
+        ("met_room", np.int64),
         ("pool", np.uint64),  # address of uint64; a block of zeros stands before it
         ("listed", np.uint64),  # address: uint32 rows whose exact scores come next
         ("heap", np.uint64),

@@ -77,17 +77,20 @@ def first_block(pool, blocks, key):
 
 
 @inner
-def offer(address, pool, width, keys, count):
-    """Put those keys into the pool that belong there; return the least of them, NO_KEY if none does."""
+def offer(address, pool, width, keys, count, sifted):
+    """Put those keys into the pool that belong there; return the least of them, NO_KEY if none does.
+
+    They are gathered in ``sifted``, which may be ``keys`` itself.
+    """
     # Most keys are refused and which ones cannot be foreseen: first they are sifted without a branch.
     accepted, worst, least = 0, pool[width - 1], NO_KEY
     for i in range(count):
         key = keys[i]
-        keys[accepted] = key
+        sifted[accepted] = key
         accepted += key < worst
     blocks = (width + BLOCK - 1) // BLOCK
     for i in range(accepted):
-        key = keys[i]
+        key = sifted[i]
         least = min(least, key)
         first = 0 if blocks <= _BLOCKS_PASSED_WHOLE else first_block(pool, blocks, key)
         insert_sorted(address + np.uint64(first * BLOCK * 8), blocks - first, key)

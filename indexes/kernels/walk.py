@@ -7,8 +7,9 @@ import numpy as np
 from .codes import encode_query, four_products, keys_of, view_codes
 from .graph import STATS, view_graph, view_walk
 from .kernel import entry_point, inner
-from .memory import LINE, prefetch_lines, view_i64, view_u8, view_u32, view_u64
+from .memory import LINE, prefetch_lines, view_f32, view_i64, view_u8, view_u32, view_u64
 from .pool import BLOCK, EXPANDED, clear_pool, offer, pool_size, row_of
+from .reaching import key_at, number_of, number_of_query
 from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import scan_block, write_result
 from .strips import prefetch_row
@@ -21,6 +22,8 @@ _STARTS = np.int64(4)
 _LAST_EPOCH = 255
 _NO_ROW = np.uint32(0xFFFFFFFF)
 _MOST_LINES_AHEAD = 64
+# So much farther than results a row is not among those that lie near together.
+_GAP = 0.15
 
 
 @inner
@@ -34,7 +37,7 @@ def start_walk(graph, codes, n, walk, scale, visited, epoch, pool):
         four_products(codes, graph.entry_codes, a, b, c, d, walk.query_codes, walk.products)
         count = min(4, graph.n_entries - first)
         keys_of(codes, n, entries, walk.products, first, count, *scale, keys)
-        offer(walk.pool, pool, _STARTS, keys, count)
+        offer(walk.pool, pool, _STARTS, keys, count, keys)
     for i in range(min(_STARTS, graph.n_entries)):
         visited[row_of(pool[i])] = epoch
     # What fell out of the first places was not marked as visited.
@@ -68,37 +71,100 @@ def compare(codes, n, walk, fresh, count, scale, keys):
 
 
 @inner
-def walk_graph(graph, codes, rows, walk, scale, ef, visited, epoch, stats):
-    """Fill the pool with the ``ef`` nearest rows that a best-first walk finds; return how many there are."""
+def walk_graph(
+    graph, codes, rows, walk, scale, inv_norm, given, rank, ef, most, asked, visited, epoch, stats
+):
+    """Fill the pool with the nearest rows that a best-first walk finds.
+
+    Its spread is how many times as far from the query the last of it is as the one of that ``rank``. What is
+    ``asked`` of it are two pairs: where it is below the first of one the walk goes on until it is the second,
+    in a pool of up to ``most``. Returned are how many rows there are, how wide the pool has become, its
+    spread at the width ``ef``, 0 where that is not known, whether ``most`` was not enough, and whether no
+    links lead on.
+    """
     n, degree = rows.n, graph.degree
-    links, pool = view_u32(graph.links, n * degree), view_u64(walk.pool, ef + BLOCK)
-    fresh, keys = view_u32(walk.fresh, degree + 4), view_u64(walk.keys, degree + 4)
+    links, pool = view_u32(graph.links, n * degree), view_u64(walk.pool, max(ef, most) + BLOCK)
+    fresh, sifted = view_u32(walk.fresh, degree + 4), view_u64(walk.keys, degree + 4)
+    met, step = view_u64(walk.met, walk.met_room), np.int64(degree + 4)
     code_bytes, lines = np.uint64(codes.row_bytes), min(codes.lines, _MOST_LINES_AHEAD)
     link_bytes, link_lines = np.uint64(degree * 4), degree * 4 // LINE
     clear_pool(pool, ef)
     visited[n] = epoch
     start_walk(graph, codes, n, walk, scale, visited, epoch, pool)
-    current = 0
     stats[1] += graph.n_entries
-    while current < ef and pool[current] != NO_KEY:
-        key = pool[current]
-        pool[current] = key | EXPANDED
-        current += 1
-        if key & EXPANDED:
-            continue
-        count = collect_fresh(graph, n, links, row_of(key), fresh, visited, epoch)
-        for i in range(count):
-            prefetch_lines(codes.codes + np.uint64(fresh[i]) * code_bytes, lines)
-        # The next row to expand, unless a nearer one turns up now. A prefetch of no row does no harm.
-        if current < ef:
-            prefetch_lines(graph.links + row_of(pool[current]) * link_bytes, link_lines)
-        compare(codes, n, walk, fresh, count, scale, keys)
-        least = offer(walk.pool, pool, ef, keys, count)
-        while current > 0 and pool[current - 1] >= least:
-            current -= 1
-        stats[0] += 1
-        stats[1] += count
-    return pool_size(pool, ef)
+    n_met = pool_size(pool, min(ef, BLOCK))
+    for i in range(n_met):
+        met[i] = pool[i]
+    current, width, farthest = 0, ef, NO_KEY - EXPANDED
+    reached, zero, goal, narrow, lost = 0.0, np.nan, 0.0, False, False
+    while True:
+        while current < width and pool[current] <= farthest:
+            key = pool[current]
+            pool[current] = key | EXPANDED
+            current += 1
+            if key & EXPANDED:
+                continue
+            count = collect_fresh(graph, n, links, row_of(key), fresh, visited, epoch)
+            for i in range(count):
+                prefetch_lines(codes.codes + np.uint64(fresh[i]) * code_bytes, lines)
+            # The next row to expand, unless a nearer one turns up now. A prefetch of no row does no harm.
+            if current < width:
+                prefetch_lines(graph.links + row_of(pool[current]) * link_bytes, link_lines)
+            # Where there is no room the last are forgotten: wide pools lack them.
+            n_met = min(n_met, walk.met_room - step)
+            compare(codes, n, walk, fresh, count, scale, met[n_met : n_met + step])
+            least = offer(walk.pool, pool, width, met[n_met : n_met + step], count, sifted)
+            n_met += count
+            while current > 0 and pool[current - 1] >= least:
+                current -= 1
+            stats[0] += 1
+            stats[1] += count
+        if not most or rank > ef:
+            break
+        if pool[width - 1] == NO_KEY:
+            # At first because no links lead on, later because all that is near enough was looked at.
+            lost = width == ef and n > width
+            break
+        if reached == 0:
+            zero = number_of_query(graph, codes, rows, walk, scale, inv_norm, given, pool, ef)
+        near, last = number_of(codes, pool[rank - 1]), number_of(codes, pool[width - 1])
+        if not near > zero:
+            break
+        if reached == 0:
+            reached = (last - zero) / (near - zero)
+            if reached >= asked[0]:
+                break
+            goal = asked[3] if reached < asked[2] else asked[1]
+        limit = near + (goal - 1.0) * (near - zero)
+        if last >= limit:
+            break
+        if width >= most:
+            narrow = True
+            break
+        behind, within = pool[width - 1], key_at(codes, limit)
+        gap = key_at(codes, near + max(_GAP, goal - 1.0) * (near - zero))
+        known, beyond = 0, 0
+        for i in range(n_met):
+            known += behind < met[i] and met[i] <= within
+            beyond += behind < met[i] and met[i] <= gap
+        if not known:
+            # Rows that lie near together and have no links to others.
+            lost = not beyond
+            break
+        # What is found on the way needs room too.
+        wider = min(most, 2 * (width + known))
+        for i in range(width, wider + BLOCK):
+            pool[i] = NO_KEY
+        current, width, farthest, count = width, wider, within, 0
+        for i in range(n_met):
+            if behind < met[i] and met[i] <= within:
+                sifted[count] = met[i]
+                count += 1
+            if count == step:
+                offer(walk.pool, pool, width, sifted, count, sifted)
+                count = 0
+        offer(walk.pool, pool, width, sifted, count, sifted)
+    return pool_size(pool, width), width, reached, narrow, lost
 
 
 @inner
@@ -132,7 +198,7 @@ def scan_codes(graph, codes, rows, walk, scale, width, candidates, n_candidates,
         for i in range(first + degree, min(first + 2 * degree, n_candidates)):
             prefetch_lines(codes.codes + np.uint64(listed[i]) * code_bytes, lines)
         compare(codes, n, walk, fresh, count, scale, keys)
-        offer(walk.pool, pool, width, keys, count)
+        offer(walk.pool, pool, width, keys, count, keys)
     stats[1] += n_candidates
     return pool_size(pool, width)
 
@@ -151,6 +217,14 @@ def search_graph(
     candidates,
     n_candidates,
     enough,
+    rank,
+    most,
+    spread,
+    goal,
+    least,
+    far_goal,
+    share,
+    spreads,
     found,
     scores,
 ):
@@ -159,36 +233,48 @@ def search_graph(
     ``wanted`` of the nearest rows that a walk of width ``ef`` finds, and that the bitset ``allowed`` holds if
     there is one, are scored exactly. A query that sees fewer than ``enough`` of them compares the codes of
     all ``candidates``, the same rows as a list; so does every query if ``ef`` is 0. Without candidates it
-    finds nothing. ``found`` and ``scores``
-    are written, the rest are numbers and addresses; addresses stay integers because an array's flags would
-    be part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
+    finds nothing. A walk whose pool is spread less than ``spread`` times the distance of the row of that
+    ``rank`` goes on to ``goal``, of one below ``least`` to ``far_goal``, in a pool of up to ``most``, 0 for
+    none, and a ``share`` of what it is wider is scored too; where that is not enough all candidates are
+    compared. ``spreads``, unless it is 0, is given how far pools of the width ``ef`` are spread. ``found``
+    and ``scores`` are written, the rest are numbers and addresses; addresses stay integers because an array's
+    flags would be part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
     """
     graph, walk = view_graph(graph_address), view_walk(walk_address)
     rows, codes = view_rows(graph.rows), view_codes(graph.codes)
     higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
     visited, epochs = view_u8(walk.visited, rows.n + 1), view_i64(walk.epoch, 1)
-    pool, listed = view_u64(walk.pool, max(ef, wanted)), view_u32(walk.listed, wanted)
+    pool, listed = view_u64(walk.pool, max(ef, wanted, most)), view_u32(walk.listed, max(wanted, most))
+    reaching = view_f32(spreads, n_queries)
     heap = view_u64(walk.heap, k)
+    asked = np.float64(spread), np.float64(goal), np.float64(least), np.float64(far_goal)
     stats = view_i64(walk.stats, STATS)
     stats[:] = 0
     for q in range(n_queries):
         inv_norm = pad_query(rows, queries + np.uint64(q * rows.query_bytes), walk.padded, walk.out)
-        scale = encode_query(codes, prepared + np.uint64(q * codes.given_bytes), walk.query_codes)
-        count, seen = 0, 0
+        given = prepared + np.uint64(q * codes.given_bytes)
+        scale = encode_query(codes, given, walk.query_codes)
+        count, seen, scored, narrow, lost = 0, 0, wanted, False, False
         if ef:
             if epochs[0] == _LAST_EPOCH:
                 visited[:] = 0
                 epochs[0] = 0
             epochs[0] += 1
-            size = walk_graph(graph, codes, rows, walk, scale, ef, visited, np.uint8(epochs[0]), stats)
-            count, seen = list_allowed(pool, size, allowed, rows.n, wanted, listed)
-        if seen < enough and not n_candidates:
+            epoch = np.uint8(epochs[0])
+            size, width, reached, narrow, lost = walk_graph(
+                graph, codes, rows, walk, scale, inv_norm, given, rank, ef, most, asked, visited, epoch, stats
+            )
+            if spreads:
+                reaching[q] = np.float32(reached)
+            scored += np.int64(share * (width - ef))
+            count, seen = list_allowed(pool, size, allowed, rows.n, scored, listed)
+        if (seen < enough or lost) and not n_candidates:
             count = 0
-        elif seen < enough:
+        elif seen < enough or ((narrow or lost) and n_candidates):
             stats[3] += np.int64(ef > 0)
-            size = scan_codes(graph, codes, rows, walk, scale, wanted, candidates, n_candidates, stats)
-            count, seen = list_allowed(pool, size, np.uint64(0), rows.n, wanted, listed)
+            size = scan_codes(graph, codes, rows, walk, scale, scored, candidates, n_candidates, stats)
+            count, seen = list_allowed(pool, size, np.uint64(0), rows.n, scored, listed)
         if not k:
             found[q, :count] = listed[:count]
             found[q, count:] = _NO_ROW

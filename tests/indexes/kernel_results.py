@@ -109,6 +109,9 @@ def run_dense() -> None:
                         effort = Effort(HnswKnobs(ef, min(ef, 20)), None, 0.0, "")
                         found = index.search(queries, 5, effort, scope)
                         results.append((f"walk {name} {ef}", found))
+                    going_on = HnswKnobs(12, 12, spread=1.4, goal=1.5, least=1.1, far_goal=1.6, widest=100)
+                    found = index.search(queries, 5, Effort(going_on, None, 0.0, ""), scope)
+                    results.append((f"walk on {name}", found))
                 candidates = rng.permutation(N).astype(np.uint32)[:600].reshape(40, 15)
                 candidates[::3, 4:9] = 2**32 - 1
                 results.append((f"rescoring {name}", rescore(vectors, candidates, queries, 6)))
