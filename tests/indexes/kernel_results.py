@@ -30,6 +30,7 @@ from vicinal.indexes.ivf.ivf import Ivf
 from vicinal.indexes.ivf.knobs import IvfKnobs
 from vicinal.indexes.muvera.encoding import Encoder, Encoding
 from vicinal.indexes.protocol import BuildJob, Effort, Scope
+from vicinal.indexes.rows import bits
 from vicinal.indexes.rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
@@ -194,6 +195,28 @@ def run_encodings() -> None:
             results.append((f"encoded {name} {encoding}", Neighbors(offsets[:-1].astype(np.uint32), found)))
 
 
+def run_bitsets() -> None:
+    """Make bitsets of stored sets, of lists and of codes, and list their rows."""
+    rng = np.random.default_rng(7)
+    n = 150_001
+    listed = rng.permutation(n).astype(np.uint32)
+    starts = np.arange(0, n - 500, 1000)
+    for share in (0.001, 0.3, 1.0):
+        stored = BitMap(np.flatnonzero(rng.random(n) < share))
+        stored.run_optimize()
+        words = bits.of_serialized(stored.serialize(), n)
+        assert words is not None
+        words |= bits.of_codes(rng.integers(0, 256, n).astype(np.uint8), 250, 253)
+        assert bits.add_slices(words, n, listed, starts, starts + 7)
+        rows = RowSet.from_words(words, n).rows
+        results.append((f"bitset {share}", Neighbors(rows, np.array(bits.extent(words), np.float32))))
+    texts = [b"a", b"ab", b"b", b"x" * 99]
+    joined, ends = np.frombuffer(b"".join(texts), np.uint8), np.cumsum(list(map(len, texts)), dtype=np.int64)
+    found = bits.places_of_texts(joined, ends, joined, ends)
+    assert found is not None
+    results.append(("texts found", Neighbors(found.astype(np.uint32), NO_NORMS)))
+
+
 def main() -> None:
     """Check the forms, run everything, print one digest a result."""
     from vicinal.indexes.kernels import target
@@ -211,6 +234,7 @@ def main() -> None:
     run_lists()
     run_ragged()
     run_encodings()
+    run_bitsets()
     for name, found in results:
         digest = hashlib.sha256(found.rows.tobytes() + found.scores.tobytes()).hexdigest()
         print(name, digest[:16], found.stats)
