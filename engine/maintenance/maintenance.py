@@ -176,7 +176,12 @@ class Maintenance:
                     and chosen_task(state, lane, upkeep.busy, self._settings) is not None
                 ):
                     upkeep.queued.add(lane)
-                    self._lanes[lane].put(state)
+                    try:
+                        self._lanes[lane].put(state)
+                    except RuntimeError:
+                        # The system starts no more threads now; it may later.
+                        upkeep.queued.discard(lane)
+                        raise
             if upkeep.queued:
                 # Whoever builds says so when it is done.
                 return None

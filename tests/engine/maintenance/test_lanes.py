@@ -15,7 +15,7 @@ from waiting import wait_until
 
 import vicinal
 from vicinal.engine.errors import Closed
-from vicinal.engine.maintenance import due
+from vicinal.engine.maintenance import due, maintenance
 from vicinal.engine.maintenance.lanes import BuildThreads
 from vicinal.engine.segments.sealed.builder import SegmentBuilder
 from vicinal.indexes.graph import hnsw
@@ -133,6 +133,26 @@ def test_background_builds_take_the_threads_they_are_given(
             points.upsert(ids=np.arange(40), vectors=_rows(40))
             points.merge()
     assert held.threads == [1, 3]
+
+
+def test_a_thread_that_could_not_be_started_is_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = threading.Thread.start, []
+
+    def limited(thread: threading.Thread) -> None:
+        if thread.name == "vicinal-short-builds" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    monkeypatch.setattr(maintenance, "_RETRY_SECONDS", 0.01)
+    with vicinal.open(tmp_path / "db", merge_policy=POLICY) as db:
+        points = db.create_collection("points", SPEC)
+        points.upsert(ids=np.arange(400), vectors=_rows(400))
+        wait_until(lambda: any(segment.indexed for segment in _sealed(points)))
+    assert refused
 
 
 def test_threads_are_shared_and_given_back() -> None:
