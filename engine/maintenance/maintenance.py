@@ -94,7 +94,18 @@ class Maintenance:
         """Bring the collection into one segment, indexed and without dead rows; return when that is done."""
         with self.exclusive(state):
             state.check_not_dropped()
-            for task in tasks_to_merge_all(*sizes_of(state, 0.0), self._settings):
+            # Nothing is sealed between the look at what there is and the taking of the growing rows.
+            with self._upkeep(state).sealing:
+                segments, growing = sizes_of(state, 0.0)
+                few = sum(one.n_live for one in segments) + growing.n_rows <= _TOGETHER_ROWS
+                if growing.n_rows and not few:
+                    self._perform(state, MergeTask((), True, False, "merge"), progress)
+                tasks = tasks_to_merge_all(*sizes_of(state, 0.0), self._settings)
+                if few:
+                    for task in tasks:
+                        self._perform(state, task, progress)
+                    return
+            for task in tasks:
                 self._perform(state, task, progress)
 
     def settle(
