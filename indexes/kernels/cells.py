@@ -275,7 +275,9 @@ def search_cells(
         for i in range(count):
             listed[i] = np.uint32(row_of(keys[i]))
         if not k:
-            found[q, :count], found[q, count:] = listed[:count], _NO_ROW
+            for i in range(count):
+                found[q, i] = listed[i]
+            found[q, count:] = _NO_ROW
             continue
         clear_heap(heap, k)
         if count:

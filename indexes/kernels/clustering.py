@@ -190,7 +190,8 @@ def cut_list(
         for i in range(length):
             ordered[places[cluster[i]]] = own[i]
             places[cluster[i]] += 1
-        own[:] = ordered
+        for i in range(length):
+            own[i] = ordered[i]
         for i in range(len(sizes) - 2, -1, -1):
             if sizes[i] < sizes[i + 1]:
                 stack[waiting, 0], stack[waiting, 1] = begin + sizes[i], begin + sizes[i + 1]

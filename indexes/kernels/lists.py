@@ -212,7 +212,9 @@ def search_lists(
             listed = list_rows(lists, search, keys, count)
             places = view_u32(search.listed, listed)
             if not k:
-                found[q, :listed], found[q, listed:] = places, _NO_ROW
+                for i in range(listed):
+                    found[q, i] = places[i]
+                found[q, listed:] = _NO_ROW
                 continue
             for i in range(min(listed, 4)):
                 prefetch_row(rows.rows, np.uint64(rows.row_bytes), places[i])

@@ -79,7 +79,8 @@ def _choose_scales(lanes, dim, bits, scales, sums, chosen):
     low, high = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     best, kept = np.zeros(LANES, np.float32), np.zeros(2 * LANES, np.float32)
     reach, top, steps = np.float32(1 << (bits - 1)), np.float32((1 << (bits - 1)) - 1), _STEPS[bits - 1]
-    scale[:], best_scale[:] = reach, reach
+    for lane in range(LANES):
+        scale[lane], best_scale[lane] = reach, reach
     trials = _TRIALS if bits > 1 else 0
     for trial in range(trials + 1):
         _sum_products(lanes, dim, scales, top, sums)

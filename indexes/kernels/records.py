@@ -51,7 +51,8 @@ def _keys_of(indices, values, start, stop, slots, steps, share, keys, spare, dig
         else:
             spare[rest] = keys[i]
             rest += 1
-    keys[heavy:count] = spare[:rest]
+    for i in range(rest):
+        keys[heavy + i] = spare[i]
     return heavy, count
 
 
@@ -120,7 +121,8 @@ def _write_part(start, keys, begin, end, near, wide, counts, place):
     far = end - begin - held
     counts[place], counts[place + 1] = entries, far
     gaps, codes = view_u8(start, entries), view_u8(start + np.uint64(entries), entries)
-    gaps[:], codes[:] = 0, 0
+    gaps[:] = 0
+    codes[:] = 0
     entry, before = 0, np.int64(0)
     for i in range(begin, begin + held):
         gap = np.int64(keys[i] >> np.uint64(8)) - before

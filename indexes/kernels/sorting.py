@@ -25,4 +25,5 @@ def sort_by_bytes(keys, spare, count, first, digits):
             bucket = (keys[i] >> shift) & np.uint64(255)
             spare[histogram[bucket]] = keys[i]
             histogram[bucket] += 1
-        keys[:count] = spare[:count]
+        for i in range(count):
+            keys[i] = spare[i]

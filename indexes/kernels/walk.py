@@ -276,7 +276,8 @@ def search_graph(
             size = scan_codes(graph, codes, rows, walk, scale, scored, candidates, n_candidates, stats)
             count, seen = list_allowed(pool, size, np.uint64(0), rows.n, scored, listed)
         if not k:
-            found[q, :count] = listed[:count]
+            for i in range(count):
+                found[q, i] = listed[i]
             found[q, count:] = _NO_ROW
             continue
         clear_heap(heap, k)

@@ -214,3 +214,19 @@ def test_no_import_of_a_kernel_is_overlooked(path: Path) -> None:
         [node.module] if node.module else [alias.name for alias in node.names] for node in nodes if node.level
     ]
     assert sorted(_imported(path.stem)) == sorted(name for names in named for name in names)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(cache_folder.__file__).parent.glob("*.py")), ids=lambda path: path.stem
+)
+def test_no_kernel_copies_an_array_by_a_slice(path: Path) -> None:
+    """Numba would compile the words of an error about shapes: a quarter of what a first search compiles."""
+    copied = [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assign)
+        and any(isinstance(part, ast.Slice) for target in node.targets for part in ast.walk(target))
+        and not isinstance(node.value, ast.Constant)
+        and not (isinstance(node.value, ast.Name) and node.value.id.isupper())
+    ]
+    assert copied == []
