@@ -22,6 +22,7 @@ COLUMNS = 80
 ROWS = 600
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 LONG = "films-with-a-rather-long-name-for-a-collection"
+TENANT = "a-tenant-whose-name-is-an-address-of-some-sixty-characters-or-so"
 NAMES = ("a-key-for-the-nightly-import-of-films-and-series", "web")
 
 
@@ -41,6 +42,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         films.upsert(range(ROWS), {"plot": matrix, "poster": matrix})
         films.flush()
         films.upsert([1], {"plot": matrix[:1], "poster": matrix[:1]})
+        rooms = db.create_collection("rooms", vicinal.Dense(8), partitioned=True)
+        rooms.upsert(range(ROWS), matrix, tenant=TENANT)
+        rooms.tenants.set_quota(TENANT, points=10**9, bytes=10**15, requests_per_second=12_345.5)
     with KeyStore(path) as keys:
         for name in NAMES:
             keys.create(
@@ -65,13 +69,18 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "--repetitions",
         "1",
     )
-    helped = ("", "import", "export", "serve", "key create", "bench run")
+    rooms = [path, "rooms", TENANT]
+    helped = ("", "import", "export", "serve", "key create", "bench run", "tenant", "tenant quota", "advise")
     return {
         "info": ["info", path, "--segments"],
         "check": ["check", path],
         "key list": ["key", "list", path],
         "key create": ["key", "create", path, "--name", NAMES[0], "--rights", "read", "--tenant", "anna"],
         "key revoke": ["key", "revoke", path, "no such key"],
+        "tenant list": ["tenant", "list", path, "rooms"],
+        "tenant stats": ["tenant", "stats", *rooms, "nobody"],
+        "tenant create": ["tenant", "create", *rooms],
+        "tenant quota": ["tenant", "quota", *rooms, "--points", "1000000000", "--bytes", "1000000000000000"],
         "import": ["import", str(folder / "v.npy"), str(folder / "in"), "--collection", "c"],
         "import refused": ["import", str(folder / "v.npy"), path, "--collection", LONG, "--metric", "l2"],
         "export": ["export", path, "--collection", LONG, "--out", out],
@@ -113,7 +122,7 @@ def in_a_terminal(arguments: list[str]) -> str:
 
 def may_be_wide(line: str) -> bool:
     """Return whether a line holds what must not be cut: a path, or a sentence that the terminal wraps."""
-    return "/" in line or line.startswith(("error: ", "Key "))
+    return "/" in line or line.startswith(("error: ", "Key ", TENANT))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
