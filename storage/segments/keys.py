@@ -57,7 +57,8 @@ def after_postings(field: str, key: bytes) -> bytes:
 
 def name_of(key: bytes) -> str:
     """Return the name in the key of an array, byte string or record."""
-    return key[1:].decode()
+    # It is told in errors about damage, which may be in the key itself.
+    return key[1:].decode(errors="backslashreplace")
 
 
 def _postings_of(field: str) -> bytes:
