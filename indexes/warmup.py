@@ -90,15 +90,14 @@ def _walk(rows: DenseRows) -> None:
     from .codecs.product import Product
     from .codecs.scalar import Scalar
     from .exact.coded import CodedIndex, CodedKnobs
+    from .graph.growing import grow
     from .graph.index import HnswIndex
     from .graph.knobs import HnswKnobs
-    from .graph.links import NO_LINK, choose_entries
     from .protocol import Effort
 
     codec = Scalar().train(rows, BuildJob())
     arrays: dict[str, NDArray[Any]] = codec.arrays() | codec.encode(rows).arrays()
-    arrays["links"] = np.full((len(rows), 16), NO_LINK, np.uint32)
-    arrays["entries"] = choose_entries(len(rows), 0)
+    arrays |= grow(rows, np.arange(len(rows), dtype=np.uint32), 2, 8, BuildJob(threads=1))
     arrays |= build_cells(rows, BuildJob())
     graph = HnswIndex(arrays, rows, Scalar())
     for knobs in (HnswKnobs(1, 1), HnswKnobs(0, 1, cells=1)):

@@ -12,17 +12,21 @@ from ..cells.build import build_cells, has_cells
 from ..codecs.protocol import CodecSpec
 from ..protocol import BuildJob
 from ..rows.dense import DenseRows
+from .copies import NAME as COPIES
+from .copies import find_copies, nodes_of
+from .growing import grow
+from .hnswlib_graph import grow_by_hnswlib
 from .index import HnswIndex
-from .links import build_links, choose_entries
 
 SMALLEST_GRAPH = 512
 """Fewer rows are scanned faster than a graph over them is walked."""
 
 _LINKS_SHARE, _CODES_SHARE = 0.9, 0.95
+BUILDERS = {"vicinal": grow, "hnswlib": grow_by_hnswlib}
 
 
 def build(
-    rows: DenseRows, codec_spec: CodecSpec, m: int, ef_construction: int, job: BuildJob
+    rows: DenseRows, codec_spec: CodecSpec, m: int, ef_construction: int, builder: str, job: BuildJob
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of a graph over ``rows``: none for few rows, which are scanned instead."""
     n = len(rows)
@@ -33,10 +37,10 @@ def build(
         return {}
     threads = job.threads or os.cpu_count() or 1
     linking = replace(job, progress=lambda share: job.progress(share * _LINKS_SHARE))
-    arrays: dict[str, NDArray[Any]] = {
-        "links": build_links(rows, m, ef_construction, linking),
-        "entries": choose_entries(n, job.seed),
-    }
+    copies = find_copies(rows)
+    nodes = nodes_of(copies, n)
+    arrays: dict[str, NDArray[Any]] = {COPIES: copies} if len(copies) else {}
+    arrays |= BUILDERS[builder](rows, nodes, m, ef_construction, linking)
     if has_cells(rows):
         arrays |= build_cells(rows, replace(job, progress=lambda _share: None))
     codec = codec_spec.train(rows, job)

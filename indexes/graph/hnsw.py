@@ -1,4 +1,4 @@
-"""The HNSW spec: a graph built by hnswlib and walked by our own kernels over codes."""
+"""The HNSW spec: a graph that is walked by codes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Over fewer rows an exact scan answers sooner.
 _MIN_ROWS = 2048
+_BUILDERS = "vicinal", "hnswlib"
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,22 @@ class Hnsw:
     Parameters
     ----------
     m
-        Links of a row in the upper layers of the build; the stored graph has up to ``2 * m``.
+        Half as many links as a row may have.
     ef_construction
-        Width of the search that finds a new row's neighbours: higher builds longer and better graphs.
+        How many near rows its links are chosen from, half of them in each of two passes; by hnswlib all in
+        one. Higher builds longer and better graphs.
     codec
         What the walk reads of each row, as a spec or its JSON; ``Scalar()`` unless given, and of binary
         vectors their bits.
+    builder
+        ``vicinal``, which works on 8-bit codes and builds equal graphs of equal rows whatever the threads,
+        or ``hnswlib``, which takes several times as long and copies all vectors.
     """
 
     m: int = 16
     ef_construction: int = 200
     codec: CodecSpec | None = None
+    builder: str = "vicinal"
 
     name = "hnsw"
 
@@ -50,12 +56,18 @@ class Hnsw:
             value = getattr(self, field)
             if type(value) is not int or not low <= value <= high:
                 raise ValueError(f"Hnsw.{field} is {value!r}; expected a whole number from {low} to {high}")
+        if self.builder not in _BUILDERS:
+            raise ValueError(
+                f"Hnsw.builder is {self.builder!r}; expected {' or '.join(map(repr, _BUILDERS))}"
+            )
         if isinstance(self.codec, Mapping):
             object.__setattr__(self, "codec", codec_from_json(self.codec))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the name and the parameters; the codec if one was given."""
-        record = {"name": self.name, "m": self.m, "ef_construction": self.ef_construction}
+        """Return the name and the parameters; codec and builder if they are not the usual ones."""
+        record: dict[str, Any] = {"name": self.name, "m": self.m, "ef_construction": self.ef_construction}
+        if self.builder != _BUILDERS[0]:
+            record["builder"] = self.builder
         return record if self.codec is None else record | {"codec": self.codec.to_json()}
 
     def check(self, field: FieldShape) -> None:
@@ -85,7 +97,7 @@ class Hnsw:
         """Build the graph, the codes and the ladder of efforts."""
         from .build import build
 
-        return build(rows, self._codec(rows.element), self.m, self.ef_construction, job)
+        return build(rows, self._codec(rows.element), self.m, self.ef_construction, self.builder, job)
 
     def open(self, arrays: Arrays, rows: DenseRows) -> HnswIndex:
         """Validate the arrays and return the index."""

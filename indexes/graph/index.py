@@ -30,6 +30,7 @@ from ..rows.dense import NO_NORMS, DenseRows
 from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
+from .copies import NO_COPY, open_copies, with_copies
 from .efforts import LEAST_RESCORED, Efforts, effort_of, rescore_width, widest_walk
 from .knobs import HnswKnobs
 from .links import check_links
@@ -62,6 +63,7 @@ class HnswIndex:
         self._graph: NDArray[Any] | None = None
         self._cells: Cells | None = None
         self._spreads = Spreads.from_arrays(WIDTHS, arrays)
+        self._copies: NDArray[np.uint32] | None = None
         code_lines = self._open() if arrays else 0.0
         self._efforts = Efforts(
             len(rows),
@@ -106,6 +108,10 @@ class HnswIndex:
         # Of such codes it is known where the query lies among the rows.
         self._in_steps = isinstance(self._codec, Scalar | Bits)
         graph["longest"] = self._spreads.longest if self._spreads else 0.0
+        self._copies = open_copies(arrays, n)
+        graph["copies"] = address(self._copies)
+        n_copies = 0 if self._copies is None else int((self._copies != NO_COPY).sum())
+        graph["n_nodes"] = n - n_copies
         self._kernel = search_graph
         self._graph = graph
         self._graph_address = address(graph)
@@ -200,6 +206,8 @@ class HnswIndex:
             self._scratch.give(scratch)
         if apart:
             scored = rescore(self._rows, rows, queries, k)
+            if self._copies is not None:
+                scored = with_copies(scored, self._copies, allowed, self._rows.metric.higher_is_nearer)
             rows, scores, stats = scored.rows, scored.scores, stats + scored.stats
         # Padding stands at the end of a query's rows.
         if ef and (rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any())):

@@ -15,7 +15,9 @@ GRAPH = np.dtype(
         ("entries", np.uint64),  # address of (n_entries,) uint32
         ("entry_codes", np.uint64),  # address: the codes of the entries, one behind the other
         ("n_entries", np.int64),
+        ("n_nodes", np.int64),  # rows that links lead to
         ("longest", np.float64),  # length of the longest row; read for the dot product only
+        ("copies", np.uint64),  # address of (n,) uint32, the next row that equals each; 0 where no two are
     ]
 )
 WALK = np.dtype(

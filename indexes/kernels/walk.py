@@ -13,14 +13,16 @@ from .reaching import key_at, number_of, number_of_query
 from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import scan_block, write_result
 from .strips import prefetch_row
-from .top import NO_KEY, clear_heap, sort_heap
+from .top import NO_KEY, clear_heap, replace_largest, sort_heap
 
 # Of numpy's type: for a number of Python's numba compiles the called function once more.
 _FIRST = np.int64(0)
 # How many entry rows a walk starts from.
 _STARTS = np.int64(4)
-_LAST_EPOCH = 255
+LAST_EPOCH = 255
 _NO_ROW = np.uint32(0xFFFFFFFF)
+# Of a key of the heap.
+_SCORE_BITS, _ROW_BITS = np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 _MOST_LINES_AHEAD = 64
 # So much farther than results a row is not among those that lie near together.
 _GAP = 0.15
@@ -123,7 +125,7 @@ def walk_graph(
             break
         if pool[width - 1] == NO_KEY:
             # At first because no links lead on, later because all that is near enough was looked at.
-            lost = width == ef and n > width
+            lost = width == ef and graph.n_nodes > width
             break
         if reached == 0:
             zero = number_of_query(graph, codes, rows, walk, scale, inv_norm, given, pool, ef)
@@ -168,18 +170,50 @@ def walk_graph(
 
 
 @inner
-def list_allowed(pool, size, allowed, n, wanted, listed):
-    """List the nearest ``wanted`` rows of the pool that are allowed; return their and the whole number."""
+def is_allowed(allowed, words, row):
+    return not allowed or words[row >> np.uint64(6)] >> (row & np.uint64(63)) & np.uint64(1)
+
+
+@inner
+def first_allowed(graph, copies, row, allowed, words):
+    """Return the first allowed row from ``row`` on among those equal to it, or none."""
+    while row != _NO_ROW and not is_allowed(allowed, words, np.uint64(row)):
+        row = copies[row] if graph.copies else _NO_ROW
+    return row
+
+
+@inner
+def list_allowed(graph, pool, size, allowed, n, wanted, listed):
+    """List the nearest ``wanted`` nodes of the pool that are allowed; return their and the whole number.
+
+    Of rows that are equal the first allowed one is listed.
+    """
     count, seen = 0, 0
-    words = view_u64(allowed, (n + 63) // 64)
+    words, copies = view_u64(allowed, (n + 63) // 64), view_u32(graph.copies, n)
     for i in range(size):
-        row = row_of(pool[i])
-        if not allowed or words[row >> np.uint64(6)] >> (row & np.uint64(63)) & np.uint64(1):
+        row = first_allowed(graph, copies, np.uint32(row_of(pool[i])), allowed, words)
+        if row != _NO_ROW:
             seen += 1
             if count < wanted:
                 listed[count] = row
                 count += 1
     return count, seen
+
+
+@inner
+def add_copies(graph, pool, heap, k, allowed, n):
+    """Put into the sorted ``heap`` what equals its rows too; it is sorted again at the end."""
+    words, copies = view_u64(allowed, (n + 63) // 64), view_u32(graph.copies, n)
+    pool[:k] = heap[:k]
+    clear_heap(heap, k)
+    for i in range(k):
+        if pool[i] == NO_KEY:
+            break
+        score, row = pool[i] & _SCORE_BITS, np.uint32(pool[i] & _ROW_BITS)
+        while row != _NO_ROW and score | np.uint64(row) < heap[0]:
+            replace_largest(heap, k, score | np.uint64(row))
+            row = first_allowed(graph, copies, copies[row], allowed, words)
+    sort_heap(heap, k)
 
 
 @inner
@@ -245,7 +279,7 @@ def search_graph(
     higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
     visited, epochs = view_u8(walk.visited, rows.n + 1), view_i64(walk.epoch, 1)
-    pool, listed = view_u64(walk.pool, max(ef, wanted, most)), view_u32(walk.listed, max(wanted, most))
+    pool, listed = view_u64(walk.pool, max(ef, wanted, most, k)), view_u32(walk.listed, max(wanted, most))
     reaching = view_f32(spreads, n_queries)
     heap = view_u64(walk.heap, k)
     asked = np.float64(spread), np.float64(goal), np.float64(least), np.float64(far_goal)
@@ -255,9 +289,9 @@ def search_graph(
         inv_norm = pad_query(rows, queries + np.uint64(q * rows.query_bytes), walk.padded, walk.out)
         given = prepared + np.uint64(q * codes.given_bytes)
         scale = encode_query(codes, given, walk.query_codes)
-        count, seen, scored, narrow, lost = 0, 0, wanted, False, False
+        count, seen, scored, narrow, lost, by_nodes = 0, 0, wanted, False, False, False
         if ef:
-            if epochs[0] == _LAST_EPOCH:
+            if epochs[0] == LAST_EPOCH:
                 visited[:] = 0
                 epochs[0] = 0
             epochs[0] += 1
@@ -268,13 +302,15 @@ def search_graph(
             if spreads:
                 reaching[q] = np.float32(reached)
             scored += np.int64(share * (width - ef))
-            count, seen = list_allowed(pool, size, allowed, rows.n, scored, listed)
+            count, seen = list_allowed(graph, pool, size, allowed, rows.n, scored, listed)
+            by_nodes = graph.copies > 0
         if (seen < enough or lost) and not n_candidates:
             count = 0
         elif seen < enough or ((narrow or lost) and n_candidates):
             stats[3] += np.int64(ef > 0)
             size = scan_codes(graph, codes, rows, walk, scale, scored, candidates, n_candidates, stats)
-            count, seen = list_allowed(pool, size, np.uint64(0), rows.n, scored, listed)
+            count, seen = list_allowed(graph, pool, size, np.uint64(0), rows.n, scored, listed)
+            by_nodes = False
         if not k:
             for i in range(count):
                 found[q, i] = listed[i]
@@ -290,4 +326,6 @@ def search_graph(
             )
             stats[2] += count
         sort_heap(heap, k)
+        if by_nodes:
+            add_copies(graph, pool, heap, k, allowed, rows.n)
         write_result(heap, k, higher_is_nearer, worst, found[q], scores[q])

@@ -24,6 +24,7 @@ from vicinal.indexes.exact.coded import CodedKnobs
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.exact.rescoring import rescore
 from vicinal.indexes.exact.scan import open_scan
+from vicinal.indexes.graph.growing import grow
 from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
 from vicinal.indexes.ivf.ivf import Ivf
@@ -113,6 +114,9 @@ def run_dense() -> None:
                     going_on = HnswKnobs(12, 12, spread=1.4, goal=1.5, least=1.1, far_goal=1.6, widest=100)
                     found = index.search(queries, 5, Effort(going_on, None, 0.0, ""), scope)
                     results.append((f"walk on {name}", found))
+                nodes = np.arange(0, N, 2, dtype=np.uint32)
+                grown = grow(vectors, nodes, 4, 30, BuildJob(threads=2))["links"]
+                results.append((f"grown {name}", Neighbors(grown, np.zeros(1, np.float32))))
                 candidates = rng.permutation(N).astype(np.uint32)[:600].reshape(40, 15)
                 candidates[::3, 4:9] = 2**32 - 1
                 results.append((f"rescoring {name}", rescore(vectors, candidates, queries, 6)))

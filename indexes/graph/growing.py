@@ -1,0 +1,190 @@
+"""Grows a graph over rows: each is linked to near ones that lie in different directions, and they back to it.
+
+Rows are inserted in a random order as in Vamana (Subramanya et al., NeurIPS 2019, algorithms 1 to 3), in
+batches that see the graph as it was before them, so that what comes out depends on no thread (ParlayANN,
+Manohar et al., PPoPP 2024, section 3). Other than there a row chooses among the links that it has as well in
+the second pass, walks begin at the nearest of many rows, and all distances are of 8-bit codes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exact.dense import row_record
+from ..protocol import BuildJob
+from ..rows.addresses import address
+from ..rows.dense import DenseRows, aligned
+from ..rows.metric import Metric
+from ..scratch_pool import record_of
+from .connecting import connect
+from .growth_codes import growth_codes
+from .links import LINKS_PER_LINE, NO_LINK, count_entries
+from .scratch import WalkScratch
+
+# The share of the rows that are there that a batch of the first pass adds, and of all rows the most.
+_BATCH_SHARE, _LARGEST_BATCH_SHARE = 1 / 16, 0.02
+_WIDTH_SHARE = 1 / 2
+# By how much nearer, as a factor of squared distances, a candidate must be to a chosen link to be left out:
+# in the second pass a little, so that rows keep more links than the shortest ways need.
+_SPREAD = 1.03
+_CODES_SHARE, _FIRST_SHARE = 0.02, 0.45
+
+R = TypeVar("R")
+
+
+def grow(
+    rows: DenseRows, nodes: NDArray[np.uint32], m: int, ef_construction: int, job: BuildJob
+) -> dict[str, NDArray[np.uint32]]:
+    """Return ``links``, the neighbours of every row, and ``entries``, from which every node is reached.
+
+    Links are ``(n, degree)``, unused places ``NO_LINK`` behind the used ones.
+
+    Parameters
+    ----------
+    rows
+        What is linked.
+    nodes
+        The rows that are part of the graph; others have no links, and none lead to them.
+    m
+        Half as many links as a row may have.
+    ef_construction
+        Twice the width of the walks that find a row's neighbours.
+    job
+        With equal seeds the graphs are equal, whatever the threads.
+    """
+    order = np.random.default_rng(job.seed).permutation(nodes)
+    n = len(order)
+    with _Growth(rows, order[: count_entries(n)], 2 * m, ef_construction, job) as growth:
+        for done, batch in _batches(order):
+            growth.insert(batch, done)
+            job.progress(_CODES_SHARE + (_FIRST_SHARE - _CODES_SHARE) * (done + len(batch)) / n)
+        growth.spread()
+        step = max(1, math.ceil(n * _LARGEST_BATCH_SHARE))
+        for start in range(0, n, step):
+            growth.insert(order[start : start + step], n)
+            job.progress(_FIRST_SHARE + (1 - _FIRST_SHARE) * min(1.0, (start + step) / n))
+        return {"links": growth.links, "entries": growth.connected(nodes)}
+
+
+def _batches(order: NDArray[np.uint32]) -> Iterator[tuple[int, NDArray[np.uint32]]]:
+    """Yield how many rows are there already and the rows that are inserted next."""
+    done, n = 0, len(order)
+    while done < n:
+        size = max(1, min(int(done * _BATCH_SHARE), math.ceil(n * _LARGEST_BATCH_SHARE)))
+        yield done, order[done : done + size]
+        done += size
+
+
+class _Growth:
+    """A graph as it grows, and what its threads write to."""
+
+    def __init__(
+        self, rows: DenseRows, entries: NDArray[np.uint32], most: int, ef_construction: int, job: BuildJob
+    ) -> None:
+        from ..kernels.graph import GRAPH
+
+        n, self._entries = len(rows), entries
+        self._most, self._threads = most, job.threads or os.cpu_count() or 1
+        self.links = aligned((n, -(-most // LINKS_PER_LINE) * LINKS_PER_LINE), np.uint32)
+        self.links[:] = NO_LINK
+        self._codes = growth_codes(rows, self._threads)
+        job.progress(_CODES_SHARE)
+        coded = self._codes.coded.codes
+        self._entry_codes = aligned((len(entries), coded.shape[1]), np.uint8)
+        self._entry_codes[:] = coded[entries]
+        self._row_record = row_record(rows)
+        self._graph = record_of(
+            GRAPH,
+            {
+                "rows": self._row_record,
+                "codes": self._codes.record,
+                "links": self.links,
+                "entries": entries,
+                "entry_codes": self._entry_codes,
+            },
+        )
+        self._graph["n_nodes"], self._graph["degree"] = n, self.links.shape[1]
+        self._spread = 1.0
+        self._width = max(most, int(ef_construction * _WIDTH_SHARE))
+        # Distances of dot products are below zero: no factor makes them farther.
+        self._last_spread = 1.0 if rows.metric is Metric.DOT else _SPREAD
+        self._scratch = [
+            WalkScratch(
+                n, int(self._row_record["padded_bytes"][0]), coded.shape[1], self.links.shape[1], self._width
+            )
+            for _ in range(self._threads)
+        ]
+        self._pool = ThreadPoolExecutor(self._threads)
+
+    def __enter__(self) -> _Growth:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def spread(self) -> None:
+        """Go on with the spread of the second pass."""
+        self._spread = self._last_spread
+
+    def insert(self, batch: NDArray[np.uint32], n_present: int) -> None:
+        """Choose the links of a batch of rows in a graph of so many, and link back."""
+        from ..kernels.graph_growth import link_back
+
+        self._graph["n_entries"] = min(n_present, len(self._entries))
+        if not n_present:
+            return
+        # In the order of the rows, which is that of their cells: neighbours are walked to one after another.
+        batch = np.sort(batch)
+        chosen = self._neighbours(batch)
+        self.links[batch] = chosen
+        is_link = chosen != NO_LINK
+        sources = np.repeat(batch, is_link.sum(axis=1))
+        by_target = np.argsort(chosen[is_link], kind="stable")
+        sources, found = sources[by_target], chosen[is_link][by_target]
+        targets, starts = np.unique(found, return_index=True)
+        offsets = np.append(starts, len(found)).astype(np.int64)
+
+        def link(growth: NDArray[Any], first: int, last: int) -> None:
+            link_back(address(growth), address(targets), address(offsets), address(sources), first, last)
+
+        self._each_thread(link, len(targets), self.links.shape[1] + int(np.diff(offsets).max(initial=0)))
+
+    def connected(self, nodes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Make every node reachable and return the entries from which it is."""
+        return connect(self._graph, self.links, self._most, nodes, self._entries, self._neighbours)
+
+    def _neighbours(self, listed: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Return the rows that each of the listed should be linked to, nearest first."""
+        from ..kernels.graph_growth import choose_neighbours
+
+        chosen = np.empty((len(listed), self.links.shape[1]), np.uint32)
+
+        def choose(growth: NDArray[Any], first: int, last: int) -> None:
+            choose_neighbours(address(growth), address(listed), first, last, self._width, address(chosen))
+
+        self._each_thread(choose, len(listed), self._width + self.links.shape[1])
+        return chosen
+
+    def _each_thread(self, work: Callable[[NDArray[Any], int, int], None], count: int, room: int) -> None:
+        """Do the work on equal parts of ``count`` things, with room for so many candidates."""
+        from ..kernels.varied_links import GROWTH
+
+        def part(thread: int) -> None:
+            buffers: dict[str, NDArray[Any]] = {
+                "candidates": np.empty(room, np.uint32),
+                "distances": np.empty(room + 3, np.float32),
+                "ranked": np.empty(room, np.uint64),
+            }
+            growth = record_of(GROWTH, buffers)
+            growth["graph"], growth["walk"] = address(self._graph), self._scratch[thread].address
+            growth["steps"], growth["most"], growth["spread"] = self._codes.steps, self._most, self._spread
+            work(growth, count * thread // self._threads, count * (thread + 1) // self._threads)
+
+        list(self._pool.map(part, range(self._threads)))
