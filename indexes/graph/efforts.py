@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..cells.opened import Cells
 from ..cells.table import USUAL_PATIENCE
 from ..costs import costs
-from ..effort.ladder import Ladder
+from ..effort.ladder import KS, Ladder
 from ..protocol import Effort
 from .knobs import HnswKnobs
 from .spreads import Spreads
@@ -34,6 +34,8 @@ _SPREAD = 3.0
 _THIN_SHARE = 0.5
 # The share of the rows in scope whose codes are compared for them.
 _THIN_COMPARED = 0.5
+FEWEST_RANKED = KS[1]
+"""How many results a walk is watched for at least: of fewer it is not known how hard their queries are."""
 LEAST_RESCORED = 1 / 16
 """Of a pool's candidates, the share that is scored exactly at least."""
 
@@ -142,7 +144,7 @@ class Efforts:
 
         ``width`` is that of its pool where all rows are in scope.
         """
-        spreads = self.spreads
+        spreads, k = self.spreads, max(k, FEWEST_RANKED)
         spread = 0.0 if spreads is None else spreads.usual_at(k, width)
         if spreads is None or spread <= 1:
             return knobs

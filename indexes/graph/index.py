@@ -31,7 +31,7 @@ from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
 from .copies import NO_COPY, open_copies, with_copies
-from .efforts import LEAST_RESCORED, Efforts, effort_of, rescore_width, widest_walk
+from .efforts import FEWEST_RANKED, LEAST_RESCORED, Efforts, effort_of, rescore_width, widest_walk
 from .knobs import HnswKnobs
 from .links import check_links
 from .scratch import walk_scratch
@@ -190,7 +190,7 @@ class HnswIndex:
                 candidates,
                 n_candidates,
                 enough,
-                -(-k * n // count),
+                -(-max(k, FEWEST_RANKED) * n // count),
                 widest,
                 knobs.spread,
                 knobs.goal,

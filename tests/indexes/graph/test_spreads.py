@@ -173,5 +173,6 @@ def test_cost_rises_with_target_and_k_without_a_cliff() -> None:
     # From one to the next no more than four times as many, and never more than codes of all rows.
     assert all(b <= 4 * a for a, b in pairwise(by_target))
     by_k = [distances(k, 0.95) for k in (100, 150, 200, 300, 400)]
-    assert all(b <= 3.5 * a for a, b in pairwise(by_k))
+    # Codes of all rows, compared in their order, cost less than as many on a walk.
+    assert all(b <= 5 * a for a, b in pairwise(by_k))
     assert by_k[-1] <= 50 * 2 * N
