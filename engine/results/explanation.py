@@ -33,7 +33,7 @@ class PlanReason(StrEnum):
     CHEAPER = "cheaper"
     """It is predicted to cost less than the other plan."""
     OUT_OF_REACH = "out_of_reach"
-    """No effort of the index reaches the recall asked for."""
+    """No effort of the index is known to reach the recall asked for; it gets the most that makes sense."""
     CANDIDATES = "candidates"
     """Only what a first stage found is scored."""
 
@@ -44,7 +44,7 @@ _WORDS = {
     PlanReason.FEW_ROWS: "no more rows than results",
     PlanReason.EFFORT_GIVEN: "effort was given",
     PlanReason.CHEAPER: "predicted to cost less",
-    PlanReason.OUT_OF_REACH: "no effort of the index reaches the recall",
+    PlanReason.OUT_OF_REACH: "no effort is known to reach the recall asked for",
     PlanReason.CANDIDATES: "candidates of the first stage",
 }
 

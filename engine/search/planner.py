@@ -107,7 +107,8 @@ def plan_segment(
     Notes
     -----
     Explicit effort is obeyed: ``exact`` always scans, a knob always searches the index unless fewer than
-    ``k`` rows are in scope, when a scan returns all of them.
+    ``k`` rows are in scope, when a scan returns all of them. A recall that no effort is known to reach gets
+    the effort that the index takes for it, and a scan of all rows only where that is cheaper or asked for.
     """
     count = scope.count(n_rows)
     scan_seconds = scan.cost(None, count, scope.contiguous)
@@ -124,5 +125,5 @@ def plan_segment(
     if scan_seconds <= effort.seconds:
         return ExactScan(count, scan_seconds, PlanReason.CHEAPER, effort.seconds)
     if effort.expected_recall is not None and effort.expected_recall < options.recall - _UNREACHABLE:
-        return ExactScan(count, scan_seconds, PlanReason.OUT_OF_REACH, effort.seconds)
+        return IndexSearch(effort, share, PlanReason.OUT_OF_REACH, scan_seconds)
     return IndexSearch(effort, share, PlanReason.CHEAPER, scan_seconds)

@@ -73,10 +73,12 @@ def test_no_more_rows_than_results_are_scanned_whatever_was_said() -> None:
     assert isinstance(plan(RowSet.from_range(0, 10, N), knobs=200), ExactScan)
 
 
-def test_a_promise_that_the_index_cannot_keep_is_kept_by_a_scan() -> None:
+def test_a_recall_that_no_effort_reaches_gets_the_effort_that_the_index_takes_for_it() -> None:
     found = plan(None, KnownCosts(best_recall=0.9), recall=0.95)
-    assert isinstance(found, ExactScan)
+    assert isinstance(found, IndexSearch)
     assert found.reason is PlanReason.OUT_OF_REACH
+    assert found.expected_recall == 0.9
+    assert isinstance(plan(RowSet.from_range(0, 500, N), KnownCosts(best_recall=0.9)), ExactScan)
 
 
 @pytest.mark.parametrize(
