@@ -15,7 +15,6 @@ from ..deadline import Deadline
 from ..errors import Closed, DeadlineExceeded, ResourceExhausted, VicinalError
 from ..progress import Progress, silent
 from ..results.info import Activity
-from ..segments.growing.view import GrowingView
 from ..state.collection_state import CollectionState
 from .agenda import Agenda
 from .due import Upkeep, chosen_task, rows_of_task, segments_of, sizes_of
@@ -84,11 +83,19 @@ class Maintenance:
         return replace(upkeep.activity, retry_seconds=max(0.0, left))
 
     def flush(self, state: CollectionState, progress: Progress = silent) -> None:
-        """Seal the growing rows into a segment with its indexes, and return when that is done."""
+        """Seal the growing rows and index all segments that are to be, and return when that is done."""
         with self.exclusive(state):
             state.check_not_dropped()
-            if any(isinstance(view, GrowingView) for view in state.snapshot.views):
-                self._perform(state, MergeTask((), True, True, "flush"), progress)
+            # Background work may have sealed some of the rows, and not have come to index them.
+            with self._upkeep(state).sealing:
+                segments, growing = sizes_of(state, 0.0)
+                lacking = tuple(one.uuid for one in segments if not one.indexed)
+                task = MergeTask(lacking, growing.n_rows > 0, True, "flush")
+                few = rows_of_task(task, segments, growing) <= _TOGETHER_ROWS
+                if few and (lacking or task.with_growing):
+                    self._perform(state, task, progress)
+            if not few:
+                self._perform(state, task, progress)
 
     def merge(self, state: CollectionState, progress: Progress = silent) -> None:
         """Bring the collection into one segment, indexed and without dead rows; return when that is done."""

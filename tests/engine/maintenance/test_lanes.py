@@ -153,6 +153,23 @@ def test_a_merge_takes_what_is_sealed_while_it_begins(
             assert segment.indexed
 
 
+@pytest.mark.parametrize("together", [0, 20_000])
+def test_a_flush_indexes_what_is_sealed_while_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(maintenance, "_TOGETHER_ROWS", together)
+    policy = vicinal.MergePolicySettings(quiet_seconds=1e9, growing_bytes=1 << 16)
+    rows = _rows(600)
+    with vicinal.open(tmp_path / "db", merge_policy=policy) as db:
+        for number in range(12):
+            points = db.create_collection(f"points_{number}", SPEC)
+            for first in (0, 300):
+                points.upsert(ids=np.arange(first, first + 300), vectors=rows[first:][:300])
+            points.flush()
+            assert sum(segment.rows for segment in points.info().segments) == 600
+            assert all(segment.indexed for segment in points.info().segments)
+
+
 def test_a_thread_that_could_not_be_started_is_started_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
