@@ -24,8 +24,6 @@ MARGIN = 2.0
 """Standard errors that indexes of dense vectors take off a measured recall."""
 ROUNDING = np.float32(4e-6)
 """Share of a score by which another that is rounded in another way may differ."""
-# Beyond the lowest knob that brings the most that was measured: so many times as much.
-_BEYOND = 2
 _PREFIX = "table."
 FIRST = "first."
 """What the names of a ladder begin with that is of scores by the first tokens of rows."""
@@ -86,11 +84,7 @@ class Ladder:
         return Ladder(self.rungs, recall, self.work, self.pool)
 
     def rung_for(self, k: int, recall: float) -> int:
-        """Return the lowest knob that is promised to reach ``recall``.
-
-        Where none is, it is twice the lowest that brings the most, as what was measured tells recalls near 1
-        apart no more.
-        """
+        """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is."""
         if k >= KS[-1]:
             return math.ceil(self._rung(len(KS) - 1, recall) * (k / KS[-1] if self.pool else 1))
         above = next(i for i, known in enumerate(KS) if known >= k)
@@ -113,7 +107,7 @@ class Ladder:
         values, rungs, least = self.recall[row], self.rungs, KS[row] if self.pool else 0
         reached = np.flatnonzero(values >= recall)
         if not len(reached):
-            return max(least, min(_BEYOND * rungs[int(np.argmax(values >= values[-1]))], rungs[-1]))
+            return rungs[-1]
         place = int(reached[0])
         if place == 0 or rungs[place - 1] < least:
             return max(rungs[place], least)

@@ -116,7 +116,8 @@ def link_back(growth_address, targets_address, offsets_address, sources_address,
                 candidates[count] = sources[i]
                 count += 1
         if count <= growth.most:
-            links[used:count] = candidates[used:count]
+            for i in range(used, count):
+                links[i] = candidates[i]
         else:
             add_candidates(codes, walk, growth, targets[place], 0, count)
             choose_links(codes, walk, growth, count, links)

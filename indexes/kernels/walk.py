@@ -204,7 +204,8 @@ def list_allowed(graph, pool, size, allowed, n, wanted, listed):
 def add_copies(graph, pool, heap, k, allowed, n):
     """Put into the sorted ``heap`` what equals its rows too; it is sorted again at the end."""
     words, copies = view_u64(allowed, (n + 63) // 64), view_u32(graph.copies, n)
-    pool[:k] = heap[:k]
+    for i in range(k):
+        pool[i] = heap[i]
     clear_heap(heap, k)
     for i in range(k):
         if pool[i] == NO_KEY:
