@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,11 +20,14 @@ from .agenda import Agenda
 from .due import Upkeep, chosen_task, rows_of_task, segments_of, sizes_of
 from .lanes import BuildThreads, Lane, LaneThread
 from .merge_policy import (
+    GrowingStatistics,
     MergePolicySettings,
     MergeTask,
+    SegmentStatistics,
     Task,
     next_task,
     seal_task,
+    tasks_to_index_all,
     tasks_to_merge_all,
 )
 from .merger import Merger
@@ -84,34 +87,35 @@ class Maintenance:
 
     def flush(self, state: CollectionState, progress: Progress = silent) -> None:
         """Seal the growing rows and index all segments that are to be, and return when that is done."""
-        with self.exclusive(state):
-            state.check_not_dropped()
-            # Background work may have sealed some of the rows, and not have come to index them.
-            with self._upkeep(state).sealing:
-                segments, growing = sizes_of(state, 0.0)
-                lacking = tuple(one.uuid for one in segments if not one.indexed)
-                task = MergeTask(lacking, growing.n_rows > 0, True, "flush")
-                few = rows_of_task(task, segments, growing) <= _TOGETHER_ROWS
-                if few and (lacking or task.with_growing):
-                    self._perform(state, task, progress)
-            if not few:
-                self._perform(state, task, progress)
+        self._do_at_once(state, tasks_to_index_all, "flush", progress)
 
     def merge(self, state: CollectionState, progress: Progress = silent) -> None:
         """Bring the collection into one segment, indexed and without dead rows; return when that is done."""
+        tasks_of = partial(tasks_to_merge_all, settings=self._settings)
+        self._do_at_once(state, tasks_of, "merge", progress)
+
+    def _do_at_once(
+        self,
+        state: CollectionState,
+        tasks_of: Callable[[Sequence[SegmentStatistics], GrowingStatistics], Sequence[Task]],
+        reason: str,
+        progress: Progress,
+    ) -> None:
+        """Do all that is found to be done, whatever background work is at."""
         with self.exclusive(state):
             state.check_not_dropped()
             # Nothing is sealed between the look at what there is and the taking of the growing rows.
             with self._upkeep(state).sealing:
                 segments, growing = sizes_of(state, 0.0)
-                few = sum(one.n_live for one in segments) + growing.n_rows <= _TOGETHER_ROWS
-                if growing.n_rows and not few:
-                    self._perform(state, MergeTask((), True, False, "merge"), progress)
-                tasks = tasks_to_merge_all(*sizes_of(state, 0.0), self._settings)
+                tasks = tasks_of(segments, growing)
+                few = sum(rows_of_task(task, segments, growing) for task in tasks) <= _TOGETHER_ROWS
                 if few:
                     for task in tasks:
                         self._perform(state, task, progress)
                     return
+                if growing.n_rows:
+                    self._perform(state, MergeTask((), True, False, reason), progress)
+                    tasks = tasks_of(*sizes_of(state, 0.0))
             for task in tasks:
                 self._perform(state, task, progress)
 

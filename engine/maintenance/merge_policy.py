@@ -175,6 +175,12 @@ def next_task(
     return _dead_task(segments, settings) or _tier_task(segments, settings)
 
 
+def tasks_to_index_all(segments: Sequence[SegmentStatistics], growing: GrowingStatistics) -> list[Task]:
+    """Return the work that leaves no row without an index, all of it in one segment."""
+    lacking = tuple(one.uuid for one in segments if not one.indexed)
+    return [MergeTask(lacking, growing.n_rows > 0, True, "flush")] if lacking or growing.n_rows else []
+
+
 def tasks_to_merge_all(
     segments: Sequence[SegmentStatistics], growing: GrowingStatistics, settings: MergePolicySettings
 ) -> list[Task]:

@@ -135,11 +135,8 @@ def test_background_builds_take_the_threads_they_are_given(
     assert held.threads == [1, 3]
 
 
-@pytest.mark.parametrize("together", [0, 20_000])
-def test_a_merge_takes_what_is_sealed_while_it_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
-) -> None:
-    monkeypatch.setattr(maintenance, "_TOGETHER_ROWS", together)
+def _sealed_as_written(tmp_path: Path) -> Iterator[vicinal.Collection]:
+    """Yield collections of 600 points in two batches, which are sealed in the background as they come."""
     policy = vicinal.MergePolicySettings(quiet_seconds=1e9, growing_bytes=1 << 16)
     rows = _rows(600)
     with vicinal.open(tmp_path / "db", merge_policy=policy) as db:
@@ -147,10 +144,19 @@ def test_a_merge_takes_what_is_sealed_while_it_begins(
             points = db.create_collection(f"points_{number}", SPEC)
             for first in (0, 300):
                 points.upsert(ids=np.arange(first, first + 300), vectors=rows[first:][:300])
-            points.merge()
-            (segment,) = points.info().segments
-            assert segment.rows == 600
-            assert segment.indexed
+            yield points
+
+
+@pytest.mark.parametrize("together", [0, 20_000])
+def test_a_merge_takes_what_is_sealed_while_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(maintenance, "_TOGETHER_ROWS", together)
+    for points in _sealed_as_written(tmp_path):
+        points.merge()
+        (segment,) = points.info().segments
+        assert segment.rows == 600
+        assert segment.indexed
 
 
 @pytest.mark.parametrize("together", [0, 20_000])
@@ -158,16 +164,10 @@ def test_a_flush_indexes_what_is_sealed_while_it_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
 ) -> None:
     monkeypatch.setattr(maintenance, "_TOGETHER_ROWS", together)
-    policy = vicinal.MergePolicySettings(quiet_seconds=1e9, growing_bytes=1 << 16)
-    rows = _rows(600)
-    with vicinal.open(tmp_path / "db", merge_policy=policy) as db:
-        for number in range(12):
-            points = db.create_collection(f"points_{number}", SPEC)
-            for first in (0, 300):
-                points.upsert(ids=np.arange(first, first + 300), vectors=rows[first:][:300])
-            points.flush()
-            assert sum(segment.rows for segment in points.info().segments) == 600
-            assert all(segment.indexed for segment in points.info().segments)
+    for points in _sealed_as_written(tmp_path):
+        points.flush()
+        assert sum(segment.rows for segment in points.info().segments) == 600
+        assert all(segment.indexed for segment in points.info().segments)
 
 
 def test_a_thread_that_could_not_be_started_is_started_later(
