@@ -6,6 +6,7 @@ from pyroaring import BitMap64
 
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import ReadTransaction
+from ...storage.catalog.records import StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.errors import CorruptionError
 from ...storage.segments.segment import SegmentStore
@@ -47,8 +48,8 @@ def reload_collection(
         if segment.tenants is not None and segment.n_rows:
             # A database written before numbers were counted has those of its rows and names.
             last = max(last, int(segment.tenants[-1]))
-    state.tenants = _read_tenants(catalog, txn, state.number, last)
-    state.grants = _read_grants(catalog, txn, state.number)
+    state.tenants = _read_tenants(catalog, txn, state.number, last, counters)
+    state.grants = _read_grants(catalog, txn, state.number, counters)
     follow_collection(catalog, txn, state)
     state.tenants.are_all_known()
     state.generation = counters.generation
@@ -72,9 +73,9 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     read_anew = counters.tenant_changes != state.tenants.changes
     if read_anew:
         last = max(state.tenants.last, counters.last_tenant)
-        state.tenants = _read_tenants(catalog, txn, state.number, last)
+        state.tenants = _read_tenants(catalog, txn, state.number, last, counters)
     if counters.grant_changes != state.grants.changes:
-        state.grants = _read_grants(catalog, txn, state.number)
+        state.grants = _read_grants(catalog, txn, state.number, counters)
     for first_sequence, value in catalog.log(txn, state.number, known):
         batch = fitted(Batch.decode(value), state.schema, first_sequence)
         state.append(batch, first_sequence, state.growing.postings.parse(batch.payloads, stored=True))
@@ -90,13 +91,15 @@ def follow_collection(catalog: Catalog, txn: ReadTransaction, state: CollectionS
     state.publish()
 
 
-def _read_tenants(catalog: Catalog, txn: ReadTransaction, number: int, last: int) -> TenantNumbers:
-    tenants = TenantNumbers(catalog, number, last, catalog.state(txn, number).tenant_changes)
+def _read_tenants(
+    catalog: Catalog, txn: ReadTransaction, number: int, last: int, counters: StateRecord
+) -> TenantNumbers:
+    tenants = TenantNumbers(catalog, number, last, counters.tenant_changes)
     tenants.read(txn)
     return tenants
 
 
-def _read_grants(catalog: Catalog, txn: ReadTransaction, number: int) -> GrantTable:
-    grants = GrantTable(catalog, number, catalog.state(txn, number).grant_changes)
+def _read_grants(catalog: Catalog, txn: ReadTransaction, number: int, counters: StateRecord) -> GrantTable:
+    grants = GrantTable(catalog, number, counters.grant_changes)
     grants.read(txn)
     return grants

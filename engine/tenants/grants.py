@@ -78,14 +78,12 @@ class GrantTable:
 
     def taken(self, grantee: int, owner: int, ids: Iterable[PointId]) -> PointId | None:
         """Return one of the ids that another owner granted to a tenant, None where there is none."""
-        known = self.of.get(grantee)
-        owners = {} if known is None else known.owners
+        owners = self._owners(grantee)
         return next((point_id for point_id in ids if owners.get(point_id, owner) != owner), None)
 
     def add(self, txn: WriteTransaction, grantee: int, owner: int, ids: Iterable[PointId]) -> int:
         """Grant points to a tenant, none of which another owner granted to it; return how many are new."""
-        known = self.of.get(grantee)
-        owners = {} if known is None else known.owners
+        owners = self._owners(grantee)
         new = [point_id for point_id in ids if point_id not in owners]
         if not new:
             return 0
@@ -99,8 +97,7 @@ class GrantTable:
 
     def remove(self, txn: WriteTransaction, grantee: int, owner: int, ids: Iterable[PointId]) -> int:
         """Take back what a tenant was granted by an owner; return how many of these grants there were."""
-        known = self.of.get(grantee)
-        owners = {} if known is None else known.owners
+        owners = self._owners(grantee)
         gone = [point_id for point_id in ids if owners.get(point_id) == owner]
         self._forget(txn, {grantee: gone} if gone else {})
         return len(gone)
@@ -141,6 +138,10 @@ class GrantTable:
                 changed[grantee] = Grants(owners)
         self.changes += 1
         self.of = changed
+
+    def _owners(self, grantee: int) -> Mapping[PointId, int]:
+        known = self.of.get(grantee)
+        return {} if known is None else known.owners
 
     def _by_owner(self) -> dict[int, dict[PointId, set[int]]]:
         if self._grantees is None:

@@ -14,8 +14,8 @@ from .tenant_operations import no_tenant
 
 
 @dataclass(frozen=True, slots=True)
-class GrantPoints:
-    """Let further tenants read points of one.
+class _Grants:
+    """Grants of points of one tenant to others.
 
     Attributes
     ----------
@@ -37,10 +37,25 @@ class GrantPoints:
         """The collection whose snapshot changes."""
         return self.state
 
+    def _numbers(self) -> list[int]:
+        """Return the numbers of the owner and the grantees; NotFound where one is not there."""
+        numbers = []
+        for name in (self.owner, *self.grantees):
+            number = self.state.tenants.written(name)
+            if number is None:
+                raise no_tenant(name)
+            numbers.append(number)
+        return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPoints(_Grants):
+    """Let further tenants read points of one."""
+
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Return how many grants are new; NotFound where a tenant is not there, and nothing is granted."""
         state, grants = self.state, self.state.grants
-        owner, *numbers = _numbers(state, (self.owner, *self.grantees))
+        owner, *numbers = self._numbers()
         places = state.pending().find(self.ids, owner)
         ids = [point_id for point_id, place in zip(self.ids, places.tolist(), strict=True) if place >= 0]
         for name, number in zip(self.grantees, numbers, strict=True):
@@ -58,34 +73,14 @@ class GrantPoints:
 
 
 @dataclass(frozen=True, slots=True)
-class RevokePoints:
+class RevokePoints(_Grants):
     """Take back what tenants were granted of another."""
-
-    state: CollectionState
-    owner: str
-    ids: Sequence[PointId]
-    grantees: Sequence[str]
-
-    @property
-    def touched(self) -> CollectionState:
-        """The collection whose snapshot changes."""
-        return self.state
 
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> int:
         """Return how many of these grants there were; NotFound where a tenant is not there."""
         state = self.state
-        owner, *numbers = _numbers(state, (self.owner, *self.grantees))
+        owner, *numbers = self._numbers()
         revoked = sum(state.grants.remove(txn, number, owner, self.ids) for number in numbers)
         if revoked:
             catalog.put_state(txn, state.number, state.counters())
         return revoked
-
-
-def _numbers(state: CollectionState, names: Sequence[str]) -> list[int]:
-    numbers = []
-    for name in names:
-        number = state.tenants.written(name)
-        if number is None:
-            raise no_tenant(name)
-        numbers.append(number)
-    return numbers
