@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rows.addresses import address
+from .links import NO_LINK
 
-_NO_LINK = 0xFFFFFFFF
 _ROUNDS = 8
 
 Neighbours = Callable[[NDArray[np.uint32]], NDArray[np.uint32]]
@@ -54,12 +54,12 @@ def connect(
         for row, near in zip(apart.tolist(), neighbours(apart), strict=True):
             if reached.marks[row]:
                 continue
-            known = near[near != _NO_LINK]
+            known = near[near != NO_LINK]
             known = known[reached.marks[known] == 1]
             if len(known):
-                free = known[links[known, most - 1] == _NO_LINK]
+                free = known[links[known, most - 1] == NO_LINK]
                 target = int(free[0] if len(free) else known[0])
-                used = int((links[target] != _NO_LINK).sum())
+                used = int((links[target] != NO_LINK).sum())
                 links[target, min(used, most - 1)] = row
                 reached.mark(np.array([row], np.uint32))
     reached = _Reached(graph, len(links))

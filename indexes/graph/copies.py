@@ -13,8 +13,7 @@ from ..rows.neighbors import NO_ROW, Neighbors
 from ..rows.row_set import RowSet
 
 NAME = "copies"
-"""What the array is called: ``(n,)`` uint32, the next row that equals each, ``NO_COPY`` behind the last."""
-NO_COPY = 0xFFFFFFFF
+"""What the array is called: ``(n,)`` uint32, the next row that equals each, ``NO_ROW`` behind the last."""
 _BLOCK_ROWS = 1 << 12
 
 
@@ -32,19 +31,19 @@ def find_copies(rows: DenseRows) -> NDArray[np.uint32]:
         hashes[start : start + _BLOCK_ROWS] = (words * factors).sum(axis=1, dtype=np.uint64)
     order = np.argsort(hashes, kind="stable").astype(np.uint32)
     alike = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
-    copies = np.full(n, NO_COPY, np.uint32)
+    copies = np.full(n, NO_ROW, np.uint32)
     for start in range(0, len(alike), _BLOCK_ROWS):
         places = alike[start : start + _BLOCK_ROWS]
         first, second = order[places], order[places + 1]
         equal = (_words(rows, first) == _words(rows, second)).all(axis=1)
         copies[first[equal]] = second[equal]
-    return copies if (copies != NO_COPY).any() else np.empty(0, np.uint32)
+    return copies if (copies != NO_ROW).any() else np.empty(0, np.uint32)
 
 
 def nodes_of(copies: NDArray[np.uint32], n: int) -> NDArray[np.uint32]:
     """Return the rows that are nodes, the first of each that are equal, ascending."""
     is_node = np.ones(n, np.bool_)
-    is_node[copies[copies != NO_COPY]] = False
+    is_node[copies[copies != NO_ROW]] = False
     return np.flatnonzero(is_node).astype(np.uint32)
 
 
@@ -61,7 +60,7 @@ def open_copies(arrays: Arrays, n: int) -> NDArray[np.uint32] | None:
     copies = arrays[NAME]
     if copies.dtype != np.uint32 or copies.shape != (n,):
         raise ValueError(f"copies are {copies.dtype} {copies.shape}; expected uint32 ({n},)")
-    known = copies != NO_COPY
+    known = copies != NO_ROW
     if (copies[known] <= np.flatnonzero(known)).any() or int(copies[known].max(initial=0)) >= max(n, 1):
         raise ValueError("copies do not lead from each row to a later one")
     return copies
@@ -81,7 +80,7 @@ def with_copies(
                 if words is None or int(words[row >> 6]) >> (row & 63) & 1:
                     named.add((-score if higher_is_nearer else score, row))
                     listed += 1
-                row = int(copies[row]) if copies[row] != NO_COPY else NO_ROW
+                row = int(copies[row])
         for place, (score, row) in enumerate(sorted(named)[:k]):
             rows[place], scores[place] = row, -score if higher_is_nearer else score
     return found

@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,6 @@ _WIDTH_SHARE = 1 / 2
 # in the second pass a little, so that rows keep more links than the shortest ways need.
 _SPREAD = 1.03
 _CODES_SHARE, _FIRST_SHARE = 0.02, 0.45
-
-R = TypeVar("R")
 
 
 def grow(

@@ -30,7 +30,7 @@ from ..rows.dense import NO_NORMS, DenseRows
 from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
-from .copies import NO_COPY, open_copies, with_copies
+from .copies import open_copies, with_copies
 from .efforts import FEWEST_RANKED, LEAST_RESCORED, Efforts, effort_of, rescore_width, widest_walk
 from .knobs import HnswKnobs
 from .links import check_links
@@ -110,7 +110,7 @@ class HnswIndex:
         graph["longest"] = self._spreads.longest if self._spreads else 0.0
         self._copies = open_copies(arrays, n)
         graph["copies"] = address(self._copies)
-        n_copies = 0 if self._copies is None else int((self._copies != NO_COPY).sum())
+        n_copies = 0 if self._copies is None else int((self._copies != NO_ROW).sum())
         graph["n_nodes"] = n - n_copies
         self._kernel = search_graph
         self._graph = graph
@@ -277,7 +277,8 @@ class HnswIndex:
                 longest = max(longest, float(np.einsum("ij,ij->i", block, block).max()))
             longest = math.sqrt(longest)
         measuring = self.with_table(Spreads.unmeasured(WIDTHS, longest).to_arrays())
-        for k in KS if self._rows.reader is None or self._in_steps else ():
+        ranked = [k for k in KS if k >= FEWEST_RANKED]
+        for k in ranked if self._rows.reader is None or self._in_steps else ():
             for width in WIDTHS:
                 if narrowest(k) <= width <= n:
                     spreads = np.zeros(len(queries), np.float32)

@@ -23,7 +23,7 @@ from .near_centroids import near_centroids
 from .pool import row_of
 from .reservoir import select_least
 from .rows import COSINE, DOT, pad_query, view_rows
-from .scan import scan_block, write_result
+from .scan import scan_block, write_listed, write_result
 from .strips import prefetch_row
 from .top import NO_KEY, ascending, clear_heap, replace_largest, sort_heap
 
@@ -62,7 +62,6 @@ FULL = CHUNK - 64
 STATS = 4
 
 _LOW = np.uint64(0xFFFFFFFF)
-_NO_ROW = np.uint32(0xFFFFFFFF)
 _FIRST = np.int64(0)
 _ONE = np.uint64(1)
 _EVERY = ~np.uint64(0)
@@ -275,9 +274,7 @@ def search_cells(
         for i in range(count):
             listed[i] = np.uint32(row_of(keys[i]))
         if not k:
-            for i in range(count):
-                found[q, i] = listed[i]
-            found[q, count:] = _NO_ROW
+            write_listed(listed, count, found[q])
             continue
         clear_heap(heap, k)
         if count:

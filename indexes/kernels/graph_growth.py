@@ -18,7 +18,7 @@ from .varied_links import (
     rank_candidates,
     view_growth,
 )
-from .walk import LAST_EPOCH, walk_graph
+from .walk import next_epoch, walk_graph
 
 # A walk that never goes on asks nothing of its pool, nor where the query lies.
 _ONE, _NOTHING, _NOT_ASKED = np.float32(1.0), np.uint64(0), (0.0, 0.0, 0.0, 0.0)
@@ -68,12 +68,8 @@ def choose_neighbours(growth_address, listed_address, first, last, ef, chosen_ad
     stats[:] = 0
     for place in range(first, last):
         row = listed[place]
-        if epochs[0] == LAST_EPOCH:
-            visited[:] = 0
-            epochs[0] = 0
-        epochs[0] += 1
+        epoch = next_epoch(visited, epochs)
         shift = as_query(codes, row, growth.steps, walk.query_codes)
-        epoch = np.uint8(epochs[0])
         size, _width, _reached, _narrow, _lost = walk_graph(
             graph, codes, rows, walk, scale, _ONE, _NOTHING, 1, ef, 0, _NOT_ASKED, visited, epoch, stats
         )
@@ -125,7 +121,7 @@ def link_back(growth_address, targets_address, offsets_address, sources_address,
 
 @entry_point("graph reach")
 def mark_reached(graph_address, starts_address, n_starts, stack_address, reached_address):
-    """Mark the rows to which links lead from the starts; return how many were not marked before."""
+    """Mark the rows to which links lead from the starts."""
     graph = view_graph(graph_address)
     n = view_rows(graph.rows).n
     starts, stack, reached = (
@@ -133,7 +129,7 @@ def mark_reached(graph_address, starts_address, n_starts, stack_address, reached
         view_u32(stack_address, n),
         view_u8(reached_address, n),
     )
-    size, count = 0, 0
+    size = 0
     for i in range(n_starts):
         if not reached[starts[i]]:
             reached[starts[i]] = 1
@@ -141,11 +137,9 @@ def mark_reached(graph_address, starts_address, n_starts, stack_address, reached
             size += 1
     while size:
         size -= 1
-        count += 1
         links = links_of(graph, stack[size])
         for i in range(graph.degree):
             if links[i] != NO_LINK and not reached[links[i]]:
                 reached[links[i]] = 1
                 stack[size] = links[i]
                 size += 1
-    return count

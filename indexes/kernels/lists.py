@@ -17,7 +17,7 @@ from .near_centroids import near_centroids
 from .rabitq import finite_weight, mean_product
 from .reservoir import select_least
 from .rows import COSINE, DOT, pad_query, view_rows
-from .scan import scan_block, write_result
+from .scan import scan_block, write_listed, write_result
 from .strips import COMPARED, not_farther, prefetch_row
 from .top import ascending, clear_heap, replace_largest, score_of, sort_heap
 
@@ -212,9 +212,7 @@ def search_lists(
             listed = list_rows(lists, search, keys, count)
             places = view_u32(search.listed, listed)
             if not k:
-                for i in range(listed):
-                    found[q, i] = places[i]
-                found[q, listed:] = _NO_ROW
+                write_listed(places, listed, found[q])
                 continue
             for i in range(min(listed, 4)):
                 prefetch_row(rows.rows, np.uint64(rows.row_bytes), places[i])

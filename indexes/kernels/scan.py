@@ -18,6 +18,7 @@ _GROUP_BYTES = 1 << 17
 _TILE_BYTES = 1 << 14
 # Bytes of rows that are on their way while others are scored.
 _BYTES_AHEAD = 12 << 10
+_NO_ROW = np.uint32(0xFFFFFFFF)
 # Scores of a strip, its products and squares as whole numbers, and the rows of it that are chosen.
 _STRIP_ROOM = 4 * STRIP_BYTES
 
@@ -27,11 +28,19 @@ def write_result(heap, k, higher_is_nearer, worst, found, scores):
     """Write a sorted heap, padding where it holds no row."""
     for i in range(k):
         if heap[i] == NO_KEY:
-            found[i] = np.uint32(0xFFFFFFFF)
+            found[i] = _NO_ROW
             scores[i] = worst
         else:
             found[i] = np.uint32(heap[i] & np.uint64(0xFFFFFFFF))
             scores[i] = score_of(heap[i], higher_is_nearer)
+
+
+@inner
+def write_listed(listed, count, found):
+    """Write the first ``count`` rows of a list that are to be scored elsewhere, and padding behind them."""
+    for i in range(count):
+        found[i] = listed[i]
+    found[count:] = _NO_ROW
 
 
 @inner

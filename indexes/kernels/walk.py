@@ -11,7 +11,7 @@ from .memory import LINE, prefetch_lines, view_f32, view_i64, view_u8, view_u32,
 from .pool import BLOCK, EXPANDED, clear_pool, offer, pool_size, row_of
 from .reaching import key_at, number_of, number_of_query
 from .rows import COSINE, DOT, pad_query, view_rows
-from .scan import scan_block, write_result
+from .scan import scan_block, write_listed, write_result
 from .strips import prefetch_row
 from .top import NO_KEY, clear_heap, replace_largest, sort_heap
 
@@ -19,13 +19,23 @@ from .top import NO_KEY, clear_heap, replace_largest, sort_heap
 _FIRST = np.int64(0)
 # How many entry rows a walk starts from.
 _STARTS = np.int64(4)
-LAST_EPOCH = 255
+_LAST_EPOCH = 255
 _NO_ROW = np.uint32(0xFFFFFFFF)
 # Of a key of the heap.
 _SCORE_BITS, _ROW_BITS = np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 _MOST_LINES_AHEAD = 64
 # So much farther than results a row is not among those that lie near together.
 _GAP = 0.15
+
+
+@inner
+def next_epoch(visited, epochs):
+    """Return what marks a row as visited from now on, and nothing that was visited before."""
+    if epochs[0] == _LAST_EPOCH:
+        visited[:] = 0
+        epochs[0] = 0
+    epochs[0] += 1
+    return np.uint8(epochs[0])
 
 
 @inner
@@ -292,11 +302,7 @@ def search_graph(
         scale = encode_query(codes, given, walk.query_codes)
         count, seen, scored, narrow, lost, by_nodes = 0, 0, wanted, False, False, False
         if ef:
-            if epochs[0] == LAST_EPOCH:
-                visited[:] = 0
-                epochs[0] = 0
-            epochs[0] += 1
-            epoch = np.uint8(epochs[0])
+            epoch = next_epoch(visited, epochs)
             size, width, reached, narrow, lost = walk_graph(
                 graph, codes, rows, walk, scale, inv_norm, given, rank, ef, most, asked, visited, epoch, stats
             )
@@ -313,9 +319,7 @@ def search_graph(
             count, seen = list_allowed(graph, pool, size, np.uint64(0), rows.n, scored, listed)
             by_nodes = False
         if not k:
-            for i in range(count):
-                found[q, i] = listed[i]
-            found[q, count:] = _NO_ROW
+            write_listed(listed, count, found[q])
             continue
         clear_heap(heap, k)
         if count:

@@ -9,12 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from vicinal.indexes.graph.copies import NO_COPY, find_copies, nodes_of, open_copies
+from vicinal.indexes.graph.copies import find_copies, nodes_of, open_copies
 from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.graph.knobs import HnswKnobs
 from vicinal.indexes.protocol import BuildJob, Effort, Scope
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.neighbors import NO_ROW
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.testing import oracle
 from vicinal.testing.random_rows import as_vectors, random_matrix
@@ -39,7 +40,7 @@ def test_each_row_leads_to_the_next_that_equals_it(element: Element, read: bool)
     rows = as_vectors(matrix, DIM, element, metric)
     copies = find_copies(not_in_memory(rows)[0] if read else rows)
     last: dict[bytes, int] = {}
-    expected = np.full(N, NO_COPY, np.uint32)
+    expected = np.full(N, NO_ROW, np.uint32)
     for row, values in enumerate(matrix):
         if values.tobytes() in last:
             expected[last[values.tobytes()]] = row
@@ -95,7 +96,7 @@ def test_all_copies_are_found_ties_by_row(metric: Metric, element: Element, read
 
 
 def test_copies_that_lead_nowhere_are_refused() -> None:
-    good = np.full(10, NO_COPY, np.uint32)
+    good = np.full(10, NO_ROW, np.uint32)
     good[2] = 7
     assert open_copies({"copies": good}, 10) is good
     for damaged in (
