@@ -25,7 +25,9 @@ EXIT_INTERRUPTED = 130
 def import_file(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="npy, fvecs, bvecs, hdf5, parquet or jsonl (also .jsonl.gz)."),
+        typer.Argument(
+            metavar="FILE", help="npy, fvecs, bvecs, hdf5, parquet, jsonl (also .jsonl.gz), bin of hnswlib."
+        ),
     ],
     database: Annotated[
         Path, typer.Argument(metavar="DIR", help="The database; created if it is not there.")

@@ -92,6 +92,19 @@ def choose_id(request: FileRequest, names: list[str]) -> str | None:
     return request.id_field
 
 
+def refuse_without_vectors(request: FileRequest) -> None:
+    """Refuse a file of vectors where there is no field for them."""
+    if request.vector_fields is None:
+        raise request.refuse("the file holds vectors, and the collection makes its own of payloads")
+
+
+def refuse_columns(request: FileRequest, ids: str) -> None:
+    """Refuse to look for columns in a file that is one matrix, whose ids are what ``ids`` says."""
+    refuse_without_vectors(request)
+    if request.id_field is not None or len(request.vector_fields or ()) > 1:
+        raise request.refuse(f"the file is one matrix without columns; the ids are its {ids}")
+
+
 def rows_per_batch(bytes_a_row: int) -> int:
     """Return how many rows make a batch of a size that is worth a call."""
     return max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, bytes_a_row)))

@@ -16,6 +16,8 @@ from .batch import (
     choose_fields,
     choose_id,
     optional_module,
+    refuse_columns,
+    refuse_without_vectors,
     rows_per_batch,
 )
 from .texmex import read_texmex
@@ -27,7 +29,7 @@ ANN_BENCHMARKS_DATA = "train"
 
 def read_npy(request: FileRequest) -> Iterator[FileBatch]:
     """Read a numpy file of one matrix; ids are row numbers."""
-    _refuse_without_vectors(request)
+    refuse_columns(request, "row numbers")
     try:
         matrix = np.load(request.path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -37,7 +39,7 @@ def read_npy(request: FileRequest) -> Iterator[FileBatch]:
 
 def read_vecs(request: FileRequest) -> Iterator[FileBatch]:
     """Read an fvecs or bvecs file; ids are row numbers."""
-    _refuse_without_vectors(request)
+    refuse_columns(request, "row numbers")
     with translated():
         matrix = read_texmex(request.path)
     # The bytes of bvecs are coordinates from 0 to 255, not packed bits.
@@ -46,7 +48,7 @@ def read_vecs(request: FileRequest) -> Iterator[FileBatch]:
 
 def read_hdf5(request: FileRequest) -> Iterator[FileBatch]:
     """Read matrices of an HDF5 file; its columns of the same length are ids and payload."""
-    _refuse_without_vectors(request)
+    refuse_without_vectors(request)
     h5py = optional_module("h5py", "reading HDF5")
     with h5py.File(request.path, "r") as file:
         datasets = {name: file[name] for name in file if isinstance(file[name], h5py.Dataset)}
@@ -71,18 +73,11 @@ def read_hdf5(request: FileRequest) -> Iterator[FileBatch]:
             yield FileBatch(ids, vectors, dict.fromkeys(vectors, "dense"), payloads or None, stop / n_rows)
 
 
-def _refuse_without_vectors(request: FileRequest) -> None:
-    if request.vector_fields is None:
-        raise request.refuse("the file holds vectors, and the collection makes its own of payloads")
-
-
 def _matrix_batches(
     request: FileRequest, matrix: NDArray[Any], dtype: type[np.floating[Any]] | None = None
 ) -> Iterator[FileBatch]:
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise request.refuse(f"expected a matrix of numbers, got {matrix.dtype} of shape {matrix.shape}")
-    if request.id_field is not None or len(request.vector_fields or ()) > 1:
-        raise request.refuse("the file is one matrix without columns; the ids are its row numbers")
     field = request.vector_fields[0] if request.vector_fields else DEFAULT_FIELD
     step = rows_per_batch(matrix.shape[1] * matrix.itemsize)
     for start in range(0, len(matrix), step):

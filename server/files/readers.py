@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .batch import FileBatch, FileRequest
+from .hnswlib_index import read_hnswlib
 from .matrices import read_hdf5, read_npy, read_vecs
 from .records import read_json_lines, read_parquet
 
@@ -15,6 +16,8 @@ READERS: dict[str, Callable[[FileRequest], Iterator[FileBatch]]] = {
     ".bvecs": read_vecs,
     ".hdf5": read_hdf5,
     ".h5": read_hdf5,
+    ".hnswlib": read_hnswlib,
+    ".bin": read_hnswlib,
     ".parquet": read_parquet,
     ".jsonl": read_json_lines,
     ".jsonl.gz": read_json_lines,
