@@ -256,6 +256,17 @@ class Index(Protocol[QIn, K]):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """What an index is besides, when much of a search does not depend on the queries.
+
+    A query that comes alone then costs less: the engine keeps what is returned for the next one.
+    """
+
+    def prepared(self, k: int, effort: Effort[Any], scope: Scope = EVERYTHING) -> Callable[[Any], Neighbors]:
+        """Return ``search`` for all but the queries; thread-safe, for as many searches as there are."""
+
+
+@runtime_checkable
 class CountsTerms(Protocol):
     """What an index of sparse vectors is besides, when it knows how many rows have a term."""
 

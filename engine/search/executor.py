@@ -29,11 +29,10 @@ from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import SegmentView
 from ..vector_kinds.registry import kind_of
 from .candidates import candidate_scopes
-from .planner import ExactScan, IndexSearch, Plan, plan_segment
+from .planner import ExactScan, Plan
+from .segment_search import SegmentSearch, scanned_tokens, segment_search
 from .threads import search_threads
 
-# Plans by field, k and effort: a caller may come with ever new targets of recall.
-_PLANS_KEPT = 256
 # Queries of one call of a kernel under a deadline: enough that the call costs nothing beside them.
 _PIECE_QUERIES = 64
 # And no more of them than are scanned in so many seconds.
@@ -83,7 +82,7 @@ class SearchRequest:
     @property
     def tokens(self) -> int | None:
         """How many first tokens of a row count; None for all, and of vectors that have none."""
-        return None if self.options.tokens is None else self.options.tokens[1]
+        return scanned_tokens(self.options)
 
     @property
     def higher_is_nearer(self) -> bool:
@@ -183,15 +182,14 @@ def _within(
         allowed = allowed.among(request.field, present)
     planned = time.perf_counter()
     report.filter_seconds += planned - start
-    count = allowed.scope.count(n_vectors)
-    if count == 0:
+    found = segment_search(view, request.field, request.options, request.knobs, allowed, n_vectors)
+    if found is None:
         return None
-    plan = _plan(view, request, allowed, n_vectors)
-    neighbors = _spread(view, request, allowed.scope, plan)
+    neighbors = _spread(view, request, allowed.scope, found)
     if present is not None:
         neighbors = neighbors.renumbered(present)
     report.search_seconds += time.perf_counter() - planned
-    report.segments.append(SegmentReport(view.uuid, view.n_rows, count, plan, neighbors.stats))
+    report.segments.append(SegmentReport(view.uuid, view.n_rows, found.count, found.plan, neighbors.stats))
     return neighbors
 
 
@@ -210,14 +208,14 @@ def _scored(
     most = max(scope.count(n_vectors) for scope in scopes)
     if not most:
         return None
-    cost = view.scan(request.field, request.tokens).cost(None, most, contiguous=False)
-    plan = ExactScan(most, cost, PlanReason.CANDIDATES)
+    scan = view.scan(request.field, request.tokens)
+    plan = ExactScan(most, scan.cost(None, most, contiguous=False), PlanReason.CANDIDATES)
 
     def score(lo: int, hi: int) -> list[Neighbors]:
         each = []
         for q in range(lo, hi):
             deadline.check()
-            each.append(_search(view, request, request.queries[q : q + 1], scopes[q], plan))
+            each.append(scan.search(request.queries[q : q + 1], request.options.k, scopes[q]))
         return each
 
     n = len(scopes)
@@ -243,34 +241,20 @@ def _prepared(snapshot: Snapshot, request: SearchRequest, report: SearchReport) 
     return SearchRequest(request.field, request.spec, queries, *said)
 
 
-def _plan(view: SegmentView, request: SearchRequest, allowed: Allowed, n_vectors: int) -> Plan:
-    index = view.index_by(request.field, request.options.tokens)
-    options = request.options
-    key = (request.field, options.k, options.recall, options.effort, options.exact, options.tokens)
-    kept: tuple[Any, Plan] | None = allowed.plans.get(key)
-    few = allowed.scope.count(n_vectors) <= options.k
-    if kept is not None and kept[0] is index and (not few or isinstance(kept[1], ExactScan)):
-        return kept[1]
-    scan = view.scan(request.field, request.tokens)
-    plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, request.knobs)
-    if len(allowed.plans) >= _PLANS_KEPT:
-        allowed.plans.clear()
-    allowed.plans[key] = (index, plan)
-    return plan
-
-
-def _spread(view: SegmentView, request: SearchRequest, scope: Scope, plan: Plan) -> Neighbors:
-    queries = request.queries
-    n = len(queries)
-    threads = request.options.threads or os.cpu_count() or 1
+def _spread(view: SegmentView, request: SearchRequest, scope: Scope, found: SegmentSearch) -> Neighbors:
+    queries, plan = request.queries, found.plan
+    n, threads = len(queries), request.options.threads
+    if threads == 1:
+        return _in_pieces(view, request, queries, plan, found.search)
+    threads = threads or os.cpu_count() or 1
     if n < threads and isinstance(plan, ExactScan) and n * plan.seconds >= _SPREAD_SECONDS:
         return _rows_spread(view, request, scope, plan, min(threads, os.cpu_count() or 1))
+
+    def search(lo: int, hi: int) -> Neighbors:
+        return _in_pieces(view, request, queries[lo:hi], plan, found.search)
+
     threads = min(threads, n)
-    if threads <= 1:
-        return _in_pieces(view, request, queries, scope, plan)
-    return Neighbors.concat(
-        _at_a_time(n, threads, lambda lo, hi: _in_pieces(view, request, queries[lo:hi], scope, plan))
-    )
+    return search(0, n) if threads == 1 else Neighbors.concat(_at_a_time(n, threads, search))
 
 
 def _rows_spread(
@@ -278,12 +262,13 @@ def _rows_spread(
 ) -> Neighbors:
     """Scan parts of the rows at a time: fewer queries than threads."""
     allowed, k = scope.rows or RowSet.everything(plan.n_rows), request.options.k
+    scan = view.scan(request.field, request.tokens)
 
-    def scan(lo: int, hi: int) -> Neighbors:
+    def search(lo: int, hi: int) -> Neighbors:
         part = replace(scope, rows=allowed.part(lo, hi))
-        return _in_pieces(view, request, request.queries, part, plan)
+        return _in_pieces(view, request, request.queries, plan, lambda some: scan.search(some, k, part))
 
-    first, *others = _at_a_time(allowed.count, threads, scan)
+    first, *others = _at_a_time(allowed.count, threads, search)
     for other in others:
         first = first.nearest(other, k, request.spec.metric)
     return first
@@ -296,33 +281,27 @@ def _at_a_time(n: int, threads: int, work: Callable[[int, int], _Done]) -> list[
 
 
 def _in_pieces(
-    view: SegmentView, request: SearchRequest, queries: Queries, scope: Scope, plan: Plan
+    view: SegmentView,
+    request: SearchRequest,
+    queries: Queries,
+    plan: Plan,
+    search: Callable[[Any], Neighbors],
 ) -> Neighbors:
     """Search in one call of a kernel, or in several with looks at the deadline between them."""
-    if deadline.current() is None or len(queries) == 1:
-        return _search(view, request, queries, scope, plan)
+    if len(queries) == 1 or deadline.current() is None:
+        return search(queries)
     # These queries may hold more than a usual one.
     scan = view.scan(request.field, request.tokens)
     usual = scan.cost(None, _COMPARED_ROWS, contiguous=True)
     seconds = plan.seconds * scan.cost(queries, _COMPARED_ROWS, contiguous=True) / max(usual, 1e-12)
     size = max(1, min(_PIECE_QUERIES, int(_PIECE_SECONDS / max(seconds, 1e-9))))
     if size >= len(queries):
-        return _search(view, request, queries, scope, plan)
+        return search(queries)
     parts: list[Neighbors] = []
     for lo in range(0, len(queries), size):
         deadline.check()
-        parts.append(_search(view, request, queries[lo : lo + size], scope, plan))
+        parts.append(search(queries[lo : lo + size]))
     return Neighbors.concat(parts)
-
-
-def _search(
-    view: SegmentView, request: SearchRequest, queries: Queries, scope: Scope, plan: Plan
-) -> Neighbors:
-    if isinstance(plan, IndexSearch):
-        index = view.index_by(request.field, request.options.tokens)
-        assert index is not None
-        return index.search(queries, request.options.k, plan.effort, scope)
-    return view.scan(request.field, request.tokens).search(queries, request.options.k, scope)
 
 
 def _merge(

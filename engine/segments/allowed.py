@@ -38,11 +38,14 @@ class Allowed:
         Whatever the planner keeps of them, by keys of its own.
     planned_for : int or None
         How many rows there were when the plans were made, where there are fewer now.
+    searches : dict
+        Whatever is prepared for searches of exactly these rows, by the same keys.
     """
 
     scope: Scope
     plans: dict[Any, Any] = field(default_factory=dict)
     planned_for: int | None = None
+    searches: dict[Any, Any] = field(default_factory=dict)
     _among: dict[str, Allowed] = field(default_factory=dict)
 
     def without(

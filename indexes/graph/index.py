@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,10 @@ class HnswIndex:
         self._scratch = walk_scratch(n, padded_bytes, codec.query_bytes, links.shape[1])
         return codec.row_bytes / 64
 
+    @cached_property
+    def _every_row(self) -> RowSet:
+        return RowSet.everything(len(self._rows))
+
     @property
     def nbytes(self) -> int:
         """Bytes of the graph, the codes and the ladder."""
@@ -134,13 +139,20 @@ class HnswIndex:
         rows compared where there are none. Where all candidates are hardly farther than the results it goes
         on, and where that is not enough the codes of all rows are compared unless they are too many.
         """
-        return self._search(queries, k, effort, scope, NOWHERE)
+        return self._prepared(k, effort.knobs, scope)(queries, NOWHERE)
 
-    def _search(
-        self, queries: NDArray[Any], k: int, effort: Effort[HnswKnobs], scope: Scope, spreads: np.uint64
-    ) -> Neighbors:
-        """Search, and write how far the pool of each query is spread to the address of their float32."""
-        n, allowed, knobs = len(self._rows), scope.rows, effort.knobs
+    def prepared(
+        self, k: int, effort: Effort[HnswKnobs], scope: Scope = EVERYTHING
+    ) -> Callable[[NDArray[Any]], Neighbors]:
+        """Return :meth:`search` for all but the queries."""
+        return self._prepared(k, effort.knobs, scope)
+
+    def _prepared(self, k: int, knobs: HnswKnobs, scope: Scope) -> Callable[..., Neighbors]:
+        """Return a search of queries that writes how far the pool of each is spread, float32, to an address.
+
+        What does not depend on the queries is worked out here: of one query it takes as long as the rest.
+        """
+        n, allowed = len(self._rows), scope.rows
         scope.check(n)
         count = scope.count(n)
         wanted, patience = min(max(k, knobs.rescore), count), knobs.patience or USUAL_PATIENCE
@@ -150,19 +162,19 @@ class HnswIndex:
         if apart and widest and not self._in_steps:
             # Their distances, which say how a pool is spread, are not known before.
             ef, wanted, widest = min(_WIDER_APART * ef, max(widest, ef)), min(2 * wanted, count), 0
-        if self._graph is None or count <= wanted or 0 < ef < k or not len(queries):
-            return self._scan.search(queries, k, scope)
+        if self._graph is None or count <= wanted or 0 < ef < k:
+            return lambda queries, spreads=NOWHERE: self._scan.search(queries, k, scope)
         if knobs.cells and self._cells is not None:
-            allowed = allowed or RowSet.everything(n)
-            return self._cells.search(queries, k, knobs.cells, wanted, allowed, patience)
-        queries = check_queries(queries, self._rows, k)
-        prepared = self._prepare(queries)
+            cells, within = self._cells, allowed or self._every_row
+            return lambda queries, spreads=NOWHERE: cells.search(
+                queries, k, knobs.cells, wanted, within, patience
+            )
         held: list[Any] = []
         enough, n_candidates = 0, 0
         words, candidates = NOWHERE, NOWHERE
         if not ef or count < n:
-            allowed = allowed or RowSet.everything(n)
-            # Held here while the kernel reads them: two threads that ask first may each make their own.
+            allowed = allowed or self._every_row
+            # Held for as long as kernels may read them: two threads that ask first may each make their own.
             held = [allowed.located_words]
             words = held[0][1]
             if not ef or self._cells is None:
@@ -170,59 +182,59 @@ class HnswIndex:
                 candidates, n_candidates = held[1][1], count
             enough = min(count, max(k, int(ef * count / n * _LEAST_SHARE_SEEN)))
         elif widest and n <= _SCANNED_BEYOND * widest:
-            held = [RowSet.everything(n).located_rows]
+            held = [self._every_row.located_rows]
             candidates, n_candidates = held[0][1], n
-        room = wanted + int(self._efforts.rescored * max(0, widest - ef))
-        rows = np.empty((len(queries), room if apart else k), np.uint32)
-        scores = np.empty((len(queries), 0 if apart else k), np.float32)
-        scratch = self._scratch.take(max(ef, wanted, widest))
-        try:
-            self._kernel(
-                self._graph_address,
-                scratch.address,
-                address(queries),
-                address(prepared),
-                len(queries),
-                0 if apart else k,
-                ef,
-                wanted,
-                words,
-                candidates,
-                n_candidates,
-                enough,
-                -(-max(k, FEWEST_RANKED) * n // count),
-                widest,
-                knobs.spread,
-                knobs.goal,
-                knobs.least,
-                knobs.far_goal,
-                self._efforts.rescored,
-                spreads,
-                rows,
-                scores,
+        rescored = self._efforts.rescored
+        room = wanted + int(rescored * max(0, widest - ef)) if apart else k
+        scored = 0 if apart else k
+        rank = -(-max(k, FEWEST_RANKED) * n // count)
+        asked = knobs.spread, knobs.goal, knobs.least, knobs.far_goal, rescored
+        fixed = scored, ef, wanted, words, candidates, n_candidates, enough, rank, widest, *asked
+        capacity, graph = max(ef, wanted, widest), self._graph_address
+        kernel, prepare, free, stored = self._kernel, self._prepare, self._scratch, self._rows
+
+        def walk(queries: NDArray[Any], spreads: np.uint64 = NOWHERE, held: Any = held) -> Neighbors:
+            n_queries = len(queries)
+            if not n_queries:
+                return self._scan.search(queries, k, scope)
+            queries = check_queries(queries, stored, k)
+            coded = prepare(queries)
+            rows, scores = np.empty((n_queries, room), np.uint32), np.empty((n_queries, scored), np.float32)
+            scratch = free.take(capacity)
+            try:
+                places = address(queries), address(coded)
+                kernel(graph, scratch.address, *places, n_queries, *fixed, spreads, rows, scores)
+                stats = SearchStats(*scratch.stats.tolist())
+            finally:
+                free.give(scratch)
+            if apart:
+                found = rescore(stored, rows, queries, k)
+                if self._copies is not None:
+                    found = with_copies(found, self._copies, allowed, stored.metric.higher_is_nearer)
+                rows, scores, stats = found.rows, found.scores, stats + found.stats
+            # Padding stands at the end of a query's rows.
+            if ef and (rows.item(-1) == NO_ROW or (n_queries > 1 and (rows[:, -1] == NO_ROW).any())):
+                return self._completed(Neighbors(rows, scores, stats), queries, k, wanted, scope, patience)
+            return Neighbors(rows, scores, stats)
+
+        return walk
+
+    def _completed(
+        self, found: Neighbors, queries: NDArray[Any], k: int, wanted: int, scope: Scope, patience: float
+    ) -> Neighbors:
+        """Return what walks found, and for those that found too little what is found without a walk."""
+        n, rows = len(self._rows), found.rows
+        short = np.flatnonzero(rows[:, -1] == NO_ROW)
+        scanned = self._efforts.all_codes(k, wanted)
+        if self._cells is not None and patience < 1 and scope.count(n) > scanned.rescore:
+            allowed = scope.rows or self._every_row
+            more = self._cells.search(
+                queries[short], k, FEWEST_CELLS, scanned.rescore, allowed, patience, thin=True
             )
-            stats = SearchStats(*scratch.stats.tolist())
-        finally:
-            self._scratch.give(scratch)
-        if apart:
-            scored = rescore(self._rows, rows, queries, k)
-            if self._copies is not None:
-                scored = with_copies(scored, self._copies, allowed, self._rows.metric.higher_is_nearer)
-            rows, scores, stats = scored.rows, scored.scores, stats + scored.stats
-        # Padding stands at the end of a query's rows.
-        if ef and (rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any())):
-            short = np.flatnonzero(rows[:, -1] == NO_ROW)
-            scanned = self._efforts.all_codes(k, wanted)
-            if self._cells is not None and patience < 1 and count > scanned.rescore:
-                wanted, allowed = scanned.rescore, allowed or RowSet.everything(n)
-                more = self._cells.search(
-                    queries[short], k, FEWEST_CELLS, wanted, allowed, patience, thin=True
-                )
-            else:
-                more = self.search(queries[short], k, effort_of(scanned), scope)
-            rows[short], scores[short] = more.rows, more.scores
-            stats += replace(more.stats, fallbacks=len(short))
-        return Neighbors(rows, scores, stats)
+        else:
+            more = self.search(queries[short], k, effort_of(scanned), scope)
+        rows[short], found.scores[short] = more.rows, more.scores
+        return Neighbors(rows, found.scores, found.stats + replace(more.stats, fallbacks=len(short)))
 
     def effort(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Choose the effort that reaches ``recall``, or take ``knobs`` as given, as :class:`Efforts` does."""
@@ -283,7 +295,7 @@ class HnswIndex:
                 if narrowest(k) <= width <= n:
                     spreads = np.zeros(len(queries), np.float32)
                     knobs = HnswKnobs(width, k, spread=1.0, widest=width)
-                    measuring._search(queries, k, effort_of(knobs), EVERYTHING, address(spreads))
+                    measuring._prepared(k, knobs, EVERYTHING)(queries, address(spreads))
                     reached[k, width] = spreads
         return spreads_of(WIDTHS, reached, longest).to_arrays()
 

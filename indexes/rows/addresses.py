@@ -17,19 +17,15 @@ _HEAD = object.__basicsize__
 _number_at = c_uint64.from_address
 
 
-def _read(array: NDArray[Any]) -> int:
-    return _number_at(id(array) + _HEAD).value
+def _read(array: NDArray[Any] | None) -> np.uint64:
+    """Return where an array begins, 0 for none. The caller keeps the array alive."""
+    return NOWHERE if array is None else np.uint64(_number_at(id(array) + _HEAD).value)
 
 
-def _asked(array: NDArray[Any]) -> int:
-    data: int = array.ctypes.data
-    return data
+def _asked(array: NDArray[Any] | None) -> np.uint64:
+    """Return where an array begins, 0 for none. The caller keeps the array alive."""
+    return NOWHERE if array is None else np.uint64(array.ctypes.data)
 
 
 _probe = np.empty(1)
-_start = _read if _read(_probe) == _asked(_probe) else _asked
-
-
-def address(array: NDArray[Any] | None) -> np.uint64:
-    """Return where an array begins, 0 for none. The caller keeps the array alive."""
-    return NOWHERE if array is None else np.uint64(_start(array))
+address = _read if _read(_probe) == _asked(_probe) else _asked

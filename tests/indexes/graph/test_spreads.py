@@ -77,7 +77,7 @@ def test_spreads_are_those_of_exact_distances(metric: Metric) -> None:
     index, queries, k, ef = Hnsw().open(arrays, rows), foreign(metric, 40), 10, 60
     spreads = np.zeros(len(queries), np.float32)
     asked = effort(ef=ef, rescore=k, spread=1.0, widest=ef)
-    index._search(queries, k, asked, scope=EVERYTHING, spreads=address(spreads))
+    index._prepared(k, asked.knobs, EVERYTHING)(queries, address(spreads))
     # A pool that is not filled has none: its walk found no links on.
     known = spreads > 0
     assert known.sum() > len(queries) / 2

@@ -1,0 +1,104 @@
+"""The search of one segment but for its queries: planned and prepared once, kept for those that ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...indexes.protocol import Index, Prepares, Queries, Scope
+from ...indexes.rows.neighbors import Neighbors
+from ..input.options import SearchOptions
+from ..segments.allowed import Allowed
+from ..segments.view import SegmentView
+from .planner import ExactScan, IndexSearch, Plan, plan_segment
+
+# By field, k and effort: a caller may come with ever new targets of recall.
+_KEPT = 256
+
+
+@dataclass(slots=True)
+class SegmentSearch:
+    """How the vectors of a field in one segment are searched for those in one scope.
+
+    Attributes
+    ----------
+    index : Index or None
+        What the plan is by; another that the segment has by now makes it out of date.
+    count : int
+        How many vectors are in scope, at least one.
+    plan : IndexSearch or ExactScan
+    search : callable
+        Returns the nearest of a batch of queries.
+    """
+
+    index: Index[Any, Any] | None
+    count: int
+    plan: Plan
+    search: Callable[[Any], Neighbors]
+
+
+def segment_search(
+    view: SegmentView, field: str, options: SearchOptions, knobs: Any, allowed: Allowed, n_vectors: int
+) -> SegmentSearch | None:
+    """Return how ``allowed`` of the ``n_vectors`` of a field are searched; None where none are allowed."""
+    index = view.index_by(field, options.tokens)
+    key = (field, options.k, options.recall, options.effort, options.exact, options.tokens)
+    kept: SegmentSearch | None = allowed.searches.get(key)
+    if kept is not None and kept.index is index:
+        return kept
+    count = allowed.scope.count(n_vectors)
+    if not count:
+        return None
+    plan = _plan(view, index, key, options, knobs, allowed, n_vectors)
+    kept = SegmentSearch(index, count, plan, _prepared(view, field, index, options, plan, allowed.scope))
+    if len(allowed.searches) >= _KEPT:
+        allowed.searches.clear()
+    allowed.searches[key] = kept
+    return kept
+
+
+def _plan(
+    view: SegmentView,
+    index: Index[Any, Any] | None,
+    key: tuple[Any, ...],
+    options: SearchOptions,
+    knobs: Any,
+    allowed: Allowed,
+    n_vectors: int,
+) -> Plan:
+    """Return a plan that was made for these rows, or for nearly these, or make one."""
+    kept: tuple[Any, Plan] | None = allowed.plans.get(key)
+    few = allowed.scope.count(n_vectors) <= options.k
+    if kept is not None and kept[0] is index and (not few or isinstance(kept[1], ExactScan)):
+        return kept[1]
+    scan = view.scan(key[0], scanned_tokens(options))
+    plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, knobs)
+    if len(allowed.plans) >= _KEPT:
+        allowed.plans.clear()
+    allowed.plans[key] = (index, plan)
+    return plan
+
+
+def _prepared(
+    view: SegmentView,
+    field: str,
+    index: Index[Any, Any] | None,
+    options: SearchOptions,
+    plan: Plan,
+    scope: Scope,
+) -> Callable[[Queries], Neighbors]:
+    # The view keeps what is returned, so that must not keep the view.
+    k = options.k
+    if not isinstance(plan, IndexSearch):
+        scan = view.scan(field, scanned_tokens(options))
+        return lambda queries: scan.search(queries, k, scope)
+    assert index is not None
+    if isinstance(index, Prepares):
+        return index.prepared(k, plan.effort, scope)
+    return lambda queries: index.search(queries, k, plan.effort, scope)
+
+
+def scanned_tokens(options: SearchOptions) -> int | None:
+    """Return how many first tokens of a row count; None for all, and of vectors that have none."""
+    return None if options.tokens is None else options.tokens[1]
