@@ -266,6 +266,15 @@ class Prepares(Protocol):
         """Return ``search`` for all but the queries; thread-safe, for as many searches as there are."""
 
 
+def prepared_search(
+    index: Index[Any, Any], k: int, effort: Effort[Any], scope: Scope
+) -> Callable[[Any], Neighbors]:
+    """Return the search of an index for all but the queries."""
+    if isinstance(index, Prepares):
+        return index.prepared(k, effort, scope)
+    return lambda queries: index.search(queries, k, effort, scope)
+
+
 @runtime_checkable
 class CountsTerms(Protocol):
     """What an index of sparse vectors is besides, when it knows how many rows have a term."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...indexes.protocol import Index, Prepares, Queries, Scope
+from ...indexes.protocol import Index, Queries, Scope, prepared_search
 from ...indexes.rows.neighbors import Neighbors
 from ..input.options import SearchOptions
 from ..segments.allowed import Allowed
@@ -94,9 +94,7 @@ def _prepared(
         scan = view.scan(field, scanned_tokens(options))
         return lambda queries: scan.search(queries, k, scope)
     assert index is not None
-    if isinstance(index, Prepares):
-        return index.prepared(k, plan.effort, scope)
-    return lambda queries: index.search(queries, k, plan.effort, scope)
+    return prepared_search(index, k, plan.effort, scope)
 
 
 def scanned_tokens(options: SearchOptions) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,9 +98,7 @@ class DenseScan:
         wanted = min(k, hi - lo)
         if not len(queries) or not wanted:
             return Neighbors.empty(len(queries), k, self._rows.metric)
-        # Kernels are loaded by the first search: importing numba takes longer than opening a database.
-        from ..kernels.scan import scan, scan_scratch_bytes
-
+        scan, scan_scratch_bytes = self._kernels
         # Held here while the kernel reads it: another thread's first search may put its own in its place.
         described = self._described = self._described or described_rows(self._rows)
         rows = np.empty((len(queries), wanted), np.uint32)
@@ -119,6 +118,13 @@ class DenseScan:
         )
         stats = SearchStats(rescored=(hi - lo) * len(queries))
         return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
+
+    @cached_property
+    def _kernels(self) -> Any:
+        # Loaded by the first search: importing numba takes longer than opening a database.
+        from ..kernels.scan import scan, scan_scratch_bytes
+
+        return scan, scan_scratch_bytes
 
     def score(self, queries: NDArray[Any], rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the ``(q, c)`` exact scores of the given rows."""

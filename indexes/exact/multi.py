@@ -135,19 +135,23 @@ class MultiScan:
         return MultiScan(self._rows, tokens=count)
 
     @cached_property
+    def _kernel(self) -> Any:
+        # Loaded by the first search: importing numba takes longer than opening a database.
+        from ..kernels.maxsim import find_maxsim
+
+        return find_maxsim
+
+    @cached_property
     def _counted(self) -> int:
         return counted_tokens(self._rows, self._tokens)
 
     def _nearest(
         self, queries: MultiRows, k: int, lo: int, hi: int, listed: NDArray[np.uint32] | None, each: int
     ) -> Neighbors:
-        from ..kernels.maxsim import find_maxsim
-
         queries = self._turned(queries)
-        room = self._room_for(queries, k)
-        found = np.empty((len(queries), k), np.uint32)
-        scores = np.empty((len(queries), k), np.float32)
-        find_maxsim(room.described, *_asked(queries), k, lo, hi, address(listed), each, found, scores)
+        room, asked = self._room_for(queries, k), _asked(queries)
+        found, scores = np.empty((asked[-1], k), np.uint32), np.empty((asked[-1], k), np.float32)
+        self._kernel(room.described, *asked, k, lo, hi, address(listed), each, found, scores)
         self._give(room)
         return Neighbors(found, scores)
 

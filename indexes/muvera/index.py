@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from ..effort.multi_queries import FEWEST_ASKED, affordable_count, multi_pseudo_
 from ..effort.parts import in_parts
 from ..exact.multi import Early
 from ..exact.read_multi import open_multi_scan
-from ..protocol import EVERYTHING, Arrays, Effort, Index, IndexSpec, Scope
+from ..protocol import EVERYTHING, Arrays, Effort, Index, IndexSpec, Scope, prepared_search
 from ..rows.dense import NO_NORMS, DenseRows
 from ..rows.element import Element
 from ..rows.metric import Metric
@@ -75,7 +77,6 @@ class EncodedIndex:
         self._arrays, self._rows, self._encoding, self._spec = arrays, rows, encoding, inner
         self._tokens = tokens
         self._shorter: dict[int, EncodedIndex] = {}
-        self._last: tuple[tuple[int, Any, float], Effort[Any]] | None = None
         self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
         self._first_ladder = Ladder.from_arrays(RUNGS, arrays, prefix=FIRST)
@@ -100,23 +101,43 @@ class EncodedIndex:
         self, queries: MultiRows, k: int, effort: Effort[MuveraKnobs], scope: Scope = EVERYTHING
     ) -> Neighbors:
         """Find about the nearest ``min(k, allowed)`` rows of each query."""
-        n, width = len(self._rows), max(k, effort.knobs.candidates)
-        scope.check(n)
-        if self._inner is None or scope.count(n) <= width or not len(queries):
-            return self._scan.search(queries, k, scope)
-        scope = self._filled_of(scope)
-        if scope.count(n) <= width:
-            return self._scan.search(queries, k, scope)
+        return self.prepared(k, effort, scope)(queries)
+
+    def prepared(
+        self, k: int, effort: Effort[MuveraKnobs], scope: Scope = EVERYTHING
+    ) -> Callable[[MultiRows], Neighbors]:
+        """Return :meth:`search` for all but the queries."""
+        width = max(k, effort.knobs.candidates)
+        scope.check(len(self._rows))
+        if self._inner is not None and self._filled is not None and scope != EVERYTHING:
+            # As large as the filter's own rows, so it is not kept.
+            return lambda queries: self._prepared(k, width, effort.knobs, self._filled_of(scope))(queries)
+        return self._prepared(k, width, effort.knobs, self._everything if scope == EVERYTHING else scope)
+
+    def _prepared(
+        self, k: int, width: int, knobs: MuveraKnobs, scope: Scope
+    ) -> Callable[[MultiRows], Neighbors]:
+        """Return the search of rows in a scope that all have tokens."""
+        scan = self._scan
+        if self._inner is None or scope.count(len(self._rows)) <= width:
+            return lambda queries: scan.search(queries, k, scope)
+        nearest = self._nearest(width, knobs, scope)
 
         def find(part: MultiRows, _: Early | None) -> tuple[NDArray[np.uint32], SearchStats]:
-            found = self._nearest(part, width, effort.knobs, scope)
+            found = nearest(part)
             # Rows that the inner index scores again are estimated by their encodings: that is not exact.
             work = found.stats
             return found.rows, SearchStats(
                 work.hops, work.distances + work.rescored, fallbacks=work.fallbacks
             )
 
-        return self._scan.best_found(queries, k, find)
+        return lambda queries: (
+            scan.best_found(queries, k, find) if len(queries) else scan.search(queries, k, scope)
+        )
+
+    @cached_property
+    def _everything(self) -> Scope:
+        return EVERYTHING if self._inner is None else self._filled_of(EVERYTHING)
 
     def _filled_of(self, scope: Scope) -> Scope:
         if self._filled is None:
@@ -124,16 +145,13 @@ class EncodedIndex:
         rows = np.arange(len(self._rows), dtype=np.uint32) if scope.rows is None else scope.rows.rows
         return Scope(RowSet(len(self._rows), bounds=None, rows=rows[self._filled[rows]]), scope.tenant)
 
-    def _nearest(self, queries: MultiRows, width: int, knobs: MuveraKnobs, scope: Scope) -> Neighbors:
-        """Return the rows of the nearest encodings."""
+    def _nearest(self, width: int, knobs: MuveraKnobs, scope: Scope) -> Callable[[MultiRows], Neighbors]:
+        """Return what finds the rows of the nearest encodings."""
         assert self._inner is not None
         share = scope.count(len(self._rows)) / len(self._rows)
-        asked, last = (width, knobs.inner, share), self._last
-        # What was asked for last is known, as it is mostly asked for again.
-        if last is None or last[0] != asked:
-            inner = self._inner.effort(width, _INNER_RECALL, knobs.inner, share)
-            self._last = last = asked, inner
-        return self._inner.search(self._encoded(queries), width, last[1], scope)
+        effort = self._inner.effort(width, _INNER_RECALL, knobs.inner, share)
+        search = prepared_search(self._inner, width, effort, scope)
+        return lambda queries: search(self._encoded(queries))
 
     def _encoded(self, queries: MultiRows) -> NDArray[np.float32]:
         return self._encoder.of_queries(self._space.tokens(queries))
@@ -200,18 +218,19 @@ class EncodedIndex:
     ) -> Ladder:
         """Measure all rungs with each candidate scored once: what a low rung finds a high one mostly has."""
         n, metric = len(self._rows), self._rows.metric
-        everything = self._filled_of(EVERYTHING)
+        everything = self._everything
         widest = min(everything.count(n), RUNGS[-1])
         with in_parts(queries, threads) as every:
 
             def nearest(rung: int) -> NDArray[np.uint32]:
                 width = min(rung, widest)
-                found = every(lambda part: self._nearest(part, width, MuveraKnobs(width), everything).rows)
-                return np.concatenate(found)
+                near = self._nearest(width, MuveraKnobs(width), everything)
+                return np.concatenate(every(lambda part: near(part).rows))
+
+            widely = self._nearest(widest, MuveraKnobs(widest), everything)
 
             def scored(part: MultiRows) -> Neighbors:
-                wide = self._nearest(part, widest, MuveraKnobs(widest), everything).rows
-                return self._scan.best_of(part, wide, widest)
+                return self._scan.best_of(part, widely(part).rows, widest)
 
             if truth is None:
                 truth = np.concatenate(every(lambda part: self._scan.search(part, KS[-1]).scores))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -65,40 +65,40 @@ class PartsIndex:
         self, queries: SparseRows, k: int, effort: Effort[None], scope: Scope = EVERYTHING
     ) -> Neighbors:
         """Return the true nearest rows of each query, ties by row."""
+        return self.prepared(k, effort, scope)(queries)
+
+    def prepared(
+        self, k: int, effort: Effort[None], scope: Scope = EVERYTHING
+    ) -> Callable[[SparseRows], Neighbors]:
+        """Return :meth:`search` for all but the queries."""
         if k < 1:
             raise ValueError(f"k is {k}; expected at least 1")
-        n_queries = len(queries)
         lo, hi, _ = listed_rows(scope, self._n)
         held: tuple[NDArray[np.uint64] | None, np.uint64] = None, NOWHERE
         if scope.rows is not None and scope.rows.bounds is None:
             lo, hi, held = 0, self._n, scope.rows.located_words
-        wanted = min(k, scope.count(self._n))
-        if not n_queries or not wanted:
-            return Neighbors.empty(n_queries, k, self._rows.metric)
-        average = self._rows.average_of(queries)
-        rows = np.empty((n_queries, wanted), np.uint32)
-        scores = np.empty((n_queries, wanted), np.float32)
-        scratch = self._free.take(len(self._parts), queries.longest, wanted)
-        try:
-            self._kernel(
-                self._address,
-                scratch.address,
-                *scratch.query.addresses(queries),
-                n_queries,
-                wanted,
-                lo,
-                hi,
-                held[1],
-                average,
-                self._rows.slope(average),
-                rows,
-                scores,
-            )
-            summed, rescored = scratch.stats.tolist()
-        finally:
-            self._free.give(scratch)
-        stats = SearchStats(distances=summed, rescored=rescored)
-        return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
+        stored, wanted, n_parts = self._rows, min(k, scope.count(self._n)), len(self._parts)
+        free, kernel, described, words = self._free, self._kernel, self._address, held[1]
+        if not wanted:
+            return lambda queries: Neighbors.empty(len(queries), k, stored.metric)
+
+        def search(queries: SparseRows, held: Any = (self, held)) -> Neighbors:
+            n_queries, average = len(queries), stored.average_of(queries)
+            if not n_queries:
+                return Neighbors.empty(0, k, stored.metric)
+            rows, scores = np.empty((n_queries, wanted), np.uint32), np.empty((n_queries, wanted), np.float32)
+            slope, scratch = stored.slope(average), free.take(n_parts, queries.longest, wanted)
+            try:
+                asked = scratch.query.addresses(queries)
+                places = described, scratch.address, *asked
+                kernel(*places, n_queries, wanted, lo, hi, words, average, slope, rows, scores)
+                summed, rescored = scratch.stats.tolist()
+            finally:
+                free.give(scratch)
+            found = Neighbors(rows, scores, SearchStats(distances=summed, rescored=rescored))
+            return found if wanted == k else found.padded(k, stored.metric)
+
+        return search
 
     def calibrate(
         self, queries: SparseRows, truth: NDArray[np.float32] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..costs import costs
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import FEWEST_ASKED, affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
-from ..exact.multi import Early, counted_tokens
+from ..exact.multi import Early, Find, counted_tokens
 from ..exact.read_multi import open_multi_scan
 from ..ivf.layout import Layout
 from ..ivf.opened import Listed, OpenedLists
@@ -57,7 +58,6 @@ class TokenListsIndex:
         self._arrays, self._rows, self._layout, self._tokens = arrays, rows, layout, tokens
         self._shorter: dict[int, TokenListsIndex] = {}
         self._unpromised: TokenListsIndex | None = None
-        self._last: tuple[TokenListsKnobs, int, TokenListsKnobs] | None = None
         self._scan = open_multi_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays)
         self._first_ladder = Ladder.from_arrays(RUNGS, arrays, prefix=FIRST)
@@ -84,75 +84,80 @@ class TokenListsIndex:
 
         Queries whose lists lead to fewer are answered by a scan of the rows in scope.
         """
-        n = len(self._rows)
-        scope.check(n)
-        knobs = self._searched(effort.knobs, k)
-        if self._lists is None or scope.count(n) <= knobs.candidates or not len(queries):
-            return self._scan.search(queries, k, scope)
-        found = self._scan.best_found(
-            queries, k, lambda part, early: self._candidates(part, knobs, scope, early)
-        )
-        # Of one query an array of nothing takes as long as all that is around it.
-        if len(queries) == 1 and found.rows.item(-1) != NO_ROW:
-            return found
-        few = np.flatnonzero(found.rows[:, -1] == NO_ROW)
-        if len(few):
-            more = self._scan.search(queries[few], k, scope)
-            found.rows[few], found.scores[few] = more.rows, more.scores
-            found.stats += more.stats + SearchStats(fallbacks=len(few))
-        return found
+        return self.prepared(k, effort, scope)(queries)
 
-    def _candidates(
-        self, queries: MultiRows, knobs: TokenListsKnobs, scope: Scope, early: Early | None = None
-    ) -> tuple[NDArray[np.uint32], SearchStats]:
-        """Return the likeliest rows of each query, in no order, and what finding them took.
+    def prepared(
+        self, k: int, effort: Effort[TokenListsKnobs], scope: Scope = EVERYTHING
+    ) -> Callable[[MultiRows], Neighbors]:
+        """Return :meth:`search` for all but the queries."""
+        n, scan = len(self._rows), self._scan
+        scope.check(n)
+        knobs = self._fitted(effort.knobs, k)
+        if self._lists is None or scope.count(n) <= knobs.candidates:
+            return lambda queries: scan.search(queries, k, scope)
+        find = self._finding(self._lists, knobs, scope)
+
+        def search(queries: MultiRows) -> Neighbors:
+            n_queries = len(queries)
+            if not n_queries:
+                return scan.search(queries, k, scope)
+            found = scan.best_found(queries, k, find)
+            # Of one query an array of nothing takes as long as all that is around it.
+            if n_queries == 1 and found.rows.item(-1) != NO_ROW:
+                return found
+            few = np.flatnonzero(found.rows[:, -1] == NO_ROW)
+            if len(few):
+                more = scan.search(queries[few], k, scope)
+                found.rows[few], found.scores[few] = more.rows, more.scores
+                found.stats += more.stats + SearchStats(fallbacks=len(few))
+            return found
+
+        return search
+
+    def _finding(self, lists: OpenedLists, knobs: TokenListsKnobs, scope: Scope) -> Find:
+        """Return what names the likeliest rows of each query, in no order, and what finding them took.
 
         ``early`` is told, of a query alone, which are the likeliest by the first half of its tokens.
         """
-        lists, n = self._lists, len(self._rows)
-        assert lists is not None
-        assert lists.codec is not None
+        n, kernel, codec = len(self._rows), self._kernel, lists.codec
+        assert codec is not None
         words, held = NOWHERE, None
         if scope.rows is not None and scope.count(n) < n:
-            # Held here while the kernel reads them: two threads that ask first may each make their own.
+            # Held for as long as kernels may read them: two threads that ask first may each make their own.
             held, words = scope.rows.located_words
-        tokens = np.ascontiguousarray(compared(queries.tokens, queries.metric))
-        offsets, located = queries.located
-        prepared = lists.codec.prepare(tokens)
-        work, sums, scratch = np.zeros(3, np.int64), self._sums.take(), self._scratch.take(knobs.tokens)
+        width, n_probe, n_tokens = knobs.candidates, knobs.n_probe, knobs.tokens
 
-        def count(offsets: np.uint64, done: int) -> NDArray[np.uint32]:
-            found = np.empty((len(queries), knobs.candidates), np.uint32)
-            self._kernel(
-                lists.address,
-                scratch.address,
-                sums.address,
-                located if tokens is queries.tokens else address(tokens),
-                address(prepared),
-                offsets,
-                len(queries),
-                n,
-                knobs.n_probe,
-                knobs.tokens,
-                words,
-                done,
-                found,
-                work,
-            )
-            return found
+        def find(
+            queries: MultiRows, early: Early | None, held: Any = held
+        ) -> tuple[NDArray[np.uint32], SearchStats]:
+            tokens = np.ascontiguousarray(compared(queries.tokens, queries.metric))
+            offsets, located = queries.located
+            if tokens is not queries.tokens:
+                located = address(tokens)
+            prepared, n_queries = codec.prepare(tokens), len(queries)
+            work, sums, scratch = np.zeros(3, np.int64), self._sums.take(), self._scratch.take(n_tokens)
+            places = lists.address, scratch.address, sums.address, located, address(prepared)
+            asked = n, n_probe, n_tokens, words
 
-        try:
-            half = 0 if early is None else len(tokens) // 2
-            if early is not None and half:
-                # Four fifths of these are candidates in the end. Of more rows, more would be read in vain.
-                first_half = np.array([0, half])
-                early(count(address(first_half), 0)[0])
-            found = count(offsets, half)
-        finally:
-            self._scratch.give(scratch)
-            self._sums.give(sums)
-            del held
-        return found, SearchStats(hops=int(work[0]), distances=int(work[1]))
+            def count(offsets: np.uint64, done: int) -> NDArray[np.uint32]:
+                found = np.empty((n_queries, width), np.uint32)
+                kernel(*places, offsets, n_queries, *asked, done, found, work)
+                return found
+
+            try:
+                half = 0 if early is None else len(tokens) // 2
+                if early is not None and half:
+                    # Four fifths of these are candidates in the end. Of more rows, more would be read in
+                    # vain.
+                    first_half = np.array([0, half])
+                    early(count(address(first_half), 0)[0])
+                found = count(offsets, half)
+            finally:
+                self._scratch.give(scratch)
+                self._sums.give(sums)
+            return found, SearchStats(*work[:2].tolist())
+
+        return find
 
     def effort(
         self, k: int, recall: float, knobs: TokenListsKnobs | None, share: float
@@ -170,13 +175,6 @@ class TokenListsIndex:
             wider = math.ceil(chosen.n_probe / max(share, 1e-9))
             chosen = TokenListsKnobs(chosen.candidates, min(wider, lists.n_lists), chosen.tokens)
         return _effort(chosen, ladder.recall_at(k, chosen.candidates), self._seconds(chosen))
-
-    def _searched(self, knobs: TokenListsKnobs, k: int) -> TokenListsKnobs:
-        """Return what :meth:`_fitted` does; what was asked for last is mostly asked for again."""
-        last = self._last
-        if last is None or last[0] is not knobs or last[1] != k:
-            self._last = last = knobs, k, self._fitted(knobs, k)
-        return last[2]
 
     def _fitted(self, knobs: TokenListsKnobs, k: int) -> TokenListsKnobs:
         """Return knobs with what was not said, and no more than there is."""
@@ -252,7 +250,7 @@ class TokenListsIndex:
             return found
         if found._unpromised is None:
             unpromised = copy(found)
-            unpromised._ladder = unpromised._last = None
+            unpromised._ladder = None
             found._unpromised = unpromised
         return found._unpromised
 
@@ -268,7 +266,7 @@ class TokenListsIndex:
             if lists is not None and (lists.stops is None or count < fewest):
                 return None
             shorter = copy(self)
-            shorter._last = shorter._unpromised = None
+            shorter._unpromised = None
             shorter._scan = self._scan.with_tokens(count)
             level = level_of(count)
             if lists is not None and level < lists.n_levels:

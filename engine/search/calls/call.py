@@ -31,7 +31,7 @@ def answer(
     """
     start = time.perf_counter()
     stages, single = search_stages(snapshot, owner, query, options)
-    filters = bound_filters(options.filter, snapshot.schema, single, len(stages.request.queries))
+    filters = bound_filters(options.filter, snapshot.schema, single, stages.request.n_queries)
     validate_seconds = time.perf_counter() - start
     found = nearest(snapshot, stages, filters)
     places, scores = found.places, found.scores
@@ -50,7 +50,7 @@ def answer(
     else:
         counts = np.count_nonzero(places >= 0, axis=1)
         hits = BatchHits(source, places, scores, counts, *carrying)
-    return hits, len(stages.request.queries), found.report, validate_seconds
+    return hits, stages.request.n_queries, found.report, validate_seconds
 
 
 def search_stages(
@@ -62,14 +62,14 @@ def search_stages(
     query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
     request, single, own = _request(snapshot, owner, query, options)
     if not single:
-        check_results(len(request.queries), options.k + options.offset)
+        check_results(request.n_queries, options.k + options.offset)
     if options.candidates is None:
         return Stages(request, None, own), single
     first_query = query if other is None else other
     before, alone, _ = _request(snapshot, owner, first_query, options.candidates)
-    check_alike(single, len(request.queries), alone, len(before.queries))
+    check_alike(single, request.n_queries, alone, before.n_queries)
     if not single:
-        check_results(len(before.queries), options.candidates.k)
+        check_results(before.n_queries, options.candidates.k)
     return Stages(request, before, own), single
 
 
