@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -23,7 +24,7 @@ def put_packed(message: Message, number: int, array: NDArray[Any]) -> None:
     if not len(array):
         return
     data = (array if _IS_LITTLE else array.byteswap()).tobytes()
-    message.MergeFromString(_varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(data)) + data)
+    message.MergeFromString(_head(number, len(data)) + data)
 
 
 def integers(numbers: Any) -> NDArray[np.int64]:
@@ -34,6 +35,12 @@ def integers(numbers: Any) -> NDArray[np.int64]:
 def offsets(row_sizes: Any) -> NDArray[np.int64]:
     """Return where rows of these sizes begin, and where the last one ends."""
     return np.fromiter(accumulate(row_sizes, initial=0), np.int64, len(row_sizes) + 1)
+
+
+# Columns of answers are mostly of a few lengths: k numbers of 4 or 8 bytes.
+@lru_cache(1024)
+def _head(number: int, length: int) -> bytes:
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(length)
 
 
 def _varint(number: int) -> bytes:

@@ -51,6 +51,11 @@ class Principal:
     collections: frozenset[str] | None
     right: Right
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether anything that exists may not exist for this key."""
+        return self.tenants is not None or self.collections is not None
+
     def require(self, right: Right) -> None:
         """Raise PermissionDenied unless the key includes a right; do so before looking at what exists."""
         if self.right < right:

@@ -58,7 +58,8 @@ class RunningCalls:
     def enter(self) -> None:
         """Count a call; :meth:`leave` must follow. Raises as :meth:`check` does."""
         with self._lock:
-            self.check()
+            if self._refuses is not None or self._running >= self._most:
+                self.check()
             self._running += 1
 
     def leave(self) -> None:

@@ -128,7 +128,8 @@ class Call:
             They do not fit at all, or not now.
         """
         self._needed += n_bytes
-        self.cover_memory(self._needed)
+        if self._needed > self._taken:
+            self.cover_memory(self._needed)
 
     def cover_memory(self, n_bytes: int) -> None:
         """Take more memory if the call turned out to need as much and has taken less."""
@@ -165,7 +166,11 @@ class Call:
             found = self.database.collection(name)
         except NotFound:
             found = None
-        if found is not None and not principal.sees(found.name, found.schema.partitioned):
+        if (
+            found is not None
+            and principal.is_bound
+            and not principal.sees(found.name, found.schema.partitioned)
+        ):
             found = None
         if uuid and (found is None or uuid != found.uuid):
             for moved in self.visible().values():

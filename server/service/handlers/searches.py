@@ -23,7 +23,7 @@ from ...wire.searching.hits import put_hits
 from ...wire.searching.options import read_options
 from ...wire.searching.query_filters import read_filters
 from ...wire.searching.scores import put_scores, read_candidates
-from ...wire.vectors import TOKEN_BYTES, count_rows, count_tokens, read_query, read_vectors
+from ...wire.vectors import TOKEN_BYTES, count_rows, read_query, read_vectors
 from ..calls.call import Call
 from ..settings.limits import Limits, usable_cores
 
@@ -104,7 +104,7 @@ def score(call: Call, request: pb.ScoreRequest) -> pb.ScoreResponse:
         raise LimitExceeded(f"the call has {n:,} ids and may have {most:,}; send them in parts", field="ids")
     width = max(request.counts, default=n)
     _check_limits(call.limits, queries, queries * width, "ids")
-    tokens = TOKEN_BYTES * count_tokens([request.queries])
+    tokens = TOKEN_BYTES * len(request.queries.tokens.tokens)
     call.take_memory(_ID_BYTES * n + _SCORE_BYTES * queries * width + tokens)
     ids = read_candidates(request, queries)
     vectors = read_vectors(request.queries, "query")
@@ -134,7 +134,7 @@ def _asked(
 def _query(call: Call, request: pb.SearchRequest) -> Any:
     """Return the query of a request that has one."""
     if not request.HasField("by_id"):
-        call.take_memory(TOKEN_BYTES * count_tokens([request.query]))
+        call.take_memory(TOKEN_BYTES * len(request.query.tokens.tokens))
         return read_query(request.query)
     ids = read_ids(request.by_id, "by_id")
     if len(ids) != 1:
@@ -147,7 +147,7 @@ def _query(call: Call, request: pb.SearchRequest) -> Any:
 def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest | pb.SearchGroupsRequest) -> Any:
     """Return the queries of a request."""
     if not request.HasField("by_id"):
-        call.take_memory(TOKEN_BYTES * count_tokens([request.queries]))
+        call.take_memory(TOKEN_BYTES * len(request.queries.tokens.tokens))
         return read_vectors(request.queries, "query")
     given = request.queries if request.HasField("queries") else None
     return asked_query(given, read_ids(request.by_id, "by_id"))
@@ -164,7 +164,7 @@ def _staged(
         return query
     if not request.candidates.HasField("query"):
         return StagedQuery(query, None)
-    call.take_memory(TOKEN_BYTES * count_tokens([request.candidates.query]))
+    call.take_memory(TOKEN_BYTES * len(request.candidates.query.tokens.tokens))
     return StagedQuery(query, read(request.candidates.query, "candidates"))
 
 

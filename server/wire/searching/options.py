@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from ....engine.filters.notations.reading import as_filter
 from ....engine.input.candidates import Candidates
 from ....engine.input.options import MAX_THREADS, Budgets, SearchKeywords, SearchOptions, search_options
 from ....engine.results.carried import fields_of
@@ -9,6 +12,9 @@ from ....proto.v1 import search_pb2 as pb
 from ..filters import read_filter
 
 _BUDGETS = ("query", "point")
+# What callers ask for, apart from the query, is mostly what they asked for before. A few megabytes at most.
+_KEPT = 512
+_KEPT_BYTES = 2_048
 
 
 def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -> None:
@@ -47,11 +53,33 @@ def read_options(
 ) -> SearchOptions:
     """Return what a message asks for on behalf of a tenant, with what a first stage and groups do.
 
+    Equal messages that are short are read once: what they ask for is one value, whose filter keeps what it
+    means in the schema of a collection.
+
     Raises
     ------
     InvalidArgument
         With the option to blame as its ``field``.
     """
+    if candidates is None and groups is None:
+        data = message.SerializeToString()
+        if len(data) <= _KEPT_BYTES:
+            return _kept(data, tenant, most_threads)
+    return _read(message, tenant, most_threads, candidates, groups)
+
+
+@lru_cache(_KEPT)
+def _kept(data: bytes, tenant: str | None, most_threads: int) -> SearchOptions:
+    return _read(pb.SearchOptions.FromString(data), tenant, most_threads, None, None)
+
+
+def _read(
+    message: pb.SearchOptions,
+    tenant: str | None,
+    most_threads: int,
+    candidates: pb.Candidates | None,
+    groups: pb.SearchGroupsRequest | None,
+) -> SearchOptions:
     said: SearchKeywords = {
         "tenant": tenant,
         "exact": message.exact,
@@ -63,7 +91,7 @@ def read_options(
     if message.field:
         said["field"] = message.field
     if message.HasField("filter"):
-        said["filter"] = read_filter(message.filter)
+        said["filter"] = as_filter(read_filter(message.filter))
     if message.HasField("recall"):
         said["recall"] = message.recall
     if message.HasField("ef"):

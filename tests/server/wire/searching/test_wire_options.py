@@ -61,7 +61,21 @@ def test_what_is_absent_has_its_default() -> None:
 def test_a_filter_is_read() -> None:
     message = search_pb2.SearchOptions(k=1)
     put_filter(message.filter, F("year") > 3)
-    assert read_options(message, None, 1).filter == {"key": "year", "range": {"gt": 3}}
+    assert read_options(message, None, 1).filter == (F("year") > 3)
+
+
+def test_what_is_asked_again_is_one_value_for_each_tenant() -> None:
+    def message(years: int) -> search_pb2.SearchOptions:
+        made = search_pb2.SearchOptions(k=1)
+        put_filter(made.filter, F("year").is_in(list(range(years))))
+        return made
+
+    asked = read_options(message(3), "anna", 1)
+    assert read_options(message(3), "anna", 1) is asked
+    of_another = read_options(message(3), "boris", 1)
+    assert (of_another.tenant, of_another.filter) == ("boris", asked.filter)
+    # What is long is not kept.
+    assert read_options(message(2_000), "anna", 1) is not read_options(message(2_000), "anna", 1)
 
 
 def test_the_short_form_of_effort_is_read() -> None:
