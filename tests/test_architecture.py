@@ -136,7 +136,17 @@ ORDER = {
     ),
     "server": ("wire", "files", "service", "client", "cli"),
     "server/service": (
-        *("settings", "admission", "access", "transport", "watching", "calls", "handlers", "server"),
+        *(
+            "settings",
+            "admission",
+            "access",
+            "transport",
+            "watching",
+            "calls",
+            "handlers",
+            "server",
+            "workers",
+        ),
     ),
     "server/client": (
         *("endpoint", "calls", "operations", "drivers", "core", "remote_tenants"),

@@ -8,19 +8,23 @@ import resource
 import select
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..service.settings.limits import Limits
+from ...engine.errors import InvalidArgument
+from ..service.calls.call_log import CallLog
+from ..service.settings.limits import Limits, usable_cores
 from ..service.settings.settings import DEFAULT_PORT, ServerSettings
 from .screen import console
 
 _MB = 1 << 20
 _DEFAULTS = Limits()
 _FILES = 65_536
+_MOST_WORKERS = 256
 _DAY_SECONDS = 86_400.0
 
 Database = Annotated[Path, typer.Argument(metavar="DIR", help="The database; created if it is not there.")]
@@ -48,6 +52,13 @@ FreeDiskMb = Annotated[int, typer.Option(metavar="MB", help="Refuse writes when 
 ReceiveSeconds = Annotated[
     float, typer.Option(metavar="SECONDS", help="How long a caller may take to send its message.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that read beside the one that writes; 0 is one process for all. The cores less one, "
+        "at least 1, if not said (Linux)."
+    ),
+]
 CallsPerSecond = Annotated[
     float | None, typer.Option(help="Calls of one key a second; any number if not said.")
 ]
@@ -62,6 +73,7 @@ def serve(
     client_ca: ClientCa = None,
     metrics_port: MetricsPort = None,
     insecure: Insecure = False,
+    workers: Workers = None,
     log_calls: LogCalls = False,
     grace: Grace = 30.0,
     max_message_mb: MessageMb = _DEFAULTS.max_message_bytes // _MB,
@@ -77,7 +89,7 @@ def serve(
     Where it listens is a line on standard output, once calls are let in; the log goes to standard error.
 
     Stopping lets no more calls in and finishes those that run; a second Ctrl-C stops at once. Either way what
-    was acknowledged is in the database.
+    was acknowledged is in the database. SIGHUP starts the workers anew, one after another.
     """
     limits = Limits(
         max_message_bytes=max_message_mb * _MB,
@@ -101,19 +113,51 @@ def serve(
         log_calls=log_calls,
         grace_seconds=grace,
     )
-    _serve(settings)
-
-
-def _serve(settings: ServerSettings) -> None:
-    # gRPC tells in the errors it raises, and to who sets this, what it would write to the terminal.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from ..service.calls.call_log import CallLog
-    from ..service.server import Server
-
-    log = CallLog(every_call=settings.log_calls)
+    number = _checked_workers(workers)
+    log = CallLog(every_call=log_calls, process="supervisor" if number else None)
     log.attach()
     _raise_file_limit()
-    signals = _Signals()
+    if number:
+        _supervise(settings, number, log)
+    else:
+        _serve(settings, log)
+    log.event("info", "stopped")
+
+
+def _checked_workers(workers: int | None) -> int:
+    """Return how many workers there are to be; InvalidArgument where that cannot be."""
+    can = sys.platform == "linux"
+    if workers is None:
+        return max(1, usable_cores() - 1) if can else 0
+    if not 0 <= workers <= _MOST_WORKERS:
+        raise InvalidArgument(f"workers is {workers}; expected 0 to {_MOST_WORKERS}", field="workers")
+    if workers and not can:
+        raise InvalidArgument(
+            f"workers is {workers}, and processes share a port on Linux alone; say --workers 0",
+            field="workers",
+        )
+    return workers
+
+
+def _supervise(settings: ServerSettings, workers: int, log: CallLog) -> None:
+    from ..service.workers.supervisor import Supervisor
+
+    signals = _Signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with Supervisor(settings, workers, log, signals) as supervisor:
+        try:
+            if supervisor.start():
+                _announce(settings, supervisor)
+                supervisor.run()
+        finally:
+            supervisor.stop()
+
+
+def _serve(settings: ServerSettings, log: CallLog) -> None:
+    # gRPC tells in the errors it raises, and to who sets this, what it would write to the terminal.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from ..service.server import Server
+
+    signals = _Signals(signal.SIGINT, signal.SIGTERM)
     server = Server(settings, log)
     server.start()
     # What there is now stays until the end, so the garbage collector need not look at it again and again.
@@ -130,7 +174,6 @@ def _serve(settings: ServerSettings) -> None:
             if signals.came_within(0.05):
                 server.hurry()
         stopping.join()
-    log.event("info", "stopped")
 
 
 def _announce(settings: ServerSettings, server: Any) -> None:
@@ -156,20 +199,28 @@ def _raise_file_limit() -> None:
 
 
 class _Signals:
-    """SIGINT and SIGTERM as something to wait for, so that no code runs in the middle of other code."""
+    """Signals as something to wait for, so that no code runs in the middle of other code."""
 
-    def __init__(self) -> None:
+    def __init__(self, *numbers: signal.Signals) -> None:
         self._received, sender = socket.socketpair()
         sender.setblocking(False)
         # Kept, for as long as the interpreter writes to it.
         self._sender = sender
         signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             signal.signal(number, lambda *_: None)
 
     def came_within(self, seconds: float) -> bool:
         """Return whether one came, after waiting so long at most."""
         ready, _, _ = select.select([self._received], [], [], seconds)
         if ready:
-            self._received.recv(1)
+            self.take()
         return bool(ready)
+
+    def fileno(self) -> int:
+        """Return what is readable when one has come."""
+        return self._received.fileno()
+
+    def take(self) -> int:
+        """Return the number of one that has come."""
+        return self._received.recv(1)[0]

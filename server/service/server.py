@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
 
+from ...engine.database import Database
 from ...engine.database import open as open_database
 from ...engine.error_translation import translated
 from ...engine.errors import FailedPrecondition
@@ -34,6 +35,9 @@ from .watching.metrics import Metrics
 from .watching.metrics_endpoint import MetricsEndpoint
 from .watching.reflection import Reflection
 
+if TYPE_CHECKING:
+    from .calls.rpc import GrpcHandler
+
 # Threads beyond those of running and receiving calls: for refusing at once, and for health.
 _SPARE_THREADS = 128
 # How long gRPC may take to send what it has, and work to end whose callers were hung up on.
@@ -54,6 +58,8 @@ class Server:
     >>> with Server(ServerSettings("films.vicinal", port=0)) as server:
     ...     films = vicinal.connect(f"127.0.0.1:{server.port}").collection("films")
     """
+
+    _shares_port = False
 
     def __init__(self, settings: ServerSettings, log: CallLog | None = None) -> None:
         self._settings = settings
@@ -115,12 +121,11 @@ class Server:
         credentials = server_credentials(settings)
         self._certificate = shown_certificate(settings)
         self.warn_of_expiry()
-        check_free(settings.host, settings.port)
+        self._check_address()
         self._keys = keys = _open_keys(settings)
         try:
-            self._check_exposure()
             self._prepare(keys)
-            self.port = listen(self._serving(), settings, credentials)
+            self.port = listen(self._serving(), self._listens_at(), credentials)
         except BaseException:
             self.stop(0.0)
             raise
@@ -128,13 +133,12 @@ class Server:
 
     def load(self) -> None:
         """Open the database and let calls in."""
-        settings, runtime = self._settings, self._runtime
-        database = open_database(settings.folder, merge_policy=settings.merge_policy)
-        runtime.database = database
-        _compile_kernels()
-        runtime.metrics.watch(waiting=lambda: runtime.line.waiting, database=database.info)
+        runtime = self._runtime
+        runtime.database = self._open_database()
+        self._warm_up()
+        runtime.metrics.watch(waiting=lambda: runtime.line.waiting)
         runtime.calls.open()
-        self._health.set_serving(True)
+        self._health.set_serving(self._is_whole())
 
     def stop(self, grace: float | None = None) -> None:
         """Let no more calls in, finish those that run, and close the database.
@@ -176,6 +180,7 @@ class Server:
     def _drain(self, grace: float) -> None:
         serving = self._serving()
         self._health.set_serving(False)
+        self._turn_away(serving, grace)
         self._runtime.calls.close()
         finished = self._runtime.calls.wait_empty(grace)
         self._health.close()
@@ -184,6 +189,35 @@ class Server:
         finished = finished or self._runtime.calls.wait_empty(_LAST_SECONDS)
         self._threads.shutdown(wait=finished)
         self._grpc = None
+
+    def _check_address(self) -> None:
+        """Raise FailedPrecondition where nobody can listen, or nobody should; before anything is changed."""
+        check_free(self._settings.host, self._settings.port)
+
+    def _listens_at(self) -> str:
+        return self._settings.address(self._settings.port)
+
+    def _open_database(self) -> Database:
+        settings = self._settings
+        database = open_database(settings.folder, merge_policy=settings.merge_policy)
+        self._runtime.metrics.watch(database=database.info)
+        return database
+
+    def _warm_up(self) -> None:
+        _compile_kernels()
+
+    def _is_whole(self) -> bool:
+        """Return whether all that calls may need is there, once the database is open."""
+        return True
+
+    def _turn_away(self, serving: grpc.Server, grace: float) -> None:
+        """Let callers know where else to go, before calls are refused. There is nowhere else."""
+
+    def _make_runtime(self, metrics: Metrics, keys: KeyStore) -> Runtime:
+        return Runtime(self._settings, metrics, SealedNumbers(keys.sealing_secret()))
+
+    def _rpc_handlers(self) -> dict[str, GrpcHandler]:
+        return rpc_handlers(self._runtime, self._log)
 
     def _check_exposure(self) -> None:
         settings = self._settings
@@ -201,21 +235,21 @@ class Server:
 
     def _prepare(self, keys: KeyStore) -> None:
         settings, limits = self._settings, self._settings.limits
+        self._check_exposure()
         metrics = Metrics(METHODS)
-        runtime = Runtime(settings, metrics, SealedNumbers(keys.sealing_secret()))
-        self._runtime = runtime
+        self._runtime = runtime = self._make_runtime(metrics, keys)
         self._health = Health(SERVICES, runtime.receiving)
         threads = limits.max_calls + limits.max_receiving + _SPARE_THREADS
         self._threads = WorkerThreads(threads, "vicinal-call")
         self._grpc = grpc.server(
             self._threads,  # type: ignore[arg-type]  # it uses what every executor has
-            options=grpc_options(limits),
+            options=grpc_options(limits, shares_port=self._shares_port),
         )
         reflection = Reflection([*SERVICES, HEALTH], runtime.receiving)
         door = Door(
             AuthenticationInterceptor(keys, metrics.refused),
             self._health.handlers() | reflection.handlers(),
-            rpc_handlers(runtime, self._log),
+            self._rpc_handlers(),
             EarlyRefusals(runtime, self._log),
         )
         self._grpc.add_generic_rpc_handlers((door,))
@@ -223,7 +257,7 @@ class Server:
         if settings.metrics_port is not None:
             check_free(settings.host, settings.metrics_port)
             self._endpoint = MetricsEndpoint(
-                metrics,
+                metrics.registry,
                 keys,
                 host=settings.host,
                 port=settings.metrics_port,

@@ -58,6 +58,7 @@ class LmdbEnvironment:
         self._failed = False
         self._writing_thread: int | None = None
         self._forked = False
+        self._seen = -1
         self._environment, self._file_id = self._open_what_is_there()
         _open.add(self)
 
@@ -109,13 +110,24 @@ class LmdbEnvironment:
         self._room_bytes = max(self._room_bytes, 4 * written)
 
     def version(self) -> int:
-        """Return the number of the last committed transaction, of any process."""
+        """Return the number of the last transaction, of any process, that whoever begins one now sees."""
         try:
-            return self._last_transaction()
+            written = self._last_written()
         except lmdb.Error:
             # It is closed when opening it again has failed.
             self._alone(self._reopen)
-            return self._last_transaction()
+            written = self._last_written()
+        if written == self._seen:
+            return written
+        # The page that publishes a commit can be read for as long as the disk takes to keep it, and only then
+        # do transactions see what was committed.
+        transaction = self.begin(write=False)
+        try:
+            self._seen = seen = int(transaction.id())
+        finally:
+            abort(transaction)
+            self.end(write=False)
+        return seen
 
     def use(self) -> StoreUse:
         """Return how much of the file is in use, and who holds the rest."""
@@ -129,7 +141,7 @@ class LmdbEnvironment:
         behind, pid = (last - min(reading)[0], min(reading)[1]) if reading else (0, None)
         return StoreUse(pages * tree["psize"], behind, pid if behind else None)
 
-    def _last_transaction(self) -> int:
+    def _last_written(self) -> int:
         with self._lock:
             self._check_own()
             return int(self._environment.info()["last_txnid"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +97,48 @@ def test_followers_of_a_writer_that_merges_all_the_time(tmp_path: Path) -> None:
         assert answer["wrong"] == []
         assert answer["searches"] > 0
         assert 0 < answer["last"] <= version
+
+
+WRITER = """
+import sys
+import numpy as np
+import vicinal
+
+with vicinal.open(sys.argv[1]) as db:
+    points = db.create_collection("points", vicinal.Dense(8))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        points.upsert([int(line)], np.ones((1, 8)))
+        print(line, end="", flush=True)
+"""
+ACKNOWLEDGED = 100
+
+
+def test_what_was_acknowledged_is_seen_by_who_was_looking_meanwhile(tmp_path: Path) -> None:
+    """A commit can be read of by its number before it can be read."""
+    folder = tmp_path / "db"
+    command = [sys.executable, "-c", WRITER, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        stop = threading.Event()
+        with vicinal.open(folder, read_only=True) as db:
+            points = db.collection("points")
+
+            def look() -> None:
+                while not stop.wait(0.0002):
+                    points.count()
+
+            with ThreadPoolExecutor(1) as pool:
+                looking = pool.submit(look)
+                try:
+                    for i in range(ACKNOWLEDGED):
+                        writer.stdin.write(f"{i}\n")
+                        writer.stdin.flush()
+                        assert writer.stdout.readline() == f"{i}\n"
+                        assert points.count() == i + 1
+                finally:
+                    stop.set()
+                    writer.stdin.close()
+                looking.result()

@@ -53,7 +53,18 @@ def started(
     folder: Path, *options: str, files: int | None = None
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start a server, with so many files at most; give its process and the line it said."""
-    command = [sys.executable, "-m", "vicinal", "serve", str(folder), "--port", "0", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "vicinal",
+        "serve",
+        str(folder),
+        "--port",
+        "0",
+        "--workers",
+        "0",
+        *options,
+    ]
     if files is not None:
         command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -28,11 +28,9 @@ _UNLIMITED = [
 ]
 
 
-@dataclass
-class RunningServer:
-    """A server and how to reach it."""
+class Served:
+    """A folder that is served, and how to call who serves it."""
 
-    server: Server
     folder: Path
     port: int
     channel: grpc.Channel
@@ -49,6 +47,16 @@ class RunningServer:
         """Create a key; return its id and its text."""
         with KeyStore(self.folder) as keys:
             return keys.create(name, rights, **options)
+
+
+@dataclass
+class RunningServer(Served):
+    """A server in this process."""
+
+    server: Server
+    folder: Path
+    port: int
+    channel: grpc.Channel
 
 
 @contextmanager

@@ -21,9 +21,12 @@ class ServedProcess:
         Where it listens.
     """
 
-    def __init__(self, folder: Path, log: Path, port: int = 0, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, log: Path, port: int = 0, options: tuple[str, ...] = (), workers: int = 0
+    ) -> None:
         self._log = log
-        command = [sys.executable, "-m", "vicinal", "serve", str(folder), "--port", str(port), *options]
+        command = [sys.executable, "-m", "vicinal", "serve", str(folder), "--port", str(port)]
+        command += ["--workers", str(workers), *options]
         with open(log, "ab") as complaints:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=complaints, text=True, encoding="utf-8"

@@ -19,6 +19,7 @@ from serving.columns import Id
 from serving.running_server import RunningServer
 from snapshot_agreement import disagreements
 
+import vicinal
 from vicinal import Facet
 from vicinal.engine.filters.notations.qdrant_json import filter_from_json
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2, search_pb2, tenants_pb2, vectors_pb2
@@ -315,10 +316,9 @@ class TenantCaller:
 
     def told(self, record: dict[str, Any] | None) -> list[str]:
         """Return on which rows counting, searching and looking disagree, for a message."""
-        database = self._server.server.runtime.database
-        assert database is not None
         expression = None if record is None else filter_from_json(record)
-        return disagreements(database.collection(mixed.NAME), expression, self.owner)
+        with vicinal.open(self._server.folder, read_only=True) as database:
+            return disagreements(database.collection(mixed.NAME), expression, self.owner)
 
     def get(self) -> None:
         ids = self._rng.sample(IDS, 20)

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from typing import Any, Self
 
 import msgspec
@@ -160,3 +161,24 @@ def _checked_tenant(tenant: str) -> str:
 
 def _zoned(*times: datetime.datetime | None) -> bool:
     return all(time is None or time.tzinfo is not None for time in times)
+
+
+def key_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """Return the key that comes with a call, as a bearer token or as ``x-api-key``; empty when none does.
+
+    Two different ones are as good as none: which of them somebody on the way checked is not known.
+    """
+    found = ""
+    for name, value in metadata:
+        if name == "authorization":
+            scheme, _, key = str(value).partition(" ")
+            if scheme.lower() != "bearer":
+                continue
+        elif name == "x-api-key":
+            key = str(value)
+        else:
+            continue
+        if found and key != found:
+            return ""
+        found = key
+    return found

@@ -9,7 +9,7 @@ of any answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import grpc
 from ....engine.errors import Unauthenticated, VicinalError
 from ...wire.statuses import to_status
 from ..admission.refusals import not_ready
+from .api_key import key_of
 from .key_store import KeyStore
 from .principal import Principal
 
@@ -88,27 +89,6 @@ class AuthenticationInterceptor(Interceptor):
             return self._denied
         current_principal.set(principal)
         return continuation(handler_call_details)
-
-
-def key_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
-    """Return the key that comes with a call, as a bearer token or as ``x-api-key``; empty when none does.
-
-    Two different ones are as good as none: which of them somebody on the way checked is not known.
-    """
-    found = ""
-    for name, value in metadata:
-        if name == "authorization":
-            scheme, _, key = str(value).partition(" ")
-            if scheme.lower() != "bearer":
-                continue
-        elif name == "x-api-key":
-            key = str(value)
-        else:
-            continue
-        if found and key != found:
-            return ""
-        found = key
-    return found
 
 
 def _in_short(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from ....engine.errors import LimitExceeded
-from .refusals import overloaded
+from .refusals import Overloaded, overloaded
 
 
 class MemoryBudget:
@@ -46,12 +46,15 @@ class MemoryBudget:
             if self._taken + n_bytes <= self.most:
                 self._taken += n_bytes
                 return
-        raise overloaded(f"the calls under way take the {_mb(self.most)} of memory of --max-memory-mb")
+        raise self._too_much()
 
     def give_back(self, n_bytes: int) -> None:
         """Count bytes as free again."""
         with self._lock:
             self._taken -= n_bytes
+
+    def _too_much(self) -> Overloaded:
+        return overloaded(f"the calls under way take the {_mb(self.most)} of memory of --max-memory-mb")
 
 
 def _mb(n_bytes: int) -> str:

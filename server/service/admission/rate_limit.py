@@ -5,11 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
+from typing import Protocol
 
 from ....engine.errors import InvalidArgument
 
 # So many buckets are kept without looking which of them are full.
 _FEW = 1024
+
+
+class Buckets(Protocol):
+    """Token buckets by name: each holds a second's worth of calls, or one where that is less. Thread-safe."""
+
+    def take(self, name: Hashable, interval: float) -> float | None:
+        """Take one call, which comes back after ``interval``; return None, or in how many seconds to come."""
 
 
 class RateLimiter:
@@ -21,6 +29,8 @@ class RateLimiter:
         None lets everything pass.
     clock : callable
         Monotonic seconds.
+    buckets : Buckets, optional
+        Where they are kept: in this process, by ``clock``, when it is left out.
 
     Raises
     ------
@@ -28,14 +38,19 @@ class RateLimiter:
         A rate that lets nothing pass.
     """
 
-    def __init__(self, calls_per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        calls_per_second: float | None,
+        clock: Callable[[], float] = time.monotonic,
+        buckets: Buckets | None = None,
+    ) -> None:
         if calls_per_second is not None and not calls_per_second > 0:
             raise InvalidArgument(
                 f"calls_per_second is {calls_per_second!r}; expected a number above 0, or None for no limit",
                 field="calls_per_second",
             )
         self._interval = 0.0 if calls_per_second is None else 1.0 / calls_per_second
-        self._buckets = _Buckets(clock)
+        self._buckets = buckets or OwnBuckets(clock)
 
     def take(self, key_id: str) -> float | None:
         """Take one call from a key's bucket; return None, or in how many seconds there will be one."""
@@ -49,20 +64,52 @@ class TenantRates:
 
     Parameters
     ----------
-    clock : callable
-        Monotonic seconds.
+    clock, buckets
+        As of :class:`RateLimiter`.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._buckets = _Buckets(clock)
+    def __init__(self, clock: Callable[[], float] = time.monotonic, buckets: Buckets | None = None) -> None:
+        self._buckets = buckets or OwnBuckets(clock)
 
     def take(self, collection: str, tenant: str, calls_per_second: float) -> float | None:
         """Take one call from a tenant's bucket; return None, or in how many seconds there will be one."""
         return self._buckets.take((collection, tenant), 1.0 / calls_per_second)
 
 
-class _Buckets:
-    """Each holds a second's worth of calls, or one where that is less, and fills evenly."""
+def let_pass(full_at: float, taken_at: float, now: float, interval: float) -> tuple[float | None, float]:
+    """Take a call from a bucket that holds a second's worth of calls, or one where that is less.
+
+    Parameters
+    ----------
+    full_at : float
+        When it would be full again; ``now`` or before if it is.
+    taken_at : float
+        How long a call took to come back when it was last taken from.
+    now : float
+    interval : float
+        How long a call takes to come back.
+
+    Returns
+    -------
+    float or None
+        In how many seconds there will be a call; None when one was taken.
+    float
+        When it would be full again now.
+    """
+    owed = max(0.0, full_at - now)
+    if interval != taken_at:
+        # Under another rate as many calls are owed for, but no more than a bucket holds.
+        owed = min(owed * (interval / taken_at), max(1.0, interval))
+    # What a bucket that is full lets pass beyond the first call is the rest of a second's worth.
+    wait = owed - max(0.0, 1.0 - interval)
+    # Sums of intervals are not exact; what is owed for by less than this is not worth a refusal.
+    if wait > 1e-9:
+        return wait, now + owed
+    return None, now + owed + interval
+
+
+class OwnBuckets:
+    """The buckets of one process."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -72,20 +119,14 @@ class _Buckets:
         self._most = _FEW
 
     def take(self, name: Hashable, interval: float) -> float | None:
+        """Take one call, as :class:`Buckets` says."""
         with self._lock:
             now = self._clock()
             full_at, taken_at = self._full_at.get(name, (now, interval))
-            owed = max(0.0, full_at - now)
-            if interval != taken_at:
-                # Under another rate as many calls are owed for, but no more than a bucket holds.
-                owed = min(owed * (interval / taken_at), max(1.0, interval))
-            full_at = now + owed
-            # What a bucket that is full lets pass beyond the first call is the rest of a second's worth.
-            wait = full_at - now - max(0.0, 1.0 - interval)
-            # Sums of intervals are not exact; what is owed for by less than this is not worth a refusal.
-            if wait > 1e-9:
+            wait, full_at = let_pass(full_at, taken_at, now, interval)
+            if wait is not None:
                 return wait
-            self._full_at[name] = full_at + interval, interval
+            self._full_at[name] = full_at, interval
             if len(self._full_at) > self._most:
                 # One that is full is as good as one that was never taken from.
                 self._full_at = {other: kept for other, kept in self._full_at.items() if kept[0] > now}

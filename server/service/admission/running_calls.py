@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from .refusals import not_ready, overloaded
+from .refusals import Overloaded, not_ready, overloaded
 
 _OPENING = "the server is opening the database"
 _STOPPING = "the server is stopping"
@@ -53,7 +53,10 @@ class RunningCalls:
         if self._refuses is not None:
             raise not_ready(self._refuses)
         if self._running >= self._most:
-            raise overloaded(f"the server works on {self._most} calls, the most of --max-calls")
+            raise self._too_many()
+
+    def _too_many(self) -> Overloaded:
+        return overloaded(f"the server works on {self._most} calls, the most of --max-calls")
 
     def enter(self) -> None:
         """Count a call; :meth:`leave` must follow. Raises as :meth:`check` does."""

@@ -71,6 +71,11 @@ class Call:
         self._taken = 0
 
     @property
+    def context(self) -> grpc.ServicerContext:
+        """gRPC's side of the call, for whoever hands it on."""
+        return self._context
+
+    @property
     def limits(self) -> Limits:
         """What a call may ask for."""
         return self._runtime.limits

@@ -30,10 +30,15 @@ class CallLog:
         Whether every call gets a line, and not only those that failed in the server.
     stream : text file, optional
         Where lines go; standard error when it is left out.
+    process : str, optional
+        What lines are marked with, where several processes write to one log.
     """
 
-    def __init__(self, *, every_call: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, every_call: bool = False, stream: TextIO | None = None, process: str | None = None
+    ) -> None:
         self.every_call = every_call
+        self._marks = {} if process is None else {"process": process}
         self._stream = stream
         self._lock = threading.Lock()
         self._handler = _LineHandler(self)
@@ -59,7 +64,9 @@ class CallLog:
     def event(self, level: str, event: str, **values: Any) -> None:
         """Log anything else; values are names and numbers."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        line = orjson.dumps({"ts": now, "level": level, "event": event} | values, default=str).decode()
+        line = orjson.dumps(
+            {"ts": now, "level": level, "event": event} | self._marks | values, default=str
+        ).decode()
         stream = self._stream or sys.stderr
         # A call does not fail because nobody reads the log.
         with self._lock, suppress(OSError, ValueError):

@@ -20,6 +20,7 @@ from ..admission.receiving import CallerGone
 from ..admission.refusals import Refusal
 from .call import Call
 from .call_log import CallLog
+from .handed_back import HandedBack
 from .long_work import LongRun, LongWork
 from .runtime import Runtime
 
@@ -50,6 +51,8 @@ class Rpc:
     5. The handler looks at what the request names, and runs it under the caller's deadline.
     6. However it ends, everything is given back, counted and logged.
     """
+
+    _copies = _COPIES
 
     def __init__(self, runtime: Runtime, log: CallLog, method: Method, rule: Rule, handle: Handler) -> None:
         self._runtime = runtime
@@ -112,7 +115,7 @@ class Rpc:
         self._runtime.metrics.begin()
         call.is_counted = True
         received = call.receive(messages)
-        call.take_memory(_COPIES * len(received))
+        call.take_memory(self._copies * len(received))
         return self._method.parse(received)
 
     def _start(self, call: Call, messages: Iterator[bytes], context: grpc.ServicerContext) -> LongRun:
@@ -127,6 +130,9 @@ class Rpc:
 
     def _failed(self, call: Call, error: BaseException) -> grpc.Status:
         """Count and log a call that failed, and return the status it ends with."""
+        if isinstance(error, HandedBack):
+            self._ended(call, error.status.code.name, error.request_id)
+            return error.status
         request_id = self._runtime.request_id()
         if isinstance(error, CallerGone):
             self._ended(call, _CANCELLED, request_id)

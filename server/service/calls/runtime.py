@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 
 from ....engine.database import Database
 from ..access.sealed_numbers import SealedNumbers
@@ -12,13 +13,53 @@ from ..admission.rate_limit import RateLimiter, TenantRates
 from ..admission.receiving import Receiving
 from ..admission.running_calls import RunningCalls
 from ..admission.waiting_line import WaitingLine
+from ..settings.limits import Limits
 from ..settings.settings import ServerSettings
 from ..watching.metrics import Metrics
-from ..watching.recall_audit import RecallAudit
+from ..watching.recall_audit import AUDIT_SHARE, RecallAudit
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is counted of all calls of a server, in however many processes they run.
+
+    Attributes
+    ----------
+    calls : RunningCalls
+    memory : MemoryBudget
+    rates : RateLimiter
+        Of keys.
+    tenant_rates : TenantRates
+    """
+
+    calls: RunningCalls
+    memory: MemoryBudget
+    rates: RateLimiter
+    tenant_rates: TenantRates
+
+    @classmethod
+    def of_one_process(cls, limits: Limits) -> Bounds:
+        """Return what counts the calls of this process alone."""
+        return cls(
+            RunningCalls(limits.max_calls),
+            MemoryBudget(limits.memory_bytes),
+            RateLimiter(limits.calls_per_second),
+            TenantRates(),
+        )
 
 
 class Runtime:
     """The database once it is open, and everything that bounds and counts the calls to it.
+
+    Parameters
+    ----------
+    settings : ServerSettings
+    metrics : Metrics
+    sealed : SealedNumbers
+    bounds : Bounds, optional
+        Those of this process alone when they are left out.
+    audit_share : float
+        How much of one core audits of recall may take.
 
     Attributes
     ----------
@@ -40,20 +81,28 @@ class Runtime:
         For keys that are bound to tenants.
     """
 
-    def __init__(self, settings: ServerSettings, metrics: Metrics, sealed: SealedNumbers) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        metrics: Metrics,
+        sealed: SealedNumbers,
+        bounds: Bounds | None = None,
+        audit_share: float = AUDIT_SHARE,
+    ) -> None:
         limits = settings.limits
+        bounds = bounds or Bounds.of_one_process(limits)
         self.limits = limits
         self.metrics = metrics
         self.sealed = sealed
-        self.calls = RunningCalls(limits.max_calls)
+        self.calls = bounds.calls
         self.receiving = Receiving(limits.max_receiving, limits.receive_seconds)
-        self.memory = MemoryBudget(limits.memory_bytes)
+        self.memory = bounds.memory
         self.line = WaitingLine(limits.running_searches)
         self.disk = DiskWatermark(settings.folder, limits.disk_free_bytes)
-        self.rates = RateLimiter(limits.calls_per_second)
-        self.tenant_rates = TenantRates()
+        self.rates = bounds.rates
+        self.tenant_rates = bounds.tenant_rates
         self.database: Database | None = None
-        self.audit = RecallAudit(metrics.audited)
+        self.audit = RecallAudit(metrics.audited, share=audit_share)
 
     def request_id(self) -> str:
         """Return a text that names one call in the log and in the status its caller gets.

@@ -13,8 +13,15 @@ _MAX_STREAMS = 1_024
 MAX_CONNECTIONS = 10_000
 
 
-def grpc_options(limits: Limits) -> list[tuple[str, int]]:
-    """Return the channel arguments of the server."""
+def grpc_options(limits: Limits, *, shares_port: bool = False) -> list[tuple[str, int]]:
+    """Return the channel arguments of the server.
+
+    Parameters
+    ----------
+    limits : Limits
+    shares_port : bool
+        Whether other processes of this server listen on its port.
+    """
     return [
         ("grpc.max_receive_message_length", limits.max_message_bytes),
         ("grpc.max_send_message_length", -1),
@@ -27,7 +34,7 @@ def grpc_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", _MAX_STREAMS),
         ("grpc.max_allowed_incoming_connections", _connections()),
         # A second server on the port is to fail, not to share it.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shares_port)),
         # Vectors do not compress, and a small message that becomes a large one is an attack.
         ("grpc.compression_enabled_algorithms_bitset", 1),
         # Clients may ping this often to keep a connection, also without calls.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-
-import grpc
+from typing import TYPE_CHECKING
 
 from ....engine.errors import InvalidArgument
 from ..settings.settings import ServerSettings
 from .certificate import Certificate, check_authorities
+
+if TYPE_CHECKING:
+    import grpc
 
 
 def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
@@ -25,6 +27,9 @@ def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | Non
     """
     if settings.tls_cert is None or settings.tls_key is None:
         return None
+    # Only here: who speaks HTTPS alone, as a supervisor of workers does, loads no gRPC.
+    import grpc
+
     chain, key = _read(settings.tls_cert, "--tls-cert"), _read(settings.tls_key, "--tls-key")
     context = _context(settings.tls_cert, settings.tls_key)
     if settings.client_ca is None:

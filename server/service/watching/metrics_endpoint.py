@@ -20,12 +20,11 @@ from socketserver import TCPServer
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
-from ..access.authentication import key_of
+from ..access.api_key import key_of
 from ..access.key_store import KeyStore
-from .metrics import Metrics
 
 log = logging.getLogger("vicinal.metrics")
 
@@ -40,7 +39,8 @@ class MetricsEndpoint(ThreadingWSGIServer):
 
     Parameters
     ----------
-    metrics : Metrics
+    registry : CollectorRegistry
+        What is asked for at each scrape.
     keys : KeyStore
         Whose keys are asked for where a key is.
     host, port
@@ -62,7 +62,7 @@ class MetricsEndpoint(ThreadingWSGIServer):
 
     def __init__(
         self,
-        metrics: Metrics,
+        registry: CollectorRegistry,
         keys: KeyStore,
         *,
         host: str,
@@ -79,7 +79,7 @@ class MetricsEndpoint(ThreadingWSGIServer):
         self._asked: set[socket.socket] = set()
         super().__init__((host, port), _Handler)
         is_private = ipaddress.ip_address(self.server_name).is_loopback
-        self.set_app(_guarded(make_wsgi_app(metrics.registry), None if is_private else keys))
+        self.set_app(_guarded(make_wsgi_app(registry), None if is_private else keys))
         self._thread = threading.Thread(
             target=self.serve_forever, args=(0.1,), name="vicinal-metrics", daemon=True
         )

@@ -23,6 +23,9 @@ from ....engine.results.hits import BatchHits, Hits
 from ....engine.schema.vector_field import VectorField
 from ....indexes.protocol import is_exact
 
+AUDIT_SHARE = 0.01
+"""How much of one core the audits of a server may take."""
+
 log = logging.getLogger("vicinal.recall")
 
 # The same pair of vectors is scored by different kernels, which add in different orders.
@@ -54,7 +57,7 @@ class RecallAudit:
         How much of one core repeating may take.
     """
 
-    def __init__(self, audited: Callable[[str, float, float], None], *, share: float = 0.01) -> None:
+    def __init__(self, audited: Callable[[str, float, float], None], *, share: float = AUDIT_SHARE) -> None:
         self._audited = audited
         self._share = share
         self._changed = threading.Condition(threading.Lock())

@@ -23,7 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vicinal
-from vicinal.server.service.access.authentication import AuthenticationInterceptor, current_principal, key_of
+from vicinal.server.service.access.api_key import key_of
+from vicinal.server.service.access.authentication import AuthenticationInterceptor, current_principal
 from vicinal.server.service.access.key_store import KeyStore
 
 WHO, EACH = "/vicinal.test.Who/Am", "/vicinal.test.Who/Each"

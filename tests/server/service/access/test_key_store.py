@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -298,3 +299,45 @@ def test_look_ups_of_many_threads_while_keys_come_and_go(folder: Path, store: Ke
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+REVOKER = """
+import sys
+from vicinal.server.service.access.key_store import KeyStore
+
+with KeyStore(sys.argv[1]) as keys:
+    for line in sys.stdin:
+        keys.revoke(line.strip())
+        print("revoked", flush=True)
+"""
+
+
+def test_a_key_is_refused_once_it_is_revoked_also_where_it_is_looked_up_meanwhile(folder: Path) -> None:
+    with KeyStore(folder) as keys:
+        made = [keys.create("k", "read") for _ in range(60)]
+    command = [sys.executable, "-c", REVOKER, str(folder)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as revoker,
+        KeyStore(folder, read_only=True) as keys,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert revoker.stdin is not None
+        assert revoker.stdout is not None
+        for identifier, text in made:
+            assert keys.lookup(text) is not None
+            revoked = threading.Event()
+
+            def look(text: str = text, revoked: threading.Event = revoked) -> None:
+                while not revoked.wait(0.0002):
+                    keys.lookup(text)
+
+            looking = pool.submit(look)
+            revoker.stdin.write(f"{identifier}\n")
+            revoker.stdin.flush()
+            try:
+                assert revoker.stdout.readline() == "revoked\n"
+                assert keys.lookup(text) is None
+            finally:
+                revoked.set()
+            looking.result()
+        revoker.stdin.close()

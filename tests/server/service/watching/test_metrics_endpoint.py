@@ -36,7 +36,7 @@ def keys(tmp_path: Path) -> Iterator[KeyStore]:
 
 
 def endpoint(keys: KeyStore, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> MetricsEndpoint:
-    return MetricsEndpoint(Metrics(["Search"]), keys, host=host, port=0, tls=tls)
+    return MetricsEndpoint(Metrics(["Search"]).registry, keys, host=host, port=0, tls=tls)
 
 
 def connect(served: MetricsEndpoint) -> socket.socket:
@@ -113,7 +113,7 @@ def test_what_goes_wrong_is_logged_without_its_text(
 
     metrics = Metrics(["Search"])
     metrics.watch(waiting=broken)
-    with MetricsEndpoint(metrics, keys, host="127.0.0.1", port=0) as served:
+    with MetricsEndpoint(metrics.registry, keys, host="127.0.0.1", port=0) as served:
         assert ask(served.server_port)[:2] == (503, "Service Unavailable")
     assert [record.getMessage() for record in caplog.records] == [
         "the metrics could not be given: ZeroDivisionError"
@@ -169,7 +169,7 @@ def test_it_speaks_tls_and_a_silent_handshake_holds_nobody_up(keys: KeyStore, tm
 
 
 def test_silent_connections_are_few_and_are_hung_up_on(keys: KeyStore) -> None:
-    with MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=0, seconds=0.5) as served:
+    with MetricsEndpoint(Metrics(["Search"]).registry, keys, host="127.0.0.1", port=0, seconds=0.5) as served:
         silent = [connect(served) for _ in range(100)]
         try:
             # Those beyond the few that may wait are closed for others, the rest when their time is over.
@@ -184,7 +184,9 @@ def test_silent_connections_are_few_and_are_hung_up_on(keys: KeyStore) -> None:
 @pytest.mark.parametrize("said", [b"", b"GET /metrics HTTP/1.1\r\nHost: x"])
 def test_a_scrape_gets_through_however_many_connections_are_held(keys: KeyStore, said: bytes) -> None:
     """They are let hold on for an hour, so that it is not their end that makes room."""
-    with MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=0, seconds=3600) as served:
+    with MetricsEndpoint(
+        Metrics(["Search"]).registry, keys, host="127.0.0.1", port=0, seconds=3600
+    ) as served:
         before = threading.active_count()
         with ExitStack() as stack:
             for number in range(500):
@@ -211,7 +213,7 @@ def test_who_has_asked_is_hung_up_on_last(keys: KeyStore) -> None:
     metrics = Metrics(["Search"])
     metrics.watch(waiting=waiting)
     with (
-        MetricsEndpoint(metrics, keys, host="127.0.0.1", port=0, seconds=3600) as served,
+        MetricsEndpoint(metrics.registry, keys, host="127.0.0.1", port=0, seconds=3600) as served,
         ThreadPoolExecutor(1) as pool,
         ExitStack() as stack,
     ):
@@ -241,7 +243,7 @@ def test_closing_frees_the_port(keys: KeyStore) -> None:
     served = endpoint(keys)
     port = served.server_port
     served.close()
-    with MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=port) as again:
+    with MetricsEndpoint(Metrics(["Search"]).registry, keys, host="127.0.0.1", port=port) as again:
         assert ask(again.server_port)[0] == 200
         with pytest.raises(OSError, match="in use"):
-            MetricsEndpoint(Metrics(["Search"]), keys, host="127.0.0.1", port=port)
+            MetricsEndpoint(Metrics(["Search"]).registry, keys, host="127.0.0.1", port=port)
