@@ -38,7 +38,8 @@ def connect(
         How often a message is sent again, after a growing pause: one that the server refused before it began
         with it, and any other whose outcome is not known if it does no harm twice. Those are all reads,
         ``upsert``, changes of payloads by id, and what :class:`RemoteCollection` does to segments. The
-        default ends after 1.5 s at most, before a restart of a server does.
+        default ends after 1.5 s at most, before a restart of a server does, and later where a busy server
+        asks for it. All calls together repeat few that a busy server refused.
     retry_seconds : float, optional
         Send such a message again, however often, until so many seconds have passed since it first failed,
         instead of ``retries`` times: 30 rides out a restart. No longer than ``timeout``.

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ....engine import deadline
-from ....engine.errors import DeadlineExceeded, InvalidArgument
+from ....engine.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
 from ...wire.methods import Method
-from .call import Attempt, CallFailed, Operation, Pause, StreamAttempt
+from .call import Attempt, CallFailed, Operation, Pause, Repeat, StreamAttempt
+from .retry_budget import RetryBudget
 from .retry_policy import RetryPolicy, checked_retries
 
 RETRIES = 4
@@ -41,6 +42,7 @@ class Caller:
     ) -> None:
         self._timeout = _countable(timeout)
         self._policy = policy
+        self._budget = RetryBudget(clock)
         self._clock = clock
         self._chance = chance
 
@@ -54,6 +56,7 @@ class Caller:
         while True:
             try:
                 response: bytes = yield Attempt(method.path, request, left)
+                self._budget.answered()
                 return response
             except CallFailed as failure:
                 pause = self._pause(failures, failure, harmless, end)
@@ -89,8 +92,15 @@ class Caller:
             # In the words of the deadline that the caller set, if it is that one which is over.
             deadline.check()
         failed_for = failures.count(self._clock())
-        pause = self._policy.pause(failures.number, failed_for, failure, harmless, self._chance())
+        # What did not reach the server, or was broken off, is no load that it refused.
+        is_charged = isinstance(failure.error, ResourceExhausted) and failure.repeat is not Repeat.NEVER
+        wait = self._budget.take() if is_charged else 0.0
+        if wait is None:
+            raise failure.error from None
+        pause = self._policy.pause(failures.number, failed_for, failure, harmless, self._chance(), wait)
         if pause is None or pause >= self._time_left(end):
+            if is_charged:
+                self._budget.give_back()
             raise failure.error from None
         return pause
 

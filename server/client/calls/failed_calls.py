@@ -7,13 +7,16 @@ from typing import Any
 
 import grpc
 
-from ....engine.errors import Closed, DeadlineExceeded, Unavailable, VicinalError
+from ....engine.errors import Closed, DeadlineExceeded, ResourceExhausted, Unavailable, VicinalError
 from ...wire.statuses import DETAILS_KEY, error_of
 from ..endpoint.endpoint import Endpoint
 from .call import CallFailed, Repeat
 
 # What gRPC says of a call for which it had no connection, and so sent nothing.
 _UNSENT = ("failed to connect to all addresses", "errors resolving ", "DNS resolution failed")
+# What gRPC says in the server's place when more calls have come than the server has taken in.
+_CROWDED = "Too many pending requests"
+_CROWDED_SECONDS = 0.1
 _LAST_ERROR = re.compile(r".*last error: [A-Z_]+: (?:ipv[46]:\S+: )?(?P<reason>.*?)(?:: OK)?", re.DOTALL)
 
 
@@ -27,6 +30,12 @@ def failed_call(error: grpc.RpcError, endpoint: Endpoint, timeout: float | None)
     match call.code():
         case grpc.StatusCode.UNAVAILABLE:
             return _unreachable(details, endpoint)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED if details.startswith(_CROWDED):
+            crowded = ResourceExhausted(
+                f"{endpoint.address} has more calls than it takes in; try again shortly",
+                retry_after=_CROWDED_SECONDS,
+            )
+            return CallFailed(crowded, Repeat.ALWAYS)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             given = "time" if timeout is None else f"the {timeout:.3g} s that were left"
             late = DeadlineExceeded(

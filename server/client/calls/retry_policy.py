@@ -33,7 +33,13 @@ class RetryPolicy:
     longest_seconds: float = 5.0
 
     def pause(
-        self, attempts: int, failed_for: float, failure: CallFailed, harmless: bool, chance: float
+        self,
+        attempts: int,
+        failed_for: float,
+        failure: CallFailed,
+        harmless: bool,
+        chance: float,
+        wait: float = 0.0,
     ) -> float | None:
         """Return the seconds to wait before the next attempt, None when there is to be none.
 
@@ -48,10 +54,12 @@ class RetryPolicy:
             Whether the call may be done twice.
         chance : float
             From 0 to 1, drawn anew each time, so that clients that failed together do not come back together.
+        wait : float
+            Seconds to wait at least, whatever the server says.
         """
         if failure.repeat is Repeat.NEVER or (failure.repeat is Repeat.IF_HARMLESS and not harmless):
             return None
-        hint = failure.error.retry_after or 0.0
+        hint = max(failure.error.retry_after or 0.0, wait)
         doublings = min(attempts - 1, _MOST_DOUBLINGS)
         backoff = min(self.longest_seconds, self.first_seconds * 2.0**doublings) * (0.5 + chance / 2)
         if self.seconds is None:
