@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -26,17 +27,36 @@ def check_state(environment: LmdbEnvironment, path: str, examine: Examine | None
     A read transaction keeps its pages from being written again while they are looked at. The meta pages are
     read beside it: a commit between two reads looks like damage once, not every time.
     """
-    for attempt in range(_ATTEMPTS):
+
+    def look() -> None:
         transaction = environment.begin(write=False)
         try:
             _check(transaction.id(), path, examine)
+        finally:
+            abort(transaction)
+            environment.end(write=False)
+
+    _repeated(look)
+
+
+def check_unopened(path: str) -> None:
+    """Raise CorruptionError unless the newest state of a data file that LMDB refuses can be believed.
+
+    LMDB maps as many pages as the file says there are: what it cannot map may be no limit but a wrong number.
+    """
+    if os.path.isfile(path):
+        _repeated(lambda: _check(read_meta(path).newest.transaction, path, None))
+
+
+def _repeated(look: Callable[[], None]) -> None:
+    """Look several times before damage is believed, as another process may be committing meanwhile."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            look()
             return
         except CorruptionError:
             if attempt == _ATTEMPTS - 1:
                 raise
-        finally:
-            abort(transaction)
-            environment.end(write=False)
         time.sleep(_PAUSE_SECONDS)
 
 

@@ -12,7 +12,7 @@ import lmdb
 
 from .. import durable
 from ..catalog.key_value_store import StoreUse, check_key
-from ..errors import ClosedError, MapFullError, NotADatabaseError, StorageError
+from ..errors import ClosedError, CorruptionError, MapFullError, NotADatabaseError, StorageError
 from ..folder.directory_lock import ReadingLock
 from ..folder.held_folder import HeldFolder, file_id
 from .compaction import compact_if_sparse
@@ -20,7 +20,7 @@ from .environment import DATA_NAME, LmdbEnvironment, abort
 from .errors import storage_errors
 from .meta import read_meta
 from .shared_handle import Lease, lease
-from .state_check import Examine, check_state
+from .state_check import Examine, check_state, check_unopened
 
 # Address space costs nothing, but a process has 128 TiB of it for all its databases.
 _ROOM_BYTES = 1 << 34
@@ -150,11 +150,9 @@ class LmdbStore:
             raise NotADatabaseError(self._path, f"there is no {DATA_NAME} in it")
         durable.make_folder(self._path)
 
-        def open_sound() -> LmdbEnvironment:
-            if os.path.isfile(data_path):
-                read_meta(data_path)
-                if compact_in is not None:
-                    compact_if_sparse(self._path, _path_now(compact_in, within), examine)
+        def open_checked() -> LmdbEnvironment:
+            if compact_in is not None and os.path.isfile(data_path):
+                compact_if_sparse(self._path, _path_now(compact_in, within), examine)
             environment = LmdbEnvironment(
                 self._where, read_only=read_only, room_bytes=room_bytes, guard=guard
             )
@@ -164,6 +162,17 @@ class LmdbStore:
                 environment.shut()
                 raise
             return environment
+
+        def open_sound() -> LmdbEnvironment:
+            if os.path.isfile(data_path):
+                read_meta(data_path)
+            try:
+                return open_checked()
+            except CorruptionError:
+                raise
+            except StorageError:
+                check_unopened(data_path)
+                raise
 
         self._lease: Lease[LmdbEnvironment] | None = lease(file_id(self._path), open_sound)
         if not read_only:

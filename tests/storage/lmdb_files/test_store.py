@@ -7,18 +7,20 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from vicinal.storage.errors import (
+    CorruptionError,
     DiskFullError,
     MapFullError,
     NotADatabaseError,
     StorageError,
     UncertainCommitError,
 )
+from vicinal.storage.lmdb_files.meta import read_meta
 from vicinal.storage.lmdb_files.store import LmdbStore
 
 EVERYTHING = (b"\0", b"\xff")
@@ -250,6 +252,33 @@ def test_a_map_the_system_refuses_is_halved(tmp_path: Path) -> None:
     put(store, b"key", b"value")
     assert get(store, b"key") == b"value"
     store.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("field", ["map size", "last page"])
+def test_sizes_in_a_meta_page_that_the_file_does_not_have_are_damage(
+    tmp_path: Path, field: str, read_only: bool
+) -> None:
+    with closing(LmdbStore(tmp_path / "sound")) as sound:
+        for number in range(3):
+            put(sound, b"%d" % number, bytes(9000))
+    data = tmp_path / "sound" / "data.mdb"
+    meta = read_meta(data)
+    newest = meta.pages.index(meta.newest) * meta.page_size
+    at = newest + {"map size": 32, "last page": 136}[field]
+    for bit in range(64):
+        content = bytearray(data.read_bytes())
+        content[at + bit // 8] ^= 1 << bit % 8
+        folder = tmp_path / str(bit)
+        folder.mkdir()
+        (folder / "data.mdb").write_bytes(content)
+        if field == "map size":
+            # LMDB goes by what it is told when it opens the file.
+            with closing(LmdbStore(folder, read_only=read_only)) as opened:
+                assert get(opened, b"2") == bytes(9000)
+            continue
+        with pytest.raises(CorruptionError):
+            LmdbStore(folder, read_only=read_only)
 
 
 def test_a_full_disk_changes_nothing_and_the_store_goes_on(tmp_path: Path) -> None:
