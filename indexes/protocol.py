@@ -318,8 +318,10 @@ def takes_binary(spec: IndexSpec) -> bool:
 _METHODS = ("to_json", "check", "knobs", "worth_building", "order", "build", "open")
 
 
-def missing_methods(spec: object) -> Sequence[str]:
-    """Return what a spec lacks to be one."""
-    return [name for name in _METHODS if not callable(getattr(spec, name, None))] + (
+def missing_methods(spec: object, methods: Sequence[str] = _METHODS) -> Sequence[str]:
+    """Return what a spec lacks to be one, of an index unless told of what else."""
+    if isinstance(spec, type):
+        return ["its parameters, as it is a class"]
+    return [name for name in methods if not callable(getattr(spec, name, None))] + (
         [] if isinstance(getattr(spec, "name", None), str) else ["name"]
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import InvalidArgument
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentStatistics:
@@ -46,6 +48,19 @@ class GrowingStatistics:
     rows_per_second: float = float("inf")
 
 
+# Least values; those that are whole are of numbers that are.
+_LEAST: dict[str, tuple[float, str]] = {
+    "quiet_seconds": (0.0, "seconds, 0 or more"),
+    "trickle_rows_per_second": (0, "a whole number, 0 or more"),
+    "growing_bytes": (1, "a whole number of bytes, 1 or more"),
+    "seal_rows": (1, "a whole number of rows, 1 or more"),
+    "unindexed_rows": (1, "a whole number of rows, 1 or more"),
+    "tier_factor": (2, "a whole number, 2 or more"),
+    "dead_fraction": (0.0, "a fraction, 0 or more"),
+    "segment_bytes": (1, "a whole number of bytes, 1 or more"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class MergePolicySettings:
     """The numbers the policy works with; the defaults suit an embedded engine on a laptop or a server.
@@ -71,6 +86,11 @@ class MergePolicySettings:
         A segment with this fraction of dead rows is rewritten.
     segment_bytes : int
         No merge makes a segment larger than this; one value of a file stays below 4 GiB.
+
+    Raises
+    ------
+    InvalidArgument
+        One of them is no such number, named as its ``field``.
     """
 
     quiet_seconds: float = 2.0
@@ -81,6 +101,13 @@ class MergePolicySettings:
     tier_factor: int = 4
     dead_fraction: float = 0.2
     segment_bytes: int = 3 << 30
+
+    def __post_init__(self) -> None:
+        for name, (least, expected) in _LEAST.items():
+            value = getattr(self, name)
+            wholes = int if isinstance(least, int) else int | float
+            if isinstance(value, bool) or not isinstance(value, wholes) or not value >= least:
+                raise InvalidArgument(f"{name} is {value!r:.80}; expected {expected}", field=name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ..codecs.protocol import CodecSpec
-from ..codecs.registry import codec_from_json
+from ..codecs.registry import checked_codec
 from ..codecs.scalar import Scalar
 from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.dense import DenseRows
@@ -43,8 +43,8 @@ class Curator:
     name = "curator"
 
     def __post_init__(self) -> None:
-        if isinstance(self.codec, Mapping):
-            object.__setattr__(self, "codec", codec_from_json(self.codec))
+        if self.codec is not None:
+            object.__setattr__(self, "codec", checked_codec("Curator.codec", self.codec))
 
     def to_json(self) -> dict[str, Any]:
         """Return the name, and the codec if one was given."""

@@ -127,3 +127,7 @@ class CodecSpec(Protocol):
 
     def open(self, arrays: Arrays, dim: int, metric: Metric) -> Codec:
         """Return the codec that was learnt, out of the arrays of an index; ValueError if they do not fit."""
+
+
+CODEC_METHODS = ("to_json", "check", "train", "open")
+"""What the spec of a codec has beside its name."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from ..protocol import missing_methods
 from ..transforms.registry import transform_from_json
 from .bits import Bits
 from .floats import BFloat16, Float8, Float16
 from .product import Product
-from .protocol import CodecSpec
+from .protocol import CODEC_METHODS, CodecSpec
 from .rabitq import RaBitQ
 from .recurrent import RecurrentBinary
 from .scalar import Scalar
@@ -42,6 +43,15 @@ def codec_from_json(record: Mapping[str, Any]) -> CodecSpec:
         return cast(CodecSpec, found(**parameters))
     except TypeError as error:
         raise ValueError(f"codec {name!r} does not take these parameters: {error}") from error
+
+
+def checked_codec(parameter: str, value: Any) -> CodecSpec:
+    """Return a spec that a caller gave as such or as its JSON; what is neither is a ValueError."""
+    if isinstance(value, Mapping):
+        return codec_from_json(value)
+    if missing_methods(value, CODEC_METHODS):
+        raise ValueError(f"{parameter} is {value!r:.80}; expected a codec, as Scalar(), or its JSON")
+    return cast(CodecSpec, value)
 
 
 _NESTED: dict[str, Callable[[Any], Any]] = {"codec": codec_from_json, "transform": transform_from_json}

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import within
-from ..protocol import Arrays, BuildJob, FieldShape
+from ..protocol import Arrays, BuildJob, FieldShape, missing_methods
 from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.vectors import Vectors
-from ..transforms.protocol import Transform, TransformSpec
-from .protocol import Codec, CodecSpec, Coded, InNibbles, WeighedBias
+from ..transforms.protocol import TRANSFORM_METHODS, Transform, TransformSpec
+from .protocol import CODEC_METHODS, Codec, CodecSpec, Coded, InNibbles, WeighedBias
 
 TRANSFORM, CODEC = "transform.", "behind."
 
@@ -37,10 +37,10 @@ class Transformed:
     name = "transformed"
 
     def __post_init__(self) -> None:
-        for field, method in (("transform", "fit"), ("codec", "train")):
+        for field, methods in (("transform", TRANSFORM_METHODS), ("codec", CODEC_METHODS)):
             value = getattr(self, field)
-            if not callable(getattr(value, method, None)):
-                raise ValueError(f"Transformed.{field} is {value!r}; expected a {field}")
+            if missing_methods(value, methods):
+                raise ValueError(f"Transformed.{field} is {value!r:.80}; expected a {field}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the name, the transform and the codec."""

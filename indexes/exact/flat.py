@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codecs.protocol import CodecSpec
-from ..codecs.registry import codec_from_json
+from ..codecs.registry import checked_codec
 from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, FieldShape, RowOrder, Rows, Scope
 from ..rows.dense import DenseRows
 from ..rows.element import Element
@@ -41,8 +41,8 @@ class Flat:
     name = "flat"
 
     def __post_init__(self) -> None:
-        if isinstance(self.codec, Mapping):
-            object.__setattr__(self, "codec", codec_from_json(self.codec))
+        if self.codec is not None:
+            object.__setattr__(self, "codec", checked_codec("Flat.codec", self.codec))
 
     @property
     def exact(self) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..codecs.bits import Bits
 from ..codecs.protocol import CodecSpec
-from ..codecs.registry import codec_from_json
+from ..codecs.registry import checked_codec
 from ..codecs.scalar import Scalar
 from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.dense import DenseRows
@@ -60,8 +60,8 @@ class Hnsw:
             raise ValueError(
                 f"Hnsw.builder is {self.builder!r}; expected {' or '.join(map(repr, _BUILDERS))}"
             )
-        if isinstance(self.codec, Mapping):
-            object.__setattr__(self, "codec", codec_from_json(self.codec))
+        if self.codec is not None:
+            object.__setattr__(self, "codec", checked_codec("Hnsw.codec", self.codec))
 
     def to_json(self) -> dict[str, Any]:
         """Return the name and the parameters; codec and builder if they are not the usual ones."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..codecs.product import Product
 from ..codecs.protocol import CodecSpec
 from ..codecs.rabitq import RaBitQ
-from ..codecs.registry import codec_from_json
+from ..codecs.registry import checked_codec
 from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.dense import DenseRows
 from ..rows.element import Element
@@ -57,8 +57,8 @@ class Ivf:
         for field in ("residual", "spill"):
             if type(getattr(self, field)) is not bool:
                 raise ValueError(f"Ivf.{field} is {getattr(self, field)!r}; expected True or False")
-        if isinstance(self.codec, Mapping):
-            object.__setattr__(self, "codec", codec_from_json(self.codec))
+        if self.codec is not None:
+            object.__setattr__(self, "codec", checked_codec("Ivf.codec", self.codec))
 
     def to_json(self) -> dict[str, Any]:
         """Return the name and the parameters; lists and codec if they were given."""

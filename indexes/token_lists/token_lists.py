@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..codecs.protocol import CodecSpec
 from ..codecs.rabitq import RaBitQ
-from ..codecs.registry import codec_from_json
+from ..codecs.registry import checked_codec
 from ..ivf.layout import Layout
 from ..protocol import Arrays, BuildJob, FieldShape, RowOrder
 from ..rows.element import Element
@@ -57,8 +57,7 @@ class TokenLists:
         if tokens is not None and (type(tokens) is not int or not 1 <= tokens <= _MOST_TOKENS):
             message = f"TokenLists.tokens is {tokens!r}; expected a whole number from 1 to {_MOST_TOKENS:,}"
             raise ValueError(message)
-        if isinstance(self.codec, Mapping):
-            object.__setattr__(self, "codec", codec_from_json(self.codec))
+        object.__setattr__(self, "codec", checked_codec("TokenLists.codec", self.codec))
 
     def to_json(self) -> dict[str, Any]:
         """Return the name and the parameters; the lists and the tokens if they were given."""

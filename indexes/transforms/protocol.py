@@ -54,3 +54,7 @@ class TransformSpec(Protocol):
 
     def open(self, arrays: Arrays, dim: int) -> Transform:
         """Return the map that was fitted; ValueError if the arrays do not fit."""
+
+
+TRANSFORM_METHODS = ("to_json", "width", "fit", "open")
+"""What the spec of a transform has beside its name."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vicinal import InvalidArgument
 from vicinal.engine.maintenance.merge_policy import (
     GrowingStatistics,
     MergePolicySettings,
@@ -185,3 +188,12 @@ def test_the_policy_comes_to_rest_and_loses_no_row(
     sealed = rows * 2000 >= SETTINGS.growing_bytes
     assert sum(s.n_live for s in rest) in {live, live - left} or sealed
     assert all(s.n_bytes <= 2 * SETTINGS.segment_bytes for s in rest)
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(MergePolicySettings)])
+@pytest.mark.parametrize(
+    "value", ["4", None, True, [1], float("nan"), -1, object()], ids=lambda value: type(value).__name__
+)
+def test_settings_that_are_no_such_numbers_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(InvalidArgument, match=f"{name} is .*; expected"):
+        MergePolicySettings(**{name: value})
