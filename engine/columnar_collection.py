@@ -35,7 +35,7 @@ from .search.calls.grouping import grouped
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
 from .search.ordered_pages import find_ordered_page
-from .search.point_reads import PagePlaces, find_page, find_points, find_sample, read_ahead
+from .search.point_reads import PagePlaces, count_seen, find_page, find_points, find_sample, read_ahead
 from .search.read_pages import find_page_read
 from .search.scores import scores
 from .segments.sizes import Admit
@@ -69,6 +69,12 @@ class ColumnarCollection:
         owner = reading_tenant(self._state, tenant)
         # A tenant that never wrote has no points, and learns no more than that.
         return (snapshot.seen_by(owner.scope) if owner else snapshot.without_points()), owner
+
+    def count_seen(self, tenants: Iterable[str]) -> tuple[int, int]:
+        """Return how many points tenants see together, each once, and how many of the tenants see any."""
+        snapshot = self._host.current(self._state)
+        owners = [reading_tenant(self._state, tenant) for tenant in tenants]
+        return count_seen(snapshot, [owner.number for owner in owners if owner is not None])
 
     def requests_per_second(self, tenant: str) -> float | None:
         """Return how many calls a second a tenant may make, None for as many as it likes."""

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from ...indexes.rows.bits import Bitset, among, complement, n_words, of_bitmap
 from ...indexes.rows.row_set import RowSet
 from .conditions.scanned import Scanned, scanned_in
-from .evaluation import evaluate
+from .evaluation import at_least, evaluate
 from .expression import And, AnyOf, AtLeast, Filter, Match, Not, Or
 from .postings import PostingsSource
 
@@ -56,8 +56,12 @@ def _found(expression: Filter, source: PostingsSource, n_rows: int) -> Found:
             return _any_of(clauses, source, n_rows)
         case Not(clause):
             return complement(_words(_found(clause, source, n_rows), n_rows), n_rows)
-        case AtLeast(clauses, count):
-            return _at_least(clauses, count, source, n_rows)
+        case AtLeast():
+            nothing = np.zeros(n_words(n_rows), np.uint64)
+            everything = complement(nothing, n_rows)
+            return at_least(
+                expression, nothing, everything, lambda one, _: _words(_found(one, source, n_rows), n_rows)
+            )
         case AnyOf(key, values) if len(values) <= _APART:
             return _any_of([Match(key, value) for value in values], source, n_rows)
     words = source.bits(expression)
@@ -89,22 +93,6 @@ def _both(one: Found, other: Found) -> Found:
     if isinstance(one, BitMap):
         return one & other if isinstance(other, BitMap) else among(one, other)
     return among(other, one) if isinstance(other, BitMap) else one & other
-
-
-def _at_least(clauses: Sequence[Filter], count: int, source: PostingsSource, n_rows: int) -> Bitset:
-    # As ``evaluation.at_least`` counts: in binary, from where the last that is missing makes rows overflow.
-    digits = count.bit_length()
-    start = (1 << digits) - count
-    nothing = np.zeros(n_words(n_rows), np.uint64)
-    everything = complement(nothing, n_rows)
-    counts = [everything if start >> digit & 1 else nothing for digit in range(digits)]
-    enough = nothing
-    for clause in clauses:
-        carried = _words(_found(clause, source, n_rows), n_rows) & ~enough
-        for digit, rows in enumerate(counts):
-            counts[digit], carried = rows ^ carried, rows & carried
-        enough = enough | carried
-    return enough
 
 
 def _words(found: Found, n_rows: int) -> Bitset:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
+from typing import TypeVar
 
 from pyroaring import BitMap
 
+from ...indexes.rows.bits import Bitset
 from .expression import (
     And,
     AnyOf,
@@ -23,6 +25,8 @@ from .expression import (
     Range,
 )
 from .postings import PostingsSource
+
+Rows = TypeVar("Rows", BitMap, Bitset)
 
 
 def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
@@ -44,8 +48,10 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
         case Not(clause):
             return _everything(n_rows) - evaluate(clause, source, n_rows)
         case AtLeast():
-            everything = _everything(n_rows)
-            return at_least(expression, everything, lambda clause, _: evaluate(clause, source, n_rows))
+            nothing, everything = BitMap(), _everything(n_rows)
+            return at_least(
+                expression, nothing, everything, lambda clause, _: evaluate(clause, source, n_rows)
+            )
         case Match(key, value):
             return source.equal(key, value)
         case AnyOf(key, values):
@@ -65,21 +71,21 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
     raise AssertionError(f"{type(expression).__name__} is no filter")
 
 
-def at_least(expression: AtLeast, among: BitMap, find: Callable[[Filter, BitMap], BitMap]) -> BitMap:
-    """Return the rows ``among`` for which enough clauses hold.
+def at_least(expression: AtLeast, nothing: Rows, among: Rows, find: Callable[[Filter, Rows], Rows]) -> Rows:
+    """Return the rows ``among`` for which enough clauses hold, as a set of either kind.
 
-    ``find`` returns the rows for which a clause holds, at least those of the rows that it is given.
+    ``find`` returns the rows for which a clause holds; it is given those of which nobody asks any more.
     """
     # Rows count in binary, a set for each digit, from where the last that is missing makes them overflow.
     digits = expression.count.bit_length()
     start = (1 << digits) - expression.count
-    counts = [among if start >> digit & 1 else BitMap() for digit in range(digits)]
-    enough = BitMap()
+    counts = [among if start >> digit & 1 else nothing for digit in range(digits)]
+    enough = nothing
     for clause in expression.clauses:
-        carried = find(clause, among - enough)
+        carried = find(clause, enough)
         for digit, rows in enumerate(counts):
             counts[digit], carried = rows ^ carried, rows & carried
-        enough |= carried
+        enough = enough | carried
     return enough
 
 

@@ -62,7 +62,12 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
             return found
         case AtLeast(clauses, count):
             ordered = AtLeast(tuple(sorted(clauses, key=partial(_reads, source))), count)
-            return at_least(ordered, among, lambda clause, rows: passing(clause, source, n_rows, rows))
+            return at_least(
+                ordered,
+                BitMap(),
+                among,
+                lambda clause, enough: passing(clause, source, n_rows, among - enough),
+            )
         case Not(clause):
             return among - passing(clause, source, n_rows, among)
         case Scanned():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyroaring import BitMap
 
 from .. import deadline
 from ..filters.conditions.scanned import scanned_in
@@ -137,6 +138,21 @@ def count_points(snapshot: Snapshot, expression: Filter | None, owner: Tenant | 
     if expression is None and scope is None:
         return snapshot.n_points
     return sum(len(view.matching(expression, scope)) for view in in_time(snapshot.views))
+
+
+def count_seen(snapshot: Snapshot, tenants: Sequence[int]) -> tuple[int, int]:
+    """Return how many points tenants see together, each once, and how many of the tenants see any."""
+    seen = [snapshot.seen_by(tenant).views for tenant in tenants]
+    points, seeing = 0, set[int]()
+    for number, view in enumerate(in_time(snapshot.views)):
+        rows = BitMap()
+        for tenant, views in zip(tenants, seen, strict=True):
+            own = views[number].seen(tenant) - view.dead
+            if own:
+                seeing.add(tenant)
+                rows |= own
+        points += len(rows)
+    return points, len(seeing)
 
 
 def read_ahead(snapshot: Snapshot, expression: Filter | None, owner: Tenant) -> None:

@@ -90,6 +90,21 @@ def test_calls_a_second(served: RunningServer) -> None:
         assert own.count() == 2
 
 
+def test_a_key_of_two_tenants_counts_what_one_granted_the_other_once(served: RunningServer) -> None:
+    with connected(served, "admin") as admin, connected(served, "read", "ada", "dora") as both:
+        rooms = admin.collection("rooms")
+        rooms.upsert([8, 9], np.concatenate([ROW, -ROW]), tenant="dora")
+        own = [point.id for point in rooms.scroll(tenant="ada").points]
+        rooms.tenants.grant(own, tenant="ada", to="dora")
+        rooms.upsert([7], ROW, tenant="ben")
+        rooms.tenants.grant([7], tenant="ben", to="dora")
+        for one in (both.collection("rooms").info(), *both.info().collections):
+            assert one.points == len(own) + 2 + 1
+            assert one.tenants == 2
+        rooms.tenants.drop("dora")
+        assert both.collection("rooms").info().points == len(own)
+
+
 def test_a_grantee_is_told_nothing_of_the_owner(served: RunningServer) -> None:
     with connected(served, "admin") as admin, connected(served, "admin", "zoe") as zoe:
         rooms, own = admin.collection("rooms"), zoe.collection("rooms")

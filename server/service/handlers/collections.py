@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from ....engine.collection import Collection
+from ....engine.collection import Collection, columnar
 from ....engine.errors import InvalidArgument, NotFound
 from ....engine.results.info import Activity, CollectionInfo
 from ....engine.schema.collection_schema import AUTO
@@ -177,12 +177,12 @@ def calibrate_collection(call: Call, request: pb.CalibrateCollectionRequest) -> 
 
 
 def visible_info(call: Call, collection: Collection) -> CollectionInfo:
-    """Return the sizes of a collection as the caller may know them: of a tenant, how many points it has."""
+    """Return the sizes of a collection as the caller may know them: how many points its tenants see."""
     tenants = call.principal.tenants
     if tenants is None:
         return collection.info()
-    points = [collection.count(tenant=tenant) for tenant in tenants]
-    return CollectionInfo(collection.name, sum(points), (), sum(map(bool, points)), Activity())
+    points, seeing = columnar(collection).count_seen(tenants)
+    return CollectionInfo(collection.name, points, (), seeing, Activity())
 
 
 def _report(response: Callable[..., Message]) -> Callable[[str, float], Any]:
