@@ -160,7 +160,7 @@ def measure(
     groups
         ``(g, q)``: what is promised holds for the mean of each group of queries; None for one group of all.
     shortfall
-        How far the worst tenth of the queries may stay behind what is promised for the mean.
+        How far the worst tenth of a group may stay behind what is promised for its mean.
     pool
         Whether a rung is the width of a pool.
     """
@@ -206,14 +206,15 @@ def promise(
     k
         How many results were looked for.
     groups
-        ``(g, q)``: the least mean of these groups of queries counts.
+        ``(g, q)``: what is promised is safe in each of these groups of queries, none of which is empty.
     shortfall
-        How far the worst tenth may stay behind what is promised.
+        How far the worst tenth of a group may stay behind what is promised.
     """
     # One imagined query that misses one of its k keeps the error above zero when all were found.
-    n = len(each)
-    error = math.sqrt((float(each.var()) + 1 / (k * k * (n + 1))) / n)
-    mean = min(float(each[group].mean()) for group in groups)
-    tenth = max(1, n // 10)
-    worst = float(np.partition(each, tenth - 1)[:tenth].mean())
-    return max(0.0, min(mean - margin * error, worst + shortfall))
+    error = math.sqrt((float(each.var()) + 1 / (k * k * (len(each) + 1))) / len(each))
+    safe = 1.0
+    for group in groups:
+        found = np.sort(each[group])
+        worst = float(found[: max(1, len(found) // 10)].mean())
+        safe = min(safe, float(found.mean()) - margin * error, worst + shortfall)
+    return max(0.0, safe)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ..rows.dense import DenseRows
 from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW
+from .regions import regions_of
 
 COUNT = 256
+"""How many queries are of rows drawn uniformly, those that come first."""
 SHORTFALL = 0.4
 """How far the worst tenth of these queries may stay behind what is promised.
 
@@ -44,18 +46,36 @@ def pseudo_queries(stored: DenseRows, nearest: Nearest, seed: int) -> tuple[NDAr
 
     Of rows that come in copies, exact or nearly so, the tenth neighbour is a copy or one of few others, and
     queries would lie nearer to the rows than any real one. Copies cannot be told from a tight cluster, so
-    there are two groups, ``(2, q)`` of bool, and a promise is to hold in both: queries put at the tenth
-    neighbour, and queries put at the tenth different one, as if each neighbour had as many copies as the row.
-    Away from any crowd the two are the same, and such a query is in both groups.
+    there are two groups, and a promise is to hold in both: queries put at the tenth neighbour, and queries
+    put at the tenth different one, as if each neighbour had as many copies as the row. Away from any crowd
+    the two are the same, and such a query is in both groups.
+
+    Rows drawn uniformly leave out what few rows are like, and that may be what is asked for. Each region much
+    sparser or more crowded than usual (:func:`regions_of`) has queries and a group of its own. Groups are
+    ``(g, q)`` of bool, ``g`` 2 to 4.
     """
     rng = np.random.default_rng(seed + 2)
     n = len(stored)
     chosen = rng.choice(n, min(n, COUNT), replace=False)
     background = rng.choice(n, min(n, _BACKGROUND_ROWS), replace=False)
-    if stored.metric is Metric.HAMMING:
-        return _flipped(stored, nearest, chosen, background, rng)
+    parts = [chosen, *regions_of(stored, seed)]
+    part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    put = _flipped if stored.metric is Metric.HAMMING else _moved
+    queries, by_reach = put(stored, nearest, np.concatenate(parts), background, rng)
+    regions = np.arange(1, len(parts))[:, None] == part_of
+    return queries, np.concatenate([by_reach & (part_of == 0), regions])
+
+
+def _moved(
+    stored: DenseRows,
+    nearest: Nearest,
+    chosen: NDArray[Any],
+    background: NDArray[Any],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Move each row by its reach in a direction drawn from the covariance of the rows."""
     own = stored.floats(chosen)
-    found = nearest(np.ascontiguousarray(own), min(NEIGHBOURS, n))
+    found = nearest(np.ascontiguousarray(own), min(NEIGHBOURS, len(stored)))
     away = np.stack(
         [
             np.linalg.norm(stored.floats(rows) - row, axis=1)

@@ -15,6 +15,7 @@ from ..rows.row_set import RowSet
 NAME = "copies"
 """What the array is called: ``(n,)`` uint32, the next row that equals each, ``NO_ROW`` behind the last."""
 _BLOCK_ROWS = 1 << 12
+_HALF_WORD = np.uint64(32)
 
 
 def find_copies(rows: DenseRows) -> NDArray[np.uint32]:
@@ -28,6 +29,8 @@ def find_copies(rows: DenseRows) -> NDArray[np.uint32]:
             # Odd, so that no bit of a word is lost.
             factors = np.random.default_rng(0).integers(1 << 63, size=(words.shape[1],), dtype=np.uint64)
             factors = factors | np.uint64(1)
+        # Words that differ in their highest bits alone would have products that differ in those alone.
+        words ^= words >> _HALF_WORD
         hashes[start : start + _BLOCK_ROWS] = (words * factors).sum(axis=1, dtype=np.uint64)
     order = np.argsort(hashes, kind="stable").astype(np.uint32)
     alike = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])

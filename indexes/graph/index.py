@@ -21,7 +21,7 @@ from ..codecs.protocol import CodecSpec, Coded
 from ..codecs.scalar import Scalar
 from ..effort.ladder import KS, MARGIN, Ladder, measure
 from ..effort.parts import in_parts
-from ..effort.pseudo_queries import NEIGHBOURS, SHORTFALL, pseudo_queries
+from ..effort.pseudo_queries import COUNT, NEIGHBOURS, SHORTFALL, pseudo_queries
 from ..exact.dense import check_queries, row_record
 from ..exact.rescoring import rescore
 from ..exact.scan import open_scan
@@ -31,7 +31,7 @@ from ..rows.dense import NO_NORMS, DenseRows
 from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
-from .copies import open_copies, with_copies
+from .copies import nodes_of, open_copies, with_copies
 from .efforts import FEWEST_RANKED, LEAST_RESCORED, Efforts, effort_of, rescore_width, widest_walk
 from .knobs import HnswKnobs
 from .links import check_links
@@ -111,8 +111,10 @@ class HnswIndex:
         graph["longest"] = self._spreads.longest if self._spreads else 0.0
         self._copies = open_copies(arrays, n)
         graph["copies"] = address(self._copies)
-        n_copies = 0 if self._copies is None else int((self._copies != NO_ROW).sum())
-        graph["n_nodes"] = n - n_copies
+        self._nodes = self._every_row
+        if self._copies is not None:
+            self._nodes = RowSet(n, bounds=None, rows=nodes_of(self._copies, n))
+        graph["n_nodes"] = self._nodes.count
         self._kernel = search_graph
         self._graph = graph
         self._graph_address = address(graph)
@@ -172,8 +174,7 @@ class HnswIndex:
         held: list[Any] = []
         enough, n_candidates = 0, 0
         words, candidates = NOWHERE, NOWHERE
-        if not ef or count < n:
-            allowed = allowed or self._every_row
+        if allowed is not None and count < n:
             # Held for as long as kernels may read them: two threads that ask first may each make their own.
             held = [allowed.located_words]
             words = held[0][1]
@@ -181,9 +182,10 @@ class HnswIndex:
                 held.append(allowed.located_rows)
                 candidates, n_candidates = held[1][1], count
             enough = min(count, max(k, int(ef * count / n * _LEAST_SHARE_SEEN)))
-        elif widest and n <= _SCANNED_BEYOND * widest:
-            held = [self._every_row.located_rows]
-            candidates, n_candidates = held[0][1], n
+        elif not ef or self._nodes.count <= _SCANNED_BEYOND * max(ef, widest):
+            held = [self._nodes.located_rows]
+            candidates, n_candidates = held[0][1], self._nodes.count
+            enough = 0 if ef else k
         rescored = self._efforts.rescored
         room = wanted + int(rescored * max(0, widest - ef)) if apart else k
         scored = 0 if apart else k
@@ -258,8 +260,10 @@ class HnswIndex:
             return self.search(queries, k, effort).rows
 
         queries, groups = pseudo_queries(self._rows, nearest, seed)
-        known: dict[str, NDArray[Any]] = {"rescored": np.array([self._share_to_rescore(queries)], np.float32)}
-        known |= self._spreads_measured(queries)
+        # What is usual does not change where few rows are unlike the others.
+        usual = queries[:COUNT]
+        known: dict[str, NDArray[Any]] = {"rescored": np.array([self._share_to_rescore(usual)], np.float32)}
+        known |= self._spreads_measured(usual)
         ladder = self.with_table(known)._measured(
             queries, None, threads, given=1, groups=groups, shortfall=_WORST_BEHIND
         )

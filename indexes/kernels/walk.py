@@ -131,11 +131,11 @@ def walk_graph(
                 current -= 1
             stats[0] += 1
             stats[1] += count
-        if not most or rank > ef:
-            break
         if pool[width - 1] == NO_KEY:
             # At first because no links lead on, later because all that is near enough was looked at.
-            lost = width == ef and graph.n_nodes > width
+            lost = width == ef and graph.n_nodes > pool_size(pool, width)
+            break
+        if not most or rank > ef:
             break
         if reached == 0:
             zero = number_of_query(graph, codes, rows, walk, scale, inv_norm, given, pool, ef)
@@ -277,13 +277,14 @@ def search_graph(
 
     ``wanted`` of the nearest rows that a walk of width ``ef`` finds, and that the bitset ``allowed`` holds if
     there is one, are scored exactly. A query that sees fewer than ``enough`` of them compares the codes of
-    all ``candidates``, the same rows as a list; so does every query if ``ef`` is 0. Without candidates it
-    finds nothing. A walk whose pool is spread less than ``spread`` times the distance of the row of that
-    ``rank`` goes on to ``goal``, of one below ``least`` to ``far_goal``, in a pool of up to ``most``, 0 for
-    none, and a ``share`` of what it is wider is scored too; where that is not enough all candidates are
-    compared. ``spreads``, unless it is 0, is given how far pools of the width ``ef`` are spread. ``found``
-    and ``scores`` are written, the rest are numbers and addresses; addresses stay integers because an array's
-    flags would be part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
+    all ``candidates``, the same rows as a list, all nodes where there is no bitset; so does every query if
+    ``ef`` is 0. Without candidates it finds nothing. A walk whose pool is spread less than ``spread`` times
+    the distance of the row of that ``rank`` goes on to ``goal``, of one below ``least`` to ``far_goal``, in a
+    pool of up to ``most``, 0 for none, and a ``share`` of what it is wider is scored too; where that is not
+    enough all candidates are compared. ``spreads``, unless it is 0, is given how far pools of the width
+    ``ef`` are spread. ``found`` and ``scores`` are written, the rest are numbers and addresses; addresses
+    stay integers because an array's flags would be part of the signature. With ``k`` 0 no row is scored:
+    ``found`` gets what would be.
     """
     graph, walk = view_graph(graph_address), view_walk(walk_address)
     rows, codes = view_rows(graph.rows), view_codes(graph.codes)
@@ -317,7 +318,7 @@ def search_graph(
             stats[3] += np.int64(ef > 0)
             size = scan_codes(graph, codes, rows, walk, scale, scored, candidates, n_candidates, stats)
             count, seen = list_allowed(graph, pool, size, np.uint64(0), rows.n, scored, listed)
-            by_nodes = False
+            by_nodes = graph.copies > 0 and not allowed
         if not k:
             write_listed(listed, count, found[q])
             continue

@@ -50,6 +50,13 @@ def test_each_row_leads_to_the_next_that_equals_it(element: Element, read: bool)
     np.testing.assert_array_equal(nodes_of(copies, N), np.sort(firsts))
 
 
+def test_rows_that_differ_in_few_high_bits_are_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    hot = np.eye(256, dtype=np.float32)[rng.integers(0, 256, N)]
+    nodes = nodes_of(find_copies(as_vectors(hot, 256, Element.FLOAT32, Metric.L2)), N)
+    np.testing.assert_array_equal(nodes, np.sort(np.unique(hot.argmax(axis=1), return_index=True)[1]))
+
+
 def test_rows_that_all_differ_have_none() -> None:
     rows = as_vectors(random_matrix(600, DIM, Element.FLOAT32), DIM, Element.FLOAT32, Metric.L2)
     assert len(find_copies(rows)) == 0
@@ -107,3 +114,18 @@ def test_copies_that_lead_nowhere_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="copies"):
             open_copies({"copies": damaged.astype(damaged.dtype)}, 10)
+
+
+def test_nodes_that_no_links_lead_to_are_found_and_those_equal_to_them() -> None:
+    rng = np.random.default_rng(0)
+    # All equally far from each other: each links to the same few.
+    hot = np.eye(256, dtype=np.float32)[rng.integers(0, 256, N)]
+    rows = as_vectors(hot, 256, Element.FLOAT32, Metric.L2)
+    index = Hnsw().open(Hnsw().build(rows, BuildJob(threads=1)), rows)
+    queries = np.eye(256, dtype=np.float32)[:40] + 0.05 * rng.standard_normal((40, 256), np.float32)
+    _, truth = oracle.top(oracle.scores(hot, queries, "l2"), 100, False)
+    for effort in (index.effort(100, 0.95, None, 1.0), Effort(HnswKnobs(300, 300), None, 0.0, "")):
+        found = index.search(queries, 100, effort)
+        assert oracle.recall(found.scores, truth, False, 1e-4) == 1
+        # Nodes are compared, not all rows.
+        assert found.stats.distances <= 40 * 3 * 256
