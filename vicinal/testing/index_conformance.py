@@ -13,7 +13,16 @@ import pytest
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from vicinal.indexes.protocol import BuildJob, FieldShape, Index, IndexSpec, Scope, missing_methods
+from vicinal.indexes.protocol import (
+    EVERYTHING,
+    BuildJob,
+    FieldShape,
+    Index,
+    IndexSpec,
+    Scope,
+    missing_methods,
+    prepared_search,
+)
 from vicinal.indexes.registry import spec_from_json
 from vicinal.indexes.rows.dense import aligned
 from vicinal.indexes.rows.metric import Metric
@@ -212,9 +221,9 @@ class IndexConformance(ABC):
         _, index = self.opened()
         queries = random_queries(self.shapes[0], 40)
         effort = index.effort(10, 0.9, None, 1.0)
-        batch = index.search(queries, 10, effort)
+        batch, prepared = index.search(queries, 10, effort), prepared_search(index, 10, effort, EVERYTHING)
         for i in range(len(queries)):
-            alone = index.search(queries[i : i + 1], 10, effort)
+            alone = prepared(queries[i : i + 1])
             np.testing.assert_array_equal(alone.rows[0], batch.rows[i])
             np.testing.assert_array_equal(alone.scores[0], batch.scores[i])
 
@@ -223,8 +232,9 @@ class IndexConformance(ABC):
         queries = random_queries(self.shapes[0], 200)
         effort = index.effort(10, 0.95, None, 1.0)
         expected = index.search(queries, 10, effort)
+        prepared = prepared_search(index, 10, effort, EVERYTHING)
         with ThreadPoolExecutor(8) as pool:
-            parts = list(pool.map(lambda i: index.search(queries[i : i + 2], 10, effort), range(0, 200, 2)))
+            parts = list(pool.map(lambda i: prepared(queries[i : i + 2]), range(0, 200, 2)))
         np.testing.assert_array_equal(np.concatenate([p.rows for p in parts]), expected.rows)
 
     def test_equal_builds(self) -> None:

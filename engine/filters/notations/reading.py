@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ...errors import InvalidArgument
@@ -16,6 +17,9 @@ FilterLike = Filter | Mapping[str, Any] | str
 FiltersLike = FilterLike | Sequence[FilterLike | None]
 """One for all queries of a batch, or a list of one for each, None where every point may be found."""
 
+# What a caller's few favourites say is read once: expressions never change.
+_read = lru_cache(maxsize=64)(filter_from_string)
+
 
 def as_filter(filter: Any) -> Filter:
     """Return the expression that a caller gave in one of its forms.
@@ -26,7 +30,7 @@ def as_filter(filter: Any) -> Filter:
         When it is none, or too large.
     """
     if isinstance(filter, str):
-        return filter_from_string(filter)
+        return _read(filter)
     if isinstance(filter, Mapping):
         return filter_from_json(filter)
     if not isinstance(filter, Filter):
