@@ -13,12 +13,13 @@ import random
 import subprocess
 import sys
 import tempfile
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from crash.native_library import compile_library
-from crash.simulated_disk import AT_CURRENT, Call, SimulatedDisk
+from crash.simulated_disk import AT_CURRENT, Call, SimulatedDisk, read_log
 
 HERE = Path(__file__).parent
 IMAGES = int(os.environ.get("VICINAL_POWER_CUTS", "200"))
@@ -37,13 +38,21 @@ def cut_a_database(library: Path, seed: int) -> list[dict[str, Any]]:
                 *(sys.executable, str(HERE / "power_cut_process.py"), str(library), folder),
                 *map(str, (seed, OPERATIONS, min(IMAGES, IMAGES_A_DATABASE))),
             ],
-            env=os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": str(HERE.parent)},
-            stdout=subprocess.PIPE,
+            env=os.environ | preloading(library) | {"PYTHONPATH": str(HERE.parent)},
+            capture_output=True,
             text=True,
         )
         image = Path(folder, "image")
-        assert process.returncode == 0, f"it ended at image {image.read_text() if image.exists() else 0}"
+        assert process.returncode == 0, (
+            f"seed {seed} ended with {process.returncode} at image "
+            f"{image.read_text() if image.exists() else 0}: {process.stderr}"
+        )
     return [json.loads(line) for line in process.stdout.splitlines()]
+
+
+def preloading(library: Path) -> dict[str, str]:
+    """Return what has a process log its writes, and say where it was if a signal ends it."""
+    return {"LD_PRELOAD": str(library), "PYTHONFAULTHANDLER": "1"}
 
 
 def test_power_cut(tmp_path: Path) -> None:
@@ -59,6 +68,41 @@ def test_power_cut(tmp_path: Path) -> None:
             assert summary["mapped"] == ["lock.mdb"]
             kinds.update(summary["kinds"])
     assert kinds >= {"open", "mkdir", "write", "sync", "rename", "unlink", "map", "mark"}
+
+
+def test_the_log_of_writes_ends_while_threads_write(tmp_path: Path) -> None:
+    library, watched = compile_library(HERE / "write_log.c", tmp_path), tmp_path / "watched"
+    watched.mkdir()
+    code = """
+        import ctypes, os, sys, threading
+        library, folder, logs = sys.argv[1:]
+        shim, done = ctypes.CDLL(library), threading.Event()
+
+        def write(path):
+            while not done.is_set():
+                descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
+                os.write(descriptor, b"x" * 100)
+                os.close(descriptor)
+
+        threads = [threading.Thread(target=write, args=(f"{folder}/{n}",)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(300):
+            shim.watch(os.fsencode(folder), os.fsencode(f"{logs}/log{number}"))
+            for turn in range(20):
+                shim.mark(b"turn")
+            shim.finish()
+
+        done.set()
+        for thread in threads:
+            thread.join()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, (library, watched, tmp_path))]
+    process = subprocess.run(command, env=os.environ | preloading(library), stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 0, process.stderr
+    for number in range(300):
+        marks = [call.data for call in read_log(tmp_path / f"log{number}") if call.kind == "mark"]
+        assert marks == [b"turn"] * 20
 
 
 def test_a_cut_loses_what_was_not_synced(tmp_path: Path) -> None:

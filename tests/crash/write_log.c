@@ -2,7 +2,8 @@
  * through ctypes.
  *
  * One lock is held over each call and its record, so that the order of the log is the order of the calls.
- * Only calls that succeeded are logged. A record is the struct below, then its path, then its data.
+ * Only calls that succeeded are logged. A record is the struct below, then its path, then its data. What cannot
+ * be logged ends the process with a line on standard error.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -36,21 +37,30 @@ static FILE *file;
 
 #define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
+static void give_up(const char *why) {
+    perror(why);
+    abort();
+}
+
+/* Called under the lock. A thread that waited for it while the log ended has nothing to add to. */
 static void add(const char *kind, int descriptor, int flags, int64_t offset, const char *path, const void *data,
                 size_t size) {
+    if (!file) return;
     struct record record = {{0}, descriptor, flags, offset, path ? (uint32_t) strlen(path) : 0, (uint32_t) size};
     strncpy(record.kind, kind, sizeof record.kind - 1);
     if (fwrite(&record, sizeof record, 1, file) != 1 || (path && fwrite(path, 1, record.path_size, file) != record.path_size)
         || fwrite(data, 1, size, file) != size)
-        abort();
+        give_up("the log of writes cannot be written");
 }
 
 /* Begin to log what happens below a folder. */
 void watch(const char *path, const char *log) {
+    pthread_mutex_lock(&guard);
     snprintf(folder, sizeof folder, "%s", path);
     file = REAL(fopen)(log, "wb");
-    if (!file) abort();
+    if (!file) give_up("the log of writes cannot be opened");
     folder_length = strlen(folder);
+    pthread_mutex_unlock(&guard);
 }
 
 /* Put what the program says of itself between the calls. */
@@ -62,7 +72,8 @@ void mark(const char *text) {
 
 void finish(void) {
     pthread_mutex_lock(&guard);
-    fclose(file);
+    if (fclose(file)) give_up("the log of writes cannot be closed");
+    file = NULL;
     folder_length = 0;
     memset(watched, 0, sizeof watched);
     pthread_mutex_unlock(&guard);
@@ -89,9 +100,13 @@ static int is_below(int at, const char *path) {
         return answer;                                            \
     } while (0)
 
+static void watch_descriptor(int descriptor) {
+    if (descriptor >= MOST_DESCRIPTORS) give_up("the log of writes knows no such descriptor");
+    watched[descriptor] = file != NULL;
+}
+
 static int opened(int descriptor, int at, const char *path, int flags) {
-    if (descriptor >= MOST_DESCRIPTORS) abort();
-    watched[descriptor] = 1;
+    watch_descriptor(descriptor);
     add("open", descriptor, flags, at, path, NULL, 0);
     return descriptor;
 }
@@ -116,7 +131,7 @@ int close(int descriptor) {
 }
 
 static void copied(int descriptor, int copy) {
-    watched[copy] = 1;
+    watch_descriptor(copy);
     add("copy", descriptor, 0, copy, NULL, NULL, 0);
 }
 
