@@ -43,6 +43,11 @@ class ServedProcess:
         raise AssertionError(f"vicinal serve said {said} and ended:\n{self.complaints()}")
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
@@ -95,9 +100,11 @@ class ServedProcess:
 
 
 @contextmanager
-def served_process(folder: Path, log: Path, options: tuple[str, ...] = ()) -> Iterator[ServedProcess]:
+def served_process(
+    folder: Path, log: Path, options: tuple[str, ...] = (), workers: int = 0
+) -> Iterator[ServedProcess]:
     """Serve a folder from another process until the block ends; it must then stop when asked."""
-    process = ServedProcess(folder, log, options=options)
+    process = ServedProcess(folder, log, options=options, workers=workers)
     try:
         yield process
         assert process.stop() == 0, process.complaints()
