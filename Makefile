@@ -19,7 +19,7 @@ PROCESSES ?= 2
 # so an old one is kept on purpose. It is installed beside the environment, whose packages it would hold back.
 PROTOC_RELEASE := 1.66.2
 
-.PHONY: help demo test lint format typecheck kernels proto crash fuzz fuzz-server bench bench-kernels clean
+.PHONY: help demo test lint format typecheck kernels proto crash fuzz fuzz-server workers bench bench-kernels clean
 
 help:
 	@echo "make demo        install into .venv, then search real data with it"
@@ -31,6 +31,7 @@ help:
 	@echo "make crash       kills (N=1000), failing system calls, closes under threads, flipped bits: the long forms"
 	@echo "make fuzz        property tests with many more examples"
 	@echo "make fuzz-server malformed requests and queries of two tenants to a server, in their long form"
+	@echo "make workers     a server with workers: kills, replacements, the suites of one process, in their long form"
 	@echo "make bench       recall and speed on the shipped sample, beside the peers"
 	@echo "make bench-kernels   time the kernels alone, with pytest-benchmark"
 	@echo "make clean       remove .venv, builds and caches"
@@ -80,6 +81,12 @@ bench: $(VENV)/installed-bench
 
 bench-kernels: $(VENV)/installed-test
 	$(BIN)/python -m pytest bench/kernels --benchmark-only
+
+workers: $(VENV)/installed-test
+	VICINAL_READ_YOUR_WRITES=60 $(BIN)/python -m pytest tests/server/service/workers
+	VICINAL_CRASH_CYCLES=200 $(BIN)/python -m pytest tests/crash/test_kill_workers.py
+	for workers in 1 3; do VICINAL_WORKERS=$$workers $(BIN)/python -m pytest tests/server/test_authorisation_matrix.py \
+		tests/server/test_tenant_isolation.py tests/server/client/test_database_conformance_workers.py || exit; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -18,7 +18,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 from serving.calls import Metadata, Outcome
 from serving.denied_callers import denied_callers
 from serving.rpcs import BY_NAME, RPCS, Rpc
-from serving.running_server import RunningServer, health, running_server
+from serving.running_server import Served, health, running_server
+from serving.running_workers import running
 from serving.valid_requests import ENTRIES, Names, Target, collection_schema, queries
 
 from vicinal.proto.v1 import (
@@ -41,7 +42,7 @@ REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 class Stage:
     """A collection for one RPC, where ada and ben have points, and one more that exists beside it."""
 
-    served: RunningServer
+    served: Served
     admin: str
     rpc: Rpc
     number: int
@@ -116,18 +117,18 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("served") / "db") as server:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with running(tmp_path_factory.mktemp("served") / "db") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def admin(served: RunningServer) -> str:
+def admin(served: Served) -> str:
     return served.key("admin")
 
 
 @pytest.fixture(scope="module", params=RPCS, ids=str)
-def stage(request: pytest.FixtureRequest, served: RunningServer, admin: str) -> Stage:
+def stage(request: pytest.FixtureRequest, served: Served, admin: str) -> Stage:
     stage = Stage(served, admin, request.param, RPCS.index(request.param))
     for name in (stage.here.collection, stage.full.collection, f"{stage.full.collection}-new"):
         stage.create(name)
@@ -155,7 +156,7 @@ def test_the_documented_rights_are_the_table() -> None:
     assert documented == {name.rpartition(".")[2]: entry.right for name, entry in ENTRIES.items()}
 
 
-def test_who_has_no_valid_key_is_denied(served: RunningServer, stage: Stage) -> None:
+def test_who_has_no_valid_key_is_denied(served: Served, stage: Stage) -> None:
     before = stage.state()
     outcomes = {
         caller: [stage.call(target, metadata=metadata) for target in (stage.here, Target("none-000", "eve"))]
@@ -171,7 +172,7 @@ def test_who_has_no_valid_key_is_denied(served: RunningServer, stage: Stage) -> 
     assert stage.state() == before
 
 
-def test_who_may_not_is_denied(served: RunningServer, stage: Stage) -> None:
+def test_who_may_not_is_denied(served: Served, stage: Stage) -> None:
     entry = ENTRIES[stage.rpc.name]
     before = stage.state()
     for right in RIGHTS[1 : RIGHTS.index(entry.right)]:
@@ -188,7 +189,7 @@ def test_who_may_not_is_denied(served: RunningServer, stage: Stage) -> None:
     assert stage.state() == before
 
 
-def test_who_is_bound_elsewhere_is_denied(served: RunningServer, stage: Stage) -> None:
+def test_who_is_bound_elsewhere_is_denied(served: Served, stage: Stage) -> None:
     entry = ENTRIES[stage.rpc.name]
     before = stage.state()
     collection_key = served.key("admin", collections=("other", "another"))
@@ -233,7 +234,7 @@ def assert_hidden(stage: Stage, key: str, code: grpc.StatusCode) -> None:
     assert stage.call(stage.here, key).code is code
 
 
-def test_who_may_succeeds(served: RunningServer, stage: Stage) -> None:
+def test_who_may_succeeds(served: Served, stage: Stage) -> None:
     """The same request with the least key that suffices: so that what was denied was denied for its key."""
     entry = ENTRIES[stage.rpc.name]
     right = "read" if entry.right == "any" else entry.right
@@ -258,7 +259,7 @@ def test_who_may_succeeds(served: RunningServer, stage: Stage) -> None:
     assert (stage.state() != before) == entry.changes
 
 
-def test_wrong_input_of_a_stranger_says_nothing(served: RunningServer, admin: str) -> None:
+def test_wrong_input_of_a_stranger_says_nothing(served: Served, admin: str) -> None:
     """A request that is refused for its content where one may look, is refused for the key where not."""
     stage = Stage(served, admin, BY_NAME["Search"], 900)
     stage.create(stage.here.collection)
@@ -280,7 +281,7 @@ def test_wrong_input_of_a_stranger_says_nothing(served: RunningServer, admin: st
         request.scope.collection = stage.here.collection
 
 
-def test_a_tenants_key_sees_no_collection_without_tenants(served: RunningServer, admin: str) -> None:
+def test_a_tenants_key_sees_no_collection_without_tenants(served: Served, admin: str) -> None:
     stage = Stage(served, admin, BY_NAME["CountPoints"], 901)
     schema = collection_schema()
     schema.partitioned = False
@@ -300,7 +301,7 @@ def test_a_tenants_key_sees_no_collection_without_tenants(served: RunningServer,
     assert "open-901" not in listed.names
 
 
-def test_reflection_needs_a_key_and_health_does_not(served: RunningServer, admin: str) -> None:
+def test_reflection_needs_a_key_and_health_does_not(served: Served, admin: str) -> None:
     assert health(served.channel) == 1
     reflect = served.channel.stream_stream(
         REFLECTION,

@@ -22,7 +22,8 @@ from google.protobuf.message import Message
 from serving import columns
 from serving import mixed_collection as mixed
 from serving.calls import Outcome
-from serving.running_server import RunningServer, running_server
+from serving.running_server import Served
+from serving.running_workers import running
 from serving.tenant_caller import TenantCaller
 from serving.valid_requests import DIM, ENTRIES, Target, queries
 
@@ -38,16 +39,16 @@ BUSY = MergePolicySettings(quiet_seconds=0.02, seal_rows=80, growing_bytes=1 << 
 
 
 @contextmanager
-def two_tenants(folder: Path) -> Iterator[RunningServer]:
+def two_tenants(folder: Path) -> Iterator[Served]:
     with vicinal.open(folder) as db:
         mixed.create(db)
         db.create_collection(PLAIN, vicinal.Dense(DIM), fields={"year": "integer"}, partitioned=True)
-    with running_server(folder, merge_policy=BUSY) as server:
+    with running(folder, merge_policy=BUSY) as server:
         yield server
 
 
 @contextmanager
-def upkeep(server: RunningServer) -> Iterator[None]:
+def upkeep(server: Served) -> Iterator[None]:
     """Seal and merge all the time."""
     admin = server.key("admin")
     stop = threading.Event()
@@ -89,7 +90,7 @@ def test_random_queries_of_two_tenants(tmp_path: Path) -> None:
 class Script:
     """What ada does and what she is told, without what differs from run to run for everybody."""
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: Served) -> None:
         self.ada = TenantCaller(server, ADA, BEN, 9)
         self.told: list[object] = []
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 
 from serving.calls import Metadata
-from serving.running_server import RunningServer
+from serving.running_server import Served
 
 from vicinal.server.service.access.forward_clock import now
 from vicinal.server.service.access.key_store import KeyStore
 
 
-def denied_callers(served: RunningServer) -> dict[str, Metadata]:
+def denied_callers(served: Served) -> dict[str, Metadata]:
     """Return what callers without a valid key send."""
     good = served.key("admin")
     identifier, secret = good.split("_", 2)[1:]

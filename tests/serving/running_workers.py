@@ -8,12 +8,12 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
-from serving.running_server import Served, plain_channel
+from serving.running_server import Served, plain_channel, running_server
 from waiting import wait_until
 
 from vicinal.server.service.calls.call_log import CallLog
@@ -21,6 +21,8 @@ from vicinal.server.service.settings.settings import ServerSettings
 from vicinal.server.service.workers.supervisor import Supervisor
 
 CHANNELS = 8
+WORKERS = int(os.environ.get("VICINAL_WORKERS", "0"))
+"""How many workers serve to suites that are run against one process otherwise (`make workers`)."""
 PATIENCE = 120.0
 
 
@@ -74,6 +76,11 @@ class RunningWorkers(Served):
     def signal(self, number: signal.Signals) -> None:
         """Send the supervisor a signal."""
         self._bell.ring(number)
+
+
+def running(folder: Path, **settings: Any) -> AbstractContextManager[Served]:
+    """Serve a folder from this process alone, or by `WORKERS`, until the block ends."""
+    return running_workers(folder, WORKERS, **settings) if WORKERS else running_server(folder, **settings)
 
 
 @contextmanager

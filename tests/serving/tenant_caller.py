@@ -16,7 +16,7 @@ from serving import columns
 from serving import mixed_collection as mixed
 from serving.calls import Outcome
 from serving.columns import Id
-from serving.running_server import RunningServer
+from serving.running_server import Served
 from snapshot_agreement import disagreements
 
 import vicinal
@@ -32,7 +32,7 @@ IDS: list[Id] = [*range(120), *(f"t{i}" for i in range(40)), 2**64 - 1]
 class TenantCaller:
     """A caller with a key of one tenant, who knows what it wrote and checks all it gets against that."""
 
-    def __init__(self, server: RunningServer, owner: str, other: str, seed: int) -> None:
+    def __init__(self, server: Served, owner: str, other: str, seed: int) -> None:
         self._server = server
         self._key = server.key("write", tenants=(owner,), name=owner)
         self._admin = server.key("admin", name=f"lends-to-{owner}")

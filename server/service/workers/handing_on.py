@@ -150,7 +150,7 @@ def _unary(line: WriterLine, method: Method) -> Handler:
         try:
             return _RawMessage(attempt.result())
         except (grpc.RpcError, grpc.FutureCancelledError) as error:
-            raise _ended(error) from None
+            raise _ended(call, error) from None
 
     return hand_on
 
@@ -173,7 +173,7 @@ def _stream(line: WriterLine, method: Method) -> Handler:
                     else:
                         last = response
             except grpc.RpcError as error:
-                raise _ended(error) from None
+                raise _ended(call, error) from None
             return last
 
         return LongWork(follow, _report(method), _same if has_last else None)
@@ -203,26 +203,28 @@ def _terms(call: Call) -> dict[str, Any]:
     return {"timeout": None if left is None or left > _LONGEST_SECONDS else left, "metadata": headers}
 
 
-def _ended(error: Any) -> Exception:
+def _ended(call: Call, error: Any) -> Exception:
     """Return what a call fails with that failed at the writer, or on its way there."""
-    if isinstance(error, grpc.FutureCancelledError):
+    if call.is_gone():
         return CallerGone()
+    if isinstance(error, grpc.FutureCancelledError):
+        return _writer_ended()
     code, trailers = error.code(), error.trailing_metadata() or ()
     details = next((value for name, value in trailers if name == DETAILS_KEY), None)
     if details is not None:
         return HandedBack(_AsItCame(code, error.details(), details), _request_id(details))
     match code:
-        case grpc.StatusCode.CANCELLED:
-            return CallerGone()
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return DeadlineExceeded("the time was over before the server's writer had answered")
-        case grpc.StatusCode.UNAVAILABLE:
-            # Without a hint to come again, which would say that nothing was done.
-            return Unavailable(
-                "the server's writer ended while it worked on the call, which it may have done or not"
-            )
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
+            return _writer_ended()
     failure: Exception = error
     return failure
+
+
+def _writer_ended() -> Unavailable:
+    # Without a hint to come again, which would say that nothing was done.
+    return Unavailable("the server's writer ended while it worked on the call, which it may have done or not")
 
 
 class _AsItCame(grpc.Status):

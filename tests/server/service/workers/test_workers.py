@@ -1,6 +1,6 @@
 """Three workers and a writer: what one process promises, several keep together.
 
-``VICINAL_READ_YOUR_WRITES`` sets for how many seconds threads read what they wrote (`make read-your-writes`);
+``VICINAL_READ_YOUR_WRITES`` sets for how many seconds threads read what they wrote (`make workers`);
 the default is the form for CI.
 """
 
