@@ -12,7 +12,9 @@ from ....engine.errors import InvalidArgument
 from .refusals import overloaded
 
 _SMALLEST_ROUND = 0.05
-_LARGEST_ROUND = 0.5
+_LARGEST_ROUND = 0.1
+# A message that was sent with its headers is there at once, however busy the server is.
+_SILENT_SECONDS = 0.1
 
 # Until when, which call, and whose.
 _Waiting = tuple[float, grpc.ServicerContext, str]
@@ -45,6 +47,7 @@ class Receiving:
         self._closing = threading.Event()
         # The own time of the watchdog: a pause of the whole process, when nobody could send, hardly counts.
         self._now = 0.0
+        self._silent = 0
         self._thread = threading.Thread(target=self._watch, name="vicinal-watchdog", daemon=True)
         self._thread.start()
 
@@ -52,6 +55,11 @@ class Receiving:
     def receiving(self) -> int:
         """Calls whose message has not come yet."""
         return len(self._receiving)
+
+    @property
+    def silent(self) -> int:
+        """Calls whose message has been waited for longer than any that is on its way, as of a moment ago."""
+        return self._silent
 
     def receive(
         self, messages: Iterator[bytes], context: grpc.ServicerContext, who: str, most: int | None = None
@@ -113,12 +121,17 @@ class Receiving:
         if same >= most:
             raise overloaded(f"the server waits for the messages of {same} calls of this caller already")
 
+    def _count_silent(self) -> int:
+        begun = self._now - _SILENT_SECONDS + self._seconds
+        return sum(deadline <= begun for deadline, _, _ in list(self._receiving.values()))
+
     def _watch(self) -> None:
         pause = min(_LARGEST_ROUND, max(_SMALLEST_ROUND, self._seconds / 8))
         woken = time.monotonic()
         while not self._closing.wait(pause):
             before, woken = woken, time.monotonic()
             self._now += min(woken - before, 2 * pause)
+            self._silent = self._count_silent()
             for calls in (self._receiving, self._sending):
                 for deadline, context, _ in list(calls.values()):
                     if self._now > deadline:

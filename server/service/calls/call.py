@@ -43,6 +43,7 @@ class Call:
 
     __slots__ = (
         "_context",
+        "_has_arrived",
         "_in_line",
         "_needed",
         "_running",
@@ -63,6 +64,7 @@ class Call:
             None if seconds is None or seconds == math.inf else seconds, lambda: not context.is_active()
         )
         self.is_counted = False
+        self._has_arrived = True
         self._runtime = runtime
         self._context = context
         self._running = False
@@ -260,6 +262,9 @@ class Call:
         if self._running:
             self._running = False
             runtime.calls.leave()
+        if self._has_arrived:
+            self._has_arrived = False
+            runtime.arrivals.end(self.principal.key_id)
 
     def _hold(self, n_bytes: int) -> int:
         runtime, context = self._runtime, self._context

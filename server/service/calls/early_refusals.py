@@ -47,6 +47,7 @@ class EarlyRefusals:
             if seconds is not None:
                 raise rate_limited(runtime.limits.calls_per_second or 0.0, seconds)
             runtime.calls.check()
+            runtime.arrivals.arrive(key_id)
         except Refusal as error:
             runtime.metrics.refused(error.word)
             kind: Callable[..., Refusal] = type(error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ....engine.database import Database
 from ..access.sealed_numbers import SealedNumbers
+from ..admission.arrivals import Arrivals
 from ..admission.disk_watermark import DiskWatermark
 from ..admission.memory_budget import MemoryBudget
 from ..admission.rate_limit import RateLimiter, TenantRates
@@ -68,6 +69,8 @@ class Runtime:
         None until it is open; no call is let in before.
     calls : RunningCalls
     receiving : Receiving
+    arrivals : Arrivals
+        Of this process.
     memory : MemoryBudget
     line : WaitingLine
         For reads.
@@ -95,7 +98,8 @@ class Runtime:
         self.metrics = metrics
         self.sealed = sealed
         self.calls = bounds.calls
-        self.receiving = Receiving(limits.max_receiving, limits.receive_seconds)
+        self.receiving = receiving = Receiving(limits.max_receiving, limits.receive_seconds)
+        self.arrivals = Arrivals(limits.max_calls, lambda: receiving.silent)
         self.memory = bounds.memory
         self.line = WaitingLine(limits.running_searches)
         self.disk = DiskWatermark(settings.folder, limits.disk_free_bytes)
