@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ..columnar_collection import ColumnarCollection
-from ..error_translation import public
+from ..error_translation import public, raises_its_own
 from ..filters.notations.reading import FilterLike
 from ..input.payload_paths import FACET_LIMIT, ordered_path, read_path
 from ..input.queries import bound, check_integer
 from ..results.facet import Facet, FieldValue
 from ..search.point_reads import count_points
+from ..segments.sizes import Admit
 from .facets import count_values, least_and_most
 
 
@@ -62,10 +63,7 @@ class CountedCollection:
         InvalidArgument
             It is no path, or the limit is none.
         """
-        limit = None if limit is None else check_integer("limit", limit, 1, FACET_LIMIT)
-        snapshot, owner = self._columns.view(tenant)
-        path = read_path(snapshot.schema, field)
-        return count_values(snapshot, path, bound(filter, snapshot.schema), owner, limit)
+        return facets(self._columns, field, filter, limit, tenant)
 
     def min_max(
         self, field: str, *, filter: FilterLike | None = None, tenant: str | None = None
@@ -94,3 +92,22 @@ class CountedCollection:
         snapshot, owner = self._columns.view(tenant)
         path = ordered_path(snapshot.schema, field)
         return least_and_most(snapshot, path, bound(filter, snapshot.schema), owner)
+
+
+@raises_its_own
+def facets(
+    columns: ColumnarCollection,
+    field: str,
+    filter: FilterLike | None,
+    limit: int | None,
+    tenant: str | None,
+    admit: Admit | None = None,
+) -> list[Facet]:
+    """Return the values of a payload field as :meth:`CountedCollection.facet` does.
+
+    ``admit`` is told what values take, while they are counted and before they are returned.
+    """
+    limit = None if limit is None else check_integer("limit", limit, 1, FACET_LIMIT)
+    snapshot, owner = columns.view(tenant)
+    path, expression = read_path(snapshot.schema, field), bound(filter, snapshot.schema)
+    return count_values(snapshot, path, expression, owner, limit, admit)

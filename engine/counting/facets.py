@@ -18,6 +18,7 @@ from ..results.facet import Facet, FieldValue
 from ..schema.payload_field import FieldType
 from ..search.point_reads import in_time
 from ..segments.bitmaps import mask_of
+from ..segments.sizes import Admit
 from ..segments.snapshot import Snapshot
 from ..segments.value_rows import ValueRows
 from ..segments.view import SegmentView
@@ -27,28 +28,57 @@ _LISTED = (FieldType.KEYWORD, FieldType.BOOL)
 # Which of several spellings is shown, a payload says.
 _SPELLED = (FieldType.DATETIME, FieldType.UUID)
 
+# What a value and its count take in a table, and as objects and in a message.
+_COUNTED_BYTES, _FACET_BYTES = 200, 400
+# So many values more are told of at a time.
+_VALUES_BETWEEN = 1024
+
 Chosen = NDArray[np.bool_] | None
 _Part = tuple[SegmentView, ValueRows, Chosen]
 
 
+class _Told:
+    """How many values are counted, told as bytes to whoever admits them."""
+
+    def __init__(self, admit: Admit | None) -> None:
+        self._admit, self._told = admit, 0
+
+    def of(self, values: int) -> None:
+        """Tell that there are so many by now."""
+        if self._admit is not None and values > self._told:
+            self._admit((values - self._told) * _COUNTED_BYTES)
+            self._told = values
+
+
 def count_values(
-    snapshot: Snapshot, path: str, expression: Filter | None, owner: Tenant | None, limit: int | None
+    snapshot: Snapshot,
+    path: str,
+    expression: Filter | None,
+    owner: Tenant | None,
+    limit: int | None,
+    admit: Admit | None = None,
 ) -> list[Facet]:
-    """Return the most frequent values of a field in the points of a tenant that satisfy a filter."""
-    kind = value_kind(snapshot.schema, path)
+    """Return the most frequent values of a field in the points of a tenant that satisfy a filter.
+
+    ``admit`` is told what values take, while they are counted and before they are returned.
+    """
+    kind, told = value_kind(snapshot.schema, path), _Told(admit)
     if kind is None:
         tally = Tally()
         for view, rows in _matching(snapshot, expression, owner):
             for column, chosen, _ in view.values_read(path, rows, ScanWork()):
                 tally.add(column, chosen)
+                told.of(len(tally))
         counted = tally.ranked(limit)
     else:
         parts = list(_parts(snapshot, path, expression, owner))
-        counted = _of_lists(parts, limit) if kind in _LISTED else _of_arrays(parts, limit)
+        counted = _of_lists(parts, limit, told) if kind in _LISTED else _of_arrays(parts, limit)
         if kind in _SPELLED:
             counted = [(_spelled(parts, path, kind, value), count) for value, count in counted]
         else:
             counted = [(value.item() if isinstance(value, np.generic) else value, n) for value, n in counted]
+    if admit is not None:
+        admit(len(counted) * _FACET_BYTES)
     return [Facet(value, count) for value, count in counted]
 
 
@@ -92,7 +122,7 @@ def _parts(snapshot: Snapshot, path: str, expression: Filter | None, owner: Tena
         yield view, view.value_rows(path), chosen
 
 
-def _of_lists(parts: list[_Part], limit: int | None) -> Counted:
+def _of_lists(parts: list[_Part], limit: int | None, told: _Told) -> Counted:
     if len(parts) == 1:
         _, found, chosen = parts[0]
         counts = found.counts(chosen)
@@ -103,6 +133,9 @@ def _of_lists(parts: list[_Part], limit: int | None) -> Counted:
         for at in np.flatnonzero(counts).tolist():
             value = found.values[at]
             counted[value] = counted.get(value, 0) + int(counts[at])
+            if not len(counted) % _VALUES_BETWEEN:
+                told.of(len(counted))
+        told.of(len(counted))
     return most_frequent(counted, limit)
 
 

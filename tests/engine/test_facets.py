@@ -14,7 +14,8 @@ from naive_filter import FIELDS, UNDECLARED, filters, holds, payloads
 
 import vicinal
 from vicinal import Dense, F, Facet
-from vicinal.engine.collection import Collection
+from vicinal.engine.collection import Collection, columnar
+from vicinal.engine.counting.counted_collection import facets
 
 DIM = 2
 
@@ -111,3 +112,31 @@ def test_a_process_that_reads_beside_the_writer_counts_what_was_written(tmp_path
             assert seen.facet("genre") == films.facet("genre") == [Facet("noir", 3), Facet("war", 1)]
             assert seen.min_max("year") == (1950, 1990)
             assert set(seen.search([1.0, 0.0], group_by="genre").values) == {"noir", "war"}
+
+
+@pytest.mark.parametrize("fields", [{}, {"word": "keyword"}, {"word": "datetime"}])
+def test_values_are_admitted_while_they_are_counted(fields: dict[str, str]) -> None:
+    n = 6000
+    times = np.datetime_as_string(np.datetime64("2020-01-01T00:00:00") + np.arange(n), timezone="UTC")
+    rows = [{"word": time} for time in times.tolist()]
+    things = columnar(stored(rows, n // 2, fields))
+    told: list[int] = []
+    assert len(facets(things, "word", None, None, None, told.append)) == n
+    # No object that holds a value and a count is smaller.
+    assert sum(told) >= 100 * n
+
+    taken = 0
+
+    def admit(more: int) -> None:
+        nonlocal taken
+        taken += more
+        if taken > sum(told) // 6:
+            raise vicinal.ResourceExhausted("no memory is left")
+
+    with pytest.raises(vicinal.ResourceExhausted):
+        facets(things, "word", None, None, None, admit)
+    # Of times all that are found are counted at once, as numbers of 8 bytes.
+    assert taken < sum(told) or fields.get("word") == "datetime"
+    told.clear()
+    facets(things, "word", None, 10, None, told.append)
+    assert sum(told) < 10_000 or fields.get("word") != "datetime"

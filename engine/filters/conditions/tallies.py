@@ -26,6 +26,10 @@ class Tally:
         self._numbers: dict[int | float, int] = {}
         self._texts: dict[str, int] = {}
 
+    def __len__(self) -> int:
+        """Return how many values there are."""
+        return len(self._bools) + len(self._numbers) + len(self._texts)
+
     def add(self, column: FieldColumn, chosen: Chosen) -> None:
         """Add the chosen rows of a column, each once for a value though a list repeats it."""
         for truth, rows in ((False, column.false), (True, column.true)):

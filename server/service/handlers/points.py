@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ....engine.collection import columnar
 from ....engine.columnar_collection import SCROLL_LIMIT
+from ....engine.counting.counted_collection import facets
 from ....engine.errors import LimitExceeded
 from ....engine.input.ids import unique_ids
 from ....proto.v1 import points_pb2 as pb
@@ -30,8 +31,6 @@ _READ = 3
 # What one that is written anew takes: as an object, in the batch, in the log and in the growing segment.
 _REWRITTEN = 4
 _ID_BYTES = 100
-# What a value and its count take, as objects and in the message.
-_FACET_BYTES = 400
 # What a vector field of an answer has beside its rows, at most.
 _FIELD_BYTES = 300
 
@@ -199,11 +198,10 @@ def get_facets(call: Call, request: pb.GetFacetsRequest) -> pb.GetFacetsResponse
     filter = read_filter(request.filter) if request.HasField("filter") else None
     limit = request.limit if request.HasField("limit") else None
     call.wait_in_line()
-    facets = collection.facet(request.field, filter=filter, limit=limit, tenant=tenant)
-    texts = sum(len(facet.value) for facet in facets if isinstance(facet.value, str))
-    call.take_memory(_FACET_BYTES * len(facets) + _READ * texts)
+    found = facets(columnar(collection), request.field, filter, limit, tenant, call.take_memory)
+    call.take_memory(_READ * sum(len(facet.value) for facet in found if isinstance(facet.value, str)))
     response = pb.GetFacetsResponse()
-    for facet in facets:
+    for facet in found:
         put_value(response.facets.add(count=facet.count).value, facet.value)
     return response
 
