@@ -153,6 +153,22 @@ def _silent(_share: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
+class Previous:
+    """An index of the same spec that some of the rows were in before.
+
+    Parameters
+    ----------
+    arrays
+        What it was built as.
+    rows
+        ``(n,)`` uint32, which row each of its rows is now; ``NO_ROW`` for those that are gone.
+    """
+
+    arrays: Arrays
+    rows: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
 class BuildJob:
     """How an index is built.
 
@@ -171,6 +187,8 @@ class BuildJob:
         How many rows all segments hold, these included; 0 where that is not known.
     ordered
         What the spec's ``order`` returned beside the order that rows have now; None where another decided.
+    previous
+        Indexes that the rows were in before; what a build takes over of them may show in its arrays.
     """
 
     seed: int = 0
@@ -179,6 +197,7 @@ class BuildJob:
     tenants: NDArray[np.uint32] | None = None
     total_rows: int = 0
     ordered: Arrays | None = None
+    previous: Sequence[Previous] = ()
 
 
 @dataclass(frozen=True, slots=True)

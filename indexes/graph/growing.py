@@ -3,7 +3,8 @@
 Rows are inserted in a random order as in Vamana (Subramanya et al., NeurIPS 2019, algorithms 1 to 3), in
 batches that see the graph as it was before them, so that what comes out depends on no thread (ParlayANN,
 Manohar et al., PPoPP 2024, section 3). Other than there a row chooses among the links that it has as well in
-the second pass, walks begin at the nearest of many rows, and all distances are of 8-bit codes.
+the second pass, walks begin at the nearest of many rows, and all distances are of 8-bit codes. Where most of
+the rows were in one graph before, they keep their links, and only the others and some of them are inserted.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ..rows.metric import Metric
 from ..scratch_pool import record_of
 from .connecting import connect
 from .growth_codes import growth_codes
+from .kept_links import kept_links
 from .links import LINKS_PER_LINE, NO_LINK, count_entries
 from .scratch import WalkScratch
 
@@ -35,6 +37,11 @@ _WIDTH_SHARE = 1 / 2
 # in the second pass a little, so that rows keep more links than the shortest ways need.
 _SPREAD = 1.03
 _CODES_SHARE, _FIRST_SHARE = 0.02, 0.45
+# So many links of a row that is gone are candidates of those that were linked to it. Under dot products all
+# are: what only long rows lead to may be any of their links.
+_MENDED_BY = 8
+# Of the rows that keep their links, those that choose anew: so no graph grows worse from one to the next.
+_RENEWED_SHARE = 0.2
 
 
 def grow(
@@ -55,29 +62,56 @@ def grow(
     ef_construction
         Twice the width of the walks that find a row's neighbours.
     job
-        With equal seeds the graphs are equal, whatever the threads.
+        With equal seeds and equal graphs before, the graphs are equal, whatever the threads.
     """
     order = np.random.default_rng(job.seed).permutation(nodes)
-    n = len(order)
-    with _Growth(rows, order[: count_entries(n)], 2 * m, ef_construction, job) as growth:
-        for done, batch in _batches(order):
-            growth.insert(batch, done)
-            job.progress(_CODES_SHARE + (_FIRST_SHARE - _CODES_SHARE) * (done + len(batch)) / n)
+    n, entries, renewed = len(order), order[: count_entries(len(order))], order[:0]
+    step = max(1, math.ceil(n * _LARGEST_BATCH_SHARE))
+    kept = kept_links(job.previous, nodes, len(rows))
+    first = _batches(order, step)
+    if kept is not None:
+        held = kept.holds(len(rows))
+        # Walks begin where there are links already.
+        entries = entries[np.argsort(~held[entries], kind="stable")]
+        known, order = order[held[order]], order[~held[order]]
+        renewed = known[: math.ceil(len(known) * _RENEWED_SHARE)]
+        first = _equal_batches(order, step, int(held[entries].sum()))
+    with _Growth(rows, entries, 2 * m, ef_construction, job) as growth:
+        if kept is not None:
+            growth.spread()
+            for nodes_held, links, pairs in kept.blocks(growth.mended_by):
+                growth.take_over(nodes_held, links, pairs)
+        inserted = 0
+        for present, batch in first:
+            growth.insert(batch, present)
+            inserted += len(batch)
+            job.progress(_CODES_SHARE + (_FIRST_SHARE - _CODES_SHARE) * inserted / len(order))
         growth.spread()
-        step = max(1, math.ceil(n * _LARGEST_BATCH_SHARE))
-        for start in range(0, n, step):
-            growth.insert(order[start : start + step], n)
-            job.progress(_FIRST_SHARE + (1 - _FIRST_SHARE) * min(1.0, (start + step) / n))
+        again, inserted = np.concatenate([order, renewed]), 0
+        for present, batch in _equal_batches(again, step, n):
+            growth.insert(batch, present)
+            inserted += len(batch)
+            job.progress(_FIRST_SHARE + (1 - _FIRST_SHARE) * inserted / len(again))
         return {"links": growth.links, "entries": growth.connected(nodes)}
 
 
-def _batches(order: NDArray[np.uint32]) -> Iterator[tuple[int, NDArray[np.uint32]]]:
-    """Yield how many rows are there already and the rows that are inserted next."""
+Batches = Iterator[tuple[int, NDArray[np.uint32]]]
+"""How many rows are there already, from the first entries on, and the rows that are inserted next."""
+
+
+def _batches(order: NDArray[np.uint32], most: int) -> Batches:
+    """Yield batches that grow with the graph, up to ``most`` rows."""
     done, n = 0, len(order)
     while done < n:
-        size = max(1, min(int(done * _BATCH_SHARE), math.ceil(n * _LARGEST_BATCH_SHARE)))
+        size = max(1, min(int(done * _BATCH_SHARE), most))
         yield done, order[done : done + size]
         done += size
+
+
+def _equal_batches(order: NDArray[np.uint32], size: int, present: int) -> Batches:
+    """Yield batches of one size into a graph whose first ``present`` entries are there."""
+    for start in range(0, len(order), size):
+        yield present, order[start : start + size]
 
 
 class _Growth:
@@ -113,6 +147,7 @@ class _Growth:
         self._width = max(most, int(ef_construction * _WIDTH_SHARE))
         # Distances of dot products are below zero: no factor makes them farther.
         self._last_spread = 1.0 if rows.metric is Metric.DOT else _SPREAD
+        self.mended_by = most if rows.metric is Metric.DOT else _MENDED_BY
         self._scratch = [
             WalkScratch(
                 n, int(self._row_record["padded_bytes"][0]), coded.shape[1], self.links.shape[1], self._width
@@ -131,6 +166,15 @@ class _Growth:
         """Go on with the spread of the second pass."""
         self._spread = self._last_spread
 
+    def take_over(
+        self, nodes: NDArray[np.uint32], links: NDArray[np.uint32], pairs: NDArray[np.uint64]
+    ) -> None:
+        """Give nodes links, and further ones to the latter of each pair where none of them leads there."""
+        from ..kernels.graph_growth import mend_links
+
+        self.links[nodes] = links
+        self._link(mend_links, (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32))
+
     def insert(self, batch: NDArray[np.uint32], n_present: int) -> None:
         """Choose the links of a batch of rows in a graph of so many, and link back."""
         from ..kernels.graph_growth import link_back
@@ -145,12 +189,17 @@ class _Growth:
         is_link = chosen != NO_LINK
         sources = np.repeat(batch, is_link.sum(axis=1))
         by_target = np.argsort(chosen[is_link], kind="stable")
-        sources, found = sources[by_target], chosen[is_link][by_target]
+        self._link(link_back, chosen[is_link][by_target], sources[by_target])
+
+    def _link(
+        self, kernel: Callable[..., None], found: NDArray[np.uint32], sources: NDArray[np.uint32]
+    ) -> None:
+        """Have a kernel link each row found, ascending, to the sources beside it."""
         targets, starts = np.unique(found, return_index=True)
         offsets = np.append(starts, len(found)).astype(np.int64)
 
         def link(growth: NDArray[Any], first: int, last: int) -> None:
-            link_back(address(growth), address(targets), address(offsets), address(sources), first, last)
+            kernel(address(growth), address(targets), address(offsets), address(sources), first, last)
 
         self._each_thread(link, len(targets), self.links.shape[1] + int(np.diff(offsets).max(initial=0)))
 

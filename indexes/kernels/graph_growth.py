@@ -88,7 +88,7 @@ def choose_neighbours(growth_address, listed_address, first, last, ef, chosen_ad
         if count > found:
             add_candidates(codes, walk, growth, row, found, count)
         chosen = view_u32(chosen_address + np.uint64(place) * np.uint64(degree * 4), degree)
-        choose_links(codes, walk, growth, count, chosen)
+        choose_links(codes, walk, growth, count, chosen, 0)
 
 
 @entry_point("graph links")
@@ -116,7 +116,29 @@ def link_back(growth_address, targets_address, offsets_address, sources_address,
                 links[i] = candidates[i]
         else:
             add_candidates(codes, walk, growth, targets[place], 0, count)
-            choose_links(codes, walk, growth, count, links)
+            choose_links(codes, walk, growth, count, links, 0)
+
+
+@entry_point("graph mending")
+def mend_links(growth_address, targets_address, offsets_address, sources_address, first, last):
+    """Link each target to those of its sources that none of its links leads to; those that it has stay."""
+    growth = view_growth(growth_address)
+    graph, walk = view_graph(growth.graph), view_walk(growth.walk)
+    codes = view_codes(graph.codes)
+    targets, offsets = view_u32(targets_address, last), view_i64(offsets_address, last + 1)
+    sources = view_u32(sources_address, offsets[last])
+    for place in range(first, last):
+        links = links_of(graph, targets[place])
+        candidates = view_u32(growth.candidates, offsets[place + 1] - offsets[place])
+        used, count = 0, 0
+        while used < growth.most and links[used] != NO_LINK:
+            used += 1
+        for i in range(offsets[place], offsets[place + 1]):
+            if not is_listed(links, used, sources[i]):
+                candidates[count] = sources[i]
+                count += 1
+        add_candidates(codes, walk, growth, targets[place], 0, count)
+        choose_links(codes, walk, growth, count, links, used)
 
 
 @entry_point("graph reach")

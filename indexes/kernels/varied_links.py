@@ -93,14 +93,14 @@ def rank_candidates(growth, count):
 
 
 @inner
-def choose_links(codes, walk, growth, count, chosen):
-    """Choose up to ``most`` of the candidates, given nearest first; return how many, and mark places left.
+def choose_links(codes, walk, growth, count, chosen, n_chosen):
+    """Choose candidates, given nearest first, beside those chosen already, up to ``most``; mark places left.
 
     One is left out that is nearer to one already chosen than to the row: a walk comes by it from there.
     """
     candidates, distances = view_u32(growth.candidates, count), view_f32(growth.distances, count)
     near = view_f32(walk.keys, 4)
-    n_chosen, spread = 0, np.float32(growth.spread)
+    spread = np.float32(growth.spread)
     size, lines = np.uint64(codes.row_bytes), min(codes.lines, _MOST_LINES_AHEAD)
     for i in range(count):
         if n_chosen == growth.most:
@@ -120,4 +120,3 @@ def choose_links(codes, walk, growth, count, chosen):
             chosen[n_chosen] = row
             n_chosen += 1
     chosen[n_chosen:] = NO_LINK
-    return n_chosen

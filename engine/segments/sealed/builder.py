@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.protocol import Arrays, BuildJob, Rows
+from ....indexes.protocol import Arrays, BuildJob, Previous, Rows
 from ....storage.columns.batch import Batch
 from ....storage.columns.partial import PartialColumn
 from ....storage.columns.vectors import VectorColumn
@@ -23,6 +23,7 @@ from ...vector_kinds.protocol import Sealer
 from ...vector_kinds.registry import kind_of
 from ..view import SegmentView
 from .postings.build import build_postings
+from .previous import previous_indexes
 from .staging import Parts, sealer_of, staged
 
 # So many rows take so long to index that a second for what searching costs on this machine is nothing.
@@ -120,7 +121,9 @@ class SegmentBuilder:
         specs = {}
         for name in self._index_fields:
             given = ordered.pop(name, None)
-            specs[name] = self._write_index(name, vectors[name], batch, given, sink, progress)
+            spec = self._schema.vectors[name].index
+            previous = tuple(previous_indexes(parts, name, spec, order, vectors[name].get("present")))
+            specs[name] = self._write_index(name, vectors[name], batch, given, previous, sink, progress)
         if specs and len(sequence) >= _WORTH_MEASURING:
             # Only here, because it loads kernels.
             from ....indexes.measuring import measure_once
@@ -196,6 +199,7 @@ class SegmentBuilder:
         vectors: Arrays,
         batch: Batch,
         ordered: Arrays | None,
+        previous: Sequence[Previous],
         sink: SegmentWriting,
         progress: Progress,
     ) -> dict[str, Any]:
@@ -205,7 +209,7 @@ class SegmentBuilder:
         owners = None
         if self._schema.partitioned:
             owners = batch.tenants[vectors["present"]] if "present" in vectors else batch.tenants
-        job = self._job(lambda share: progress(stage, share), owners, ordered)
+        job = replace(self._job(lambda share: progress(stage, share), owners, ordered), previous=previous)
         arrays = spec.build(self._rows(name, vectors), job)
         for key, array in arrays.items():
             sink.put_array(f"index.{name}.{key}", array)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....indexes.protocol import Arrays, Index, Rows
+from ....indexes.protocol import Arrays, Index, IndexSpec, Rows
 from ....indexes.registry import spec_from_json
 from ....storage.arrays.row_reader import RowReader
 from ....storage.columns.ids import IdColumn
@@ -170,6 +170,13 @@ class SealedSegment:
                     index = index.with_table(self._effort_tables[field])
                 self._indexes[field] = index
         return index
+
+    def index_arrays(self, field: str, spec: IndexSpec) -> Arrays | None:
+        """Return what the index of a field was built as; None when it has none, or one of another spec."""
+        if self._index_specs.get(field) != spec.to_json():
+            return None
+        with _complete(self.uuid):
+            return self.file.arrays(f"index.{field}.")
 
     @property
     def effort_tables(self) -> dict[str, Arrays]:

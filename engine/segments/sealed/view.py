@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ....indexes.protocol import Index, Rows
+from ....indexes.protocol import Arrays, Index, IndexSpec, Rows
 from ....indexes.rows.bits import Bitset
 from ....storage.columns.batch import Batch
 from ....storage.columns.ids import IdColumn
@@ -141,6 +141,10 @@ class SealedView(SegmentView):
     def index(self, field: str) -> Index[Any, Any] | None:
         """Return the index of a field, None when there is none."""
         return self.segment.index(field) if field in self._held else None
+
+    def index_arrays(self, field: str, spec: IndexSpec) -> Arrays | None:
+        """Return what the index of a field was built as; None when it has none, or one of another spec."""
+        return self.segment.index_arrays(field, spec) if field in self._held else None
 
     def counted(self, field: str) -> MutableMapping[Any, Any]:
         """Return what was counted of the vectors of a field, nothing where the file has none of them."""

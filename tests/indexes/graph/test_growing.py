@@ -16,10 +16,11 @@ from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
 from vicinal.indexes.graph.links import NO_LINK
-from vicinal.indexes.protocol import BuildJob, Effort
+from vicinal.indexes.protocol import BuildJob, Effort, Previous
 from vicinal.indexes.rows.dense import DenseRows
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.neighbors import NO_ROW
 from vicinal.testing import oracle
 from vicinal.testing.random_rows import as_vectors, random_matrix
 from vicinal.testing.read_rows import not_in_memory
@@ -96,19 +97,24 @@ def test_links_are_chosen_as_numpy_chooses_them(metric: Metric, element: Element
 def test_every_node_is_reached_and_no_row_has_too_many_links(metric: Metric, element: Element) -> None:
     rows = rows_of(1500, 16, metric, element)
     grown = grow(rows, everything(rows), 6, 40, BuildJob(threads=2))
+    assert grown["links"].shape == (1500, 16)
+    check_graph(grown, 12)
+
+
+def check_graph(grown: dict[str, NDArray[np.uint32]], most: int) -> None:
+    """Check that no row has more than ``most`` links, to itself or to one twice, and that all are reached."""
     links, entries = grown["links"], grown["entries"]
     used = links != NO_LINK
-    assert links.shape == (1500, 16)
-    assert used.sum(axis=1).max() <= 12
+    assert used.sum(axis=1).max() <= most
     assert (used[:, 1:] <= used[:, :-1]).all(), "unused places stand behind the used ones"
-    assert not (links == np.arange(1500)[:, None]).any()
+    assert not (links == np.arange(len(links))[:, None]).any()
     assert all(len(set(row[row != NO_LINK])) == (row != NO_LINK).sum() for row in links)
     reached, fresh = set(entries.tolist()), entries
     while len(fresh):
         found = np.unique(links[fresh][links[fresh] != NO_LINK])
         fresh = np.array([row for row in found.tolist() if row not in reached], np.int64)
         reached |= set(fresh.tolist())
-    assert len(reached) == 1500
+    assert len(reached) == len(links)
 
 
 def test_islands_are_linked_to() -> None:
@@ -190,6 +196,67 @@ def test_the_graph_is_at_least_as_good_as_that_of_hnswlib(metric: Metric) -> Non
     for recall in (0.95, 0.98):
         own, theirs = (_needed(rows, queries, made[name], recall) for name in ("vicinal", "hnswlib"))
         assert own <= 1.03 * theirs
+
+
+def _known(
+    rows: DenseRows, was: NDArray[np.int64], rows_now: NDArray[np.int64]
+) -> tuple[DenseRows, tuple[Previous, ...]]:
+    """Return some rows, and the graph of others of them as one that those were in before."""
+    now = np.full(len(rows), NO_ROW, np.uint32)
+    now[rows_now] = np.arange(len(rows_now))
+    links = grow(_some(rows, was), everything(_some(rows, was)), 16, 200, BuildJob())["links"]
+    return _some(rows, rows_now), (Previous({"links": links}, now[was]),)
+
+
+def _some(rows: DenseRows, chosen: NDArray[np.int64]) -> DenseRows:
+    return as_vectors(rows.matrix[chosen], rows.dim, rows.element, rows.metric)
+
+
+@pytest.mark.parametrize("metric", [Metric.L2, Metric.COSINE, Metric.DOT])
+@pytest.mark.parametrize("change", ["grown", "shrunk", "both"])
+def test_a_graph_that_keeps_links_is_as_good_as_a_new_one(metric: Metric, change: str) -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((80, 32))
+
+    def drawn(n: int) -> NDArray[np.float32]:
+        values = centres[rng.integers(0, 80, n)] + 0.4 * rng.standard_normal((n, 32))
+        return values.astype(np.float32)
+
+    all_rows, queries = as_vectors(drawn(6000), 32, Element.FLOAT32, metric), drawn(200)
+    was = rng.permutation(6000)[: 4500 if change == "grown" else 6000 if change == "shrunk" else 4500]
+    lost = rng.permutation(was)[:900] if change != "grown" else was[:0]
+    now = np.setdiff1d(np.arange(6000), lost) if change != "shrunk" else np.setdiff1d(was, lost)
+    rows, previous = _known(all_rows, np.sort(was), now)
+    new = grow(rows, everything(rows), 16, 200, BuildJob())
+    kept = grow(rows, everything(rows), 16, 200, BuildJob(previous=previous))
+    assert (kept["links"] != new["links"]).any()
+    for recall in (0.95, 0.98):
+        assert _needed(rows, queries, kept, recall) <= 1.08 * _needed(rows, queries, new, recall)
+
+
+@pytest.mark.parametrize(("metric", "element"), KINDS)
+def test_a_graph_that_keeps_links_reaches_every_node_whatever_the_threads(
+    metric: Metric, element: Element
+) -> None:
+    all_rows = rows_of(1500, 16, metric, element)
+    rng = np.random.default_rng(2)
+    rows, previous = _known(all_rows, np.arange(1100), np.sort(rng.permutation(1500)[:1300]))
+    grown = [grow(rows, everything(rows), 16, 200, BuildJob(threads=n, previous=previous)) for n in (1, 3)]
+    for name, array in grown[0].items():
+        np.testing.assert_array_equal(array, grown[1][name])
+    check_graph(grown[0], 32)
+
+
+def test_rows_that_keep_their_links_are_hardly_walked_for() -> None:
+    rows, previous = _known(rows_of(3000, 16, Metric.L2, Element.FLOAT32), np.arange(2900), np.arange(3000))
+    told: dict[bool, list[float]] = {False: [], True: []}
+    for keeps, shares in told.items():
+        job = BuildJob(progress=shares.append, previous=previous if keeps else ())
+        grow(rows, everything(rows), 16, 200, job)
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
+    # A batch has as many rows wherever it is inserted.
+    assert 5 * len(told[True]) < len(told[False])
 
 
 def test_hnswlib_can_be_asked_to_build() -> None:
