@@ -19,7 +19,7 @@ from .options import OUT, LockOption, QueriesOption, RowsOption, chosen_in, name
 if TYPE_CHECKING:
     from ..serving.load.figure import Figure
 
-PARTS = ("singles", "throughput", "batches", "upserts", "connections", "overload", "peers")
+PARTS = ("singles", "throughput", "batches", "workers", "upserts", "connections", "overload", "peers")
 OVERLOAD_TIMES = 6
 WORK = ("exact", "indexed")
 
@@ -68,6 +68,7 @@ class ServerMeasurement:
         from ..serving.scenes.connections import measure_connections
         from ..serving.scenes.overload import measure_overload
         from ..serving.scenes.peers_beside import measure_peers
+        from ..serving.scenes.scaling import measure_scaling
         from ..serving.scenes.singles import measure_singles
         from ..serving.scenes.throughput import measure_batch_throughput, measure_single_throughput
         from ..serving.scenes.upserts import measure_upserts
@@ -78,6 +79,7 @@ class ServerMeasurement:
             "singles": measure_singles,
             "throughput": measure_single_throughput,
             "batches": measure_batch_throughput,
+            "workers": measure_scaling,
             "upserts": measure_upserts,
             "connections": measure_connections,
             "overload": lambda given: [one for exact in work for one in measure_overload(given, exact=exact)],

@@ -29,7 +29,7 @@ from vicinal.bench.serving.load.placement import apart, on_cores
 from vicinal.bench.serving.load.rounds import Measured
 from vicinal.bench.serving.load.usage import cpu_seconds, resident_bytes, watching_memory
 from vicinal.bench.serving.load.worker import results, workers
-from vicinal.bench.serving.scenes import connections, overload, peers_beside
+from vicinal.bench.serving.scenes import connections, overload, peers_beside, scaling
 from vicinal.bench.serving.scenes.overload import Overload
 from vicinal.server.service.server import Server
 from vicinal.server.service.settings.settings import ServerSettings
@@ -52,9 +52,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[dict[s
         patch.setattr(overload, "LEAD_SECONDS", 0.3)
         patch.setattr(overload, "TAIL_SECONDS", 0.6)
         patch.setattr(overload, "GENERATORS", 2)
-        patch.setattr(connections, "CONNECTIONS", 20)
+        patch.setattr(connections, "CONNECTIONS", {"idle": 20, "slow": 20})
         patch.setattr(connections, "TURNS", 1)
         patch.setattr(rounds, "WARM_UP_CALLS", 3)
+        patch.setattr(scaling, "CLIENTS", 2)
+        patch.setattr(scaling, "TURNS", 1)
         patch.setattr(peers_beside, "EFFORTS", (10, 200))
         patch.setenv("SCRIPT", _BARE)
         result = bench(
@@ -78,13 +80,12 @@ def test_everything_is_measured_on_small_data(measured: tuple[str, list[dict[str
     check_latencies(named)
     check_throughput(named)
     check_overload(named)
-    written = named["durable upserts, 4 clients, batches of 100"]
-    assert (written["rows"], written["counted"], written["missing"], written["batches"]) == (
-        1500,
-        1500,
-        0,
-        15,
-    )
+    for beside in ("", ", beside 4 readers"):
+        written = named[f"durable upserts, 4 clients, batches of 100{beside}"]
+        there = (written["rows"], written["counted"], written["missing"], written["batches"])
+        assert there == (1500, 1500, 0, 15)
+    assert written["searches_meanwhile"] > 0
+    assert set(named["4 callers, single queries: two workers beside one"]["per_second"]) == {"1", "2"}
     best = max(records, key=lambda record: record.get("recall", 0))
     assert best["peer"] == "vicinal"
     assert best["recall"] > 0.99
@@ -132,6 +133,8 @@ def check_overload(named: dict[str, Any]) -> None:
     assert load["accepted_per_second"] > 0
     assert named["overload, indexed: memory"]["memory_budget"] == 256 << 20
     assert named["overload, indexed: accepted calls"]["accepted_p99_ms"] > 0
+    goodput = load["accepted_per_second"] / load["capacity"]["calls_per_second"]
+    assert named["overload, indexed: goodput"]["goodput_share"] == pytest.approx(goodput, abs=0.01)
 
 
 @pytest.mark.parametrize(

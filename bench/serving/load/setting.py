@@ -56,9 +56,15 @@ class Setting:
         return self.truth.k
 
     @contextmanager
-    def serving(self, placement: Placement, folder: Path | None = None) -> Iterator[Background]:
-        """Serve the database, or another folder, with the limits a server has by default."""
+    def serving(
+        self, placement: Placement, folder: Path | None = None, *, workers: int = 0
+    ) -> Iterator[Background]:
+        """Serve the database, or another folder, with the limits a server has by default.
+
+        In one process, whose time and memory can be told, unless there are to be ``workers``.
+        """
         command = [sys.executable, "-m", "vicinal", "serve", str(folder or self.folder), "--port", "0"]
+        command += ["--workers", str(workers)]
         with Background(command, self.scratch / "server.log", cores=placement.server) as server:
             yield server
 

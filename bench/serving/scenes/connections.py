@@ -20,9 +20,9 @@ from ..load.setting import Setting
 from ..load.worker import results, workers
 from .singles import interleave
 
-CONNECTIONS = 200
+# How many of each kind. The server keeps half of its files for others: `ulimit -n` is 2,048 at least.
+CONNECTIONS = {"idle": 1_000, "slow": 200}
 TIMES = 1.5
-KINDS = ("idle", "slow")
 TURNS = 3
 
 
@@ -31,7 +31,7 @@ def measure_connections(setting: Setting) -> list[Figure]:
     for needed in ("hpack", "hyperframe"):
         load_extra(needed)
     placement, queries = apart(), setting.dataset.queries
-    spent: dict[str, list[NDArray[np.float64]]] = {"none": [], **{kind: [] for kind in KINDS}}
+    spent: dict[str, list[NDArray[np.float64]]] = {"none": [], **{kind: [] for kind in CONNECTIONS}}
     told: dict[str, dict[str, int]] = {}
     with setting.serving(placement) as server, workers(1, placement.clients) as (client,):
         endpoints: dict[str, Endpoint] = {
@@ -48,17 +48,19 @@ def measure_connections(setting: Setting) -> list[Figure]:
                     )
                     with beside:
                         future = client.submit(interleave, endpoints, seconds)
-                        stage = "alone" if kind == "none" else f"beside {CONNECTIONS} {kind} connections"
+                        stage = (
+                            "alone" if kind == "none" else f"beside {CONNECTIONS[kind]:,} {kind} connections"
+                        )
                         (found,) = results([future], stage, seconds, setting.step)
                         durations.append(found["search"])
                     if kind != "none":
                         told[kind] = json.loads(beside.printed.splitlines()[-1])
     pooled = {kind: np.concatenate(durations) for kind, durations in spent.items()}
-    return [_figure(kind, pooled["none"], pooled[kind], told[kind]) for kind in KINDS]
+    return [_figure(kind, pooled["none"], pooled[kind], told[kind]) for kind in CONNECTIONS]
 
 
 def _hanging(setting: Setting, server: Background, kind: str, cores: frozenset[int] | None) -> Background:
-    command = [sys.executable, "-m", f"{load.__name__}.hanging", server.address, kind, str(CONNECTIONS)]
+    command = [sys.executable, "-m", f"{load.__name__}.hanging", server.address, kind, str(CONNECTIONS[kind])]
     return Background(command, setting.scratch / f"{kind}.log", cores=cores)
 
 
@@ -68,7 +70,7 @@ def _figure(
     (p50, p99), (p50_alone, p99_alone) = (np.percentile(one, [50, 99]) * 1e6 for one in (beside, alone))
     ended = f", {told['ended_by_server']:,} slow calls ended by the server" if kind == "slow" else ""
     return Figure(
-        name=f"beside {CONNECTIONS} {kind} connections",
+        name=f"beside {CONNECTIONS[kind]:,} {kind} connections",
         asked=f"p99 at most {TIMES} x that without",
         measured=f"p99 {p99:,.0f} us, {p99 / p99_alone:.2f} x the {p99_alone:,.0f} us without "
         f"({told['lost']:,} lost{ended})",

@@ -27,6 +27,7 @@ TIMES = 4.0
 GENERATORS = 3
 REFUSED_SECONDS = 0.05
 ACCEPTED_TIMES = 2.0
+GOODPUT = 0.9
 RECOVERED_SECONDS = 5.0
 BUDGET_TIMES = 1.1
 
@@ -154,7 +155,10 @@ def _figures(seen: Overload, limits: Limits, work: str, placement: str) -> list[
         holds=offered_per_second >= 0.9 * TIMES * capacity.per_second and not failed,
         record=record,
     )
-    effects = (_memory(seen, limits), _refusals(offered), _accepted(seen), _recovery(seen))
+    effects = (
+        *(_memory(seen, limits), _refusals(offered), _accepted(seen)),
+        *(_goodput(seen, accepted_per_second), _recovery(seen)),
+    )
     return [load, *(replace(one, name=f"overload, {work}: {one.name}") for one in effects)]
 
 
@@ -201,6 +205,17 @@ def _accepted(seen: Overload) -> Figure:
         measured=f"{p99} ms, {p99 / usual:.2f} x the {usual} ms at capacity",
         holds=p99 <= ACCEPTED_TIMES * usual,
         record={"accepted_p99_ms": p99, "capacity_p99_ms": usual, "accepted_p50_ms": _ms(accepted, 50)},
+    )
+
+
+def _goodput(seen: Overload, accepted_per_second: float) -> Figure:
+    share = accepted_per_second / seen.capacity.per_second
+    return Figure(
+        name="goodput",
+        asked=f"at least {GOODPUT:g} x capacity",
+        measured=f"{accepted_per_second:,.0f}/s, {share:.2f} x capacity",
+        holds=share >= GOODPUT,
+        record={"goodput_share": round(share, 3)},
     )
 
 

@@ -17,7 +17,7 @@ from ..load.rounds import WARM_UP_CALLS
 from ..load.setting import Setting
 from ..load.worker import results, workers
 
-P50_OVER_ECHO_US = 150.0
+P50_OVER_ECHO_US = 200.0
 P99_OVER_ECHO_US = 1_000.0
 # What a caller may ask for: hits with their payloads, which is the default, or ids and scores.
 KINDS = {"with payloads": True, "ids and scores": False}

@@ -13,14 +13,19 @@ import vicinal
 
 from ...datasets import Dataset
 from ...harness.loaded import COLLECTION, FIELD, dense_field, upsert_rows
+from ..load.closed_loop import loop_threads
+from ..load.endpoints import Search
 from ..load.figure import Figure
 from ..load.placement import FREE
 from ..load.setting import Setting
 from ..load.worker import results, workers
 
 BATCH_ROWS = 100
-LEAST_ROWS_PER_SECOND = 10_000.0
+LEAST_ROWS_PER_SECOND = 30_000.0
+# Of what is asked for without readers.
+READERS_SHARE = 0.5
 _EXPECTED_ROWS_PER_SECOND = 10_000.0
+_READING_SECONDS = 0.5
 _SAMPLED = 50
 
 
@@ -71,12 +76,23 @@ def write_rows(address: str, dataset: Dataset, clients: int) -> Written:
     return Written(np.asarray(spent), elapsed)
 
 
+def read_rows(address: str, dataset: Dataset, callers: int) -> int:
+    """Search for a moment from as many threads; return how many searches there were. Runs in a worker."""
+    with Search(address, dataset.queries, {"with_payload": False}).calling() as call:
+        return len(loop_threads(call, callers, _READING_SECONDS).seconds)
+
+
 def measure_upserts(setting: Setting) -> list[Figure]:
-    """Fill a new collection through the server and check that every row is there."""
-    dataset, folder = setting.dataset, setting.scratch / "written"
+    """Fill new collections through the server, alone and beside readers; check that every row is there."""
+    return [_written(setting, beside_readers=beside) for beside in (False, True)]
+
+
+def _written(setting: Setting, *, beside_readers: bool) -> Figure:
+    dataset = setting.dataset
+    folder = setting.scratch / ("written-beside" if beside_readers else "written")
     with (
         setting.serving(FREE, folder) as server,
-        workers(1, None) as (client,),
+        workers(2, None) as (client, reader),
         vicinal.connect(server.address) as database,
     ):
         collection = database.create_collection(
@@ -84,29 +100,34 @@ def measure_upserts(setting: Setting) -> list[Figure]:
         )
         with setting.timing():
             future = client.submit(write_rows, server.address, dataset, setting.callers)
-            seconds = dataset.rows / _EXPECTED_ROWS_PER_SECOND
+            seconds, searches = dataset.rows / _EXPECTED_ROWS_PER_SECOND, 0
+            while beside_readers and not future.done():
+                searches += reader.submit(read_rows, server.address, dataset, setting.callers).result()
             (written,) = results([future], "durable upserts", seconds, setting.step)
         counted, missing = collection.count(), _missing(collection, dataset)
     rows_per_second = dataset.rows / written.elapsed
     p50, p99 = (float(value) * 1e3 for value in np.percentile(written.seconds, [50, 99]))
-    return [
-        Figure(
-            name=f"durable upserts, {setting.callers} clients, batches of {BATCH_ROWS}",
-            asked=f"at least {LEAST_ROWS_PER_SECOND:,.0f} rows/s, all of them there",
-            measured=f"{rows_per_second:,.0f} rows/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms; {missing} missing",
-            holds=rows_per_second >= LEAST_ROWS_PER_SECOND and not missing and counted == dataset.rows,
-            record={
-                "rows_per_second": round(rows_per_second, 1),
-                "rows": dataset.rows,
-                "counted": counted,
-                "batches": len(written.seconds),
-                "p50_ms": round(p50, 3),
-                "p99_ms": round(p99, 3),
-                "has_payloads": dataset.payloads is not None,
-                "missing": missing,
-            },
-        )
-    ]
+    least = LEAST_ROWS_PER_SECOND * (READERS_SHARE if beside_readers else 1.0)
+    beside = f", beside {setting.callers} readers" if beside_readers else ""
+    read = f"; {searches:,} searches meanwhile" if beside_readers else ""
+    return Figure(
+        name=f"durable upserts, {setting.callers} clients, batches of {BATCH_ROWS}{beside}",
+        asked=f"at least {least:,.0f} rows/s, all of them there",
+        measured=f"{rows_per_second:,.0f} rows/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms; {missing} missing"
+        f"{read}",
+        holds=rows_per_second >= least and not missing and counted == dataset.rows,
+        record={
+            "searches_meanwhile": searches,
+            "rows_per_second": round(rows_per_second, 1),
+            "rows": dataset.rows,
+            "counted": counted,
+            "batches": len(written.seconds),
+            "p50_ms": round(p50, 3),
+            "p99_ms": round(p99, 3),
+            "has_payloads": dataset.payloads is not None,
+            "missing": missing,
+        },
+    )
 
 
 def _missing(collection: vicinal.RemoteCollection, dataset: Dataset) -> int:
