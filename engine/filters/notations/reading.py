@@ -29,14 +29,14 @@ def as_filter(filter: Any) -> Filter:
     InvalidArgument, LimitExceeded
         When it is none, or too large.
     """
+    if isinstance(filter, Filter):
+        return filter
     if isinstance(filter, str):
         return _read(filter)
     if isinstance(filter, Mapping):
         return filter_from_json(filter)
-    if not isinstance(filter, Filter):
-        raise InvalidArgument(
-            f"filter is a {type(filter).__name__}; expected an expression, F('year') >= 1990, its JSON, or "
-            "text, 'year >= 1990'",
-            field="filter",
-        )
-    return filter
+    raise InvalidArgument(
+        f"filter is a {type(filter).__name__}; expected an expression, F('year') >= 1990, its JSON, or "
+        "text, 'year >= 1990'",
+        field="filter",
+    )
