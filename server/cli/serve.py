@@ -17,7 +17,8 @@ import typer
 
 from ...engine.errors import InvalidArgument
 from ..service.calls.call_log import CallLog
-from ..service.settings.limits import Limits, usable_cores
+from ..service.settings.cores import usable_cores
+from ..service.settings.limits import Limits
 from ..service.settings.settings import DEFAULT_PORT, ServerSettings
 from .screen import console
 

@@ -60,6 +60,8 @@ class Server:
     """
 
     _shares_port = False
+    # Whether callers are told to come again, rather than that nobody is there, while the database is opened.
+    _listens_first = True
 
     def __init__(self, settings: ServerSettings, log: CallLog | None = None) -> None:
         self._settings = settings
@@ -118,18 +120,18 @@ class Server:
     def bind(self) -> None:
         """Listen, and answer that the database is not open yet."""
         settings = self._settings
-        credentials = server_credentials(settings)
+        self._credentials = server_credentials(settings)
         self._certificate = shown_certificate(settings)
         self.warn_of_expiry()
         self._check_address()
         self._keys = keys = _open_keys(settings)
         try:
             self._prepare(keys)
-            self.port = listen(self._serving(), self._listens_at(), credentials)
+            if self._listens_first:
+                self._listen()
         except BaseException:
             self.stop(0.0)
             raise
-        self._serving().start()
 
     def load(self) -> None:
         """Open the database and let calls in."""
@@ -139,6 +141,8 @@ class Server:
         runtime.metrics.watch(waiting=lambda: runtime.line.waiting)
         runtime.calls.open()
         self._health.set_serving(self._is_whole())
+        if not self._listens_first:
+            self._listen()
 
     def stop(self, grace: float | None = None) -> None:
         """Let no more calls in, finish those that run, and close the database.
@@ -193,6 +197,10 @@ class Server:
     def _check_address(self) -> None:
         """Raise FailedPrecondition where nobody can listen, or nobody should; before anything is changed."""
         check_free(self._settings.host, self._settings.port)
+
+    def _listen(self) -> None:
+        self.port = listen(self._serving(), self._listens_at(), self._credentials)
+        self._serving().start()
 
     def _listens_at(self) -> str:
         return self._settings.address(self._settings.port)

@@ -25,7 +25,8 @@ from ...wire.searching.query_filters import read_filters
 from ...wire.searching.scores import put_scores, read_candidates
 from ...wire.vectors import TOKEN_BYTES, count_rows, read_query, read_vectors
 from ..calls.call import Call
-from ..settings.limits import Limits, usable_cores
+from ..settings.cores import usable_cores
+from ..settings.limits import Limits
 
 # Payloads and vectors as they are read, in the message, and as its bytes.
 _COPIES = 3

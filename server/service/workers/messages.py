@@ -14,7 +14,7 @@ class Order(Enum):
     """What the supervisor tells a process."""
 
     BEGIN = auto()
-    """There is a database: listen, open it, let calls in."""
+    """There is a database: open it, listen, let calls in."""
     WRITER_IS_UP = auto()
     WRITER_IS_GONE = auto()
     COUNT = auto()
@@ -27,7 +27,7 @@ class Order(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The process listens; its calls are told to come again."""
+    """There is a database, which the process is about to open."""
 
 
 @dataclass(frozen=True, slots=True)

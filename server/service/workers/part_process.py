@@ -33,6 +33,7 @@ class PartProcess:
         self._connection = connection
         self._part = part
         self._telling = threading.Lock()
+        self._is_bound = False
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         log = CallLog(every_call=part.own_settings().log_calls, process=part.name)
         log.attach()
@@ -62,6 +63,7 @@ class PartProcess:
         if self._orders.get() is not Order.BEGIN:
             return False
         self._server.bind()
+        self._is_bound = True
         self._tell(Bound())
         try:
             self._server.load()
@@ -114,7 +116,7 @@ class PartProcess:
             while True:
                 order = self._connection.recv()
                 match order:
-                    case Order.HURRY:
+                    case Order.HURRY if self._is_bound:
                         self._server.hurry()
                     case Order.COUNT:
                         self._count()

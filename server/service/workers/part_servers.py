@@ -74,6 +74,8 @@ class WorkerServer(_PartServer):
     """A server that reads beside the writer, on a port that all workers share, and hands on all the rest."""
 
     _shares_port = True
+    # A caller who comes meanwhile finds a worker that is open already.
+    _listens_first = False
 
     def __init__(self, part: Part, log: CallLog) -> None:
         super().__init__(part, log)

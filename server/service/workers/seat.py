@@ -24,6 +24,8 @@ class Seat:
         Why the last one could not start.
     failures : int
         How many ended soon after their start, one after another.
+    failed_starts : int
+        How many of them, one after another, never let calls in.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,7 +33,7 @@ class Seat:
         self.child: Child | None = None
         self.successor: Child | None = None
         self.failure: VicinalError | None = None
-        self.failures = 0
+        self.failures = self.failed_starts = 0
         self._due: float | None = None
 
     def children(self) -> Iterator[Child]:
@@ -39,17 +41,22 @@ class Seat:
         yield from (child for child in (self.child, self.successor) if child is not None)
 
     def lose(self, child: Child) -> None:
-        """Take in that a process has ended: at once it is started again, and later each time it fails to."""
+        """Take in that a process has ended; it is started again, unless another is to take its place."""
         if child is self.successor:
             self.successor = None
             return
-        self.child = None
-        self.failure = child.failure
-        now = time.monotonic()
-        proven = child.is_ready and now - child.ready_at > _PROVEN_SECONDS
-        self.failures = 0 if proven else self.failures + 1
-        pause = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** (self.failures - 1)) if self.failures else 0.0
-        self._due = now + pause
+        self.child, self.successor = self.successor, None
+        if self.child is None:
+            self.failure = child.failure
+            self.failed_starts = 0 if child.is_ready else self.failed_starts + 1
+            proven = child.is_ready and time.monotonic() - child.ready_at > _PROVEN_SECONDS
+            self.postpone(0 if proven else self.failures + 1)
+
+    def postpone(self, failures: int) -> None:
+        """Have a process started after so many that ended soon: at once, and later each time."""
+        self.failures = failures
+        pause = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** (failures - 1)) if failures else 0.0
+        self._due = time.monotonic() + pause
 
     def due_in(self) -> float:
         """Return in how many seconds a process is to be started."""

@@ -150,24 +150,37 @@ class Supervisor:
         while not self._turn(min((seat.due_in() for seat in self._seats), default=_IDLE_SECONDS)):
             for seat in self._seats:
                 if seat.is_due():
-                    seat.child = self._spawn(seat)
+                    self._start_again(seat)
             self._roll_on()
 
     def stop(self) -> None:
         """End the workers, then the writer, each when its running calls are done."""
         self._scraping.close()
-        for seats in (self._seats[1:], self._seats[:1]):
-            ending = [child for seat in seats for child in seat.children()]
-            for child in ending:
-                child.order(Order.STOP)
-            end = time.monotonic() + self._settings.grace_seconds + _LAST_SECONDS
-            while any(child in self._children() for child in ending):
-                if self._turn(1.0):
-                    for child in self._children():
-                        child.order(Order.HURRY)
-                if seats[0].name != WRITER and time.monotonic() > end:
-                    for child in ending:
-                        child.kill()
+        workers = [child for child in self._children() if not child.part.is_writer]
+        end = time.monotonic() + self._settings.grace_seconds + _LAST_SECONDS
+        self._stop(workers, end)
+        # However long the writer takes to put away what it has, it is let finish.
+        self._stop([child for child in self._children() if child.part.is_writer], float("inf"))
+
+    def _stop(self, ending: list[Child], end: float) -> None:
+        """Have processes stop, and return when they have; by the end, they are made to."""
+        for child in ending:
+            child.order(Order.STOP)
+        while any(child in self._children() for child in ending):
+            if self._turn(1.0):
+                for child in self._children():
+                    child.order(Order.HURRY)
+            if time.monotonic() > end:
+                for child in ending:
+                    child.kill()
+
+    def _start_again(self, seat: Seat) -> None:
+        try:
+            seat.child = self._spawn(seat)
+        except OSError as error:
+            # The system has no room for a process now.
+            self._log.event("error", "process_not_started", not_started=seat.name, code=error.errno)
+            seat.postpone(seat.failures + 1)
 
     def _answer_scrapes(self) -> None:
         settings = self._settings
@@ -197,7 +210,8 @@ class Supervisor:
                 for asked in self._gathering.begin(self._children()):
                     asked.order(Order.COUNT)
             elif self._signals.take() == signal.SIGHUP:
-                self._rolling = self._seats[1:]
+                # One that is being replaced comes first: there is a place for one beside those there are.
+                self._rolling = sorted(self._seats[1:], key=lambda seat: seat.successor is None)
             else:
                 stops = True
         return stops
@@ -212,8 +226,8 @@ class Supervisor:
 
     def _spawn(self, seat: Seat) -> Child:
         place = min(self._places)
-        self._places.remove(place)
         child = Child(replace(self._part, name=seat.name, place=place))
+        self._places.remove(place)
         if seat.name == WRITER or self._database_exists:
             child.order(Order.BEGIN)
         if seat.name != WRITER and self._writer_is_up:
@@ -272,9 +286,9 @@ class Supervisor:
         if child.part.is_writer:
             self._writer_is_up = False
             self._tell_workers(Order.WRITER_IS_GONE)
-            if seat.failures >= _MOST_WRITER_FAILURES:
+            if seat.failed_starts >= _MOST_WRITER_FAILURES:
                 raise seat.failure or Unavailable(
-                    f"the writer ended {seat.failures} times before it let calls in"
+                    f"the writer ended {seat.failed_starts} times before it let calls in"
                 )
 
     def _roll_on(self) -> None:
@@ -284,7 +298,7 @@ class Supervisor:
         seat = self._rolling[0]
         if seat.successor is None:
             if seat.child is not None:
-                seat.successor = self._spawn(seat)
+                self._call_successor(seat)
                 return
         elif not seat.successor.is_whole:
             return
@@ -293,6 +307,13 @@ class Supervisor:
             self._leaving.append(old)
             old.order(Order.STOP)
         self._rolling.pop(0)
+
+    def _call_successor(self, seat: Seat) -> None:
+        try:
+            seat.successor = self._spawn(seat)
+        except OSError as error:
+            self._log.event("error", "process_not_started", not_started=seat.name, code=error.errno)
+            self._rolling = []
 
     def _kill_all(self) -> None:
         for child in list(self._children()):

@@ -70,7 +70,8 @@ def test_reads_at_a_time_are_by_the_cores_that_the_process_may_use() -> None:
     script = (
         "import os\n"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from vicinal.server.service.settings.limits import Limits, usable_cores\n"
+        "from vicinal.server.service.settings.cores import usable_cores\n"
+        "from vicinal.server.service.settings.limits import Limits\n"
         "print(usable_cores(), Limits().running_searches)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
