@@ -15,7 +15,7 @@ from ...engine.progress import Progress, silent
 from ...indexes.exact.multi import MultiScan
 from ..datasets import DatasetError
 from ..datasets.multi.dataset import MultiDataset, tokens_of
-from .truth import Ids, Truth, kept_truth
+from .truth import Ids, Scores, Truth, kept_truth
 
 # Queries that one thread answers at a time.
 BLOCK = 4
@@ -86,7 +86,12 @@ def check_by_numpy(dataset: MultiDataset, truth: Truth) -> None:
 
 
 def multi_recall(dataset: MultiDataset, truth: Truth, ids: Ids) -> float:
-    """Mean share of the k places that hold a right answer, a row returned twice counting once.
+    """Mean of :func:`multi_recall_by_query`."""
+    return float(multi_recall_by_query(dataset, truth, ids).mean())
+
+
+def multi_recall_by_query(dataset: MultiDataset, truth: Truth, ids: Ids) -> Scores:
+    """Share of the k places of each query that hold a right answer, a row returned twice counting once.
 
     Parameters
     ----------
@@ -95,11 +100,10 @@ def multi_recall(dataset: MultiDataset, truth: Truth, ids: Ids) -> float:
     ids : ndarray
         (queries, at most k) returned row numbers; what is no row is wrong.
     """
-    scan, right = MultiScan(dataset.documents), 0
+    scan, right = MultiScan(dataset.documents), np.empty(len(ids))
     for number, line in enumerate(ids):
         rows = np.unique(line[(line >= 0) & (line < dataset.rows)]).astype(np.uint32)
         kth = truth.scores[number, -1]
-        right += int(
-            (scan.score(dataset.queries[number : number + 1], rows) >= kth - TOLERANCE * abs(kth)).sum()
-        )
-    return right / (len(ids) * truth.k)
+        scores = scan.score(dataset.queries[number : number + 1], rows)
+        right[number] = (scores >= kth - TOLERANCE * abs(kth)).sum()
+    return right / truth.k

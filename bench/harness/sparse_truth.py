@@ -65,7 +65,14 @@ def true_sparse_scores(dataset: SparseDataset, ids: NDArray[Any], *, first_query
 
 
 def sparse_recall(dataset: SparseDataset, truth: Truth, ids: NDArray[Any], *, first_query: int = 0) -> float:
-    """Mean share of the k places that hold a right answer, a row returned twice counting once.
+    """Mean of :func:`sparse_recall_by_query`."""
+    return float(sparse_recall_by_query(dataset, truth, ids, first_query=first_query).mean())
+
+
+def sparse_recall_by_query(
+    dataset: SparseDataset, truth: Truth, ids: NDArray[Any], *, first_query: int = 0
+) -> Scores:
+    """Share of the k places of each query that hold a right answer, a row returned twice counting once.
 
     Places that no row can fill count neither way; a query without any answer is right when nothing is found.
     """
@@ -77,7 +84,8 @@ def sparse_recall(dataset: SparseDataset, truth: Truth, ids: NDArray[Any], *, fi
     for line, row in zip(right, ids, strict=True):
         line &= np.isin(np.arange(len(row)), np.unique(row, return_index=True)[1])
     found = right.sum(axis=1)
-    return float(np.where(possible > 0, found / np.maximum(possible, 1), found == 0).mean())
+    shares: Scores = np.where(possible > 0, found / np.maximum(possible, 1), found == 0)
+    return shares
 
 
 def _arrays(rows: SparseRows) -> tuple[NDArray[Any], ...]:

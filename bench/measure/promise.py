@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 import typer
@@ -14,49 +14,52 @@ from rich.table import Table
 import vicinal
 
 from ...engine.errors import InvalidArgument
-from ...indexes.protocol import IndexSpec
-from ..datasets.dataset import Floats
+from ...engine.schema.vector_field import VectorField
+from ...indexes.protocol import FieldShape, IndexSpec
+from ...indexes.rows.element import Element
+from ...indexes.rows.metric import Metric
 from ..harness.loaded import COLLECTION, FIELD, LOAD_ROWS, found_ids
 from ..harness.scratch import scratch_folder
 from ..harness.spelling import spelled
 from ..harness.timing import timed
-from ..harness.truth import Truth, exact_truth, recall_by_query
 from ..report.tables import records_table
 from ..report.terminal import remark
-from ..unkind.sets import SETS, UnkindSet, make_set
+from ..unkind.subjects import ALL_SETS, Subject, make_subject
 from .measurement import Finding, Needs, Prepared, Record
 from .options import OUT, DatasetOption, LockOption, OutOption, chosen_in, index_in, numbers_in
 
 if TYPE_CHECKING:
     from ...engine.collection import Collection
 
-_INDEXES = ('"hnsw"', '{"name": "ivf", "codec": {"name": "rabitq"}}')
+_INDEXES = ('"hnsw"', '{"name": "ivf", "codec": {"name": "rabitq"}}', '"seismic"', '"muvera"')
 _KS, _TARGETS = "1,10,100,300", "0.90,0.95,0.99"
 # How far the mean, and the mean of the worst tenth of the queries, may stay behind what was asked for.
 MEAN_BEHIND, WORST_BEHIND = 0.02, 0.10
 _WORST = 10
+_ANY_DIM = 64
 
 
 @dataclass(frozen=True)
 class PromiseMeasurement:
     """Recall asked for and got, in the mean and by the worst tenth, on data that are hard to search.
 
-    Nothing is calibrated: what is promised comes from the rows alone. Sets are made from the texts of the
-    dataset, whose queries they are asked.
+    Nothing is calibrated: what is promised comes from the rows alone. Sets of dense vectors are made from the
+    texts of the dataset, whose queries they are asked; those of sparse and of multi-vectors are artificial.
+    Each index searches the sets of its kind.
     """
 
     name: ClassVar = "promise"
     needs: ClassVar = Needs()
     dataset: DatasetOption = "sample"
     out: OutOption = OUT
-    sets: Annotated[str, typer.Option(help=f"Some of {', '.join(SETS)}, separated by commas.")] = ",".join(
-        SETS
+    sets: Annotated[str, typer.Option(help=f"Some of {', '.join(ALL_SETS)}, separated by commas.")] = (
+        ",".join(ALL_SETS)
     )
     index: Annotated[
         list[str] | None,
         typer.Option(
-            help="This index instead of a graph and inverted lists of codes: JSON as in a schema, or a "
-            "factory string of faiss. Repeat it for several."
+            help="This index instead of a graph, inverted lists of codes, Seismic and MUVERA: JSON as in a "
+            "schema, or a factory string of faiss. Repeat it for several."
         ),
     ] = None
     ks: Annotated[str, typer.Option("--k", help="Neighbours per query, separated by commas.")] = _KS
@@ -77,7 +80,7 @@ class PromiseMeasurement:
 
     @property
     def _sets(self) -> list[str]:
-        return chosen_in("--sets", self.sets, list(SETS))
+        return chosen_in("--sets", self.sets, ALL_SETS)
 
     @property
     def _specs(self) -> list[IndexSpec]:
@@ -101,80 +104,57 @@ class PromiseMeasurement:
         cells = [(seed, name) for seed in self._seeds for name in self._sets]
         for done, (seed, name) in enumerate(cells):
             ready.step(name, done / len(cells))
-            made = make_set(name, ready.data, self.size, self.asked, seed)
-            truth = exact_truth(made.data, self.k)
+            subject = make_subject(name, ready.data, self.size, self.asked, seed, self.k)
             for spec in self._specs:
+                if not _takes(spec, subject.kind):
+                    continue
                 try:
-                    schema = _field(made, spec)
+                    schema = subject.field(spec)
                 except InvalidArgument as error:
                     remark(f"{name}: {error}")
                     continue
-                found = list(self._asked(ready, made, truth, schema, seed))
+                known = {"set": name, **subject.describe(), "rows": subject.rows, "seed": seed}
+                found = list(self._asked(ready, subject, schema, known | {"index": spelled(spec)}))
                 records += found
                 yield Finding(found, [_table(found)])
         yield Finding([], [_summary(records)], [_behind(records)])
 
     def _asked(
-        self, ready: Prepared, made: UnkindSet, truth: Truth, schema: vicinal.Dense, seed: int
+        self, ready: Prepared, subject: Subject, schema: VectorField, known: Record
     ) -> Iterator[Record]:
-        data = made.data
         with scratch_folder(ready.scratch) as place, vicinal.open(place) as database:
             collection = database.create_collection(COLLECTION, vectors={FIELD: schema})
-            for start in range(0, data.rows, LOAD_ROWS):
-                rows = data.vectors[start : start + LOAD_ROWS]
-                ids = np.arange(start, start + len(rows), dtype=np.uint64)
-                collection.upsert(ids, vectors={FIELD: _given(made, rows)})
+            for start in range(0, subject.rows, LOAD_ROWS):
+                stop = min(start + LOAD_ROWS, subject.rows)
+                ids = np.arange(start, stop, dtype=np.uint64)
+                collection.upsert(ids, vectors={FIELD: subject.part(start, stop)})
             collection.merge()
-            queries = _given(made, data.queries)
             for k in self._ks:
                 for target in self._targets:
-                    yield {
-                        "set": data.name,
-                        "metric": schema.metric.value,
-                        "element": made.element,
-                        "rows": data.rows,
-                        "dim": data.dim,
-                        "seed": seed,
-                        "index": spelled(schema.index),
-                        "k": k,
-                        "target": target,
-                        "queries_measured": len(queries),
-                        **_got(ready, collection, queries, made, truth, k, target),
-                    }
+                    yield known | {"k": k, "target": target} | _got(ready, collection, subject, k, target)
 
 
-def _field(made: UnkindSet, spec: IndexSpec) -> vicinal.Dense:
-    metric = "hamming" if made.element == "binary" else made.data.metric
-    return vicinal.Dense(made.data.dim, metric=metric, element=made.element, index=spec)
+def _takes(spec: IndexSpec, kind: str) -> bool:
+    """Whether an index is of that kind of vectors."""
+    made_of = (None, None) if kind == "sparse" else (Element.FLOAT32, _ANY_DIM)
+    try:
+        spec.check(FieldShape(kind, Metric.DOT, *made_of))
+    except ValueError:
+        return False
+    return True
 
 
-def _given(made: UnkindSet, vectors: Floats) -> Any:
-    """The vectors as a collection of their element takes them."""
-    if made.element == "binary":
-        return np.packbits(vectors > 0, axis=1)
-    return vectors.astype(np.int8) if made.element == "int8" else vectors
-
-
-def _got(
-    ready: Prepared,
-    collection: Collection,
-    queries: Any,
-    made: UnkindSet,
-    truth: Truth,
-    k: int,
-    target: float,
-) -> Record:
-    # Queries of int8 collections are floats, as all that are not of bits.
-    asked = queries.astype(np.float32) if made.element == "int8" else queries
+def _got(ready: Prepared, collection: Collection, subject: Subject, k: int, target: float) -> Record:
+    asked = subject.queries
     explained = collection.explain(asked, k=k, recall=target)
     ids = found_ids(collection, asked, k=k, recall=target)
     with ready.timing():
         seconds = timed(partial(found_ids, collection, asked, k=k, recall=target))
-    part = Truth(truth.ids[:, :k], truth.scores[:, :k])
-    each = np.sort(recall_by_query(made.data, part, ids))
+    each = np.sort(subject.recall(ids, k))
     mean, worst = float(each.mean()), float(each[: -(-len(each) // _WORST)].mean())
-    expected, n = explained.expected_recall, len(asked)
+    expected, n = explained.expected_recall, len(each)
     return {
+        "queries_measured": n,
         "recall": round(mean, 5),
         "worst_tenth_recall": round(worst, 5),
         "expected_recall": None if expected is None else round(expected, 5),

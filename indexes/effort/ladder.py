@@ -83,6 +83,11 @@ class Ladder:
         recall[0] = np.minimum(recall[0], recall[1])
         return Ladder(self.rungs, recall, self.work, self.pool)
 
+    def at_worst(self, other: Ladder) -> Ladder:
+        """Return what both ladders of the same rungs promise, at the work of the dearer."""
+        recall, work = np.minimum(self.recall, other.recall), np.maximum(self.work, other.work)
+        return Ladder(self.rungs, recall, work, self.pool)
+
     def rung_for(self, k: int, recall: float) -> int:
         """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is."""
         if k >= KS[-1]:
@@ -137,6 +142,7 @@ def measure(
     margin: float,
     *,
     given: int = 0,
+    alike: int = 1,
     groups: NDArray[np.bool_] | None = None,
     shortfall: float = 1.0,
     pool: bool = True,
@@ -157,6 +163,9 @@ def measure(
         Standard errors of the mean recall that are taken off for having seen few queries.
     given
         How many results of each query are no achievement: 1 if the row it was made from is among them.
+    alike
+        How many results are one answer: copies of a row. What is looked for is as many times more, up to all
+        that ``truth`` has.
     groups
         ``(g, q)``: what is promised holds for the mean of each group of queries; None for one group of all.
     shortfall
@@ -168,23 +177,23 @@ def measure(
     work = np.zeros(len(rungs), np.float32)
     n_queries = len(truth)
     members = np.ones((1, n_queries), np.bool_) if groups is None else groups
+    available = int(np.isfinite(truth[0]).sum())
     for row, k in enumerate(KS):
-        available = int(np.isfinite(truth[0]).sum())
-        kth = truth[:, min(k, available) - 1, None]
+        wanted = k if alike == 1 else min(k * alike, truth.shape[1])
+        most = min(wanted, available)
+        kth = truth[:, most - 1, None]
         # Scores given from elsewhere may be rounded in another way.
         slack = ROUNDING * np.abs(kth)
-        best = 0.0
+        best, counted = 0.0, min(given * alike, most - 1)
         for place, rung in enumerate(rungs):
-            if pool and rung < k:
+            if pool and rung < wanted:
                 continue
             if best < _ENOUGH or not work[place]:
-                found = search(k, rung)
+                found = search(wanted, rung)
                 hits = found.scores >= kth - slack if higher_is_nearer else found.scores <= kth + slack
-                most = min(k, available)
-                counted = min(given, most - 1)
-                each = np.maximum(hits[:, :k].sum(axis=1) - counted, 0) / (most - counted)
+                each = np.maximum(hits[:, :wanted].sum(axis=1) - counted, 0) / (most - counted)
                 best = max(best, float(each.mean()))
-                safe = promise(each, margin, min(k, available), members, shortfall)
+                safe = promise(each, margin, most, members, shortfall)
                 recall[row, place] = max(safe, recall[row, place - 1] if place else 0.0)
                 work[place] = found.stats.distances / n_queries
             else:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..arrays import check_array, within
 from ..costs import costs
+from ..effort.crowds import DEPTH, measure_made_of_rows
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import FEWEST_ASKED, affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
@@ -189,23 +190,23 @@ class EncodedIndex:
         if self._filled is not None and not self._filled.any():
             return {}
         queries = multi_pseudo_queries(self._rows, count, seed)
-        return self._measured(queries, None, threads, as_hard_as_ten=True, given=1, shortfall=_SHORTFALL)
+        return self._measured(queries, None, threads, made_of_rows=True)
 
     def _measured(
         self,
         queries: MultiRows,
         truth: NDArray[np.float32] | None,
         threads: int,
-        **counting: Any,
+        made_of_rows: bool = False,
     ) -> dict[str, NDArray[Any]]:
         assert self._inner is not None
         inner = self._inner.calibrate(self._encoded(queries))
         tables = {INNER + name: array for name, array in inner.items()}
         index = self.with_table(tables)
-        tables |= index._climbed(queries, truth, threads, **counting).to_arrays()
+        tables |= index._climbed(queries, truth, threads, made_of_rows).to_arrays()
         first = None if self._tokens is None else index.with_tokens(self._tokens)
         if first is not None:
-            tables |= first._climbed(queries, None, threads, **counting).to_arrays(FIRST)
+            tables |= first._climbed(queries, None, threads, made_of_rows).to_arrays(FIRST)
         return tables
 
     def _climbed(
@@ -213,8 +214,7 @@ class EncodedIndex:
         queries: MultiRows,
         truth: NDArray[np.float32] | None,
         threads: int,
-        as_hard_as_ten: bool = False,
-        **counting: Any,
+        made_of_rows: bool,
     ) -> Ladder:
         """Measure all rungs with each candidate scored once: what a low rung finds a high one mostly has."""
         n, metric = len(self._rows), self._rows.metric
@@ -233,7 +233,8 @@ class EncodedIndex:
                 return self._scan.best_of(part, widely(part).rows, widest)
 
             if truth is None:
-                truth = np.concatenate(every(lambda part: self._scan.search(part, KS[-1]).scores))
+                depth = DEPTH if made_of_rows else KS[-1]
+                truth = np.concatenate(every(lambda part: self._scan.search(part, depth).scores))
             known = ScoredCandidates(Neighbors.concat(every(scored)), metric)
             pools: dict[int, NDArray[np.float32]] = {}
 
@@ -244,8 +245,10 @@ class EncodedIndex:
                 stats = SearchStats(distances=rung * len(queries))
                 return Neighbors(np.zeros(scores.shape, np.uint32), scores, stats).padded(k, metric)
 
-            ladder = measure(RUNGS, search, truth, metric.higher_is_nearer, MARGIN, **counting)
-        return ladder.as_hard_as_ten() if as_hard_as_ten else ladder
+            higher = metric.higher_is_nearer
+            if made_of_rows:
+                return measure_made_of_rows(RUNGS, search, truth, higher, MARGIN, shortfall=_SHORTFALL)
+            return measure(RUNGS, search, truth, higher, MARGIN)
 
     def with_table(self, arrays: Arrays) -> EncodedIndex:
         """Return the same index with other ladders."""

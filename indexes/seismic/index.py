@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..costs import costs
+from ..effort.crowds import DEPTH, measure_made_of_rows
 from ..effort.ladder import KS, Ladder, measure
 from ..effort.parts import in_parts
 from ..effort.sparse_queries import sparse_pseudo_queries
@@ -169,7 +170,7 @@ class SeismicIndex:
         self, queries: SparseRows, truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:
         """Measure the ladder on real queries and return its arrays."""
-        return self._measured(queries, truth, _REAL_MARGIN, 1).to_arrays()
+        return self._measured(queries, truth, 1).to_arrays()
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
@@ -178,16 +179,14 @@ class SeismicIndex:
         queries = sparse_pseudo_queries(self._rows, count, seed)
         if not len(queries):
             return {}
-        ladder = self._measured(queries, None, _PSEUDO_MARGIN, threads, given=1, shortfall=_SHORTFALL)
-        return ladder.as_hard_as_ten().to_arrays()
+        return self._measured(queries, None, threads, made_of_rows=True).to_arrays()
 
     def _measured(
         self,
         queries: SparseRows,
         truth: NDArray[np.float32] | None,
-        margin: float,
         threads: int,
-        **counting: Any,
+        made_of_rows: bool = False,
     ) -> Ladder:
         with in_parts(queries, threads) as every:
 
@@ -200,8 +199,13 @@ class SeismicIndex:
 
             if truth is None:
                 everything = _effort(SeismicKnobs(0, 0.0), None, 0.0)
-                truth = each(lambda part: self.search(part, KS[-1], everything)).scores
-            return measure(RUNGS, search, truth, True, margin, pool=False, **counting)
+                depth = DEPTH if made_of_rows else KS[-1]
+                truth = each(lambda part: self.search(part, depth, everything)).scores
+            if made_of_rows:
+                return measure_made_of_rows(
+                    RUNGS, search, truth, True, _PSEUDO_MARGIN, shortfall=_SHORTFALL, pool=False
+                )
+            return measure(RUNGS, search, truth, True, _REAL_MARGIN, pool=False)
 
     def with_table(self, arrays: Arrays) -> SeismicIndex:
         """Return the same index with another ladder."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..costs import costs
+from ..effort.crowds import DEPTH, measure_made_of_rows
 from ..effort.ladder import FIRST, KS, MARGIN, Ladder, measure
 from ..effort.multi_queries import FEWEST_ASKED, affordable_count, multi_pseudo_queries
 from ..effort.parts import in_parts
@@ -204,16 +205,20 @@ class TokenListsIndex:
         """Measure the ladder on queries made out of the rows and return its arrays."""
         count = affordable_count(self._scan.cost(None, len(self._rows), True), threads)
         queries = multi_pseudo_queries(self._rows, count, seed)
-        return self._arrays_of_ladders(queries, None, threads, as_hard_as_ten=True, given=1)
+        return self._arrays_of_ladders(queries, None, threads, made_of_rows=True)
 
     def _arrays_of_ladders(
-        self, queries: MultiRows, truth: NDArray[np.float32] | None, threads: int, **counting: Any
+        self,
+        queries: MultiRows,
+        truth: NDArray[np.float32] | None,
+        threads: int,
+        made_of_rows: bool = False,
     ) -> dict[str, NDArray[Any]]:
         """Measure scores by all tokens and, if others are in lists, by those."""
-        arrays = self._measured(queries, truth, threads, **counting).to_arrays()
+        arrays = self._measured(queries, truth, threads, made_of_rows).to_arrays()
         first = None if self._tokens is None else self.with_tokens(self._tokens)
         if first is not None:
-            arrays |= first._measured(queries, None, threads, **counting).to_arrays(FIRST)
+            arrays |= first._measured(queries, None, threads, made_of_rows).to_arrays(FIRST)
         return arrays
 
     def _measured(
@@ -221,19 +226,19 @@ class TokenListsIndex:
         queries: MultiRows,
         truth: NDArray[np.float32] | None,
         threads: int,
-        as_hard_as_ten: bool = False,
-        given: int = 0,
+        made_of_rows: bool,
     ) -> Ladder:
         with in_parts(queries, threads) as every:
             if truth is None:
-                truth = Neighbors.concat(every(lambda part: self._scan.search(part, KS[-1]))).scores
+                depth = DEPTH if made_of_rows else KS[-1]
+                truth = Neighbors.concat(every(lambda part: self._scan.search(part, depth))).scores
 
             def found(k: int, rung: int) -> Neighbors:
                 knobs = self._fitted(TokenListsKnobs(rung), k)
                 return Neighbors.concat(every(lambda part: self.search(part, k, _effort(knobs))))
 
-            ladder = measure(RUNGS, found, truth, self._rows.metric.higher_is_nearer, MARGIN, given=given)
-        return ladder.as_hard_as_ten() if as_hard_as_ten else ladder
+            measured = measure_made_of_rows if made_of_rows else measure
+            return measured(RUNGS, found, truth, self._rows.metric.higher_is_nearer, MARGIN)
 
     def with_table(self, arrays: Arrays) -> TokenListsIndex:
         """Return the same index with another ladder."""

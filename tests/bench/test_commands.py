@@ -106,18 +106,28 @@ def test_filtered_says_what_it_takes(options: tuple[str, str], tmp_path: Path) -
 
 
 def test_promise(tmp_path: Path) -> None:
-    few = ("--sets", "texts,few-texts,binary", "--size", "2100", "--asked", "20", "--k", "1,10")
+    few = (
+        "--sets",
+        "texts,few-texts,binary,sparse-copies-12",
+        "--size",
+        "2100",
+        "--asked",
+        "20",
+        "--k",
+        "1,10",
+    )
     output, records = measure(tmp_path, "promise", "sample", *few, "--targets", "0.9,0.99")
     cells = {(one["set"], one["index"]) for one in records}
     lists = {(name, "Ivf(codec=RaBitQ())") for name in ("texts", "few-texts")}
-    assert cells == lists | {(name, "Hnsw()") for name in ("texts", "few-texts", "binary")}
-    assert len(records) == 5 * 2 * 2
+    graphs = {(name, "Hnsw()") for name in ("texts", "few-texts", "binary")}
+    assert cells == lists | graphs | {("sparse-copies-12", "Seismic()")}
+    assert len(records) == 6 * 2 * 2
     for record in records:
         mean, worst = record["recall"] - record["target"], record["worst_tenth_recall"] - record["target"]
         # Rounded alike.
         assert record["met"] == (mean >= -0.02 and worst >= -0.1)
         assert record["distances_per_query"] + record["rescored_per_query"] > 0
-    assert {record["met"] for record in records if record["set"] == "texts"} == {True}
+    assert {record["met"] for record in records if record["set"] in ("texts", "sparse-copies-12")} == {True}
     assert "binary: index 'ivf' is of vectors of numbers" in output
     assert "4 of 4" in output
 

@@ -76,6 +76,12 @@ def made_tokens(spec: str, folder: Path, step: Progress = silent) -> Path:
     return made_once(spec, folder, __file__, lambda within: _write(within, rows, tokens, dim, step))
 
 
+def generated_texts(rng: np.random.Generator, rows: int, tokens: int, words: int, dim: int) -> Floats:
+    """Return texts of as many tokens, the first of which are words: (rows, tokens, dim)."""
+    world, made = _world(dim), range(0, rows, CHUNK)
+    return np.concatenate([_texts(world, rng, tokens, words)[0] for _ in made])[:rows]
+
+
 def _write(folder: Path, rows: int, tokens: int, dim: int, step: Progress) -> None:
     world = _world(dim)
     vectors = open_memmap(folder / "tokens.npy", "w+", np.float16, (rows * tokens, dim))
