@@ -247,7 +247,7 @@ class Server:
         metrics = Metrics(METHODS)
         self._runtime = runtime = self._make_runtime(metrics, keys)
         self._health = Health(SERVICES, runtime.receiving)
-        threads = limits.max_calls + limits.max_receiving + _SPARE_THREADS
+        threads = limits.running_calls + limits.max_receiving + _SPARE_THREADS
         self._threads = WorkerThreads(threads, "vicinal-call")
         self._grpc = grpc.server(
             self._threads,  # type: ignore[arg-type]  # it uses what every executor has

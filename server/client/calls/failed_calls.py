@@ -14,8 +14,8 @@ from .call import CallFailed, Repeat
 
 # What gRPC says of a call for which it had no connection, and so sent nothing.
 _UNSENT = ("failed to connect to all addresses", "errors resolving ", "DNS resolution failed")
-# What gRPC says in the server's place when more calls have come than the server has taken in.
-_CROWDED = "Too many pending requests"
+# HTTP/2's REFUSED_STREAM, which says that nothing was done: there are more calls than a connection may have.
+_CROWDED = "RST_STREAM with error code 7"
 _CROWDED_SECONDS = 0.1
 _LAST_ERROR = re.compile(r".*last error: [A-Z_]+: (?:ipv[46]:\S+: )?(?P<reason>.*?)(?:: OK)?", re.DOTALL)
 
@@ -28,14 +28,14 @@ def failed_call(error: grpc.RpcError, endpoint: Endpoint, timeout: float | None)
         return _refused(error_of(error, str(endpoint.address)), endpoint)
     details: str = call.details() or ""
     match call.code():
-        case grpc.StatusCode.UNAVAILABLE:
-            return _unreachable(details, endpoint)
-        case grpc.StatusCode.RESOURCE_EXHAUSTED if details.startswith(_CROWDED):
+        case grpc.StatusCode.UNAVAILABLE if _CROWDED in details:
             crowded = ResourceExhausted(
                 f"{endpoint.address} has more calls than it takes in; try again shortly",
                 retry_after=_CROWDED_SECONDS,
             )
             return CallFailed(crowded, Repeat.ALWAYS)
+        case grpc.StatusCode.UNAVAILABLE:
+            return _unreachable(details, endpoint)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             given = "time" if timeout is None else f"the {timeout:.3g} s that were left"
             late = DeadlineExceeded(

@@ -13,19 +13,21 @@ class Arrivals:
 
     A call that is let in takes a thread, whose work its refusal would then take turns with; refused here it
     takes neither. While others have calls, too, a key has its share of the places, and those that no other
-    asks for; a key with less than its share finds a few places more, which nobody else gets. So of two keys
-    the one that sends far more is refused first. Thread-safe.
+    asks for; a key with less than its share finds ``spare`` places more. So of two keys the one that sends
+    far more is refused first. Thread-safe.
 
     Parameters
     ----------
     most : int
+    spare : int
+        Places beyond, for keys that have fewer than their share.
     silent : callable
         Returns how many of them have let their message be waited for: those hold no place.
     """
 
-    def __init__(self, most: int, silent: Callable[[], int]) -> None:
+    def __init__(self, most: int, spare: int, silent: Callable[[], int]) -> None:
         self._most = most
-        self._spare = max(1, most // 4)
+        self._spare = spare
         self._silent = silent
         self._lock = threading.Lock()
         self._of_key: dict[str, int] = {}

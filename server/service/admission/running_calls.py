@@ -56,7 +56,7 @@ class RunningCalls:
             raise self._too_many()
 
     def _too_many(self) -> Overloaded:
-        return overloaded(f"the server works on {self._most} calls, the most of --max-calls")
+        return overloaded(f"the server works on {self._most} calls, --max-calls and a quarter")
 
     def enter(self) -> None:
         """Count a call; :meth:`leave` must follow. Raises as :meth:`check` does."""

@@ -259,12 +259,12 @@ class Call:
         if self._taken > held:
             runtime.memory.give_back(self._taken - held)
         self._taken = 0
-        if self._running:
-            self._running = False
-            runtime.calls.leave()
         if self._has_arrived:
             self._has_arrived = False
             runtime.arrivals.end(self.principal.key_id)
+        if self._running:
+            self._running = False
+            runtime.calls.leave()
 
     def _hold(self, n_bytes: int) -> int:
         runtime, context = self._runtime, self._context

@@ -42,7 +42,7 @@ class Bounds:
     def of_one_process(cls, limits: Limits) -> Bounds:
         """Return what counts the calls of this process alone."""
         return cls(
-            RunningCalls(limits.max_calls),
+            RunningCalls(limits.running_calls),
             MemoryBudget(limits.memory_bytes),
             RateLimiter(limits.calls_per_second),
             TenantRates(),
@@ -99,7 +99,7 @@ class Runtime:
         self.sealed = sealed
         self.calls = bounds.calls
         self.receiving = receiving = Receiving(limits.max_receiving, limits.receive_seconds)
-        self.arrivals = Arrivals(limits.max_calls, lambda: receiving.silent)
+        self.arrivals = Arrivals(limits.max_calls, limits.spare_calls, lambda: receiving.silent)
         self.memory = bounds.memory
         self.line = WaitingLine(limits.running_searches)
         self.disk = DiskWatermark(settings.folder, limits.disk_free_bytes)

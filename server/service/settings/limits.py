@@ -52,6 +52,16 @@ class Limits:
     receive_seconds: float = 10.0
     calls_per_second: float | None = None
 
+    @property
+    def spare_calls(self) -> int:
+        """Places beyond ``max_calls``, for keys that have fewer than their share."""
+        return max(1, self.max_calls // 4)
+
+    @property
+    def running_calls(self) -> int:
+        """Calls that may be worked on, whosever they are."""
+        return self.max_calls + self.spare_calls
+
     def __post_init__(self) -> None:
         for name in (one.name for one in fields(self)):
             value = getattr(self, name)

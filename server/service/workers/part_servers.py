@@ -54,7 +54,7 @@ class WriterServer(_PartServer):
     def _make_runtime(self, metrics: Metrics, keys: KeyStore) -> Runtime:
         # Its calls are those that workers let in, which are counted there.
         bounds = Bounds(
-            RunningCalls(self._settings.limits.max_calls),
+            RunningCalls(self._settings.limits.running_calls),
             self._shared_memory(),
             RateLimiter(None),
             TenantRates(buckets=self._buckets),
@@ -105,7 +105,7 @@ class WorkerServer(_PartServer):
     def _make_runtime(self, metrics: Metrics, keys: KeyStore) -> Runtime:
         limits = self._settings.limits
         bounds = Bounds(
-            SharedCalls(limits.max_calls, self._tallies, self._part.place),
+            SharedCalls(limits.running_calls, self._tallies, self._part.place),
             self._shared_memory(),
             RateLimiter(limits.calls_per_second, buckets=self._buckets),
             TenantRates(buckets=self._buckets),

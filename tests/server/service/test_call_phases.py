@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -240,3 +241,49 @@ def test_the_answers_of_many_who_come_and_go(server: RunningServer) -> None:
             # There were more than the calls that may run.
             assert call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert_idle(server)
+
+
+def test_one_key_of_many_calls_is_refused_before_another(folder: Path, tmp_path: Path) -> None:
+    """All places have calls of one key, which wait: its next is refused unread, one of another is let in."""
+    # Once it has keys, a database takes no calls without.
+    shutil.copytree(folder, tmp_path / "db")
+    limits = Limits(running_searches=2, max_calls=8, receive_seconds=60.0)
+    with running_server(tmp_path / "db", limits=limits) as server:
+        fill_places(server)
+
+
+def fill_places(server: RunningServer) -> None:
+    greedy, modest = server.key("read"), server.key("read")
+    runtime, path = server.server.runtime, BY_NAME["SearchBatch"].path
+    for _ in range(2):
+        runtime.line.enter(None, lambda callback: True)
+    try:
+        taken = [
+            server.channel.unary_unary(path).future(search(), metadata=_bearer(greedy)) for _ in range(8)
+        ]
+        wait_until(lambda: runtime.line.waiting == 8)
+        threads = runtime.receiving.receiving
+        # The message is never sent, so an answer shows that it was not waited for.
+        unread = server.channel.stream_unary(path).future(_silence(), metadata=_bearer(greedy))
+        assert unread.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "grpc-status-details-bin" in dict(unread.trailing_metadata())
+        assert runtime.receiving.receiving == threads
+        other = server.channel.unary_unary(path).future(search(), metadata=_bearer(modest))
+        wait_until(lambda: runtime.line.waiting == 9)
+    finally:
+        runtime.line.leave()
+        runtime.line.leave()
+    assert all(call.code() is grpc.StatusCode.OK for call in (*taken, other))
+    wait_until(lambda: not runtime.calls.running)
+    # Everything was given back.
+    again = [server.channel.unary_unary(path).future(search(), metadata=_bearer(greedy)) for _ in range(8)]
+    assert all(call.code() is grpc.StatusCode.OK for call in again)
+
+
+def _bearer(key: str) -> list[tuple[str, str]]:
+    return [("authorization", f"Bearer {key}")]
+
+
+def _silence() -> Iterator[bytes]:
+    threading.Event().wait(1.0)
+    yield from ()
