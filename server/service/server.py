@@ -118,7 +118,7 @@ class Server:
             raise
 
     def bind(self) -> None:
-        """Listen, and answer that the database is not open yet."""
+        """Make ready to open the database; listen and say that it is not open yet, if callers are told so."""
         settings = self._settings
         self._credentials = server_credentials(settings)
         self._certificate = shown_certificate(settings)

@@ -6,7 +6,8 @@ other user of the machine can reach. Deadline and cancellation travel too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,12 +94,13 @@ class WriterLine:
         if channel is not None:
             channel.close()
 
-    def channel(self) -> Any:
-        """Return the channel; raise NotReady where there is no writer."""
-        channel = self._channel
-        if channel is None:
-            raise not_ready("the server's writer is being started again")
-        return channel
+    def begin(self, start: Callable[[Any], Any]) -> Any:
+        """Return what ``start`` begins on the channel; raise NotReady where there is no writer."""
+        # ValueError is how gRPC says that the channel was closed, just now.
+        with suppress(ValueError):
+            if self._channel is not None:
+                return start(self._channel)
+        raise not_ready("the server's writer is being started again")
 
 
 def handed_on_handlers(runtime: Runtime, log: CallLog, line: WriterLine) -> dict[str, GrpcHandler]:
@@ -144,7 +146,8 @@ class _HandedOnRpc(Rpc):
 
 def _unary(line: WriterLine, method: Method) -> Handler:
     def hand_on(call: Call, request: _RawMessage) -> Message:
-        attempt = line.channel().unary_unary(method.path).future(request.data, **_terms(call))
+        terms = _terms(call)
+        attempt = line.begin(lambda channel: channel.unary_unary(method.path).future(request.data, **terms))
         if not call.context.add_callback(attempt.cancel):
             attempt.cancel()
         try:
@@ -159,7 +162,8 @@ def _stream(line: WriterLine, method: Method) -> Handler:
     has_last = len(method.response.DESCRIPTOR.fields) > 1
 
     def hand_on(call: Call, request: _RawMessage) -> LongWork:
-        attempt = line.channel().unary_stream(method.path)(request.data, **_terms(call))
+        terms = _terms(call)
+        attempt = line.begin(lambda channel: channel.unary_stream(method.path)(request.data, **terms))
         if not call.context.add_callback(attempt.cancel):
             attempt.cancel()
 
@@ -182,14 +186,8 @@ def _stream(line: WriterLine, method: Method) -> Handler:
 
 
 def _report(method: Method) -> Any:
-    (progress,) = (field for field in method.response.DESCRIPTOR.fields if field.name == "progress")
-    kind: Any = method.response
-
-    def report(stage: str, fraction: float) -> Message:
-        response: Message = kind(**{progress.name: {"stage": stage, "fraction": fraction}})
-        return response
-
-    return report
+    response: Any = method.response
+    return lambda stage, fraction: response(progress={"stage": stage, "fraction": fraction})
 
 
 def _same(response: Message) -> Message:

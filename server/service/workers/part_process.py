@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import queue
 import shutil
@@ -15,6 +16,8 @@ from ..calls.call_log import CallLog
 from .messages import Bound, Counted, Failed, Order, Ready, Report, Whole
 from .part import Part
 from .part_servers import WorkerServer, WriterServer
+
+log = logging.getLogger("vicinal.server")
 
 _DAY_SECONDS = 86_400.0
 
@@ -35,9 +38,9 @@ class PartProcess:
         self._telling = threading.Lock()
         self._is_bound = False
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-        log = CallLog(every_call=part.own_settings().log_calls, process=part.name)
-        log.attach()
-        self._server = WriterServer(part, log) if part.is_writer else WorkerServer(part, log)
+        calls = CallLog(every_call=part.own_settings().log_calls, process=part.name)
+        calls.attach()
+        self._server = WriterServer(part, calls) if part.is_writer else WorkerServer(part, calls)
 
     def run(self) -> int:
         """Serve until told to stop; return the exit code."""
@@ -125,4 +128,8 @@ class PartProcess:
         except (EOFError, OSError):
             # Nobody is left who could restart what dies, or stop this process in good order.
             shutil.rmtree(self._part.folder, ignore_errors=True)
+            os._exit(1)
+        except BaseException:
+            # A process that hears nothing any more would outlive its supervisor.
+            log.exception("the process cannot do what it is told")
             os._exit(1)
