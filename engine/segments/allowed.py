@@ -19,7 +19,7 @@ from .bitmaps import bitmap, rows_of
 # What a view remembers of filters: a caller's few favourites, in at most some 16 MB.
 _FILTERS_KEPT = 32
 _FILTER_ROWS_KEPT = 4_000_000
-# Tenants whose rows are kept with the plans for them, about 1 KB each; those that have more rows are few, and
+# Tenants whose rows are kept with the plans for them, about 2.5 KB each; those with more rows are few, and
 # kept as filters are.
 _TENANTS_KEPT, _ROWS_OF_A_SMALL_TENANT = 8192, 4096
 # Plans serve a set of rows of which one in so many is gone since they were made.
