@@ -16,12 +16,13 @@ from .graph.build import SMALLEST_GRAPH
 from .ivf.ivf import Ivf
 from .measuring import measure_once
 from .muvera.muvera import Muvera
-from .protocol import BuildJob, IndexSpec
+from .protocol import BuildJob, IndexSpec, Previous
 from .rows import bits
 from .rows.dense import NO_NORMS, DenseRows, inverse_norms, pad
 from .rows.element import Element
 from .rows.metric import Metric
 from .rows.multi import MultiRows
+from .rows.neighbors import NO_ROW
 from .rows.row_set import RowSet
 from .rows.sparse import SparseRows
 from .seismic.seismic import Seismic
@@ -97,7 +98,10 @@ def _walk(rows: DenseRows) -> None:
 
     codec = Scalar().train(rows, BuildJob())
     arrays: dict[str, NDArray[Any]] = codec.arrays() | codec.encode(rows).arrays()
-    arrays |= grow(rows, np.arange(len(rows), dtype=np.uint32), 2, 8, BuildJob(threads=1))
+    nodes = np.arange(len(rows), dtype=np.uint32)
+    grown = grow(rows, nodes, 2, 8, BuildJob(threads=1))
+    lost = Previous(grown, np.where(nodes == 0, np.uint32(NO_ROW), nodes))
+    arrays |= grow(rows, nodes, 2, 8, BuildJob(threads=1, previous=(lost,)))
     arrays |= build_cells(rows, BuildJob())
     graph = HnswIndex(arrays, rows, Scalar())
     for knobs in (HnswKnobs(1, 1), HnswKnobs(0, 1, cells=1)):

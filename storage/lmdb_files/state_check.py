@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -44,8 +43,7 @@ def check_unopened(path: str) -> None:
 
     LMDB maps as many pages as the file says there are: what it cannot map may be no limit but a wrong number.
     """
-    if os.path.isfile(path):
-        _repeated(lambda: _check(read_meta(path).newest.transaction, path, None))
+    _repeated(lambda: _check(read_meta(path).newest.transaction, path, None))
 
 
 def _repeated(look: Callable[[], None]) -> None:

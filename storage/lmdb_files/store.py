@@ -164,14 +164,17 @@ class LmdbStore:
             return environment
 
         def open_sound() -> LmdbEnvironment:
-            if os.path.isfile(data_path):
+            existed = os.path.isfile(data_path)
+            if existed:
                 read_meta(data_path)
             try:
                 return open_checked()
             except CorruptionError:
                 raise
             except StorageError:
-                check_unopened(data_path)
+                # One that LMDB had just begun to make is unfinished, not damaged.
+                if existed:
+                    check_unopened(data_path)
                 raise
 
         self._lease: Lease[LmdbEnvironment] | None = lease(file_id(self._path), open_sound)

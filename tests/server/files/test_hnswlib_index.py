@@ -25,7 +25,8 @@ LABELS = np.arange(N, dtype=np.uint64) * 11 + 3
 def saved(path: Path, space: str = "l2", deleted: tuple[int, ...] = ()) -> Path:
     index = hnswlib.Index(space, DIM)
     index.init_index(2 * N, M=5, ef_construction=30)
-    index.add_items(MATRIX, LABELS)
+    # Several threads insert in any order.
+    index.add_items(MATRIX, LABELS, num_threads=1)
     for label in deleted:
         index.mark_deleted(label)
     index.save_index(str(path))
