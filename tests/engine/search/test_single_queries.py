@@ -83,8 +83,9 @@ def test_queries_alone_find_what_they_find_in_a_batch(
             assert single(points, case, N + place, k=k, filter=filter) == expected
 
 
-@pytest.mark.parametrize("filter", [None, F("n") < 7])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "filter"), [("graph", None), *((name, F("n") < 7) for name in CASES)], ids=str
+)
 def test_what_was_prepared_does_not_outlive_what_it_is_of(name: str, filter: vicinal.Filter | None) -> None:
     case = CASES[name]
     with vicinal.open(":memory:") as db:

@@ -99,7 +99,7 @@ def test_sparse_promises_hold_for_copies(name: str) -> None:
 
 @pytest.mark.parametrize("spec", [Muvera(), TokenLists()], ids=["muvera", "token-lists"])
 def test_promises_for_tokens_hold_for_copies(spec: Any) -> None:
-    data = make_token_set("token-copies-12", 1800, 30, 3)
+    data = make_token_set("token-copies-12", 1200, 30, 3)
     index = spec.open(spec.build(data.documents, BuildJob(threads=1)), data.documents)
     held(index, data.queries, MultiScan(data.documents).search(data.queries, 10).scores)
 
