@@ -170,15 +170,11 @@ class _Growth:
         self, nodes: NDArray[np.uint32], links: NDArray[np.uint32], pairs: NDArray[np.uint64]
     ) -> None:
         """Give nodes links, and further ones to the latter of each pair where none of them leads there."""
-        from ..kernels.graph_growth import mend_links
-
         self.links[nodes] = links
-        self._link(mend_links, (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32))
+        self._link((pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32), stay=True)
 
     def insert(self, batch: NDArray[np.uint32], n_present: int) -> None:
         """Choose the links of a batch of rows in a graph of so many, and link back."""
-        from ..kernels.graph_growth import link_back
-
         self._graph["n_entries"] = min(n_present, len(self._entries))
         if not n_present:
             return
@@ -189,17 +185,19 @@ class _Growth:
         is_link = chosen != NO_LINK
         sources = np.repeat(batch, is_link.sum(axis=1))
         by_target = np.argsort(chosen[is_link], kind="stable")
-        self._link(link_back, chosen[is_link][by_target], sources[by_target])
+        self._link(chosen[is_link][by_target], sources[by_target], stay=False)
 
-    def _link(
-        self, kernel: Callable[..., None], found: NDArray[np.uint32], sources: NDArray[np.uint32]
-    ) -> None:
-        """Have a kernel link each row found, ascending, to the sources beside it."""
+    def _link(self, found: NDArray[np.uint32], sources: NDArray[np.uint32], *, stay: bool) -> None:
+        """Link each row found, ascending, to the sources beside it, as the kernel does."""
+        from ..kernels.graph_growth import link_back
+
         targets, starts = np.unique(found, return_index=True)
         offsets = np.append(starts, len(found)).astype(np.int64)
 
         def link(growth: NDArray[Any], first: int, last: int) -> None:
-            kernel(address(growth), address(targets), address(offsets), address(sources), first, last)
+            link_back(
+                address(growth), address(targets), address(offsets), address(sources), first, last, stay
+            )
 
         self._each_thread(link, len(targets), self.links.shape[1] + int(np.diff(offsets).max(initial=0)))
 

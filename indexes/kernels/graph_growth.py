@@ -92,8 +92,11 @@ def choose_neighbours(growth_address, listed_address, first, last, ef, chosen_ad
 
 
 @entry_point("graph links")
-def link_back(growth_address, targets_address, offsets_address, sources_address, first, last):
-    """Link each target to its sources, where it is not yet, and choose anew where those are too many."""
+def link_back(growth_address, targets_address, offsets_address, sources_address, first, last, stay):
+    """Link each target to its sources, where it is not yet, and choose anew where those are too many.
+
+    Where the links that it has ``stay``, it is linked to those sources that none of its links leads to.
+    """
     growth = view_growth(growth_address)
     graph, walk = view_graph(growth.graph), view_walk(growth.walk)
     codes = view_codes(graph.codes)
@@ -102,43 +105,22 @@ def link_back(growth_address, targets_address, offsets_address, sources_address,
     for place in range(first, last):
         links = links_of(graph, targets[place])
         candidates = view_u32(growth.candidates, graph.degree + offsets[place + 1] - offsets[place])
-        used = 0
-        while used < growth.most and links[used] != NO_LINK:
-            candidates[used] = links[used]
-            used += 1
-        count = used
-        for i in range(offsets[place], offsets[place + 1]):
-            if not is_listed(candidates, used, sources[i]):
-                candidates[count] = sources[i]
-                count += 1
-        if count <= growth.most:
-            for i in range(used, count):
-                links[i] = candidates[i]
-        else:
-            add_candidates(codes, walk, growth, targets[place], 0, count)
-            choose_links(codes, walk, growth, count, links, 0)
-
-
-@entry_point("graph mending")
-def mend_links(growth_address, targets_address, offsets_address, sources_address, first, last):
-    """Link each target to those of its sources that none of its links leads to; those that it has stay."""
-    growth = view_growth(growth_address)
-    graph, walk = view_graph(growth.graph), view_walk(growth.walk)
-    codes = view_codes(graph.codes)
-    targets, offsets = view_u32(targets_address, last), view_i64(offsets_address, last + 1)
-    sources = view_u32(sources_address, offsets[last])
-    for place in range(first, last):
-        links = links_of(graph, targets[place])
-        candidates = view_u32(growth.candidates, offsets[place + 1] - offsets[place])
         used, count = 0, 0
         while used < growth.most and links[used] != NO_LINK:
+            if not stay:
+                candidates[count] = links[used]
+                count += 1
             used += 1
         for i in range(offsets[place], offsets[place + 1]):
             if not is_listed(links, used, sources[i]):
                 candidates[count] = sources[i]
                 count += 1
-        add_candidates(codes, walk, growth, targets[place], 0, count)
-        choose_links(codes, walk, growth, count, links, used)
+        if not stay and count <= growth.most:
+            for i in range(used, count):
+                links[i] = candidates[i]
+        else:
+            add_candidates(codes, walk, growth, targets[place], 0, count)
+            choose_links(codes, walk, growth, count, links, used if stay else 0)
 
 
 @entry_point("graph reach")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,17 @@ def _coded(rows: DenseRows) -> dict[str, NDArray[Any]]:
     return codec.arrays() | codec.encode(rows).arrays()
 
 
+def clusters(rng: np.random.Generator) -> Callable[[int], NDArray[np.float32]]:
+    """Return what draws so many rows of 80 clusters."""
+    centres = rng.standard_normal((80, 32))
+
+    def drawn(n: int) -> NDArray[np.float32]:
+        values = centres[rng.integers(0, 80, n)] + 0.4 * rng.standard_normal((n, 32))
+        return values.astype(np.float32)
+
+    return drawn
+
+
 def _needed(rows: DenseRows, queries: NDArray[np.float32], graph: dict[str, Any], recall: float) -> float:
     """Return how many distances a query takes until so many of its nearest ten are found."""
     index = HnswIndex(_coded(rows) | graph, rows, Scalar())
@@ -185,12 +197,7 @@ def _needed(rows: DenseRows, queries: NDArray[np.float32], graph: dict[str, Any]
 @pytest.mark.parametrize("metric", [Metric.L2, Metric.COSINE, Metric.DOT])
 def test_the_graph_is_at_least_as_good_as_that_of_hnswlib(metric: Metric) -> None:
     rng = np.random.default_rng(0)
-    centres = rng.standard_normal((80, 32))
-
-    def drawn(n: int) -> NDArray[np.float32]:
-        values = centres[rng.integers(0, 80, n)] + 0.4 * rng.standard_normal((n, 32))
-        return values.astype(np.float32)
-
+    drawn = clusters(rng)
     rows, queries = as_vectors(drawn(6000), 32, Element.FLOAT32, metric), drawn(200)
     made = {name: build(rows, everything(rows), 16, 200, BuildJob()) for name, build in BUILDERS.items()}
     for recall in (0.95, 0.98):
@@ -216,12 +223,7 @@ def _some(rows: DenseRows, chosen: NDArray[np.int64]) -> DenseRows:
 @pytest.mark.parametrize("change", ["grown", "shrunk", "both"])
 def test_a_graph_that_keeps_links_is_as_good_as_a_new_one(metric: Metric, change: str) -> None:
     rng = np.random.default_rng(0)
-    centres = rng.standard_normal((80, 32))
-
-    def drawn(n: int) -> NDArray[np.float32]:
-        values = centres[rng.integers(0, 80, n)] + 0.4 * rng.standard_normal((n, 32))
-        return values.astype(np.float32)
-
+    drawn = clusters(rng)
     all_rows, queries = as_vectors(drawn(6000), 32, Element.FLOAT32, metric), drawn(200)
     was = rng.permutation(6000)[: 4500 if change == "grown" else 6000 if change == "shrunk" else 4500]
     lost = rng.permutation(was)[:900] if change != "grown" else was[:0]
