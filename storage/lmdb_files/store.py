@@ -150,8 +150,8 @@ class LmdbStore:
             raise NotADatabaseError(self._path, f"there is no {DATA_NAME} in it")
         durable.make_folder(self._path)
 
-        def open_checked() -> LmdbEnvironment:
-            if compact_in is not None and os.path.isfile(data_path):
+        def open_checked(existed: bool) -> LmdbEnvironment:
+            if existed and compact_in is not None:
                 compact_if_sparse(self._path, _path_now(compact_in, within), examine)
             environment = LmdbEnvironment(
                 self._where, read_only=read_only, room_bytes=room_bytes, guard=guard
@@ -168,7 +168,7 @@ class LmdbStore:
             if existed:
                 read_meta(data_path)
             try:
-                return open_checked()
+                return open_checked(existed)
             except CorruptionError:
                 raise
             except StorageError:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from small_dataset import BASE
 
-from vicinal.bench.datasets import Dataset
-from vicinal.bench.datasets.dataset import unit_rows
 from vicinal.bench.unkind.sets import SETS, make_set
-
-_RNG = np.random.default_rng(0)
-BASE = Dataset(
-    "base",
-    "cosine",
-    unit_rows(_RNG.standard_normal((3000, 24), np.float32)),
-    unit_rows(_RNG.standard_normal((50, 24), np.float32)),
-)
 
 
 @pytest.mark.parametrize("name", SETS)

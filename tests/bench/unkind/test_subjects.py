@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from small_dataset import BASE
 
 import vicinal
-from vicinal.bench.datasets import Dataset
-from vicinal.bench.datasets.dataset import unit_rows
 from vicinal.bench.unkind.sets import SETS
 from vicinal.bench.unkind.sparse_sets import SPARSE_SETS, make_sparse_set
 from vicinal.bench.unkind.subjects import ALL_SETS, make_subject
 from vicinal.bench.unkind.token_sets import TOKEN_SETS, make_token_set
 from vicinal.indexes.exact.flat import Flat
-
-_RNG = np.random.default_rng(0)
-BASE = Dataset(
-    "base",
-    "cosine",
-    unit_rows(_RNG.standard_normal((3000, 24), np.float32)),
-    unit_rows(_RNG.standard_normal((50, 24), np.float32)),
-)
 
 
 @pytest.mark.parametrize("name", SPARSE_SETS)
