@@ -12,6 +12,7 @@ from vicinal.engine.filters.expression import Filter
 from vicinal.engine.input.options import MAX_K, search_options
 from vicinal.engine.input.queries import bound
 from vicinal.engine.schema.vector_field import Dense
+from vicinal.engine.search.calls.searched_field import searched_field
 from vicinal.engine.search.executor import SearchRequest, execute
 from vicinal.engine.segments.bitmaps import rows_of
 from vicinal.engine.segments.growing.view import GrowingView
@@ -29,14 +30,13 @@ def disagreements(collection: vicinal.Collection, expression: Filter | None, ten
         return []
     snapshot = snapshot.seen_by(owner.scope)
     field, spec = next((name, one) for name, one in state.schema.vectors.items() if isinstance(one, Dense))
+    options = search_options(MAX_K, {"exact": True, "field": field})
     request = SearchRequest(
-        field=field,
-        spec=spec,
+        field=searched_field(state.schema, options),
         queries=np.ones((1, spec.dim), np.float32),
         expression=bound(expression, state.schema),
         tenant=owner.scope,
-        options=search_options(MAX_K, {"exact": True}),
-        knobs=None,
+        options=options,
     )
     places = execute(snapshot, request).places
     found = set(places[places != NO_PLACE].tolist())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
@@ -18,9 +17,10 @@ from ..results.point import PointId
 from ..schema.vector_field import VectorField
 from ..vector_kinds.registry import kind_of
 from .candidates import Candidates, StagedQuery
+from .effort import Knobs, finite_number, given_knobs, hashable_effort
 from .ids import Ids
 from .queries import check_flag, check_integer, check_named
-from .stored_queries import asked_query
+from .stored_queries import stored_queries
 
 MAX_K = 10_000
 MAX_THREADS = 1024
@@ -28,16 +28,12 @@ MAX_RESULTS = 50_000_000
 """Places of all queries of one call: rows, places and scores of so many take about a gigabyte."""
 
 _RECALL = 0.95
-_LARGEST = sys.float_info.max
 
 MAX_BUDGET = 65_536
 """Tokens of a query or of a point, as many as any point has."""
 
 Budgets = tuple[int | None, int | None]
 """How many first tokens of a query and of each point count; None for all."""
-
-Knobs = tuple[tuple[str, float], ...]
-"""Names and values of what a caller said about effort, by name."""
 
 
 class SearchKeywords(TypedDict, total=False):
@@ -78,7 +74,7 @@ def _field_name(name: str, value: Any) -> str | None:
 
 
 def _threshold(name: str, value: Any) -> float | None:
-    return None if value is None else float(_number(name, name, value))
+    return None if value is None else float(finite_number(name, name, value))
 
 
 def _grouping(name: str, value: Any) -> str | None:
@@ -150,8 +146,17 @@ class SearchOptions:
     group_by: str | None = None
     group_size: int = 3
 
+    @cached_property
+    def of_schemas(self) -> dict[int, Any]:
+        """What searches keep of them by schema; one for all that differ in the filter alone."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
 
 _LISTED = {"with_payload", "with_vectors", "tokens"}
+_UNHASHED = frozenset(_LISTED | {"effort", "candidates"})
 # What makes of each that a caller said what is kept of it; the filter is checked against a schema alone.
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "k": partial(check_integer, low=1, high=MAX_K),
@@ -164,7 +169,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threads": partial(check_integer, low=0, high=MAX_THREADS),
     "with_payload": check_named,
     "with_vectors": check_named,
-    "tokens": _budgets,
+    "tokens": lambda _name, budgets: budgets,
     "candidates": lambda _name, options: options,
     "score_threshold": _threshold,
     "group_by": _grouping,
@@ -181,9 +186,11 @@ def asked(query: Any, k: int, said: SearchKeywords) -> tuple[Any, SearchOptions]
         As :func:`search_options`; or there is no query, or two.
     """
     by_id = said.pop("by_id", None)
-    found, options = asked_query(query, by_id), search_options(k, said)
+    if query is None or by_id is not None:
+        query = stored_queries(query, by_id)
+    options = search_options(k, said)
     first = said.get("candidates")
-    return (found if first is None else StagedQuery(found, first.query)), options
+    return (query if first is None else StagedQuery(query, first.query)), options
 
 
 def search_options(k: int, said: SearchKeywords) -> SearchOptions:
@@ -195,20 +202,29 @@ def search_options(k: int, said: SearchKeywords) -> SearchOptions:
         With the option to blame as its ``field``.
     """
     others: dict[str, Any] = {**said}
-    filter, ef = others.pop("filter", None), others.pop("ef", None)
-    if ef is not None or "effort" in others:
-        others["effort"] = _given_knobs(others.get("effort"), ef)
-    if others.get("candidates") is not None:
-        others["candidates"] = _first_stage(k, others)
-    for name in _LISTED & others.keys():
-        if isinstance(others[name], list):
-            others[name] = tuple(others[name])
+    filter = others.pop("filter", None)
+    if not _UNHASHED.isdisjoint(others):
+        _make_hashable(k, others)
     try:
         options = _checked(k, **others)
     except TypeError:
         # What has no hash is mostly a mistake, which this tells.
         options = _checked.__wrapped__(k, **others)
     return options if filter is None else _with_filter(options, filter)
+
+
+def _make_hashable(k: Any, said: dict[str, Any]) -> None:
+    """Put what has a hash in the place of dicts, lists and candidates."""
+    if said.get("candidates") is not None:
+        said["candidates"] = _first_stage(k, said)
+    if "effort" in said:
+        said["effort"] = hashable_effort(said["effort"])
+    for name in _LISTED & said.keys():
+        if isinstance(said[name], list):
+            said[name] = tuple(said[name])
+    if "tokens" in said:
+        # Not by what is kept, as True is equal to 1.
+        said["tokens"] = _budgets("tokens", said["tokens"])
 
 
 def _first_stage(k: Any, said: Mapping[str, Any]) -> SearchOptions:
@@ -242,23 +258,6 @@ def _first_stage(k: Any, said: Mapping[str, Any]) -> SearchOptions:
     return search_options(count, cast(SearchKeywords, asked))
 
 
-def index_knobs(spec: VectorField, options: SearchOptions) -> Any:
-    """Return what the caller said about effort as the index of the field takes it, None when nothing.
-
-    Raises
-    ------
-    InvalidArgument
-        The index has no such knob, or not of this value.
-    """
-    if not options.effort:
-        return None
-    given = dict(options.effort)
-    try:
-        return spec.index.knobs(given)
-    except ValueError as error:
-        raise InvalidArgument(str(error), field="ef" if given.keys() == {"ef"} else "effort") from error
-
-
 def check_budgets(name: str, spec: VectorField, options: SearchOptions) -> None:
     """Raise InvalidArgument when a search by parts of vectors is one of a field whose vectors have none."""
     if options.tokens is not None and not kind_of(spec).has_budgets(spec):
@@ -289,11 +288,13 @@ def check_results(queries: int, k: int) -> None:
 
 @lru_cache(maxsize=1024, typed=True)
 def _checked(k: Any, **said: Any) -> SearchOptions:
-    unknown = sorted(said.keys() - _CHECKS.keys())
+    unknown = sorted(said.keys() - _CHECKS.keys() - {"ef"})
     if unknown:
         known = sorted(SearchKeywords.__annotations__)
         raise InvalidArgument(f"a search takes no {unknown[0]!r}; it takes {known}", field=unknown[0])
     said["k"] = k
+    if "ef" in said or "effort" in said:
+        said["effort"] = given_knobs(said.get("effort"), said.pop("ef", None))
     options = SearchOptions(**{name: _CHECKS[name](name, value) for name, value in said.items()})
     check_integer("offset", options.offset, 0, MAX_K - options.k)
     if options.group_by is None:
@@ -315,32 +316,3 @@ def _with_filter(options: SearchOptions, filter: Any) -> SearchOptions:
     made = object.__new__(SearchOptions)
     made.__dict__.update(options.__dict__, filter=filter)
     return made
-
-
-def _given_knobs(effort: Any, ef: Any) -> Knobs:
-    if ef is not None:
-        if effort is not None:
-            raise InvalidArgument(
-                f"ef={ef!r:.80} is short for effort={{'ef': ...}}, and effort={effort!r:.80} was given too; "
-                "give one of them",
-                field="ef",
-            )
-        return (("ef", _number("ef", "ef", ef)),)
-    if effort is None:
-        return ()
-    if not isinstance(effort, Mapping) or not all(isinstance(name, str) for name in effort):
-        raise InvalidArgument(
-            f"effort is {effort!r:.80}; expected the knobs of the field's index by name, as {{'ef': 64}}",
-            field="effort",
-        )
-    return tuple((name, _number("effort", f"effort[{name!r}]", effort[name])) for name in sorted(effort))
-
-
-def _number(field: str, name: str, value: Any) -> float:
-    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    # The bound does not fit the smaller floats of NumPy.
-    value = float(value) if isinstance(value, np.floating) else value
-    # Whole numbers beyond float64 are no more finite to an index than infinity.
-    if not real or not -_LARGEST <= value <= _LARGEST:
-        raise InvalidArgument(f"{name} is {value!r:.80}; expected a finite number", field=field)
-    return int(value) if value == int(value) else float(value)

@@ -32,8 +32,8 @@ class StoredQueries:
         return len(self.ids)
 
 
-def asked_query(query: Any, by_id: Any) -> Any:
-    """Return the query of a search: what the caller passed, or the vectors of the points it named.
+def stored_queries(query: Any, by_id: Any) -> StoredQueries:
+    """Return the vectors of the points that the caller of a search named instead of a query.
 
     Raises
     ------
@@ -41,11 +41,7 @@ def asked_query(query: Any, by_id: Any) -> Any:
         Both were given, or neither was.
     """
     if by_id is None:
-        if query is None:
-            raise InvalidArgument(
-                "there is no query; pass a vector, or by_id= of a stored point", field="query"
-            )
-        return query
+        raise InvalidArgument("there is no query; pass a vector, or by_id= of a stored point", field="query")
     if query is not None:
         raise InvalidArgument("give one of query and by_id", field="by_id")
     single = isinstance(by_id, int | str | UUID | np.integer)

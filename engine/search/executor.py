@@ -6,12 +6,13 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ...indexes.protocol import Queries, Scope
@@ -23,12 +24,11 @@ from ..filters.scanning import ScanWork
 from ..input.options import SearchOptions
 from ..results.explanation import PlanReason
 from ..results.weighting import Weighting
-from ..schema.vector_field import VectorField
 from ..segments.allowed import Allowed
 from ..segments.live_statistics import prepared
 from ..segments.snapshot import NO_PLACE, Snapshot, place
 from ..segments.view import SegmentView
-from ..vector_kinds.registry import kind_of
+from .calls.searched_field import SearchedField
 from .candidates import candidate_scopes
 from .planner import ExactScan, Plan
 from .segment_search import SegmentSearch, scanned_tokens, segment_search
@@ -46,22 +46,17 @@ _SPREAD_SECONDS = 0.4e-3
 _Done = TypeVar("_Done")
 
 
-@dataclass(slots=True)
-class SearchRequest:
-    """One search, validated. Not frozen, because that makes it four times as costly to create.
+class SearchRequest(Struct, eq=False):
+    """One search, validated.
 
     Attributes
     ----------
-    field : str
-        Name of the vector field.
-    spec : VectorField
-        Its schema.
+    field : SearchedField
+        What it is of.
     queries : Queries
         ``(q, dim)`` float32 or packed uint8 for dense fields; q rows of their kind for the others.
     options : SearchOptions
         What the caller said.
-    knobs : optional
-        What the caller said about effort, as the index of the field takes it.
     expression : Filter or None
         Checked against the schema.
     tenant : int or None
@@ -73,15 +68,13 @@ class SearchRequest:
         How many queries there are.
     """
 
-    field: str
-    spec: VectorField
+    field: SearchedField
     queries: Queries
     options: SearchOptions
-    knobs: Any
     expression: Filter | None
     tenant: int | None
     candidates: NDArray[np.int64] | None = None
-    n_queries: int = dataclasses.field(init=False)
+    n_queries: int = 0
 
     def __post_init__(self) -> None:
         self.n_queries = len(self.queries)
@@ -94,16 +87,15 @@ class SearchRequest:
     @property
     def higher_is_nearer(self) -> bool:
         """Which way scores point."""
-        return self.spec.metric.higher_is_nearer
+        return self.field.spec.metric.higher_is_nearer
 
     @property
     def worst_score(self) -> float:
         """The score of padding."""
-        return self.spec.metric.worst
+        return self.field.spec.metric.worst
 
 
-@dataclass(slots=True)
-class SegmentReport:
+class SegmentReport(Struct, eq=False):
     """What searching one segment took."""
 
     segment: str
@@ -113,8 +105,7 @@ class SegmentReport:
     stats: SearchStats
 
 
-@dataclass(slots=True)
-class SearchReport:
+class SearchReport(Struct, eq=False):
     """What a search took, in seconds and in work, over all its queries."""
 
     segments: list[SegmentReport] = field(default_factory=list)
@@ -132,8 +123,7 @@ class SearchReport:
         return self.filter_seconds + self.search_seconds + self.merge_seconds
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct, eq=False):
     """Nearest rows of each query: places (q, k) int64 padded with -1, scores (q, k) float32."""
 
     places: NDArray[np.int64]
@@ -149,11 +139,9 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     piece of a batch, and all that was found is given up when it is over.
     """
     start, report = time.perf_counter(), SearchReport(filter=request.expression)
-    queries, report.weighting = prepared(snapshot, request.field, request.tenant, request.queries)
-    if queries is not request.queries:
-        # As dataclasses.replace does, in a seventh of its time.
-        said = request.options, request.knobs, request.expression, request.tenant, request.candidates
-        request = SearchRequest(request.field, request.spec, queries, *said)
+    if request.field.prepares:
+        queries, report.weighting = prepared(snapshot, request.field.name, request.tenant, request.queries)
+        request = replace(request, queries=queries)
         weighted = time.perf_counter()
         report.search_seconds, start = weighted - start, weighted
     found: list[tuple[int, Neighbors]] = []
@@ -172,7 +160,8 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
             start = time.perf_counter()
     places, scores = _merge(found, request)
     # Those that are made of texts are weighted in any case.
-    of_texts = report.weighting is not None and kind_of(request.spec).source(request.spec) is not None
+    field = request.field
+    of_texts = report.weighting is not None and field.kind.source(field.spec) is not None
     # Scores descend, so the last of each query tells whether any is 0.
     if of_texts and found and (scores.item(-1) <= 0 or (len(scores) > 1 and (scores[:, -1] <= 0).any())):
         # A row that shares no term with a text is not what was searched for.
@@ -186,15 +175,16 @@ def _within(
     view: SegmentView, request: SearchRequest, allowed: Allowed, report: SearchReport, start: float
 ) -> Neighbors | None:
     """Search what may be found of a view, which was asked for at ``start``; None where that is nothing."""
-    present = view.present(request.field)
+    field = request.field
+    present = view.present(field.name)
     if present is None:
         n_vectors = view.n_rows
     else:
         n_vectors = len(present)
-        allowed = allowed.among(request.field, present)
+        allowed = allowed.among(field.name, present)
     planned = time.perf_counter()
     report.filter_seconds += planned - start
-    found = segment_search(view, request.field, request.options, request.knobs, allowed, n_vectors)
+    found = segment_search(view, field, request.options, allowed, n_vectors)
     if found is None:
         return None
     neighbors = _spread(view, request, allowed.scope, found)
@@ -214,13 +204,13 @@ def _scored(
 ) -> Neighbors | None:
     """Score the candidates that a view holds; None where it holds none."""
     start = time.perf_counter()
-    present = view.present(request.field)
+    present = view.present(request.field.name)
     n_vectors = view.n_rows if present is None else len(present)
     scopes = candidate_scopes(candidates, number, present, n_vectors)
     most = max(scope.count(n_vectors) for scope in scopes)
     if not most:
         return None
-    scan = view.scan(request.field, request.tokens)
+    scan = view.scan(request.field.name, request.tokens)
     plan = ExactScan(most, scan.cost(None, most, contiguous=False), PlanReason.CANDIDATES)
 
     def score(lo: int, hi: int) -> list[Neighbors]:
@@ -261,15 +251,15 @@ def _rows_spread(
 ) -> Neighbors:
     """Scan parts of the rows at a time: fewer queries than threads."""
     allowed, k = scope.rows or RowSet.everything(plan.n_rows), request.options.k
-    scan = view.scan(request.field, request.tokens)
+    scan = view.scan(request.field.name, request.tokens)
 
     def search(lo: int, hi: int) -> Neighbors:
-        part = replace(scope, rows=allowed.part(lo, hi))
+        part = dataclasses.replace(scope, rows=allowed.part(lo, hi))
         return _in_pieces(view, request, request.queries, plan, lambda some: scan.search(some, k, part))
 
     first, *others = _at_a_time(allowed.count, threads, search)
     for other in others:
-        first = first.nearest(other, k, request.spec.metric)
+        first = first.nearest(other, k, request.field.spec.metric)
     return first
 
 
@@ -290,7 +280,7 @@ def _in_pieces(
     if len(queries) == 1 or deadline.current() is None:
         return search(queries)
     # These queries may hold more than a usual one.
-    scan = view.scan(request.field, request.tokens)
+    scan = view.scan(request.field.name, request.tokens)
     usual = scan.cost(None, _COMPARED_ROWS, contiguous=True)
     seconds = plan.seconds * scan.cost(queries, _COMPARED_ROWS, contiguous=True) / max(usual, 1e-12)
     size = max(1, min(_PIECE_QUERIES, int(_PIECE_SECONDS / max(seconds, 1e-9))))

@@ -10,15 +10,13 @@ from ..segments.snapshot import NO_PLACE, Snapshot, place_rows
 from ..segments.view import SegmentView
 
 
-def check_owned(snapshot: Snapshot, tenant: int | None, places: NDArray[np.int64]) -> None:
+def check_owned(snapshot: Snapshot, tenant: int, places: NDArray[np.int64]) -> None:
     """Raise Corruption when a row is not of the tenant that asked, nor granted to it, whosever it is.
 
     Searches are confined to what the tenant sees before they begin. A row of another is compared by owner
     and id with what was granted, not with the rows that were found to be that. This
     costs a few comparisons of the results, and holds whatever is wrong with an index, a filter or a plan.
     """
-    if tenant is None:
-        return
     found = places.ravel().tolist()
     if NO_PLACE in found:
         found = [place for place in found if place != NO_PLACE]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,15 +27,15 @@ def page(snapshot: Snapshot, request: SearchRequest, own: NDArray[np.int64] | No
     It costs about twice a single search of that depth; one search where the scan is exact.
     """
     k, offset = request.options.k, request.options.offset
+    if not offset and own is None:
+        return execute(snapshot, request)
     if own is not None:
-        request = replace(request, options=replace(request.options, k=k + 1))
+        request = _with_options(request, k=k + 1)
     found = execute(snapshot, request)
     if offset:
         found = _ranked(snapshot, request, found)
     if own is not None:
         found = _without(found, own, request.worst_score)
-    if not offset and own is None:
-        return found
     places, scores = found.places[:, offset : offset + k], found.scores[:, offset : offset + k]
     nearest = np.argsort(-scores if request.higher_is_nearer else scores, axis=1, kind="stable")
     return Found(
@@ -41,11 +43,8 @@ def page(snapshot: Snapshot, request: SearchRequest, own: NDArray[np.int64] | No
     )
 
 
-def near_enough(found: Found, request: SearchRequest) -> Found:
-    """Return the hits that are at least as near as the score that was asked for, padding last."""
-    threshold = request.options.score_threshold
-    if threshold is None:
-        return found
+def near_enough(found: Found, request: SearchRequest, threshold: float) -> Found:
+    """Return the hits that are at least as near as a score, padding last."""
     # Scores have 32 bits, so one that a hit has shown finds that hit again; beyond them all is infinite.
     with np.errstate(over="ignore"):
         least = np.float32(threshold)
@@ -59,15 +58,19 @@ def _ranked(snapshot: Snapshot, request: SearchRequest, found: Found) -> Found:
     options = request.options
     k, offset = options.k, options.offset
     if all(isinstance(part.plan, ExactScan) for part in found.report.segments):
-        every = replace(request, options=replace(options, k=offset + k, exact=True))
+        every = _with_options(request, k=offset + k, exact=True)
         return _with_work_of(found.report, execute(snapshot, every))
     depth = k
     while found.places.shape[1] < offset + k and depth < MAX_K:
         depth = min(2 * depth, MAX_K)
-        asked = replace(request, options=replace(options, k=depth))
+        asked = _with_options(request, k=depth)
         deeper = _with_work_of(found.report, execute(snapshot, asked))
         found = _joined(found, deeper, request.worst_score)
     return found
+
+
+def _with_options(request: SearchRequest, **changed: Any) -> SearchRequest:
+    return msgspec.structs.replace(request, options=dataclasses.replace(request.options, **changed))
 
 
 def _without(found: Found, own: NDArray[np.int64], worst: float) -> Found:

@@ -11,6 +11,7 @@ from ...indexes.rows.neighbors import Neighbors
 from ..input.options import SearchOptions
 from ..segments.allowed import Allowed
 from ..segments.view import SegmentView
+from .calls.searched_field import SearchedField
 from .planner import ExactScan, IndexSearch, Plan, plan_segment
 
 # By field, k and effort: a caller may come with ever new targets of recall.
@@ -39,19 +40,19 @@ class SegmentSearch:
 
 
 def segment_search(
-    view: SegmentView, field: str, options: SearchOptions, knobs: Any, allowed: Allowed, n_vectors: int
+    view: SegmentView, field: SearchedField, options: SearchOptions, allowed: Allowed, n_vectors: int
 ) -> SegmentSearch | None:
     """Return how ``allowed`` of the ``n_vectors`` of a field are searched; None where none are allowed."""
-    index = view.index_by(field, options.tokens)
-    key = (field, options.k, options.recall, options.effort, options.exact, options.tokens)
+    index = view.index_by(field.name, options.tokens)
+    key = (field.name, options.k, options.recall, options.effort, options.exact, options.tokens)
     kept: SegmentSearch | None = allowed.searches.get(key)
     if kept is not None and kept.index is index:
         return kept
     count = allowed.scope.count(n_vectors)
     if not count:
         return None
-    plan = _plan(view, index, key, options, knobs, allowed, n_vectors)
-    kept = SegmentSearch(index, count, plan, _prepared(view, field, index, options, plan, allowed.scope))
+    plan = _plan(view, index, key, options, field.knobs, allowed, n_vectors)
+    kept = SegmentSearch(index, count, plan, _prepared(view, field.name, index, options, plan, allowed.scope))
     if len(allowed.searches) >= _KEPT:
         allowed.searches.clear()
     allowed.searches[key] = kept

@@ -82,11 +82,14 @@ def prepared(
 ) -> tuple[Queries, Weighting | None]:
     """Return queries as every segment of a snapshot takes them, and what weighted their terms, or None."""
     spec, key = snapshot.schema.vectors[field], (field, tenant)
+    kind = kind_of(spec)
+    if not kind.prepares(spec):
+        return queries, None
     statistics = snapshot.statistics.get(key)
     if statistics is None:
         statistics = LiveStatistics(snapshot, field, tenant)
         keep(snapshot.statistics, key, statistics)
-    return kind_of(spec).prepare(spec, queries, statistics)
+    return kind.prepare(spec, queries, statistics)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,16 @@ class BinaryKind(SparseKind):
         _check_buckets(field, found.indptr, found.indices, what)
         return SparseRows(found.indptr, found.indices, found.values), single
 
+    def prepares(self, field: Sparse) -> bool:
+        """Return whether indices are in buckets, which have weights."""
+        return field.bucket_weights is not None
+
     def prepare(
         self, field: Sparse, queries: SparseRows, statistics: FieldStatistics
     ) -> tuple[SparseRows, Weighting | None]:
-        """Return queries with the weights of the buckets of their indices, where there are buckets."""
-        if field.bucket_weights is None or field.bucket_size is None:
-            return queries, None
+        """Return queries with the weights of the buckets of their indices."""
+        assert field.bucket_weights is not None
+        assert field.bucket_size is not None
         weights = np.array(field.bucket_weights, np.float32)
         return replace(queries, values=weights[queries.indices // np.uint64(field.bucket_size)]), None
 

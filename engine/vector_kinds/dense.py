@@ -14,7 +14,6 @@ from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
 from ...storage.arrays.row_reader import CHECKSUMS, RowReader, row_checksums
 from ...storage.columns.vectors import DenseColumn
-from ..results.weighting import Weighting
 from ..schema.query_weights import QueryWeights
 from ..schema.vector_field import Dense
 from .growable_array import GrowableArray
@@ -76,11 +75,13 @@ class DenseKind:
         """Return how many float32 numbers each query is; None where it is packed bits."""
         return None if field.element is Element.BINARY else field.dim
 
-    def prepare(
-        self, field: Dense, queries: Array, statistics: FieldStatistics
-    ) -> tuple[Array, Weighting | None]:
-        """Return the queries: they are searched with as they are."""
-        return queries, None
+    def prepares(self, field: Dense) -> bool:
+        """Return False: queries are searched with as they are."""
+        return False
+
+    def prepare(self, field: Dense, queries: Array, statistics: FieldStatistics) -> Never:
+        """Refuse: there is nothing to do."""
+        raise TypeError("queries of the field are searched with as they are")
 
     def query_column(self, field: Dense, queries: Array) -> DenseColumn:
         """Return a batch of queries as it is sent."""

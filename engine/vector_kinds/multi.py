@@ -17,7 +17,6 @@ from ...storage.columns.array_like import list_of
 from ...storage.columns.multi import MultiColumn
 from ...storage.columns.ragged import offsets_of
 from ..errors import InvalidArgument
-from ..results.weighting import Weighting
 from ..schema.multi_field import Multi
 from ..schema.query_weights import QueryWeights
 from .growable_array import GrowableArray
@@ -94,11 +93,13 @@ class MultiKind:
     def query_floats(self, field: Multi) -> None:
         """Return None: a query is any number of vectors."""
 
-    def prepare(
-        self, field: Multi, queries: MultiRows, statistics: FieldStatistics
-    ) -> tuple[MultiRows, Weighting | None]:
-        """Return the queries: they are searched with as they are."""
-        return queries, None
+    def prepares(self, field: Multi) -> bool:
+        """Return False: queries are searched with as they are."""
+        return False
+
+    def prepare(self, field: Multi, queries: MultiRows, statistics: FieldStatistics) -> Never:
+        """Refuse: there is nothing to do."""
+        raise TypeError("queries of the field are searched with as they are")
 
     def query_column(self, field: Multi, queries: MultiRows) -> MultiColumn:
         """Return a batch of queries as it is sent."""

@@ -164,12 +164,15 @@ class Kind(Protocol[FieldT]):
     def query_column(self, field: FieldT, queries: Any) -> VectorColumn:
         """Return a batch of queries as it is sent; :meth:`queries` takes it."""
 
+    def prepares(self, field: FieldT) -> bool:
+        """Return whether queries are not searched with as they are, but as :meth:`prepare` returns them."""
+
     def prepare(
         self, field: FieldT, queries: Any, statistics: FieldStatistics
     ) -> tuple[Any, Weighting | None]:
         """Return queries as all segments of a snapshot are searched with them, and what weighted their terms.
 
-        Those that are searched with as they are come back themselves; with None, nothing was counted.
+        With None, nothing was counted. Only of fields whose queries are not searched with as they are.
         """
 
     def query_arrays(self, queries: Any) -> dict[str, Array]:

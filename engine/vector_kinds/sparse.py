@@ -82,12 +82,14 @@ class SparseKind:
         """Return a batch of queries as it is sent."""
         return _column(queries)
 
+    def prepares(self, field: Sparse) -> bool:
+        """Return whether weights are multiplied with the inverse document frequency."""
+        return field.idf
+
     def prepare(
         self, field: Sparse, queries: SparseRows, statistics: FieldStatistics
     ) -> tuple[SparseRows, Weighting | None]:
-        """Return queries with their weights times the inverse document frequency, where the field says so."""
-        if not field.idf:
-            return queries, None
+        """Return queries with their weights times the inverse document frequency."""
         factors = statistics.inverse_frequencies(queries.indices)
         return queries.weighted(factors), Weighting(statistics.n_vectors)
 

@@ -68,6 +68,10 @@ class TextKind(TokenKind):
             queries = self.encoded(field, [[text] for text in queries.texts])
         return super().resolved(field, queries, tokens, weights)
 
+    def prepares(self, field: Sparse) -> bool:
+        """Return True: terms are weighted, and texts have an average length."""
+        return True
+
     def prepare(
         self, field: Sparse, queries: SparseRows, statistics: FieldStatistics
     ) -> tuple[SparseRows, Weighting | None]:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...input.candidates import StagedQuery, check_alike
-from ...input.options import SearchOptions, check_budgets, check_results, index_knobs
-from ...input.queries import bound_filters, carried, chosen_field, validate_queries
+from ...input.options import SearchOptions, check_results
+from ...input.queries import bound_filters
 from ...input.stored_queries import StoredQueries
 from ...results.carried import fields_of
 from ...results.hits import BatchHits, Hits
@@ -18,6 +18,7 @@ from ...segments.snapshot import Snapshot
 from ...tenants.tenant import Tenant
 from ..executor import SearchReport, SearchRequest
 from ..stored_vectors import stored_vectors
+from .searched_field import searched_field
 from .stages import Stages, nearest
 
 
@@ -31,7 +32,9 @@ def answer(
     """
     start = time.perf_counter()
     stages, single = search_stages(snapshot, owner, query, options)
-    filters = bound_filters(options.filter, snapshot.schema, single, stages.request.n_queries)
+    filters = None
+    if options.filter is not None:
+        filters = bound_filters(options.filter, snapshot.schema, single, stages.request.n_queries)
     validate_seconds = time.perf_counter() - start
     found = nearest(snapshot, stages, filters)
     places, scores = found.places, found.scores
@@ -57,8 +60,6 @@ def search_stages(
     snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
 ) -> tuple[Stages, bool]:
     """Return a search, checked, without its filter, and whether it has one query."""
-    if options.with_vectors:
-        carried(snapshot.schema, options.with_payload, options.with_vectors)
     query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
     request, single, own = _request(snapshot, owner, query, options)
     if not single:
@@ -77,17 +78,15 @@ def _request(
     snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
 ) -> tuple[SearchRequest, bool, NDArray[np.int64] | None]:
     """Return one stage without its filter, whether it has one query, and where points searched by are."""
-    name, spec = chosen_field(snapshot.schema, options.field)
-    knobs = index_knobs(spec, options)
-    check_budgets(name, spec, options)
-    own = None
+    field, own = searched_field(snapshot.schema, options), None
     if isinstance(query, StoredQueries):
-        column, own = stored_vectors(snapshot, owner, name, query, options)
-        asked, single = validate_queries(name, spec, column)[0], query.single
+        column, own = stored_vectors(snapshot, owner, field.name, query, options)
+        queries, single = field.kind.queries(field.spec, column, field.name)[0], query.single
     else:
-        asked, single = validate_queries(name, spec, query)
-    queries = snapshot.resolved(name, asked)
+        queries, single = field.kind.queries(field.spec, query, field.name)
+    if field.resolves:
+        queries = snapshot.resolved(field.name, queries)
     if options.tokens is not None and options.tokens[0] is not None:
         queries = queries.first(options.tokens[0])
     tenant = None if owner is None else owner.scope
-    return SearchRequest(name, spec, queries, options, knobs, None, tenant), single, own
+    return SearchRequest(field, queries, options, None, tenant), single, own

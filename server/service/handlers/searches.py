@@ -10,7 +10,7 @@ from ....engine.collection import Collection, columnar
 from ....engine.errors import InvalidArgument, LimitExceeded
 from ....engine.input.candidates import StagedQuery
 from ....engine.input.options import MAX_K, SearchOptions
-from ....engine.input.stored_queries import asked_query
+from ....engine.input.stored_queries import stored_queries
 from ....engine.results.explanation import Explanation, PlanKind, SegmentPlan
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.segments.sizes import hits_bytes
@@ -142,7 +142,7 @@ def _query(call: Call, request: pb.SearchRequest) -> Any:
         raise InvalidArgument(
             f"by_id has {len(ids)} ids; expected one, several go to SearchBatch", field="by_id"
         )
-    return asked_query(request.query if request.HasField("query") else None, ids[0])
+    return stored_queries(request.query if request.HasField("query") else None, ids[0])
 
 
 def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest | pb.SearchGroupsRequest) -> Any:
@@ -151,7 +151,7 @@ def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest | pb
         call.take_memory(TOKEN_BYTES * len(request.queries.tokens.tokens))
         return read_vectors(request.queries, "query")
     given = request.queries if request.HasField("queries") else None
-    return asked_query(given, read_ids(request.by_id, "by_id"))
+    return stored_queries(given, read_ids(request.by_id, "by_id"))
 
 
 def _staged(

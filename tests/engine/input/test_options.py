@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from vicinal import Dense, F, Hnsw, InvalidArgument, Inverted, Multi, Sparse
-from vicinal.engine.input.options import MAX_K, SearchKeywords, SearchOptions, index_knobs, search_options
+from vicinal.engine.input.effort import index_knobs
+from vicinal.engine.input.options import MAX_K, SearchKeywords, SearchOptions, search_options
 from vicinal.indexes.exact.flat import Flat
 
 
@@ -88,16 +89,22 @@ def test_the_same_words_of_another_type_are_not_the_same() -> None:
     assert options(exact=False) == options()
     with pytest.raises(InvalidArgument):
         options(exact=0)
+    assert options(effort={"ef": 1}).effort == options(effort={"ef": 1.0}).effort == (("ef", 1),)
+    with pytest.raises(InvalidArgument):
+        options(effort={"ef": True})
+    assert options(tokens=(1, 4)) == options(tokens=[1, 4])
+    with pytest.raises(InvalidArgument):
+        options(tokens=(True, 4))
 
 
 def test_the_index_of_the_field_knows_its_knobs() -> None:
     graph = Dense(4, index=Hnsw())
-    assert index_knobs(graph, options()) is None
-    assert index_knobs(graph, options(ef=64)) == index_knobs(graph, options(effort={"ef": 64}))
+    assert index_knobs(graph, options().effort) is None
+    assert index_knobs(graph, options(ef=64).effort) == index_knobs(graph, options(effort={"ef": 64}).effort)
     for said, words in [({"ef": 0}, "ef is 0"), ({"ef": 2.5}, "2.5"), ({"n_probe": 3}, "n_probe.*ef")]:
         with pytest.raises(InvalidArgument, match=words):
-            index_knobs(graph, options(effort=said))
+            index_knobs(graph, options(effort=said).effort)
     for spec in (Dense(4, index=Flat()), Sparse(index=Inverted()), Multi(4, index=Flat())):
         with pytest.raises(InvalidArgument, match="no knobs") as refused:
-            index_knobs(spec, options(ef=64))
+            index_knobs(spec, options(ef=64).effort)
         assert refused.value.field == "ef"

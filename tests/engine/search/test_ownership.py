@@ -64,4 +64,3 @@ def test_a_row_of_another_is_given_out_where_its_point_was_granted(snapshot: Sna
 def test_nothing_found_is_nobodys(snapshot: Snapshot) -> None:
     check_owned(snapshot, ADA, np.full((3, 2), -1))
     check_owned(snapshot, ADA, np.empty((0, 10), np.int64))
-    check_owned(snapshot, None, np.array([[0, 7]]))

@@ -33,11 +33,11 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "graph": Case(Dense(16, index=Hnsw(m=8)), DENSE, {"ef": 24}, 600),
-    "scan": Case(Dense(16, index=Flat()), DENSE, {"exact": True}, 560),
-    "postings": Case(Sparse(index=Inverted()), SPARSE, {}, 630),
-    "token lists": Case(Multi(8, index=TokenLists()), TOKENS, {"effort": {"candidates": 30}}, 830),
-    "encodings": Case(Multi(8, index=Muvera()), TOKENS, {"effort": {"candidates": 30}}, 1120),
+    "graph": Case(Dense(16, index=Hnsw(m=8)), DENSE, {"ef": 24}, 410),
+    "scan": Case(Dense(16, index=Flat()), DENSE, {"exact": True}, 430),
+    "postings": Case(Sparse(index=Inverted()), SPARSE, {}, 480),
+    "token lists": Case(Multi(8, index=TokenLists()), TOKENS, {"effort": {"candidates": 30}}, 650),
+    "encodings": Case(Multi(8, index=Muvera()), TOKENS, {"effort": {"candidates": 30}}, 940),
 }
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .....engine.input.candidates import StagedQuery
-from .....engine.input.options import SearchOptions, check_budgets, index_knobs
+from .....engine.input.effort import index_knobs
+from .....engine.input.options import SearchOptions, check_budgets
 from .....engine.input.payload_paths import read_path
 from .....engine.input.queries import chosen_field
 from .....engine.input.stored_queries import StoredQueries
@@ -145,7 +146,7 @@ def search_plan(handle: CollectionHandle, schema: CollectionSchema, options: Sea
 def _checked_field(schema: CollectionSchema, options: SearchOptions) -> tuple[str, VectorField]:
     """Return the field that one stage searches, if it can be searched so."""
     name, spec = chosen_field(schema, options.field)
-    index_knobs(spec, options)
+    index_knobs(spec, options.effort)
     check_budgets(name, spec, options)
     return name, spec
 
