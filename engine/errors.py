@@ -15,6 +15,7 @@
     │   ├── DiskFull
     │   ├── MapFull
     │   ├── LimitExceeded          more than one call may ask for
+    │   ├── Overloaded             a server has no room for the call now
     │   └── QuotaExceeded          more than the tenant may have
     ├── FailedPrecondition         the state must change before this call can succeed
     │   ├── Closed
@@ -95,6 +96,10 @@ class MapFull(ResourceExhausted):
 
 class LimitExceeded(ResourceExhausted):
     """The call asks for more than one call may."""
+
+
+class Overloaded(ResourceExhausted):
+    """A server has no room for the call now; nothing of it was done."""
 
 
 class QuotaExceeded(ResourceExhausted):

@@ -34,6 +34,7 @@ _CODES: dict[type[errors.VicinalError], tuple[grpc.StatusCode, str]] = {
     errors.DiskFull: (grpc.StatusCode.RESOURCE_EXHAUSTED, "DISK_FULL"),
     errors.MapFull: (grpc.StatusCode.RESOURCE_EXHAUSTED, "MAP_FULL"),
     errors.LimitExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "LIMIT_EXCEEDED"),
+    errors.Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
     errors.QuotaExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
     errors.FailedPrecondition: (grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
     # A server closes its database when it stops, and another may answer the next call.

@@ -11,6 +11,7 @@ import grpc
 
 import vicinal
 
+from ....server.client.calls.caller import RETRIES
 from ...datasets.dataset import Floats
 from ...harness.loaded import COLLECTION
 from .echo_server import SERVICE
@@ -79,23 +80,26 @@ class Search:
         Of ``search``.
     batch : int
         Queries of one call; 0 for single queries.
+    retries : int
+        Of the client.
     """
 
     address: str
     queries: Floats
     options: Mapping[str, Any] = field(default_factory=dict)
     batch: int = 0
+    retries: int = RETRIES
 
     @contextmanager
     def calling(self) -> Iterator[Call]:
-        with vicinal.connect(self.address) as database:
+        with vicinal.connect(self.address, retries=self.retries) as database:
             search = database.collection(COLLECTION).search
             asked, options = self._asked(), self.options
             yield lambda place: search(asked[place % len(asked)], **options).ids
 
     @asynccontextmanager
     async def acalling(self) -> AsyncIterator[AsyncCall]:
-        async with vicinal.aconnect(self.address) as database:
+        async with vicinal.aconnect(self.address, retries=self.retries) as database:
             search = (await database.collection(COLLECTION)).search
             asked, options = self._asked(), self.options
 

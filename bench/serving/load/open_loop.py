@@ -12,9 +12,9 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 
-from ....engine.errors import ResourceExhausted, Unavailable
+from ....engine.errors import ResourceExhausted, Unavailable, VicinalError
 from ....server.wire.statuses import error_of
-from .endpoints import Bytes
+from .endpoints import Endpoint
 
 
 class Outcome(IntEnum):
@@ -75,17 +75,17 @@ class Calls:
         return len(self.taking(*outcomes))
 
 
-def offer(target: Bytes, per_second: float, start: float, seconds: float, seed: int) -> Calls:
+def offer(target: Endpoint, per_second: float, start: float, seconds: float, seed: int) -> Calls:
     """Send calls at random times, on average so many a second, from ``start`` by the monotonic clock on."""
     return asyncio.run(_offer(target, per_second, start, seconds, seed))
 
 
-def repeat(target: Bytes, pause: float, ends: float) -> Calls:
+def repeat(target: Endpoint, pause: float, ends: float) -> Calls:
     """Send one call after the other with a pause between, until ``ends`` by the monotonic clock."""
     return asyncio.run(_repeat(target, pause, ends))
 
 
-async def _offer(target: Bytes, per_second: float, start: float, seconds: float, seed: int) -> Calls:
+async def _offer(target: Endpoint, per_second: float, start: float, seconds: float, seed: int) -> Calls:
     random = np.random.default_rng(seed)
     gaps = random.exponential(1 / per_second, size=int(per_second * seconds * 1.2) + 10)
     times = start + np.cumsum(gaps)
@@ -105,7 +105,7 @@ async def _offer(target: Bytes, per_second: float, start: float, seconds: float,
     return Calls.of(calls)
 
 
-async def _repeat(target: Bytes, pause: float, ends: float) -> Calls:
+async def _repeat(target: Endpoint, pause: float, ends: float) -> Calls:
     calls: list[tuple[float, float, float, int]] = []
     number = 0
     async with target.acalling() as call:
@@ -118,19 +118,20 @@ async def _repeat(target: Bytes, pause: float, ends: float) -> Calls:
 
 async def _timed(call: Any, number: int, due: float, calls: list[tuple[float, float, float, int]]) -> None:
     sent = time.monotonic()
-    failure: grpc.RpcError | None = None
+    failure: VicinalError | None = None
     try:
         await call(number)
     except grpc.RpcError as error:
+        failure = error_of(error, "the server")
+    except VicinalError as error:
         failure = error
     ended = time.monotonic()
     calls.append((sent, sent - due, ended - sent, _outcome(failure)))
 
 
-def _outcome(failure: grpc.RpcError | None) -> Outcome:
+def _outcome(failure: VicinalError | None) -> Outcome:
     if failure is None:
         return Outcome.ACCEPTED
-    error = error_of(failure, "the server")
-    if not isinstance(error, ResourceExhausted | Unavailable):
+    if not isinstance(failure, ResourceExhausted | Unavailable):
         return Outcome.FAILED
-    return Outcome.REFUSED_SILENTLY if error.retry_after is None else Outcome.REFUSED
+    return Outcome.REFUSED_SILENTLY if failure.retry_after is None else Outcome.REFUSED

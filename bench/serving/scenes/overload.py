@@ -12,7 +12,7 @@ from ....server.service.settings.limits import Limits
 from ...harness.machine import resident_bytes
 from ...report.tables import size
 from ..load.background import Background
-from ..load.endpoints import Bytes, cut
+from ..load.endpoints import Bytes, Endpoint, Search, cut
 from ..load.figure import Figure
 from ..load.messages import search_requests
 from ..load.open_loop import Calls, Outcome, offer, repeat
@@ -83,7 +83,11 @@ class Overload:
 
 
 def measure_overload(setting: Setting, *, exact: bool) -> list[Figure]:
-    """Measure capacity with every place taken, then offer four times as much without waiting for answers."""
+    """Measure capacity with every place taken, then offer four times as much without waiting for answers.
+
+    Twice: with bytes, as strangers would that heed nothing, and through clients, which send less while they
+    are refused.
+    """
     placement, limits = apart(), Limits()
     with (
         setting.serving(placement) as server,
@@ -102,12 +106,25 @@ def measure_overload(setting: Setting, *, exact: bool) -> list[Figure]:
                 tasks=True,
             )
             (found,) = results([future], "capacity", setting.seconds, setting.step)
-            seen = _overload(setting, server, target, found["work"], generators, prober)
-    return _figures(seen, limits, "exact" if exact else "indexed", placement.words)
+            client = Search(server.address, setting.dataset.queries, options, BATCH, retries=0)
+            seen = {
+                words: _overload(setting, server, offered, target, found["work"], generators, prober)
+                for words, offered in (("", target), (", through clients", client))
+            }
+    work = "exact" if exact else "indexed"
+    return [
+        one for words, found in seen.items() for one in _figures(found, limits, work + words, placement.words)
+    ]
 
 
 def _overload(
-    setting: Setting, server: Background, target: Bytes, capacity: Measured, generators: Any, prober: Any
+    setting: Setting,
+    server: Background,
+    target: Endpoint,
+    probe: Endpoint,
+    capacity: Measured,
+    generators: Any,
+    prober: Any,
 ) -> Overload:
     # What a process does first is to load what it calls with, which is not to eat into the time before.
     results(
@@ -118,7 +135,7 @@ def _overload(
     end = start + setting.overload_seconds
     rate = TIMES * capacity.per_second / len(generators)
     with watching_memory(server.pid) as memory:
-        probing = prober.submit(repeat, target, _PROBE_PAUSE, end + TAIL_SECONDS)
+        probing = prober.submit(repeat, probe, _PROBE_PAUSE, end + TAIL_SECONDS)
         offering = [
             generator.submit(offer, target, rate, start, setting.overload_seconds, seed)
             for seed, generator in enumerate(generators)

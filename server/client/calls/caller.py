@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ....engine import deadline
-from ....engine.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
+from ....engine.errors import DeadlineExceeded, InvalidArgument, Overloaded, ResourceExhausted
 from ...wire.methods import Method
 from .call import Attempt, CallFailed, Operation, Pause, Repeat, StreamAttempt
 from .retry_budget import RetryBudget
 from .retry_policy import RetryPolicy, checked_retries
+from .throttle import Throttle
 
 RETRIES = 4
 TIMEOUT_SECONDS = 60.0
@@ -43,6 +44,7 @@ class Caller:
         self._timeout = _countable(timeout)
         self._policy = policy
         self._budget = RetryBudget(clock)
+        self._throttle = Throttle(clock, chance)
         self._clock = clock
         self._chance = chance
 
@@ -55,13 +57,17 @@ class Caller:
         failures = _Failures()
         while True:
             try:
+                self._throttle.check()
                 response: bytes = yield Attempt(method.path, request, left)
-                self._budget.answered()
+                self._answered()
                 return response
             except CallFailed as failure:
-                pause = self._pause(failures, failure, harmless, end)
+                error, pause = failure.error, self._pause(failures, failure, harmless, end)
             yield Pause(pause)
             left = self._left(end)
+            if left is not None and left <= 0.0:
+                # The pause took longer than it was to.
+                raise error
 
     def once(self, method: Method, request: bytes) -> Operation[bytes | None]:
         """Return the response to a request that is not repeated; None when it fails."""
@@ -80,7 +86,9 @@ class Caller:
         failures = _Failures()
         while True:
             try:
+                self._throttle.check()
                 yield StreamAttempt(method.path, request, self._left(None), receive)
+                self._answered()
                 return
             except CallFailed as failure:
                 pause = self._pause(failures, failure, harmless, None)
@@ -91,6 +99,8 @@ class Caller:
         if isinstance(failure.error, DeadlineExceeded):
             # In the words of the deadline that the caller set, if it is that one which is over.
             deadline.check()
+        if isinstance(failure.error, Overloaded):
+            self._throttle.refused()
         failed_for = failures.count(self._clock())
         # What did not reach the server, or was broken off, is no load that it refused.
         is_charged = isinstance(failure.error, ResourceExhausted) and failure.repeat is not Repeat.NEVER
@@ -103,6 +113,10 @@ class Caller:
                 self._budget.give_back()
             raise failure.error from None
         return pause
+
+    def _answered(self) -> None:
+        self._budget.answered()
+        self._throttle.answered()
 
     def _left(self, end: float | None) -> float | None:
         """Return the seconds that the next attempt may take; DeadlineExceeded when there are none."""

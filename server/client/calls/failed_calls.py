@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from ....engine.errors import Closed, DeadlineExceeded, ResourceExhausted, Unavailable, VicinalError
+from ....engine.errors import Closed, DeadlineExceeded, Overloaded, Unavailable, VicinalError
 from ...wire.statuses import DETAILS_KEY, error_of
 from ..endpoint.endpoint import Endpoint
 from .call import CallFailed, Repeat
@@ -29,7 +29,7 @@ def failed_call(error: grpc.RpcError, endpoint: Endpoint, timeout: float | None)
     details: str = call.details() or ""
     match call.code():
         case grpc.StatusCode.UNAVAILABLE if _CROWDED in details:
-            crowded = ResourceExhausted(
+            crowded = Overloaded(
                 f"{endpoint.address} has more calls than it takes in; try again shortly",
                 retry_after=_CROWDED_SECONDS,
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ....engine import errors
 from ....engine.errors import ResourceExhausted, Unavailable, VicinalError
 
 _OVERLOADED_SECONDS = 0.1
@@ -25,7 +26,7 @@ class Refusal(VicinalError):
     word: ClassVar[str]
 
 
-class Overloaded(ResourceExhausted, Refusal):
+class Overloaded(errors.Overloaded, Refusal):
     """There is no room for the call now."""
 
     word = "overloaded"
