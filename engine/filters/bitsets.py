@@ -11,7 +11,8 @@ from pyroaring import BitMap
 
 from ...indexes.rows.bits import Bitset, among, complement, n_words, of_bitmap
 from ...indexes.rows.row_set import RowSet
-from .conditions.scanned import Scanned, scanned_in
+from .conditions.scanned import scanned_in
+from .costs import FEW, in_order
 from .evaluation import at_least, evaluate
 from .expression import And, AnyOf, AtLeast, Filter, Match, Not, Or
 from .postings import PostingsSource
@@ -19,8 +20,6 @@ from .postings import PostingsSource
 Found: TypeAlias = BitMap | Bitset
 """Rows as a set where they are few, else as a bitset; nobody changes either."""
 
-# A set of so few rows, one in so many as a power of two, is combined as it is.
-_FEW: Final = 9
 # The bitsets of so many values are kept, each for itself.
 _APART: Final = 16
 
@@ -38,9 +37,9 @@ def row_set(expression: Filter, source: PostingsSource, n_rows: int, of: RowSet 
         The only rows to look for.
     """
     for leaf in scanned_in(expression):
-        if not source.answers(leaf) or not source.answer(leaf).exact:
+        if not source.answers(leaf) or not source.exact(leaf):
             return None
-    found = _found(expression, source, n_rows)
+    found = _found(expression, source, n_rows, None)
     if of is not None:
         found = _both(found, of.words)
     if isinstance(found, BitMap):
@@ -48,42 +47,49 @@ def row_set(expression: Filter, source: PostingsSource, n_rows: int, of: RowSet 
     return RowSet.from_words(found, n_rows)
 
 
-def _found(expression: Filter, source: PostingsSource, n_rows: int) -> Found:
+def _found(expression: Filter, source: PostingsSource, n_rows: int, few: BitMap | None) -> Found:
+    """Return the rows for which an expression holds, of a condition perhaps those of a ``few`` alone."""
     match expression:
         case And(clauses):
             return _all_of(clauses, source, n_rows)
         case Or(clauses):
             return _any_of(clauses, source, n_rows)
         case Not(clause):
-            return complement(_words(_found(clause, source, n_rows), n_rows), n_rows)
+            return complement(_words(_found(clause, source, n_rows, None), n_rows), n_rows)
         case AtLeast():
             nothing = np.zeros(n_words(n_rows), np.uint64)
             everything = complement(nothing, n_rows)
             return at_least(
-                expression, nothing, everything, lambda one, _: _words(_found(one, source, n_rows), n_rows)
+                expression,
+                nothing,
+                everything,
+                lambda one, _: _words(_found(one, source, n_rows, None), n_rows),
             )
         case AnyOf(key, values) if len(values) <= _APART:
             return _any_of([Match(key, value) for value in values], source, n_rows)
+    found = None if few is None else source.looked_up(expression, few)
+    if found is not None:
+        return found
     words = source.bits(expression)
     if words is not None:
         return words
-    rows = source.answer(expression).rows if isinstance(expression, Scanned) else None
-    found_rows = evaluate(expression, source, n_rows) if rows is None else rows
-    return found_rows if len(found_rows) <= n_rows >> _FEW else of_bitmap(found_rows, n_rows)
+    rows = evaluate(expression, source)
+    return rows if len(rows) <= n_rows >> FEW else of_bitmap(rows, n_rows)
 
 
 def _all_of(clauses: Sequence[Filter], source: PostingsSource, n_rows: int) -> Found:
     found: Found | None = None
-    for clause in sorted(clauses, key=lambda clause: isinstance(clause, Not)):
-        one = _found(clause, source, n_rows)
-        found = one if found is None else _both(found, one)
-        if isinstance(found, BitMap) and not found:
+    for clause in in_order(clauses, source, n_rows, n_rows):
+        few = found if isinstance(found, BitMap) else None
+        if few is not None and not few:
             break
+        one = _found(clause, source, n_rows, few)
+        found = one if found is None else _both(found, one)
     return complement(_words(BitMap(), n_rows), n_rows) if found is None else found
 
 
 def _any_of(clauses: Sequence[Filter], source: PostingsSource, n_rows: int) -> Found:
-    found = [_found(clause, source, n_rows) for clause in clauses]
+    found = [_found(clause, source, n_rows, None) for clause in clauses]
     few = BitMap.union(BitMap(), *(one for one in found if isinstance(one, BitMap)))
     wide = [one for one in found if not isinstance(one, BitMap)]
     return reduce(np.bitwise_or, wide, _words(few, n_rows)) if wide else few

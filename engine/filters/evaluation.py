@@ -1,16 +1,15 @@
-"""Evaluating a filter to the set of rows it holds for."""
+"""The rows for which a condition holds, and those for which enough of several do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import reduce
+from collections.abc import Callable
 from typing import TypeVar
 
 from pyroaring import BitMap
 
 from ...indexes.rows.bits import Bitset
+from .conditions.scanned import Scanned
 from .expression import (
-    And,
     AnyOf,
     AtLeast,
     Except,
@@ -20,8 +19,6 @@ from .expression import (
     HasVector,
     IsNull,
     Match,
-    Not,
-    Or,
     Range,
 )
 from .postings import PostingsSource
@@ -29,29 +26,9 @@ from .postings import PostingsSource
 Rows = TypeVar("Rows", BitMap, Bitset)
 
 
-def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
-    """Return the rows below ``n_rows`` for which a bound expression holds.
-
-    Parameters
-    ----------
-    expression : Filter
-        As :meth:`Filter.bind` returned it.
-    source : PostingsSource
-        Every row it names is below ``n_rows``.
-    n_rows : int
-    """
-    match expression:
-        case And(clauses):
-            return _evaluate_and(clauses, source, n_rows)
-        case Or(clauses):
-            return BitMap.union(*(evaluate(clause, source, n_rows) for clause in clauses))
-        case Not(clause):
-            return _everything(n_rows) - evaluate(clause, source, n_rows)
-        case AtLeast():
-            nothing, everything = BitMap(), _everything(n_rows)
-            return at_least(
-                expression, nothing, everything, lambda clause, _: evaluate(clause, source, n_rows)
-            )
+def evaluate(condition: Filter, source: PostingsSource) -> BitMap:
+    """Return the rows for which a bound condition holds, answered by an index, by ids or by vectors."""
+    match condition:
         case Match(key, value):
             return source.equal(key, value)
         case AnyOf(key, values):
@@ -68,7 +45,9 @@ def evaluate(expression: Filter, source: PostingsSource, n_rows: int) -> BitMap:
             return source.rows_of_ids(ids)
         case HasVector(field):
             return source.rows_having(field)
-    raise AssertionError(f"{type(expression).__name__} is no filter")
+        case Scanned():
+            return source.answer(condition)
+    raise AssertionError(f"{type(condition).__name__} is no condition")
 
 
 def at_least(expression: AtLeast, nothing: Rows, among: Rows, find: Callable[[Filter, Rows], Rows]) -> Rows:
@@ -87,34 +66,3 @@ def at_least(expression: AtLeast, nothing: Rows, among: Rows, find: Callable[[Fi
             counts[digit], carried = rows ^ carried, rows & carried
         enough = enough | carried
     return enough
-
-
-def _evaluate_and(clauses: Sequence[Filter], source: PostingsSource, n_rows: int) -> BitMap:
-    held: list[BitMap] = []
-    for clause in sorted(clauses, key=_cost):
-        if isinstance(clause, Not):
-            break
-        held.append(evaluate(clause, source, n_rows))
-        if not held[-1]:
-            return held[-1]
-    # The smallest first: no set on the way is larger.
-    held.sort(key=len)
-    rows = reduce(BitMap.__and__, held) if held else _everything(n_rows)
-    for clause in clauses:
-        if isinstance(clause, Not) and rows:
-            rows = rows - evaluate(clause.clause, source, n_rows)
-    return rows
-
-
-def _cost(clause: Filter) -> int:
-    """Rank what may find that there is nothing before what takes longer; a negation needs something first."""
-    match clause:
-        case Match() | HasId() | IsNull():
-            return 0
-        case Not():
-            return 2
-    return 1
-
-
-def _everything(n_rows: int) -> BitMap:
-    return BitMap(range(n_rows))

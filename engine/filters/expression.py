@@ -295,6 +295,13 @@ class HasVector(Filter):
         checked_name(self.field, "a vector field")
 
 
+def key_of(condition: Any) -> str:
+    """Return the payload field that a condition is about."""
+    assert not isinstance(condition, HasId | HasVector)
+    key: str = condition.key
+    return key
+
+
 def leaves(expression: Filter) -> Iterator[Filter]:
     """Yield the conditions that an expression combines."""
     match expression:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,14 +14,6 @@ from ..results.point import PointId
 from .canonical import Canonical
 from .conditions.scanned import Scanned
 from .expression import Filter
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The rows for which a condition holds; if it is not ``exact``, payloads tell for which of them."""
-
-    rows: BitMap
-    exact: bool = True
 
 
 class FieldPostings(Protocol):
@@ -51,8 +42,23 @@ class FieldPostings(Protocol):
     def answers(self, condition: Scanned) -> bool:
         """Whether :meth:`answer` knows a condition on payload fields."""
 
-    def answer(self, condition: Scanned) -> Answer:
-        """Return what is known of a condition."""
+    def exact(self, condition: Scanned) -> bool:
+        """Whether :meth:`answer` returns the rows for which a condition holds, and no others."""
+
+    def answer(self, condition: Scanned) -> BitMap:
+        """Return the rows for which a condition holds, or may hold where payloads tell for which."""
+
+    def entries(self, condition: Filter) -> int:
+        """Return about how many entries are read for a condition that is answered, each about a nanosecond.
+
+        Where it is a comparison, of the field with values, no more rows satisfy it.
+        """
+
+    def looked_up(self, condition: Filter, among: BitMap) -> BitMap | None:
+        """Return those of a few rows for which a condition holds exactly, looked up one by one.
+
+        None where that is not possible, or all rows for which it holds are as quickly found.
+        """
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
@@ -69,3 +75,6 @@ class PostingsSource(FieldPostings, Protocol):
 
     def rows_having(self, field: str) -> BitMap:
         """Return the rows that have a vector in a field."""
+
+    def unread(self, condition: Scanned) -> float:
+        """Return of which share of the rows payloads would be read for a condition that no index answers."""

@@ -1,14 +1,16 @@
-"""Filters with conditions that no index answers: those are asked last, of the rows that the others leave."""
+"""The rows for which a filter holds: what costs little is asked first; payloads are read last."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from operator import itemgetter
 from typing import Protocol
 
 from pyroaring import BitMap
 
-from .conditions.scanned import Scanned, scanned_in
+from .conditions.scanned import Scanned
+from .costs import FEW, NOTHING, cost, in_order
 from .evaluation import at_least, evaluate
 from .expression import And, AtLeast, Filter, Not, Or
 from .postings import PostingsSource
@@ -27,9 +29,6 @@ class ScannedSource(PostingsSource, Protocol):
     def holding(self, condition: Scanned, among: BitMap) -> BitMap:
         """Return those of the rows ``among`` for which a condition holds."""
 
-    def reads(self, condition: Scanned) -> bool:
-        """Whether payloads are read for a condition."""
-
 
 def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMap) -> BitMap:
     """Return those of the rows ``among`` for which a bound expression holds.
@@ -46,22 +45,13 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
     """
     if not among:
         return BitMap()
-    if not _is_scanned(expression):
-        return among & evaluate(expression, source, n_rows)
     match expression:
         case And(clauses):
-            indexed = And(tuple(clause for clause in clauses if not _is_scanned(clause)))
-            rows = among & evaluate(indexed, source, n_rows) if indexed.clauses else among
-            for clause in sorted(filter(_is_scanned, clauses), key=partial(_reads, source)):
-                rows = passing(clause, source, n_rows, rows)
-            return rows
+            return _passing_all(clauses, source, n_rows, among)
         case Or(clauses):
-            found = BitMap()
-            for clause in sorted(clauses, key=partial(_reads, source)):
-                found |= passing(clause, source, n_rows, among - found)
-            return found
+            return _passing_any(clauses, source, n_rows, among)
         case AtLeast(clauses, count):
-            ordered = AtLeast(tuple(sorted(clauses, key=partial(_reads, source))), count)
+            ordered = AtLeast(tuple(in_order(clauses, source, n_rows, len(among))), count)
             return at_least(
                 ordered,
                 BitMap(),
@@ -70,14 +60,37 @@ def passing(expression: Filter, source: ScannedSource, n_rows: int, among: BitMa
             )
         case Not(clause):
             return among - passing(clause, source, n_rows, among)
-        case Scanned():
-            return source.holding(expression, among)
-    raise AssertionError(f"{type(expression).__name__} is no filter")
+    found = source.looked_up(expression, among) if len(among) <= n_rows >> FEW else None
+    if found is not None:
+        return found
+    if isinstance(expression, Scanned):
+        return source.holding(expression, among)
+    return among & evaluate(expression, source)
 
 
-def _is_scanned(expression: Filter) -> bool:
-    return any(True for _ in scanned_in(expression))
+def _passing_all(clauses: Sequence[Filter], source: ScannedSource, n_rows: int, among: BitMap) -> BitMap:
+    steps = [
+        (cost(clause, source, n_rows, len(among)) if len(clauses) > 1 else NOTHING, clause, True)
+        for clause in clauses
+    ]
+    # What words tell of whole texts leaves fewer payloads to read, whichever clause reads them.
+    steps += [
+        ((0.0, float(source.entries(clause))), clause, False)
+        for clause in clauses
+        if isinstance(clause, Scanned) and source.answers(clause) and not source.exact(clause)
+    ]
+    rows = among
+    for _, clause, entirely in sorted(steps, key=itemgetter(0)):
+        rows = passing(clause, source, n_rows, rows) if entirely else rows & evaluate(clause, source)
+    return rows
 
 
-def _reads(source: ScannedSource, expression: Filter) -> bool:
-    return any(map(source.reads, scanned_in(expression)))
+def _passing_any(clauses: Sequence[Filter], source: ScannedSource, n_rows: int, among: BitMap) -> BitMap:
+    at_once: list[Filter] = []
+    if len(among) > n_rows >> FEW:
+        at_once = [one for one in clauses if not isinstance(one, And | Or | AtLeast | Not | Scanned)]
+    found = among & BitMap.union(BitMap(), *(evaluate(clause, source) for clause in at_once))
+    others = [clause for clause in clauses if clause not in at_once] if at_once else clauses
+    for clause in in_order(others, source, n_rows, len(among)):
+        found |= passing(clause, source, n_rows, among - found)
+    return found

@@ -156,6 +156,14 @@ class PayloadColumns:
             _BUDGET.used(self, field)
         return among & bitmap(np.concatenate(found))
 
+    def unread(self, condition: Scanned, n_rows: int) -> float:
+        """Return the share of the parts of ``n_rows`` rows of which no column tells of a condition."""
+        asked = _columns_of(condition)
+        if asked is None or not n_rows:
+            return 1.0
+        parts, field = -(-n_rows // PART_ROWS), asked.fields[0]
+        return sum((field, number) not in self._columns for number in range(parts)) / parts
+
     def parts(
         self, field: str, among: BitMap, n_rows: int, work: ScanWork, fixed: bool
     ) -> Iterator[ReadPart]:
@@ -225,6 +233,34 @@ class PayloadColumns:
             deadline.check()
             values += map(found_in, self._read(rows[start : start + _ROWS_BETWEEN_CHECKS]))
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPayloads:
+    """The payloads of the first rows of a segment, as one filter asks for them.
+
+    Attributes
+    ----------
+    columns : PayloadColumns
+    n_rows : int
+    work : ScanWork
+        Where it is counted what was read.
+    fixed : bool
+        Whether no row will come behind the last.
+    """
+
+    columns: PayloadColumns
+    n_rows: int
+    work: ScanWork
+    fixed: bool
+
+    def holding(self, condition: Scanned, among: BitMap) -> BitMap:
+        """Return those of the rows ``among`` for which a condition holds."""
+        return self.columns.holding(condition, among, self.n_rows, self.work, self.fixed)
+
+    def unread(self, condition: Scanned) -> float:
+        """Return of which share of the rows payloads would be read for a condition."""
+        return self.columns.unread(condition, self.n_rows)
 
 
 def _cut(among: BitMap, n_rows: int) -> Iterator[tuple[int, NDArray[np.int64], int, int]]:

@@ -59,7 +59,7 @@ def texts_having(condition: HasWords, source: TextWords) -> BitMap:
     if not condition.row or len(wanted) < 2 or not found:
         return found
     in_order, ends, numbers = source.sequences(wanted)
-    parts = (_in_a_row(some, in_order, ends, numbers) for some in _parts(rows_of(found)))
+    parts = (texts_in_a_row(some, in_order, ends, numbers) for some in _parts(rows_of(found)))
     return bitmap(np.concatenate(list(parts)))
 
 
@@ -99,7 +99,7 @@ def _parts(texts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     return (texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE))
 
 
-def _in_a_row(
+def texts_in_a_row(
     texts: NDArray[np.int64], in_order: NDArray[Any], ends: NDArray[Any], wanted: list[int]
 ) -> NDArray[np.int64]:
     """Return which of some texts have the wanted words in a row."""

@@ -20,7 +20,6 @@ from ...storage.columns.partial import Present
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
 from ..filters.bitsets import row_set
-from ..filters.conditions.scanned import Scanned
 from ..filters.expression import Filter
 from ..filters.postings import FieldPostings
 from ..filters.scanning import ScanWork, passing
@@ -28,7 +27,7 @@ from ..results.point import PointId
 from .allowed import Allowed, KeptAllowed
 from .bitmaps import bitmap, rows_of
 from .filter_source import FilterSource
-from .payload_columns import ReadPart
+from .payload_columns import AskedPayloads, ReadPart
 from .value_rows import ValueRows
 
 # Of a caller that comes with ever new numbers of tokens.
@@ -206,8 +205,8 @@ class SegmentView(ABC):
         return passing(expression, self._source(tenant, work), self.n_rows, rows)
 
     def _source(self, tenant: int | None, work: ScanWork) -> FilterSource:
-        holding, find = partial(self.holding, work=work), partial(self.find, tenant=tenant or 0)
-        return FilterSource(self.postings(), holding, self.having, find)
+        find = partial(self.find, tenant=tenant or 0)
+        return FilterSource(self.postings(), self.asked_payloads(work), self.having, find)
 
     @property
     def _everybodys(self) -> BitMap:
@@ -262,8 +261,8 @@ class SegmentView(ABC):
         """Return the filter postings of the indexed payload fields."""
 
     @abstractmethod
-    def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
-        """Return those of the rows ``among`` for which a condition holds on a field without an index."""
+    def asked_payloads(self, work: ScanWork) -> AskedPayloads:
+        """Return what tells of conditions on fields without an index, and counts what it reads."""
 
     @abstractmethod
     def value_rows(self, field: str) -> ValueRows:

@@ -14,23 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_filter import FIELDS, filters, holds, payloads
 from numpy.typing import NDArray
+from postings_in_memory import PostingsInMemory
 from pyroaring import BitMap
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
 from vicinal.engine.filters.bitsets import row_set
-from vicinal.engine.filters.conditions.scanned import Scanned
-from vicinal.engine.filters.evaluation import evaluate
 from vicinal.engine.filters.expression import Filter
 from vicinal.engine.filters.field import F
 from vicinal.engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
-from vicinal.engine.filters.postings import PostingsSource
 from vicinal.engine.filters.scanning import ScanWork, passing
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.segments import payload_columns
+from vicinal.engine.segments.filter_source import FilterSource
 from vicinal.engine.segments.growing.postings import GrowingPostings
-from vicinal.engine.segments.payload_columns import PayloadColumns
+from vicinal.engine.segments.payload_columns import AskedPayloads, PayloadColumns
 from vicinal.engine.segments.sealed.postings import ordered
 from vicinal.engine.segments.sealed.postings.build import build_postings
 from vicinal.engine.segments.sealed.postings.segment_postings import SegmentPostings
@@ -41,51 +40,19 @@ from vicinal.storage.errors import CorruptionError
 SCHEMA = CollectionSchema({"words": Sparse()}, FIELDS)
 
 
-class PostingsInMemory:
-    """What a segment file offers of its postings."""
-
-    def __init__(self, schema: CollectionSchema, column: PayloadColumn) -> None:
-        built, self.arrays = build_postings(schema.fields, column)
-        self.values: dict[tuple[str, bytes], bytes] = {}
-        for field, key, value in built:
-            assert (field, key) not in self.values
-            assert len(key) <= 300
-            self.values[field, key] = value
-
-    def posting(self, field: str, key: bytes) -> bytes | None:
-        return self.values.get((field, key))
-
-    def array(self, name: str) -> NDArray[Any]:
-        return self.arrays[name]
-
-
-class WithIds:
+def source_of(postings: Any, ids: Sequence[int | str], columns: PayloadColumns | None = None) -> FilterSource:
     """Postings, the row of each id, and the payloads of fields without an index."""
+    rows = {point_id: row for row, point_id in enumerate(ids)}
+    payloads = AskedPayloads(columns or columns_of([]), len(ids), ScanWork(), fixed=False)
 
-    def __init__(
-        self, postings: Any, ids: Sequence[int | str], columns: PayloadColumns | None = None
-    ) -> None:
-        self._columns, self._n_rows = columns, len(ids)
-        self._rows = {point_id: row for row, point_id in enumerate(ids)}
-        self.equal, self.range, self.bits = postings.equal, postings.range, postings.bits
-        self.equal_any, self.answers, self.answer = postings.equal_any, postings.answers, postings.answer
-        self.null, self.present, self.values = postings.null, postings.present, postings.values
-        self.other, self._postings = postings.other, postings
+    def find(asked: Sequence[int | str]) -> NDArray[np.int64]:
+        return np.array([rows.get(point_id, -1) for point_id in asked], np.int64)
 
-    def rows_of_ids(self, ids: Sequence[int | str]) -> BitMap:
-        return BitMap(self._rows[point_id] for point_id in ids if point_id in self._rows)
+    return FilterSource(postings, payloads, lambda _: BitMap(range(len(ids))), find)
 
-    def holding(self, condition: Scanned, among: BitMap) -> BitMap:
-        if not self.reads(condition):
-            answer = self._postings.answer(condition)
-            among = among & answer.rows
-            if answer.exact:
-                return among
-        assert self._columns is not None
-        return self._columns.holding(condition, among, self._n_rows, ScanWork(), fixed=False)
 
-    def reads(self, condition: Scanned) -> bool:
-        return not self._postings.answers(condition)
+def rows_found(bound: Filter, postings: Any, n: int) -> list[int]:
+    return list(passing(bound, source_of(postings, []), n, BitMap(range(n))))
 
 
 def columns_of(rows: list[dict[str, Any]]) -> PayloadColumns:
@@ -110,7 +77,7 @@ def sealed(schema: CollectionSchema, rows: list[dict[str, Any]]) -> SegmentPosti
 
 
 def rows_searched(bound: Filter, postings: SegmentPostings, n: int) -> list[int]:
-    found = row_set(bound, WithIds(postings, []), n, None)
+    found = row_set(bound, source_of(postings, []), n, None)
     assert found is not None
     rows: list[int] = found.rows.tolist()
     return rows
@@ -131,9 +98,9 @@ def test_every_source_agrees_with_the_meaning(
         # Parts of every sort in a few rows: with a column, read one by one, not yet full.
         patch.setattr(payload_columns, "PART_ROWS", data.draw(st.integers(1, 4)))
         for source in sealed(SCHEMA, rows), postings.reader(len(rows)):
-            found = passing(bound, WithIds(source, ids, columns), len(rows), among)
+            found = passing(bound, source_of(source, ids, columns), len(rows), among)
             assert list(found) == [row for row in expected if row in among]
-            asked = WithIds(source, ids, columns)
+            asked = source_of(source, ids, columns)
             assert list(passing(bound, asked, len(rows), everything)) == expected
             whole = row_set(bound, asked, len(rows), None)
             if whole is not None:
@@ -142,7 +109,7 @@ def test_every_source_agrees_with_the_meaning(
                 assert limited is not None
                 assert limited.rows.tolist() == [row for row in expected if row in among]
         seen = data.draw(st.integers(0, len(rows)))
-        reader = WithIds(postings.reader(seen), ids[:seen], columns)
+        reader = source_of(postings.reader(seen), ids[:seen], columns)
         found = passing(bound, reader, seen, BitMap(range(seen)))
         assert list(found) == [row for row in expected if row < seen]
 
@@ -167,7 +134,7 @@ def test_wide_ranges_are_cut_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     for lo, hi in random.integers(-2, 62, (200, 2)).tolist():
         expected = np.flatnonzero((years >= lo) & (years < hi)).tolist()
         bound = bind((F("year") >= lo) & (F("year") < hi), schema)
-        assert list(evaluate(bound, WithIds(postings, []), n)) == expected
+        assert rows_found(bound, postings, n) == expected
         assert rows_searched(bound, postings, n) == expected
         assert list(postings.range("year", lo, False, hi, True)) == expected
     unsealed = growing(schema, rows, 170).reader(n)
@@ -200,7 +167,7 @@ def test_one_of_many_values_is_looked_up_at_once() -> None:
             expected = [row for row in range(n) if row % modulus in numbers]
             bound = bind(asked, schema)
             assert rows_searched(bound, postings, n) == expected
-            assert list(evaluate(bound, WithIds(postings, []), n)) == expected
+            assert rows_found(bound, postings, n) == expected
 
 
 def test_a_reader_never_sees_rows_that_are_being_applied() -> None:
@@ -218,8 +185,8 @@ def test_a_reader_never_sees_rows_that_are_being_applied() -> None:
         while not stop.is_set():
             seen = length
             counts = [seen // 2, seen // 2, seen // 50 * 33, seen // 50 * 17]
-            found = [evaluate(expression, WithIds(postings.reader(seen), []), seen) for expression in bound]
-            if [len(rows) for rows in found] != counts or any(rows and rows.max() >= seen for rows in found):
+            found = [rows_found(expression, postings.reader(seen), seen) for expression in bound]
+            if [len(rows) for rows in found] != counts or any(rows and max(rows) >= seen for rows in found):
                 failures.append(f"{seen}: {found}")
 
     readers = [threading.Thread(target=read) for _ in range(2)]
@@ -284,9 +251,9 @@ def test_a_row_is_named_beyond_the_first_chunk() -> None:
 def test_damaged_postings_are_corruption() -> None:
     file = PostingsInMemory(SCHEMA, PayloadColumn.from_rows([{"genre": "a"}], 1))
     file.values = {key: value[:-1] for key, value in file.values.items()}
-    source: PostingsSource = WithIds(SegmentPostings(file, SCHEMA.fields, 1), [])
+    postings = SegmentPostings(file, SCHEMA.fields, 1)
     with pytest.raises(CorruptionError, match="genre"):
-        evaluate(bind(F("genre") == "a", SCHEMA), source, 1)
+        rows_found(bind(F("genre") == "a", SCHEMA), postings, 1)
     file.arrays["posting.uid.value"] = np.zeros((0, 8), np.uint8)
     with pytest.raises(CorruptionError, match="'uid' has uuids uint8"):
         SegmentPostings(file, SCHEMA.fields, 1)

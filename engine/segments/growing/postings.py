@@ -16,9 +16,8 @@ from ....storage.columns.payloads import PayloadColumn
 from ...filters.canonical import Canonical
 from ...filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
 from ...filters.conditions.text import HasWords, IsLike, OfTexts
-from ...filters.expression import Filter
+from ...filters.expression import AnyOf, Exists, Filter, IsNull, Match, key_of
 from ...filters.parsing import ParsedField, ParsedFields, parse_fields
-from ...filters.postings import Answer
 from ...schema.payload_field import FieldType
 from ...vector_kinds.growable_array import GrowableArray
 from ..bitmaps import bitmap, joined
@@ -116,9 +115,20 @@ class GrowingReader:
         field = self._fields.get(condition.key)
         return field is not None and field.answers(condition)
 
-    def answer(self, condition: Scanned) -> Answer:
-        """Return what is known of a condition."""
+    def exact(self, condition: Scanned) -> bool:
+        """Whether :meth:`answer` returns the rows for which a condition holds, and no others."""
+        return self._fields[condition.key].exact(condition)
+
+    def answer(self, condition: Scanned) -> BitMap:
+        """Return the rows for which a condition holds, or may hold."""
         return self._fields[condition.key].answer(condition, self._n_rows)
+
+    def entries(self, condition: Filter) -> int:
+        """Return about how many entries are read for a condition."""
+        return self._fields[key_of(condition)].entries(condition, self._n_rows)
+
+    def looked_up(self, condition: Filter, among: BitMap) -> None:
+        """Return None: of the few rows that grow a set is as quickly found."""
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
@@ -202,22 +212,37 @@ class _GrowingField:
                 return self._kind is FieldType.GEO
         return False
 
-    def answer(self, condition: Scanned, n_rows: int) -> Answer:
+    def exact(self, condition: Scanned) -> bool:
+        return self._words is None or isinstance(condition, HasWords | HasValues)
+
+    def entries(self, condition: Filter, n_rows: int) -> int:
+        match condition:
+            case Match(_, value):
+                return len(self._rows_of.get(value, ()))
+            case AnyOf(_, values):
+                return sum(len(self._rows_of.get(value, ())) for value in values)
+            case IsNull():
+                return len(self.null)
+            case Exists():
+                return len(self.present)
+        return n_rows
+
+    def answer(self, condition: Scanned, n_rows: int) -> BitMap:
         if self._words is not None and not isinstance(condition, HasValues):
-            return Answer(self._words.rows_of(condition, n_rows), exact=isinstance(condition, HasWords))
+            return self._words.rows_of(condition, n_rows)
         match condition:
             case HasValues():
                 rows = self._sized.view(len(self._sized))
                 rows = rows[: np.searchsorted(rows, n_rows)]
                 sizes = self._sizes.view(len(rows))
-                return Answer(rows_with(condition, _below(self.present, n_rows), rows, sizes, n_rows))
+                return rows_with(condition, _below(self.present, n_rows), rows, sizes, n_rows)
             case IsInside(_, area):
                 assert self._places is not None
-                return Answer(self._places.rows_in(area, n_rows))
+                return self._places.rows_in(area, n_rows)
             case OtherThan(_, excluded):
-                return Answer(self.other(excluded.texts, n_rows))
+                return self.other(excluded.texts, n_rows)
             case OfTexts():
-                return Answer(self._of_values(condition.accepts, n_rows))
+                return self._of_values(condition.accepts, n_rows)
         raise AssertionError(f"{type(condition).__name__} has no answer")
 
     def _of_values(self, accepts: Callable[[Any], bool], n_rows: int) -> BitMap:

@@ -15,12 +15,11 @@ from ....storage.columns.batch import Batch
 from ....storage.columns.partial import Present
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
-from ...filters.conditions.scanned import Scanned
 from ...filters.postings import FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ..bitmaps import bitmap
-from ..payload_columns import ReadPart
+from ..payload_columns import AskedPayloads, ReadPart
 from ..value_rows import ValueRows
 from ..view import SegmentView
 from .segment import GrowingSegment
@@ -61,9 +60,9 @@ class GrowingView(SegmentView):
         """Return the filter postings of the indexed payload fields."""
         return self._postings.reader(self.n_rows)
 
-    def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
-        """Return those of the rows ``among`` for which a condition holds on a field without an index."""
-        return self.segment.columns.holding(condition, among, self.n_rows, work, fixed=False)
+    def asked_payloads(self, work: ScanWork) -> AskedPayloads:
+        """Return what tells of conditions on fields without an index, and counts what it reads."""
+        return AskedPayloads(self.segment.columns, self.n_rows, work, fixed=False)
 
     def value_rows(self, field: str) -> ValueRows:
         """Return the values of an indexed payload field and the rows of each, dead or alive."""

@@ -18,13 +18,13 @@ from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
 from ...filters.conditions.scanned import Scanned
-from ...filters.expression import AnyOf, Filter, Match, Range
-from ...filters.postings import Answer, FieldPostings
+from ...filters.expression import AnyOf, Filter, Match, Range, key_of
+from ...filters.postings import FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.registry import kind_of
-from ..payload_columns import ReadPart
+from ..payload_columns import AskedPayloads, ReadPart
 from ..value_rows import ValueRows
 from ..view import SegmentView
 from .segment import SealedSegment
@@ -73,9 +73,9 @@ class SealedView(SegmentView):
         """Return the filter postings of the indexed payload fields."""
         return self.segment.postings if self._as_stored else _Postings(self)
 
-    def holding(self, condition: Scanned, among: BitMap, work: ScanWork) -> BitMap:
-        """Return those of the rows ``among`` for which a condition holds on a field without an index."""
-        return self.segment.columns.holding(condition, among, self.n_rows, work, fixed=True)
+    def asked_payloads(self, work: ScanWork) -> AskedPayloads:
+        """Return what tells of conditions on fields without an index, and counts what it reads."""
+        return AskedPayloads(self.segment.columns, self.n_rows, work, fixed=True)
 
     def value_rows(self, field: str) -> ValueRows:
         """Return the values of an indexed payload field and the rows of each, dead or alive."""
@@ -222,9 +222,21 @@ class _Postings:
         field = condition.key
         return field in self._view.schema.fields and self._of(field).answers(condition)
 
-    def answer(self, condition: Scanned) -> Answer:
-        """Return what is known of a condition."""
+    def exact(self, condition: Scanned) -> bool:
+        """Whether :meth:`answer` returns the rows for which a condition holds, and no others."""
+        return self._of(condition.key).exact(condition)
+
+    def answer(self, condition: Scanned) -> BitMap:
+        """Return the rows for which a condition holds, or may hold."""
         return self._of(condition.key).answer(condition)
+
+    def entries(self, condition: Filter) -> int:
+        """Return about how many entries are read for a condition."""
+        return self._of(key_of(condition)).entries(condition)
+
+    def looked_up(self, condition: Filter, among: BitMap) -> BitMap | None:
+        """Return those of a few rows for which a condition holds, None where a set is as quickly found."""
+        return self._of(key_of(condition)).looked_up(condition, among)
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""

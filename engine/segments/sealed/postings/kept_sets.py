@@ -52,6 +52,11 @@ class KeptSets:
         found: Bitset = known
         return found
 
+    def has(self, field: str, asked: Hashable) -> bool:
+        """Whether a set is kept for this key of a field."""
+        kept = self._found.get(field)
+        return kept is not None and asked in kept
+
     def _known(self, field: str, asked: Hashable) -> Any:
         kept = self._found.get(field)
         known = None if kept is None else kept.get(asked)

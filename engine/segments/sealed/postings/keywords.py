@@ -12,11 +12,14 @@ from .....indexes.rows.bits import Bitset, add_slices, n_words
 from .....storage.errors import CorruptionError
 from ....filters.conditions.scanned import OtherThan, Scanned
 from ....filters.conditions.text import HasPrefix, IsLike, OfTexts
+from ....filters.expression import AnyOf, Filter, Match
 from .dictionary import Dictionary, dictionary_arrays
 
 Rows = NDArray[np.uint32]
 # In the order in which :class:`Keywords` takes them.
 ARRAYS = ("text", "text_end", "end", "row")
+# What it takes to look at a different text, in entries of an index.
+_ENTRIES_A_TEXT = 90
 
 
 def keyword_arrays(texts: Sequence[str], ends: NDArray[np.int64], rows: Rows) -> dict[str, NDArray[Any]]:
@@ -52,6 +55,21 @@ class Keywords:
                 chosen[self._texts.accepted(condition.accepts, having)] = True
                 return self._rows_of(chosen)
         raise AssertionError(f"{type(condition).__name__} is not about texts")
+
+    def entries(self, condition: Filter) -> int:
+        """Return about how many entries are read for a condition."""
+        match condition:
+            case Match(_, value):
+                return self.count(str(value))
+            case AnyOf(_, values):
+                # As if they were as frequent as others: to look all up is half of the work.
+                return len(values) * len(self._rows) // max(len(self._texts), 1)
+            case HasPrefix(_, prefix):
+                first, stop = self._texts.beginning(prefix)
+                return self._start(stop) - self._start(first)
+            case OfTexts():
+                return _ENTRIES_A_TEXT * len(self._texts) + len(self._rows)
+        return len(self._rows)
 
     def count(self, text: str) -> int:
         """Return how many rows have a text."""

@@ -86,6 +86,20 @@ class Ordered:
             mask[self.rows[begin:end]] = True
         return bitmap_of_mask(mask)
 
+    def those_in(self, rows: NDArray[np.int64], start: int, stop: int) -> NDArray[np.int64] | None:
+        """Return which of some rows have their value in a slice; None where rows may have several."""
+        if self._buckets is None:
+            return None
+        first, last, rest = self._whole(start, stop)
+        buckets, size = self._buckets[rows], bucket_size(len(self.rows))
+        found = buckets - np.uint8(first) < np.uint8(last - first)
+        # Of the buckets at either end a part is in the slice.
+        perhaps = ~found & (buckets > start // size) & (buckets <= 1 + (stop - 1) // size)
+        if perhaps.any():
+            ends = np.concatenate([self.rows[begin:end] for begin, end in rest])
+            found[perhaps] = np.isin(rows[perhaps], ends)
+        return rows[found]
+
     def set_of_slices(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> BitMap:
         """Return the rows of many slices."""
         slices = zip(starts.tolist(), stops.tolist(), strict=True)

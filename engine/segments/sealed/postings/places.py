@@ -37,6 +37,10 @@ class Places:
             )
         self._codes, self._lat, self._lon, self._rows = codes, lat, lon, rows
 
+    def __len__(self) -> int:
+        """Return how many places there are."""
+        return len(self._rows)
+
     def rows_in(self, area: Area) -> Rows:
         """Return the rows with a place in an area, in no order; a row may occur twice."""
         inside, perhaps = cover(area, self._codes)

@@ -16,10 +16,10 @@ from .....storage.errors import CorruptionError
 from ....filters.canonical import Canonical
 from ....filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
 from ....filters.conditions.text import HasWords, IsLike, OfTexts
-from ....filters.expression import AnyOf, Filter, Match, Range
-from ....filters.postings import Answer
+from ....filters.costs import FEW
+from ....filters.expression import AnyOf, Filter, Match, Range, key_of
 from ....schema.payload_field import FieldType
-from ...bitmaps import bitmap
+from ...bitmaps import bitmap, rows_of
 from ...value_counts import rows_with
 from .kept_sets import KeptSets
 from .keys import NULL, PRESENT, array_name, value_key
@@ -34,8 +34,8 @@ from .words import Words
 
 # Fewer rows are read as fast as they would be found again.
 _WORTH_KEEPING = 1024
-# Of one row in so many, as a power of two, a set is made more quickly than a bit for every row.
-_FEW = 9
+# What it takes to compare a place with an area, in entries of an index.
+_ENTRIES_A_PLACE = 5
 
 
 class PostingsFile(Protocol):
@@ -55,7 +55,7 @@ class SegmentPostings:
         self._file = file
         self._n_rows = n_rows
         self._kept = KeptSets()
-        self._few = n_rows >> _FEW
+        self._few = n_rows >> FEW
         self._bools = {path for path, kind in fields.items() if kind is FieldType.BOOL}
         self._ordered: dict[str, Ordered] = {}
         self._sizes: dict[str, tuple[NDArray[np.uint32], NDArray[np.uint32]]] = {}
@@ -206,11 +206,46 @@ class SegmentPostings:
                 return condition.key in self._places
         return False
 
-    def answer(self, condition: Scanned) -> Answer:
-        """Return what is known of a condition."""
-        field = condition.key
-        found = self._kept.get(field, condition, partial(self._answer, condition))
-        return Answer(found, exact=field not in self._words or isinstance(condition, HasWords | HasValues))
+    def exact(self, condition: Scanned) -> bool:
+        """Whether :meth:`answer` returns the rows for which a condition holds, and no others."""
+        return condition.key not in self._words or isinstance(condition, HasWords | HasValues)
+
+    def answer(self, condition: Scanned) -> BitMap:
+        """Return the rows for which a condition holds, or may hold."""
+        return self._kept.get(condition.key, condition, partial(self._answer, condition))
+
+    def entries(self, condition: Filter) -> int:
+        """Return about how many entries are read for a condition."""
+        field = key_of(condition)
+        match condition:
+            case Range(_, lo, lo_open, hi, hi_open):
+                start, stop = self._ordered[field].between(lo, lo_open, hi, hi_open)
+                return stop - start
+            case Match(_, value) if field in self._ordered:
+                return _length(self._slices(field, [value]))
+            case AnyOf(_, values) if field in self._ordered:
+                return _length(self._slices(field, values))
+            case IsInside():
+                return _ENTRIES_A_PLACE * len(self._places[field])
+            case Match() | AnyOf() | OtherThan() | OfTexts() if field in self._keywords:
+                return self._keywords[field].entries(condition)
+            case HasWords() if field in self._words:
+                return self._words[field].entries(condition)
+        return self._n_rows
+
+    def looked_up(self, condition: Filter, among: BitMap) -> BitMap | None:
+        """Return those of a few rows for which a condition holds, None where a set is as quickly found."""
+        match condition:
+            case Range(field, lo, lo_open, hi, hi_open):
+                if self._kept.has(field, ("range", lo, lo_open, hi, hi_open)):
+                    return None
+                ordered = self._ordered[field]
+                start, stop = ordered.between(lo, lo_open, hi, hi_open)
+                rows = None if stop - start <= self._few else ordered.those_in(rows_of(among), start, stop)
+                return None if rows is None else bitmap(rows)
+            case HasWords(field) if field in self._words and not self._kept.has(field, condition):
+                return self._words[field].those_with(condition, among)
+        return None
 
     def _answer(self, condition: Scanned) -> BitMap:
         if isinstance(condition, HasValues):
@@ -245,6 +280,11 @@ def _set_in(field: str, key: bytes, stored: bytes | memoryview) -> BitMap:
         return BitMap.deserialize(bytes(stored))
     except ValueError as error:
         raise CorruptionError("segment", f"the posting {key!r} of field {field!r}: {error}") from error
+
+
+def _length(slices: tuple[NDArray[np.int64], NDArray[np.int64]]) -> int:
+    starts, stops = slices
+    return int((stops - starts).sum())
 
 
 def _set_of(rows: NDArray[np.uint32]) -> BitMap:

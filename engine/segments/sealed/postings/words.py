@@ -13,7 +13,7 @@ from .....storage.errors import CorruptionError
 from ....filters.conditions.scanned import Scanned
 from ....filters.conditions.text import HasWords
 from ...bitmaps import bitmap, rows_of
-from ...text_search import known_words, texts_having, texts_that_may
+from ...text_search import known_word, known_words, texts_having, texts_in_a_row, texts_that_may
 from .dictionary import Dictionary, dictionary_arrays
 
 Rows = NDArray[np.uint32]
@@ -22,6 +22,8 @@ ARRAYS = ("word", "word_end", "end", "text", "in_order", "text_end", "row")
 # A word of so many texts has a bitmap, which is smaller and more quickly read than a list.
 _BITMAP_FROM: Final = 4096
 _SHORT_NUMBERS: Final = 1 << 16
+# What it takes to compare a word of a text, in entries of an index.
+_ENTRIES_A_WORD: Final = 20
 
 
 def word_key(number: int) -> bytes:
@@ -87,6 +89,28 @@ class Words:
         # Rows of texts ascend.
         return bitmap(self._rows[rows_of(texts)])
 
+    def entries(self, condition: HasWords) -> int:
+        """Return about how many entries are read for a condition."""
+        counts = [self._count(word) for word in map(known_word, condition.words)]
+        if not condition.row or len(counts) < 2:
+            return sum(counts)
+        # The words of all texts that have each of them are compared.
+        return sum(counts) + _ENTRIES_A_WORD * min(counts) * len(self._in_order) // max(len(self._rows), 1)
+
+    def those_with(self, condition: HasWords, among: BitMap) -> BitMap | None:
+        """Return those of a few rows with a text that has words in a row; None where that is not asked."""
+        if not condition.row or len(condition.words) < 2:
+            return None
+        rows = rows_of(among)
+        starts, stops = (np.searchsorted(self._rows, rows, side) for side in ("left", "right"))
+        sizes = stops - starts
+        texts = np.arange(int(sizes.sum())) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
+        wanted = [self._words.find(known_word(word)) for word in condition.words]
+        if None in wanted:
+            return BitMap()
+        numbers = [number for number in wanted if number is not None]
+        return bitmap(self._rows[texts_in_a_row(texts, self._in_order, self._text_ends, numbers)])
+
     def having(self, word: str) -> BitMap:
         """Return the texts that have a word."""
         number = self._words.find(word)
@@ -106,6 +130,13 @@ class Words:
         """Return the words of all texts in order, where each text ends, and the numbers of some words."""
         numbers = [number for word in wanted if (number := self._words.find(word)) is not None]
         return self._in_order, self._text_ends, numbers
+
+    def _count(self, word: str) -> int:
+        number = self._words.find(word)
+        if number is None:
+            return 0
+        start = int(self._ends[number - 1]) if number else 0
+        return int(self._ends[number]) - start or max(_BITMAP_FROM, len(self._rows) >> 3)
 
     def _having(self, number: int) -> BitMap:
         start, end = int(self._ends[number - 1]) if number else 0, int(self._ends[number])
