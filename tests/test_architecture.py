@@ -96,6 +96,7 @@ ORDER = {
         "allowed",
         "value_rows",
         "filter_source",
+        "elements",
         "view",
         "granted",
         "growing",

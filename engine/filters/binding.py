@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, Final
 
 from ..errors import InvalidArgument, UnindexedField
 from ..schema.collection_schema import CollectionSchema
@@ -40,10 +42,13 @@ from .expression import (
     Range,
     TextMatch,
     ValuesCount,
+    key_of,
     leaves,
 )
 from .limits import FilterBudget
 from .values import PlainValue
+
+_WHOLE_FLOATS: Final = 2**53
 
 
 def bind(expression: Filter, schema: CollectionSchema) -> Filter:
@@ -169,7 +174,9 @@ def _bound_except(key: str, values: tuple[PlainValue, ...], schema: CollectionSc
 
 def _bound_nested(expression: Nested, schema: CollectionSchema, budget: FilterBudget, depth: int) -> Filter:
     key, clause = expression.key, expression.clause
-    _refuse_unanswered(key, "single elements", schema)
+    indexed = _bound_by_index(key, clause, schema)
+    if indexed is None:
+        _refuse_unanswered(key, "single elements", schema)
     within = _bind(clause, CollectionSchema(schema.vectors), budget, depth + 1)
     if any(isinstance(leaf, HasId | HasVector) for leaf in leaves(within)):
         message = f"the filter asks for the id or a vector of an element of {key!r}; elements have neither"
@@ -183,7 +190,58 @@ def _bound_nested(expression: Nested, schema: CollectionSchema, budget: FilterBu
         and len(path := f"{key}.{each.key}") <= MAX_NAME
         and path in schema.fields
     ]
-    return And((*before, HasElement(key, within)))
+    return And((*before, HasElement(key, within, indexed)))
+
+
+def _bound_by_index(key: str, clause: Filter, schema: CollectionSchema) -> Filter | None:
+    """Return what elements are asked for as indexes of their fields answer it; None where they do not.
+
+    Of an element it means the same with and without an index, so that a segment without one may answer too.
+    """
+    start = f"{key}."
+    fields = {path[len(start) :]: kind for path, kind in schema.fields.items() if path.startswith(start)}
+    if schema.strict:
+        # What is refused is told by its whole path.
+        for leaf in leaves(clause):
+            if not isinstance(leaf, HasId | HasVector | Nested):
+                whole: Any = leaf
+                _bind(replace(whole, key=start + key_of(leaf)), schema, FilterBudget(), 1)
+    if not fields or not all(_means_the_same(leaf, fields) for leaf in leaves(clause)):
+        return None
+    try:
+        return _bind(clause, CollectionSchema(schema.vectors, fields), FilterBudget(), 1)
+    except InvalidArgument:
+        # A value of another type, which no element has.
+        return None
+
+
+def _means_the_same(leaf: Filter, fields: Mapping[str, FieldType]) -> bool:
+    """Return whether an index answers a condition exactly, and as values that go by their own types do."""
+    if isinstance(leaf, HasId | HasVector | Nested) or key_of(leaf) not in fields:
+        return False
+    kind = fields[key_of(leaf)]
+    match leaf:
+        case Match(_, value):
+            return _is_alike(value, kind)
+        case AnyOf(_, values) | Except(_, values):
+            return all(_is_alike(value, kind) for value in values)
+        case Range(_, lo, _, hi, _):
+            return kind is FieldType.DATETIME or all(
+                bound is None or _is_alike(bound, kind) for bound in (lo, hi)
+            )
+        case TextMatch():
+            words_alone = isinstance(text_condition(leaf), HasWords)
+            return kind is FieldType.KEYWORD or (kind is FieldType.TEXT and words_alone)
+        case InArea():
+            return kind is FieldType.GEO
+    return True
+
+
+def _is_alike(value: PlainValue, kind: FieldType) -> bool:
+    # A time and a UUID have several spellings; beyond 2**53 whole numbers are no floats.
+    if kind is FieldType.FLOAT:
+        return not isinstance(value, str) and abs(value) < _WHOLE_FLOATS
+    return kind in (FieldType.KEYWORD, FieldType.BOOL, FieldType.INTEGER)
 
 
 def _scanned_range(expression: Range) -> Filter:

@@ -1,4 +1,4 @@
-"""The indexed fields of some payloads, read and checked before anything is changed."""
+"""The indexed fields of payloads, and of objects in them, read and checked before anything is changed."""
 
 from __future__ import annotations
 
@@ -58,12 +58,50 @@ class ParsedField:
     sizes: NDArray[np.uint32]
 
 
-ParsedFields = Mapping[str, ParsedField]
+@dataclass(frozen=True, slots=True)
+class ParsedElements:
+    """The objects in the lists at one path of n payloads.
+
+    Attributes
+    ----------
+    owners : (e,) uint32
+        The position of the payload of each, ascending.
+    fields : mapping
+        The indexed fields of the objects, by position 0 to e - 1, under their paths from the object on.
+    """
+
+    owners: Positions
+    fields: Mapping[str, ParsedField]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFields:
+    """The indexed fields of n payloads.
+
+    Attributes
+    ----------
+    fields : mapping
+    elements : mapping
+        By each path that an indexed field lies under.
+    """
+
+    fields: Mapping[str, ParsedField]
+    elements: Mapping[str, ParsedElements]
+
+
+def element_paths(fields: Mapping[str, FieldType]) -> dict[str, dict[str, FieldType]]:
+    """Return the paths under which fields lie, where lists of objects may be, and those fields from there."""
+    found: dict[str, dict[str, FieldType]] = {}
+    for path, kind in fields.items():
+        keys = path.split(".")
+        for cut in range(1, len(keys)):
+            found.setdefault(".".join(keys[:cut]), {})[".".join(keys[cut:])] = kind
+    return found
 
 
 def parse_fields(
     fields: Mapping[str, FieldType], payloads: PayloadColumn, *, stored: bool = False
-) -> dict[str, ParsedField]:
+) -> ParsedFields:
     """Return the indexed fields of ``payloads``.
 
     With ``stored`` they were taken before, perhaps by a version that knew fewer rules: nothing is refused,
@@ -79,14 +117,50 @@ def parse_fields(
         key with dots, under which no filter would find it.
     """
     if not fields:
-        return {}
+        return ParsedFields({}, {})
+    lists = {path: _Lists(path, within) for path, within in element_paths(fields).items()}
     parts: dict[str, list[ParsedField]] = {path: [] for path in fields}
     for start in range(0, max(len(payloads), 1), _CHUNK_ROWS):
         stop = min(start + _CHUNK_ROWS, len(payloads))
         rows = payloads.slice(start, stop).to_list()
         for path, kind in fields.items():
             parts[path].append(_parse(path, kind, rows, start, stored))
-    return {path: _joined(found) for path, found in parts.items()}
+        for each in lists.values():
+            each.add(rows, start)
+    return ParsedFields(
+        {path: _joined(found) for path, found in parts.items()},
+        {path: each.parsed() for path, each in lists.items()},
+    )
+
+
+class _Lists:
+    """The objects in the lists at one path, read part by part of the payloads."""
+
+    def __init__(self, path: str, fields: Mapping[str, FieldType]) -> None:
+        self._path, self._kinds = path, fields
+        self._owners: list[int] = []
+        self._parts: dict[str, list[ParsedField]] = {field: [] for field in fields}
+        self.add([], 0)
+
+    def add(self, payloads: Sequence[dict[str, Any]], first: int) -> None:
+        """Read the objects of payloads, which are the ``first`` and those behind it."""
+        objects: list[dict[str, Any]] = []
+        start = len(self._owners)
+        for row, payload in enumerate(payloads, first):
+            found = extract(payload, self._path)
+            if type(found) is list:
+                elements = [each for each in found if type(each) is dict]
+                objects += elements
+                self._owners += [row] * len(elements)
+        if objects or not payloads:
+            for field, kind in self._kinds.items():
+                # Whatever does not fit was refused as a value of the payload.
+                self._parts[field].append(_parse(field, kind, objects, start, stored=True))
+
+    def parsed(self) -> ParsedElements:
+        """Return what was read."""
+        fields = {field: _joined(parts) for field, parts in self._parts.items()}
+        return ParsedElements(np.array(self._owners, np.uint32), fields)
 
 
 def _joined(parts: Sequence[ParsedField]) -> ParsedField:

@@ -126,10 +126,14 @@ class HasValues(Scanned):
 
 @dataclass(frozen=True, slots=True)
 class HasElement(Scanned):
-    """Holds where an object in the list satisfies an expression of conditions; no column answers it."""
+    """Holds where an object in the list satisfies an expression of conditions; no column answers it.
+
+    ``indexed`` is that expression as indexes of the objects' fields answer it, None where they do not.
+    """
 
     key: str
     clause: Filter
+    indexed: Filter | None = None
 
     def holds(self, found: Any) -> bool:
         """Whether such an object is in what was found."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,17 +11,17 @@ from pyroaring import BitMap
 
 from ....storage.columns.payloads import PayloadColumn
 from ...filters.canonical import Canonical
-from ...filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
-from ...filters.conditions.text import HasWords, IsLike, OfTexts
-from ...filters.expression import AnyOf, Exists, Filter, IsNull, Match, key_of
-from ...filters.parsing import ParsedField, ParsedFields, parse_fields
+from ...filters.conditions.scanned import (
+    HasElement,
+    Scanned,
+)
+from ...filters.expression import Filter, key_of
+from ...filters.parsing import ParsedElements, ParsedField, ParsedFields, element_paths, parse_fields
 from ...schema.payload_field import FieldType
 from ...vector_kinds.growable_array import GrowableArray
-from ..bitmaps import bitmap, joined
-from ..value_counts import rows_with
+from ..elements import Elements
 from ..value_rows import ValueRows
-from .places import GrowingPlaces
-from .words import GrowingWords
+from .payload_field import GrowingPayloadField, rows_below
 
 __all__ = ["GrowingPostings", "GrowingReader", "ParsedFields"]
 
@@ -38,7 +35,8 @@ class GrowingPostings:
 
     def __init__(self, fields: Mapping[str, FieldType]) -> None:
         self._kinds = dict(fields)
-        self._fields = {path: _GrowingField(kind) for path, kind in fields.items()}
+        self._fields = {path: GrowingPayloadField(kind) for path, kind in fields.items()}
+        self._elements = {path: _GrowingElements(within) for path, within in element_paths(fields).items()}
 
     def with_fields(self, fields: Mapping[str, FieldType], payloads: PayloadColumn) -> GrowingPostings:
         """Return the postings of other fields of the same rows, whose payloads are given.
@@ -49,7 +47,17 @@ class GrowingPostings:
         kept = {path: field for path, field in self._fields.items() if fields.get(path) is self._kinds[path]}
         added = {path: kind for path, kind in fields.items() if path not in kept}
         changed._fields.update(kept)
-        changed.apply(0, parse_fields(added, payloads, stored=True))
+        changed._apply_fields(0, parse_fields(added, payloads, stored=True).fields)
+        under, before = element_paths(fields), element_paths(self._kinds)
+        alike = {path: self._elements[path] for path in under if under[path] == before.get(path)}
+        changed._elements.update(alike)
+        renewed = {
+            f"{path}.{field}": kind
+            for path, within in under.items()
+            if path not in alike
+            for field, kind in within.items()
+        }
+        changed._apply_elements(0, parse_fields(renewed, payloads, stored=True).elements, {*alike})
         return changed
 
     def parse(self, payloads: PayloadColumn, *, stored: bool = False) -> ParsedFields:
@@ -64,22 +72,36 @@ class GrowingPostings:
 
     def apply(self, first_row: int, parsed: ParsedFields) -> None:
         """Take over parsed payloads as the rows from ``first_row`` on."""
+        self._apply_fields(first_row, parsed.fields)
+        self._apply_elements(first_row, parsed.elements)
+
+    def _apply_fields(self, first_row: int, parsed: Mapping[str, ParsedField]) -> None:
         for path, field in parsed.items():
             self._fields[path].extend(first_row, field)
 
+    def _apply_elements(
+        self, first_row: int, parsed: Mapping[str, ParsedElements], but: Collection[str] = ()
+    ) -> None:
+        for path, elements in parsed.items():
+            if path not in but:
+                self._elements[path].extend(first_row, elements)
+
     def reader(self, n_rows: int) -> GrowingReader:
         """Return the postings of the first ``n_rows`` rows."""
-        return GrowingReader(self._fields, n_rows)
+        return GrowingReader(self._fields, n_rows, self._elements)
 
 
 class GrowingReader:
     """The postings of the first rows of a growing segment, as ``evaluation.evaluate`` reads them."""
 
-    __slots__ = ("_fields", "_n_rows")
+    __slots__ = ("_elements", "_fields", "_n_rows")
 
-    def __init__(self, fields: Mapping[str, _GrowingField], n_rows: int) -> None:
+    def __init__(
+        self, fields: Mapping[str, GrowingPayloadField], n_rows: int, elements: Mapping[str, _GrowingElements]
+    ) -> None:
         self._fields = fields
         self._n_rows = n_rows
+        self._elements = elements
 
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
@@ -112,19 +134,26 @@ class GrowingReader:
 
     def answers(self, condition: Scanned) -> bool:
         """Whether :meth:`answer` knows a condition on payload fields."""
+        if isinstance(condition, HasElement):
+            elements = self._elements.get(condition.key)
+            return elements is not None and elements.first(self._n_rows).answers(condition)
         field = self._fields.get(condition.key)
         return field is not None and field.answers(condition)
 
     def exact(self, condition: Scanned) -> bool:
         """Whether :meth:`answer` returns the rows for which a condition holds, and no others."""
-        return self._fields[condition.key].exact(condition)
+        return isinstance(condition, HasElement) or self._fields[condition.key].exact(condition)
 
     def answer(self, condition: Scanned) -> BitMap:
         """Return the rows for which a condition holds, or may hold."""
+        if isinstance(condition, HasElement):
+            return self._elements[condition.key].first(self._n_rows).rows_of(condition)
         return self._fields[condition.key].answer(condition, self._n_rows)
 
     def entries(self, condition: Filter) -> int:
         """Return about how many entries are read for a condition."""
+        if isinstance(condition, HasElement):
+            return self._elements[condition.key].first(self._n_rows).entries(condition)
         return self._fields[key_of(condition)].entries(condition, self._n_rows)
 
     def looked_up(self, condition: Filter, among: BitMap) -> None:
@@ -132,157 +161,31 @@ class GrowingReader:
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
-        return _below(self._fields[field].null, self._n_rows)
+        return rows_below(self._fields[field].null, self._n_rows)
 
     def present(self, field: str) -> BitMap:
         """Return the rows whose payload has the field."""
-        return _below(self._fields[field].present, self._n_rows)
+        return rows_below(self._fields[field].present, self._n_rows)
 
 
-class _GrowingField:
-    """One field: the rows of each value, and for ordered kinds every (row, value) in row order."""
+class _GrowingElements:
+    """The objects in the lists at one path: the row of each, and the fields of all."""
 
-    __slots__ = (
-        *("_kind", "_places", "_rows", "_rows_of", "_sized", "_sizes", "_values", "_words"),
-        *("null", "present"),
-    )
+    __slots__ = ("_fields", "_owners")
 
-    def __init__(self, kind: FieldType) -> None:
-        self._kind = kind
-        self._rows_of: dict[Any, array[int]] = {}
-        self._rows = GrowableArray(np.uint32)
-        self._values: GrowableArray | None = None
-        if kind.ordered:
-            self._values = GrowableArray(np.float64 if kind is FieldType.FLOAT else np.int64)
-        self._words = GrowingWords() if kind is FieldType.TEXT else None
-        self._places = GrowingPlaces() if kind is FieldType.GEO else None
-        self._sized = GrowableArray(np.uint32)
-        self._sizes = GrowableArray(np.uint32)
-        self.null = GrowableArray(np.uint32)
-        self.present = GrowableArray(np.uint32)
+    def __init__(self, fields: Mapping[str, FieldType]) -> None:
+        self._fields = {path: GrowingPayloadField(kind) for path, kind in fields.items()}
+        self._owners = GrowableArray(np.uint32)
 
-    def extend(self, first_row: int, parsed: ParsedField) -> None:
-        offset = np.uint32(first_row)
-        rows = parsed.rows + offset
-        if self._words is not None:
-            assert isinstance(parsed.values, list)
-            self._words.extend(rows, parsed.values)
-        elif self._places is not None:
-            self._places.extend(rows, np.asarray(parsed.values))
-        else:
-            self._extend_values(rows, parsed)
-        self._sizes.extend(parsed.sizes)
-        self._sized.extend(parsed.sized + offset)
-        self.null.extend(parsed.null + offset)
-        self.present.extend(parsed.present + offset)
+    def extend(self, first_row: int, parsed: ParsedElements) -> None:
+        first = len(self._owners)
+        for path, field in parsed.fields.items():
+            self._fields[path].extend(first, field)
+        # A reader takes their number from the owners, so the fields are there before them.
+        self._owners.extend(parsed.owners + np.uint32(first_row))
 
-    def _extend_values(self, rows: NDArray[np.uint32], parsed: ParsedField) -> None:
-        rows_of = self._rows_of
-        values = parsed.values if isinstance(parsed.values, list) else parsed.values.tolist()
-        for value, row in zip(values, rows.tolist(), strict=True):
-            known = rows_of.get(value)
-            if known is None:
-                rows_of[value] = array("I", (row,))
-            else:
-                known.append(row)
-        if self._values is not None:
-            # A reader takes the length from the rows, so the values are there before them.
-            self._values.extend(np.asarray(parsed.values))
-            self._rows.extend(rows)
-
-    def equal(self, value: Canonical, n_rows: int) -> BitMap:
-        rows = self._rows_of.get(value)
-        # The slice is a copy made under the interpreter lock: no append can come between.
-        return BitMap() if rows is None else BitMap(rows[: bisect_left(rows, n_rows)])
-
-    def other(self, values: frozenset[Canonical], n_rows: int) -> BitMap:
-        return self._of_values(lambda value: value not in values, n_rows)
-
-    def answers(self, condition: Scanned) -> bool:
-        match condition:
-            case HasValues():
-                return True
-            case OtherThan() | IsLike():
-                return self._kind is FieldType.KEYWORD
-            case OfTexts():
-                return self._kind in (FieldType.KEYWORD, FieldType.TEXT)
-            case EqualsOne():
-                return self._kind is FieldType.TEXT
-            case IsInside():
-                return self._kind is FieldType.GEO
-        return False
-
-    def exact(self, condition: Scanned) -> bool:
-        return self._words is None or isinstance(condition, HasWords | HasValues)
-
-    def entries(self, condition: Filter, n_rows: int) -> int:
-        match condition:
-            case Match(_, value):
-                return len(self._rows_of.get(value, ()))
-            case AnyOf(_, values):
-                return sum(len(self._rows_of.get(value, ())) for value in values)
-            case IsNull():
-                return len(self.null)
-            case Exists():
-                return len(self.present)
-        return n_rows
-
-    def answer(self, condition: Scanned, n_rows: int) -> BitMap:
-        if self._words is not None and not isinstance(condition, HasValues):
-            return self._words.rows_of(condition, n_rows)
-        match condition:
-            case HasValues():
-                rows = self._sized.view(len(self._sized))
-                rows = rows[: np.searchsorted(rows, n_rows)]
-                sizes = self._sizes.view(len(rows))
-                return rows_with(condition, _below(self.present, n_rows), rows, sizes, n_rows)
-            case IsInside(_, area):
-                assert self._places is not None
-                return self._places.rows_in(area, n_rows)
-            case OtherThan(_, excluded):
-                return self.other(excluded.texts, n_rows)
-            case OfTexts():
-                return self._of_values(condition.accepts, n_rows)
-        raise AssertionError(f"{type(condition).__name__} has no answer")
-
-    def _of_values(self, accepts: Callable[[Any], bool], n_rows: int) -> BitMap:
-        # A list at once, as values may come while it is looked at.
-        found = (rows for value, rows in list(self._rows_of.items()) if accepts(value))
-        return joined(found, n_rows)
-
-    def pairs(self, n_rows: int) -> tuple[NDArray[Any], NDArray[np.uint32]]:
-        assert self._values is not None
-        rows = self._rows.view(len(self._rows))
-        rows = rows[: np.searchsorted(rows, n_rows)]
-        return self._values.view(len(rows)), rows
-
-    def value_rows(self, n_rows: int) -> ValueRows:
-        if self._values is not None:
-            values, rows = self.pairs(n_rows)
-            order = np.argsort(values, kind="stable")
-            return ValueRows.of_pairs(values[order], rows[order])
-        # A list at once, as keys may come while it is looked at.
-        found = sorted(list(self._rows_of.items()), key=itemgetter(0))
-        seen = [np.frombuffer(rows[: bisect_left(rows, n_rows)], np.uint32) for _, rows in found]
-        listed: list[Any] = [value for value, _ in found]
-        if self._kind is not FieldType.UUID:
-            return ValueRows.of_lists(listed, seen)
-        by_number = ValueRows.of_lists(range(len(listed)), seen)
-        of_bytes = np.array([listed[code].to_bytes(16, "big") for code in by_number.values], "S16")
-        return ValueRows(of_bytes, by_number.rows, by_number.starts)
-
-    def range(
-        self, lo: Canonical | None, lo_open: bool, hi: Canonical | None, hi_open: bool, n_rows: int
-    ) -> BitMap:
-        values, rows = self.pairs(n_rows)
-        chosen = np.ones(len(rows), np.bool_)
-        if lo is not None:
-            chosen &= (values > lo) if lo_open else (values >= lo)
-        if hi is not None:
-            chosen &= (values < hi) if hi_open else (values <= hi)
-        return bitmap(rows[chosen])
-
-
-def _below(rows: GrowableArray, n_rows: int) -> BitMap:
-    known = rows.view(len(rows))
-    return bitmap(known[: np.searchsorted(known, n_rows)])
+    def first(self, n_rows: int) -> Elements:
+        """Return the objects of the first rows."""
+        owners = self._owners.view(len(self._owners))
+        owners = owners[: np.searchsorted(owners, n_rows)]
+        return Elements(owners, GrowingReader(self._fields, len(owners), {}), frozenset(self._fields))

@@ -17,8 +17,8 @@ from ....storage.columns.partial import Present, chosen_vectors
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
-from ...filters.conditions.scanned import Scanned
-from ...filters.expression import AnyOf, Filter, Match, Range, key_of
+from ...filters.conditions.scanned import HasElement, Scanned
+from ...filters.expression import AnyOf, Filter, Match, Range, key_of, leaves
 from ...filters.postings import FieldPostings
 from ...filters.scanning import ScanWork
 from ...results.point import PointId
@@ -219,8 +219,11 @@ class _Postings:
 
     def answers(self, condition: Scanned) -> bool:
         """Whether :meth:`answer` knows a condition on payload fields."""
-        field = condition.key
-        return field in self._view.schema.fields and self._of(field).answers(condition)
+        view, field = self._view, condition.key
+        if isinstance(condition, HasElement):
+            paths = [f"{field}.{leaf.key}" for leaf in leaves(condition.clause) if isinstance(leaf, Scanned)]
+            return not {*paths} & {*view.lacking} and view.segment.postings.answers(condition)
+        return field in view.schema.fields and self._of(field).answers(condition)
 
     def exact(self, condition: Scanned) -> bool:
         """Whether :meth:`answer` returns the rows for which a condition holds, and no others."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from .....storage.columns.payloads import PayloadColumn
-from ....filters.parsing import ParsedField, parse_fields
+from ....filters.parsing import ParsedField, element_paths, parse_fields
 from ....schema.payload_field import FieldType
 from ...bitmaps import bitmap
-from .keys import NULL, PRESENT, array_name, value_key
+from .keys import NULL, PRESENT, array_name, element_path, value_key
 from .keywords import keyword_arrays
 from .ordered import ordered_arrays
 from .places import place_arrays
@@ -35,8 +35,16 @@ def build_postings(
     parsed = parse_fields(fields, payloads, stored=True)
     arrays: dict[str, NDArray[Any]] = {}
     sets: list[Iterable[Posting]] = []
-    for path, field in parsed.items():
-        found, postings = _field(path, fields[path], field, len(payloads))
+    named = [(path, fields[path], field, len(payloads)) for path, field in parsed.fields.items()]
+    for under, within in element_paths(fields).items():
+        elements = parsed.elements[under]
+        arrays[array_name(element_path(under), "owner")] = elements.owners
+        named += [
+            (element_path(under, path), within[path], field, len(elements.owners))
+            for path, field in elements.fields.items()
+        ]
+    for path, kind, field, n_rows in named:
+        found, postings = _field(path, kind, field, n_rows)
         arrays |= {array_name(path, name): array for name, array in found.items()}
         sets.append(postings)
     return (posting for postings in sets for posting in postings), arrays

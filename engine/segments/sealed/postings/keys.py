@@ -19,6 +19,10 @@ fields have those of ``places``.
 Every field has ``posting.FIELD.sized`` (c,) uint32, the rows with another number of values than one,
 ascending, and ``posting.FIELD.size`` (c,) uint32, how many. Segments of earlier versions have neither these
 nor keywords, and buckets as sets of rows, ``b`` and two bytes, which nobody reads any more.
+
+For each path that fields lie under, ``posting.PATH[].owner`` (e,) uint32 is the row of each object in the
+lists there, ascending, and the fields of the objects have all of this under ``PATH[].FIELD``, with the
+numbers of objects for rows. Segments of earlier versions have none of it.
 """
 
 from __future__ import annotations
@@ -42,6 +46,11 @@ _MAX_VALUE_BYTES = 255
 def array_name(path: str, name: str) -> str:
     """Return the name of one array of a field."""
     return f"{ARRAYS}{path}.{name}"
+
+
+def element_path(path: str, field: str | None = None) -> str:
+    """Return what the objects in the lists at a path, or a field of them, are called."""
+    return f"{path}[]" if field is None else f"{path}[].{field}"
 
 
 def bucket_size(n: int) -> int:

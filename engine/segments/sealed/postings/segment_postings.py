@@ -14,15 +14,24 @@ from pyroaring import BitMap
 from .....indexes.rows.bits import Bitset, n_words, of_serialized
 from .....storage.errors import CorruptionError
 from ....filters.canonical import Canonical
-from ....filters.conditions.scanned import EqualsOne, HasValues, IsInside, OtherThan, Scanned
+from ....filters.conditions.scanned import (
+    EqualsOne,
+    HasElement,
+    HasValues,
+    IsInside,
+    OtherThan,
+    Scanned,
+)
 from ....filters.conditions.text import HasWords, IsLike, OfTexts
 from ....filters.costs import FEW
 from ....filters.expression import AnyOf, Filter, Match, Range, key_of
+from ....filters.parsing import element_paths
 from ....schema.payload_field import FieldType
 from ...bitmaps import bitmap, rows_of
+from ...elements import Elements
 from ...value_counts import rows_with
 from .kept_sets import KeptSets
-from .keys import NULL, PRESENT, array_name, value_key
+from .keys import ARRAYS, NULL, PRESENT, array_name, element_path, value_key
 from .keywords import ARRAYS as KEYWORDS
 from .keywords import Keywords
 from .ordered import Ordered
@@ -48,6 +57,21 @@ class PostingsFile(Protocol):
         """Return one array."""
 
 
+class _ElementsFile:
+    """The postings of the objects in the lists at one path, as if they were those of payloads."""
+
+    def __init__(self, file: PostingsFile, path: str) -> None:
+        self._file, self._path = file, path
+
+    def posting(self, field: str, key: bytes) -> bytes | memoryview | None:
+        """Return what was stored for one key of a field of the objects, None if nothing was."""
+        return self._file.posting(element_path(self._path, field), key)
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Return one array of a field of the objects."""
+        return self._file.array(ARRAYS + element_path(self._path, name.removeprefix(ARRAYS)))
+
+
 class SegmentPostings:
     """The postings of one segment, as ``evaluation.evaluate`` reads them. Immutable, safe to share."""
 
@@ -62,6 +86,9 @@ class SegmentPostings:
         self._keywords: dict[str, Keywords] = {}
         self._words: dict[str, Words] = {}
         self._places: dict[str, Places] = {}
+        self._under = element_paths(fields)
+        self._elements: dict[str, Elements | None] = {}
+        self._of_elements: dict[str, SegmentPostings] = {}
         for path, kind in fields.items():
             self._open(path, kind)
             if kind.ordered or kind is FieldType.UUID:
@@ -98,7 +125,7 @@ class SegmentPostings:
     @property
     def nbytes(self) -> int:
         """Bytes of the sets that are kept for filters that come again."""
-        return self._kept.nbytes
+        return self._kept.nbytes + sum(each.nbytes for each in list(self._of_elements.values()))
 
     def equal(self, field: str, value: Canonical) -> BitMap:
         """Return the rows of which a value equals ``value``."""
@@ -192,6 +219,9 @@ class SegmentPostings:
     def answers(self, condition: Scanned) -> bool:
         """Whether :meth:`answer` knows a condition on payload fields."""
         match condition:
+            case HasElement():
+                elements = self._elements_at(condition.key)
+                return elements is not None and elements.answers(condition)
             case HasValues():
                 return condition.key in self._sizes
             case OtherThan():
@@ -218,6 +248,8 @@ class SegmentPostings:
         """Return about how many entries are read for a condition."""
         field = key_of(condition)
         match condition:
+            case HasElement():
+                return self._elements_of(condition).entries(condition)
             case Range(_, lo, lo_open, hi, hi_open):
                 start, stop = self._ordered[field].between(lo, lo_open, hi, hi_open)
                 return stop - start
@@ -248,6 +280,8 @@ class SegmentPostings:
         return None
 
     def _answer(self, condition: Scanned) -> BitMap:
+        if isinstance(condition, HasElement):
+            return self._elements_of(condition).rows_of(condition)
         if isinstance(condition, HasValues):
             present = self.present(condition.key)
             return rows_with(condition, present, *self._sizes[condition.key], self._n_rows)
@@ -256,6 +290,27 @@ class SegmentPostings:
         if condition.key in self._words:
             return self._words[condition.key].rows_of(condition)
         return _set_of(self._keywords[condition.key].rows_of(condition))
+
+    def _elements_of(self, condition: HasElement) -> Elements:
+        elements = self._elements_at(condition.key)
+        assert elements is not None
+        return elements
+
+    def _elements_at(self, path: str) -> Elements | None:
+        if path not in self._elements:
+            self._elements[path] = self._open_elements(path) if path in self._under else None
+        return self._elements[path]
+
+    def _open_elements(self, path: str) -> Elements | None:
+        try:
+            owners = self._file.array(array_name(element_path(path), "owner"))
+        except KeyError:
+            # As for fields that an earlier version wrote.
+            return None
+        within = self._under[path]
+        postings = SegmentPostings(_ElementsFile(self._file, path), within, len(owners))
+        self._of_elements[path] = postings
+        return Elements(owners, postings, frozenset(within))
 
     def null(self, field: str) -> BitMap:
         """Return the rows of which the field, or one of its values, is null."""
