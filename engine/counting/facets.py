@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..filters.canonical import canonical, extract
 from ..filters.conditions.scanned import values_of
 from ..filters.conditions.tallies import Counted, Ends, Tally, most_frequent
+from ..filters.evaluation.scanning import ScanWork
 from ..filters.expression import Filter
-from ..filters.scanning import ScanWork
 from ..input.payload_paths import value_kind
 from ..results.facet import Facet, FieldValue
 from ..schema.payload_field import FieldType

@@ -19,8 +19,8 @@ from ...indexes.protocol import Queries, Scope
 from ...indexes.rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ...indexes.rows.row_set import RowSet
 from .. import deadline
+from ..filters.evaluation.scanning import ScanWork
 from ..filters.expression import Filter
-from ..filters.scanning import ScanWork
 from ..input.options import SearchOptions
 from ..results.explanation import PlanReason
 from ..results.weighting import Weighting

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ..filters.conditions.columns import FieldColumn
+from ..filters.evaluation.scanning import ScanWork
 from ..filters.expression import Filter
-from ..filters.scanning import ScanWork
 from ..input.order import Order, Position
 from ..segments.bitmaps import rows_of
 from ..segments.snapshot import Snapshot, place

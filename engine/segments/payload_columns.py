@@ -21,8 +21,8 @@ from ..filters.conditions.elements import (
     rows_with_element,
 )
 from ..filters.conditions.scanned import HasElement, Scanned
+from ..filters.evaluation.scanning import ScanWork
 from ..filters.paths import reader
-from ..filters.scanning import ScanWork
 from .bitmaps import bitmap, rows_of
 from .column_budget import ColumnBudget
 

@@ -19,14 +19,14 @@ from ...storage.columns.batch import Batch
 from ...storage.columns.partial import Present
 from ...storage.columns.payloads import PayloadColumn
 from ...storage.columns.vectors import VectorColumn
-from ..filters.bitsets import row_set
+from ..filters.evaluation.bitsets import row_set
+from ..filters.evaluation.scanning import ScanWork, passing
 from ..filters.expression import Filter
 from ..filters.postings import FieldPostings
-from ..filters.scanning import ScanWork, passing
 from ..results.point import PointId
 from .allowed import Allowed, KeptAllowed
 from .bitmaps import bitmap, rows_of
-from .filter_source import FilterSource
+from .filtering.filter_source import FilterSource
 from .payload_columns import AskedPayloads, ReadPart
 from .value_rows import ValueRows
 

@@ -19,15 +19,15 @@ from pyroaring import BitMap
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
-from vicinal.engine.filters.bitsets import row_set
+from vicinal.engine.filters.evaluation.bitsets import row_set
+from vicinal.engine.filters.evaluation.scanning import ScanWork, passing
 from vicinal.engine.filters.expression import Filter
 from vicinal.engine.filters.field import F
 from vicinal.engine.filters.notations.qdrant_json import filter_from_json, filter_to_json
-from vicinal.engine.filters.scanning import ScanWork, passing
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.segments import payload_columns
-from vicinal.engine.segments.filter_source import FilterSource
+from vicinal.engine.segments.filtering.filter_source import FilterSource
 from vicinal.engine.segments.growing.postings import GrowingPostings
 from vicinal.engine.segments.payload_columns import AskedPayloads, PayloadColumns
 from vicinal.engine.segments.sealed.postings import ordered

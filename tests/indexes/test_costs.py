@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import orjson
 import pytest
 
 from vicinal.indexes import costs as module
+from vicinal.indexes import measuring
 from vicinal.indexes.costs import USUAL, Costs, costs, keep
 from vicinal.indexes.measuring import measure_once, measured
 
@@ -59,3 +61,8 @@ def test_measuring_gives_costs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_known_machine_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vicinal.indexes.measuring._ROWS", None)
     measure_once()
+
+
+def test_what_others_do_meanwhile_costs_nothing() -> None:
+    # A thread that waits for its turn takes as little as one that sleeps.
+    assert measuring._least(lambda: time.sleep(0.2)) < 0.1

@@ -14,7 +14,7 @@ from rich.table import Table
 
 import vicinal
 
-from ....engine.filters.scanning import ScanWork
+from ....engine.filters.evaluation.scanning import ScanWork
 from ....engine.segments.allowed import KeptAllowed
 from ....indexes.warmup import warmup
 from ...harness.loaded import FIELD

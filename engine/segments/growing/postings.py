@@ -19,7 +19,7 @@ from ...filters.expression import Filter, key_of
 from ...filters.parsing import ParsedElements, ParsedField, ParsedFields, element_paths, parse_fields
 from ...schema.payload_field import FieldType
 from ...vector_kinds.growable_array import GrowableArray
-from ..elements import Elements
+from ..filtering.elements import Elements
 from ..value_rows import ValueRows
 from .payload_field import GrowingPayloadField, rows_below
 

@@ -15,8 +15,8 @@ from ....storage.columns.batch import Batch
 from ....storage.columns.partial import Present
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
+from ...filters.evaluation.scanning import ScanWork
 from ...filters.postings import FieldPostings
-from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ..bitmaps import bitmap
 from ..payload_columns import AskedPayloads, ReadPart

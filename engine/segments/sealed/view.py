@@ -18,9 +18,9 @@ from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...filters.canonical import Canonical
 from ...filters.conditions.scanned import HasElement, Scanned
+from ...filters.evaluation.scanning import ScanWork
 from ...filters.expression import AnyOf, Filter, Match, Range, key_of, leaves
 from ...filters.postings import FieldPostings
-from ...filters.scanning import ScanWork
 from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.registry import kind_of

@@ -13,9 +13,9 @@ from pyroaring import BitMap
 from vicinal.engine.filters.binding import bind
 from vicinal.engine.filters.conditions import elements
 from vicinal.engine.filters.conditions.scanned import HasElement, Scanned
+from vicinal.engine.filters.evaluation.scanning import ScanWork
 from vicinal.engine.filters.expression import And, Filter
 from vicinal.engine.filters.field import F, at_least
-from vicinal.engine.filters.scanning import ScanWork
 from vicinal.engine.schema.collection_schema import CollectionSchema
 from vicinal.engine.schema.sparse_field import Sparse
 from vicinal.engine.segments.payload_columns import PART_ROWS, PayloadColumns

@@ -15,7 +15,7 @@ from vicinal.engine.deadline import Deadline
 from vicinal.engine.errors import DeadlineExceeded
 from vicinal.engine.filters.conditions.scanned import Between, EqualsOne
 from vicinal.engine.filters.conditions.text import OfTexts
-from vicinal.engine.filters.scanning import ScanWork
+from vicinal.engine.filters.evaluation.scanning import ScanWork
 from vicinal.engine.segments import payload_columns
 from vicinal.engine.segments.column_budget import ColumnBudget
 from vicinal.engine.segments.payload_columns import PART_ROWS, PayloadColumns

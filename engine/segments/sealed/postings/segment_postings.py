@@ -23,12 +23,12 @@ from ....filters.conditions.scanned import (
     Scanned,
 )
 from ....filters.conditions.text import HasWords, IsLike, OfTexts
-from ....filters.costs import FEW
+from ....filters.evaluation.costs import FEW
 from ....filters.expression import AnyOf, Filter, Match, Range, key_of
 from ....filters.parsing import element_paths
 from ....schema.payload_field import FieldType
 from ...bitmaps import bitmap, rows_of
-from ...elements import Elements
+from ...filtering.elements import Elements
 from ...value_counts import rows_with
 from .kept_sets import KeptSets
 from .keys import ARRAYS, NULL, PRESENT, array_name, element_path, value_key

@@ -9,13 +9,14 @@ from typing import Final, TypeAlias
 import numpy as np
 from pyroaring import BitMap
 
-from ...indexes.rows.bits import Bitset, among, complement, n_words, of_bitmap
-from ...indexes.rows.row_set import RowSet
-from .conditions.scanned import scanned_in
+from ....indexes.rows.bits import Bitset, among, complement, n_words, of_bitmap
+from ....indexes.rows.row_set import RowSet
+from ..conditions.scanned import scanned_in
+from ..expression import And, AnyOf, AtLeast, Filter, Match, Not, Or
+from ..postings import PostingsSource
+from .at_least import at_least
 from .costs import FEW, in_order
-from .evaluation import at_least, evaluate
-from .expression import And, AnyOf, AtLeast, Filter, Match, Not, Or
-from .postings import PostingsSource
+from .indexed import evaluate
 
 Found: TypeAlias = BitMap | Bitset
 """Rows as a set where they are few, else as a bitset; nobody changes either."""

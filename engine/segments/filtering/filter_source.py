@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ..filters.conditions.scanned import Scanned
-from ..filters.expression import Filter, HasId, HasVector
-from ..filters.postings import FieldPostings
-from ..results.point import PointId
-from .bitmaps import bitmap
-from .payload_columns import AskedPayloads
+from ...filters.conditions.scanned import Scanned
+from ...filters.expression import Filter, HasId, HasVector
+from ...filters.postings import FieldPostings
+from ...results.point import PointId
+from ..bitmaps import bitmap
+from ..payload_columns import AskedPayloads
 
 # Most often all rows have one.
 _ENTRIES_OF_VECTORS = 1 << 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from .conditions.scanned import DuringTimes, HasElement, IsInside, Scanned
-from .conditions.text import HasPrefix, HasWords, IsLike
-from .expression import Filter, Not, leaves
-from .postings import PostingsSource
+from ..conditions.scanned import DuringTimes, HasElement, IsInside, Scanned
+from ..conditions.text import HasPrefix, HasWords, IsLike
+from ..expression import Filter, Not, leaves
+from ..postings import PostingsSource
 
 FEW: Final = 9
 """Of so few rows, one in so many as a power of two, a condition is looked up for each, and sets stay sets."""

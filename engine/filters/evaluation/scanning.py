@@ -9,11 +9,12 @@ from typing import Protocol
 
 from pyroaring import BitMap
 
-from .conditions.scanned import Scanned
+from ..conditions.scanned import Scanned
+from ..expression import And, AtLeast, Filter, Not, Or
+from ..postings import PostingsSource
+from .at_least import at_least
 from .costs import FEW, NOTHING, cost, in_order
-from .evaluation import at_least, evaluate
-from .expression import And, AtLeast, Filter, Not, Or
-from .postings import PostingsSource
+from .indexed import evaluate
 
 
 @dataclass(slots=True)

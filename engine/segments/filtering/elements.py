@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ..filters.conditions.scanned import HasElement, Scanned
-from ..filters.costs import cost
-from ..filters.expression import Filter, key_of, leaves
-from ..filters.postings import FieldPostings
-from ..filters.scanning import ScanWork, passing
-from .bitmaps import bitmap, rows_of
+from ...filters.conditions.scanned import HasElement, Scanned
+from ...filters.evaluation.costs import cost
+from ...filters.evaluation.scanning import ScanWork, passing
+from ...filters.expression import Filter, key_of, leaves
+from ...filters.postings import FieldPostings
+from ..bitmaps import bitmap, rows_of
+from ..payload_columns import AskedPayloads, PayloadColumns
 from .filter_source import FilterSource
-from .payload_columns import AskedPayloads, PayloadColumns
 
 
 class Elements:

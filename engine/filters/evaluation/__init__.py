@@ -1,0 +1,1 @@
+"""From a bound filter to the rows for which it holds."""

@@ -1,0 +1,1 @@
+"""What filters read of a segment."""
