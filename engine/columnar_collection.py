@@ -65,10 +65,15 @@ class ColumnarCollection:
 
     def view(self, tenant: str | None) -> tuple[Snapshot, Tenant | None]:
         """Return the newest snapshot, and then the tenant, which may have come with it."""
+        return self._view(tenant)
+
+    def _view(self, tenant: str | None) -> tuple[Snapshot, Tenant | None]:
         snapshot = self._host.current(self._state)
         owner = reading_tenant(self._state, tenant)
-        # A tenant that never wrote has no points, and learns no more than that.
-        return (snapshot.seen_by(owner.scope) if owner else snapshot.without_points()), owner
+        if owner is None:
+            # A tenant that never wrote has no points, and learns no more than that.
+            return snapshot.without_points(), None
+        return (snapshot if owner.name is None else snapshot.seen_by(owner.number)), owner
 
     def count_seen(self, tenants: Iterable[str]) -> tuple[int, int]:
         """Return how many points tenants see together, each once, and how many of the tenants see any."""
@@ -109,7 +114,7 @@ class ColumnarCollection:
         What the filter needs of payloads is read here, under the deadline of the caller: the thread that
         writes does not hold others up by it.
         """
-        snapshot, owner = self.view(tenant)
+        snapshot, owner = self._view(tenant)
         if owner is not None and filter is not None:
             read_ahead(snapshot, bound(filter, snapshot.schema), owner)
         return owner
@@ -176,7 +181,7 @@ class ColumnarCollection:
         """Change vectors as :meth:`Collection.update_vectors` does, of ids that differ from each other."""
         schema = self._host.schema(self._state)
         columns = named_columns(schema, vectors, len(ids))
-        _, owner = self.view(tenant)
+        _, owner = self._view(tenant)
         if owner is None or not columns:
             return 0
         added = int(max(column.row_bytes().max(initial=0) for column in columns.values())) * len(columns)
@@ -214,7 +219,7 @@ class ColumnarCollection:
     ) -> tuple[NDArray[np.bool_], PointColumns]:
         """Return which of the ids exist, (n,), and their points in that order."""
         wanted = id_list(ids)
-        snapshot, owner = self.view(tenant)
+        snapshot, owner = self._view(tenant)
         places = find_points(snapshot, wanted, owner)
         found = places >= 0
         return found, read_columns(snapshot, places[found], _checked(snapshot, asked), admit)
@@ -259,7 +264,7 @@ class ColumnarCollection:
         n = check_integer("n", n, 1, SCROLL_LIMIT)
         if seed is not None:
             seed = check_integer("seed", seed, 0, 2**63 - 1)
-        snapshot, owner = self.view(tenant)
+        snapshot, owner = self._view(tenant)
         return snapshot, find_sample(snapshot, bound(filter, snapshot.schema), owner, n, seed)
 
     def page(
@@ -272,7 +277,7 @@ class ColumnarCollection:
     ) -> tuple[Snapshot, PagePlaces]:
         """Return where the points of a page are, and in which snapshot."""
         limit = check_integer("limit", limit, 1, SCROLL_LIMIT)
-        snapshot, owner = self.view(tenant)
+        snapshot, owner = self._view(tenant)
         expression = bound(filter, snapshot.schema)
         order = checked_order(snapshot.schema, order_by)
         if order is not None and order.kind is None:
@@ -283,7 +288,7 @@ class ColumnarCollection:
 
     def search(self, query: Any, options: SearchOptions) -> Any:
         """Return the nearest points as :meth:`Collection.search` does."""
-        snapshot, owner = self.view(options.tenant)
+        snapshot, owner = self._view(options.tenant)
         if options.group_by is not None:
             return grouped(snapshot, owner, query, options)
         return answer(snapshot, owner, query, options)[0]
@@ -291,12 +296,12 @@ class ColumnarCollection:
     def explain(self, query: Any, options: SearchOptions) -> Explanation:
         """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""
         refuse_groups(options)
-        snapshot, owner = self.view(options.tenant)
+        snapshot, owner = self._view(options.tenant)
         return explanation(*answer(snapshot, owner, query, options), options.tokens, snapshot.schema.fields)
 
     def score(self, query: Any, ids: Any, field: str | None, tenant: str | None) -> NDArray[np.float32]:
         """Return the exact scores of named points as :meth:`Collection.score` does."""
-        snapshot, owner = self.view(tenant)
+        snapshot, owner = self._view(tenant)
         request = score_request(snapshot.schema, query, ids, field)
         found = scores(snapshot, owner, request)
         return found[0] if request.single else found

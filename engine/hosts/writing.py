@@ -18,7 +18,7 @@ from ..progress import Progress
 from ..results.info import Activity
 from ..schema.collection_schema import CollectionSchema
 from ..segments.snapshot import Snapshot
-from ..state.collection_state import CollectionState
+from ..state.collection_state import UNLOADED, CollectionState
 from ..writing.manifest_operations import CreateCollection, DropCollection
 from ..writing.name_operations import RenameCollection, SetAliases
 from ..writing.writer import Operation
@@ -95,11 +95,11 @@ class WritingHost:
 
     def current(self, state: CollectionState) -> Snapshot:
         """Return the newest snapshot of a collection, which is loaded at its first use."""
-        self._check_open()
-        state.check_not_dropped()
-        if not state.loaded and undisturbed(lambda: self._collections.load(state)):
-            # What a process before this one left to do.
-            self._maintenance.touch(state)
+        # Every call comes here, so what is so mostly is seen at one look.
+        if self._core.closed or state.dropped or state.generation == UNLOADED:
+            self._check_open()
+            state.check_not_dropped()
+            self._load(state)
         state.check_sound()
         return state.snapshot
 
@@ -156,6 +156,11 @@ class WritingHost:
         self._maintenance.forget(state)
         for uuid in removed:
             self._folder.remove(uuid)
+
+    def _load(self, state: CollectionState) -> None:
+        if undisturbed(lambda: self._collections.load(state)):
+            # What a process before this one left to do.
+            self._maintenance.touch(state)
 
     def _tend(self, state: CollectionState, work: Callable[[], None]) -> None:
         def tend() -> None:

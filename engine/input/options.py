@@ -210,7 +210,12 @@ def search_options(k: int, said: SearchKeywords) -> SearchOptions:
     except TypeError:
         # What has no hash is mostly a mistake, which this tells.
         options = _checked.__wrapped__(k, **others)
-    return options if filter is None else _with_filter(options, filter)
+    if filter is None:
+        return options
+    # As dataclasses.replace does, in a tenth of its time, which each search with a filter takes.
+    made = object.__new__(SearchOptions)
+    made.__dict__.update(options.__dict__, filter=filter, of_schemas=options.of_schemas)
+    return made
 
 
 def _make_hashable(k: Any, said: dict[str, Any]) -> None:
@@ -309,10 +314,3 @@ def _checked(k: Any, **said: Any) -> SearchOptions:
             field="group_size",
         )
     return options
-
-
-def _with_filter(options: SearchOptions, filter: Any) -> SearchOptions:
-    # As dataclasses.replace does, in a tenth of its time, which each search with a filter takes.
-    made = object.__new__(SearchOptions)
-    made.__dict__.update(options.__dict__, filter=filter)
-    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -39,13 +39,13 @@ def chosen_field(schema: CollectionSchema, field: str | None) -> tuple[str, Vect
 
 def bound(filter: FilterLike | None, schema: CollectionSchema) -> Filter | None:
     """Return a filter in any of its forms, checked against the indexed payload fields."""
+    # A caller's filter is mostly used for many searches of one collection; neither ever changes.
+    kept: tuple[object, Filter] | None = getattr(filter, "_bound", None)
+    if kept is not None and kept[0] is schema:
+        return kept[1]
     if filter is None:
         return None
     expression = as_filter(filter)
-    # A caller's filter is mostly used for many searches of one collection; neither ever changes.
-    kept: tuple[object, Filter] | None = getattr(expression, "_bound", None)
-    if kept is not None and kept[0] is schema:
-        return kept[1]
     found = bind(expression, schema)
     if found is not expression:
         object.__setattr__(expression, "_bound", (schema, found))
@@ -63,8 +63,7 @@ def bound_filters(
         There is a list of filters for one query, or of more or fewer than there are queries.
     """
     if not isinstance(filters, list | tuple):
-        # What is neither is no filter, and refused as such.
-        return bound(cast(FilterLike | None, filters), schema)
+        return bound(filters, schema)  # type: ignore[arg-type]  # what is no filter is refused as such
     if single or len(filters) != queries:
         searched = "one query" if single else f"a batch of {queries:,} queries"
         raise InvalidArgument(

@@ -60,7 +60,7 @@ class MultiKind:
     def queries(self, field: Multi, value: Any, name: str) -> tuple[MultiRows, bool]:
         """Return queries as a batch, and whether the caller gave a single one."""
         if _is_plain_query(value, field.dim):
-            return MultiRows(np.array([0, len(value)]), np.ascontiguousarray(value)), True
+            return MultiRows.one(np.ascontiguousarray(value)), True
         what = f"query for {name!r}"
         if not isinstance(value, np.ndarray | tuple | MultiColumn):
             value = column(value, what, "pass the vectors of one query, or a list of those")

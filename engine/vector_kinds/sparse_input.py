@@ -276,7 +276,7 @@ def _ordered_vector(indices: NDArray[Any], values: NDArray[Any]) -> Vector | Non
 
 def _falls(indices: NDArray[Any]) -> bool:
     # As .any() does, in a quarter of its time.
-    return bool(np.count_nonzero(indices[1:] <= indices[:-1]))
+    return len((indices[1:] <= indices[:-1]).nonzero()[0]) > 0
 
 
 def _checked_indices(indptr: Offsets, indices: NDArray[Any], what: str) -> NDArray[np.uint32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,10 @@ from ..effort.pseudo_queries import NEIGHBOURS, SHORTFALL, pseudo_queries
 from ..effort.whole_number import whole_number
 from ..protocol import EVERYTHING, Arrays, BuildJob, Effort, Scope
 from ..rows.addresses import address
-from ..rows.dense import DenseRows, aligned
-from ..rows.neighbors import Neighbors, SearchStats
+from ..rows.dense import DenseRows, room
+from ..rows.neighbors import Neighbors
 from .dense import DescribedRows, check_queries, described_rows, listed_rows
-from .rescoring import rescore, rescore_known
+from .rescoring import prepared_rescore, rescore
 from .scan import open_scan
 
 # How many rows scored exactly are measured.
@@ -105,42 +105,58 @@ class CodedIndex:
         self, queries: NDArray[Any], k: int, effort: Effort[CodedKnobs], scope: Scope = EVERYTHING
     ) -> Neighbors:
         """Find the nearest ``min(k, allowed)`` of the rows that codes say are near."""
-        count = scope.count(len(self._rows))
-        width = min(max(k, effort.knobs.rescore), _WIDEST)
-        if not self._arrays or count <= width or not len(queries):
-            return self._scan.search(queries, k, scope)
-        queries = check_queries(queries, self._rows, k)
-        candidates = self.candidates(queries, width, scope)
-        if self._rows.reader is None:
-            described = self._described = self._described or described_rows(self._rows)
-            found = rescore_known(described, candidates, queries, k)
-        else:
-            found = rescore(self._rows, candidates, queries, k)
-        return Neighbors(found.rows, found.scores, found.stats + SearchStats(distances=count * len(queries)))
+        return self.prepared(k, effort, scope)(queries)
 
-    def candidates(self, queries: NDArray[Any], width: int, scope: Scope = EVERYTHING) -> NDArray[np.uint32]:
-        """Return the ``(q, width)`` rows that codes say are nearest, nearest first, ties by row."""
+    def prepared(
+        self, k: int, effort: Effort[CodedKnobs], scope: Scope = EVERYTHING
+    ) -> Callable[[NDArray[Any]], Neighbors]:
+        """Return :meth:`search` for all but the queries."""
+        stored, scan = self._rows, self._scan
+        scope.check(len(stored))
+        count, width = scope.count(len(stored)), min(max(k, effort.knobs.rescore), _WIDEST)
+        if not self._arrays or count <= width:
+            return lambda queries: scan.search(queries, k, scope)
+        candidates = self.prepared_candidates(width, scope)
+        score = self._prepared_rescore(k, width)
+
+        def search(queries: NDArray[Any]) -> Neighbors:
+            n_queries = len(queries)
+            if not n_queries:
+                return scan.search(queries, k, scope)
+            queries = check_queries(queries, stored, k)
+            found = score(candidates(queries), queries)
+            found.stats.distances += count * n_queries
+            return found
+
+        return search
+
+    def _prepared_rescore(
+        self, k: int, width: int
+    ) -> Callable[[NDArray[np.uint32], NDArray[Any]], Neighbors]:
+        stored = self._rows
+        if stored.reader is not None:
+            return lambda candidates, queries: rescore(stored, candidates, queries, k)
+        described = self._described = self._described or described_rows(stored)
+        return prepared_rescore(described, k, width)
+
+    def prepared_candidates(self, width: int, scope: Scope) -> Callable[[NDArray[Any]], NDArray[np.uint32]]:
+        """Return what finds the ``(q, width)`` rows that codes say are nearest, in order, ties by row."""
         from ..kernels.code_scan import code_scan_scratch_bytes, queries_together, scan_codes
 
+        query_bytes, prepare, record = self._query_bytes, self._prepare, self._record_address
         lo, hi, listed = listed_rows(scope, len(self._rows))
-        prepared = self._prepare(queries)
-        group = min(len(queries), queries_together(self._query_bytes))
-        scratch = aligned((code_scan_scratch_bytes(group, self._query_bytes, width),), np.uint8)
-        found = np.empty((len(queries), width), np.uint32)
-        scan_codes(
-            self._record_address,
-            address(prepared),
-            len(queries),
-            width,
-            group,
-            self._query_bytes,
-            lo,
-            hi,
-            address(listed),
-            address(scratch),
-            found,
-        )
-        return found
+        among, most = address(listed), queries_together(query_bytes)
+
+        def find(queries: NDArray[Any], held: Any = (self, listed)) -> NDArray[np.uint32]:
+            prepared, n_queries = prepare(queries), len(queries)
+            group = n_queries if n_queries < most else most
+            _space, scratch = room(code_scan_scratch_bytes(group, query_bytes, width))
+            found = np.empty((n_queries, width), np.uint32)
+            asked = address(prepared), n_queries, width, group, query_bytes, lo, hi
+            scan_codes(record, *asked, among, scratch, found)
+            return found
+
+        return find
 
     def effort(self, k: int, recall: float, knobs: CodedKnobs | None, share: float) -> Effort[CodedKnobs]:
         """Choose how many rows to score exactly as ``recall`` takes, or take ``knobs`` as given."""
@@ -202,7 +218,7 @@ class CodedIndex:
 
     def _scored(self, queries: NDArray[Any], width: int) -> NDArray[np.float32]:
         """Return the exact scores of the ``(q, width)`` candidates, in the order of their codes."""
-        candidates = self.candidates(queries, width)
+        candidates = self.prepared_candidates(width, EVERYTHING)(queries)
         found = rescore(self._rows, candidates, queries, width)
         by_row = np.take_along_axis(found.scores, np.argsort(found.rows, axis=1), axis=1)
         places = np.argsort(np.argsort(candidates, axis=1), axis=1)

@@ -236,7 +236,8 @@ class HnswIndex:
         else:
             more = self.search(queries[short], k, effort_of(scanned), scope)
         rows[short], found.scores[short] = more.rows, more.scores
-        return Neighbors(rows, found.scores, found.stats + replace(more.stats, fallbacks=len(short)))
+        more.stats.fallbacks = len(short)
+        return Neighbors(rows, found.scores, found.stats + more.stats)
 
     def effort(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Choose the effort that reaches ``recall``, or take ``knobs`` as given, as :class:`Efforts` does."""

@@ -50,7 +50,7 @@ class TokenSpace:
         if self._metric is Metric.COSINE:
             lengths = np.sqrt(np.einsum("ij,ij->i", tokens, tokens))[:, None]
             tokens = np.divide(tokens, lengths, out=np.zeros_like(tokens), where=lengths > 0)
-        return MultiRows(rows.offsets, tokens - self.mean)
+        return rows.of_tokens(tokens - self.mean)
 
 
 def first_tokens(rows: MultiRows, most: int | None) -> MultiRows:

@@ -150,6 +150,16 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype[Any] | type[Any]) -> NDArray
     return raw[start : start + size].view(kind).reshape(shape)
 
 
+def room(size: int) -> tuple[NDArray[np.uint8], np.uint64]:
+    """Return zeroed bytes, and where among them a cache line begins that has ``size`` of them behind it.
+
+    For kernels to write to, in less than half of the time of :func:`aligned` with the look-up of its address.
+    """
+    held = np.zeros(size + ROW_ALIGNMENT, np.uint8)
+    at = int(address(held))
+    return held, np.uint64(at + -at % ROW_ALIGNMENT)
+
+
 def pad(matrix: NDArray[Any], element: Element, dim: int) -> NDArray[Any]:
     """Copy ``matrix`` (n, width) into aligned rows padded with zeros to whole cache lines."""
     width = element.width(dim)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from .metric import Metric
@@ -13,9 +13,8 @@ from .metric import Metric
 NO_ROW = 0xFFFFFFFF
 
 
-@dataclass(slots=True)
-class SearchStats:
-    """Work done, totalled over the queries of a batch. Not frozen, which would double its cost."""
+class SearchStats(Struct):
+    """Work done, totalled over the queries of a batch."""
 
     hops: int = 0
     distances: int = 0
@@ -35,8 +34,7 @@ class SearchStats:
         )
 
 
-@dataclass(slots=True)
-class Neighbors:
+class Neighbors(Struct, eq=False):
     """The nearest rows of each query, nearest first, ties by row. Nobody changes it once it is returned.
 
     Missing results are padded with row ``2**32 - 1`` and the metric's worst score.

@@ -14,7 +14,7 @@ from vicinal import Dense, F
 
 QUERY = np.ones(4, np.float32)
 # Lines and calls of a search, filtered by what all points satisfy, beyond one without a filter.
-MOST_STEPS = 70
+MOST_STEPS = 60
 
 
 def test_a_filter_costs_little_where_the_plan_is_the_same() -> None:

@@ -57,7 +57,7 @@ def test_candidates_come_by_what_codes_say(codec: CodecSpec) -> None:
     scopes = {None: np.arange(n), RowSet.from_range(20, 690, n): np.arange(20, 690)}
     scopes |= {RowSet.from_bitmap(BitMap(listed), n): listed}
     for allowed, inside in scopes.items():
-        found = index.candidates(queries, 30, Scope(allowed))
+        found = index.prepared_candidates(30, Scope(allowed))(queries)
         expected = inside[np.argsort(near[:, inside], axis=1, kind="stable")[:, :30]]
         np.testing.assert_array_equal(found, expected)
 

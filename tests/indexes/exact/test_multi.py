@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -177,7 +178,7 @@ def test_rows_that_are_read_score_alike(element: Element, piece_bytes: int, ahea
         ):
             np.testing.assert_array_equal(found.rows, expected.rows)
             np.testing.assert_array_equal(found.scores, expected.scores)
-            assert replace(found.stats, read_bytes=0) == expected.stats
+            assert msgspec.structs.replace(found.stats, read_bytes=0) == expected.stats
             assert found.stats.read_bytes > 0
     several = np.array([9, 3, 3, 59, 0], np.uint32)
     np.testing.assert_array_equal(apart.score(queries, several), scan.score(queries, several))
