@@ -241,7 +241,7 @@ def _first_stage(k: Any, said: Mapping[str, Any]) -> SearchOptions:
             "vicinal.Candidates(query, field='dense', count=200)",
             field="candidates",
         )
-    if said.get("effort") is not None or said.get("exact"):
+    if said.get("exact") or any(said.get(name) is not None for name in ("effort", "ef")):
         raise InvalidArgument(
             "effort, ef and exact say how the index of the searched field is used, which a search of "
             "candidates does not read; give them to Candidates",

@@ -1,4 +1,4 @@
-"""The clients keep the shared API over real sockets, in plaintext and in TLS."""
+"""The clients keep the shared API over real sockets: one of them in plaintext, the other in TLS."""
 
 from __future__ import annotations
 
@@ -46,17 +46,10 @@ class TestBlocking(DatabaseConformance):
             yield db
 
 
-class TestBlockingInTls(DatabaseConformance):
+class TestAsyncInTls(DatabaseConformance):
     @pytest.fixture
     def db(self, encrypted: str, authority: Authority) -> Iterator[DatabaseApi]:
-        with vicinal.connect(encrypted, tls=vicinal.Tls(ca=authority.certificate)) as db:
-            yield db
-
-
-class TestAsync(DatabaseConformance):
-    @pytest.fixture
-    def db(self, plaintext: str) -> Iterator[DatabaseApi]:
-        with AwaitedDatabase(vicinal.aconnect(plaintext)) as db:
+        with AwaitedDatabase(vicinal.aconnect(encrypted, tls=vicinal.Tls(ca=authority.certificate))) as db:
             yield db
 
     async def protocols(self, address: str) -> None:
@@ -66,10 +59,3 @@ class TestAsync(DatabaseConformance):
 
     def test_asynchronous_protocols(self, plaintext: str) -> None:
         asyncio.run(self.protocols(plaintext))
-
-
-class TestAsyncInTls(DatabaseConformance):
-    @pytest.fixture
-    def db(self, encrypted: str, authority: Authority) -> Iterator[DatabaseApi]:
-        with AwaitedDatabase(vicinal.aconnect(encrypted, tls=vicinal.Tls(ca=authority.certificate))) as db:
-            yield db

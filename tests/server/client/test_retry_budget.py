@@ -11,7 +11,7 @@ import pytest
 from serving.toy_server import toy_server
 
 import vicinal
-from vicinal.engine.errors import ResourceExhausted, Unavailable
+from vicinal.engine.errors import DeadlineExceeded, ResourceExhausted, Unavailable
 from vicinal.server.client.calls.call import CallFailed, Operation, Pause, Repeat
 from vicinal.server.client.calls.caller import Caller
 from vicinal.server.client.calls.retry_budget import RetryBudget
@@ -112,7 +112,8 @@ def test_a_client_of_many_threads_adds_little_to_what_is_refused() -> None:
         def ask(number: int) -> None:
             if number < 20:
                 gate.wait()
-            with pytest.raises(ResourceExhausted):
+            # One whose last attempt begins as its time ends is late, and was sent all the same.
+            with pytest.raises((ResourceExhausted, DeadlineExceeded)):
                 db.collections()
 
         with ThreadPoolExecutor(20) as pool:
