@@ -285,6 +285,19 @@ class Prepares(Protocol):
         """Return ``search`` for all but the queries; thread-safe, for as many searches as there are."""
 
 
+@runtime_checkable
+class SharesTarget(Protocol):
+    """What an index is besides, when some of the nearest of several indexes cost it less than all of them."""
+
+    def shared_effort(self, k: int, wanted: int, recall: float, share: float) -> Effort[Any] | None:
+        """Return the effort of a search for the nearest ``wanted`` rows.
+
+        The ``k`` nearest are looked for in several indexes to a ``recall``, and hardly ever more than
+        ``wanted`` of them are in this one. ``share`` is as in :meth:`Index.effort`. None where that costs as
+        much as a search for all ``k``.
+        """
+
+
 def prepared_search(
     index: Index[Any, Any], k: int, effort: Effort[Any], scope: Scope
 ) -> Callable[[Any], Neighbors]:

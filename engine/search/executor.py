@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable
-from functools import partial
-from itertools import pairwise
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Queries, Scope
-from ...indexes.rows.neighbors import NO_ROW, Neighbors, SearchStats
+from ...indexes.protocol import Queries
+from ...indexes.rows.neighbors import Neighbors, SearchStats
 from ...indexes.rows.row_set import RowSet
+from ...storage.columns.partial import Present
 from .. import deadline
 from ..filters.evaluation.scanning import ScanWork
 from ..filters.expression import Filter
@@ -26,13 +26,15 @@ from ..results.explanation import PlanReason
 from ..results.weighting import Weighting
 from ..segments.allowed import Allowed
 from ..segments.live_statistics import prepared
-from ..segments.snapshot import NO_PLACE, Snapshot, place
+from ..segments.snapshot import NO_PLACE, Snapshot
 from ..segments.view import SegmentView
 from .calls.searched_field import SearchedField
 from .candidates import candidate_scopes
 from .planner import ExactScan, Plan
 from .segment_search import SegmentSearch, scanned_tokens, segment_search
-from .threads import search_threads
+from .threads import at_a_time
+from .union.merging import merged
+from .union.shared_target import first_wanted, holding_more, with_more
 
 # Queries of one call of a kernel under a deadline: enough that the call costs nothing beside them.
 _PIECE_QUERIES = 64
@@ -42,8 +44,6 @@ _PIECE_SECONDS = 0.1
 _COMPARED_ROWS = 1000
 # Scans that take less are not worth waking other threads for.
 _SPREAD_SECONDS = 0.4e-3
-
-_Done = TypeVar("_Done")
 
 
 class SearchRequest(Struct, eq=False):
@@ -93,6 +93,19 @@ class SearchRequest(Struct, eq=False):
     def worst_score(self) -> float:
         """The score of padding."""
         return self.field.spec.metric.worst
+
+
+class _Part(Struct, eq=False):
+    """What may be found of one view, at least one vector."""
+
+    number: int
+    view: SegmentView
+    allowed: Allowed
+    n_vectors: int
+    present: Present | None
+
+    def prepared(self, request: SearchRequest, wanted: int | None) -> SegmentSearch:
+        return segment_search(self.view, request.field, request.options, self.allowed, self.n_vectors, wanted)
 
 
 class SegmentReport(Struct, eq=False):
@@ -145,6 +158,7 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         weighted = time.perf_counter()
         report.search_seconds, start = weighted - start, weighted
     found: list[tuple[int, Neighbors]] = []
+    parts: list[_Part] = []
     # No queries ask nothing of any segment.
     for number, view in enumerate(snapshot.views if request.n_queries else ()):
         deadline.check()
@@ -154,11 +168,16 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
             start = time.perf_counter()
             continue
         for allowed in view.allowed(request.expression, request.tenant, report.scanning):
-            neighbors = _within(view, request, allowed, report, start)
-            if neighbors is not None:
-                found.append((number, neighbors))
-            start = time.perf_counter()
-    places, scores = _merge(found, request)
+            part = _part(number, view, request.field.name, allowed)
+            if part is not None:
+                parts.append(part)
+    if parts:
+        planned = time.perf_counter()
+        report.filter_seconds += planned - start
+        found = [_alone(parts[0], request, report)] if len(parts) == 1 else _together(parts, request, report)
+        start = time.perf_counter()
+        report.search_seconds += start - planned
+    places, scores = merged(found, request.n_queries, request.options.k, request.field.spec.metric)
     # Those that are made of texts are weighted in any case.
     field = request.field
     of_texts = report.weighting is not None and field.kind.source(field.spec) is not None
@@ -171,28 +190,52 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     return Found(places, scores, report)
 
 
-def _within(
-    view: SegmentView, request: SearchRequest, allowed: Allowed, report: SearchReport, start: float
-) -> Neighbors | None:
-    """Search what may be found of a view, which was asked for at ``start``; None where that is nothing."""
-    field = request.field
-    present = view.present(field.name)
+def _part(number: int, view: SegmentView, field: str, allowed: Allowed) -> _Part | None:
+    """Return what is to be searched of a view; None where that is nothing."""
+    present = view.present(field)
     if present is None:
         n_vectors = view.n_rows
     else:
         n_vectors = len(present)
-        allowed = allowed.among(field.name, present)
-    planned = time.perf_counter()
-    report.filter_seconds += planned - start
-    found = segment_search(view, field, request.options, allowed, n_vectors)
-    if found is None:
-        return None
-    neighbors = _spread(view, request, allowed.scope, found)
-    if present is not None:
-        neighbors = neighbors.renumbered(present)
-    report.search_seconds += time.perf_counter() - planned
-    report.segments.append(SegmentReport(view.uuid, view.n_rows, found.count, found.plan, neighbors.stats))
-    return neighbors
+        allowed = allowed.among(field, present)
+    return _Part(number, view, allowed, n_vectors, present) if allowed.scope.count(n_vectors) else None
+
+
+def _alone(part: _Part, request: SearchRequest, report: SearchReport) -> tuple[int, Neighbors]:
+    search = part.prepared(request, None)
+    return _reported(part, search, _spread(part, request, search), report)
+
+
+def _together(
+    parts: list[_Part], request: SearchRequest, report: SearchReport
+) -> list[tuple[int, Neighbors]]:
+    """Search each part for its share of the nearest, and where it may hold more of them for all."""
+    options, metric = request.options, request.field.spec.metric
+    counts = tuple([part.allowed.scope.count(part.n_vectors) for part in parts])
+    told = request.field.knobs is not None or options.exact
+    wanted: Iterable[int | None] = repeat(None) if told else first_wanted(counts, options.k)
+    searches, found = [], []
+    for part, most in zip(parts, wanted, strict=False):
+        deadline.check()
+        search = part.prepared(request, most)
+        searches.append(search)
+        found.append(_spread(part, request, search))
+    for place, queries in holding_more(found, [search.shares for search in searches], options.k, metric):
+        deadline.check()
+        part, asked = parts[place], replace(request, queries=request.queries[queries])
+        more = _spread(part, asked, part.prepared(asked, None))
+        found[place] = with_more(found[place], queries, more, options.k, metric)
+    return [_reported(*each, report) for each in zip(parts, searches, found, strict=True)]
+
+
+def _reported(
+    part: _Part, search: SegmentSearch, found: Neighbors, report: SearchReport
+) -> tuple[int, Neighbors]:
+    if part.present is not None:
+        found = found.renumbered(part.present)
+    view = part.view
+    report.segments.append(SegmentReport(view.uuid, view.n_rows, search.count, search.plan, found.stats))
+    return part.number, found
 
 
 def _scored(
@@ -222,7 +265,7 @@ def _scored(
 
     n = len(scopes)
     threads = min(request.options.threads or os.cpu_count() or 1, n)
-    parts = _at_a_time(n, threads, score) if threads > 1 else [score(0, n)]
+    parts = at_a_time(n, threads, score) if threads > 1 else [score(0, n)]
     neighbors = Neighbors.concat([one for part in parts for one in part])
     if present is not None:
         neighbors = neighbors.renumbered(present)
@@ -231,42 +274,35 @@ def _scored(
     return neighbors
 
 
-def _spread(view: SegmentView, request: SearchRequest, scope: Scope, found: SegmentSearch) -> Neighbors:
+def _spread(part: _Part, request: SearchRequest, found: SegmentSearch) -> Neighbors:
     queries, plan, n, threads = request.queries, found.plan, request.n_queries, request.options.threads
     if n == 1 and threads == 1:
         return found.search(queries)
     threads = threads or os.cpu_count() or 1
     if n < threads and isinstance(plan, ExactScan) and n * plan.seconds >= _SPREAD_SECONDS:
-        return _rows_spread(view, request, scope, plan, min(threads, os.cpu_count() or 1))
+        return _rows_spread(part, request, found, min(threads, os.cpu_count() or 1))
 
     def search(lo: int, hi: int) -> Neighbors:
-        return _in_pieces(view, request, queries[lo:hi], plan, found.search)
+        return _in_pieces(part.view, request, queries[lo:hi], plan, found.search)
 
     threads = min(threads, n)
-    return search(0, n) if threads == 1 else Neighbors.concat(_at_a_time(n, threads, search))
+    return search(0, n) if threads == 1 else Neighbors.concat(at_a_time(n, threads, search))
 
 
-def _rows_spread(
-    view: SegmentView, request: SearchRequest, scope: Scope, plan: ExactScan, threads: int
-) -> Neighbors:
+def _rows_spread(part: _Part, request: SearchRequest, found: SegmentSearch, threads: int) -> Neighbors:
     """Scan parts of the rows at a time: fewer queries than threads."""
-    allowed, k = scope.rows or RowSet.everything(plan.n_rows), request.options.k
+    view, scope, plan, k = part.view, part.allowed.scope, found.plan, found.k
+    allowed = scope.rows or RowSet.everything(found.count)
     scan = view.scan(request.field.name, request.tokens)
 
     def search(lo: int, hi: int) -> Neighbors:
-        part = dataclasses.replace(scope, rows=allowed.part(lo, hi))
-        return _in_pieces(view, request, request.queries, plan, lambda some: scan.search(some, k, part))
+        some = dataclasses.replace(scope, rows=allowed.part(lo, hi))
+        return _in_pieces(view, request, request.queries, plan, lambda asked: scan.search(asked, k, some))
 
-    first, *others = _at_a_time(allowed.count, threads, search)
+    first, *others = at_a_time(allowed.count, threads, search)
     for other in others:
         first = first.nearest(other, k, request.field.spec.metric)
     return first
-
-
-def _at_a_time(n: int, threads: int, work: Callable[[int, int], _Done]) -> list[_Done]:
-    """Do ``work(lo, hi)`` for as many parts of ``n`` things as there are threads, at the same time."""
-    cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
-    return search_threads().each([partial(work, lo, hi) for lo, hi in pairwise(cuts)])
 
 
 def _in_pieces(
@@ -291,30 +327,3 @@ def _in_pieces(
         deadline.check()
         parts.append(search(queries[lo : lo + size]))
     return Neighbors.concat(parts)
-
-
-def _merge(
-    found: list[tuple[int, Neighbors]], request: SearchRequest
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    n, k = request.n_queries, request.options.k
-    if not found:
-        return np.full((n, k), NO_PLACE, np.int64), np.full((n, k), request.worst_score, np.float32)
-    if len(found) == 1:
-        ((number, neighbors),) = found
-        return _places(number, neighbors.rows), neighbors.scores
-    all_places = np.concatenate([_places(number, neighbors.rows) for number, neighbors in found], axis=1)
-    scores = np.concatenate([neighbors.scores for _, neighbors in found], axis=1)
-    # A stable sort leaves ties in the order of segments and rows.
-    nearest = (-scores if request.higher_is_nearer else scores).argsort(axis=1, kind="stable")[:, :k]
-    if n > 1:
-        nearest = nearest + np.arange(0, scores.size, scores.shape[1])[:, None]
-    # As np.take_along_axis does, at a tenth of its cost for one query.
-    return all_places.take(nearest), scores.take(nearest)
-
-
-def _places(number: int, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
-    places = place(number, rows)
-    # Padding stands at the end of a query's rows, so the last column shows whether there is any.
-    if rows.item(-1) == NO_ROW or (len(rows) > 1 and (rows[:, -1] == NO_ROW).any()):
-        places[rows == NO_ROW] = NO_PLACE
-    return places

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ...indexes.protocol import Effort, Index, Scan, Scope
+from ...indexes.protocol import Effort, Index, Scan, Scope, SharesTarget
 from ..input.options import SearchOptions
 from ..results.explanation import PlanKind, PlanReason
+from .union.shared_target import FEWEST
 
 _UNREACHABLE = 0.002
 """A table whose best effort is this far below the target cannot keep the promise."""
@@ -56,12 +57,15 @@ class IndexSearch:
         Why this plan.
     other_seconds : float
         Predicted cost of a scan.
+    wanted : int or None
+        How many of the nearest are looked for: of several segments each holds but some. None for all.
     """
 
     effort: Effort[Any]
     selectivity: float
     reason: PlanReason
     other_seconds: float
+    wanted: int | None = None
 
     kind: ClassVar[PlanKind] = PlanKind.INDEX_SEARCH
 
@@ -86,6 +90,7 @@ def plan_segment(
     scope: Scope,
     options: SearchOptions,
     knobs: Any = None,
+    wanted: int | None = None,
 ) -> Plan:
     """Choose the cheapest plan that keeps the promise.
 
@@ -103,6 +108,9 @@ def plan_segment(
         What the caller said.
     knobs : optional
         What the caller said about effort, as the index takes it.
+    wanted : int, optional
+        How many of the nearest of several segments are looked for in this one, where its index can do so for
+        less than what finding all of them costs.
 
     Notes
     -----
@@ -119,6 +127,11 @@ def plan_segment(
     if count <= options.k:
         return ExactScan(count, scan_seconds, PlanReason.FEW_ROWS)
     share = count / n_rows
+    most = max(options.k, FEWEST)
+    if wanted is not None and wanted < min(count, most) and isinstance(index, SharesTarget):
+        less = index.shared_effort(most, wanted, options.recall, share)
+        if less is not None and less.seconds < scan_seconds:
+            return IndexSearch(less, share, PlanReason.CHEAPER, scan_seconds, wanted)
     effort = index.effort(options.k, options.recall, knobs, share)
     if knobs is not None:
         return IndexSearch(effort, share, PlanReason.EFFORT_GIVEN, scan_seconds)

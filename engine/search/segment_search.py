@@ -29,30 +29,45 @@ class SegmentSearch:
     count : int
         How many vectors are in scope, at least one.
     plan : IndexSearch or ExactScan
+    k : int
+        How many are found of a query.
     search : callable
         Returns the nearest of a batch of queries.
+    shares : bool
+        Whether no more is looked for than its share of what is wanted of several segments.
     """
 
     index: Index[Any, Any] | None
     count: int
     plan: Plan
+    k: int
     search: Callable[[Any], Neighbors]
+    shares: bool
 
 
 def segment_search(
-    view: SegmentView, field: SearchedField, options: SearchOptions, allowed: Allowed, n_vectors: int
-) -> SegmentSearch | None:
-    """Return how ``allowed`` of the ``n_vectors`` of a field are searched; None where none are allowed."""
+    view: SegmentView,
+    field: SearchedField,
+    options: SearchOptions,
+    allowed: Allowed,
+    n_vectors: int,
+    wanted: int | None,
+) -> SegmentSearch:
+    """Return how ``allowed`` of the ``n_vectors`` of a field, at least one, are searched.
+
+    So many are ``wanted`` of the segment where others are searched beside it, as :func:`plan_segment` takes
+    it; no fewer are found. None where it is the only one, or all that are asked for are wanted of it.
+    """
     index = view.index_by(field.name, options.tokens)
-    key = (field.name, options.k, options.recall, options.effort, options.exact, options.tokens)
+    key = (field.name, options.k, options.recall, options.effort, options.exact, options.tokens, wanted)
     kept: SegmentSearch | None = allowed.searches.get(key)
     if kept is not None and kept.index is index:
         return kept
-    count = allowed.scope.count(n_vectors)
-    if not count:
-        return None
     plan = _plan(view, index, key, options, field.knobs, allowed, n_vectors)
-    kept = SegmentSearch(index, count, plan, _prepared(view, field.name, index, options, plan, allowed.scope))
+    shared = plan.wanted if isinstance(plan, IndexSearch) else None
+    k = max(options.k, wanted or 0) if shared is None else shared
+    search = _prepared(view, field.name, index, options, k, plan, allowed.scope)
+    kept = SegmentSearch(index, allowed.scope.count(n_vectors), plan, k, search, shared is not None)
     if len(allowed.searches) >= _KEPT:
         allowed.searches.clear()
     allowed.searches[key] = kept
@@ -74,7 +89,7 @@ def _plan(
     if kept is not None and kept[0] is index and (not few or isinstance(kept[1], ExactScan)):
         return kept[1]
     scan = view.scan(key[0], scanned_tokens(options))
-    plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, knobs)
+    plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, knobs, key[-1])
     if len(allowed.plans) >= _KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)
@@ -86,11 +101,11 @@ def _prepared(
     field: str,
     index: Index[Any, Any] | None,
     options: SearchOptions,
+    k: int,
     plan: Plan,
     scope: Scope,
 ) -> Callable[[Queries], Neighbors]:
     # The view keeps what is returned, so that must not keep the view.
-    k = options.k
     if not isinstance(plan, IndexSearch):
         scan = view.scan(field, scanned_tokens(options))
         return lambda queries: scan.search(queries, k, scope)

@@ -8,7 +8,10 @@ import queue
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, TypeVar
+
+import numpy as np
 
 from ..handoff import Handoff
 
@@ -48,6 +51,12 @@ class SearchThreads:
 def search_threads() -> SearchThreads:
     """Return the threads, started when they are first asked for."""
     return SearchThreads(os.cpu_count() or 1)
+
+
+def at_a_time(n: int, threads: int, work: Callable[[int, int], R]) -> list[R]:
+    """Do ``work(lo, hi)`` for as many parts of ``n`` things as there are threads, at the same time."""
+    cuts = np.linspace(0, n, threads + 1, dtype=int).tolist()
+    return search_threads().each([partial(work, lo, hi) for lo, hi in pairwise(cuts)])
 
 
 # A forked child has none of its parent's threads.

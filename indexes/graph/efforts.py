@@ -12,7 +12,7 @@ from ..costs import costs
 from ..effort.ladder import KS, Ladder
 from ..protocol import Effort
 from .knobs import HnswKnobs
-from .spreads import Spreads
+from .spreads import Spreads, narrowest
 
 _WIDEST = 4096
 # For many results: so many times as wide as they are many.
@@ -106,6 +106,21 @@ class Efforts:
         cells = self._of_cells(self.ladder, k, n_cells, 0, patience, share)
         return cells if cells.seconds + thin_seconds < best.seconds else best
 
+    def shared(self, k: int, wanted: int, recall: float, share: float) -> Effort[HnswKnobs] | None:
+        """Return the effort for the nearest ``wanted`` where ``k`` are of several graphs together.
+
+        A pool is as much narrower as fewer are wanted of it. None where no walk reaches the recall, or one
+        costs more than all codes.
+        """
+        if self.ladder is None:
+            return None
+        scan_seconds = self._code_scan_seconds(share * self.n, self.rescore(wanted, _SCAN_EF))
+        thin_seconds = _THIN_SHARE * (1 - share) * self._thin_seconds(share, scan_seconds)
+        patience = self._patience(k, recall)
+        walk = self._of_walk(self.ladder, k, recall, None, patience, share, thin_seconds, wanted)
+        lacking = (walk.expected_recall or 0.0) < recall - _LACKING
+        return None if lacking or walk.seconds > scan_seconds else walk
+
     def all_codes(self, k: int, wanted: int) -> HnswKnobs:
         """Return how the codes of all rows in scope are compared, ``wanted`` at least scored exactly."""
         return HnswKnobs(0, max(wanted, self.rescore(k, _SCAN_EF)))
@@ -123,27 +138,32 @@ class Efforts:
         patience: float,
         share: float,
         thin_seconds: float,
+        wanted: int = 0,
     ) -> Effort[HnswKnobs]:
-        ef = 0 if knobs is None else knobs.ef
-        width = max(k, ef or min(widest_walk(k), ladder.rung_for(k, recall)))
-        # Chance brings fewer rows in scope to some queries; few of those should be left with less than k.
-        spared = width if share >= 1 else k + 1 + _SPREAD * math.sqrt(k * (1 - share))
+        ef, wanted = 0 if knobs is None else knobs.ef, wanted or k
+        width = whole = max(k, ef or min(widest_walk(k), ladder.rung_for(k, recall)))
+        if wanted < k:
+            # No narrower than says how hard the query is.
+            width = min(whole, max(math.ceil(whole * wanted / k), narrowest(wanted)))
+        # Chance brings fewer rows in scope to some queries; few of those should be left with too little.
+        spared = width if share >= 1 else wanted + 1 + _SPREAD * math.sqrt(wanted * (1 - share))
         walked = min(math.ceil(max(width, spared) / max(share, 1e-9)), widest_walk(k))
-        expected = ladder.recall_at(k, min(width, walked * share))
-        rescore = self.rescore(k, width) if knobs is None or not knobs.rescore else knobs.rescore
+        expected = ladder.recall_at(k, min(width, walked * share) * k / wanted)
+        rescore = self.rescore(wanted, width) if knobs is None or not knobs.rescore else knobs.rescore
         known = costs()
         comparison = known.walked_row + self.code_lines * known.walked_line + walked * known.kept
         walking = known.call + ladder.work_at(walked) * comparison + self.scan_seconds(rescore, False)
         chosen = HnswKnobs(walked, rescore, 0, patience)
         if knobs is None:
-            chosen = self.watching(chosen, k, width)
+            chosen = self.watching(chosen, k, whole, wanted)
         return effort_of(chosen, expected, walking + thin_seconds)
 
-    def watching(self, knobs: HnswKnobs, k: int, width: int) -> HnswKnobs:
+    def watching(self, knobs: HnswKnobs, k: int, width: int, wanted: int = 0) -> HnswKnobs:
         """Return the knobs of a walk that goes on where it is harder than the queries of the measurement.
 
-        ``width`` is that of its pool where all rows are in scope.
+        ``width`` is that of its pool where all rows are in scope and all ``k`` results are wanted of it.
         """
+        rank = wanted if 0 < wanted < k else 0
         spreads, k = self.spreads, max(k, FEWEST_RANKED)
         spread = 0.0 if spreads is None else spreads.usual_at(k, width)
         if spreads is None or spread <= 1:
@@ -158,6 +178,7 @@ class Efforts:
             least=spreads.least_at(k, width),
             far_goal=far_goal,
             widest=widest,
+            rank=rank,
         )
 
     def _of_cells(
@@ -210,7 +231,7 @@ def effort_of(
     """Return knobs as an effort, with words for them."""
     how = "scan of the codes"
     if knobs.ef:
-        how = f"graph walk, ef {knobs.ef}"
+        how = f"graph walk, ef {knobs.ef}" + (f" for {knobs.rank} results" if knobs.rank else "")
     elif knobs.cells:
         how = f"the {knobs.cells:,} nearest cells"
     return Effort(knobs, expected_recall, seconds, f"{how}, {knobs.rescore} rescored")

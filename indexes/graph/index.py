@@ -189,7 +189,7 @@ class HnswIndex:
         rescored = self._efforts.rescored
         room = wanted + int(rescored * max(0, widest - ef)) if apart else k
         scored = 0 if apart else k
-        rank = -(-max(k, FEWEST_RANKED) * n // count)
+        rank = -(-(knobs.rank or max(k, FEWEST_RANKED)) * n // count)
         asked = knobs.spread, knobs.goal, knobs.least, knobs.far_goal, rescored
         fixed = scored, ef, wanted, words, candidates, n_candidates, enough, rank, widest, *asked
         capacity, graph = max(ef, wanted, widest), self._graph_address
@@ -242,6 +242,10 @@ class HnswIndex:
     def effort(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Choose the effort that reaches ``recall``, or take ``knobs`` as given, as :class:`Efforts` does."""
         return self._efforts.choose(k, recall, knobs, share)
+
+    def shared_effort(self, k: int, wanted: int, recall: float, share: float) -> Effort[HnswKnobs] | None:
+        """Return what finds its share of the nearest of several graphs, as :meth:`Efforts.shared` does."""
+        return self._efforts.shared(k, wanted, recall, share)
 
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None

@@ -37,6 +37,8 @@ class HnswKnobs:
         Where it is even less than ``least`` times as far, the walk goes on until ``far_goal``.
     widest
         How many candidates such a walk keeps at most.
+    rank
+        Which of the candidates counts as the last of the results; 0 for the usual one.
     """
 
     ef: int
@@ -48,6 +50,7 @@ class HnswKnobs:
     least: float = 0.0
     far_goal: float = 0.0
     widest: int = 0
+    rank: int = 0
 
 
 def knobs_from(given: Mapping[str, float]) -> HnswKnobs:

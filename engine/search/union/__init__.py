@@ -1,0 +1,1 @@
+"""Several segments searched as one: what is asked of each, and their answers merged."""
