@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..clustering.clusters import clustered
+from ..clustering.n_lists import usual_lists
 from ..codecs.centroids import centroid_codes
 from ..protocol import BuildJob
 from ..rows.dense import DenseRows
@@ -17,7 +18,6 @@ from ..rows.vectors import Vectors
 from .blocks import groups_of, in_blocks
 from .index import IvfIndex
 from .layout import Layout
-from .n_lists import usual_lists
 from .opened import OF_CODEC, OF_LISTS
 from .residuals import Anchors, ListedVectors
 from .spilling import spilled

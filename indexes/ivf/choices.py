@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..clustering.n_lists import usual_lists
 from ..codecs.rabitq import RaBitQ
 from ..codecs.scalar import Scalar, bits_for, code_bytes
 from ..graph.hnsw import Hnsw
 from ..rows.dense import DenseRows
 from ..rows.metric import Metric
 from .ivf import Ivf
-from .n_lists import usual_lists
 
 CHOICES: tuple[Hnsw | Ivf, ...] = (
     Hnsw(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,36 +11,38 @@ from numpy.typing import NDArray
 
 from ..arrays import check_array
 from ..costs import costs
-from ..effort.ladder import KS, MARGIN, Ladder, measure
+from ..effort.crowds import DEPTH, count_copies, measure_made_of_rows, usually_alike
+from ..effort.ladder import KS, MARGIN, ROUNDING, Ladder, measure
 from ..effort.parts import in_parts
-from ..effort.pseudo_queries import SHORTFALL, pseudo_queries
+from ..effort.pseudo_queries import pseudo_queries
+from ..effort.signals import FEWEST_RANKED, Seen, Signals, signals_of, widest
 from ..exact.dense import check_queries
 from ..exact.rescoring import rescore
 from ..exact.scan import open_scan
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
 from ..rows.dense import DenseRows
+from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .knobs import IvfKnobs
 from .layout import Layout
 from .opened import Listed, OpenedLists
 from .scratch import search_scratch
+from .widths import LOST_LITTLE, Found, Widths, widths_of
 
 # How many lists are read, as measured.
 RUNGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-# Shares of k that are scored exactly, as measured.
-_WIDTHS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0)
-_LOSSES = "table.losses"
 # Of what may be missed, what codes may cost: from there on a list more brings as much as its time's worth of
 # rows scored exactly.
 _LOST_BY_CODES = 0.15
-# Where nothing was measured yet.
-_USUAL_WIDTH = 4.0
-# A width that loses no more is wide enough for any target; wider ones are not measured.
-_LOST_LITTLE = 0.001
+# And what lists are to miss less of up to ten results, as it is queries made out of rows that say when they
+# are enough; of more it evens out.
+_SPARED_BY_LISTS = 0.4
+# How far the worst tenth of queries made out of rows may stay behind.
+_SHORTFALL = 0.03
+_LONGEST = "table.longest"
 _NEIGHBOUR_PROBES = 16
-# Lists read while the widths are measured: enough that codes decide.
-_WIDTH_PROBES = 32
+_ROWS_AT_ONCE = 1 << 14
 # Where lists hold too few rows so many times as many are read.
 _MORE_LISTS = 4
 # With less than this share of the rows in scope that chance would bring, the filter is thin near a query.
@@ -59,14 +61,16 @@ class IvfIndex:
         self._arrays, self._rows, self._layout = arrays, rows, layout
         self._scan = open_scan(rows)
         self._ladder = Ladder.from_arrays(RUNGS, arrays, pool=False)
-        self._losses = np.tile(np.float32(np.array(_WIDTHS) < _USUAL_WIDTH), (len(KS), 1))
+        self._signals = Signals.from_arrays(RUNGS, arrays)
+        self._longest = 1.0
+        if _LONGEST in arrays:
+            self._longest = float(check_array(_LONGEST, arrays, np.float32, (1,))[0])
+        self._widths = Widths.from_arrays(arrays)
         self._lists: OpenedLists | None = None
         if not arrays:
             return
         from ..kernels.lists import search_lists
 
-        if _LOSSES in arrays:
-            self._losses = check_array(_LOSSES, arrays, np.float32, self._losses.shape)
         self._kernel = search_lists
         n = len(rows)
         listed = Listed(rows.dim, rows.metric, n, n, 2 * n if layout.spill else n)
@@ -91,20 +95,26 @@ class IvfIndex:
         scope.check(n)
         if lists is None or scope.count(n) <= self._wanted(k, knobs) or not len(queries):
             return self._scan.search(queries, k, scope)
-        found, few = self._found(queries, k, knobs, scope)
+        found, few, _ = self._found(queries, k, knobs, scope)
         while few.any() and knobs.n_probe < lists.n_lists:
             short = np.flatnonzero(few)
             # Of more rows codes misplace some by more.
-            knobs = IvfKnobs(knobs.n_probe * _MORE_LISTS, _MORE_LISTS * self._wanted(k, knobs))
-            more, few[short] = self._found(queries[short], k, knobs, scope)
+            knobs = replace(
+                knobs, n_probe=_MORE_LISTS * knobs.n_probe, rescore=_MORE_LISTS * self._wanted(k, knobs)
+            )
+            more, few[short], _ = self._found(queries[short], k, knobs, scope)
             found.rows[short], found.scores[short] = more.rows, more.scores
             found.stats += more.stats + SearchStats(fallbacks=len(short))
         return found
 
     def _found(
         self, queries: NDArray[Any], k: int, knobs: IvfKnobs, scope: Scope
-    ) -> tuple[Neighbors, NDArray[np.bool_]]:
-        """Find what the nearest lists alone hold, and say for which queries that was few rows in scope."""
+    ) -> tuple[Neighbors, NDArray[np.bool_], NDArray[np.float32]]:
+        """Find what the nearest lists alone hold.
+
+        Say for which queries that was few rows in scope, and ``(q, 2)``: how many times as far as the results
+        the next list was, and the last row scored, 0 where that is not known.
+        """
         n, allowed, lists, wanted = len(self._rows), scope.rows, self._lists, self._wanted(k, knobs)
         assert lists is not None
         count = scope.count(n)
@@ -115,14 +125,24 @@ class IvfIndex:
             # Held here while the kernel reads them: two threads that ask first may each make their own.
             held, words = allowed.located_words
         n_probe, apart = min(knobs.n_probe, lists.n_lists), self._rows.reader is not None
+        most = max(wanted, min(knobs.most_rows, n))
         if apart and lists.codec is None:
-            wanted = lists.most_entries(n_probe)
+            wanted = most = lists.most_entries(n_probe)
         # Rows that are not in memory are listed first, so that all of them are read at the same time.
-        room = 2 * wanted if self._layout.spill else wanted
+        room = 2 * most if self._layout.spill else most
         rows = np.empty((len(queries), room if apart else k), np.uint32)
         scores = np.empty((len(queries), 0 if apart else k), np.float32)
-        met = np.zeros((len(queries), 2), np.int64)
-        scratch = self._scratch.take(2 * wanted)
+        met = np.zeros((len(queries), 4), np.int64)
+        reached = np.zeros((len(queries), 2), np.float32)
+        watch = (
+            knobs.rank,
+            float(knobs.next_list),
+            float(knobs.last_row),
+            min(knobs.most_lists, lists.n_lists),
+            most,
+            self._longest,
+        )
+        scratch = self._scratch.take(2 * most)
         try:
             self._kernel(
                 lists.address,
@@ -134,7 +154,9 @@ class IvfIndex:
                 n_probe,
                 wanted,
                 words,
+                watch,
                 met,
+                reached,
                 rows,
                 scores,
             )
@@ -150,7 +172,7 @@ class IvfIndex:
             by_chance = count / n * met[:, 0]
             spread = np.minimum(_LEAST_SHARE_SEEN * by_chance, by_chance - _SPREAD * np.sqrt(by_chance))
             few |= met[:, 1] < spread
-        return found, few
+        return found, few, reached
 
     def effort(self, k: int, recall: float, knobs: IvfKnobs | None, share: float) -> Effort[IvfKnobs]:
         """Choose the effort that reaches ``recall``, or take ``knobs`` as given.
@@ -163,23 +185,29 @@ class IvfIndex:
             n_probe = knobs.n_probe if knobs else RUNGS[-1]
             seconds = self._scan.cost(None, len(self._rows), True)
             return _effort(IvfKnobs(n_probe, knobs.rescore if knobs else 0), None, seconds)
-        spread = max(k, math.ceil(k / max(share, 1e-9)))
-        measured = min(spread, KS[-1])
-        # Beyond the results that were measured lists grow as the root of how many are looked for.
-        more = math.sqrt(max(1.0, spread / KS[-1]))
+        answers, more = self._spread(k, share)
+        measured = min(answers, KS[-1])
         if knobs is None:
             lost = self._lost_by_codes(recall)
-            rung = math.ceil(ladder.rung_for(measured, recall + lost) * more)
-            knobs = IvfKnobs(min(rung, lists.n_lists), self._width(k, lost))
+            rung = math.ceil(ladder.rung_for(measured, self._aim(ladder, measured, recall + lost)) * more)
+            knobs = self._watching(IvfKnobs(min(rung, lists.n_lists), self._width(k, lost)), k, share)
         found = ladder.recall_at(measured, knobs.n_probe / more)
         if not knobs.rescore:
-            knobs = IvfKnobs(knobs.n_probe, self._width(k, self._lost_by_codes(found)))
-        expected = max(0.0, found - self._lost(k, knobs.rescore))
+            knobs = replace(knobs, rescore=self._width(k, self._lost_by_codes(found)))
+        expected = max(0.0, found - (self._widths.lost(k, knobs.rescore) if self._coded else 0.0))
         return _effort(knobs, expected, self._seconds(knobs.n_probe, knobs.rescore))
+
+    def _aim(self, ladder: Ladder, k: int, recall: float) -> float:
+        """Return what the ladder is asked for so that real queries get ``recall``; no more than it has."""
+        if self._signals is None:
+            return recall
+        share = _SPARED_BY_LISTS * math.sqrt(min(1.0, FEWEST_RANKED / k))
+        spared = recall + share * (1 - recall)
+        return max(recall, min(spared, ladder.recall_at(k, RUNGS[-1])))
 
     def _wanted(self, k: int, knobs: IvfKnobs) -> int:
         """Return how many rows are scored exactly beside those that are without a codec."""
-        return min(len(self._rows), max(k, knobs.rescore or self._width(k, _LOST_LITTLE)))
+        return min(len(self._rows), max(k, knobs.rank, knobs.rescore or self._width(k, LOST_LITTLE)))
 
     @property
     def _coded(self) -> bool:
@@ -191,15 +219,24 @@ class IvfIndex:
 
     def _width(self, k: int, lost: float) -> int:
         """Return how many rows are to be scored exactly so that codes lose no more than that."""
-        if not self._coded:
-            return k
-        widths = [float(np.interp(-lost, -losses, _WIDTHS)) for losses in self._losses]
-        return max(k, math.ceil(k * float(np.interp(math.log(k), np.log(KS), widths))))
+        return self._widths.width(k, lost) if self._coded else k
 
-    def _lost(self, k: int, rescored: int) -> float:
-        """Return what codes cost of the recall where so many rows are scored exactly."""
-        losses = [float(np.interp(rescored / k, _WIDTHS, losses)) for losses in self._losses]
-        return float(np.interp(math.log(k), np.log(KS), losses))
+    def _watching(self, knobs: IvfKnobs, k: int, share: float = 1.0) -> IvfKnobs:
+        """Return knobs of a search for ``k`` results that goes on for queries harder than those measured."""
+        if self._signals is None or not self._coded:
+            return knobs
+        answers, more = self._spread(k, share)
+        asked = self._signals.asked_at(max(FEWEST_RANKED, answers), knobs.n_probe / more)
+        watching = self._widths.watching(knobs, k, share)
+        return replace(watching, next_list=asked, most_lists=widest(knobs.n_probe))
+
+    def _spread(self, k: int, share: float) -> tuple[int, float]:
+        """Return among how many answers chance brings those in scope, and for how many more lists than known.
+
+        Beyond the results that were measured lists grow as the root of how many are looked for.
+        """
+        answers = self._widths.answers(max(k, math.ceil(k / max(share, 1e-9))))
+        return answers, math.sqrt(max(1.0, answers / KS[-1]))
 
     def _seconds(self, n_probe: int, rescore: int) -> float:
         assert self._lists is not None
@@ -226,83 +263,85 @@ class IvfIndex:
             return self.search(queries, k, _effort(IvfKnobs(_NEIGHBOUR_PROBES))).rows
 
         queries, groups = pseudo_queries(self._rows, nearest, seed)
-        return self._measured(
-            queries,
-            None,
-            threads,
-            as_hard_as_ten=True,
-            given=1,
-            groups=groups,
-            shortfall=SHORTFALL,
-        )
+        return self._measured(queries, None, threads, groups)
 
     def _measured(
         self,
         queries: NDArray[Any],
         truth: NDArray[np.float32] | None,
         threads: int,
-        as_hard_as_ten: bool = False,
-        **counting: Any,
+        groups: NDArray[np.bool_] | None = None,
     ) -> dict[str, NDArray[Any]]:
+        """Measure on queries made out of rows, in ``groups``, or on real ones."""
+        higher, made = self._rows.metric.higher_is_nearer, groups is not None
         with in_parts(queries, threads) as every:
-
-            def each(search: Callable[[NDArray[Any]], Neighbors]) -> Neighbors:
-                return Neighbors.concat(every(search))
-
-            def found(k: int, n_probe: int, rescore: int) -> Neighbors:
-                return each(lambda part: self._found(part, k, IvfKnobs(n_probe, rescore), EVERYTHING)[0])
-
             if truth is None:
-                truth = each(lambda part: self._scan.search(part, KS[-1])).scores
-            losses = self._losses_by_width(found, as_hard_as_ten)
-            fitting = self.with_table(losses)
+                depth = DEPTH if made else KS[-1]
+                truth = Neighbors.concat(every(lambda part: self._scan.search(part, depth))).scores
+            counts = count_copies(truth if higher else -truth) if made else np.ones(len(truth), np.int64)
+            alike = usually_alike(counts)
+            known: dict[str, NDArray[Any]] = {_LONGEST: np.array([self._longest_row()], np.float32)}
+            measuring = self.with_table(known)
+
+            def found(k: int, knobs: IvfKnobs) -> tuple[Neighbors, NDArray[np.float32]]:
+                parts = every(lambda part: measuring._found(part, k, knobs, EVERYTHING))
+                return Neighbors.concat([part[0] for part in parts]), np.concatenate(
+                    [part[2] for part in parts]
+                )
+
+            if self._coded:
+                known |= widths_of(found, len(self._rows), higher, alike, groups).to_arrays()
+            signals = self.with_table(known)._signals_measured(found, truth, alike).to_arrays()
+            watching = self.with_table(known | signals)
             # Of rungs beyond the number of lists all are one.
-            known: dict[tuple[int, int], Neighbors] = {}
+            searched: dict[tuple[int, int], Neighbors] = {}
 
             def climbed(k: int, rung: int) -> Neighbors:
                 key = k, min(rung, self._n_lists)
-                if key not in known:
-                    known[key] = found(*key, fitting._width(k, _LOST_LITTLE))
-                return known[key]
+                if key not in searched:
+                    knobs = watching._watching(IvfKnobs(key[1], watching._width(k, LOST_LITTLE)), k)
+                    searched[key] = found(k, knobs)[0]
+                return searched[key]
 
-            ladder = measure(
-                RUNGS,
-                climbed,
-                truth,
-                self._rows.metric.higher_is_nearer,
-                MARGIN,
-                pool=False,
-                **counting,
-            )
-        ladder = ladder.as_hard_as_ten() if as_hard_as_ten else ladder
-        return ladder.to_arrays() | losses
+            if groups is None:
+                ladder = measure(RUNGS, climbed, truth, higher, MARGIN, pool=False)
+            else:
+                ladder = measure_made_of_rows(
+                    RUNGS,
+                    climbed,
+                    truth,
+                    higher,
+                    MARGIN,
+                    counts=counts,
+                    groups=groups,
+                    shortfall=_SHORTFALL,
+                    pool=False,
+                )
+        return known | signals | ladder.to_arrays()
 
-    def _losses_by_width(
-        self, found: Callable[[int, int, int], Neighbors], as_hard_as_ten: bool
-    ) -> dict[str, NDArray[Any]]:
-        """Return which share of the nearest rows codes lose where so many a result are scored exactly.
-
-        Of a query made from a row, that row is the nearest whatever codes lose: what one result needs is
-        taken to be a third of what ten do, where it is a quarter to a fifth.
-        """
-        losses = np.zeros((len(KS), len(_WIDTHS)), np.float32)
-        if not self._coded:
-            return {_LOSSES: losses}
-        higher = self._rows.metric.higher_is_nearer
-        for place, k in enumerate(KS):
-            if as_hard_as_ten and k == 1:
-                continue
-            best = found(k, _WIDTH_PROBES, math.ceil(k * _WIDTHS[-1])).scores
-            for column, width in enumerate(_WIDTHS[:-1]):
-                scores = found(k, _WIDTH_PROBES, math.ceil(k * width)).scores
-                same = scores[:, :k] >= best[:, -1:] if higher else scores[:, :k] <= best[:, -1:]
-                losses[place, column] = 1 - same.mean()
-                if losses[place, column] <= _LOST_LITTLE:
+    def _signals_measured(self, found: Found, truth: NDArray[np.float32], alike: int) -> Signals:
+        """Return what is asked of how far the next list is, as the queries of a measurement have it."""
+        seen: Seen = {}
+        for k in KS[1:] if self._coded else ():
+            wanted = min(k * alike, truth.shape[1], len(self._rows))
+            kth = truth[:, wanted - 1, None]
+            slack = ROUNDING * np.abs(kth)
+            for rung in (rung for rung in RUNGS if rung < self._n_lists):
+                near, reached = found(wanted, IvfKnobs(rung, self._width(wanted, LOST_LITTLE), rank=wanted))
+                higher = self._rows.metric.higher_is_nearer
+                hits = near.scores >= kth - slack if higher else near.scores <= kth + slack
+                seen[k, rung] = reached[:, 0], 1 - hits.mean(axis=1)
+                if hits.all():
                     break
-        losses = np.minimum.accumulate(losses, axis=1)
-        if as_hard_as_ten:
-            losses[0] = np.interp(np.array(_WIDTHS) * 0.3, _WIDTHS, losses[1])
-        return {_LOSSES: losses}
+        return signals_of(RUNGS, seen)
+
+    def _longest_row(self) -> float:
+        """Return the length of the longest row, which is what there could be under the dot product."""
+        if self._rows.metric is not Metric.DOT:
+            return 1.0
+        starts = range(0, len(self._rows), _ROWS_AT_ONCE)
+        blocks = (self._rows.floats(slice(start, start + _ROWS_AT_ONCE)) for start in starts)
+        return math.sqrt(max(float(np.einsum("ij,ij->i", block, block).max()) for block in blocks))
 
     def with_table(self, arrays: Arrays) -> IvfIndex:
         """Return the same index with another ladder."""

@@ -22,10 +22,22 @@ class IvfKnobs:
     rescore
         How many of the rows that the codes say are nearest are scored exactly from the stored vectors; 0 for
         as many as the results and the codec make fitting. Without a codec every row is.
+    rank
+        Of the row by codes that stands for the results; 0 where a search does no more than it was told to.
+    next_list, last_row
+        How many times as far from the query as that row the next list is to be, and the last row that is
+        scored exactly; more lists are read, and more rows scored, until they are.
+    most_lists, most_rows
+        How many that may become.
     """
 
     n_probe: int
     rescore: int = 0
+    rank: int = 0
+    next_list: float = 0.0
+    last_row: float = 0.0
+    most_lists: int = 0
+    most_rows: int = 0
 
 
 def knobs_from(given: Mapping[str, float]) -> IvfKnobs:

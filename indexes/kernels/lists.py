@@ -9,6 +9,7 @@ from .bounds import first_bit
 from .byte_tables import round_tables
 from .codes import bias_weight, encode_query, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES
+from .going_on import nearest_possible, read_on, score_on
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROWS, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_codes, scan_rows, thin_out
@@ -24,7 +25,8 @@ from .top import ascending, clear_heap, replace_largest, score_of, sort_heap
 _FIRST = np.int64(0)
 _LOW = np.uint64(0xFFFFFFFF)
 _NO_ROW = np.uint32(0xFFFFFFFF)
-_ENDLESS = np.float32(np.inf)
+ENDLESS = np.float32(np.inf)
+"""The bound of what is gathered first."""
 _LINES_AHEAD = 8
 
 
@@ -37,7 +39,7 @@ def find_lists(lists, search, query, wanted, order):
     codes, n = view_codes(lists.centroid_codes), lists.n_lists
     near = view_f32(search.list_near, n)
     keys, room = view_u64(search.keys, room_for(n)), room_for(wanted)
-    bound, count = _ENDLESS, 0
+    bound, count = ENDLESS, 0
     near_centroids(codes, n, query, search.list_query, search.list_near)
     for first in range(0, n, COMPARED):
         # Not a number is kept: of extreme queries there may be no others.
@@ -61,35 +63,46 @@ def find_lists(lists, search, query, wanted, order):
 
 
 @inner
-def gather_entries(lists, codes, search, query, given, n_probe, order, pool, allowed, n, keys, met):
-    """Gather keys of the ``pool`` entries that are nearest to a query by their codes; return how many.
+def prepare_codes(lists, codes, search, query, given):
+    """Make of a query what codes are compared with; return ``(unit, shift, weight, beside)``.
 
     The query comes as its lists were found, and as codes take it.
-    Those of the ``n_probe`` lists of ``order`` are compared, of rows of ``n`` that are allowed. They come in
-    no order; the farthest is the last where there are ``pool`` of them.
     """
-    bound, count = _ENDLESS, 0
     if lists.form == BLOCKS:
         nibble_tables(codes, given, search.exact_tables)
         unit, shift = round_tables(search.exact_tables, lists.groups, search.tables)
         weight = bias_weight(codes, given, 1.0)
     else:
         _, unit, shift, weight = encode_query(codes, given, search.query)
-    weights, measured = view_f64(lists.bias_weights, lists.n_lists), 0
-    offsets, stops = view_i64(lists.offsets, lists.n_lists), view_i64(lists.stops, lists.n_lists)
-    starts, block_bytes = view_u64(lists.block_starts, lists.n_lists), np.uint64(lists.groups * GROUP_BYTES)
     beside = 0.0
     if lists.bias_weights:
         # Centroids are compared beside their mean, which the query has its share of too.
         beside = mean_product(codes, given) + mean_product(view_codes(lists.centroid_codes), query)
-    for place in range(n_probe):
+    return unit, shift, weight, beside
+
+
+@inner
+def gather_entries(
+    lists, codes, search, asked, order, first, until, pool, allowed, n, keys, count, bound, met
+):
+    """Gather keys of the entries that are nearest by their codes to what was prepared of a query.
+
+    Those of the lists ``first`` to ``until`` of ``order`` are compared, of rows of ``n`` that are allowed,
+    and kept behind the ``count`` that are there if they are below the bound. Return how many there are,
+    ``pool`` or some more, and the bound that others must be below to be among so many. They come in no order.
+    """
+    unit, shift, weight, beside = asked
+    weights, measured = view_f64(lists.bias_weights, lists.n_lists), 0
+    offsets, stops = view_i64(lists.offsets, lists.n_lists), view_i64(lists.stops, lists.n_lists)
+    starts, block_bytes = view_u64(lists.block_starts, lists.n_lists), np.uint64(lists.groups * GROUP_BYTES)
+    for place in range(first, until):
         one = np.int64(order[place] & _LOW)
         term = score_of(order[place], False) if lists.residual else np.float32(0)
         if lists.bias_weights:
             weight = finite_weight((beside - term) * weights[one])
         scale = unit, shift, weight
         if lists.form == BLOCKS:
-            if place + 1 < n_probe:
+            if place + 1 < until:
                 prefetch_lines(
                     lists.blocks + starts[np.int64(order[place + 1] & _LOW)] * block_bytes, _LINES_AHEAD
                 )
@@ -109,10 +122,15 @@ def gather_entries(lists, codes, search, query, given, n_probe, order, pool, all
             )
     if measured:
         count, bound = keep_chunk(lists, search, measured, allowed, n, keys, count, bound, pool, met)
+    return np.int64(count), bound
+
+
+@inner
+def keep_least(keys, count, pool):
+    """Move the ``pool`` least keys to the front, the largest of them last; return how many there are."""
     if count > pool:
         select_least(keys, count, pool)
-        count = pool
-    return np.int64(count)
+    return min(count, pool)
 
 
 @inner
@@ -162,7 +180,9 @@ def search_lists(
     n_probe,
     wanted,
     allowed,
+    watch,
     met,
+    reached,
     found,
     scores,
 ):
@@ -171,34 +191,69 @@ def search_lists(
     ``wanted`` rows that the codes of the ``n_probe`` nearest lists say are nearest, of those that the bitset
     ``allowed`` holds if there is one, are scored exactly. ``found``, ``scores`` and, under a filter, ``met``
     are written, the rest are numbers and addresses. ``met`` counts for each query the rows that were near
-    enough to be looked up in the bitset, and those of them that are in it. With ``k`` 0 no row is scored:
-    ``found`` gets what would be, all rows of the lists where there are no codes.
+    enough to be looked up in the bitset, and those of them that are in it, then both in the lists that were
+    read besides. With ``k`` 0 no row is scored: ``found`` gets what would be, all rows of the lists where
+    there are no codes.
+
+    ``watch`` are the rank of the row that stands for the results, 0 for none, and how many times as far from
+    a query as that the next list is to be, and the last row that is scored; else more lists are read and more
+    rows scored, up to ``most_lists`` and ``most_rows``. ``longest`` is the length of the longest row.
+    ``reached``, ``(n_queries, 2)``, gets how far they were, 0 where that is not known.
     """
     lists, search = view_lists(lists_address), view_search(search_address)
     rows, codes = view_rows(lists.rows), view_codes(lists.codes)
     higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
     offsets = view_i64(lists.offsets, lists.n_lists + 1)
+    rank, next_list, last_row, most_lists, most_rows, longest = watch
+    watched, most_rows = rank > 0 and lists.form != ROWS, max(wanted, most_rows)
     # A row may stand in two lists.
-    width, pool = (2 * k, 2 * wanted) if lists.spilled else (k, wanted)
-    keys, order = view_u64(search.keys, room_for(pool)), view_u64(search.order, n_probe)
+    twice = 2 if lists.spilled else 1
+    width, pool = twice * k, twice * most_rows
+    keys, order = view_u64(search.keys, room_for(pool)), view_u64(search.order, lists.n_lists)
+    ordered = min(n_probe + 1, lists.n_lists) if watched else n_probe
     heap, stats = view_u64(search.heap, width), view_i64(search.stats, STATS)
     stats[:] = 0
     for q in range(n_queries):
         query = queries + np.uint64(q * rows.query_bytes)
         inv_norm = pad_query(rows, query, search.padded, search.out)
-        find_lists(lists, search, query, n_probe, order)
-        stats[0] += n_probe
+        find_lists(lists, search, query, ordered, order[:ordered])
         clear_heap(heap, width)
-        for place in range(n_probe):
-            one = np.int64(order[place] & _LOW)
-            stats[1] += offsets[one + 1] - offsets[one]
-        count = _FIRST
+        count, read = _FIRST, np.int64(n_probe)
         if lists.form != ROWS:
             given = prepared + np.uint64(q * codes.given_bytes)
-            count = gather_entries(
-                lists, codes, search, query, given, n_probe, order, pool, allowed, rows.n, keys, met[q]
-            )
+            asked, bound, begun = prepare_codes(lists, codes, search, query, given), ENDLESS, _FIRST
+            nearest = nearest_possible(lists, query, rows.metric, longest) if watched else 0.0
+            while begun < read:
+                count, bound = gather_entries(
+                    lists,
+                    codes,
+                    search,
+                    asked,
+                    order,
+                    begun,
+                    read,
+                    pool,
+                    allowed,
+                    rows.n,
+                    keys,
+                    count,
+                    bound,
+                    met[q, 2:] if begun else met[q, :2],
+                )
+                more = watched and not begun and count >= rank
+                begun = read
+                if more:
+                    read, reached[q, 0] = read_on(
+                        lists, search, nearest, rank, next_list, most_lists, order, n_probe, keys, count
+                    )
+            count = keep_least(keys, count, pool)
+            if watched:
+                count, reached[q, 1] = score_on(keys, count, twice * wanted, rank, last_row, nearest)
+        stats[0] += read
+        for place in range(read):
+            one = np.int64(order[place] & _LOW)
+            stats[1] += offsets[one + 1] - offsets[one]
         for place in range(n_probe if lists.form == ROWS else 0):
             one = np.int64(order[place] & _LOW)
             if not k:

@@ -48,9 +48,9 @@ def key_at(codes, number):
 
 
 @inner
-def query_length(rows, padded):
-    given, total = view_f32(padded, rows.dim), 0.0
-    for i in range(rows.dim):
+def vector_length(vector, dim):
+    given, total = view_f32(vector, dim), 0.0
+    for i in range(dim):
         total += np.float64(given[i]) * given[i]
     return math.sqrt(total)
 
@@ -80,7 +80,7 @@ def number_of_query(graph, codes, rows, walk, scale, inv_norm, query, pool, size
         if rows.metric == L2:
             return (shift - beside_mean(codes, query) / 2.0) / unit
         longest = graph.longest if rows.metric == DOT else 1.0
-        return (shift + mean_product(codes, query) - longest * query_length(rows, walk.padded)) / unit
+        return (shift + mean_product(codes, query) - longest * vector_length(walk.padded, rows.dim)) / unit
     if size < _FOUR or not rows.rows:
         return np.nan
     listed, scores = view_u32(walk.fresh, _FOUR), view_f32(walk.out, _FOUR)
@@ -109,6 +109,6 @@ def number_of_query(graph, codes, rows, walk, scale, inv_norm, query, pool, size
         elif rows.metric == L2:
             away = score * score / 2.0
         else:
-            away = graph.longest * query_length(rows, walk.padded) - score
+            away = graph.longest * vector_length(walk.padded, rows.dim) - score
         total += number_of(codes, pool[i]) - away / unit
     return total / 4.0

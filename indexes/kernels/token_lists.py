@@ -8,7 +8,7 @@ from .codes import view_codes
 from .kernel import entry_point, inner
 from .list_records import view_lists, view_search
 from .list_scans import room_for
-from .lists import find_lists, gather_entries
+from .lists import ENDLESS, find_lists, gather_entries, keep_least, prepare_codes
 from .memory import record_at, view_f32, view_i64, view_u32, view_u64
 from .reservoir import select_least
 from .top import ascending, score_of
@@ -23,6 +23,7 @@ SUMS = np.dtype(
         ("met", np.uint64),  # address of 2 int64
     ]
 )
+_FIRST = np.int64(0)
 _LOW = np.uint64(0xFFFFFFFF)
 _NO_ROW = np.uint32(0xFFFFFFFF)
 view_sums = record_at(SUMS)
@@ -97,9 +98,24 @@ def find_candidates(
             query = tokens + np.uint64(token * of_lists.given_bytes)
             find_lists(lists, search, query, n_probe, order)
             given = prepared + np.uint64(token * codes.given_bytes)
-            count = gather_entries(
-                lists, codes, search, query, given, n_probe, order, pool, allowed, n_rows, keys, met
+            asked = prepare_codes(lists, codes, search, query, given)
+            count, _ = gather_entries(
+                lists,
+                codes,
+                search,
+                asked,
+                order,
+                _FIRST,
+                n_probe,
+                pool,
+                allowed,
+                n_rows,
+                keys,
+                _FIRST,
+                ENDLESS,
+                met,
             )
+            count = keep_least(keys, count, pool)
             counted[0] += 1
             if count:
                 touched = add_gains(lists, rows, first_turn, counted[0], keys, count, n_rows, touched)

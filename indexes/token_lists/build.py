@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clustering.n_lists import usual_lists
 from ..ivf.build import lists_of
 from ..ivf.layout import Layout
-from ..ivf.n_lists import usual_lists
 from ..protocol import BuildJob
 from ..rows.multi import MultiRows
 from .index import TokenListsIndex

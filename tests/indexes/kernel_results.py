@@ -152,7 +152,8 @@ def run_codes() -> None:
 
 def run_lists() -> None:
     """Build inverted lists of every layout and search them, with and without a filter."""
-    effort = Effort(IvfKnobs(9, 20), None, 0.0, "")
+    told, going_on = IvfKnobs(9, 20), IvfKnobs(3, 12, 10, 1.5, 1.5, 20, 60)
+    efforts = [Effort(knobs, None, 0.0, "") for knobs in (told, going_on)]
     for place, spec in enumerate(LISTS):
         metric = (Metric.COSINE, Metric.L2)[place % 2]
         vectors = floats_of(metric, 72)
@@ -162,7 +163,8 @@ def run_lists() -> None:
             results.append((f"{key} of {spec} {metric}", Neighbors(array, NO_NORMS)))
         index = spec.open(arrays, vectors)
         for scope in SCOPES:
-            results.append((f"lists {spec} {metric}", index.search(queries, 5, effort, scope)))
+            for effort in efforts:
+                results.append((f"lists {spec} {metric}", index.search(queries, 5, effort, scope)))
 
 
 def run_ragged() -> None:

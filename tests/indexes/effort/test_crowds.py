@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vicinal.bench.unkind.sparse_sets import make_sparse_set
 from vicinal.bench.unkind.token_sets import make_token_set
-from vicinal.indexes.effort.crowds import DEPTH, count_alike, measure_made_of_rows
+from vicinal.indexes.effort.crowds import DEPTH, count_alike, count_copies, measure_made_of_rows
 from vicinal.indexes.effort.ladder import KS
 from vicinal.indexes.exact.multi import MultiScan
 from vicinal.indexes.exact.sparse import SparseScan
@@ -64,6 +64,16 @@ def test_copies_of_an_answer_are_one_answer(higher: bool) -> None:
     # Four of ten answers, of which one is the row that the query was made of.
     assert promised(1) == pytest.approx(3 / 9)
     assert promised(12) == pytest.approx(3 / 9)
+
+
+def test_dense_rows_of_a_tight_cluster_are_not_alike() -> None:
+    steps = np.arange(DEPTH, dtype=np.float32)
+    copies = np.where(steps < 12, -1 - steps / 1000, -3 - steps / DEPTH)
+    equal = np.where(steps < 80, -1, -3 - steps / DEPTH)
+    cluster = np.where(steps < 80, -1 - steps / 80, -30 - steps / DEPTH)
+    truth = np.stack([copies, equal, cluster]).astype(np.float32)
+    assert count_copies(truth).tolist() == [12, 80, 2]
+    assert count_alike(truth)[2] == 80
 
 
 def test_queries_about_crowds_and_about_others_are_both_safe() -> None:
