@@ -211,6 +211,7 @@ class AsyncCollectionApi(Protocol):
         ids: Ids | Sequence[Ids],
         *,
         field: str | None = None,
+        tokens: Sequence[int | None] | None = None,
         tenant: str | None = None,
     ) -> NDArray[np.float32]:
         """Return exact scores of points by id."""

@@ -310,6 +310,7 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
         ids: Ids | Sequence[Ids],
         *,
         field: str | None = None,
+        tokens: Sequence[int | None] | None = None,
         tenant: str | None = None,
     ) -> NDArray[np.float32]:
         """Return the exact scores of points that are named, whichever way they were found.
@@ -325,6 +326,8 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
             queries, or one for each: ``[hits.ids for hits in batch]``.
         field : str, optional
             Vector field; needed when the schema has several.
+        tokens : (int or None, int or None), optional
+            Of a multi-vector field: how many tokens of each query and of each point count.
         tenant : str, optional
             Whose points they are; required in a partitioned collection.
 
@@ -339,7 +342,7 @@ class Collection(ChangedCollection, CountedCollection, TendedCollection):
         InvalidArgument
             The query is none of the field, or ``ids`` are not what points are named by.
         """
-        return self._columns.score(query, ids, field, tenant)
+        return self._columns.score(query, ids, field, tokens, tenant)
 
 
 def columnar(collection: Collection) -> ColumnarCollection:

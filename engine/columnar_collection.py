@@ -299,10 +299,12 @@ class ColumnarCollection:
         snapshot, owner = self._view(options.tenant)
         return explanation(*answer(snapshot, owner, query, options), options.tokens, snapshot.schema.fields)
 
-    def score(self, query: Any, ids: Any, field: str | None, tenant: str | None) -> NDArray[np.float32]:
+    def score(
+        self, query: Any, ids: Any, field: str | None, tokens: Any, tenant: str | None
+    ) -> NDArray[np.float32]:
         """Return the exact scores of named points as :meth:`Collection.score` does."""
         snapshot, owner = self._view(tenant)
-        request = score_request(snapshot.schema, query, ids, field)
+        request = score_request(snapshot.schema, query, ids, field, tokens)
         found = scores(snapshot, owner, request)
         return found[0] if request.single else found
 

@@ -83,16 +83,17 @@ def _grouping(name: str, value: Any) -> str | None:
     return value
 
 
-def _budgets(name: str, value: Any) -> Budgets | None:
-    if value is None:
+def budgets(tokens: Any) -> Budgets | None:
+    """Return what was said of first tokens, None for all of them; InvalidArgument for what says nothing."""
+    if tokens is None:
         return None
-    if not isinstance(value, tuple) or len(value) != 2:
+    if not isinstance(tokens, tuple | list) or len(tokens) != 2:
         raise InvalidArgument(
-            f"{name} is {value!r:.80}; expected how many first tokens of the query count and how many of "
+            f"tokens is {tokens!r:.80}; expected how many first tokens of the query count and how many of "
             "each point, as (8, 32), with None for all of them",
-            field=name,
+            field="tokens",
         )
-    asked, stored = (None if one is None else check_integer(name, one, 1, MAX_BUDGET) for one in value)
+    asked, stored = (None if one is None else check_integer("tokens", one, 1, MAX_BUDGET) for one in tokens)
     return None if asked is None and stored is None else (asked, stored)
 
 
@@ -155,8 +156,8 @@ class SearchOptions:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-_LISTED = {"with_payload", "with_vectors", "tokens"}
-_UNHASHED = frozenset(_LISTED | {"effort", "candidates"})
+_LISTED = {"with_payload", "with_vectors"}
+_UNHASHED = frozenset(_LISTED | {"tokens", "effort", "candidates"})
 # What makes of each that a caller said what is kept of it; the filter is checked against a schema alone.
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "k": partial(check_integer, low=1, high=MAX_K),
@@ -229,7 +230,7 @@ def _make_hashable(k: Any, said: dict[str, Any]) -> None:
             said[name] = tuple(said[name])
     if "tokens" in said:
         # Not by what is kept, as True is equal to 1.
-        said["tokens"] = _budgets("tokens", said["tokens"])
+        said["tokens"] = budgets(said["tokens"])
 
 
 def _first_stage(k: Any, said: Mapping[str, Any]) -> SearchOptions:
@@ -263,12 +264,12 @@ def _first_stage(k: Any, said: Mapping[str, Any]) -> SearchOptions:
     return search_options(count, cast(SearchKeywords, asked))
 
 
-def check_budgets(name: str, spec: VectorField, options: SearchOptions) -> None:
-    """Raise InvalidArgument when a search by parts of vectors is one of a field whose vectors have none."""
-    if options.tokens is not None and not kind_of(spec).has_budgets(spec):
+def check_budgets(name: str, spec: VectorField, tokens: Budgets | None) -> None:
+    """Raise InvalidArgument when parts of vectors are to count in a field whose vectors have none."""
+    if tokens is not None and not kind_of(spec).has_budgets(spec):
         described = kind_of(spec).describe(spec)
         raise InvalidArgument(
-            f"tokens={options.tokens} are of multi-vectors; the field {name!r} is {described}", field="tokens"
+            f"tokens={tokens} are of multi-vectors; the field {name!r} is {described}", field="tokens"
         )
 
 

@@ -16,7 +16,7 @@ from ..error_translation import translated
 from ..errors import InvalidArgument, LimitExceeded
 from ..schema.collection_schema import CollectionSchema
 from ..schema.vector_field import VectorField
-from .options import MAX_RESULTS
+from .options import MAX_RESULTS, Budgets, budgets, check_budgets
 from .queries import chosen_field, validate_queries
 
 
@@ -37,6 +37,8 @@ class ScoreRequest:
         The candidates; where each query has its own, those of all queries laid end to end.
     offsets : (q + 1,) int64 or None
         Where the candidates of each query begin; None where all queries have the same.
+    tokens : (int or None, int or None) or None
+        How many first tokens of queries and of points count; None where all do.
     """
 
     field: str
@@ -45,6 +47,7 @@ class ScoreRequest:
     single: bool
     ids: IdColumn
     offsets: NDArray[np.int64] | None
+    tokens: Budgets | None
 
     @property
     def width(self) -> int:
@@ -52,7 +55,9 @@ class ScoreRequest:
         return len(self.ids) if self.offsets is None else int(np.diff(self.offsets).max(initial=0))
 
 
-def score_request(schema: CollectionSchema, query: Any, ids: Any, field: str | None) -> ScoreRequest:
+def score_request(
+    schema: CollectionSchema, query: Any, ids: Any, field: str | None, tokens: Any
+) -> ScoreRequest:
     """Return what a caller of ``score`` asks for, checked against the schema.
 
     Raises
@@ -63,6 +68,8 @@ def score_request(schema: CollectionSchema, query: Any, ids: Any, field: str | N
         More scores are asked for than one call returns.
     """
     name, spec = chosen_field(schema, field)
+    counted = budgets(tokens)
+    check_budgets(name, spec, counted)
     queries, single = validate_queries(name, spec, query)
     lists = _lists(ids)
     offsets = None
@@ -79,7 +86,7 @@ def score_request(schema: CollectionSchema, query: Any, ids: Any, field: str | N
             )
         columns = [_column(row, listed) for row, listed in enumerate(lists)]
         column, offsets = IdColumn.concat(columns), offsets_of(map(len, columns), len(columns))
-    request = ScoreRequest(name, spec, queries, single, column, offsets)
+    request = ScoreRequest(name, spec, queries, single, column, offsets, counted)
     _check_scores(len(queries), request.width)
     return request
 

@@ -31,7 +31,8 @@ def scores(snapshot: Snapshot, owner: Tenant | None, request: ScoreRequest) -> N
     tenant = None if owner is None else owner.scope
     resolved = snapshot.resolved(request.field, request.queries)
     queries, _ = prepared(snapshot, request.field, tenant, resolved)
-    request = replace(request, queries=queries)
+    asked, stored = request.tokens or (None, None)
+    request = replace(request, queries=queries if asked is None else queries.first(asked))
     places = find_points(snapshot, request.ids.to_list(), owner)
     found = np.full((len(request.queries), request.width), np.nan, np.float32)
     for here, rows, view in snapshot.by_view(places):
@@ -41,7 +42,7 @@ def scores(snapshot: Snapshot, owner: Tenant | None, request: ScoreRequest) -> N
         if present is not None:
             rows, has = places_among(present, rows)
             at, rows = at[has], rows[has]
-        _fill(found, request, view.scan(request.field), at, rows.astype(np.uint32))
+        _fill(found, request, view.scan(request.field, stored), at, rows.astype(np.uint32))
     return found
 
 

@@ -299,18 +299,20 @@ class StageTime(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class ScoreRequest(_message.Message):
-    __slots__ = ("scope", "queries", "field", "ids", "counts")
+    __slots__ = ("scope", "queries", "field", "ids", "counts", "tokens")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     FIELD_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     field: str
     ids: _vectors_pb2.PointIds
     counts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., field: _Optional[str] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
+    tokens: TokenBudgets
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., field: _Optional[str] = ..., ids: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., tokens: _Optional[_Union[TokenBudgets, _Mapping]] = ...) -> None: ...
 
 class ScoreResponse(_message.Message):
     __slots__ = ("scores",)

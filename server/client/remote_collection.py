@@ -237,13 +237,14 @@ class RemoteCollection:
         ids: Ids | Sequence[Ids],
         *,
         field: str | None = None,
+        tokens: Sequence[int | None] | None = None,
         tenant: str | None = None,
     ) -> NDArray[np.float32]:
         """Return the exact scores of points that are named, (c,) or (q, c); NaN where there is no vector.
 
         More than the server takes at once goes in parts, and each sees the state of its moment.
         """
-        return self._driver.run(self._core.scores.score(query, ids, field, tenant))
+        return self._driver.run(self._core.scores.score(query, ids, field, tokens, tenant))
 
     def add_field(self, name: str, type: str) -> None:
         """Index a payload field from now on, of the points that are there too; filters are exact at once."""

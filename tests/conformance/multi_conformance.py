@@ -101,6 +101,9 @@ class MultiConformance:
                 _, truth = oracle.top(table, 10, True)
                 hits = texts.search(batch, k=10, tokens=(asked, stored))
                 np.testing.assert_allclose([one.scores for one in hits], truth, rtol=1e-4, atol=1e-5)
+                scores = texts.score(batch, range(N), tokens=(asked, stored))
+                np.testing.assert_allclose(scores[:, filled], table[:, filled], rtol=1e-4, atol=1e-5)
+                assert np.isnan(scores[:, ~filled]).all()
                 some = texts.search(one, k=N, tokens=[asked, stored], filter=F("half") == 1)
                 nearest = np.sort(table[0, filled & odd])[::-1]
                 np.testing.assert_allclose(some.scores, nearest, rtol=1e-4, atol=1e-5)
@@ -124,6 +127,8 @@ class MultiConformance:
             ) as error:
                 mixed.search(np.ones((1, 2)), field="texts", tokens=tokens)
             assert error.value.field == "tokens"
+            with pytest.raises(vicinal.InvalidArgument, match=r"tokens is .*first tokens of the query"):
+                mixed.score(np.ones((1, 2)), [1], field="texts", tokens=tokens)
         for tokens in ((0, 1), (1, -1), (1.5, None), (True, 1), (1, 65_537)):
             with pytest.raises(vicinal.InvalidArgument, match=r"tokens is .*an integer from 1 to 65,536"):
                 mixed.search(np.ones((1, 2)), field="texts", tokens=tokens)
@@ -131,6 +136,8 @@ class MultiConformance:
             vicinal.InvalidArgument, match=r"tokens=\(1, 2\) are of multi-vectors; .*'plot' is"
         ):
             mixed.search(np.ones(2), field="plot", tokens=(1, 2))
+        with pytest.raises(vicinal.InvalidArgument, match=r"tokens=\(1, None\) are of multi-vectors"):
+            mixed.score(np.ones(2), [1], field="plot", tokens=(1, None))
 
     def test_a_point_without_tokens_is_kept_and_not_found(self, db: DatabaseApi) -> None:
         texts = db.create_collection("texts", Multi(2), fields={"year": "integer"})

@@ -66,7 +66,7 @@ def _checked(schema: CollectionSchema, options: SearchOptions) -> SearchedField:
         carried(schema, options.with_payload, options.with_vectors)
     name, spec = chosen_field(schema, options.field)
     knobs = index_knobs(spec, options.effort)
-    check_budgets(name, spec, options)
+    check_budgets(name, spec, options.tokens)
     kind = kind_of(spec)
     resolves = kind.has_tokens(spec) or kind.query_weights(spec) is not None
     found = SearchedField(schema, name, spec, kind, knobs, resolves, kind.prepares(spec))

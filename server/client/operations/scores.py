@@ -13,7 +13,7 @@ from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.ids import IdColumn
 from ....storage.columns.vectors import VectorColumn
 from ...wire.methods import METHODS
-from ...wire.searching.scores import put_candidates, read_scores
+from ...wire.searching.scores import put_candidates, read_scores, scored_by
 from ...wire.vectors import put_vectors
 from ..calls.call import Operation
 from ..calls.caller import Caller
@@ -41,13 +41,17 @@ class ScoreOperations:
         self._limits = limits
         self._schema = schema
 
-    def score(self, query: Any, ids: Any, field: str | None, tenant: str | None) -> Operation[Scores]:
+    def score(
+        self, query: Any, ids: Any, field: str | None, tokens: Any, tenant: str | None
+    ) -> Operation[Scores]:
         """Return the exact scores of named points, in as many calls as the server's limits make necessary."""
         scope = self._handle.scope(tenant)
-        asked = yield from self._schema.checked(lambda schema: score_request(schema, query, ids, field))
+        asked = yield from self._schema.checked(
+            lambda schema: score_request(schema, query, ids, field, tokens)
+        )
         queries = kind_of(asked.spec).query_column(asked.spec, asked.queries)
         limits = yield from self._limits.get()
-        start = scope + pb.ScoreRequest(field=asked.field).SerializeToString()
+        start = scope + scored_by(asked.field, asked.tokens).SerializeToString()
         if asked.offsets is None:
             found = yield from self._shared(start, limits, queries, asked.ids)
         else:

@@ -22,7 +22,7 @@ from ...wire.searching.groups import put_groups
 from ...wire.searching.hits import put_hits
 from ...wire.searching.options import read_options
 from ...wire.searching.query_filters import read_filters
-from ...wire.searching.scores import put_scores, read_candidates
+from ...wire.searching.scores import put_scores, read_candidates, read_scored_by
 from ...wire.vectors import TOKEN_BYTES, count_rows, read_query, read_vectors
 from ..calls.call import Call
 from ..settings.cores import usable_cores
@@ -110,7 +110,7 @@ def score(call: Call, request: pb.ScoreRequest) -> pb.ScoreResponse:
     ids = read_candidates(request, queries)
     vectors = read_vectors(request.queries, "query")
     call.wait_in_line()
-    scores = columnar(collection).score(vectors, ids, request.field or None, tenant)
+    scores = columnar(collection).score(vectors, ids, *read_scored_by(request), tenant)
     response = pb.ScoreResponse()
     put_scores(response, scores)
     return response

@@ -31,7 +31,7 @@ def put_options(message: pb.SearchOptions, options: SearchOptions, field: str) -
     message.payload_keys.extend(fields_of(options.with_payload) or ())
     message.with_vectors = options.with_vectors is True
     message.vector_fields.extend(fields_of(options.with_vectors) or ())
-    _put_budgets(message.tokens, options.tokens)
+    put_budgets(message.tokens, options.tokens)
     # The server has none but its own cores, and takes 0 for one.
     message.threads = options.threads or MAX_THREADS
 
@@ -41,7 +41,7 @@ def put_candidates(message: pb.Candidates, options: SearchOptions, field: str) -
     message.field, message.count = field, options.k
     message.recall, message.exact = options.recall, options.exact
     message.effort.update(options.effort)
-    _put_budgets(message.tokens, options.tokens)
+    put_budgets(message.tokens, options.tokens)
 
 
 def read_options(
@@ -99,7 +99,7 @@ def _read(
     if message.effort:
         said["effort"] = message.effort
     if message.HasField("tokens"):
-        said["tokens"] = _budgets(message.tokens)
+        said["tokens"] = read_budgets(message.tokens)
     if message.HasField("score_threshold"):
         said["score_threshold"] = message.score_threshold
     if groups is not None:
@@ -111,17 +111,19 @@ def _read(
             recall=candidates.recall if candidates.HasField("recall") else None,
             effort=candidates.effort or None,
             exact=candidates.exact,
-            tokens=_budgets(candidates.tokens) if candidates.HasField("tokens") else None,
+            tokens=read_budgets(candidates.tokens) if candidates.HasField("tokens") else None,
         )
     return search_options(message.k, said)
 
 
-def _put_budgets(message: pb.TokenBudgets, tokens: Budgets | None) -> None:
+def put_budgets(message: pb.TokenBudgets, tokens: Budgets | None) -> None:
+    """Fill ``message`` with how many first tokens count; of all of them it says nothing."""
     for name, value in zip(_BUDGETS, tokens or (), strict=False):
         if value is not None:
             setattr(message, name, value)
 
 
-def _budgets(message: pb.TokenBudgets) -> Budgets:
+def read_budgets(message: pb.TokenBudgets) -> Budgets:
+    """Return how many first tokens of queries and of points count."""
     asked, stored = (getattr(message, name) if message.HasField(name) else None for name in _BUDGETS)
     return asked, stored

@@ -9,13 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....engine.errors import InvalidArgument
+from ....engine.input.options import Budgets
 from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.ids import IdColumn
 from ..packed_column import put_packed
 from ..point_ids import put_ids, read_ids
 from .hits import damaged
+from .options import put_budgets, read_budgets
 
 _SCORES = pb.ScoreResponse.SCORES_FIELD_NUMBER
+
+
+def scored_by(field: str, tokens: Budgets | None) -> pb.ScoreRequest:
+    """Return a request that says by what is scored, but not yet whom."""
+    message = pb.ScoreRequest(field=field)
+    put_budgets(message.tokens, tokens)
+    return message
+
+
+def read_scored_by(message: pb.ScoreRequest) -> tuple[str | None, Budgets | None]:
+    """Return the field, and how many tokens count; the engine checks what each may be."""
+    return message.field or None, read_budgets(message.tokens) if message.HasField("tokens") else None
 
 
 def put_candidates(message: pb.ScoreRequest, ids: IdColumn, offsets: NDArray[np.int64] | None) -> None:

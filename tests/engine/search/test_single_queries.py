@@ -119,3 +119,17 @@ def test_what_was_prepared_does_not_outlive_what_it_is_of(name: str, filter: vic
             assert after == [(hit.id, hit.score) for hit in fresh]
             if filter is not None:
                 assert found[0][0] not in [point_id for point_id, _ in after]
+
+
+def test_scores_take_no_step_of_python_a_document(searched: tuple[vicinal.Collection, Case]) -> None:
+    points, case = searched
+
+    def scored(count: int) -> Callable[[], object]:
+        ids = np.arange(count, dtype=np.uint64)
+        return lambda: points.score(case.vectors[N], ids)
+
+    few, many = scored(10), scored(N)
+    for score in (few, many):
+        score()
+    # Not one for each of two thousand: a branch more or less.
+    assert abs(steps(many) - steps(few)) < 10

@@ -147,7 +147,7 @@ def _checked_field(schema: CollectionSchema, options: SearchOptions) -> tuple[st
     """Return the field that one stage searches, if it can be searched so."""
     name, spec = chosen_field(schema, options.field)
     index_knobs(spec, options.effort)
-    check_budgets(name, spec, options)
+    check_budgets(name, spec, options.tokens)
     return name, spec
 
 
