@@ -30,7 +30,8 @@ def scores(snapshot: Snapshot, owner: Tenant | None, request: ScoreRequest) -> N
     """
     tenant = None if owner is None else owner.scope
     resolved = snapshot.resolved(request.field, request.queries)
-    queries, _ = prepared(snapshot, request.field, tenant, resolved)
+    # Those of a field that has budgets have a method ``first``.
+    queries: Any = prepared(snapshot, request.field, tenant, resolved)[0]
     asked, stored = request.tokens or (None, None)
     request = replace(request, queries=queries if asked is None else queries.first(asked))
     places = find_points(snapshot, request.ids.to_list(), owner)
