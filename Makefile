@@ -70,7 +70,8 @@ crash: $(VENV)/installed-test
 		VICINAL_POWER_CUTS=10000 VICINAL_INTERRUPTS=10000 $(BIN)/python -m pytest tests/crash
 
 fuzz: $(VENV)/installed-test
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz --ignore=tests/crash
+	VICINAL_FILTERS=20000 VICINAL_QDRANT_FILTERS=3000 $(BIN)/python -m pytest --hypothesis-profile=fuzz \
+		--ignore=tests/crash
 
 fuzz-server: $(VENV)/installed-test
 	VICINAL_MALFORMED=20000 VICINAL_TENANT_QUERIES=50000 $(BIN)/python -m pytest \

@@ -94,6 +94,15 @@ def test_filtered(tmp_path: Path) -> None:
     assert "Times the p50 of each" in output
 
 
+def test_filtered_in_short_begins_no_cell_when_time_is_over(tmp_path: Path) -> None:
+    few = ("--group-size", "4", "--shape", "keyword,natural")
+    output, records = measure(tmp_path, "filtered", "sample", "--short", "--minutes", "0", *few)
+    assert len(records) == 1
+    assert records[0]["k"] == 10
+    assert records[0]["queries"] == 2 * 4
+    assert " sets of passing rows were left when time was over" in output
+
+
 @pytest.mark.parametrize(
     "options",
     [("--shape", "round"), ("--k", "0"), ("--selectivity", "101"), ("--correlation", "2"), ("--k", "ten")],
@@ -273,6 +282,7 @@ def test_tenants(tmp_path: Path, coherent: bool) -> None:
     assert (costs["state"], costs["coherent"], costs["rows"]) == ("costs", coherent, 900)
     assert costs["left_after_drop"] == 900 - costs["dropped_points"]
     assert 0 < costs["dropped"] < 30
+    assert costs["drop_calls_per_second"] > 0
     assert costs["over_plain"] < 1.3
     assert "What tenants cost" in output
     assert (grants["state"], grants["grants"]) == ("grants", 60)

@@ -1,8 +1,12 @@
-"""Filters over growing and sealed postings mean what they mean for one payload at a time."""
+"""Filters over growing and sealed postings mean what they mean for one payload at a time.
+
+``VICINAL_FILTERS`` sets how many random filters are tried (`make fuzz`); the default is the form for CI.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +23,7 @@ from pyroaring import BitMap
 
 from vicinal.engine.errors import InvalidArgument
 from vicinal.engine.filters.binding import bind
+from vicinal.engine.filters.evaluation import scanning
 from vicinal.engine.filters.evaluation.bitsets import row_set
 from vicinal.engine.filters.evaluation.scanning import ScanWork, passing
 from vicinal.engine.filters.expression import Filter
@@ -30,13 +35,14 @@ from vicinal.engine.segments import payload_columns
 from vicinal.engine.segments.filtering.filter_source import FilterSource
 from vicinal.engine.segments.growing.postings import GrowingPostings
 from vicinal.engine.segments.payload_columns import AskedPayloads, PayloadColumns
-from vicinal.engine.segments.sealed.postings import ordered
+from vicinal.engine.segments.sealed.postings import ordered, segment_postings
 from vicinal.engine.segments.sealed.postings.build import build_postings
 from vicinal.engine.segments.sealed.postings.segment_postings import SegmentPostings
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.errors import CorruptionError
 
+FILTERS = int(os.environ.get("VICINAL_FILTERS", "200"))
 SCHEMA = CollectionSchema({"words": Sparse()}, FIELDS)
 
 
@@ -83,7 +89,7 @@ def rows_searched(bound: Filter, postings: SegmentPostings, n: int) -> list[int]
     return rows
 
 
-@settings(max_examples=200)
+@settings(max_examples=FILTERS)
 @given(st.lists(payloads(), max_size=10), filters, st.integers(1, 4), st.data())
 def test_every_source_agrees_with_the_meaning(
     rows: list[dict[str, Any]], expression: Filter, step: int, data: st.DataObject
@@ -97,6 +103,11 @@ def test_every_source_agrees_with_the_meaning(
     with pytest.MonkeyPatch.context() as patch:
         # Parts of every sort in a few rows: with a column, read one by one, not yet full.
         patch.setattr(payload_columns, "PART_ROWS", data.draw(st.integers(1, 4)))
+        if data.draw(st.booleans()):
+            # Every condition is looked up by row, and made of bits, as of many rows.
+            patch.setattr(scanning, "FEW", 0)
+            patch.setattr(segment_postings, "FEW", 64)
+            patch.setattr(ordered, "BUCKETS_FROM", 1)
         for source in sealed(SCHEMA, rows), postings.reader(len(rows)):
             found = passing(bound, source_of(source, ids, columns), len(rows), among)
             assert list(found) == [row for row in expected if row in among]

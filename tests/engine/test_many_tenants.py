@@ -155,3 +155,24 @@ def test_a_search_of_a_small_tenant_is_planned_once_whoever_searches_in_between(
             rooms.search(ROW[0], tenant=tenant)
         assert search(names[0]) == again
         assert rooms.search(ROW[0], tenant=names[7]).ids.tolist() == [1, 2]
+
+
+def test_a_segment_without_a_row_of_the_tenant_takes_few_steps_of_a_search() -> None:
+    def of(others: int) -> tuple[int, int]:
+        with vicinal.open(":memory:", merge_policy=QUIET) as db:
+            rooms = db.create_collection("rooms", Dense(DIM, index=vicinal.Flat()), partitioned=True)
+            for number in range(1 + others):
+                rooms.upsert([1], ROW, tenant=f"tenant-{number}")
+                rooms.flush()
+
+            def search() -> object:
+                return rooms.search(ROW[0], tenant="tenant-0").ids
+
+            # What is kept of plans is made by the first.
+            for _ in range(3):
+                assert search().tolist() == [1]  # type: ignore[attr-defined]  # an array
+            return steps(search), len(rooms.info().segments)
+
+    (few, one), (many, several) = of(0), of(6)
+    assert several - one >= 3
+    assert (many - few) / (several - one) < 65
