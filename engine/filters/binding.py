@@ -200,13 +200,15 @@ def _bound_by_index(key: str, clause: Filter, schema: CollectionSchema) -> Filte
     """
     start = f"{key}."
     fields = {path[len(start) :]: kind for path, kind in schema.fields.items() if path.startswith(start)}
+    if not fields:
+        return None
     if schema.strict:
         # What is refused is told by its whole path.
         for leaf in leaves(clause):
             if not isinstance(leaf, HasId | HasVector | Nested):
                 whole: Any = leaf
                 _bind(replace(whole, key=start + key_of(leaf)), schema, FilterBudget(), 1)
-    if not fields or not all(_means_the_same(leaf, fields) for leaf in leaves(clause)):
+    if not all(_means_the_same(leaf, fields) for leaf in leaves(clause)):
         return None
     try:
         return _bind(clause, CollectionSchema(schema.vectors, fields), FilterBudget(), 1)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Corruption
-from ..segments.snapshot import NO_PLACE, Snapshot, place_rows
+from ..segments.snapshot import NO_PLACE, Snapshot, rows_by_view
 from ..segments.view import SegmentView
 
 
@@ -20,9 +20,9 @@ def check_owned(snapshot: Snapshot, tenant: int, places: NDArray[np.int64]) -> N
     found = places.ravel().tolist()
     if NO_PLACE in found:
         found = [place for place in found if place != NO_PLACE]
-    for number, view in enumerate(snapshot.views if found else ()):
-        rows = found if len(snapshot.views) == 1 else place_rows(found, number)
-        if rows and not (view.owns(rows, tenant) or _granted(snapshot, view, rows, tenant)):
+    for number, rows in rows_by_view(found).items():
+        view = snapshot.views[number]
+        if not (view.owns(rows, tenant) or _granted(snapshot, view, rows, tenant)):
             raise Corruption(
                 f"a search of segment {view.uuid} found rows that are not the tenant's; nothing of it was "
                 "returned; `vicinal check` shows what is damaged, and `merge` makes the index anew"

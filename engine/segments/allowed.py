@@ -22,6 +22,7 @@ _FILTER_ROWS_KEPT = 4_000_000
 # Tenants whose rows are kept with the plans for them, about 2.5 KB each; those with more rows are few, and
 # kept as filters are.
 _TENANTS_KEPT, _ROWS_OF_A_SMALL_TENANT = 8192, 4096
+_STRANGERS_KEPT = 1 << 16
 # Plans serve a set of rows of which one in so many is gone since they were made.
 _PLANS_SERVE = 64
 
@@ -90,9 +91,16 @@ class _Kept:
 
 
 class KeptAllowed:
-    """What was asked for of the views of one segment under one schema. Any thread may fill it."""
+    """What was asked for of the views of one segment under one schema. Any thread may fill it.
+
+    Attributes
+    ----------
+    strangers : set of int
+        Tenants without a row, dead or alive: most are in most segments.
+    """
 
     def __init__(self) -> None:
+        self.strangers: set[int] = set()
         self._rows: dict[tuple[Filter | None, int | None], _Kept] = {}
         self._tenants: dict[int, _Kept] = {}
 
@@ -116,6 +124,12 @@ class KeptAllowed:
         found = kept.allowed.without(rows_of(dead - kept.dead), n_rows, present_of)
         self.keep(expression, tenant, dead, kept.count, found)
         return found
+
+    def keep_stranger(self, tenant: int) -> None:
+        """Keep that a tenant has no row."""
+        if len(self.strangers) >= _STRANGERS_KEPT:
+            self.strangers.clear()
+        self.strangers.add(tenant)
 
     def keep(
         self, expression: Filter | None, tenant: int | None, dead: BitMap, count: int, found: Allowed

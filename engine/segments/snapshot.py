@@ -162,10 +162,9 @@ class Snapshot:
             return self.views[0].id_column(places)
         column = np.empty(len(places), np.uint64 if self._ids_are_numeric else object)
         numbers, rows = places >> _VIEW_SHIFT, places & _ROW_MASK
-        for number, view in enumerate(self.views):
+        for number in set(numbers.tolist()):
             (here,) = (numbers == number).nonzero()
-            if len(here):
-                column[here] = view.id_column(rows[here])
+            column[here] = self.views[number].id_column(rows[here])
         return column
 
     @cached_property
@@ -249,9 +248,12 @@ def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
     return places
 
 
-def place_rows(places: Sequence[int], view_number: int) -> list[int]:
-    """Return the rows of those of the places that are in one view, which are few."""
-    return [place & _ROW_MASK for place in places if place >> _VIEW_SHIFT == view_number]
+def rows_by_view(places: Iterable[int]) -> dict[int, list[int]]:
+    """Return the rows at places, which are few, by the number of their view."""
+    rows: dict[int, list[int]] = {}
+    for one in places:
+        rows.setdefault(one >> _VIEW_SHIFT, []).append(one & _ROW_MASK)
+    return rows
 
 
 def rows_in(places: NDArray[np.int64], view_number: int) -> NDArray[np.int64]:

@@ -82,9 +82,8 @@ class SegmentView(ABC):
         whoever writes, so that the search after a write costs what others cost.
         """
         self._scans, self._kept, self.found_grants = earlier._scans, earlier._kept, earlier.found_grants
-        known = earlier._unfiltered
+        known, died = earlier._unfiltered, rows_of(self.dead - earlier.dead)
         if known is not None and earlier.dead.issubset(self.dead):
-            died = rows_of(self.dead - earlier.dead)
             self._unfiltered = known.without(died, self.n_rows, self.present) if len(died) else known
 
     @property
@@ -97,9 +96,8 @@ class SegmentView(ABC):
         """What may be found without a filter and a tenant."""
         found = self._unfiltered
         if found is None:
-            rows = self._everybodys - self.dead
-            live = RowSet.from_bitmap(rows, self.n_rows) if self.dead else None
-            found = self._unfiltered = Allowed(Scope(live))
+            rows = RowSet.from_bitmap(self._everybodys - self.dead, self.n_rows) if self.dead else None
+            found = self._unfiltered = Allowed(Scope(rows))
         return found
 
     def granting(self, rows: BitMap) -> Self:
@@ -114,11 +112,12 @@ class SegmentView(ABC):
     def allowed(self, expression: Filter | None, tenant: int | None, work: ScanWork) -> tuple[Allowed, ...]:
         """Return what may be found of a tenant under a filter, as :meth:`matching` does, and keep it.
 
-        What a tenant was granted is apart from its own rows, which follow one another, and costs what so many
-        rows cost.
+        What it was granted is apart from its own rows, which follow one another: it costs what so many cost.
         """
         if expression is None and tenant is None:
             return (self.unfiltered,)
+        if self.granted is None and tenant in self._kept.strangers:
+            return ()
         own = self._kept.get(expression, tenant, self.dead, self.n_rows, self.present)
         if own is None:
             rows = self._everybodys if tenant is None else self.owned(tenant)
@@ -133,6 +132,8 @@ class SegmentView(ABC):
     def _keep(
         self, kept: KeptAllowed, expression: Filter | None, tenant: int | None, rows: BitMap, work: ScanWork
     ) -> Allowed:
+        if tenant is not None and not rows:
+            kept.keep_stranger(tenant)
         found = None
         if expression is not None and tenant is None:
             found = row_set(expression, self._source(None, work), self.n_rows, self.live)

@@ -175,4 +175,4 @@ def test_a_segment_without_a_row_of_the_tenant_takes_few_steps_of_a_search() -> 
 
     (few, one), (many, several) = of(0), of(6)
     assert several - one >= 3
-    assert (many - few) / (several - one) < 65
+    assert (many - few) / (several - one) < 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import Protocol
 
@@ -82,16 +83,21 @@ def _passing_all(clauses: Sequence[Filter], source: ScannedSource, n_rows: int, 
     ]
     rows = among
     for _, clause, entirely in sorted(steps, key=itemgetter(0)):
+        if not rows:
+            break
         rows = passing(clause, source, n_rows, rows) if entirely else rows & evaluate(clause, source)
     return rows
 
 
 def _passing_any(clauses: Sequence[Filter], source: ScannedSource, n_rows: int, among: BitMap) -> BitMap:
-    at_once: list[Filter] = []
+    indexed: list[Filter] = []
+    others: list[Filter] = []
+    for clause in clauses:
+        (others if isinstance(clause, And | Or | AtLeast | Not | Scanned) else indexed).append(clause)
+    find = partial(passing, source=source, n_rows=n_rows, among=among)
     if len(among) > n_rows >> FEW:
-        at_once = [one for one in clauses if not isinstance(one, And | Or | AtLeast | Not | Scanned)]
-    found = among & BitMap.union(BitMap(), *(evaluate(clause, source) for clause in at_once))
-    others = [clause for clause in clauses if clause not in at_once] if at_once else clauses
+        find = partial(evaluate, source=source)
+    found = among & BitMap.union(BitMap(), *map(find, indexed))
     for clause in in_order(others, source, n_rows, len(among)):
         found |= passing(clause, source, n_rows, among - found)
     return found
