@@ -17,8 +17,8 @@ from ...schema.collection_schema import CollectionSchema
 from ...vector_kinds.growable_array import GrowableArray
 from ..missing import missing_vectors
 from ..payload_columns import PayloadColumns
-from ..view import ABSENT
 from .field import GrowingField
+from .newest_rows import Key, NewestRows
 from .postings import GrowingPostings, ParsedFields
 
 
@@ -41,7 +41,7 @@ class GrowingSegment:
         self.tenants = GrowableArray(np.uint32)
         self.vectors = {name: GrowingField(field) for name, field in schema.vectors.items()}
         self.postings = GrowingPostings(schema.fields)
-        self._row_of: dict[tuple[int, PointId], int] = {}
+        self._newest = NewestRows()
         self._previous = GrowableArray(np.int64)
         self._numeric_ids_until = 0
         self._payload_bytes = 0
@@ -63,13 +63,14 @@ class GrowingSegment:
         new_ids = batch.ids.to_list()
         tenants = batch.tenants if len(batch.tenants) else np.zeros(n, np.uint32)
         previous = np.empty(n, np.int64)
-        newest: dict[tuple[int, PointId], int] = {}
+        newest: dict[Key, int] = {}
         for i, key in enumerate(zip(tenants.tolist(), new_ids, strict=True)):
-            previous[i] = newest.get(key, self._row_of.get(key, ABSENT))
+            here = newest.get(key)
+            previous[i] = self._newest.get(key) if here is None else here
             newest[key] = first_row + i
         # A reader that meets a row beyond its length follows `_previous`, so that goes in first.
         self._previous.extend(previous)
-        self._row_of.update(newest)
+        self._newest.set(newest)
         self.sequence.extend(np.arange(first_sequence, first_sequence + n, dtype=np.uint64))
         self.tenants.extend(tenants)
         for name, column in batch.vectors.items():
@@ -100,7 +101,7 @@ class GrowingSegment:
         """Return the newest row below ``length`` of each id, -1 where there is none; it may be dead."""
         rows = np.empty(len(ids), np.int64)
         for i, point_id in enumerate(ids):
-            row = self._row_of.get((tenant, point_id), ABSENT)
+            row = self._newest.get((tenant, point_id))
             while row >= length:
                 row = int(self._previous.view(row + 1)[row])
             rows[i] = row
