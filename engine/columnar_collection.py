@@ -291,6 +291,9 @@ class ColumnarCollection:
         snapshot, owner = self._view(options.tenant)
         if options.group_by is not None:
             return grouped(snapshot, owner, query, options)
+        if self._host.audit.wants:
+            offered = self._host.audit.offering(self._state.name, self._state.audited, snapshot)
+            return answer(snapshot, owner, query, options, offered)[0]
         return answer(snapshot, owner, query, options)[0]
 
     def explain(self, query: Any, options: SearchOptions) -> Explanation:

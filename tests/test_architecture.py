@@ -70,7 +70,8 @@ ORDER = {
             "schema",
             "results",
         ),
-        *("tenants", "vector_kinds", "vocabulary", "filters", "input", "segments", "search", "state"),
+        *("tenants", "vector_kinds", "vocabulary", "filters", "input", "segments", "search"),
+        *("audit", "state"),
         "writing",
         *(
             "maintenance",
@@ -84,7 +85,7 @@ ORDER = {
             "changed_collection",
             "collection",
         ),
-        "database",
+        *("database", "opening"),
     ),
     "engine/segments": (
         "missing",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .engine.collection import Collection
     from .engine.collection_tenants import Tenants
-    from .engine.database import Database, open
+    from .engine.database import Database
     from .engine.deadline import deadline
     from .engine.errors import (
         AlreadyExists,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .engine.filters.notations.strings import filter_from_string
     from .engine.input.candidates import Candidates
     from .engine.maintenance.merge_policy import MergePolicySettings
+    from .engine.opening.opening import open
     from .engine.results.explanation import Explanation
     from .engine.results.facet import Facet
     from .engine.results.groups import BatchGroups, Group, Groups
@@ -102,7 +103,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "engine.collection": ("Collection",),
     "engine.collection_tenants": ("Tenants",),
-    "engine.database": ("Database", "open"),
+    "engine.database": ("Database",),
     "engine.deadline": ("deadline",),
     "engine.errors": (
         "AlreadyExists",
@@ -130,6 +131,7 @@ _MODULES = {
         "VicinalError",
     ),
     "engine.input.candidates": ("Candidates",),
+    "engine.opening.opening": ("open",),
     "engine.results.explanation": ("Explanation",),
     "engine.filters.expression": ("Filter",),
     "engine.filters.field": ("F", "at_least", "has_id", "has_vector"),

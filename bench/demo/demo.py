@@ -18,9 +18,9 @@ from rich.table import Table
 
 from ...engine.collection import Collection
 from ...engine.database import Database
-from ...engine.database import open as open_database
 from ...engine.errors import InvalidArgument
 from ...engine.filters.field import F
+from ...engine.opening.opening import open as open_database
 from ...engine.schema.bm25 import Bm25
 from ...engine.schema.sparse_field import Sparse
 from ...engine.schema.vector_field import Dense

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from ...engine.database import open as open_database
 from ...engine.errors import NotFound, Unauthenticated, Unavailable
+from ...engine.opening.opening import open as open_database
 from ...engine.schema.vector_field import Dense
 from ...server.cli.screen import console
 from ...server.cli.units import human_seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -12,6 +13,7 @@ from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import ReadTransaction, StoreUse
 from ...storage.catalog.records import CollectionRecord
 from ...storage.segments.segment import SegmentStore
+from ..audit.recall_audit import RecallAudit
 from ..errors import Closed, ReadOnly
 from ..handoff import undisturbed
 from ..progress import Progress
@@ -36,7 +38,10 @@ class FollowingHost:
     thus sees every write that was acknowledged before it began, and reads nothing of other collections.
     """
 
-    def __init__(self, catalog: Catalog, folder: SegmentStore) -> None:
+    def __init__(self, catalog: Catalog, folder: SegmentStore, audit_share: float = 0.0) -> None:
+        self.audit = RecallAudit(audit_share)
+        # The thread knows nothing of this, which may be let go of without being closed.
+        weakref.finalize(self, self.audit.stop).atexit = False
         self._catalog = catalog
         self._folder = folder
         self._lock = threading.Lock()
@@ -133,6 +138,7 @@ class FollowingHost:
         undisturbed(self._let_go)
 
     def _let_go(self) -> None:
+        self.audit.close()
         with self._lock:
             for state in self._states.values():
                 state.close()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ...storage.catalog.key_value_store import StoreUse
+from ..audit.recall_audit import RecallAudit
 from ..progress import Progress
 from ..results.info import Activity
 from ..schema.collection_schema import CollectionSchema
@@ -15,7 +16,15 @@ from ..writing.writer import Operation
 
 
 class Host(Protocol):
-    """The services of an open database. Every method may be called from any thread."""
+    """The services of an open database. Every method may be called from any thread.
+
+    Attributes
+    ----------
+    audit : RecallAudit
+        Is offered every search.
+    """
+
+    audit: RecallAudit
 
     def names(self) -> list[str]:
         """Return the names of the collections there are now."""

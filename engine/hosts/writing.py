@@ -40,8 +40,10 @@ class WritingHost:
         settings: MergePolicySettings,
         lock: DirectoryLock | None = None,
         build_threads: int | None = None,
+        audit_share: float = 0.0,
     ) -> None:
-        self._core = WritingCore(catalog, folder, settings, lock, build_threads)
+        self._core = WritingCore(catalog, folder, settings, lock, build_threads, audit_share)
+        self.audit = self._core.audit
         self._catalog = catalog
         self._folder = folder
         self._collections = self._core.collections

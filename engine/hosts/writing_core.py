@@ -15,6 +15,7 @@ from ...storage.folder.directory_lock import DirectoryLock
 from ...storage.opening.database_folder import give_back
 from ...storage.segments.segment import SegmentStore
 from .. import deadline
+from ..audit.recall_audit import RecallAudit
 from ..errors import ResourceExhausted
 from ..maintenance.maintenance import Maintenance
 from ..maintenance.merge_policy import MergePolicySettings, MergeTask
@@ -41,6 +42,7 @@ class WritingCore:
         settings: MergePolicySettings,
         lock: DirectoryLock | None,
         build_threads: int | None = None,
+        audit_share: float = 0.0,
     ) -> None:
         self._settings = settings
         self._lock = lock
@@ -54,7 +56,12 @@ class WritingCore:
             self.writer = Writer(catalog, self.collections)
             try:
                 self._merger = Merger(catalog, folder, self.writer)
-                self.maintenance = Maintenance(self._merger, settings, build_threads)
+                self.audit = RecallAudit(audit_share)
+                try:
+                    self.maintenance = Maintenance(self._merger, settings, build_threads)
+                except BaseException:
+                    self.audit.close()
+                    raise
             except BaseException:
                 self.writer.close()
                 raise
@@ -72,6 +79,7 @@ class WritingCore:
             if self.closed:
                 return
             self.closed = True
+            self.audit.close()
             if not self.forked:
                 self.maintenance.close()
                 # In memory nothing is read again.

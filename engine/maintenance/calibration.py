@@ -62,6 +62,8 @@ def calibrate_collection(
         for view in missing:
             if field in tables[view.uuid]:
                 view.segment.set_effort_table(field, tables[view.uuid][field])
+        # What audits showed was of other tables.
+        state.audited.forget(field)
         if not views:
             return 0
 

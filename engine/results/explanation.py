@@ -77,6 +77,9 @@ class SegmentPlan:
     read_bytes, late_bytes : int
         Bytes of vectors on disk that were read, and those of them that had not been read ahead in time: the
         search waited for the disk. 0 for a key that is bound to a tenant.
+    raised : int
+        By how many rungs of its ladder the index tries harder than was measured, because audits found less
+        than was promised. 0 for a key that is bound to a tenant.
     """
 
     segment: str
@@ -95,6 +98,7 @@ class SegmentPlan:
     fallbacks: int = 0
     read_bytes: int = 0
     late_bytes: int = 0
+    raised: int = 0
 
     def __str__(self) -> str:
         scans = self.kind is PlanKind.EXACT_SCAN
@@ -105,6 +109,9 @@ class SegmentPlan:
         if self.reason is PlanReason.CHEAPER and self.seconds is not None and self.other_seconds is not None:
             other = "the index" if scans else "an exact scan"
             why = f"predicted {self.seconds * 1e6:.0f} us, {other} {self.other_seconds * 1e6:.0f} us"
+        if self.raised:
+            rungs = "1 rung" if self.raised == 1 else f"{self.raised} rungs"
+            why = f"{why}; raised by {rungs}, as audits found less than was promised"
         return f"{done} ({why})"
 
 

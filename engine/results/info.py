@@ -35,6 +35,42 @@ class SegmentInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditedRecall:
+    """What repeating searches exactly showed, of searches of a field that ask for about as much.
+
+    Of the newest 64 at most, since the database was opened.
+
+    Attributes
+    ----------
+    field : str
+        Vector field.
+    k : int
+        Results that they asked for at most.
+    filtered : bool
+        Whether they were under a filter, or of a tenant.
+    tokens : (int or None, int or None) or None
+        How many first tokens of each query and of each point counted, as the caller said it.
+    tries : int
+        How many were repeated.
+    promised, found, worst : float
+        The recall asked for, and that of the answers: in the mean, and in the mean of the worst tenth.
+    raised : int
+        By how many rungs of the measured ladder such searches try harder now, because less was found than
+        was promised.
+    """
+
+    field: str
+    k: int
+    filtered: bool
+    tokens: tuple[int | None, int | None] | None
+    tries: int
+    promised: float
+    found: float
+    worst: float
+    raised: int
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """What background work is doing to a collection.
 
@@ -73,6 +109,8 @@ class CollectionInfo:
     filling : tuple of str
         Indexed payload fields that some segments do not have yet, because they were added after those were
         written; filters on them read the payloads there.
+    audited : tuple of AuditedRecall
+        What audits showed in this process; nothing where they are off, or no search was in question.
     """
 
     name: str
@@ -81,6 +119,7 @@ class CollectionInfo:
     tenants: int
     activity: Activity
     filling: tuple[str, ...] = ()
+    audited: tuple[AuditedRecall, ...] = ()
 
     @property
     def bytes_disk(self) -> int:

@@ -28,6 +28,7 @@ from ..segments.allowed import Allowed
 from ..segments.live_statistics import prepared
 from ..segments.snapshot import NO_PLACE, Snapshot
 from ..segments.view import SegmentView
+from .calls.search_kind import SearchKind, kind_of_search
 from .calls.searched_field import SearchedField
 from .candidates import candidate_scopes
 from .planner import ExactScan, Plan
@@ -64,6 +65,9 @@ class SearchRequest(Struct, eq=False):
     candidates : (q, c) int64 or None
         Places that are scored, of each query, -1 for none, and nothing else is; None for all that may be
         found. They satisfy filter and tenant already.
+    raised : int or None
+        By how many rungs indexes try harder than was measured; None for as many as audits of such searches
+        showed to be needed.
     n_queries : int
         How many queries there are.
     """
@@ -74,6 +78,7 @@ class SearchRequest(Struct, eq=False):
     expression: Filter | None
     tenant: int | None
     candidates: NDArray[np.int64] | None = None
+    raised: int | None = None
     n_queries: int = 0
 
     def __post_init__(self) -> None:
@@ -83,6 +88,12 @@ class SearchRequest(Struct, eq=False):
     def tokens(self) -> int | None:
         """How many first tokens of a row count; None for all, and of vectors that have none."""
         return scanned_tokens(self.options)
+
+    @property
+    def kind(self) -> SearchKind:
+        """Which searches it is like."""
+        filtered = self.expression is not None or self.tenant is not None
+        return kind_of_search(self.field.name, self.options, filtered)
 
     @property
     def higher_is_nearer(self) -> bool:
@@ -96,16 +107,16 @@ class SearchRequest(Struct, eq=False):
 
 
 class _Part(Struct, eq=False):
-    """What may be found of one view, at least one vector."""
+    """What may be found of the ``n`` vectors of one view, at least one."""
 
     number: int
     view: SegmentView
     allowed: Allowed
-    n_vectors: int
+    n: int
     present: Present | None
 
-    def prepared(self, request: SearchRequest, wanted: int | None) -> SegmentSearch:
-        return segment_search(self.view, request.field, request.options, self.allowed, self.n_vectors, wanted)
+    def prepared(self, said: SearchRequest, most: int | None) -> SegmentSearch:
+        return segment_search(self.view, said.field, said.options, said.raised, self.allowed, self.n, most)
 
 
 class SegmentReport(Struct, eq=False):
@@ -157,6 +168,8 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         request = replace(request, queries=queries)
         weighted = time.perf_counter()
         report.search_seconds, start = weighted - start, weighted
+    if snapshot.raised and request.raised is None:
+        request = replace(request, raised=snapshot.raised.get(request.kind, 0))
     found: list[tuple[int, Neighbors]] = []
     parts: list[_Part] = []
     # No queries ask nothing of any segment.
@@ -211,7 +224,7 @@ def _together(
 ) -> list[tuple[int, Neighbors]]:
     """Search each part for its share of the nearest, and where it may hold more of them for all."""
     options, metric = request.options, request.field.spec.metric
-    counts = tuple([part.allowed.scope.count(part.n_vectors) for part in parts])
+    counts = tuple([part.allowed.scope.count(part.n) for part in parts])
     told = request.field.knobs is not None or options.exact
     wanted: Iterable[int | None] = repeat(None) if told else first_wanted(counts, options.k)
     searches, found = [], []

@@ -64,6 +64,7 @@ def _segment_plan(part: SegmentReport) -> SegmentPlan:
         fallbacks=stats.fallbacks,
         read_bytes=stats.read_bytes,
         late_bytes=stats.late_bytes,
+        raised=plan.raised,
     )
 
 

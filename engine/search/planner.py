@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ...indexes.effort.raising import raised_index
 from ...indexes.protocol import Effort, Index, Scan, Scope, SharesTarget
 from ..input.options import SearchOptions
 from ..results.explanation import PlanKind, PlanReason
@@ -28,12 +29,15 @@ class ExactScan:
         Why this plan.
     other_seconds : float or None
         Predicted cost by the index, where that was possible.
+    raised : int
+        By how many rungs the index would have tried harder than was measured.
     """
 
     n_rows: int
     seconds: float
     reason: PlanReason
     other_seconds: float | None = None
+    raised: int = 0
 
     kind: ClassVar[PlanKind] = PlanKind.EXACT_SCAN
 
@@ -59,6 +63,8 @@ class IndexSearch:
         Predicted cost of a scan.
     wanted : int or None
         How many of the nearest are looked for: of several segments each holds but some. None for all.
+    raised : int
+        By how many rungs the index tries harder than was measured.
     """
 
     effort: Effort[Any]
@@ -66,6 +72,7 @@ class IndexSearch:
     reason: PlanReason
     other_seconds: float
     wanted: int | None = None
+    raised: int = 0
 
     kind: ClassVar[PlanKind] = PlanKind.INDEX_SEARCH
 
@@ -91,6 +98,7 @@ def plan_segment(
     options: SearchOptions,
     knobs: Any = None,
     wanted: int | None = None,
+    raised: int = 0,
 ) -> Plan:
     """Choose the cheapest plan that keeps the promise.
 
@@ -111,6 +119,8 @@ def plan_segment(
     wanted : int, optional
         How many of the nearest of several segments are looked for in this one, where its index can do so for
         less than what finding all of them costs.
+    raised : int
+        By how many rungs the index is to try harder than was measured, where it chooses the effort.
 
     Notes
     -----
@@ -127,16 +137,17 @@ def plan_segment(
     if count <= options.k:
         return ExactScan(count, scan_seconds, PlanReason.FEW_ROWS)
     share = count / n_rows
-    most = max(options.k, FEWEST)
-    if wanted is not None and wanted < min(count, most) and isinstance(index, SharesTarget):
-        less = index.shared_effort(most, wanted, options.recall, share)
+    most, choosing = max(options.k, FEWEST), raised_index(index, raised)
+    if wanted is not None and wanted < min(count, most) and isinstance(choosing, SharesTarget):
+        less = choosing.shared_effort(most, wanted, options.recall, share)
         if less is not None and less.seconds < scan_seconds:
-            return IndexSearch(less, share, PlanReason.CHEAPER, scan_seconds, wanted)
-    effort = index.effort(options.k, options.recall, knobs, share)
+            return IndexSearch(less, share, PlanReason.CHEAPER, scan_seconds, wanted, raised)
+    effort = choosing.effort(options.k, options.recall, knobs, share)
     if knobs is not None:
         return IndexSearch(effort, share, PlanReason.EFFORT_GIVEN, scan_seconds)
     if scan_seconds <= effort.seconds:
-        return ExactScan(count, scan_seconds, PlanReason.CHEAPER, effort.seconds)
-    if effort.expected_recall is not None and effort.expected_recall < options.recall - _UNREACHABLE:
-        return IndexSearch(effort, share, PlanReason.OUT_OF_REACH, scan_seconds)
-    return IndexSearch(effort, share, PlanReason.CHEAPER, scan_seconds)
+        return ExactScan(count, scan_seconds, PlanReason.CHEAPER, effort.seconds, raised)
+    known = effort.expected_recall
+    unreachable = known is not None and known < options.recall - _UNREACHABLE
+    reason = PlanReason.OUT_OF_REACH if unreachable else PlanReason.CHEAPER
+    return IndexSearch(effort, share, reason, scan_seconds, raised=raised)

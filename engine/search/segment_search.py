@@ -48,7 +48,8 @@ class SegmentSearch:
 def segment_search(
     view: SegmentView,
     field: SearchedField,
-    options: SearchOptions,
+    said: SearchOptions,
+    raised: int | None,
     allowed: Allowed,
     n_vectors: int,
     wanted: int | None,
@@ -57,16 +58,17 @@ def segment_search(
 
     So many are ``wanted`` of the segment where others are searched beside it, as :func:`plan_segment` takes
     it; no fewer are found. None where it is the only one, or all that are asked for are wanted of it.
+    An index that chooses its effort tries ``raised`` rungs harder than was measured; None for none.
     """
-    index = view.index_by(field.name, options.tokens)
-    key = (field.name, options.k, options.recall, options.effort, options.exact, options.tokens, wanted)
+    index = view.index_by(field.name, said.tokens)
+    key = (field.name, said.k, said.recall, said.effort, said.exact, said.tokens, wanted, raised)
     kept: SegmentSearch | None = allowed.searches.get(key)
     if kept is not None and kept.index is index:
         return kept
-    plan = _plan(view, index, key, options, field.knobs, allowed, n_vectors)
+    plan = _plan(view, index, key, said, field.knobs, allowed, n_vectors)
     shared = plan.wanted if isinstance(plan, IndexSearch) else None
-    k = max(options.k, wanted or 0) if shared is None else shared
-    search = _prepared(view, field.name, index, options, k, plan, allowed.scope)
+    k = max(said.k, wanted or 0) if shared is None else shared
+    search = _prepared(view, field.name, index, said, k, plan, allowed.scope)
     kept = SegmentSearch(index, allowed.scope.count(n_vectors), plan, k, search, shared is not None)
     if len(allowed.searches) >= _KEPT:
         allowed.searches.clear()
@@ -89,7 +91,7 @@ def _plan(
     if kept is not None and kept[0] is index and (not few or isinstance(kept[1], ExactScan)):
         return kept[1]
     scan = view.scan(key[0], scanned_tokens(options))
-    plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, knobs, key[-1])
+    plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, knobs, key[-2], key[-1] or 0)
     if len(allowed.plans) >= _KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)

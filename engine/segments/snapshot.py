@@ -55,6 +55,8 @@ class Snapshot:
         What has the ids of tokens, of these points and of later ones.
     grants : mapping of int to Grants
         What tenants see beside their own points, of those that were granted anything.
+    raised : mapping
+        By how many rungs indexes try harder than was measured, by kinds of searches, as audits show it now.
     statistics : dict
         Whatever is counted of its points and kept, by keys of its own.
     """
@@ -67,6 +69,7 @@ class Snapshot:
         vocabularies: Vocabularies,
         remembered: Mapping[str, TokenNames] = MappingProxyType({}),
         grants: Mapping[int, Grants] = MappingProxyType({}),
+        raised: Mapping[Any, int] = MappingProxyType({}),
     ) -> None:
         self.schema = schema
         self.views = views
@@ -74,6 +77,7 @@ class Snapshot:
         self.vocabularies = vocabularies
         self._remembered = remembered
         self.grants = grants
+        self.raised = raised
         self._seen: dict[int, Snapshot] = {}
         self.statistics: dict[Any, Any] = {}
 
@@ -88,7 +92,14 @@ class Snapshot:
         seen = self._seen.get(tenant)
         if seen is None:
             views = seen_by(self.views, grants, tenant)
-            seen = Snapshot(self.schema, views, self.next_sequence, self.vocabularies, grants=self.grants)
+            seen = Snapshot(
+                self.schema,
+                views,
+                self.next_sequence,
+                self.vocabularies,
+                grants=self.grants,
+                raised=self.raised,
+            )
             if len(self._seen) >= _SEEN_KEPT:
                 self._seen.clear()
             self._seen[tenant] = seen

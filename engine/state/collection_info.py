@@ -23,4 +23,12 @@ def collection_info(snapshot: Snapshot, state: CollectionState, activity: Activi
     )
     lacking = {path for view in snapshot.views if isinstance(view, SealedView) for path in view.lacking}
     filling = tuple(path for path in snapshot.schema.fields if path in lacking)
-    return CollectionInfo(state.name, snapshot.n_points, segments, len(state.tenants), activity, filling)
+    return CollectionInfo(
+        state.name,
+        snapshot.n_points,
+        segments,
+        len(state.tenants),
+        activity,
+        filling,
+        state.audited.info(),
+    )

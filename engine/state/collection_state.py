@@ -16,6 +16,7 @@ from ...storage.catalog.records import CollectionRecord, StateRecord
 from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
 from ...storage.segments.check import any_damage
+from ..audit.audited_searches import AuditedSearches
 from ..errors import Corruption, NotFound
 from ..results.point import PointId
 from ..schema.collection_schema import CollectionSchema
@@ -71,7 +72,8 @@ class CollectionState:
         self.number = record.number
         self.vocabularies = Vocabularies(catalog, record)
         self.sealed: dict[str, SealedSegment] = {}
-        self.set_record(record)
+        self.record = record
+        self.schema = CollectionSchema.from_json(record.schema)
         self.next_sequence = 1
         self.generation = UNLOADED
         self.growing = GrowingSegment(self.schema)
@@ -82,6 +84,7 @@ class CollectionState:
         self.pace = WritingPace()
         self.dropped = False
         self.calibrations = 0
+        self.audited = AuditedSearches()
         self._dead: dict[str, BitMap] = {}
         self._growing_dead = BitMap()
         self._views: dict[str, SealedView] = {}
@@ -130,7 +133,12 @@ class CollectionState:
         if len(self.growing):
             views.append(GrowingView(self.growing, len(self.growing), self._growing_dead))
         return Snapshot(
-            self.schema, tuple(views), self.next_sequence, self.vocabularies, grants=self.grants.of
+            self.schema,
+            tuple(views),
+            self.next_sequence,
+            self.vocabularies,
+            grants=self.grants.of,
+            raised=self.audited.raised,
         )
 
     def publish(self) -> None:
@@ -141,8 +149,11 @@ class CollectionState:
 
     def set_record(self, record: CollectionRecord) -> None:
         """Take over a record, whose schema the segments to come are made for."""
+        before, self.schema = self.schema, CollectionSchema.from_json(record.schema)
         self.record = record
-        self.schema = CollectionSchema.from_json(record.schema)
+        for name in before.vectors:
+            if not self.schema.shares(name, before):
+                self.audited.forget(name)
         for segment in self.sealed.values():
             segment.scans.forget()
 

@@ -37,7 +37,11 @@ def reload_collection(
             raise CorruptionError(
                 f"segments/{entry.uuid}.seg", f"holds {segment.n_rows} rows, the manifest says {entry.rows}"
             )
-        load_tables(catalog, txn, state.number, segment)
+        measured = load_tables(catalog, txn, state.number, segment)
+        if segment.uuid in opened:
+            # Another process calibrated them: what audits showed was of other tables.
+            for field in measured:
+                state.audited.forget(field)
         segments.append(segment)
     state.set_segments(segments)
     # Numbers begin at 1; a batch that a damaged key puts before that is read, and refused.

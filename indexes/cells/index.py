@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -107,6 +108,13 @@ class CuratorIndex:
         patience = (knobs.patience if knobs else 0.0) or table.patience_for(k, (1 + recall) / 2)
         words = f"the {n_cells:,} nearest cells, {width} rescored"
         return Effort(CellKnobs(n_cells, width, patience), expected, seconds, words)
+
+    def raised(self, rungs: int) -> CuratorIndex:
+        """Return the index whose efforts are so many rungs higher."""
+        raised = copy(self)
+        raised._coded = self._coded.raised(rungs)
+        raised._cells = None if self._cells is None else self._cells.raised(rungs)
+        return raised
 
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,12 @@ class Cells:
             int(row_record["padded_bytes"][0]), codec.query_bytes, centroids.query_bytes, self.n_cells
         )
         self._code_lines, self._centroid_lines = codec.row_bytes / _LINE, centroids.query_bytes / _LINE
+
+    def raised(self, rungs: int) -> Cells:
+        """Return the same cells by a table that is so many rungs higher."""
+        raised = copy(self)
+        raised.table = None if self.table is None else self.table.raised(rungs)
+        return raised
 
     def search(
         self,

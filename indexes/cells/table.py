@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_array
-from ..effort.ladder import KS
+from ..effort.ladder import KS, behind
 from ..protocol import Arrays
 
 SHARES = (1 / 128, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -51,6 +51,10 @@ class CellTable:
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return it as arrays."""
         return {_RECALL: self.recall, _PATIENCE: self.patience}
+
+    def raised(self, rungs: int) -> CellTable:
+        """Return the table in which each rung brings what the one so many below it was measured to bring."""
+        return CellTable(behind(self.recall, rungs), behind(self.patience, rungs))
 
     def cells_for(self, k: int, recall: float, share: float) -> int | None:
         """Return the fewest cells that reach ``recall`` for a share of the rows.

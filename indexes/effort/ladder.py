@@ -18,8 +18,8 @@ from ..protocol import Arrays
 from ..rows.neighbors import Neighbors
 
 KS = (1, 10, 50, 100)
-# A rung that finds this much is high enough for any target; higher ones are not measured.
-_ENOUGH = 0.998
+ENOUGH = 0.998
+"""A rung that finds this much is high enough for any target; higher ones are not measured."""
 MARGIN = 2.0
 """Standard errors that indexes of dense vectors take off a measured recall."""
 ROUNDING = np.float32(4e-6)
@@ -88,6 +88,13 @@ class Ladder:
         recall, work = np.minimum(self.recall, other.recall), np.maximum(self.work, other.work)
         return Ladder(self.rungs, recall, work, self.pool)
 
+    def raised(self, rungs: int) -> Ladder:
+        """Return the ladder on which each rung brings what the one so many below it was measured to bring.
+
+        The lowest bring nothing that is known; their work stays what it is.
+        """
+        return Ladder(self.rungs, behind(self.recall, rungs), self.work, self.pool)
+
     def rung_for(self, k: int, recall: float) -> int:
         """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is."""
         if k >= KS[-1]:
@@ -132,6 +139,14 @@ class Ladder:
         if knob > self.rungs[-1]:
             return float(self.work[-1] * knob / self.rungs[-1])
         return float(np.interp(knob, self.rungs, self.work))
+
+
+def behind(recall: NDArray[np.float32], rungs: int) -> NDArray[np.float32]:
+    """Return what rungs bring, ``(..., rungs)``, moved so many rungs up; nothing is known of the lowest."""
+    n, moved = recall.shape[-1], np.zeros_like(recall)
+    kept = max(0, n - rungs)
+    moved[..., n - kept :] = recall[..., :kept]
+    return moved
 
 
 def measure(
@@ -188,7 +203,7 @@ def measure(
         for place, rung in enumerate(rungs):
             if pool and rung < wanted:
                 continue
-            if best < _ENOUGH or not work[place]:
+            if best < ENOUGH or not work[place]:
                 found = search(wanted, rung)
                 hits = found.scores >= kth - slack if higher_is_nearer else found.scores <= kth + slack
                 each = np.maximum(hits[:, :wanted].sum(axis=1) - counted, 0) / (most - counted)
@@ -219,11 +234,17 @@ def promise(
     shortfall
         How far the worst tenth of a group may stay behind what is promised.
     """
-    # One imagined query that misses one of its k keeps the error above zero when all were found.
-    error = math.sqrt((float(each.var()) + 1 / (k * k * (len(each) + 1))) / len(each))
-    safe = 1.0
+    error, safe = standard_error(each, k), 1.0
     for group in groups:
         found = np.sort(each[group])
         worst = float(found[: max(1, len(found) // 10)].mean())
         safe = min(safe, float(found.mean()) - margin * error, worst + shortfall)
     return max(0.0, safe)
+
+
+def standard_error(each: NDArray[np.float64], k: int) -> float:
+    """Return the standard error of the mean of the recall of each query, ``(q,)``, for ``k`` results.
+
+    One imagined query that misses one of its k keeps it above zero when all were found.
+    """
+    return math.sqrt((float(each.var()) + 1 / (k * k * (len(each) + 1))) / len(each))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,6 +170,12 @@ class CodedIndex:
             width = self._ladder.width_for(k, recall, share, _MORE_UNDER_FILTERS)
         expected = None if self._ladder is None else self._ladder.recall_at(k, width)
         return Effort(CodedKnobs(width), expected, self._cost(count, width), _words(count, width))
+
+    def raised(self, rungs: int) -> CodedIndex:
+        """Return the index whose efforts are so many rungs higher."""
+        raised = copy(self)
+        raised._ladder = None if self._ladder is None else self._ladder.raised(rungs)
+        return raised
 
     def _cost(self, count: int, width: int) -> float:
         if not self._arrays:

@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from ..arrays import check_array
 from ..cells.opened import Cells
 from ..cells.table import USUAL_PATIENCE
 from ..costs import costs
 from ..effort.ladder import KS, Ladder
-from ..protocol import Effort
+from ..protocol import Arrays, Effort
 from .knobs import HnswKnobs
 from .spreads import Spreads, narrowest
 
@@ -60,6 +63,8 @@ class Efforts:
         None where there are none.
     spreads
         What a walk goes on for; None before that was measured.
+    higher
+        By how many rungs of the ladder walks try harder than was measured.
     """
 
     n: int
@@ -69,6 +74,12 @@ class Efforts:
     ladder: Ladder | None
     cells: Cells | None
     spreads: Spreads | None = None
+    higher: int = 0
+
+    def raised(self, rungs: int) -> Efforts:
+        """Return the efforts of walks and cells that are so many rungs higher; codes lose what they lose."""
+        cells = None if self.cells is None else self.cells.raised(rungs)
+        return replace(self, cells=cells, higher=rungs)
 
     def choose(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Return the cheapest effort that reaches ``recall``, or ``knobs`` as given.
@@ -140,6 +151,7 @@ class Efforts:
         thin_seconds: float,
         wanted: int = 0,
     ) -> Effort[HnswKnobs]:
+        ladder = ladder.raised(self.higher) if self.higher else ladder
         ef, wanted = 0 if knobs is None else knobs.ef, wanted or k
         width = whole = max(k, ef or min(widest_walk(k), ladder.rung_for(k, recall)))
         if wanted < k:
@@ -235,3 +247,13 @@ def effort_of(
     elif knobs.cells:
         how = f"the {knobs.cells:,} nearest cells"
     return Effort(knobs, expected_recall, seconds, f"{how}, {knobs.rescore} rescored")
+
+
+def rescored_share(arrays: Arrays) -> float:
+    """Return the share of a pool to score exactly, out of the arrays of an index."""
+    if "rescored" not in arrays:
+        return LEAST_RESCORED
+    share = float(check_array("rescored", arrays, np.float32, (1,))[0])
+    if not 0 <= share <= 1:
+        raise ValueError(f"rescored is {share}; expected a share, 0 to 1")
+    return share

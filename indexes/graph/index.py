@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -27,12 +27,20 @@ from ..exact.rescoring import rescore
 from ..exact.scan import open_scan
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
-from ..rows.dense import NO_NORMS, DenseRows
+from ..rows.dense import NO_NORMS, DenseRows, longest_row
 from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from ..rows.row_set import RowSet
 from .copies import nodes_of, open_copies, with_copies
-from .efforts import FEWEST_RANKED, LEAST_RESCORED, Efforts, effort_of, rescore_width, widest_walk
+from .efforts import (
+    FEWEST_RANKED,
+    LEAST_RESCORED,
+    Efforts,
+    effort_of,
+    rescore_width,
+    rescored_share,
+    widest_walk,
+)
 from .knobs import HnswKnobs
 from .links import check_links
 from .scratch import walk_scratch
@@ -43,7 +51,6 @@ WIDTHS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 896, 1280)
 # A walk under a filter counts on chance to spread the allowed rows; with less than this share of what
 # chance would bring, the query lies where the filter is thin, and cells are searched.
 _LEAST_SHARE_SEEN = 0.5
-_BLOCK_ROWS = 8192
 _NEIGHBOUR_EF = 2 * NEIGHBOURS
 # So many times as wide is a walk whose rows are not in memory as one that may go on.
 _WIDER_APART = 2
@@ -69,7 +76,7 @@ class HnswIndex:
         self._efforts = Efforts(
             len(rows),
             code_lines,
-            _rescored(arrays),
+            rescored_share(arrays),
             lambda count, contiguous: self._scan.cost(None, count, contiguous),
             Ladder.from_arrays(WIDTHS, arrays),
             self._cells,
@@ -247,6 +254,12 @@ class HnswIndex:
         """Return what finds its share of the nearest of several graphs, as :meth:`Efforts.shared` does."""
         return self._efforts.shared(k, wanted, recall, share)
 
+    def raised(self, rungs: int) -> HnswIndex:
+        """Return the index whose efforts are so many rungs higher."""
+        raised = copy(self)
+        raised._efforts = self._efforts.raised(rungs)
+        return raised
+
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:
@@ -291,12 +304,8 @@ class HnswIndex:
 
     def _spreads_measured(self, queries: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return what is asked of the spread of pools, as those of these queries have it."""
-        n, longest, reached = len(self._rows), 0.0, {}
-        if self._rows.metric is Metric.DOT:
-            for start in range(0, n, _BLOCK_ROWS):
-                block = self._rows.floats(slice(start, start + _BLOCK_ROWS))
-                longest = max(longest, float(np.einsum("ij,ij->i", block, block).max()))
-            longest = math.sqrt(longest)
+        n, reached = len(self._rows), {}
+        longest = longest_row(self._rows) if self._rows.metric is Metric.DOT else 0.0
         measuring = self.with_table(Spreads.unmeasured(WIDTHS, longest).to_arrays())
         ranked = [k for k in KS if k >= FEWEST_RANKED]
         for k in ranked if self._rows.reader is None or self._in_steps else ():
@@ -346,13 +355,3 @@ class HnswIndex:
     def with_table(self, arrays: Arrays) -> HnswIndex:
         """Return the same index with another ladder."""
         return HnswIndex({**self._arrays, **arrays}, self._rows, self._codec)
-
-
-def _rescored(arrays: Arrays) -> float:
-    """Return the share of a pool to score exactly, out of the arrays of an index."""
-    if "rescored" not in arrays:
-        return LEAST_RESCORED
-    share = float(check_array("rescored", arrays, np.float32, (1,))[0])
-    if not 0 <= share <= 1:
-        raise ValueError(f"rescored is {share}; expected a share, 0 to 1")
-    return share

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..effort.raising import raised_index
 from ..graph.hnsw import Hnsw
 from ..protocol import EVERYTHING, Arrays, Effort, Index, Scope
 from ..rows.neighbors import Neighbors
@@ -32,6 +33,10 @@ class ChosenIndex:
         own = None if knobs is None else knobs_of(self._spec, knobs)
         effort = self._index.effort(k, recall, own, share)
         return replace(effort, words=f"{effort.words}; chosen: {self._spec!r}")
+
+    def raised(self, rungs: int) -> ChosenIndex:
+        """Return the index whose efforts are so many rungs higher."""
+        return ChosenIndex(self._spec, raised_index(self._index, rungs))
 
     def search(
         self, queries: NDArray[Any], k: int, effort: Effort[Any], scope: Scope = EVERYTHING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from ..exact.rescoring import rescore
 from ..exact.scan import open_scan
 from ..protocol import EVERYTHING, Arrays, Effort, Scope
 from ..rows.addresses import NOWHERE, address
-from ..rows.dense import DenseRows
+from ..rows.dense import DenseRows, longest_row
 from ..rows.metric import Metric
 from ..rows.neighbors import NO_ROW, Neighbors, SearchStats
 from .knobs import IvfKnobs
@@ -42,7 +43,6 @@ _SPARED_BY_LISTS = 0.4
 _SHORTFALL = 0.03
 _LONGEST = "table.longest"
 _NEIGHBOUR_PROBES = 16
-_ROWS_AT_ONCE = 1 << 14
 # Where lists hold too few rows so many times as many are read.
 _MORE_LISTS = 4
 # With less than this share of the rows in scope that chance would bring, the filter is thin near a query.
@@ -67,6 +67,7 @@ class IvfIndex:
             self._longest = float(check_array(_LONGEST, arrays, np.float32, (1,))[0])
         self._widths = Widths.from_arrays(arrays)
         self._lists: OpenedLists | None = None
+        self._higher = 0
         if not arrays:
             return
         from ..kernels.lists import search_lists
@@ -205,6 +206,12 @@ class IvfIndex:
         spared = recall + share * (1 - recall)
         return max(recall, min(spared, ladder.recall_at(k, RUNGS[-1])))
 
+    def raised(self, rungs: int) -> IvfIndex:
+        """Return the index whose efforts are so many rungs higher; on each codes may cost half as much."""
+        raised = copy(self)
+        raised._ladder, raised._higher = None if self._ladder is None else self._ladder.raised(rungs), rungs
+        return raised
+
     def _wanted(self, k: int, knobs: IvfKnobs) -> int:
         """Return how many rows are scored exactly beside those that are without a codec."""
         return min(len(self._rows), max(k, knobs.rank, knobs.rescore or self._width(k, LOST_LITTLE)))
@@ -215,7 +222,7 @@ class IvfIndex:
 
     def _lost_by_codes(self, recall: float) -> float:
         """Return how much of the recall codes may cost where so much is wanted."""
-        return _LOST_BY_CODES * (1 - recall) if self._coded else 0.0
+        return _LOST_BY_CODES * (1 - recall) / 2**self._higher if self._coded else 0.0
 
     def _width(self, k: int, lost: float) -> int:
         """Return how many rows are to be scored exactly so that codes lose no more than that."""
@@ -280,7 +287,8 @@ class IvfIndex:
                 truth = Neighbors.concat(every(lambda part: self._scan.search(part, depth))).scores
             counts = count_copies(truth if higher else -truth) if made else np.ones(len(truth), np.int64)
             alike = usually_alike(counts)
-            known: dict[str, NDArray[Any]] = {_LONGEST: np.array([self._longest_row()], np.float32)}
+            longest = longest_row(self._rows) if self._rows.metric is Metric.DOT else 1.0
+            known: dict[str, NDArray[Any]] = {_LONGEST: np.array([longest], np.float32)}
             measuring = self.with_table(known)
 
             def found(k: int, knobs: IvfKnobs) -> tuple[Neighbors, NDArray[np.float32]]:
@@ -334,14 +342,6 @@ class IvfIndex:
                 if hits.all():
                     break
         return signals_of(RUNGS, seen)
-
-    def _longest_row(self) -> float:
-        """Return the length of the longest row, which is what there could be under the dot product."""
-        if self._rows.metric is not Metric.DOT:
-            return 1.0
-        starts = range(0, len(self._rows), _ROWS_AT_ONCE)
-        blocks = (self._rows.floats(slice(start, start + _ROWS_AT_ONCE)) for start in starts)
-        return math.sqrt(max(float(np.einsum("ij,ij->i", block, block).max()) for block in blocks))
 
     def with_table(self, arrays: Arrays) -> IvfIndex:
         """Return the same index with another ladder."""

@@ -176,6 +176,12 @@ class EncodedIndex:
         seconds += self._scan.cost(None, min(count, width), contiguous=False)
         return Effort(chosen, expected, seconds, f"{width} candidates by {inner.words}")
 
+    def raised(self, rungs: int) -> EncodedIndex:
+        """Return the index whose efforts are so many rungs higher."""
+        raised = copy(self)
+        raised._ladder = None if self._ladder is None else self._ladder.raised(rungs)
+        return raised
+
     def calibrate(
         self, queries: MultiRows, truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -17,6 +18,7 @@ from .reader import RowReader
 
 NO_NORMS: NDArray[np.float32] = np.empty(0, np.float32)
 _BLOCK_BYTES = 1 << 22
+_ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -179,3 +181,10 @@ def inverse_norms(matrix: NDArray[Any]) -> NDArray[np.float32]:
         norms = np.sqrt(np.einsum("ij,ij->i", block, block))
         result[start : start + step] = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
     return result
+
+
+def longest_row(rows: DenseRows) -> float:
+    """Return the length of the longest of the rows, read a part at a time; 0 where there are none."""
+    starts = range(0, len(rows), _ROWS_AT_ONCE)
+    blocks = (rows.floats(slice(start, start + _ROWS_AT_ONCE)) for start in starts)
+    return math.sqrt(max((float(np.einsum("ij,ij->i", block, block).max()) for block in blocks), default=0.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,12 @@ class SeismicIndex:
         if scanned < visited or share < _LEAST_SHARE or expected < recall - _UNREACHABLE:
             return _effort(SeismicKnobs(0, 0.0), _SCANNED, scanned)
         return _effort(_knobs(rung), expected, visited)
+
+    def raised(self, rungs: int) -> SeismicIndex:
+        """Return the index whose efforts are so many rungs higher."""
+        raised = copy(self)
+        raised._ladder = None if self._ladder is None else self._ladder.raised(rungs)
+        return raised
 
     def search(
         self, queries: SparseRows, k: int, effort: Effort[SeismicKnobs], scope: Scope = EVERYTHING

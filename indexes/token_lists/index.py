@@ -177,6 +177,12 @@ class TokenListsIndex:
             chosen = TokenListsKnobs(chosen.candidates, min(wider, lists.n_lists), chosen.tokens)
         return _effort(chosen, ladder.recall_at(k, chosen.candidates), self._seconds(chosen))
 
+    def raised(self, rungs: int) -> TokenListsIndex:
+        """Return the index whose efforts are so many rungs higher."""
+        raised = copy(self)
+        raised._ladder = None if self._ladder is None else self._ladder.raised(rungs)
+        return raised
+
     def _fitted(self, knobs: TokenListsKnobs, k: int) -> TokenListsKnobs:
         """Return knobs with what was not said, and no more than there is."""
         if self._lists is None:

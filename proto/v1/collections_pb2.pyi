@@ -1,4 +1,5 @@
 from vicinal.proto.v1 import schema_pb2 as _schema_pb2
+from vicinal.proto.v1 import search_pb2 as _search_pb2
 from vicinal.proto.v1 import vectors_pb2 as _vectors_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -194,20 +195,44 @@ class GetCollectionInfoResponse(_message.Message):
     def __init__(self, info: _Optional[_Union[CollectionInfo, _Mapping]] = ...) -> None: ...
 
 class CollectionInfo(_message.Message):
-    __slots__ = ("name", "points", "segments", "tenants", "activity", "filling")
+    __slots__ = ("name", "points", "segments", "tenants", "activity", "filling", "audited")
     NAME_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     TENANTS_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_FIELD_NUMBER: _ClassVar[int]
     FILLING_FIELD_NUMBER: _ClassVar[int]
+    AUDITED_FIELD_NUMBER: _ClassVar[int]
     name: str
     points: int
     segments: _containers.RepeatedCompositeFieldContainer[SegmentInfo]
     tenants: int
     activity: Activity
     filling: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., points: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentInfo, _Mapping]]] = ..., tenants: _Optional[int] = ..., activity: _Optional[_Union[Activity, _Mapping]] = ..., filling: _Optional[_Iterable[str]] = ...) -> None: ...
+    audited: _containers.RepeatedCompositeFieldContainer[AuditedRecall]
+    def __init__(self, name: _Optional[str] = ..., points: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[SegmentInfo, _Mapping]]] = ..., tenants: _Optional[int] = ..., activity: _Optional[_Union[Activity, _Mapping]] = ..., filling: _Optional[_Iterable[str]] = ..., audited: _Optional[_Iterable[_Union[AuditedRecall, _Mapping]]] = ...) -> None: ...
+
+class AuditedRecall(_message.Message):
+    __slots__ = ("field", "k", "filtered", "tokens", "tries", "promised", "found", "worst", "raised")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    K_FIELD_NUMBER: _ClassVar[int]
+    FILTERED_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TRIES_FIELD_NUMBER: _ClassVar[int]
+    PROMISED_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    WORST_FIELD_NUMBER: _ClassVar[int]
+    RAISED_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    k: int
+    filtered: bool
+    tokens: _search_pb2.TokenBudgets
+    tries: int
+    promised: float
+    found: float
+    worst: float
+    raised: int
+    def __init__(self, field: _Optional[str] = ..., k: _Optional[int] = ..., filtered: bool = ..., tokens: _Optional[_Union[_search_pb2.TokenBudgets, _Mapping]] = ..., tries: _Optional[int] = ..., promised: _Optional[float] = ..., found: _Optional[float] = ..., worst: _Optional[float] = ..., raised: _Optional[int] = ...) -> None: ...
 
 class SegmentInfo(_message.Message):
     __slots__ = ("uuid", "rows", "dead", "bytes_disk", "bytes_memory", "indexed")

@@ -248,7 +248,7 @@ class Weighting(_message.Message):
     def __init__(self, n_vectors: _Optional[int] = ..., average_length: _Optional[float] = ...) -> None: ...
 
 class SegmentPlan(_message.Message):
-    __slots__ = ("segment", "rows", "allowed", "effort", "expected_recall", "hops", "distances", "rescored", "fallbacks", "kind", "reason", "seconds", "other_seconds", "knobs", "read_bytes", "late_bytes")
+    __slots__ = ("segment", "rows", "allowed", "effort", "expected_recall", "hops", "distances", "rescored", "fallbacks", "kind", "reason", "seconds", "other_seconds", "knobs", "read_bytes", "late_bytes", "raised")
     class KnobsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -272,6 +272,7 @@ class SegmentPlan(_message.Message):
     KNOBS_FIELD_NUMBER: _ClassVar[int]
     READ_BYTES_FIELD_NUMBER: _ClassVar[int]
     LATE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    RAISED_FIELD_NUMBER: _ClassVar[int]
     segment: str
     rows: int
     allowed: int
@@ -288,7 +289,8 @@ class SegmentPlan(_message.Message):
     knobs: _containers.ScalarMap[str, float]
     read_bytes: int
     late_bytes: int
-    def __init__(self, segment: _Optional[str] = ..., rows: _Optional[int] = ..., allowed: _Optional[int] = ..., effort: _Optional[str] = ..., expected_recall: _Optional[float] = ..., hops: _Optional[int] = ..., distances: _Optional[int] = ..., rescored: _Optional[int] = ..., fallbacks: _Optional[int] = ..., kind: _Optional[_Union[PlanKind, str]] = ..., reason: _Optional[_Union[PlanReason, str]] = ..., seconds: _Optional[float] = ..., other_seconds: _Optional[float] = ..., knobs: _Optional[_Mapping[str, float]] = ..., read_bytes: _Optional[int] = ..., late_bytes: _Optional[int] = ...) -> None: ...
+    raised: int
+    def __init__(self, segment: _Optional[str] = ..., rows: _Optional[int] = ..., allowed: _Optional[int] = ..., effort: _Optional[str] = ..., expected_recall: _Optional[float] = ..., hops: _Optional[int] = ..., distances: _Optional[int] = ..., rescored: _Optional[int] = ..., fallbacks: _Optional[int] = ..., kind: _Optional[_Union[PlanKind, str]] = ..., reason: _Optional[_Union[PlanReason, str]] = ..., seconds: _Optional[float] = ..., other_seconds: _Optional[float] = ..., knobs: _Optional[_Mapping[str, float]] = ..., read_bytes: _Optional[int] = ..., late_bytes: _Optional[int] = ..., raised: _Optional[int] = ...) -> None: ...
 
 class StageTime(_message.Message):
     __slots__ = ("stage", "seconds")

@@ -170,7 +170,7 @@ def parse_expiry(text: str, start: datetime.datetime) -> datetime.datetime:
 
 def _create_database(folder: Path) -> None:
     # Loads the engine, which takes a moment that nothing else here needs.
-    from ...engine.database import open as open_database
+    from ...engine.opening.opening import open as open_database
 
     with translated():
         exists = check_is_ours(folder)

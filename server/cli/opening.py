@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...engine.database import Database
-from ...engine.database import open as open_database
 from ...engine.errors import NotFound
+from ...engine.opening.opening import open as open_database
 
 
 def open_existing(path: Path) -> Database:

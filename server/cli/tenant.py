@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from ...engine.collection_tenants import Tenants
-from ...engine.database import open as open_database
+from ...engine.opening.opening import open as open_database
 from ...engine.tenants.grant import GRANTS_LIMIT
 from ...engine.tenants.tenant import LIST_LIMIT
 from ...engine.tenants.tenant_quota import TenantQuota

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ...engine.database import open as open_database
 from ...engine.errors import InvalidArgument, NotFound
+from ...engine.opening.opening import open as open_database
 from ...engine.schema.declared import DeclaredFields
 from ..files.batch import FileRequest
 from ..files.exporting import ExportRequest, write_file

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 import grpc
 
-from ...engine.database import Database
-from ...engine.database import open as open_database
+from ...engine.database import Database, audit_of
 from ...engine.error_translation import translated
 from ...engine.errors import FailedPrecondition
+from ...engine.opening.opening import open as open_database
 from ...storage.opening.database_folder import check_is_ours
 from ..wire.methods import METHODS, SERVICES
 from .access.authentication import AuthenticationInterceptor
@@ -38,6 +38,8 @@ from .watching.reflection import Reflection
 if TYPE_CHECKING:
     from .calls.rpc import GrpcHandler
 
+AUDIT_SHARE = 0.01
+"""How much of one core the audits of a server may take."""
 # Threads beyond those of running and receiving calls: for refusing at once, and for health.
 _SPARE_THREADS = 128
 # How long gRPC may take to send what it has, and work to end whose callers were hung up on.
@@ -62,6 +64,7 @@ class Server:
     _shares_port = False
     # Whether callers are told to come again, rather than that nobody is there, while the database is opened.
     _listens_first = True
+    _audit_share = AUDIT_SHARE
 
     def __init__(self, settings: ServerSettings, log: CallLog | None = None) -> None:
         self._settings = settings
@@ -137,6 +140,7 @@ class Server:
         """Open the database and let calls in."""
         runtime = self._runtime
         runtime.database = self._open_database()
+        audit_of(runtime.database).told = runtime.metrics.audited
         self._warm_up()
         runtime.metrics.watch(waiting=lambda: runtime.line.waiting)
         runtime.calls.open()
@@ -207,7 +211,7 @@ class Server:
 
     def _open_database(self) -> Database:
         settings = self._settings
-        database = open_database(settings.folder, merge_policy=settings.merge_policy)
+        database = open_database(settings.folder, merge_policy=settings.merge_policy, audit=self._audit_share)
         self._runtime.metrics.watch(database=database.info)
         return database
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ...engine.results.info import Activity, CollectionInfo, DatabaseInfo, SegmentInfo
+from ...engine.results.info import Activity, AuditedRecall, CollectionInfo, DatabaseInfo, SegmentInfo
 from ...proto.v1 import collections_pb2, database_pb2
 from ...storage.catalog.key_value_store import StoreUse
+from .searching.options import put_budgets, read_budgets
 
 
 def put_collection_info(message: collections_pb2.CollectionInfo, info: CollectionInfo) -> None:
@@ -23,6 +24,25 @@ def put_collection_info(message: collections_pb2.CollectionInfo, info: Collectio
         )
     put_activity(message.activity, info.activity)
     message.filling.extend(info.filling)
+    put_audited(message, info)
+
+
+def put_audited(message: collections_pb2.CollectionInfo, info: CollectionInfo) -> None:
+    """Add to ``message`` what audits showed of a collection."""
+    for audited in info.audited:
+        added = message.audited.add(
+            field=audited.field,
+            k=audited.k,
+            filtered=audited.filtered,
+            tries=audited.tries,
+            promised=audited.promised,
+            found=audited.found,
+            worst=audited.worst,
+            raised=audited.raised,
+        )
+        if audited.tokens is not None:
+            added.tokens.SetInParent()
+            put_budgets(added.tokens, audited.tokens)
 
 
 def read_collection_info(message: collections_pb2.CollectionInfo) -> CollectionInfo:
@@ -39,7 +59,22 @@ def read_collection_info(message: collections_pb2.CollectionInfo) -> CollectionI
         for segment in message.segments
     )
     activity, filling = read_activity(message.activity), tuple(message.filling)
-    return CollectionInfo(message.name, message.points, segments, message.tenants, activity, filling)
+    audited = tuple(map(_read_audited, message.audited))
+    return CollectionInfo(message.name, message.points, segments, message.tenants, activity, filling, audited)
+
+
+def _read_audited(message: collections_pb2.AuditedRecall) -> AuditedRecall:
+    return AuditedRecall(
+        field=message.field,
+        k=message.k,
+        filtered=message.filtered,
+        tokens=read_budgets(message.tokens) if message.HasField("tokens") else None,
+        tries=message.tries,
+        promised=message.promised,
+        found=message.found,
+        worst=message.worst,
+        raised=message.raised,
+    )
 
 
 def put_database_info(message: database_pb2.GetDatabaseInfoResponse, info: DatabaseInfo) -> None:

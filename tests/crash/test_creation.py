@@ -15,7 +15,7 @@ from vicinal.storage.verify.folder_check import check_folder
 CREATE = """
     import sys
     from killed_at_a_step import came_to_the_end
-    from vicinal.engine.database import open
+    from vicinal.engine.opening.opening import open
 
     def is_created(folder, steps):
         return came_to_the_end(

@@ -134,7 +134,7 @@ def test_a_compaction_that_is_killed_at_any_step_leaves_the_database(template: P
     code = """
         import shutil, sys
         from killed_at_a_step import came_to_the_end
-        from vicinal.engine.database import open
+        from vicinal.engine.opening.opening import open
 
         steps, lasting = 0, ["fsync_file", "rename", "fsync_folder"]
         while True:

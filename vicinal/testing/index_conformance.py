@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from vicinal.indexes.effort.raising import Raises, raised_index
 from vicinal.indexes.protocol import (
     EVERYTHING,
     BuildJob,
@@ -279,6 +280,16 @@ class IndexConformance(ABC):
         seconds = [effort.seconds for effort in efforts]
         assert seconds == sorted(seconds)
         assert all(effort.words for effort in efforts)
+
+    def test_raised_it_tries_harder_and_finds_as_much(self) -> None:
+        rows, index = self.opened()
+        raised = [raised_index(index, rungs).effort(10, 0.9, None, 1.0) for rungs in (0, 1, 2, 4, 8, 24)]
+        seconds = [effort.seconds for effort in raised]
+        assert seconds == sorted(seconds)
+        asked = random_queries(self.shapes[0], 60)
+        self.check_recall(index.search(asked, 10, raised[-1]), rows, asked, 10)
+        if isinstance(index, Raises):
+            assert index.effort(10, 0.9, None, 1.0) == raised[0]
 
     def test_what_a_caller_says_is_done(self) -> None:
         spec = self.spec()

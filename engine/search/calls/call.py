@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,26 @@ from ...results.carried import fields_of
 from ...results.hits import BatchHits, Hits
 from ...segments.snapshot import Snapshot
 from ...tenants.tenant import Tenant
-from ..executor import SearchReport, SearchRequest
+from ..executor import Found, SearchReport, SearchRequest
 from ..stored_vectors import stored_vectors
 from .searched_field import searched_field
-from .stages import Stages, nearest
+from .stages import Filters, Stages, nearest
+
+Searched = Callable[[Stages, Filters, Found], None]
+"""Is told what was searched for, under which filters, and what was found."""
 
 
 def answer(
-    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
+    snapshot: Snapshot,
+    owner: Tenant | None,
+    query: Any,
+    options: SearchOptions,
+    searched: Searched | None = None,
 ) -> tuple[Hits | BatchHits, int, SearchReport, float]:
     """Return the hits, how many queries there were, the executor's report and the seconds of checking.
 
     The tenant goes to the executor beside the filter, never into it, so nothing a filter says can reach
-    another tenant's points.
+    another tenant's points. ``searched`` is told what was found before the hits are made.
     """
     start = time.perf_counter()
     stages, single = search_stages(snapshot, owner, query, options)
@@ -37,6 +45,8 @@ def answer(
         filters = bound_filters(options.filter, snapshot.schema, single, stages.request.n_queries)
     validate_seconds = time.perf_counter() - start
     found = nearest(snapshot, stages, filters)
+    if searched is not None:
+        searched(stages, filters, found)
     places, scores = found.places, found.scores
     carrying = options.with_payload, options.with_vectors
     source = snapshot

@@ -29,12 +29,26 @@ def store_tables(
         catalog.put_calibration(txn, collection, segment, field, _encode(arrays))
 
 
-def load_tables(catalog: Catalog, txn: ReadTransaction, collection: int, segment: SealedSegment) -> None:
-    """Give the indexes of ``segment`` the effort tables that the catalog holds for them."""
+def load_tables(catalog: Catalog, txn: ReadTransaction, collection: int, segment: SealedSegment) -> list[str]:
+    """Give the indexes of ``segment`` the effort tables that the catalog holds for them.
+
+    Returns the fields of which it had another or none.
+    """
+    known, changed = segment.effort_tables, []
     for field in segment.indexed_fields:
         value = catalog.calibration(txn, collection, segment.uuid, field)
         if value is not None:
-            segment.set_effort_table(field, _decode(value))
+            table = _decode(value)
+            if not _equal(table, known.get(field)):
+                segment.set_effort_table(field, table)
+                changed.append(field)
+    return changed
+
+
+def _equal(one: Arrays, other: Arrays | None) -> bool:
+    if other is None or one.keys() != other.keys():
+        return False
+    return all(np.array_equal(array, other[name]) for name, array in one.items())
 
 
 def encode_queries(queries: Mapping[str, NDArray[Any]]) -> bytes:

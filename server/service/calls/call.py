@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import grpc
 
@@ -13,8 +12,6 @@ from ....engine.collection import Collection, columnar
 from ....engine.database import Database
 from ....engine.deadline import Deadline
 from ....engine.errors import LimitExceeded, NotFound
-from ....engine.input.options import SearchOptions
-from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import points_pb2
 from ..access.principal import Principal
 from ..access.rights import Rule
@@ -241,12 +238,6 @@ class Call:
         if self.principal.tenants is None:
             return number
         return self._runtime.sealed.open(number, _seal_scope(collection, tenant))
-
-    def audit(
-        self, collection: Collection, query: Any, options: SearchOptions, hits: Hits | BatchHits
-    ) -> None:
-        """Offer a search as one to measure the recall of."""
-        self._runtime.audit.offer(collection, query, options, hits)
 
     def release(self, answer_bytes: int = 0) -> None:
         """Give back everything; memory for a large answer only when its caller has taken it."""

@@ -17,7 +17,6 @@ from ..admission.waiting_line import WaitingLine
 from ..settings.limits import Limits
 from ..settings.settings import ServerSettings
 from ..watching.metrics import Metrics
-from ..watching.recall_audit import AUDIT_SHARE, RecallAudit
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,6 @@ class Runtime:
     sealed : SealedNumbers
     bounds : Bounds, optional
         Those of this process alone when they are left out.
-    audit_share : float
-        How much of one core audits of recall may take.
 
     Attributes
     ----------
@@ -79,7 +76,6 @@ class Runtime:
         Of keys.
     tenant_rates : TenantRates
     metrics : Metrics
-    audit : RecallAudit
     sealed : SealedNumbers
         For keys that are bound to tenants.
     """
@@ -90,7 +86,6 @@ class Runtime:
         metrics: Metrics,
         sealed: SealedNumbers,
         bounds: Bounds | None = None,
-        audit_share: float = AUDIT_SHARE,
     ) -> None:
         limits = settings.limits
         bounds = bounds or Bounds.of_one_process(limits)
@@ -106,7 +101,6 @@ class Runtime:
         self.rates = bounds.rates
         self.tenant_rates = bounds.tenant_rates
         self.database: Database | None = None
-        self.audit = RecallAudit(metrics.audited, share=audit_share)
 
     def request_id(self) -> str:
         """Return a text that names one call in the log and in the status its caller gets.
@@ -117,7 +111,6 @@ class Runtime:
 
     def close(self) -> None:
         """Close the database, after which no call can reach it, and end every thread."""
-        self.audit.close()
         if self.database is not None:
             self.database.close()
         self.receiving.close()

@@ -43,7 +43,6 @@ def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
     call.wait_in_line()
     hits = columnar(collection).search(query, options)
     _cover(call, hits, options)
-    call.audit(collection, query, options, hits)
     response = pb.SearchResponse()
     put_hits(response.hits, hits, options.with_payload)
     return response
@@ -56,7 +55,6 @@ def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchRe
     call.wait_in_line()
     hits = columnar(collection).search(queries, options)
     _cover(call, hits, options)
-    call.audit(collection, queries, options, hits)
     response = pb.SearchBatchResponse()
     put_hits(response.hits, hits, options.with_payload)
     response.counts.extend(hits.counts.tolist())

@@ -1,4 +1,4 @@
-"""What operators and tools look at: health, metrics, reflection, audits of recall.
+"""What operators and tools look at: health, metrics, reflection.
 
 Nothing here changes an answer.
 """

@@ -16,8 +16,10 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import RequestInfo
 from google.rpc.status_pb2 import Status
 
-from ....engine.errors import DeadlineExceeded, Unavailable
+from ....engine.errors import DeadlineExceeded, NotFound, Unavailable
 from ....engine.progress import Progress
+from ....proto.v1 import collections_pb2
+from ...wire.infos import put_audited
 from ...wire.methods import METHODS, Method
 from ...wire.statuses import DETAILS_KEY
 from ..access.principal import Right
@@ -30,6 +32,7 @@ from ..calls.handed_back import HandedBack
 from ..calls.long_work import LongWork
 from ..calls.rpc import Handler, Rpc
 from ..calls.runtime import Runtime
+from ..handlers.collections import visible_info
 
 if TYPE_CHECKING:
     from ..calls.rpc import GrpcHandler
@@ -144,16 +147,36 @@ class _HandedOnRpc(Rpc):
     _copies = 1
 
 
+def _audited_here(call: Call, data: bytes) -> bytes:
+    """Return what this process found that audits searches: the writer makes none."""
+    request = collections_pb2.GetCollectionInfoRequest.FromString(data)
+    found = collections_pb2.GetCollectionInfoResponse()
+    # One may be dropped after the writer told of it.
+    with suppress(NotFound):
+        collection = call.collection(request.collection, request.collection_uuid)
+        put_audited(found.info, visible_info(call, collection))
+    return found.SerializeToString()
+
+
+# What a worker adds to the writer's answer: messages are joined by joining their bytes.
+_ADDED: dict[str, Callable[[Call, bytes], bytes]] = {
+    "/vicinal.v1.CollectionService/GetCollectionInfo": _audited_here
+}
+
+
 def _unary(line: WriterLine, method: Method) -> Handler:
+    added = _ADDED.get(method.path)
+
     def hand_on(call: Call, request: _RawMessage) -> Message:
         terms = _terms(call)
         attempt = line.begin(lambda channel: channel.unary_unary(method.path).future(request.data, **terms))
         if not call.context.add_callback(attempt.cancel):
             attempt.cancel()
         try:
-            return _RawMessage(attempt.result())
+            answer = attempt.result()
         except (grpc.RpcError, grpc.FutureCancelledError) as error:
             raise _ended(call, error) from None
+        return _RawMessage(answer if added is None else answer + added(call, request.data))
 
     return hand_on
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 import grpc
 
 from ....engine.database import Database
-from ....engine.database import open as open_database
+from ....engine.opening.opening import open as open_database
 from ..access.key_store import KeyStore
 from ..access.sealed_numbers import SealedNumbers
 from ..admission.rate_limit import RateLimiter, TenantRates
 from ..admission.running_calls import RunningCalls
 from ..calls.call_log import CallLog
 from ..calls.runtime import Bounds, Runtime
-from ..server import Server
+from ..server import AUDIT_SHARE, Server
 from ..watching.metrics import Metrics
-from ..watching.recall_audit import AUDIT_SHARE
 from .handing_on import WriterLine, handed_on_handlers
 from .part import Part
 from .shared_bounds import SharedCalls, SharedMemory
@@ -44,6 +43,9 @@ class _PartServer(Server):
 
 class WriterServer(_PartServer):
     """The server that owns the database. Only workers call it, over a socket in a private folder."""
+
+    # Searches are the workers'.
+    _audit_share = 0.0
 
     def _check_exposure(self) -> None:
         pass
@@ -100,7 +102,7 @@ class WorkerServer(_PartServer):
         return self.is_whole
 
     def _open_database(self) -> Database:
-        return open_database(self._settings.folder, read_only=True)
+        return open_database(self._settings.folder, read_only=True, audit=AUDIT_SHARE / self._part.workers)
 
     def _make_runtime(self, metrics: Metrics, keys: KeyStore) -> Runtime:
         limits = self._settings.limits
@@ -111,7 +113,7 @@ class WorkerServer(_PartServer):
             TenantRates(buckets=self._buckets),
         )
         sealed = SealedNumbers(keys.sealing_secret())
-        return Runtime(self._settings, metrics, sealed, bounds, AUDIT_SHARE / self._part.workers)
+        return Runtime(self._settings, metrics, sealed, bounds)
 
     def _rpc_handlers(self) -> dict[str, GrpcHandler]:
         return super()._rpc_handlers() | handed_on_handlers(self._runtime, self._log, self._line)

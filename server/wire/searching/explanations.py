@@ -80,6 +80,7 @@ def _put_plans(messages: Any, plans: Sequence[SegmentPlan]) -> None:
             fallbacks=segment.fallbacks,
             read_bytes=segment.read_bytes,
             late_bytes=segment.late_bytes,
+            raised=segment.raised,
         )
 
 
@@ -108,4 +109,5 @@ def _segment_plan(message: pb.SegmentPlan) -> SegmentPlan:
         fallbacks=message.fallbacks,
         read_bytes=message.read_bytes,
         late_bytes=message.late_bytes,
+        raised=message.raised,
     )

@@ -13,7 +13,7 @@ from vicinal.engine.collection import Collection
 from vicinal.engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
 from vicinal.engine.results.hit_rows import HitRows
 from vicinal.engine.results.hits import Hits
-from vicinal.engine.results.info import Activity, CollectionInfo, DatabaseInfo, SegmentInfo
+from vicinal.engine.results.info import Activity, AuditedRecall, CollectionInfo, DatabaseInfo, SegmentInfo
 from vicinal.engine.results.weighting import Weighting
 from vicinal.proto.v1 import search_pb2
 from vicinal.proto.v1.collections_pb2 import CollectionInfo as InfoMessage
@@ -33,6 +33,13 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 sizes = st.integers(0, 2**64 - 1)
 fractions = st.floats(0, 1)
 segments = st.builds(SegmentInfo, texts, sizes, sizes, sizes, sizes, st.lists(texts, max_size=3).map(tuple))
+counts = st.integers(0, 2**32 - 1)
+budgets = st.tuples(st.none() | st.integers(1, 9), st.none() | st.integers(1, 9))
+audits = st.builds(
+    AuditedRecall,
+    *(texts, counts, st.booleans(), st.none() | budgets, counts),
+    *(fractions, fractions, fractions, counts),
+)
 collection_infos = st.builds(
     CollectionInfo,
     texts,
@@ -41,12 +48,13 @@ collection_infos = st.builds(
     sizes,
     st.builds(Activity, texts, fractions, texts),
     st.lists(texts, max_size=3).map(tuple),
+    st.lists(audits, max_size=2).map(tuple),
 )
 maybe = st.none() | fractions
 plans = st.builds(
     SegmentPlan,
     *(texts, sizes, sizes, st.sampled_from(PlanKind), st.none() | st.sampled_from(PlanReason)),
-    *(maybe, maybe, st.dictionaries(texts, fractions, max_size=2), texts, maybe, *[sizes] * 6),
+    *(maybe, maybe, st.dictionaries(texts, fractions, max_size=2), texts, maybe, *[sizes] * 6, counts),
 )
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from google.protobuf.message import Message
 from prometheus_client.parser import text_string_to_metric_families
-from serving import columns
+from serving import columns, foreign_traffic
 from serving.calls import call
 from serving.held_writer import held_writer
 from serving.rpcs import BY_NAME
@@ -161,6 +161,16 @@ def test_work_that_takes_long_tells_of_its_progress(served: RunningWorkers) -> N
     measured = served.call("CalibrateCollection", calibrate)
     assert measured.ok, measured
     assert measured.responses[-1].WhichOneof("step") == "segments"
+
+
+def test_the_worker_that_searches_finds_out_what_recall_it_has(served: RunningWorkers) -> None:
+    with vicinal.connect(served.address) as client:
+        audited = foreign_traffic.create(client, "audited")
+        info = foreign_traffic.searched_until_raised(audited)
+        plan = audited.explain(foreign_traffic.FOREIGN[0], recall=foreign_traffic.TARGET).segments[0]
+        assert plan.raised == info.raised
+        # What the writer tells stands beside it.
+        assert audited.info().points == foreign_traffic.ROWS
 
 
 def test_a_deadline_travels_and_gives_back_what_the_call_held(served: RunningWorkers) -> None:
