@@ -95,7 +95,7 @@ class CuratorIndex:
             return every
         rescored = self._coded.effort(k, 1 - lost, None, share)
         width = (knobs.rescore if knobs else 0) or rescored.knobs.rescore
-        n_cells = knobs.cells if knobs else table.cells_for(k, recall + lost, share)
+        n_cells = knobs.cells if knobs else self._cells.cells_for(k, recall + lost, share)
         if n_cells is None:
             return every
         n_cells = min(n_cells, self._cells.n_cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import copy
 from typing import Any
 
@@ -30,6 +31,9 @@ _WORDS_OF_A_ROW = 4
 _ROWS_OF_A_WORD = 64
 # Fewer results are looked for as long as so many: whether one alone comes is chance.
 _FEWEST_LOOKED_FOR = 10
+# Cells are visited that have so many allowed rows by chance: beside one cell that is let through it would not
+# be seen that the filter is thin.
+_ROWS_THAT_TELL = 400
 
 
 class Cells:
@@ -163,6 +167,17 @@ class Cells:
         found = rescore(self._rows, rows, queries, k)
         found.stats += stats
         return found
+
+    def cells_for(self, k: int, recall: float, share: float) -> int | None:
+        """Return the fewest cells that reach ``recall`` as measured, and tell whether a filter is thin there.
+
+        None where nothing that was measured does.
+        """
+        found = None if self.table is None else self.table.cells_for(k, recall, share)
+        if found is None or share >= 1:
+            return found
+        telling = _ROWS_THAT_TELL * self.n_cells / (share * len(self._rows))
+        return min(self.n_cells, max(found, math.ceil(telling)))
 
     def seconds(self, n_cells: int, share: float) -> float:
         """Predict what a query takes that visits so many cells of whose rows a share is allowed."""

@@ -111,7 +111,7 @@ class Efforts:
         if self.cells is None or self.cells.table is None or share >= 1:
             return best
         # Codes lose something of what cells bring.
-        n_cells = self.cells.table.cells_for(k, recall + 1 - by_codes, share)
+        n_cells = self.cells.cells_for(k, recall + 1 - by_codes, share)
         if n_cells is None:
             return best
         cells = self._of_cells(self.ladder, k, n_cells, 0, patience, share)

@@ -198,3 +198,13 @@ def test_knobs_that_make_no_sense_are_refused(given: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"cells|patience"):
         Hnsw().knobs(given)
     assert Hnsw().knobs({"cells": 7, "patience": 0.5}) == HnswKnobs(0, cells=7, patience=0.5)
+
+
+def test_as_many_cells_are_visited_as_tell_whether_a_filter_is_thin() -> None:
+    _, index = opened(Metric.L2, ordered=True)
+    cells = index._cells
+    for share in (0.05, 0.1, 0.3, 0.9):
+        n_cells = cells.cells_for(10, 0.9, share)
+        assert n_cells == cells.n_cells or n_cells * share * N / cells.n_cells >= 400
+        assert n_cells >= cells.table.cells_for(10, 0.9, share)
+    assert cells.cells_for(10, 0.9, 1.0) == cells.table.cells_for(10, 0.9, 1.0)
