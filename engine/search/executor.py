@@ -159,8 +159,9 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
     """Return the ``min(k, matches)`` nearest points of each query.
 
     Ties go to the segment that came first, then to what the tenant owns, then to the lower row. Takes
-    no locks; kernels release the GIL. Under a deadline the time is looked at before each segment and each
-    piece of a batch, and all that was found is given up when it is over.
+    no locks; kernels release the GIL. Under a deadline the time is looked at before the rows of
+    each segment are chosen, before they are searched and before each piece of a batch, and all that was found
+    is given up when it is over.
     """
     start, report = time.perf_counter(), SearchReport(filter=request.expression)
     if request.field.prepares:

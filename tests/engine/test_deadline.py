@@ -66,8 +66,9 @@ def test_a_search_looks_before_each_segment(points: vicinal.Collection) -> None:
     caller = Caller()
     with caller.waiting():
         points.search(queries(1)[0], field="dense")
-    assert len(caller.looks) == 3
-    for stays in range(3):
+    # Of each segment: before its rows are chosen, and before they are searched.
+    assert len(caller.looks) == 3 * 2
+    for stays in range(3 * 2):
         leaving = Caller(stays)
         with leaving.waiting(), pytest.raises(DeadlineExceeded, match="caller is gone"):
             points.search(queries(1)[0], field="dense")
@@ -78,8 +79,8 @@ def test_a_batch_is_searched_in_pieces(points: vicinal.Collection) -> None:
     caller = Caller()
     with caller.waiting():
         points.search(queries(200), field="dense")
-    # Of each segment: one look before it, and one before each of 64 + 64 + 64 + 8 queries.
-    assert len(caller.looks) == 3 * 5
+    # Of each segment: two looks before it, and one before each of 64 + 64 + 64 + 8 queries.
+    assert len(caller.looks) == 3 * 6
     leaving = Caller(7)
     with leaving.waiting(), pytest.raises(DeadlineExceeded):
         points.search(queries(200), field="dense")
@@ -91,7 +92,7 @@ def test_pieces_of_costly_rows_are_smaller(points: vicinal.Collection) -> None:
     long = [np.repeat(queries(1), 20_000, axis=0)] * 40
     with caller.waiting():
         points.search(long, field="tokens")
-    assert len(caller.looks) > 3 * 2
+    assert len(caller.looks) > 3 * 3
 
 
 def test_worker_threads_see_the_deadline(points: vicinal.Collection) -> None:
@@ -101,7 +102,7 @@ def test_worker_threads_see_the_deadline(points: vicinal.Collection) -> None:
     workers = [name for name in caller.looks if name != threading.current_thread().name]
     # Of each segment each of two threads searches 64 + 36 queries.
     assert len(workers) == 3 * 2 * 2
-    assert len(caller.looks) == len(workers) + 3
+    assert len(caller.looks) == len(workers) + 3 * 2
     leaving = Caller(1)
     with leaving.waiting(), pytest.raises(DeadlineExceeded):
         points.search(queries(200), field="dense", threads=2)
