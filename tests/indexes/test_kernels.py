@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
-from vicinal.indexes.kernels import target
+from vicinal.indexes.kernels import cache_folder, target
 
 PROGRAM = Path(__file__).parent / "kernel_results.py"
 PLAIN = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
@@ -19,8 +20,11 @@ AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+f16
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that all forms share."""
-    return tmp_path_factory.mktemp("kernels")
+    """A cache that all forms share, with what was compiled for this CPU before."""
+    folder, compiled = tmp_path_factory.mktemp("kernels"), cache_folder.place()
+    if compiled.is_dir():
+        shutil.copytree(compiled, folder / "vicinal" / "kernels")
+    return folder
 
 
 def results(folder: Path, forms: list[str], **environment: str) -> str:

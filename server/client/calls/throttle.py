@@ -12,9 +12,9 @@ from ....engine.errors import Overloaded
 from .call import CallFailed, Repeat
 
 # Calls sent for each that is let in: room in which a server that takes more again is found out.
-_FOR_AN_ANSWER = 1.25
+_FOR_AN_ANSWER = 1.2
 # Calls that are sent whatever becomes of them.
-_SPARE = 10.0
+_SPARE = 5.0
 _FADING_SECONDS = 0.5
 _HINT_SECONDS = 0.5
 # Of what was counted, too little to refuse anything for.
@@ -24,13 +24,13 @@ _FORGOTTEN = 0.1
 class Throttle:
     """Adaptive throttling: what one connection sends follows what the server lets in. Thread-safe.
 
-    A refusal costs a server a tenth to a half of what a small search costs it, so one that is sent several
-    times its load does little but refuse. Of recent calls ``refused`` were refused, here or there, because
+    A refusal costs a server more than half of what a small search does, so one that is sent several times
+    its load does little but refuse. Of recent calls ``refused`` were refused, here or there, because
     the server had no room, and ``answered`` were not. A further one is refused here with probability
 
-        (refused - 0.25 answered - 10) / (refused + answered)
+        (refused - 0.2 answered - 5) / (refused + answered)
 
-    so that 1.25 calls are sent for each that is let in, and twenty a second beside them. What was counted
+    so that 1.2 calls are sent for each that is let in, and ten a second beside them. What was counted
     fades with a time constant of half a second. From "Handling Overload" in *Site Reliability Engineering*,
     which has two minutes, a factor of 2 and nothing beside.
 

@@ -83,7 +83,7 @@ def test_a_page_is_counted_before_it_is_read(tmp_path: Path) -> None:
         memory = server.server.runtime.memory
         memory.take(memory.most - 20 * MB)
         outcome = server.call("ScrollPoints", request)
-        assert outcome.reason == "RESOURCE_EXHAUSTED", outcome
+        assert outcome.reason == "OVERLOADED", outcome
         assert outcome.retry_after is not None
         memory.give_back(memory.most - 20 * MB)
         assert server.call("ScrollPoints", request).ok
