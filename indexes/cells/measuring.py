@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ..clustering.centroids import Centroids
-from ..effort.ladder import KS, MARGIN, ROUNDING, promise
+from ..effort.ladder import KS, MARGIN, promise, reaching
 from ..effort.pseudo_queries import SHORTFALL
 from ..protocol import Scan, Scope
 from ..rows.dense import DenseRows
@@ -109,10 +109,9 @@ def _patience(
                 found[row, :, number] = 1
                 continue
             last = scan.search(query, k, Scope(allowed)).scores[0, -1]
-            slack = ROUNDING * abs(last)
             for column, patience in enumerate(PATIENCES):
                 scores = cells.search(query, k, FEWEST_CELLS, wanted, allowed, patience, thin=True).scores[0]
-                hits = scores >= last - slack if higher else scores <= last + slack
+                hits = reaching(scores, last, higher)
                 found[row, column, number] = hits.mean()
                 if hits.mean() >= _ENOUGH:
                     found[row, column:, number] = hits.mean()

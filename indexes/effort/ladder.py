@@ -22,7 +22,7 @@ ENOUGH = 0.998
 """A rung that finds this much is high enough for any target; higher ones are not measured."""
 MARGIN = 2.0
 """Standard errors that indexes of dense vectors take off a measured recall."""
-ROUNDING = np.float32(4e-6)
+_ROUNDING = np.float32(4e-6)
 """Share of a score by which another that is rounded in another way may differ."""
 _PREFIX = "table."
 FIRST = "first."
@@ -141,6 +141,14 @@ class Ladder:
         return float(np.interp(knob, self.rungs, self.work))
 
 
+def reaching(scores: NDArray[np.float32], kth: Any, higher_is_nearer: bool) -> NDArray[np.bool_]:
+    """Return which scores are as near as the exact one of the last row that is looked for."""
+    # Scores given from elsewhere may be rounded in another way.
+    slack = _ROUNDING * np.abs(kth)
+    hits: NDArray[np.bool_] = scores >= kth - slack if higher_is_nearer else scores <= kth + slack
+    return hits
+
+
 def behind(recall: NDArray[np.float32], rungs: int) -> NDArray[np.float32]:
     """Return what rungs bring, ``(..., rungs)``, moved so many rungs up; nothing is known of the lowest."""
     n, moved = recall.shape[-1], np.zeros_like(recall)
@@ -197,15 +205,13 @@ def measure(
         wanted = k if alike == 1 else min(k * alike, truth.shape[1])
         most = min(wanted, available)
         kth = truth[:, most - 1, None]
-        # Scores given from elsewhere may be rounded in another way.
-        slack = ROUNDING * np.abs(kth)
         best, counted = 0.0, min(given * alike, most - 1)
         for place, rung in enumerate(rungs):
             if pool and rung < wanted:
                 continue
             if best < ENOUGH or not work[place]:
                 found = search(wanted, rung)
-                hits = found.scores >= kth - slack if higher_is_nearer else found.scores <= kth + slack
+                hits = reaching(found.scores, kth, higher_is_nearer)
                 each = np.maximum(hits[:, :wanted].sum(axis=1) - counted, 0) / (most - counted)
                 best = max(best, float(each.mean()))
                 safe = promise(each, margin, most, members, shortfall)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..arrays import check_array
 from ..costs import costs
 from ..effort.crowds import DEPTH, count_copies, measure_made_of_rows, usually_alike
-from ..effort.ladder import KS, MARGIN, ROUNDING, Ladder, measure
+from ..effort.ladder import KS, MARGIN, Ladder, measure, reaching
 from ..effort.parts import in_parts
 from ..effort.pseudo_queries import pseudo_queries
 from ..effort.signals import FEWEST_RANKED, Seen, Signals, signals_of, widest
@@ -333,11 +333,9 @@ class IvfIndex:
         for k in KS[1:] if self._coded else ():
             wanted = min(k * alike, truth.shape[1], len(self._rows))
             kth = truth[:, wanted - 1, None]
-            slack = ROUNDING * np.abs(kth)
             for rung in (rung for rung in RUNGS if rung < self._n_lists):
                 near, reached = found(wanted, IvfKnobs(rung, self._width(wanted, LOST_LITTLE), rank=wanted))
-                higher = self._rows.metric.higher_is_nearer
-                hits = near.scores >= kth - slack if higher else near.scores <= kth + slack
+                hits = reaching(near.scores, kth, self._rows.metric.higher_is_nearer)
                 seen[k, rung] = reached[:, 0], 1 - hits.mean(axis=1)
                 if hits.all():
                     break

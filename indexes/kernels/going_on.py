@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bounds import first_bit
 from .codes import view_codes
 from .kernel import inner
-from .memory import view_f32
+from .near_centroids import gather_near
 from .rabitq import mean_product
 from .reaching import beside_mean, vector_length
 from .reservoir import select_least
 from .rows import L2
-from .strips import COMPARED, not_farther
+from .strips import COMPARED
 from .top import ascending, score_of
 
 _ENDLESS = np.float64(np.inf)
@@ -50,20 +49,11 @@ def read_on(lists, search, nearest, rank, asked, most, order, n_probe, keys, cou
     reached = following / results
     if reached >= asked or most <= n_probe:
         return np.int64(n_probe), reached
-    last, n = order[n_probe - 1], lists.n_lists
-    near, more = view_f32(search.list_near, n), order[n_probe:n]
+    after, n = order[n_probe - 1] + np.uint64(1), lists.n_lists
+    more = order[n_probe:n]
     bound, kept = np.float32(nearest + asked * results), np.int64(0)
     for first in range(0, n, COMPARED):
-        bits = np.uint64(not_farther(search.list_near + np.uint64(4 * first), bound, False))
-        if n - first < COMPARED:
-            bits &= (np.uint64(1) << np.uint64(n - first)) - np.uint64(1)
-        while bits:
-            one = np.uint64(first) + first_bit(bits)
-            bits &= bits - np.uint64(1)
-            key = np.uint64(ascending(near[one])) << np.uint64(32) | one
-            if key > last:
-                more[kept] = key
-                kept += 1
+        kept = gather_near(search.list_near, n, first, bound, after, more, kept)
     if kept > most - n_probe:
         select_least(more, kept, most - n_probe)
     return np.int64(min(n_probe + kept, most)), reached

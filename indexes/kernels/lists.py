@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from .block_scans import CHUNK_BLOCKS, keep_chunk, measure_block
-from .bounds import first_bit
 from .byte_tables import round_tables
 from .codes import bias_weight, encode_query, nibble_tables, view_codes
 from .fast_scan import BLOCK_ROWS, GROUP_BYTES
@@ -13,14 +12,14 @@ from .going_on import nearest_possible, read_on, score_on
 from .kernel import entry_point, inner
 from .list_records import BLOCKS, ROWS, STATS, view_lists, view_search
 from .list_scans import keep_entries, room_for, scan_codes, scan_rows, thin_out
-from .memory import prefetch_lines, view_f32, view_f64, view_i64, view_u32, view_u64
-from .near_centroids import near_centroids
+from .memory import prefetch_lines, view_f64, view_i64, view_u32, view_u64
+from .near_centroids import gather_near, near_centroids
 from .rabitq import finite_weight, mean_product
 from .reservoir import select_least
 from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import scan_block, write_listed, write_result
-from .strips import COMPARED, not_farther, prefetch_row
-from .top import ascending, clear_heap, replace_largest, score_of, sort_heap
+from .strips import COMPARED, prefetch_row
+from .top import clear_heap, replace_largest, score_of, sort_heap
 
 _FIRST = np.int64(0)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -37,20 +36,11 @@ def find_lists(lists, search, query, wanted, order):
     A key is a nearness and a number. What 8 bits a dimension lose is little beside what codes of rows lose.
     """
     codes, n = view_codes(lists.centroid_codes), lists.n_lists
-    near = view_f32(search.list_near, n)
     keys, room = view_u64(search.keys, room_for(n)), room_for(wanted)
-    bound, count = ENDLESS, 0
+    bound, count = ENDLESS, _FIRST
     near_centroids(codes, n, query, search.list_query, search.list_near)
     for first in range(0, n, COMPARED):
-        # Not a number is kept: of extreme queries there may be no others.
-        bits = np.uint64(not_farther(search.list_near + np.uint64(4 * first), bound, False))
-        if n - first < COMPARED:
-            bits &= (np.uint64(1) << np.uint64(n - first)) - np.uint64(1)
-        while bits:
-            one = np.uint64(first) + first_bit(bits)
-            bits &= bits - np.uint64(1)
-            keys[count] = np.uint64(ascending(near[one])) << np.uint64(32) | one
-            count += 1
+        count = gather_near(search.list_near, n, first, bound, np.uint64(0), keys, count)
         if count > room - COMPARED:
             bound = thin_out(keys, count, wanted)
             count = wanted

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from .bounds import first_bit
 from .codes import encode_query, four_products, nearness
 from .kernel import inner
 from .memory import view_f32, view_i32
+from .strips import COMPARED, not_farther
+from .top import ascending
 
 
 @inner
@@ -26,3 +29,25 @@ def near_centroids(codes, n, query, target, out):
     # All at once, and not as soon as four are there: these are whole vectors.
     for i in range(n):
         near[i] = nearness(codes, np.float32(products[i]), i, *scale)
+
+
+@inner
+def gather_near(near, n, first, bound, least, keys, count):
+    """Put keys of near centroids behind the ``count`` that are there; return how many there are then.
+
+    A key is a nearness, as :func:`near_centroids` stored it at ``near`` for ``n`` of them, and a number. Of
+    ``COMPARED`` from ``first`` on it takes those not farther than ``bound`` whose key is ``least`` or more.
+    """
+    nearnesses = view_f32(near, n)
+    # Not a number is kept: of extreme queries there may be no others.
+    bits = np.uint64(not_farther(near + np.uint64(4 * first), bound, False))
+    if n - first < COMPARED:
+        bits &= (np.uint64(1) << np.uint64(n - first)) - np.uint64(1)
+    while bits:
+        one = np.uint64(first) + first_bit(bits)
+        bits &= bits - np.uint64(1)
+        key = np.uint64(ascending(nearnesses[one])) << np.uint64(32) | one
+        if key >= least:
+            keys[count] = key
+            count += 1
+    return count
