@@ -21,6 +21,7 @@ from fixtures.make_format_v4 import (
     text,
     vectors,
 )
+from kept_format import kept_films
 
 import vicinal
 from vicinal.storage.verify.folder_check import check_folder
@@ -32,11 +33,8 @@ Row = dict[Any, float]
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vicinal.Collection]:
-    folder = tmp_path_factory.mktemp("format_v4") / "db"
-    shutil.copytree(FIXTURE, folder)
-    assert check_folder(folder) == []
-    with vicinal.open(folder, read_only=True) as db:
-        yield db.collection("films")
+    with kept_films("format_v4", tmp_path_factory.mktemp("format_v4") / "db") as films:
+        yield films
 
 
 def product(query: Row, row: Row) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.make_format_v5 import DROPPED, INDEXES, LISTS, N_LOGGED, N_SEALED, vectors
+from kept_format import kept_films
 
 import vicinal
 from vicinal import F
@@ -27,11 +28,8 @@ EFFORTS = {
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vicinal.Collection]:
-    folder = tmp_path_factory.mktemp("format_v5") / "db"
-    shutil.copytree(FIXTURE, folder)
-    assert check_folder(folder) == []
-    with vicinal.open(folder, read_only=True) as db:
-        yield db.collection("films")
+    with kept_films("format_v5", tmp_path_factory.mktemp("format_v5") / "db") as films:
+        yield films
 
 
 def live(name: str) -> list[int]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from fixtures.make_format_v6 import DROPPED, FIELDS, LONG, N_LOGGED, N_SEALED, payload
+from kept_format import kept_films
 from naive_filter import holds
 
 import vicinal
@@ -46,11 +47,8 @@ ASKED = [
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vicinal.Collection]:
-    folder = tmp_path_factory.mktemp("format_v6") / "db"
-    shutil.copytree(FIXTURE, folder)
-    assert check_folder(folder) == []
-    with vicinal.open(folder, read_only=True) as db:
-        yield db.collection("films")
+    with kept_films("format_v6", tmp_path_factory.mktemp("format_v6") / "db") as films:
+        yield films
 
 
 @pytest.mark.parametrize("expression", ASKED, ids=str)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fixtures.make_format_v7 import FIELDS, N, payload
+from kept_format import kept_films
 from naive_filter import holds
 
 import vicinal
 from vicinal import F
-from vicinal.storage.verify.folder_check import check_folder
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "format_v7"
 ASKED = [
     F("year").between(1950, 2100),
     F("year") == 1914,
@@ -29,11 +26,8 @@ ASKED = [
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vicinal.Collection]:
-    folder = tmp_path_factory.mktemp("format_v7") / "db"
-    shutil.copytree(FIXTURE, folder)
-    assert check_folder(folder) == []
-    with vicinal.open(folder, read_only=True) as db:
-        yield db.collection("films")
+    with kept_films("format_v7", tmp_path_factory.mktemp("format_v7") / "db") as films:
+        yield films
 
 
 def test_there_are_buckets(films: vicinal.Collection) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fixtures.make_format_v8 import FIELDS, N, payload
+from kept_format import kept_films
 from naive_filter import holds
 
 import vicinal
 from vicinal import F
-from vicinal.storage.verify.folder_check import check_folder
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "format_v8"
 CAST = F("cast")
 ASKED = [
     CAST.nested((F("name") == "name 3") & (F("age") < 40)),
@@ -28,11 +25,8 @@ ASKED = [
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vicinal.Collection]:
-    folder = tmp_path_factory.mktemp("format_v8") / "db"
-    shutil.copytree(FIXTURE, folder)
-    assert check_folder(folder) == []
-    with vicinal.open(folder, read_only=True) as db:
-        yield db.collection("films")
+    with kept_films("format_v8", tmp_path_factory.mktemp("format_v8") / "db") as films:
+        yield films
 
 
 @pytest.mark.parametrize("expression", ASKED, ids=str)
