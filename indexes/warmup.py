@@ -14,6 +14,7 @@ from .exact.rescoring import rescore
 from .exact.scan import open_scan
 from .graph.build import SMALLEST_GRAPH
 from .ivf.ivf import Ivf
+from .kernels.signatures import keep_known, load_known
 from .measuring import measure_once
 from .muvera.muvera import Muvera
 from .protocol import BuildJob, IndexSpec, Previous
@@ -32,6 +33,13 @@ from .token_lists.token_lists import TokenLists
 
 def warmup() -> None:
     """Compile all kernels, or load those that were compiled before, and measure what they take."""
+    if not load_known():
+        _use_all()
+        keep_known()
+    measure_once()
+
+
+def _use_all() -> None:
     n, dim = SMALLEST_GRAPH, 8
     matrix = np.eye(n, dim, dtype=np.float32) + 1
     padded, norms = pad(matrix, Element.FLOAT32, dim), inverse_norms(matrix)
@@ -55,7 +63,6 @@ def warmup() -> None:
     multi_scan.score(multi, np.zeros(1, np.uint32))
     _lists()
     _bitsets()
-    measure_once()
 
 
 def _bitsets() -> None:

@@ -143,7 +143,7 @@ class IvfIndex:
             most,
             self._longest,
         )
-        scratch = self._scratch.take(2 * most)
+        scratch = self._scratch.take(2 * max(most, k))
         try:
             self._kernel(
                 lists.address,

@@ -11,6 +11,9 @@ from numba.core.dispatcher import Dispatcher
 from .kernel_cache import KernelCache
 from .linking import LinkedCompiler
 
+entry_points: list[Dispatcher] = []
+"""The kernels of the modules that were imported."""
+
 
 def entry_point(name: str) -> Callable[[Callable[..., Any]], Any]:
     """Compile a kernel that Python calls, known to people by that name, and keep the machine code on disk."""
@@ -19,6 +22,7 @@ def entry_point(name: str) -> Callable[[Callable[..., Any]], Any]:
         module = function.__module__.rpartition(".")[2]
         dispatcher = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
         dispatcher._cache = KernelCache(name, module, len(_functions_of(dispatcher, set())))
+        entry_points.append(dispatcher)
         return dispatcher
 
     return compiled

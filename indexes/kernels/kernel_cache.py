@@ -98,10 +98,8 @@ class KernelCache(_Cache):  # type: ignore[misc]
         compiling.end()
         if not self._enabled:
             return
-        payload = dumps(data._reduce())
-        content = _MAGIC + hashlib.sha256(payload).digest() + payload
         try:
-            cache_folder.write(self._name(sig, data.codegen), content)
+            cache_folder.write(self._name(sig, data.codegen), framed(dumps(data._reduce())))
         except NoCacheFolder as error:
             _warn_once(error)
 
@@ -117,24 +115,39 @@ class KernelCache(_Cache):  # type: ignore[misc]
         """Do nothing: a file is valid as long as its name is."""
 
     def _name(self, signature: Any, codegen: Any) -> str:
-        decides = (
-            sources_digest(self._module),
-            numba.__version__,
-            llvmlite.__version__,
-            sys.implementation.cache_tag,
-            codegen.magic_tuple(),
-            [(name, getattr(config, name, None)) for name in _OPTIONS],
-            signature,
-        )
-        digest = hashlib.sha256(repr(decides).encode()).hexdigest()
-        return f"{self._kernel.replace(' ', '-')}-{digest[:32]}"
+        return name_of(self._kernel, sources_digest(self._module), signature, codegen)
+
+
+def name_of(kept: str, sources: str, signature: Any, codegen: Any) -> str:
+    """Return a file's name, which says all that decides what is kept in it."""
+    decides = (
+        sources,
+        numba.__version__,
+        llvmlite.__version__,
+        sys.implementation.cache_tag,
+        codegen.magic_tuple(),
+        [(name, getattr(config, name, None)) for name in _OPTIONS],
+        signature,
+    )
+    digest = hashlib.sha256(repr(decides).encode()).hexdigest()
+    return f"{kept.replace(' ', '-')}-{digest[:32]}"
+
+
+def framed(payload: bytes) -> bytes:
+    """Return the content of a file that keeps bytes."""
+    return _MAGIC + hashlib.sha256(payload).digest() + payload
+
+
+def unframed(content: bytes) -> bytes | None:
+    """Return the bytes that a file keeps, None if it is not whole."""
+    payload = content[len(_MAGIC) + _DIGEST_BYTES :]
+    return payload if content == framed(payload) else None
 
 
 def _rebuilt(content: bytes, target_context: Any) -> Any:
     """Return what was kept, None if it is not whole or this numba cannot read it."""
-    start = len(_MAGIC) + _DIGEST_BYTES
-    payload = content[start:]
-    if content[:start] != _MAGIC + hashlib.sha256(payload).digest():
+    payload = unframed(content)
+    if payload is None:
         return None
     try:
         return CompileResult._rebuild(target_context, *pickle.loads(payload))

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 from index_machine import DIM, IndexMachine
+from written_behind import nothing_is_written_behind_arrays as nothing_is_written_behind_arrays
 
 import vicinal
 from vicinal import Dense, Flat, Ivf, RaBitQ, Scalar

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
 from numba.core.dispatcher import Dispatcher
 
 from vicinal.indexes import kernels
 from vicinal.indexes.kernels.kernel_cache import KernelCache
+from vicinal.indexes.kernels.signatures import keep_known, load_known
+from vicinal.indexes.rows.bits import of_codes
 from vicinal.indexes.warmup import warmup
 
 # What no user's search or build calls: it is for suites of codecs and for ``vicinal advise``.
@@ -36,6 +40,18 @@ def test_every_kernel_is_warmed_up() -> None:
     assert said.split() == SPARED
 
 
+def test_what_was_used_is_loaded_without_using_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_codes(np.zeros(1, np.uint8), 0, 1)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert not load_known()
+    keep_known()
+    assert load_known()
+    (kept,) = (tmp_path / "vicinal" / "kernels").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert not load_known()
+
+
 if __name__ == "__main__":
     warmup()
+    assert load_known()
     print(*left_out())

@@ -191,11 +191,11 @@ class IndexConformance(ABC):
         np.testing.assert_array_equal(found.rows, expected)
         assert (found.scores[:, n:] == rows.metric.worst).all()
 
-    def test_k_beyond_the_rows(self) -> None:
+    @pytest.mark.parametrize("k", [750, 5_000])
+    def test_k_beyond_the_rows(self, k: int) -> None:
         n = 700
         _, index = self.opened(n=n)
-        effort = index.effort(n + 50, 0.95, None, 1.0)
-        found = index.search(random_queries(self.shapes[0], 2), n + 50, effort)
+        found = index.search(random_queries(self.shapes[0], 2), k, index.effort(k, 0.95, None, 1.0))
         assert (np.sort(found.rows[:, :n], axis=1) == np.arange(n)).all()
         assert (found.rows[:, n:] == oracle.NO_ROW).all()
 

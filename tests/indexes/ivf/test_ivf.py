@@ -12,6 +12,7 @@ from vicinal.indexes.codecs.protocol import CodecSpec
 from vicinal.indexes.codecs.rabitq import RaBitQ
 from vicinal.indexes.codecs.scalar import Scalar
 from vicinal.indexes.codecs.transformed import Transformed
+from vicinal.indexes.ivf import build
 from vicinal.indexes.ivf.build import lists_of
 from vicinal.indexes.ivf.index import IvfIndex
 from vicinal.indexes.ivf.ivf import Ivf
@@ -180,3 +181,13 @@ def test_on_which_side_of_zero_coordinates_are_costs_no_recall(bits: int) -> Non
         exact = np.argsort(-oracle.scores_of(rows, queries * signs), axis=1)[:, :50]
         hits.append(np.mean([len(np.intersect1d(*pair)) for pair in zip(found, exact, strict=True)]))
     assert abs(hits[0] - hits[1]) <= 1
+
+
+def test_rows_may_be_fewer_than_the_results_that_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of copies so many are asked for that all of some different rows could be there."""
+    monkeypatch.setattr(build, "SMALLEST", 1)
+    shape = FieldShape("dense", Metric.L2, Element.FLOAT32, 8)
+    rows = stored(shape, np.repeat(random_queries(shape, 6), 20, axis=0))
+    spec = Ivf(n_lists=4)
+    index = spec.open(spec.build(rows, BuildJob()), rows)
+    assert set(index.search(rows[:1], 20, index.effort(20, 0.95, None, 1.0)).rows[0]) == set(range(20))
