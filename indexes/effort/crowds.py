@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..rows.neighbors import Neighbors
 from .ladder import Ladder, measure
+
+Search: TypeAlias = Callable[[int, int], Neighbors]
 
 DEPTH = 512
 """How many exact results of a query are looked at."""
@@ -49,7 +53,7 @@ def usually_alike(counts: NDArray[np.int64]) -> int:
 
 def measure_made_of_rows(
     rungs: tuple[int, ...],
-    search: Callable[[int, int], Neighbors],
+    search: Search,
     truth: NDArray[np.float32],
     higher_is_nearer: bool,
     margin: float,
@@ -58,10 +62,12 @@ def measure_made_of_rows(
     groups: NDArray[np.bool_] | None = None,
     shortfall: float = 1.0,
     pool: bool = True,
+    among: Callable[[NDArray[np.bool_]], Search] | None = None,
 ) -> Ladder:
     """Measure a ladder on queries made out of rows, ``truth`` being ``(q, DEPTH)``; else as :func:`measure`.
 
-    ``counts`` says how many results of each query are alike; :func:`count_alike` unless given.
+    ``counts`` says how many results of each query are alike; :func:`count_alike` unless given. ``among``
+    returns the search of the chosen queries alone, where that costs less than that of all.
 
     Of such a query its row is found easily, and where that has copies so are they: ten results may be one
     answer. A query about no row in particular has to find another one first. So for rows in crowds as many
@@ -72,13 +78,15 @@ def measure_made_of_rows(
     members = np.ones((1, len(truth)), np.bool_) if groups is None else groups
 
     def measured(queries: NDArray[np.bool_], alike: int) -> Ladder:
-        some = members & queries
+        asked = np.ones_like(queries) if among is None else queries
+        some = (members & queries)[:, asked]
         return measure(
             rungs,
-            search,
-            truth,
+            search if among is None else among(asked),
+            truth[asked],
             higher_is_nearer,
-            margin,
+            # What few queries leave open is that of all, whichever of them were asked.
+            margin * math.sqrt(asked.mean()),
             given=1,
             alike=alike,
             groups=some[some.any(axis=1)],

@@ -14,6 +14,9 @@ from ..rows.sparse import SparseRows
 from .dense import listed_rows
 from .scan_scratch import SCRATCH
 
+# From so many queries on rows are read once for all, and for no more at once, whose sums stay in the cache.
+_MANY, _TOGETHER = 4, 256
+
 
 class SparseScan:
     """Scores every row in scope with every query, in the form of the rows; thread-safe.
@@ -37,22 +40,74 @@ class SparseScan:
         wanted = min(k, hi - lo)
         if not n_queries or not wanted:
             return Neighbors.empty(n_queries, k, rows.metric)
-        from ..kernels.sparse import scan_sparse
-
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
-        average, longest = rows.average_of(queries), queries.longest
+        places, average = NOWHERE if held is None else held[1], rows.average_of(queries)
+        if n_queries < _MANY:
+            self._one_by_one(queries, average, lo, hi, places, found, scores)
+        else:
+            self._together(queries, average, lo, hi, places, found, scores)
+        stats = SearchStats(rescored=(hi - lo) * n_queries)
+        return Neighbors(found, scores, stats).padded(k, rows.metric)
+
+    def _together(
+        self,
+        queries: SparseRows,
+        average: float,
+        lo: int,
+        hi: int,
+        places: np.uint64,
+        found: NDArray[np.uint32],
+        scores: NDArray[np.float32],
+    ) -> None:
+        from ..kernels.sparse_batches import scan_together
+
+        rows = self._rows
+        for first in range(0, len(queries), _TOGETHER):
+            last = min(first + _TOGETHER, len(queries))
+            part = queries.between(first, last)
+            scan_together(
+                *self._addresses,
+                len(rows),
+                address(part.indptr),
+                address(part.indices),
+                address(part.values),
+                last - first,
+                found.shape[1],
+                lo,
+                hi,
+                places,
+                rows.form,
+                rows.flat,
+                rows.slope(average),
+                found[first:last],
+                scores[first:last],
+            )
+
+    def _one_by_one(
+        self,
+        queries: SparseRows,
+        average: float,
+        lo: int,
+        hi: int,
+        places: np.uint64,
+        found: NDArray[np.uint32],
+        scores: NDArray[np.float32],
+    ) -> None:
+        from ..kernels.sparse import scan_sparse
+
+        rows, wanted, longest = self._rows, found.shape[1], queries.longest
         scratch = SCRATCH.take(longest, wanted)
         try:
             scan_sparse(
                 *self._addresses,
                 len(rows),
                 *scratch.query.addresses(queries),
-                n_queries,
+                len(queries),
                 wanted,
                 lo,
                 hi,
-                NOWHERE if held is None else held[1],
+                places,
                 rows.form,
                 rows.flat,
                 rows.slope(average),
@@ -65,8 +120,6 @@ class SparseScan:
             )
         finally:
             SCRATCH.give(scratch)
-        stats = SearchStats(rescored=(hi - lo) * n_queries)
-        return Neighbors(found, scores, stats).padded(k, rows.metric)
 
     def score(self, queries: SparseRows, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the ``(q, c)`` exact scores of the given rows, in any order and repeated at will."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .clustering import cut_list
-from .forward import unpack_heavy, view_forward
+from .forward import prefetch_heavy, unpack_heavy, view_forward
 from .kernel import entry_point, inner
 from .memory import view_f32, view_i64, view_u32
 from .records import code_of
@@ -17,6 +17,7 @@ MOST_SUMMARY, MOST_SUMMARY_CODE = 16384, 63
 NO_ENTRY = np.uint32(0xFFFFFFFF)
 _MOST_PAIRS = 65535
 _BINS = 256
+_ROWS_AHEAD = 4
 _TOO_LITTLE_ROOM = np.int64(-1)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -68,50 +69,46 @@ def choose_postings(
 
 
 @inner
-def _summarize(forward, rows, steps, energy, most, touched, slots, codes, out, place):
+def _summarize(forward, rows, steps, energy, most, touched, weights, slots, codes, out, place):
     """Append the heaviest coordinates of a block's maximum as slot and code; return the new end, or -1."""
     n_touched = 0
+    for i in range(min(len(rows), _ROWS_AHEAD)):
+        prefetch_heavy(forward, np.uint64(rows[i]))
     for i in range(len(rows)):
+        if i + _ROWS_AHEAD < len(rows):
+            prefetch_heavy(forward, np.uint64(rows[i + _ROWS_AHEAD]))
         count = unpack_heavy(forward, rows[i], slots, codes)
         for j in range(count):
             slot, code = np.uint64(slots[j]), codes[j]
-            if most[slot] == 0:
-                touched[n_touched] = slot
-                n_touched += 1
+            touched[n_touched] = slot
+            n_touched += most[slot] == 0
             most[slot] = max(most[slot], code)
     total, largest = np.float64(0), np.float32(0)
     for i in range(n_touched):
         slot = np.uint64(touched[i])
-        weight = np.float32(most[slot]) * steps[slot]
-        total, largest = total + weight, max(largest, weight)
-    bins = np.zeros(_BINS, np.float64)
+        weights[i] = np.float32(most[slot]) * steps[slot]
+        total, largest = total + weights[i], max(largest, weights[i])
+    mass, counts = np.zeros(_BINS, np.float64), np.zeros(_BINS, np.int64)
     scale = np.float32(_BINS - 1) / largest if largest > 0 else np.float32(0)
     for i in range(n_touched):
-        slot = np.uint64(touched[i])
-        weight = np.float32(most[slot]) * steps[slot]
-        bins[np.int64(weight * scale)] += weight
-    least, kept = _BINS - 1, bins[_BINS - 1]
-    counts = np.zeros(_BINS, np.int64)
-    for i in range(n_touched):
-        slot = np.uint64(touched[i])
-        counts[np.int64(np.float32(most[slot]) * steps[slot] * scale)] += 1
-    held = counts[least]
+        place_of = np.uint64(weights[i] * scale)
+        mass[place_of] += weights[i]
+        counts[place_of] += 1
+    least = _BINS - 1
+    kept, held = mass[least], counts[least]
     while least > 0 and kept < energy * total and held + counts[least - 1] <= MOST_SUMMARY:
         least -= 1
-        kept += bins[least]
+        kept += mass[least]
         held += counts[least]
+    room = place + held <= len(out)
     for i in range(n_touched):
         slot = np.uint64(touched[i])
-        if place >= 0 and np.int64(np.float32(most[slot]) * steps[slot] * scale) >= least:
-            if place < len(out):
-                out[place] = slot << np.uint64(32) | np.uint64(
-                    min((np.int64(most[slot]) + 3) >> 2, MOST_SUMMARY_CODE)
-                )
-                place += 1
-            else:
-                place = _TOO_LITTLE_ROOM
+        if room and np.int64(weights[i] * scale) >= least:
+            code = min((np.int64(most[slot]) + 3) >> 2, MOST_SUMMARY_CODE)
+            out[place] = slot << np.uint64(32) | np.uint64(code)
+            place += 1
         most[slot] = 0
-    return place
+    return place if room else _TOO_LITTLE_ROOM
 
 
 @inner
@@ -146,8 +143,7 @@ def _flush(keys, spare, count, digits, tables, table_place, pairs, pair_place):
 def build_blocks(
     forward_address,
     steps_address,
-    heavy_slots,
-    heavy_codes,
+    heaviest,
     starts,
     rows_address,
     first,
@@ -177,8 +173,9 @@ def build_blocks(
     forward = view_forward(forward_address)
     steps = view_f32(steps_address, forward.n_terms)
     rows = view_u32(rows_address, starts[len(starts) - 1])
-    heads = np.full(forward.n_terms, -1, np.int32)
-    most, touched = np.zeros(forward.n_terms, np.uint8), np.empty(forward.n_terms, np.uint32)
+    spans = np.zeros((forward.n_terms, 2), np.int32)
+    most, touched = np.zeros(forward.n_terms, np.uint8), np.empty(forward.n_terms + 1, np.uint32)
+    weights = np.empty(forward.n_terms, np.float32)
     slots, codes = np.empty(longest, np.uint32), np.empty(longest, np.uint8)
     digits = 2 if forward.n_terms <= 1 << 16 else 4
     ends = np.empty(max(1, np.diff(starts).max()), np.int64)
@@ -197,9 +194,8 @@ def build_blocks(
             most_size,
             state,
             steps,
-            heavy_slots,
-            heavy_codes,
-            heads,
+            heaviest,
+            spans,
             slots,
             codes,
             ends,
@@ -214,6 +210,7 @@ def build_blocks(
                 energy,
                 most,
                 touched,
+                weights,
                 slots,
                 codes,
                 keys,

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from .forward import unpack_heavy
+from .forward import (
+    HEAVIEST,
+    HEAVIEST_BITS,
+    HEAVIEST_SLOT,
+    heavy_entries,
+    prefetch_heavy,
+    unpack_heavy,
+)
 from .kernel import inner
+from .memory import LINE, prefetch, view_u32
+
+_ROWS_AHEAD = 8
 
 
 @inner
@@ -29,52 +39,67 @@ def _draw(length, wanted, state):
 
 
 @inner
-def _chain_centroids(forward, rows, chosen, shared, steps, heads, slots, codes):
-    """Link the entries of the chosen rows by slot; return the links, and whose each entry is and its weight.
+def _list_centroids(forward, rows, chosen, shared, steps, spans, slots, codes):
+    """List the entries of the chosen rows by slot, and in ``spans`` from where to where those of each are.
 
-    The slot that all rows of the list share says nothing and is left out, and rows are taken at length one,
-    or a few heavy ones would draw all others. The light entries of a row say next to nothing either.
+    Returns whose each entry is, its weight, and all slots. The slot that all rows of the list share says
+    nothing and is left out, and rows are taken at length one, or a few heavy ones would draw all others. The
+    light entries of a row say next to nothing either.
     """
+    most = 0
+    for i in range(len(chosen)):
+        prefetch_heavy(forward, np.uint64(rows[chosen[i]]))
+    for i in range(len(chosen)):
+        most += heavy_entries(forward, rows[chosen[i]])
+    given, held = np.empty((2, most), np.float32), np.empty((2, most), np.uint32)
     total = 0
     for i in range(len(chosen)):
-        total += unpack_heavy(forward, rows[chosen[i]], slots, codes)
-    links, owners = np.empty(total, np.int32), np.empty(total, np.int32)
-    weights, held = np.empty(total, np.float32), np.empty(total, np.uint32)
-    place = 0
-    for i in range(len(chosen)):
         count = unpack_heavy(forward, rows[chosen[i]], slots, codes)
-        square = np.float32(1e-30)
-        for j in range(count):
-            if slots[j] != shared:
-                square += (np.float32(codes[j]) * steps[np.uint64(slots[j])]) ** 2
-        inverse = np.float32(1) / np.sqrt(square)
+        square, first = np.float32(1e-30), total
         for j in range(count):
             slot = np.uint64(slots[j])
-            if slot == np.uint64(shared):
-                continue
-            links[place], heads[slot] = heads[slot], place
-            owners[place], held[place] = i, slot
-            weights[place] = np.float32(codes[j]) * steps[slot] * inverse
-            place += 1
-    return links, owners, weights, held[:place]
+            if slot != np.uint64(shared):
+                weight = np.float32(codes[j]) * steps[slot]
+                square += weight * weight
+                given[0, total], held[0, total], held[1, total] = weight, slot, i
+                spans[slot, 1] += 1
+                total += 1
+        inverse = np.float32(1) / np.sqrt(square)
+        for entry in range(first, total):
+            given[0, entry] *= inverse
+    place = np.int32(0)
+    for entry in range(total):
+        slot = np.uint64(held[0, entry])
+        if spans[slot, 1] > 0:
+            # A slot whose entries have their place is told by an end below zero until they are there.
+            spans[slot, 0], spans[slot, 1], place = place, -place - 1, place + spans[slot, 1]
+    owners = np.empty(total, np.int32)
+    for entry in range(total):
+        slot = np.uint64(held[0, entry])
+        target = -spans[slot, 1] - 1
+        owners[target], given[1, target] = held[1, entry], given[0, entry]
+        spans[slot, 1] -= 1
+    for entry in range(total):
+        slot = np.uint64(held[0, entry])
+        if spans[slot, 1] < 0:
+            spans[slot, 1] = -spans[slot, 1] - 1
+    return owners, given[1, :total], held[0, :total]
 
 
 @inner
-def _nearest(slots, codes, steps, heads, links, owners, weights, sums, open_centroids):
-    """Return the centroid of the largest product with a row's heaviest entries."""
-    sums[:] = 0
-    for i in range(len(slots)):
-        if codes[i] == 0:
-            continue
-        slot = np.uint64(slots[i])
-        weight, entry = np.float32(codes[i]) * steps[slot], heads[slot]
-        while entry >= 0:
-            sums[owners[entry]] += weight * weights[entry]
-            entry = links[entry]
+def _nearest(entries, steps, spans, owners, weights, sums, first):
+    """Return the centroid of the largest product with a row's heaviest entries; sums begin with ``first``."""
+    sums[:] = first
+    for i in range(HEAVIEST):
+        entry = np.uint64(entries[i])
+        slot = entry & HEAVIEST_SLOT
+        weight = np.float32(entry >> HEAVIEST_BITS) * steps[slot]
+        for place in range(np.uint64(spans[slot, 0]), np.uint64(spans[slot, 1])):
+            sums[np.uint64(owners[place])] += weight * weights[place]
     best, most = 0, np.float32(-1)
     for centroid in range(len(sums)):
-        if open_centroids[centroid] and sums[centroid] > most:
-            best, most = centroid, sums[centroid]
+        larger = sums[centroid] > most
+        best, most = centroid if larger else best, sums[centroid] if larger else most
     return best
 
 
@@ -87,9 +112,8 @@ def _cluster(
     least_size,
     state,
     steps,
-    heavy_slots,
-    heavy_codes,
-    heads,
+    heaviest,
+    spans,
     slots,
     codes,
 ):
@@ -99,28 +123,30 @@ def _cluster(
     if n_centroids == 1:
         return cluster
     chosen = _draw(length, n_centroids, state)
-    links, owners, weights, held = _chain_centroids(forward, rows, chosen, shared, steps, heads, slots, codes)
+    owners, weights, held = _list_centroids(forward, rows, chosen, shared, steps, spans, slots, codes)
     sums, sizes = np.empty(n_centroids, np.float32), np.zeros(n_centroids, np.int64)
-    survives = np.ones(n_centroids, np.bool_)
+    first = np.zeros(n_centroids, np.float32)
+    for i in range(min(length, _ROWS_AHEAD)):
+        prefetch(heaviest + np.uint64(LINE) * np.uint64(rows[i]))
     for i in range(length):
-        row = rows[i]
-        cluster[i] = _nearest(
-            heavy_slots[row], heavy_codes[row], steps, heads, links, owners, weights, sums, survives
-        )
+        if i + _ROWS_AHEAD < length:
+            prefetch(heaviest + np.uint64(LINE) * np.uint64(rows[i + _ROWS_AHEAD]))
+        entries = view_u32(heaviest + np.uint64(LINE) * np.uint64(rows[i]), HEAVIEST)
+        cluster[i] = _nearest(entries, steps, spans, owners, weights, sums, first)
         sizes[cluster[i]] += 1
     alive = 0
     for centroid in range(n_centroids):
-        survives[centroid] = sizes[centroid] > least_size
-        alive += survives[centroid]
+        if sizes[centroid] > least_size:
+            alive += 1
+        else:
+            first[centroid] = -np.inf
     if alive:
         for i in range(length):
-            if not survives[cluster[i]]:
-                row = rows[i]
-                cluster[i] = _nearest(
-                    heavy_slots[row], heavy_codes[row], steps, heads, links, owners, weights, sums, survives
-                )
+            if first[cluster[i]] < 0:
+                entries = view_u32(heaviest + np.uint64(LINE) * np.uint64(rows[i]), HEAVIEST)
+                cluster[i] = _nearest(entries, steps, spans, owners, weights, sums, first)
     for i in range(len(held)):
-        heads[np.uint64(held[i])] = -1
+        spans[np.uint64(held[i]), 0], spans[np.uint64(held[i]), 1] = 0, 0
     return cluster
 
 
@@ -134,9 +160,8 @@ def cut_list(
     most_size,
     state,
     steps,
-    heavy_slots,
-    heavy_codes,
-    heads,
+    heaviest,
+    spans,
     slots,
     codes,
     ends,
@@ -166,9 +191,8 @@ def cut_list(
             least_size,
             state + np.uint64(begin),
             steps,
-            heavy_slots,
-            heavy_codes,
-            heads,
+            heaviest,
+            spans,
             slots,
             codes,
         )

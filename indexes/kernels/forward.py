@@ -30,6 +30,11 @@ MOST_GAP = 255
 MOST_CODE = 255
 # Near entries come in so many, those that are left over of code 0.
 TOGETHER = np.uint64(4)
+# The heaviest entries of each row, which decide its place among the blocks of a list (doc_cut): one line of
+# the cache, a code above the bits of its slot.
+HEAVIEST = 16
+HEAVIEST_BITS = np.uint64(24)
+HEAVIEST_SLOT = (np.uint64(1) << HEAVIEST_BITS) - np.uint64(1)
 
 
 @inner
@@ -92,6 +97,14 @@ def estimate(forward, row, table, least):
         start += part_bytes(near, far, forward.wide)
         total += part_sum(start, np.uint64(counts[2]), np.uint64(counts[3]), forward.wide, table)
     return total
+
+
+@inner
+def heavy_entries(forward, row):
+    """Return how many entries :func:`unpack_heavy` writes at most."""
+    start = forward.records + np.uint64(view_u32(forward.offsets, forward.n + 1)[row]) * np.uint64(UNIT)
+    counts = view_u16(start, 2)
+    return np.int64(counts[0]) + np.int64(counts[1])
 
 
 @inner

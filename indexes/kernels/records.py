@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .forward import HEADER, MOST_CODE, MOST_GAP, TOGETHER, UNIT, part_bytes
+from .forward import HEADER, HEAVIEST_BITS, HEAVIEST_SLOT, MOST_CODE, MOST_GAP, TOGETHER, UNIT, part_bytes
 from .kernel import entry_point, inner
 from .memory import view_f32, view_i64, view_u8, view_u16, view_u32
 from .sorting import sort_by_bytes
@@ -162,8 +162,7 @@ def write_records(
     near,
     records,
     offsets_address,
-    heavy_slots,
-    heavy_codes,
+    heaviest,
     longest,
 ):
     """Write the records of rows ``begin`` to ``end``, and list the heaviest entries of each."""
@@ -173,7 +172,7 @@ def write_records(
     keys, spare = np.empty(longest, np.uint64), np.empty(longest, np.uint64)
     wide = n_terms > 1 << 16
     digits = 4 if wide else 2
-    heaviest = np.empty(heavy_slots.shape[1], np.float32)
+    kept = np.empty(heaviest.shape[1], np.float32)
     for row in range(begin, end):
         heavy, count = _keys_of(
             terms, weights, pointers[row], pointers[row + 1], slots, steps, heavy_share, keys, spare, digits
@@ -182,26 +181,27 @@ def write_records(
         counts = view_u16(start, 4)
         start = _write_part(start + np.uint64(HEADER), keys, 0, heavy, near, wide, counts, 0)
         _write_part(start, keys, heavy, count, near, wide, counts, 2)
-        _heaviest(keys, count, steps, heaviest, heavy_slots[row], heavy_codes[row])
+        _keep_heaviest(keys, count, steps, kept, heaviest[row])
 
 
 @inner
-def _heaviest(keys, count, steps, heaviest, slots, codes):
-    """Keep the entries of the largest weights, the unused places of code 0."""
+def _keep_heaviest(keys, count, steps, weights, entries):
+    """Fill in the entries of the largest weights, a code above its slot; the unused places are 0.
+
+    Of a vocabulary of more slots than there is room for, the rarest are left out: no rows are alike by those.
+    """
     kept = 0
-    codes[:] = 0
+    entries[:] = 0
     for i in range(count):
         slot, code = np.uint64(keys[i] >> np.uint64(8)), keys[i] & np.uint64(255)
-        weight = np.float32(code) * steps[slot]
-        if kept == len(heaviest) and weight <= heaviest[kept - 1]:
+        if slot > HEAVIEST_SLOT:
             continue
-        place = min(kept, len(heaviest) - 1)
-        while place > 0 and heaviest[place - 1] < weight:
-            heaviest[place], slots[place], codes[place] = (
-                heaviest[place - 1],
-                slots[place - 1],
-                codes[place - 1],
-            )
+        weight = np.float32(code) * steps[slot]
+        if kept == len(weights) and weight <= weights[kept - 1]:
+            continue
+        place = min(kept, len(weights) - 1)
+        while place > 0 and weights[place - 1] < weight:
+            weights[place], entries[place] = weights[place - 1], entries[place - 1]
             place -= 1
-        heaviest[place], slots[place], codes[place] = weight, slot, code
-        kept = min(kept + 1, len(heaviest))
+        weights[place], entries[place] = weight, code << HEAVIEST_BITS | slot
+        kept = min(kept + 1, len(weights))

@@ -162,8 +162,7 @@ def _cut_lists(
         n_blocks, n_parts = build_blocks(
             address(record),
             address(forward.steps),
-            forward.heavy_slots,
-            forward.heavy_codes,
+            address(forward.heaviest),
             starts,
             address(postings),
             first,

@@ -19,8 +19,6 @@ from .terms import Terms
 _NEARS = np.array([0, 1024, 2048, 4096, 8192, 16384, 1 << 32], np.int64)
 # What share of a row's mass is read before the rest is given up.
 _HEAVY_SHARE = 0.7
-# Of how many of a row's heaviest entries its place among the blocks of a list is decided (doc_cut).
-_HEAVIEST = 15
 # Terms beyond these are so rare that they need not be told apart by weight.
 _MOST_COUNTED = 1 << 16
 
@@ -39,16 +37,16 @@ class Forward:
         uint8, as ``kernels/forward.py`` says.
     histogram
         ``(min(n_terms, 65536), 256)`` int64: how many rows hold each slot by each code.
-    heavy_slots, heavy_codes
-        ``(n, 15)``: the heaviest entries of each row, places that are left over of code 0.
+    heaviest
+        ``(n, 16)`` uint32: the heaviest entries of each row, a code above a slot of 24 bits; 0 in places that
+        are left over.
     """
 
     steps: NDArray[np.float32]
     offsets: NDArray[np.uint32]
     records: NDArray[np.uint8]
     histogram: NDArray[np.int64]
-    heavy_slots: NDArray[np.uint32]
-    heavy_codes: NDArray[np.uint8]
+    heaviest: NDArray[np.uint32]
 
     def record(self) -> NDArray[Any]:
         """Return what kernels read."""
@@ -72,7 +70,7 @@ def build_forward(
     indptr: NDArray[np.int64], weights: NDArray[np.float32], terms: Terms, threads: int
 ) -> Forward:
     """Compress every row; weights become codes of one byte, in steps of their term."""
-    from ..kernels.forward import MOST_CODE, UNIT
+    from ..kernels.forward import HEAVIEST, MOST_CODE, UNIT
     from ..kernels.records import size_records, write_records
 
     n, n_terms = len(indptr) - 1, len(terms.numbers)
@@ -101,7 +99,7 @@ def build_forward(
     offsets = np.zeros(n + 1, np.uint32)
     np.cumsum(sizes[best], out=offsets[1:])
     records = aligned((total * UNIT,), np.uint8)
-    heavy_slots, heavy_codes = np.empty((n, _HEAVIEST), np.uint32), np.empty((n, _HEAVIEST), np.uint8)
+    heaviest = aligned((n, HEAVIEST), np.uint32)
 
     def write(bounds: tuple[int, int]) -> None:
         write_records(
@@ -111,13 +109,12 @@ def build_forward(
             _NEARS[best],
             address(records),
             address(offsets),
-            heavy_slots,
-            heavy_codes,
+            heaviest,
             longest,
         )
 
     _each(write, cuts)
-    return Forward(steps, offsets, records, sum(part[1] for part in sized), heavy_slots, heavy_codes)
+    return Forward(steps, offsets, records, sum(part[1] for part in sized), heaviest)
 
 
 def _each(work: Callable[[tuple[int, int]], Any], cuts: list[int]) -> list[Any]:

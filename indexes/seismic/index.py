@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..costs import costs
-from ..effort.crowds import DEPTH, measure_made_of_rows
+from ..effort.crowds import DEPTH, Search, measure_made_of_rows
 from ..effort.ladder import KS, Ladder, measure
 from ..effort.parts import in_parts
 from ..effort.sparse_queries import sparse_pseudo_queries
@@ -36,9 +35,7 @@ _REST_FACTOR = 0.85
 _SCANNED = 0.999
 # How the neighbours of a row are looked for (CIKM 2024).
 _NEAREST = SeismicKnobs(10, 0.7)
-_QUERIES, _FEWEST_QUERIES = 256, 32
-# Exact answers for a new index's queries take about so long.
-_TRUTH_SECONDS = 3.0
+_QUERIES = 192
 _REAL_MARGIN, _PSEUDO_MARGIN = 1.0, 2.0
 _SHORTFALL = 0.4
 # A ladder whose highest rung is this far below the target cannot keep the promise.
@@ -181,9 +178,7 @@ class SeismicIndex:
 
     def self_calibrated(self, seed: int, threads: int) -> dict[str, NDArray[Any]]:
         """Measure the ladder on queries made out of the rows and return its arrays."""
-        affordable = int(_TRUTH_SECONDS * threads / max(1e-9, self._scan_seconds(len(self._rows))))
-        count = min(_QUERIES, max(_FEWEST_QUERIES, affordable))
-        queries = sparse_pseudo_queries(self._rows, count, seed)
+        queries = sparse_pseudo_queries(self._rows, _QUERIES, seed)
         if not len(queries):
             return {}
         return self._measured(queries, None, threads, made_of_rows=True).to_arrays()
@@ -195,24 +190,33 @@ class SeismicIndex:
         threads: int,
         made_of_rows: bool = False,
     ) -> Ladder:
-        with in_parts(queries, threads) as every:
-
-            def each(search: Callable[[SparseRows], Neighbors]) -> Neighbors:
-                return Neighbors.concat(every(search))
+        def among(chosen: NDArray[np.bool_]) -> Search:
+            asked = queries[np.flatnonzero(chosen)]
 
             def search(k: int, rung: int) -> Neighbors:
                 effort = _effort(_knobs(rung), None, 0.0)
-                return each(lambda part: self.search(part, k, effort))
+                with in_parts(asked, threads) as every:
+                    return Neighbors.concat(every(lambda part: self.search(part, k, effort)))
 
-            if truth is None:
-                everything = _effort(SeismicKnobs(0, 0.0), None, 0.0)
-                depth = DEPTH if made_of_rows else KS[-1]
-                truth = each(lambda part: self.search(part, depth, everything)).scores
-            if made_of_rows:
-                return measure_made_of_rows(
-                    RUNGS, search, truth, True, _PSEUDO_MARGIN, shortfall=_SHORTFALL, pool=False
-                )
-            return measure(RUNGS, search, truth, True, _REAL_MARGIN, pool=False)
+            return search
+
+        everyone = np.ones(len(queries), np.bool_)
+        if truth is None:
+            depth = DEPTH if made_of_rows else KS[-1]
+            with in_parts(queries, threads) as every:
+                truth = Neighbors.concat(every(lambda part: self._scan.search(part, depth))).scores
+        if made_of_rows:
+            return measure_made_of_rows(
+                RUNGS,
+                among(everyone),
+                truth,
+                True,
+                _PSEUDO_MARGIN,
+                shortfall=_SHORTFALL,
+                pool=False,
+                among=among,
+            )
+        return measure(RUNGS, among(everyone), truth, True, _REAL_MARGIN, pool=False)
 
     def with_table(self, arrays: Arrays) -> SeismicIndex:
         """Return the same index with another ladder."""

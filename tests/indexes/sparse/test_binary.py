@@ -71,6 +71,10 @@ def agrees(rows: SparseRows, queries: SparseRows, k: int) -> None:
         truth = scan.search(queries, k, scope)
         np.testing.assert_array_equal(found.scores, truth.scores)
         np.testing.assert_array_equal(found.rows, truth.rows)
+        places = np.arange(5) % len(queries)
+        together = scan.search(queries[places], k, scope)
+        np.testing.assert_array_equal(together.scores, truth.scores[places])
+        np.testing.assert_array_equal(together.rows, truth.rows[places])
 
 
 @settings(max_examples=150)

@@ -36,7 +36,10 @@ def csr(table: NDArray[np.float32], **form: Any) -> SparseRows:
 
 
 def agrees(rows: SparseRows, queries: SparseRows, k: int) -> None:
-    """Assert that a scan scores as the oracle does, and that postings answer as the scan, to the last bit."""
+    """Assert that a scan scores as the oracle does, and that postings answer as the scan, to the last bit.
+
+    So does a scan of many queries together.
+    """
     n, scan = len(rows), SparseScan(rows)
     table = oracle.sparse_scores(rows, queries)
     scored = scan.score(queries, np.arange(n, dtype=np.uint32))
@@ -49,6 +52,10 @@ def agrees(rows: SparseRows, queries: SparseRows, k: int) -> None:
         found, truth = index.search(queries, k, effort, scope), scan.search(queries, k, scope)
         np.testing.assert_array_equal(found.scores, truth.scores)
         np.testing.assert_array_equal(found.rows, truth.rows)
+        places = np.arange(5) % len(queries)
+        together = scan.search(queries[places], k, scope)
+        np.testing.assert_array_equal(together.scores, truth.scores[places])
+        np.testing.assert_array_equal(together.rows, truth.rows[places])
 
 
 @settings(max_examples=120)
