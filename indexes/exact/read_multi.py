@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,8 +82,9 @@ class ReadMultiScan:
         check_asked(queries, self._rows, k)
         work = SearchStats()
         each = [queries[q : q + 1] for q in range(len(queries))]
+        asked: list[Piece] = []
         # In a batch the rows of the query before are read meanwhile.
-        early = self._ask_early if len(each) == 1 else None
+        early = partial(self._ask_early, asked) if len(each) == 1 else None
 
         def pieces() -> Iterator[tuple[int, Piece]]:
             nonlocal work
@@ -92,7 +93,7 @@ class ReadMultiScan:
                 work += stats
                 yield from ((q, piece) for piece in self._candidate_pieces(candidates[0]))
 
-        found = self._nearest(each, k, pieces())
+        found = self._nearest(each, k, pieces(), asked)
         found.stats += work
         return found
 
@@ -133,29 +134,36 @@ class ReadMultiScan:
     def _counted(self) -> int:
         return counted_tokens(self._rows, self._tokens)
 
-    def _nearest(self, asked: list[MultiRows], k: int, pieces: Iterable[tuple[int, Piece]]) -> Neighbors:
-        """Return the nearest of the rows that each of the batches asked is to be compared with."""
+    def _nearest(
+        self,
+        batches: list[MultiRows],
+        k: int,
+        pieces: Iterable[tuple[int, Piece]],
+        asked: Sequence[Piece] = (),
+    ) -> Neighbors:
+        """Return the nearest of the rows that each of the batches is to be compared with."""
         metric = self._rows.metric
         found: dict[int, Neighbors] = {}
-        for number, piece in self._on_their_way(pieces):
+        for number, piece in self._on_their_way(pieces, asked):
             work = SearchStats()
             with self._read(piece, work) as scan:
-                part = scan.search(asked[number], k).renumbered(piece)
+                part = scan.search(batches[number], k).renumbered(piece)
             part.stats += work
             found[number] = found[number].nearest(part, k, metric) if number in found else part
         every = [
             found.get(number) or Neighbors.empty(len(queries), k, metric)
-            for number, queries in enumerate(asked)
+            for number, queries in enumerate(batches)
         ]
         return Neighbors.concat(every) if len(every) != 1 else every[0]
 
-    def _ask_early(self, likely: NDArray[np.uint32]) -> None:
-        """Have rows read that are likely to be candidates, as far as there is room for them."""
+    def _ask_early(self, asked: list[Piece], likely: NDArray[np.uint32]) -> None:
+        """Have rows read that are likely to be candidates, as far as there is room; add them to ``asked``."""
         on_way = 0
         for piece in self._candidate_pieces(likely):
             on_way += self._bytes_of(piece)
             if on_way <= self._ahead_bytes:
                 self._rows.read_ahead(piece)
+                asked.append(piece)
 
     def _candidate_pieces(self, candidates: NDArray[np.uint32]) -> Iterator[Piece]:
         return self._pieces(np.sort(candidates[candidates != NO_ROW]))
@@ -170,12 +178,15 @@ class ReadMultiScan:
             yield rows[first:until]
             first = until
 
-    def _on_their_way(self, pieces: Iterable[tuple[int, Piece]]) -> Iterator[tuple[int, Piece]]:
-        """Yield pieces, of which those that come next are asked for before."""
+    def _on_their_way(
+        self, pieces: Iterable[tuple[int, Piece]], asked: Sequence[Piece] = ()
+    ) -> Iterator[tuple[int, Piece]]:
+        """Yield pieces, and ask before for those that come next, but for rows that are ``asked`` already."""
         waiting: deque[tuple[int, int, Piece]] = deque()
         on_way = 0
         for number, piece in pieces:
-            self._rows.read_ahead(piece)
+            new = np.setdiff1d(piece, np.concatenate(asked), assume_unique=True) if asked else piece
+            self._rows.read_ahead(new)
             size = self._bytes_of(piece)
             waiting.append((size, number, piece))
             on_way += size

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from vicinal.indexes.exact.multi import MultiScan
+from vicinal.indexes.exact.multi import Early, MultiScan
 from vicinal.indexes.exact.read_multi import ReadMultiScan
 from vicinal.indexes.protocol import Scope
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.multi import MultiRows, decoded, encoded
+from vicinal.indexes.rows.neighbors import SearchStats
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.testing import oracle
 from vicinal.testing.random_rows import random_tokens
@@ -201,6 +202,26 @@ def test_rows_that_are_read_score_alike(element: Element, piece_bytes: int, ahea
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_a_query_alone_has_likely_rows_read_early_and_none_asked_for_twice() -> None:
+    rows, query = random_tokens(60, 40, 9, Element.FLOAT32), asked(1, 40, 6)
+    candidates = np.random.default_rng(3).permutation(60)[None, :20].astype(np.uint32)
+    for ahead_bytes in (0, 1 << 20):
+        read, reader = not_in_memory(rows)
+
+        def find(queries: MultiRows, early: Early | None) -> tuple[np.ndarray, SearchStats]:
+            assert early is not None
+            early(np.append(candidates[0, :15], [NO_ROW, *set(range(60)).difference(candidates[0])][:4]))
+            return candidates, SearchStats()
+
+        found = ReadMultiScan(read, 2000, ahead_bytes).best_found(query, 5, find)
+        expected = MultiScan(rows).best_of(query, candidates, 5)
+        np.testing.assert_array_equal(found.rows, expected.rows)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+        every = np.concatenate(reader.asked)
+        assert len(every) == len(np.unique(every)) == (23 if ahead_bytes else 20)
+        assert set(candidates[0].tolist()) <= set(every.tolist())
 
 
 def test_a_row_is_nearest_to_itself() -> None:
