@@ -30,7 +30,7 @@ from .results.carried import Carried
 from .results.explanation import Explanation
 from .results.point import PointColumns, PointId
 from .results.written import Written
-from .search.calls.call import answer
+from .search.calls.call import answer, hits
 from .search.calls.grouping import grouped
 from .search.columnar_reads import fitting, read_columns
 from .search.explaining import explanation
@@ -294,7 +294,7 @@ class ColumnarCollection:
         if self._host.audit.wants:
             offered = self._host.audit.offering(self._state.name, self._state.audited, snapshot)
             return answer(snapshot, owner, query, options, offered)[0]
-        return answer(snapshot, owner, query, options)[0]
+        return hits(snapshot, owner, query, options)
 
     def explain(self, query: Any, options: SearchOptions) -> Explanation:
         """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""

@@ -14,8 +14,8 @@ from ..segments.view import SegmentView
 from .calls.searched_field import SearchedField
 from .planner import ExactScan, IndexSearch, Plan, plan_segment
 
-# By field, k and effort: a caller may come with ever new targets of recall.
-_KEPT = 256
+KEPT = 256
+"""Searches kept of a set of rows: a caller may come with ever new targets of recall."""
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def segment_search(
     k = max(said.k, wanted or 0) if shared is None else shared
     search = _prepared(view, field.name, index, said, k, plan, allowed.scope)
     kept = SegmentSearch(index, allowed.scope.count(n_vectors), plan, k, search, shared is not None)
-    if len(allowed.searches) >= _KEPT:
+    if len(allowed.searches) >= KEPT:
         allowed.searches.clear()
     allowed.searches[key] = kept
     return kept
@@ -92,7 +92,7 @@ def _plan(
         return kept[1]
     scan = view.scan(key[0], scanned_tokens(options))
     plan: Plan = plan_segment(index, scan, n_vectors, allowed.scope, options, knobs, key[-2], key[-1] or 0)
-    if len(allowed.plans) >= _KEPT:
+    if len(allowed.plans) >= KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)
     return plan

@@ -40,7 +40,7 @@ class Allowed:
     planned_for : int or None
         How many rows there were when the plans were made, where there are fewer now.
     searches : dict
-        Whatever is prepared for searches of exactly these rows, by the same keys.
+        Whatever is prepared for searches of exactly these rows, by keys of its own.
     """
 
     scope: Scope

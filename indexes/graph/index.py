@@ -207,12 +207,12 @@ class HnswIndex:
             if not n_queries:
                 return self._scan.search(queries, k, scope)
             queries = check_queries(queries, stored, k)
-            coded = prepare(queries)
+            coded, given = prepare(queries), address(queries)
             rows, scores = np.empty((n_queries, room), np.uint32), np.empty((n_queries, scored), np.float32)
             scratch = free.take(capacity)
             try:
-                places = address(queries), address(coded)
-                kernel(graph, scratch.address, *places, n_queries, *fixed, spreads, rows, scores)
+                prepared = given if coded is queries else address(coded)
+                kernel(graph, scratch.address, given, prepared, n_queries, *fixed, spreads, rows, scores)
                 stats = SearchStats(*scratch.stats.tolist())
             finally:
                 free.give(scratch)

@@ -75,6 +75,18 @@ def test_a_search_looks_before_each_segment(points: vicinal.Collection) -> None:
         assert len(leaving.looks) == stays + 1
 
 
+def test_a_query_alone_in_the_only_segment_looks_too() -> None:
+    with vicinal.open(":memory:", merge_policy=NO_MERGES) as db:
+        points = db.create_collection("points", vicinal.Dense(DIM))
+        points.upsert(range(5), queries(5))
+        # The second time by what the first has prepared.
+        for _ in range(2):
+            points.search(queries(1)[0])
+            leaving = Caller(0)
+            with leaving.waiting(), pytest.raises(DeadlineExceeded, match="caller is gone"):
+                points.search(queries(1)[0])
+
+
 def test_a_batch_is_searched_in_pieces(points: vicinal.Collection) -> None:
     caller = Caller()
     with caller.waiting():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from typing import Protocol
 
+from msgspec import Struct
 from pyroaring import BitMap
 
 from ..conditions.scanned import Scanned
@@ -18,8 +18,7 @@ from .costs import FEW, NOTHING, cost, in_order
 from .indexed import evaluate
 
 
-@dataclass(slots=True)
-class ScanWork:
+class ScanWork(Struct, eq=False):
     """Counts the payloads that were read for conditions without an index."""
 
     payloads_read: int = 0

@@ -19,6 +19,7 @@ from ...segments.snapshot import Snapshot
 from ...tenants.tenant import Tenant
 from ..executor import Found, SearchReport, SearchRequest
 from ..stored_vectors import stored_vectors
+from .lone_query import nearest_alone
 from .searched_field import searched_field
 from .stages import Filters, Stages, nearest
 
@@ -40,7 +41,50 @@ def answer(
     """
     start = time.perf_counter()
     stages, single = search_stages(snapshot, owner, query, options)
-    filters = None
+    return _answered(snapshot, stages, single, searched, start)
+
+
+def hits(snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions) -> Hits | BatchHits:
+    """Return the hits of :func:`answer`; those of one query in one segment cost what their search costs."""
+    field = searched_field(snapshot.schema, options)
+    if not field.alone or isinstance(query, StoredQueries):
+        return answer(snapshot, owner, query, options)[0]
+    queries, single = field.kind.queries(field.spec, query, field.name)
+    tenant = None if owner is None else owner.scope
+    if single:
+        # Of one query it is no list.
+        expression: Any = bound_filters(options.filter, snapshot.schema, single, 1)
+        found = nearest_alone(snapshot, field, queries, options, expression, tenant)
+        if found is not None:
+            return Hits(snapshot, *found, options.with_payload)
+    else:
+        check_results(len(queries), options.k)
+    stages = Stages(SearchRequest(field, queries, options, None, tenant))
+    return _answered(snapshot, stages, single, None, time.perf_counter())[0]
+
+
+def search_stages(
+    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
+) -> tuple[Stages, bool]:
+    """Return a search, checked, without its filter, and whether it has one query."""
+    query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
+    request, single, own = _request(snapshot, owner, query, options)
+    if not single:
+        check_results(request.n_queries, options.k + options.offset)
+    if options.candidates is None:
+        return Stages(request, None, own), single
+    first_query = query if other is None else other
+    before, alone, _ = _request(snapshot, owner, first_query, options.candidates)
+    check_alike(single, request.n_queries, alone, before.n_queries)
+    if not single:
+        check_results(before.n_queries, options.candidates.k)
+    return Stages(request, before, own), single
+
+
+def _answered(
+    snapshot: Snapshot, stages: Stages, single: bool, searched: Searched | None, start: float
+) -> tuple[Hits | BatchHits, int, SearchReport, float]:
+    options, filters = stages.request.options, None
     if options.filter is not None:
         filters = bound_filters(options.filter, snapshot.schema, single, stages.request.n_queries)
     validate_seconds = time.perf_counter() - start
@@ -64,24 +108,6 @@ def answer(
         counts = np.count_nonzero(places >= 0, axis=1)
         hits = BatchHits(source, places, scores, counts, *carrying)
     return hits, stages.request.n_queries, found.report, validate_seconds
-
-
-def search_stages(
-    snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
-) -> tuple[Stages, bool]:
-    """Return a search, checked, without its filter, and whether it has one query."""
-    query, other = (query.query, query.first) if isinstance(query, StagedQuery) else (query, None)
-    request, single, own = _request(snapshot, owner, query, options)
-    if not single:
-        check_results(request.n_queries, options.k + options.offset)
-    if options.candidates is None:
-        return Stages(request, None, own), single
-    first_query = query if other is None else other
-    before, alone, _ = _request(snapshot, owner, first_query, options.candidates)
-    check_alike(single, request.n_queries, alone, before.n_queries)
-    if not single:
-        check_results(before.n_queries, options.candidates.k)
-    return Stages(request, before, own), single
 
 
 def _request(

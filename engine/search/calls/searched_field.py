@@ -36,6 +36,9 @@ class SearchedField:
         Whether queries have tokens, or lack weights, which a snapshot looks up.
     prepares : bool
         Whether they are not searched with as they are, but by what is known of all points.
+    alone : bool
+        Whether no more is asked of a query alone than its nearest points: none is left out, weighed anew or
+        looked for by several threads.
     """
 
     schema: CollectionSchema
@@ -45,6 +48,7 @@ class SearchedField:
     knobs: Any
     resolves: bool
     prepares: bool
+    alone: bool
 
 
 def searched_field(schema: CollectionSchema, options: SearchOptions) -> SearchedField:
@@ -69,8 +73,16 @@ def _checked(schema: CollectionSchema, options: SearchOptions) -> SearchedField:
     check_budgets(name, spec, options.tokens)
     kind = kind_of(spec)
     resolves = kind.has_tokens(spec) or kind.query_weights(spec) is not None
-    found = SearchedField(schema, name, spec, kind, knobs, resolves, kind.prepares(spec))
+    prepares = kind.prepares(spec)
+    alone = not (resolves or prepares or _asks_more(options))
+    found = SearchedField(schema, name, spec, kind, knobs, resolves, prepares, alone)
     if len(options.of_schemas) >= _SCHEMAS_KEPT:
         options.of_schemas.clear()
     options.of_schemas[id(schema)] = found
     return found
+
+
+def _asks_more(options: SearchOptions) -> bool:
+    staged = options.candidates is not None or options.group_by is not None or options.tokens is not None
+    left_out = options.offset > 0 or options.score_threshold is not None
+    return staged or left_out or bool(options.with_vectors) or options.threads != 1

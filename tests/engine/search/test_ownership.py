@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import vicinal
+from vicinal.engine.filters.evaluation.scanning import ScanWork
 from vicinal.engine.search.ownership import check_owned
 from vicinal.engine.segments.snapshot import Snapshot, place
 from vicinal.engine.tenants.grants import Grants
@@ -59,6 +60,21 @@ def test_a_row_of_another_is_given_out_where_its_point_was_granted(snapshot: Sna
     other = Snapshot(snapshot.schema, snapshot.views, 99, snapshot.vocabularies, grants=wrong)
     with pytest.raises(vicinal.Corruption, match="not the tenant's"):
         check_owned(other, BEN, place(view, np.array([[row]])))
+
+
+@pytest.mark.parametrize("queries", [1, 2])
+def test_a_search_of_the_only_segment_looks(queries: int) -> None:
+    with vicinal.open(":memory:") as db:
+        rooms = db.create_collection("rooms", vicinal.Dense(4), partitioned=True)
+        for tenant in ("ada", "ben"):
+            rooms.upsert(range(5), np.ones((5, 4), np.float32), tenant=tenant)
+        asked = np.ones((queries, 4), np.float32) if queries > 1 else np.ones(4, np.float32)
+        assert rooms.search(asked, tenant="ada")
+        (view,) = rooms._state.snapshot.views
+        (bens,) = view.allowed(None, BEN, ScanWork())
+        view._kept.keep(None, ADA, view.dead, 5, bens)
+        with pytest.raises(vicinal.Corruption, match="not the tenant's"):
+            rooms.search(asked, tenant="ada")
 
 
 def test_nothing_found_is_nobodys(snapshot: Snapshot) -> None:
