@@ -20,7 +20,8 @@ from .growable_array import GrowableArray
 from .matrices import MAX_MAGNITUDE, SHORTEST, column, to_element, to_matrix
 from .protocol import Array, Chosen, FieldStatistics, OnDisk, TermWeights, TokenIds
 
-_LEAST_SQUARE = SHORTEST**2
+_LEAST_SQUARE, _MOST_SQUARE = SHORTEST**2, MAX_MAGNITUDE**2
+_FLOAT32 = np.dtype(np.float32)
 _ROWS = "rows"
 
 
@@ -180,9 +181,9 @@ def _queries(field: Dense, query: Any, name: str) -> tuple[NDArray[Any], bool]:
     # The common call, which is to cost little. A sum of squares in range shows that every number is finite.
     if (
         type(query) is np.ndarray
-        and query.dtype == np.float32
+        and query.dtype == _FLOAT32
         and query.shape == (field.dim,)
-        and _LEAST_SQUARE <= query.dot(query) < MAX_MAGNITUDE**2
+        and _LEAST_SQUARE <= query.dot(query) < _MOST_SQUARE
         and field.element is not Element.BINARY
     ):
         return np.ascontiguousarray(query).reshape(1, -1), True
@@ -207,7 +208,7 @@ def _queries(field: Dense, query: Any, name: str) -> tuple[NDArray[Any], bool]:
         lowest, highest = (
             (squares[0], squares[0]) if single else (squares.min(initial=1), squares.max(initial=1))
         )
-        if highest < MAX_MAGNITUDE**2 and (lowest >= _LEAST_SQUARE or field.metric is not Metric.COSINE):
+        if highest < _MOST_SQUARE and (lowest >= _LEAST_SQUARE or field.metric is not Metric.COSINE):
             return batch, single
     matrix = to_matrix(rows, what, field.dim)
     cosine = field.metric is Metric.COSINE

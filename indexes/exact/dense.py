@@ -22,9 +22,7 @@ _METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2, Metric.HAMMING: 3}
 
 def check_queries(queries: NDArray[Any], stored: DenseRows, k: int) -> NDArray[Any]:
     """Return the queries contiguous, after checking their type and shape, and ``k``."""
-    binary = stored.element is Element.BINARY
-    dtype = np.dtype(np.uint8 if binary else np.float32)
-    width = stored.element.width(stored.dim) if binary else stored.dim
+    dtype, width = stored.query_dtype, stored.query_width
     if queries.dtype != dtype or queries.ndim != 2 or queries.shape[1] != width:
         raise ValueError(f"queries are {queries.dtype} {queries.shape}; expected {dtype} (q, {width})")
     if k < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -80,7 +81,17 @@ class DenseRows:
     def __getitem__(self, chosen: Any) -> NDArray[Any]:
         """Return some rows as queries: float32, or packed bits."""
         matrix = self.stored(chosen)
-        return np.ascontiguousarray(matrix, None if self.element is Element.BINARY else np.float32)
+        return np.ascontiguousarray(matrix, self.query_dtype)
+
+    @cached_property
+    def query_dtype(self) -> np.dtype[Any]:
+        """What queries are made of: float32, or packed bits."""
+        return np.dtype(np.uint8 if self.element is Element.BINARY else np.float32)
+
+    @cached_property
+    def query_width(self) -> int:
+        """How many of those a query takes."""
+        return self.element.width(self.dim)
 
     @property
     def row_bytes(self) -> int:
