@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -92,21 +93,45 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 
 COMMANDS = list(commands(Path("/")))
-PROGRAM = [sys.executable, "-m", "vicinal"]
+# All in one process, as they are called otherwise; a line says which one is next.
+PROGRAM = """
+import json, sys
+from vicinal.server.cli import main
+for name, arguments in json.loads(sys.argv[1]).items():
+    print(f"\x1e{name}\x1f", end="", flush=True)
+    sys.argv = ["vicinal", *arguments]
+    try:
+        main()
+    except SystemExit:
+        sys.stdout.flush()
+"""
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "CI")}
 
 
-def in_a_terminal(arguments: list[str]) -> str:
-    """Run a command in a terminal of 80 columns; return what it shows, without colours."""
+def started(folder: Path, output: int, **environment: str) -> subprocess.Popen[bytes]:
+    """Start all commands; what they print goes to one place."""
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, json.dumps(commands(folder))],
+        stdin=output,
+        stdout=output,
+        stderr=output,
+        env={**ENVIRONMENT, **environment},
+    )
+
+
+def said_by_each(shown: str) -> dict[str, str]:
+    """Return what each command printed, by its name."""
+    each = dict(part.split("\x1f", 1) for part in shown.split("\x1e")[1:])
+    assert list(each) == COMMANDS
+    return each
+
+
+@pytest.fixture(scope="module")
+def in_a_terminal(folder: Path) -> dict[str, str]:
+    """Return what a terminal of 80 columns shows of each command, without colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
-    started = subprocess.Popen(
-        [*PROGRAM, *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**ENVIRONMENT, "TERM": "xterm-256color"},
-    )
+    process = started(folder, theirs, TERM="xterm-256color")
     os.close(theirs)
     shown = b""
     # Linux ends a terminal that nobody holds with an error.
@@ -116,8 +141,17 @@ def in_a_terminal(arguments: list[str]) -> str:
     except OSError:
         pass
     os.close(ours)
-    started.wait()
-    return ESCAPES.sub("", shown.decode())
+    process.wait()
+    return said_by_each(ESCAPES.sub("", shown.decode()))
+
+
+@pytest.fixture(scope="module")
+def in_a_pipe(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return what each command prints where there is no terminal."""
+    path = tmp_path_factory.mktemp("pipe") / "said"
+    with path.open("wb") as file:
+        started(folder, file.fileno()).wait()
+    return said_by_each(path.read_text())
 
 
 def may_be_wide(line: str) -> bool:
@@ -126,8 +160,9 @@ def may_be_wide(line: str) -> bool:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_nothing_is_cut_in_a_terminal(folder: Path, name: str) -> None:
-    shown = in_a_terminal(commands(folder)[name])
+def test_nothing_is_cut_in_a_terminal(in_a_terminal: dict[str, str], name: str) -> None:
+    shown = in_a_terminal[name]
+    assert shown
     assert "Traceback" not in shown
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown
     for line in re.split(r"[\r\n]+", shown):
@@ -135,16 +170,14 @@ def test_nothing_is_cut_in_a_terminal(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if not name.startswith("help")])
-def test_a_pipe_gets_plain_text(folder: Path, name: str) -> None:
-    done = subprocess.run(
-        [*PROGRAM, *commands(folder)[name]], env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    said = done.stdout + done.stderr
+def test_a_pipe_gets_plain_text(in_a_pipe: dict[str, str], name: str) -> None:
+    said = in_a_pipe[name]
+    assert said
     assert "Traceback" not in said
     assert "\x1b" not in said
     assert "\N{HORIZONTAL ELLIPSIS}" not in said
     if name == "key list":
-        header, *keys = done.stdout.splitlines()
+        header, *keys = said.splitlines()
         assert re.split(r"  +", header.strip())[:3] == ["id", "name", "rights"]
         for line, key in zip(keys, NAMES, strict=False):
             assert re.fullmatch(r"[0-9a-f]{12}", re.split(r"  +", line.strip())[0])

@@ -183,7 +183,7 @@ class CodecConformance(ABC):
             assert (array == array[:1]).all()
 
     def test_a_graph_of_its_codes_finds_the_nearest_rows(self, shape: FieldShape) -> None:
-        rows, queries = random_rows(shape, 1000), random_queries(shape, 60)
+        rows, queries = random_rows(shape, 600), random_queries(shape, 60)
         spec = Hnsw(codec=self.spec())
         index = spec.open(as_mapped(spec.build(rows, BuildJob(1, 1))), rows)
         found = index.search(queries, 10, index.effort(10, 0.95, None, 1.0))

@@ -71,7 +71,7 @@ class IndexConformance(ABC):
 
     shapes: ClassVar[Sequence[FieldShape]]
     floor: ClassVar[float] = 1.0
-    n: ClassVar[int] = 1500
+    n: ClassVar[int] = 1000
     given: ClassVar[Mapping[str, float]] = {}
 
     @abstractmethod

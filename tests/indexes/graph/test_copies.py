@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,11 @@ KINDS = [
 ]
 
 
+@cache
+def built(metric: Metric, element: Element) -> dict[str, NDArray[Any]]:
+    return Hnsw().build(as_vectors(repeated(element), DIM, element, metric), BuildJob())
+
+
 @pytest.mark.parametrize(("metric", "element"), KINDS)
 @pytest.mark.parametrize("read", [False, True])
 def test_all_copies_are_found_ties_by_row(metric: Metric, element: Element, read: bool) -> None:
@@ -79,7 +85,7 @@ def test_all_copies_are_found_ties_by_row(metric: Metric, element: Element, read
         pytest.skip("binary rows are their own codes, which are in memory")
     matrix = repeated(element)
     rows = as_vectors(matrix, DIM, element, metric)
-    index = Hnsw().open(Hnsw().build(rows, BuildJob()), not_in_memory(rows)[0] if read else rows)
+    index = Hnsw().open(built(metric, element), not_in_memory(rows)[0] if read else rows)
     queries = matrix[::100] if element is Element.BINARY else matrix[::100].astype(np.float32)
     table = oracle.scores(matrix, queries, metric)
     # As rows are scored, so that equal ones tie.

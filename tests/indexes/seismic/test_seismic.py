@@ -112,17 +112,17 @@ def test_more_terms_than_sixteen_bits_count() -> None:
 
 
 @pytest.mark.parametrize("n_knn", [0, 10])
-@pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.004])
-def test_a_filter_reads_no_row_that_it_bars(share: float, n_knn: int) -> None:
+def test_a_filter_reads_no_row_that_it_bars(n_knn: int) -> None:
     rows, queries = topical(6000), topical(50, seed=1)
     index = opened(rows, Seismic(n_knn=n_knn))
-    chosen = np.flatnonzero(np.random.default_rng(2).random(len(rows)) < share)
-    scope = Scope(RowSet.from_bitmap(BitMap(chosen.tolist()), len(rows)))
-    found = index.search(queries, 10, index.effort(10, 0.95, None, share), scope)
-    truth = SparseScan(rows).search(queries, 10, scope)
-    assert np.isin(found.rows, chosen).all()
-    assert oracle.recall(found.scores, truth.scores, True) >= 0.95
-    assert found.stats.distances <= len(chosen) * len(queries)
+    for share in (0.5, 0.1, 0.01, 0.004):
+        chosen = np.flatnonzero(np.random.default_rng(2).random(len(rows)) < share)
+        scope = Scope(RowSet.from_bitmap(BitMap(chosen.tolist()), len(rows)))
+        found = index.search(queries, 10, index.effort(10, 0.95, None, share), scope)
+        truth = SparseScan(rows).search(queries, 10, scope)
+        assert np.isin(found.rows, chosen).all()
+        assert oracle.recall(found.scores, truth.scores, True) >= 0.95
+        assert found.stats.distances <= len(chosen) * len(queries)
 
 
 def test_neighbors_are_the_rows_nearest_to_each() -> None:
