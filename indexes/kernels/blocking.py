@@ -14,8 +14,11 @@ from .sorting import sort_by_bytes
 # Blocks of a list are summarized in parts of so many, so that a pair of block and code is 16 bits.
 PART_BLOCKS = 512
 MOST_SUMMARY, MOST_SUMMARY_CODE = 16384, 63
-NO_ENTRY = np.uint32(0xFFFFFFFF)
-_MOST_PAIRS = 65535
+# An entry of a table is the low half of a slot above where its pairs start, or above its only pair: one of
+# code 0, which no slot has, is none.
+SINGLE = np.uint32(0x8000)
+NO_ENTRY = SINGLE
+_MOST_PAIRS = 32767
 _BINS = 256
 _ROWS_AHEAD = 4
 _TOO_LITTLE_ROOM = np.int64(-1)
@@ -124,19 +127,26 @@ def _flush(keys, spare, count, digits, tables, table_place, pairs, pair_place):
         return _TOO_LITTLE_ROOM, _TOO_LITTLE_ROOM
     table = tables[table_place : table_place + size]
     table[:] = NO_ENTRY
+    first = pair_place
     for i in range(count):
         slot = keys[i] >> np.uint64(32)
-        if i == 0 or slot != keys[i - 1] >> np.uint64(32):
+        block, code = (keys[i] >> np.uint64(8)) & np.uint64(0xFFFFFF), keys[i] & np.uint64(0xFF)
+        begins = i == 0 or keys[i - 1] >> np.uint64(32) != slot
+        ends = i + 1 == count or keys[i + 1] >> np.uint64(32) != slot
+        if begins:
             place = home_of(slot, np.uint64(size))
             while table[place] != NO_ENTRY:
                 place += np.uint64(1)
                 if place == np.uint64(size):
                     place = np.uint64(0)
-            table[place] = (slot & np.uint64(0xFFFF)) << np.uint64(16) | np.uint64(i)
-        last = i + 1 == count or keys[i + 1] >> np.uint64(32) != slot
-        block, code = (keys[i] >> np.uint64(8)) & np.uint64(0xFFFFFF), keys[i] & np.uint64(0xFF)
-        pairs[pair_place + i] = block << np.uint64(7) | np.uint64(64 if last else 0) | code
-    return table_place + size, pair_place + count
+            value = np.uint64(pair_place - first)
+            if ends:
+                value = np.uint64(SINGLE) | block << np.uint64(6) | code
+            table[place] = (slot & np.uint64(0xFFFF)) << np.uint64(16) | value
+        if not (begins and ends):
+            pairs[pair_place] = block << np.uint64(7) | np.uint64(64 if ends else 0) | code
+            pair_place += 1
+    return table_place + size, pair_place
 
 
 @entry_point("sparse blocks")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .blocking import NO_ENTRY, home_of
+from .blocking import home_of
 from .forward import FORWARD, MOST_CODE
 from .kernel import inner
 from .memory import prefetch, record_at, view_f32, view_f64, view_i64, view_u16, view_u32
@@ -35,7 +35,12 @@ BLOCKS = np.dtype(
         ("n_blocks", np.int64),
         ("postings", np.uint64),  # address of uint32: rows
         ("n_postings", np.int64),
-        ("tables", np.uint64),  # address of uint32: the low half of a slot, and where its pairs start
+        (
+            "tables",
+            np.uint64,
+        ),  # address of uint32: the low half of a slot; where its pairs start, or its pair
+        ("no_entry", np.uint64),  # what stands where a table is empty
+        ("single", np.uint64),  # the bit by which an only pair is told
         ("pairs", np.uint64),  # address of uint16: block of the part, whether it is the slot's last, code
         ("neighbors", np.uint64),  # address: (n, n_knn) uint32, rows that are near each
         ("n_knn", np.int64),
@@ -175,13 +180,18 @@ def sum_part(blocks, part, terms, weights, heavy, n_heavy, begins, sums):
     table = view_u32(blocks.tables + np.uint64(4 * part_tables[part]), np.int64(size))
     start = blocks.pairs + np.uint64(2 * part_pairs[part])
     pairs = view_u16(start, part_pairs[part + 1] - part_pairs[part])
-    found = 0
+    found, no_entry, single = 0, np.uint32(blocks.no_entry), np.uint32(blocks.single)
     for j in range(n_heavy):
         slot = terms[heavy[j]]
         place, low = home_of(slot, size), np.uint32(slot & np.uint64(0xFFFF))
-        while table[place] != NO_ENTRY:
-            if table[place] >> np.uint32(16) == low:
-                begin = np.uint64(table[place] & np.uint32(0xFFFF))
+        while table[place] != no_entry:
+            entry = table[place]
+            if entry >> np.uint32(16) == low:
+                if entry & single:
+                    block = np.uint64(entry & np.uint32(0x7FFF)) >> np.uint64(6)
+                    sums[block] += (weights[heavy[j]] << 2) * np.int32(entry & np.uint32(63))
+                    break
+                begin = np.uint64(entry & np.uint32(0xFFFF))
                 prefetch(start + np.uint64(2) * begin)
                 begins[found] = begin << np.uint64(32) | heavy[j]
                 found += 1

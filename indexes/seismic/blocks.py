@@ -195,7 +195,7 @@ def _joined(parts: list[tuple[NDArray[Any], ...]]) -> dict[str, NDArray[Any]]:
         "part_tables": _offsets(tables),
         "part_pairs": _offsets(pairs),
         "block_ends": np.concatenate([*ends, np.empty(0, np.uint32)]),
-        "tables": np.concatenate([*table, np.empty(0, np.uint32)]),
+        "summaries": np.concatenate([*table, np.empty(0, np.uint32)]),
         "pairs": np.concatenate([*pair, np.empty(0, np.uint16)]),
     }
 

@@ -14,6 +14,9 @@ from ..rows.sparse import SparseRows
 from ..sparse.slots import slots_of
 from .forward import forward_record
 
+# In segments of before, tables have another name, and no pair lies in them.
+_FORMER_TABLES, _FORMER_NO_ENTRY = "tables", 0xFFFFFFFF
+
 
 class SeismicArrays:
     """Arrays of an index and the record that leads kernels to them; kept alive together.
@@ -26,6 +29,7 @@ class SeismicArrays:
     """
 
     def __init__(self, arrays: Arrays, rows: SparseRows) -> None:
+        from ..kernels.blocking import NO_ENTRY, SINGLE
         from ..kernels.forward import UNIT
         from ..kernels.summaries import BLOCKS
 
@@ -36,7 +40,9 @@ class SeismicArrays:
         n_blocks, n_parts = len(arrays.get("block_ends", ())), len(arrays.get("part_blocks", (0,))) - 1
         ends = check_array("block_ends", arrays, np.uint32, (n_blocks,))
         postings = check_array("postings", arrays, np.uint32, (len(arrays.get("postings", ())),))
-        tables = check_array("tables", arrays, np.uint32, (len(arrays.get("tables", ())),))
+        former = _FORMER_TABLES in arrays
+        named = _FORMER_TABLES if former else "summaries"
+        tables = check_array(named, arrays, np.uint32, (len(arrays.get(named, ())),))
         pairs = check_array("pairs", arrays, np.uint16, (len(arrays.get("pairs", ())),))
         records = check_array("records", arrays, np.uint8, (len(arrays.get("records", ())),))
         offsets = check_array("offsets", arrays, np.uint32, (n + 1,))
@@ -67,8 +73,10 @@ class SeismicArrays:
         record["form"], record["flat"] = rows.form, rows.flat
         for name in ("steps", "list_parts", "part_blocks", "part_tables", "part_pairs", "block_ends"):
             record[name] = address(arrays[name])
-        for name in ("postings", "tables", "pairs"):
+        for name in ("postings", "pairs"):
             record[name] = address(arrays[name])
+        record["tables"] = address(tables)
+        record["no_entry"], record["single"] = (_FORMER_NO_ENTRY, 0) if former else (NO_ENTRY, SINGLE)
         if "neighbors" in arrays:
             n_knn = arrays["neighbors"].shape[-1]
             record["neighbors"] = address(check_array("neighbors", arrays, np.uint32, (n, n_knn)))
