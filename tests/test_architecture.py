@@ -97,6 +97,7 @@ ORDER = {
         "allowed",
         "value_rows",
         "filtering",
+        "content",
         "view",
         "granted",
         "growing",

@@ -11,7 +11,8 @@ from pyroaring import BitMap
 
 from ..tenants.grants import Grants
 from .bitmaps import bitmap
-from .view import ABSENT, SegmentView
+from .content import ABSENT
+from .view import SegmentView
 
 # Tenants whose rows are kept of a segment.
 _MOST_KEPT = 1024

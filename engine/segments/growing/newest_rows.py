@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...results.point import PointId
-from ..view import ABSENT
+from ..content import ABSENT
 
 # A dictionary that grows beyond its room is made anew, in as long as it is large: parts bound that.
 _PART_KEYS = 1 << 16

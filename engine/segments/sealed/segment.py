@@ -23,8 +23,8 @@ from ...results.point import PointId
 from ...schema.collection_schema import CollectionSchema
 from ...schema.payload_field import FieldType
 from ...vector_kinds.registry import kind_of
+from ..content import ABSENT
 from ..payload_columns import PayloadColumns
-from ..view import ABSENT
 from .payload_scans import PayloadScans
 from .postings.segment_postings import SegmentPostings
 from .value_lists import ValueLists
