@@ -31,6 +31,8 @@ _FACTORS = (1.4, 1.3, 1.2, 1.1, 1.05, 1.0, 0.95, 0.92, 0.88, 0.85, 0.8, 0.75, 0.
 _SCORING_TERMS = 20
 # The heavy part of a row must come to this share of the last result's score, or the rest is not read.
 _REST_FACTOR = 0.85
+# To scan the stored rows once for so many queries takes less than to estimate every row for each of them.
+_TOGETHER = 8
 # Codes misplace few rows beyond what is scored exactly besides: one result in a thousand at most.
 _SCANNED = 0.999
 # How the neighbours of a row are looked for (CIKM 2024).
@@ -134,6 +136,8 @@ class SeismicIndex:
         wanted = min(k, scope.count(n))
         if not n_queries or not wanted:
             return Neighbors.empty(n_queries, k, rows.metric)
+        if not knobs.query_cut and n_queries >= _TOGETHER:
+            return self._scan.search(queries, k, scope)
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
         scratch = self._free.take(queries.longest, wanted)
@@ -246,4 +250,4 @@ def _knobs(rung: int) -> SeismicKnobs:
 
 def _effort(knobs: SeismicKnobs, expected: float | None, seconds: float) -> Effort[SeismicKnobs]:
     words = f"blocks of {knobs.query_cut} lists, heap factor {knobs.heap_factor:.3g}"
-    return Effort(knobs, expected, seconds, words if knobs.query_cut else "every row of the forward index")
+    return Effort(knobs, expected, seconds, words if knobs.query_cut else "every row in scope")

@@ -125,6 +125,17 @@ def test_a_filter_reads_no_row_that_it_bars(n_knn: int) -> None:
         assert found.stats.distances <= len(chosen) * len(queries)
 
 
+def test_where_every_row_is_scored_a_batch_is_answered_exactly() -> None:
+    rows, queries = topical(3000), topical(30, seed=1)
+    index, truth = opened(rows, Seismic()), SparseScan(rows).search(queries, 10)
+    everything = Effort(SeismicKnobs(0, 0.0), None, 0.0, "")
+    together = index.search(queries, 10, everything)
+    np.testing.assert_array_equal(together.rows, truth.rows)
+    np.testing.assert_array_equal(together.scores, truth.scores)
+    alone = [index.search(queries.between(q, q + 1), 10, everything).scores for q in range(30)]
+    assert oracle.recall(np.concatenate(alone), truth.scores, True) >= 0.999
+
+
 def test_neighbors_are_the_rows_nearest_to_each() -> None:
     rows = topical(6000)
     neighbors = Seismic(n_knn=10).build(rows, BuildJob(0, 1))["neighbors"]
