@@ -12,6 +12,7 @@ from .codecs.protocol import CodecSpec
 from .codecs.rabitq import RaBitQ
 from .exact.rescoring import rescore
 from .exact.scan import open_scan
+from .exact.sparse import MANY
 from .graph.build import SMALLEST_GRAPH
 from .ivf.ivf import Ivf
 from .kernels.signatures import keep_known, load_known
@@ -52,6 +53,7 @@ def _use_all() -> None:
     sparse = SparseRows(offsets, np.full(1, 1 << 30, np.uint32), np.ones(1, np.float32))
     scan = open_scan(sparse)
     scan.search(sparse, 1)
+    scan.search(sparse[np.zeros(MANY, np.int64)], 1)
     scan.score(sparse, np.zeros(1, np.uint32))
     specs: tuple[IndexSpec, ...] = (Inverted(), Seismic())
     for spec in specs:

@@ -14,8 +14,10 @@ from ..rows.sparse import SparseRows
 from .dense import listed_rows
 from .scan_scratch import SCRATCH
 
-# From so many queries on rows are read once for all, and for no more at once, whose sums stay in the cache.
-_MANY, _TOGETHER = 4, 256
+MANY = 4
+"""From so many queries on rows are read once for all."""
+# And for no more of them at once, whose sums stay in the cache.
+_TOGETHER = 256
 
 
 class SparseScan:
@@ -43,7 +45,7 @@ class SparseScan:
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
         places, average = NOWHERE if held is None else held[1], rows.average_of(queries)
-        if n_queries < _MANY:
+        if n_queries < MANY:
             self._one_by_one(queries, average, lo, hi, places, found, scores)
         else:
             self._together(queries, average, lo, hi, places, found, scores)
