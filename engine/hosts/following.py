@@ -150,7 +150,8 @@ class FollowingHost:
     def _version(self) -> int:
         if self._closed:
             raise Closed("the database is closed; open it again with vicinal.open(path, read_only=True)")
-        return self._catalog.version()
+        known = self._catalog.known_version()
+        return undisturbed(self._catalog.version) if known is None else known
 
     def _read(self, read: Callable[[ReadTransaction], Result]) -> Result:
         """Return what ``read`` finds in one transaction; the caller holds the lock."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.grants import StoredGrants
 from ...storage.catalog.key_value_store import ReadTransaction, WriteTransaction
+from ..handoff import undisturbed
 from ..results.point import PointId
 
 
@@ -69,8 +70,12 @@ class GrantTable:
 
     def page(self, grantee: int, after: PointId | None, limit: int) -> list[tuple[PointId, int]]:
         """Return id and owner of so many grants of a tenant, behind an id. Any thread may call this."""
-        with self._catalog.read() as txn:
-            return self._stored.page(txn, grantee, after, limit)
+
+        def read() -> list[tuple[PointId, int]]:
+            with self._catalog.read() as txn:
+                return self._stored.page(txn, grantee, after, limit)
+
+        return undisturbed(read)
 
     def gives(self, owner: int) -> bool:
         """Return whether any point of a tenant is granted to another."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from ...storage.catalog.catalog import Catalog
 from ...storage.catalog.key_value_store import ReadTransaction, WriteTransaction
 from ...storage.catalog.records import QuotaRecord
+from ..handoff import undisturbed
 from .tenant_quota import UNLIMITED, TenantQuota
+
+R = TypeVar("R")
 
 
 class TenantNumbers:
@@ -54,24 +58,30 @@ class TenantNumbers:
 
     def names(self, prefix: str, after: str | None, limit: int) -> list[str]:
         """Return so many names that begin with ``prefix``, in the order of their UTF-8, behind ``after``."""
-        with self._catalog.read() as txn:
-            return self._catalog.tenant_page(txn, self._collection, prefix, after, limit)
+        return self._reading(
+            lambda txn: self._catalog.tenant_page(txn, self._collection, prefix, after, limit)
+        )
 
     def names_of(self, numbers: Collection[int]) -> dict[int, str]:
         """Return the names of some tenants by number, of those that are there; all names are looked at."""
-        with self._catalog.read() as txn:
-            known = self._catalog.tenants(txn, self._collection)
+        known = self._reading(lambda txn: self._catalog.tenants(txn, self._collection))
         return {number: name for name, number in known.items() if number in numbers}
 
     def get(self, name: str) -> int | None:
         """Return the number of a tenant, None when there is none of the name."""
         number = self._known.get(name)
         if number is None and len(self._known) < self._n:
-            with self._catalog.read() as txn:
-                number = self._catalog.tenant(txn, self._collection, name)
+            number = self._reading(lambda txn: self._catalog.tenant(txn, self._collection, name))
             if number is not None:
                 self._known[name] = number
         return number
+
+    def _reading(self, read: Callable[[ReadTransaction], R]) -> R:
+        def work() -> R:
+            with self._catalog.read() as txn:
+                return read(txn)
+
+        return undisturbed(work)
 
     def quota(self, name: str) -> TenantQuota:
         """Return what a tenant may have."""

@@ -75,6 +75,10 @@ class Catalog:
         """Return the store's version."""
         return self.store.version()
 
+    def known_version(self) -> int | None:
+        """Return it where the store knows it without a transaction."""
+        return self.store.known_version()
+
     def close(self) -> None:
         """Close the store."""
         self.store.close()

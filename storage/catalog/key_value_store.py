@@ -90,6 +90,10 @@ class KeyValueStore(Protocol):
         """Return a number that grows with every commit that changed something, in any process."""
         ...
 
+    def known_version(self) -> int | None:
+        """Return that number where it can be told at once, or None; an interrupt does no harm here."""
+        ...
+
     def close(self) -> None:
         """Close the store; it is allowed to close twice."""
         ...

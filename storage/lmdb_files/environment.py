@@ -109,16 +109,29 @@ class LmdbEnvironment:
         """Say that a transaction that wrote so much did not fit, so that the next one has room for it."""
         self._room_bytes = max(self._room_bytes, 4 * written)
 
+    def known_version(self) -> int | None:
+        """Return :meth:`version` where nothing was written since it was asked for, or None.
+
+        An interrupt does no harm here.
+        """
+        seen = self._seen
+        with suppress(lmdb.Error):
+            return seen if self._last_written() == seen else None
+        return None
+
     def version(self) -> int:
-        """Return the number of the last transaction, of any process, that whoever begins one now sees."""
+        """Return the number of the last transaction, of any process, that whoever begins one now sees.
+
+        Not to be interrupted: where it is not known, a transaction is begun.
+        """
+        known = self.known_version()
+        if known is not None:
+            return known
         try:
-            written = self._last_written()
+            self._last_written()
         except lmdb.Error:
             # It is closed when opening it again has failed.
             self._alone(self._reopen)
-            written = self._last_written()
-        if written == self._seen:
-            return written
         # The page that publishes a commit can be read for as long as the disk takes to keep it, and only then
         # do transactions see what was committed.
         transaction = self.begin(write=False)

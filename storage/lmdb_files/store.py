@@ -243,10 +243,15 @@ class LmdbStore:
             environment.end(write=True)
 
     def version(self) -> int:
-        """Return the number of the last commit, of any process; about a microsecond."""
+        """Return the number of the last commit, of any process."""
         # Held by name: the environment of a store that another thread closes meanwhile stays open.
         held = self._held()
         return held.handle.version()
+
+    def known_version(self) -> int | None:
+        """Return that number where it is what it was, None otherwise; about a microsecond."""
+        held = self._held()
+        return held.handle.known_version()
 
     def copy_to(self, folder: str | Path) -> None:
         """Write a copy of the last committed state into an empty folder.

@@ -169,6 +169,10 @@ class MemoryStore:
             self._check_open()
             return self._version
 
+    def known_version(self) -> int | None:
+        """Return the same."""
+        return self.version()
+
     def close(self) -> None:
         """Close the store; a transaction still open in another thread may finish."""
         with self.lock:

@@ -140,7 +140,10 @@ class StoreConformance:
         assert after > start
         with store.read() as txn:
             txn.get(b"key")
-        assert store.version() == after
+        assert store.version() == store.known_version() == after
+        with store.write() as txn:
+            txn.put(b"key", b"other")
+        assert store.known_version() in (None, store.version())
 
     def test_a_transaction_ends_with_its_block(self, store: KeyValueStore) -> None:
         with store.write() as writing:
@@ -165,6 +168,8 @@ class StoreConformance:
             pass
         with pytest.raises(ClosedError):
             store.version()
+        with pytest.raises(ClosedError):
+            store.known_version()
 
     def test_a_transaction_outlives_close(self, store: KeyValueStore) -> None:
         with store.write() as txn:
