@@ -8,7 +8,9 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from ...indexes.protocol import Arrays, BuildJob
+from ...indexes.exact.row_codes import RowCodes
+from ...indexes.exact.screened import screened
+from ...indexes.protocol import Arrays, BuildJob, Rows
 from ...indexes.rows.dense import DenseRows, inverse_norms, pad
 from ...indexes.rows.element import Element
 from ...indexes.rows.metric import Metric
@@ -151,6 +153,7 @@ class GrowingDense:
         self._width = field.element.width(field.dim)
         self._rows = GrowableArray(field.element.dtype, field.element.stride(field.dim))
         self._inv_norms = GrowableArray(np.float32)
+        self._codes = RowCodes()
 
     def append(self, column: DenseColumn) -> None:
         """Append the vectors of a dense column."""
@@ -158,11 +161,12 @@ class GrowingDense:
             self._inv_norms.extend(inverse_norms(column.matrix))
         self._rows.extend(column.matrix)
 
-    def rows(self, length: int) -> DenseRows:
+    def rows(self, length: int) -> Rows:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
         field = self._field
         norms = self._inv_norms.view(length if field.metric is Metric.COSINE else 0)
-        return DenseRows(self._rows.view(length), field.dim, field.element, norms, field.metric)
+        rows = DenseRows(self._rows.view(length), field.dim, field.element, norms, field.metric)
+        return screened(rows, self._codes)
 
     def index(self, length: int) -> None:
         """Return None: growing vectors are scanned."""
@@ -174,7 +178,7 @@ class GrowingDense:
     @property
     def nbytes(self) -> int:
         """Bytes reserved in memory."""
-        return self._rows.nbytes + self._inv_norms.nbytes
+        return self._rows.nbytes + self._inv_norms.nbytes + self._codes.nbytes
 
 
 def _queries(field: Dense, query: Any, name: str) -> tuple[NDArray[Any], bool]:

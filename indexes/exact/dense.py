@@ -15,6 +15,7 @@ from ..rows.dense import DenseRows
 from ..rows.element import Element
 from ..rows.metric import Metric
 from ..rows.neighbors import Neighbors, SearchStats
+from .row_codes import CodedRows, no_codes
 from .scores import scores_of
 
 _METRICS = {Metric.COSINE: 0, Metric.DOT: 1, Metric.L2: 2, Metric.HAMMING: 3}
@@ -99,11 +100,13 @@ class DenseScan:
         scan, scan_scratch_bytes = self._kernels
         # Held here while the kernel reads it: another thread's first search may put its own in its place.
         described = self._described = self._described or described_rows(self._rows)
+        coded = self._codes(wanted, hi - lo)
         rows = np.empty((len(queries), wanted), np.uint32)
         scores = np.empty((len(queries), wanted), np.float32)
         scratch = np.empty(scan_scratch_bytes(described.padded_bytes, wanted), np.uint8)
         scan(
             described.record,
+            coded.record,
             address(queries),
             len(queries),
             wanted,
@@ -116,6 +119,14 @@ class DenseScan:
         )
         stats = SearchStats(rescored=(hi - lo) * len(queries))
         return Neighbors(rows, scores, stats).padded(k, self._rows.metric)
+
+    @cached_property
+    def _no_codes(self) -> CodedRows:
+        return no_codes()
+
+    def _codes(self, wanted: int, count: int) -> CodedRows:
+        """Return what rows have as codes besides, where so many are wanted of so many."""
+        return self._no_codes
 
     @cached_property
     def _kernels(self) -> Any:

@@ -11,9 +11,14 @@ from ..rows.sparse import SparseRows
 from .dense import DenseScan
 from .read import ReadScan
 from .read_multi import open_multi_scan
+from .screened import ScreenedRows, ScreenedScan
 from .sparse import SparseScan
 
-_SCANS: dict[type[Any], type[Any]] = {DenseRows: DenseScan, SparseRows: SparseScan}
+_SCANS: dict[type[Any], type[Any]] = {
+    DenseRows: DenseScan,
+    ScreenedRows: ScreenedScan,
+    SparseRows: SparseScan,
+}
 
 
 def open_scan(rows: Rows) -> Scan[Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from .kernel import entry_point, inner
 from .memory import view_f32, view_u64
 from .rows import COSINE, DOT, pad_query, view_rows
-from .screening import is_screened, prepare_screen, query_room, screen_strip
+from .screening import are_bytes, is_screened, prepare_screen, query_room, screen_strip, view_coded
 from .strips import STRIP, STRIP_BYTES, finish_strip, offer_strip, score_strip
 from .top import NO_KEY, clear_heap, score_of, sort_heap
 
@@ -58,13 +58,28 @@ def scan_block(rows, listed, start, stop, padded, inv_norm, higher_is_nearer, he
 
 
 @inner
-def offer_rows(rows, listed, first, stop, hi, query, inv_norm, ahead, higher_is_nearer, heap, k, scratch):
-    """Offer a strip of rows to one query's heap; those of bytes are screened as soon as it is full."""
+def offer_rows(
+    rows, coded, listed, first, stop, hi, query, inv_norm, ahead, higher_is_nearer, heap, k, scratch
+):
+    """Offer a strip of rows to one query's heap; bytes and rows with codes are screened once it is full."""
     count, out = stop - first, scratch
-    if is_screened(rows) and heap[0] != NO_KEY:
+    if heap[0] != NO_KEY and is_screened(rows, coded, listed, stop):
         raw, chosen = scratch + np.uint64(STRIP_BYTES), scratch + np.uint64(3 * STRIP_BYTES)
         near = screen_strip(
-            rows, listed, first, count, hi, query, inv_norm, ahead, higher_is_nearer, heap, raw, chosen, out
+            rows,
+            coded,
+            listed,
+            first,
+            count,
+            hi,
+            query,
+            inv_norm,
+            ahead,
+            higher_is_nearer,
+            heap,
+            raw,
+            chosen,
+            out,
         )
         if not near:
             return
@@ -76,14 +91,15 @@ def offer_rows(rows, listed, first, stop, hi, query, inv_norm, ahead, higher_is_
 
 
 @entry_point("exact scan")
-def scan(rows_address, queries, n_queries, k, lo, hi, listed, scratch, found, scores):
+def scan(rows_address, coded_address, queries, n_queries, k, lo, hi, listed, scratch, found, scores):
     """Find the ``k`` nearest of rows ``lo`` to ``hi``, or of ``listed[lo:hi]``, for each query.
 
-    ``scratch`` is the address of ``scan_scratch_bytes`` bytes; ``found`` and ``scores`` are written.
+    ``coded_address`` is that of what rows of floats have as codes besides. ``scratch`` is the address of
+    ``scan_scratch_bytes`` bytes; ``found`` and ``scores`` are written.
 
     A strip of rows stays in the first-level cache while all queries of a group are compared with it.
     """
-    rows = view_rows(rows_address)
+    rows, coded = view_rows(rows_address), view_coded(coded_address)
     higher_is_nearer = rows.metric == COSINE or rows.metric == DOT
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
     norms = view_f32(scratch + np.uint64(_STRIP_ROOM), GROUP)
@@ -91,21 +107,23 @@ def scan(rows_address, queries, n_queries, k, lo, hi, listed, scratch, found, sc
     query_bytes, heap_bytes = np.uint64(query_room(rows.padded_bytes)), np.uint64(k * 8)
     heaps = prepared + np.uint64(GROUP) * query_bytes
     most = min(GROUP, max(4, _GROUP_BYTES // rows.padded_bytes))
-    strip = min(STRIP, max(4, _TILE_BYTES // rows.row_bytes // 4 * 4))
+    read_bytes = coded.row_bytes if coded.n else rows.row_bytes
+    strip = min(STRIP, max(4, _TILE_BYTES // read_bytes // 4 * 4))
     for asked in range(0, n_queries, most):
         group = min(most, n_queries - asked)
         for i in range(group):
             query = prepared + np.uint64(i) * query_bytes
             norms[i] = pad_query(rows, queries + np.uint64((asked + i) * rows.query_bytes), query, scratch)
-            if is_screened(rows):
+            if are_bytes(rows) or coded.n:
                 prepare_screen(rows, query)
             clear_heap(view_u64(heaps + np.uint64(i) * heap_bytes, k), k)
         for first in range(lo, hi, strip):
-            stop, ahead = min(hi, first + strip), np.int64(max(4, _BYTES_AHEAD // rows.row_bytes))
+            stop, ahead = min(hi, first + strip), np.int64(max(4, _BYTES_AHEAD // read_bytes))
             for i in range(group):
                 query, heap = prepared + np.uint64(i) * query_bytes, heaps + np.uint64(i) * heap_bytes
                 offer_rows(
                     rows,
+                    coded,
                     listed,
                     first,
                     stop,

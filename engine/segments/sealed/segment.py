@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....indexes.exact.row_codes import RowCodes
+from ....indexes.exact.screened import screened
 from ....indexes.protocol import Arrays, Index, IndexSpec, Rows
 from ....indexes.registry import spec_from_json
 from ....storage.arrays.row_reader import RowReader
@@ -79,6 +81,7 @@ class SealedSegment:
         self.counted: dict[str, dict[Any, Any]] = {}
         self.found_grants: dict[int, Any] = {}
         self._rows: dict[str, Rows] = {}
+        self._codes: dict[str, RowCodes] = {}
         self._readers = {name: self._reader(name) for name in self.since if name in schema.vectors}
         self._present: dict[str, Present | None] = {}
         self._indexes: dict[str, Index[Any, Any]] = {}
@@ -101,6 +104,7 @@ class SealedSegment:
         """Bytes in memory that are not pages of a file."""
         derived = self._sorted_sequence.nbytes if "_sorted_sequence" in self.__dict__ else 0
         kept = self.columns.nbytes + self.value_lists.nbytes + self.postings.nbytes
+        kept += sum(codes.nbytes for codes in list(self._codes.values()))
         return derived + kept + self.file.size_bytes - self.bytes_disk
 
     @property
@@ -126,6 +130,8 @@ class SealedSegment:
             with _complete(self.uuid):
                 arrays = self.file.arrays(f"vector.{field}.")
                 rows = kind_of(spec).rows(spec, arrays, self._readers.get(field))
+            if field not in self._index_specs:
+                rows = screened(rows, self._codes.setdefault(field, RowCodes()))
             self._rows[field] = rows
         return rows
 
