@@ -74,6 +74,10 @@ def chosen_task(
         if task is None or (_lane_of(task, segments, growing) is lane and _wants_lane(task)):
             return task
         without = segments_of(task)
+        indexed = [one for one in segments if one.uuid in without and one.indexed]
+        if lane is Lane.SHORT and indexed and growing.idle_seconds < settings.quiet_seconds:
+            # New rows of a trickle do not wait for a long build to be over that they were to be part of.
+            without = frozenset([max(indexed, key=lambda one: one.n_live).uuid])
 
 
 def _wants_lane(task: Task) -> bool:

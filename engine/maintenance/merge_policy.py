@@ -173,10 +173,11 @@ def next_task(
 
     A bulk load is left alone while it runs, but for sealing what would not fit in memory, and ends in one
     segment whose index is built once: everything without an index is merged in one step as soon as the
-    collection is quiet. A trickle is sealed and indexed piece by piece while it goes on. Indexed segments
-    are merged by tiers, so that each row is rewritten a number of times that grows with the logarithm of
-    the collection's size. Before any merge, segments get the postings
-    of payload fields that are new: that is a copy, while a merge builds indexes.
+    collection is quiet. A trickle is sealed and indexed piece by piece while it goes on. Either goes into
+    indexed segments that are no larger, and these into others. The rest is merged by tiers, so
+    that each row is rewritten a number of times that grows with the logarithm of the collection's size.
+    Before any merge, segments get the postings of payload fields that are new: that is a copy, while a
+    merge builds indexes.
     """
     if task := seal_task(growing, settings):
         return task
@@ -186,19 +187,12 @@ def next_task(
     unindexed = _fitting([s for s in segments if not s.indexed and s.n_live], settings)
     n_unindexed = sum(segment.n_live for segment in unindexed)
     quiet = growing.idle_seconds >= settings.quiet_seconds
-    if quiet and n_unindexed + growing.n_rows >= settings.seal_rows:
-        pending = (*unindexed, *_small_neighbours(segments, n_unindexed + growing.n_rows, settings))
-        return MergeTask(
-            tuple(segment.uuid for segment in pending),
-            growing.n_rows > 0,
-            True,
-            f"{n_unindexed + growing.n_rows:,} rows have no index yet",
-        )
-    enough = settings.seal_rows if _is_trickle(growing, settings) else settings.unindexed_rows
-    if n_unindexed >= enough:
-        return MergeTask(
-            tuple(s.uuid for s in unindexed), False, True, f"{n_unindexed:,} rows have no index yet"
-        )
+    enough = settings.seal_rows if quiet or _is_trickle(growing, settings) else settings.unindexed_rows
+    n_pending = n_unindexed + growing.n_rows if quiet else n_unindexed
+    if n_pending >= enough:
+        pending = (*unindexed, *_small_neighbours(segments, unindexed, n_pending, settings))
+        reason = f"{n_pending:,} rows have no index yet"
+        return MergeTask(tuple(s.uuid for s in pending), quiet and growing.n_rows > 0, True, reason)
     return _dead_task(segments, settings) or _tier_task(segments, settings)
 
 
@@ -258,14 +252,20 @@ def _tier_task(segments: Sequence[SegmentStatistics], settings: MergePolicySetti
 
 
 def _small_neighbours(
-    segments: Sequence[SegmentStatistics], n_new: int, settings: MergePolicySettings
+    segments: Sequence[SegmentStatistics],
+    unindexed: Sequence[SegmentStatistics],
+    n_new: int,
+    settings: MergePolicySettings,
 ) -> list[SegmentStatistics]:
-    """Return indexed segments so small beside ``n_new`` rows that rebuilding them now saves a merge later."""
+    """Return indexed segments no larger than ``n_new`` rows and those before them: merging saves searches."""
     small: list[SegmentStatistics] = []
+    total, room = n_new, settings.segment_bytes - sum(s.n_bytes for s in unindexed)
     for segment in sorted((s for s in segments if s.indexed), key=lambda s: s.n_rows):
-        total = n_new + sum(s.n_live for s in small)
-        if segment.n_live <= total // 2 and segment.n_bytes <= settings.segment_bytes // 4:
-            small.append(segment)
+        if segment.n_live > total or segment.n_bytes > min(room, settings.segment_bytes // 4):
+            break
+        small.append(segment)
+        total += segment.n_live
+        room -= segment.n_bytes
     return small
 
 

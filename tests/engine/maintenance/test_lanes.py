@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +120,29 @@ def test_a_trickle_is_indexed_while_it_goes_on(tmp_path: Path) -> None:
         wait_until(lambda: any(segment.indexed for segment in _sealed(points)))
         wait_until(lambda: sum(s.rows for s in points.info().segments if not s.indexed) < 400)
         assert points.count() == 3_000
+
+
+def test_new_rows_of_a_trickle_wait_for_no_long_build_of_older_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = vicinal.MergePolicySettings(quiet_seconds=1e9, trickle_rows_per_second=0, seal_rows=200)
+    rows = _rows(800)
+    with vicinal.open(tmp_path / "db", merge_policy=idle) as db:
+        points = db.create_collection("points", SPEC)
+        points.upsert(ids=np.arange(400), vectors=rows[:400])
+        points.flush()
+        points.upsert(ids=np.arange(400, 800), vectors=rows[400:])
+    with vicinal.open(tmp_path / "db", merge_policy=idle) as db:
+        points = db.collection("points")
+        older, newer = (segment.uuid for segment in points.info().segments)
+        for short_rows, expected in ((800, {older, newer}), (700, {newer})):
+            monkeypatch.setattr(due, "_SHORT_ROWS", short_rows)
+            trickle = dataclasses.replace(idle, trickle_rows_per_second=10**9)
+            points._state.pace.wrote(1, 0.0)
+            points._state.pace.wrote(1, 1.0)
+            task = due.chosen_task(points._state, due.Lane.SHORT, {}, trickle)
+            assert task is not None
+            assert set(task.segments) == expected
 
 
 def test_background_builds_take_the_threads_they_are_given(
