@@ -94,8 +94,10 @@ static int is_below(int at, const char *path) {
     do {                                                          \
         if (!(BELOW)) return CALL;                                \
         pthread_mutex_lock(&guard);                               \
+        /* A number that was closed meanwhile may be another file's by now. */ \
+        int below = (BELOW);                                      \
         TYPE answer = CALL;                                       \
-        if (answer != (TYPE) -1) { RECORD; }                      \
+        if (below && answer != (TYPE) -1) { RECORD; }             \
         pthread_mutex_unlock(&guard);                             \
         return answer;                                            \
     } while (0)
