@@ -54,6 +54,8 @@ _LEAST_SHARE_SEEN = 0.5
 _NEIGHBOUR_EF = 2 * NEIGHBOURS
 # So many times as wide is a walk whose rows are not in memory as one that may go on.
 _WIDER_APART = 2
+_Asked = tuple[np.uint64, int, np.uint64]
+_UNASKED: _Asked = NOWHERE, 0, NOWHERE
 # Codes of so many times the widest pool cost no more than what it took to fill it.
 _SCANNED_BEYOND = 64
 # How far the worst tenth of the queries may stay behind what is promised: walks go on for them.
@@ -148,7 +150,7 @@ class HnswIndex:
         rows compared where there are none. Where all candidates are hardly farther than the results it goes
         on, and where that is not enough the codes of all rows are compared unless they are too many.
         """
-        return self._prepared(k, effort.knobs, scope)(queries, NOWHERE)
+        return self._prepared(k, effort.knobs, scope)(queries)
 
     def prepared(
         self, k: int, effort: Effort[HnswKnobs], scope: Scope = EVERYTHING
@@ -157,9 +159,10 @@ class HnswIndex:
         return self._prepared(k, effort.knobs, scope)
 
     def _prepared(self, k: int, knobs: HnswKnobs, scope: Scope) -> Callable[..., Neighbors]:
-        """Return a search of queries that writes how far the pool of each is spread, float32, to an address.
+        """Return a search of queries that, if asked, writes how far their pools are spread.
 
-        What does not depend on the queries is worked out here: of one query it takes as long as the rest.
+        Asked with the address and number of int64 ranks, and an address of so many float32 a query. What does
+        not depend on the queries is worked out here: of one query it takes as long as the rest.
         """
         n, allowed = len(self._rows), scope.rows
         scope.check(n)
@@ -172,10 +175,10 @@ class HnswIndex:
             # Their distances, which say how a pool is spread, are not known before.
             ef, wanted, widest = min(_WIDER_APART * ef, max(widest, ef)), min(2 * wanted, count), 0
         if self._graph is None or count <= wanted or 0 < ef < k:
-            return lambda queries, spreads=NOWHERE: self._scan.search(queries, k, scope)
+            return lambda queries, spreads=_UNASKED: self._scan.search(queries, k, scope)
         if knobs.cells and self._cells is not None:
             cells, within = self._cells, allowed or self._every_row
-            return lambda queries, spreads=NOWHERE: cells.search(
+            return lambda queries, spreads=_UNASKED: cells.search(
                 queries, k, knobs.cells, wanted, within, patience
             )
         held: list[Any] = []
@@ -202,7 +205,7 @@ class HnswIndex:
         capacity, graph = max(ef, wanted, widest), self._graph_address
         kernel, prepare, free, stored = self._kernel, self._prepare, self._scratch, self._rows
 
-        def walk(queries: NDArray[Any], spreads: np.uint64 = NOWHERE, held: Any = held) -> Neighbors:
+        def walk(queries: NDArray[Any], spreads: _Asked = _UNASKED, held: Any = held) -> Neighbors:
             n_queries = len(queries)
             if not n_queries:
                 return self._scan.search(queries, k, scope)
@@ -212,7 +215,7 @@ class HnswIndex:
             scratch = free.take(capacity)
             try:
                 prepared = given if coded is queries else address(coded)
-                kernel(graph, scratch.address, given, prepared, n_queries, *fixed, spreads, rows, scores)
+                kernel(graph, scratch.address, given, prepared, n_queries, *fixed, *spreads, rows, scores)
                 stats = SearchStats(*scratch.stats.tolist())
             finally:
                 free.give(scratch)
@@ -304,17 +307,17 @@ class HnswIndex:
 
     def _spreads_measured(self, queries: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return what is asked of the spread of pools, as those of these queries have it."""
-        n, reached = len(self._rows), {}
+        n, reached = len(self._rows), dict[tuple[int, int], NDArray[np.float32]]()
         longest = longest_row(self._rows) if self._rows.metric is Metric.DOT else 0.0
         measuring = self.with_table(Spreads.unmeasured(WIDTHS, longest).to_arrays())
-        ranked = [k for k in KS if k >= FEWEST_RANKED]
-        for k in ranked if self._rows.reader is None or self._in_steps else ():
-            for width in WIDTHS:
-                if narrowest(k) <= width <= n:
-                    spreads = np.zeros(len(queries), np.float32)
-                    knobs = HnswKnobs(width, k, spread=1.0, widest=width)
-                    measuring._prepared(k, knobs, EVERYTHING)(queries, address(spreads))
-                    reached[k, width] = spreads
+        ranks = [k for k in KS if k >= FEWEST_RANKED]
+        k, listed = ranks[0], np.array(ranks)
+        for width in WIDTHS if self._rows.reader is None or self._in_steps else ():
+            if narrowest(k) <= width <= n:
+                spreads = np.zeros((len(queries), len(ranks)), np.float32)
+                asked = address(listed), len(ranks), address(spreads)
+                measuring._prepared(k, HnswKnobs(width, k), EVERYTHING)(queries, asked)
+                reached |= {(r, width): spreads[:, i] for i, r in enumerate(ranks) if narrowest(r) <= width}
         return spreads_of(WIDTHS, reached, longest).to_arrays()
 
     def _share_to_rescore(self, queries: NDArray[Any]) -> float:

@@ -70,7 +70,7 @@ def choose_neighbours(growth_address, listed_address, first, last, ef, chosen_ad
         row = listed[place]
         epoch = next_epoch(visited, epochs)
         shift = as_query(codes, row, growth.steps, walk.query_codes)
-        size, _width, _reached, _narrow, _lost = walk_graph(
+        size, _width, _narrow, _lost = walk_graph(
             graph, codes, rows, walk, scale, _ONE, _NOTHING, 1, ef, 0, _NOT_ASKED, visited, epoch, stats
         )
         found = 0

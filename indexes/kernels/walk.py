@@ -90,9 +90,8 @@ def walk_graph(
 
     Its spread is how many times as far from the query the last of it is as the one of that ``rank``. What is
     ``asked`` of it are two pairs: where it is below the first of one the walk goes on until it is the second,
-    in a pool of up to ``most``. Returned are how many rows there are, how wide the pool has become, its
-    spread at the width ``ef``, 0 where that is not known, whether ``most`` was not enough, and whether no
-    links lead on.
+    in a pool of up to ``most``. Returned are how many rows there are, how wide the pool has become, whether
+    ``most`` was not enough, and whether no links lead on.
     """
     n, degree = rows.n, graph.degree
     links, pool = view_u32(graph.links, n * degree), view_u64(walk.pool, max(ef, most) + BLOCK)
@@ -176,7 +175,23 @@ def walk_graph(
                 offer(walk.pool, pool, width, sifted, count, sifted)
                 count = 0
         offer(walk.pool, pool, width, sifted, count, sifted)
-    return pool_size(pool, width), width, reached, narrow, lost
+    return pool_size(pool, width), width, narrow, lost
+
+
+@inner
+def write_spreads(graph, codes, rows, walk, scale, inv_norm, given, ef, ranked, n_ranks, spreads):
+    """Write for each rank how many times as far as its row the last of a full pool is, 0 for others."""
+    pool, ranks, found = view_u64(walk.pool, ef), view_i64(ranked, n_ranks), view_f32(spreads, n_ranks)
+    found[:] = 0
+    if pool[ef - 1] == NO_KEY:
+        return
+    zero = number_of_query(graph, codes, rows, walk, scale, inv_norm, given, pool, ef)
+    last = number_of(codes, pool[ef - 1])
+    for i in range(n_ranks):
+        if ranks[i] <= ef:
+            near = number_of(codes, pool[ranks[i] - 1])
+            if near > zero:
+                found[i] = np.float32((last - zero) / (near - zero))
 
 
 @inner
@@ -269,6 +284,8 @@ def search_graph(
     least,
     far_goal,
     share,
+    ranked,
+    n_ranks,
     spreads,
     found,
     scores,
@@ -281,10 +298,10 @@ def search_graph(
     ``ef`` is 0. Without candidates it finds nothing. A walk whose pool is spread less than ``spread`` times
     the distance of the row of that ``rank`` goes on to ``goal``, of one below ``least`` to ``far_goal``, in a
     pool of up to ``most``, 0 for none, and a ``share`` of what it is wider is scored too; where that is not
-    enough all candidates are compared. ``spreads``, unless it is 0, is given how far pools of the width
-    ``ef`` are spread. ``found`` and ``scores`` are written, the rest are numbers and addresses; addresses
-    stay integers because an array's flags would be part of the signature. With ``k`` 0 no row is scored:
-    ``found`` gets what would be.
+    enough all candidates are compared. ``spreads``, ``(n_queries, n_ranks)``, is given how far pools of walks
+    that do not go on are spread around the rows of the ranks ``ranked``. ``found`` and ``scores`` are
+    written, the rest are numbers and addresses; addresses stay integers because an array's flags would be
+    part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
     """
     graph, walk = view_graph(graph_address), view_walk(walk_address)
     rows, codes = view_rows(graph.rows), view_codes(graph.codes)
@@ -292,7 +309,6 @@ def search_graph(
     worst = np.float32(-np.inf) if higher_is_nearer else np.float32(np.inf)
     visited, epochs = view_u8(walk.visited, rows.n + 1), view_i64(walk.epoch, 1)
     pool, listed = view_u64(walk.pool, max(ef, wanted, most, k)), view_u32(walk.listed, max(wanted, most))
-    reaching = view_f32(spreads, n_queries)
     heap = view_u64(walk.heap, k)
     asked = np.float64(spread), np.float64(goal), np.float64(least), np.float64(far_goal)
     stats = view_i64(walk.stats, STATS)
@@ -304,11 +320,12 @@ def search_graph(
         count, seen, scored, narrow, lost, by_nodes = 0, 0, wanted, False, False, False
         if ef:
             epoch = next_epoch(visited, epochs)
-            size, width, reached, narrow, lost = walk_graph(
+            size, width, narrow, lost = walk_graph(
                 graph, codes, rows, walk, scale, inv_norm, given, rank, ef, most, asked, visited, epoch, stats
             )
-            if spreads:
-                reaching[q] = np.float32(reached)
+            if n_ranks:
+                own = spreads + np.uint64(4 * q * n_ranks)
+                write_spreads(graph, codes, rows, walk, scale, inv_norm, given, ef, ranked, n_ranks, own)
             scored += np.int64(share * (width - ef))
             count, seen = list_allowed(graph, pool, size, allowed, rows.n, scored, listed)
             by_nodes = graph.copies > 0

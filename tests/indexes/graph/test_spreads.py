@@ -74,14 +74,17 @@ def spread_of(index: HnswIndex, queries: NDArray[Any], k: int, ef: int) -> NDArr
 @pytest.mark.parametrize("metric", Metric)
 def test_spreads_are_those_of_exact_distances(metric: Metric) -> None:
     rows, arrays = built(metric)
-    index, queries, k, ef = Hnsw().open(arrays, rows), foreign(metric, 40), 10, 60
-    spreads = np.zeros(len(queries), np.float32)
-    asked = effort(ef=ef, rescore=k, spread=1.0, widest=ef)
-    index._prepared(k, asked.knobs, EVERYTHING)(queries, address(spreads))
+    index, queries, ef = Hnsw().open(arrays, rows), foreign(metric, 40), 60
+    ranks = np.array([10, 35, 61])
+    spreads = np.ones((len(queries), len(ranks)), np.float32)
+    search = index._prepared(10, HnswKnobs(ef, 10), EVERYTHING)
+    search(queries, (address(ranks), len(ranks), address(spreads)))
     # A pool that is not filled has none: its walk found no links on.
-    known = spreads > 0
+    known = spreads[:, 0] > 0
     assert known.sum() > len(queries) / 2
-    np.testing.assert_allclose(spreads[known], spread_of(index, queries[known], k, ef), rtol=0.05)
+    for k, spread in zip((10, 35), spreads.T, strict=False):
+        np.testing.assert_allclose(spread[known], spread_of(index, queries[known], k, ef), rtol=0.05)
+    assert (spreads[:, 2] == 0).all()
 
 
 @pytest.mark.parametrize("metric", Metric)
