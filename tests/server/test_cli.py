@@ -137,7 +137,12 @@ def test_npy_goes_in(run: Run, tmp_path: Path) -> None:
     code, out, err = run("import", tmp_path / "v.npy", tmp_path / "db", "--collection", "c", "--metric", "l2")
     assert (code, err) == (0, "")
     assert "300 points read into c" in out
+    said = re.search(r"It now has 300 points; the database takes ([\d.]+) (kB|MB) on disk", out)
+    assert said is not None
     with vicinal.open(tmp_path / "db", read_only=True) as db:
+        assert db.info().bytes_disk == pytest.approx(
+            float(said[1]) * {"kB": 1e3, "MB": 1e6}[said[2]], rel=0.3
+        )
         found = db.collection("c").search(MATRIX[5], k=1)[0]
         assert found.id == 5
         assert found.score == pytest.approx(0.0, abs=1e-3)

@@ -21,6 +21,20 @@ def test_kept_plans_are_bounded() -> None:
         assert 0 < len(view.unfiltered.plans) <= 256
 
 
+@pytest.mark.parametrize("scale", [1e17, 1e-17])
+def test_far_and_near_are_told_apart_at_any_scale(scale: float) -> None:
+    """As far as vectors may go: shorter ones are refused."""
+    matrix = (np.array([[-1.0, -0.9], [-0.5, 0.0]]) * scale).astype(np.float32)
+    query = np.full(2, scale, np.float32)
+    with vicinal.open(":memory:") as db:
+        collection = db.create_collection("c", Dense(2, metric="l2"))
+        collection.upsert([0, 1], matrix)
+        found = collection.search(query, k=2, exact=True)
+        assert found.ids.tolist() == [1, 0]
+        away = np.linalg.norm(matrix.astype(np.float64) - query, axis=1)
+        np.testing.assert_allclose(found.scores, away[::-1], rtol=1e-5)
+
+
 @pytest.mark.parametrize("metric", ["l2", "dot"])
 def test_ties_keep_the_order_of_segments_and_rows(metric: str) -> None:
     """More than sixteen candidates, up to which any sort of NumPy is a stable one."""

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import struct
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,12 @@ def test_a_sound_database_has_no_damage_and_is_not_changed(database: Path) -> No
     del before[database / CATALOG_FOLDER / "lock.mdb"]
     assert check_folder(database) == []
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_no_room_for_temporary_files_is_no_damage(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(database / "no such folder"))
+    monkeypatch.setenv("TMPDIR", str(database / "no such folder"))
+    assert check_folder(database) == []
 
 
 def test_a_database_that_is_being_written_can_be_checked(database: Path) -> None:
