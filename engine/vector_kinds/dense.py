@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...indexes.exact.row_codes import RowCodes
-from ...indexes.exact.screened import screened
 from ...indexes.protocol import Arrays, BuildJob, Rows
 from ...indexes.rows.dense import DenseRows, inverse_norms, pad
 from ...indexes.rows.element import Element
@@ -163,6 +162,9 @@ class GrowingDense:
 
     def rows(self, length: int) -> Rows:
         """Return the first ``length`` vectors as an index sees them, without a copy."""
+        # Only here, because a client describes vectors too and has none to scan.
+        from ...indexes.exact.screened import screened
+
         field = self._field
         norms = self._inv_norms.view(length if field.metric is Metric.COSINE else 0)
         rows = DenseRows(self._rows.view(length), field.dim, field.element, norms, field.metric)

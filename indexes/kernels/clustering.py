@@ -89,7 +89,8 @@ def _list_centroids(forward, rows, chosen, shared, steps, spans, slots, codes):
 @inner
 def _nearest(entries, steps, spans, owners, weights, sums, first):
     """Return the centroid of the largest product with a row's heaviest entries; sums begin with ``first``."""
-    sums[:] = first
+    for i in range(len(sums)):
+        sums[i] = first[i]
     for i in range(HEAVIEST):
         entry = np.uint64(entries[i])
         slot = entry & HEAVIEST_SLOT
