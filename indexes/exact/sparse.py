@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,23 +46,14 @@ class SparseScan:
             return Neighbors.empty(n_queries, k, rows.metric)
         found = np.empty((n_queries, wanted), np.uint32)
         scores = np.empty((n_queries, wanted), np.float32)
-        places, average = NOWHERE if held is None else held[1], rows.average_of(queries)
-        if n_queries < MANY:
-            self._one_by_one(queries, average, lo, hi, places, found, scores)
-        else:
-            self._together(queries, average, lo, hi, places, found, scores)
+        places, slope = NOWHERE if held is None else held[1], rows.slope(rows.average_of(queries))
+        scan = self._one_by_one if n_queries < MANY else self._together
+        scan(queries, (lo, hi, places, rows.form, rows.flat, slope), found, scores)
         stats = SearchStats(rescored=(hi - lo) * n_queries)
         return Neighbors(found, scores, stats).padded(k, rows.metric)
 
     def _together(
-        self,
-        queries: SparseRows,
-        average: float,
-        lo: int,
-        hi: int,
-        places: np.uint64,
-        found: NDArray[np.uint32],
-        scores: NDArray[np.float32],
+        self, queries: SparseRows, asked: Any, found: NDArray[np.uint32], scores: NDArray[np.float32]
     ) -> None:
         from ..kernels.sparse_batches import scan_together
 
@@ -76,25 +69,13 @@ class SparseScan:
                 address(part.values),
                 last - first,
                 found.shape[1],
-                lo,
-                hi,
-                places,
-                rows.form,
-                rows.flat,
-                rows.slope(average),
+                *asked,
                 found[first:last],
                 scores[first:last],
             )
 
     def _one_by_one(
-        self,
-        queries: SparseRows,
-        average: float,
-        lo: int,
-        hi: int,
-        places: np.uint64,
-        found: NDArray[np.uint32],
-        scores: NDArray[np.float32],
+        self, queries: SparseRows, asked: Any, found: NDArray[np.uint32], scores: NDArray[np.float32]
     ) -> None:
         from ..kernels.sparse import scan_sparse
 
@@ -107,12 +88,7 @@ class SparseScan:
                 *scratch.query.addresses(queries),
                 len(queries),
                 wanted,
-                lo,
-                hi,
-                places,
-                rows.form,
-                rows.flat,
-                rows.slope(average),
+                *asked,
                 table_size(longest),
                 scratch.table_terms,
                 scratch.table_weights,
