@@ -29,10 +29,7 @@ CODED = np.dtype(
         ("codes", np.uint64),  # address of (n, row_bytes) int8
         ("scales", np.uint64),  # address of (n,) float32; a row is about its scale times its code
         ("misses", np.uint64),  # address of (n,) float32: what is left of a row is no longer
-        (
-            "squares",
-            np.uint64,
-        ),  # address of (n,) float32, no more than a row's squared length; read for l2 only
+        ("squares", np.uint64),  # address of (n,) float32: squared lengths or less; for l2 only
         ("n", np.int64),  # how many of the first rows have codes, 0 where none has
         ("row_bytes", np.int64),  # of a code, whole cache lines
     ]
