@@ -34,7 +34,10 @@ def try_from(first: int, template: Path, seen: Counter[str], faults: list[str]) 
     """Try flips from `first` on until the process ends; return the flip to go on with."""
     script = Path(__file__).with_name("flipping_process.py")
     command = [sys.executable, str(script), str(template), str(first), str(FLIPS - first)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Into a file: a pipe that nobody reads would be full of what is logged of the damage.
+    logged = template.with_name("logged")
+    with logged.open("w") as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
     assert process.stdout is not None
     flip = None
     while True:
@@ -52,9 +55,9 @@ def try_from(first: int, template: Path, seen: Counter[str], faults: list[str]) 
         if said["came"] not in ("right", "refused", "found later"):
             faults.append(f"{flip}: {said['came']}")
         flip = None
-    _, stderr = process.communicate()
+    process.communicate()
     if flip is None:
-        assert process.returncode == 0, stderr
+        assert process.returncode == 0, logged.read_text()[-2000:]
         return FLIPS
     faults.append(f"{flip} ended the process: status {process.returncode}")
     return int(flip["flip"]) + 1
