@@ -48,7 +48,8 @@ class SparseScan:
         scores = np.empty((n_queries, wanted), np.float32)
         places, slope = NOWHERE if held is None else held[1], rows.slope(rows.average_of(queries))
         scan = self._one_by_one if n_queries < MANY else self._together
-        scan(queries, (lo, hi, places, rows.form, rows.flat, slope), found, scores)
+        asked = lo, hi, places, rows.form, rows.flat, slope, table_size(queries.longest)
+        scan(queries, asked, found, scores)
         stats = SearchStats(rescored=(hi - lo) * n_queries)
         return Neighbors(found, scores, stats).padded(k, rows.metric)
 
@@ -79,8 +80,8 @@ class SparseScan:
     ) -> None:
         from ..kernels.sparse import scan_sparse
 
-        rows, wanted, longest = self._rows, found.shape[1], queries.longest
-        scratch = SCRATCH.take(longest, wanted)
+        rows, wanted = self._rows, found.shape[1]
+        scratch = SCRATCH.take(queries.longest, wanted)
         try:
             scan_sparse(
                 *self._addresses,
@@ -89,7 +90,6 @@ class SparseScan:
                 len(queries),
                 wanted,
                 *asked,
-                table_size(longest),
                 scratch.table_terms,
                 scratch.table_weights,
                 scratch.heap,

@@ -10,7 +10,7 @@ from .forward import estimate, prefetch_heavy
 from .kernel import entry_point, inner
 from .memory import prefetch_lines, view_f32, view_i16, view_i32, view_i64, view_u32, view_u64
 from .scan import write_result
-from .sparse import COSINE, inverse_length, load_terms, row_score
+from .sparse import COSINE, inverse_length, load_terms, row_score, view_csr
 from .summaries import MOST_LISTS, choose_terms, view_blocks, view_visits
 from .top import NO_KEY, clear_heap, key_of, replace_largest, sort_heap
 from .visiting import AHEAD, LOWEST, holds, keep, visit_lists
@@ -70,11 +70,9 @@ def search_blocks(
     unanswered.
     """
     blocks, visits = view_blocks(blocks_address), view_visits(visits_address)
-    starts = view_i64(query_indptr, n_queries + 1)
-    indices, values = view_u32(query_indices, starts[n_queries]), view_f32(query_values, starts[n_queries])
+    starts, indices, values = view_csr(query_indptr, query_indices, query_values, n_queries)
     n, n_terms = blocks.forward.n, blocks.forward.n_terms
-    pointers = view_i64(blocks.indptr, n + 1)
-    row_terms, row_values = view_u32(blocks.indices, blocks.nnz), view_f32(blocks.values, blocks.nnz)
+    pointers, row_terms, row_values = view_csr(blocks.indptr, blocks.indices, blocks.values, n)
     longest = 1
     for q in range(n_queries):
         longest = max(longest, starts[q + 1] - starts[q])

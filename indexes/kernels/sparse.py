@@ -17,6 +17,13 @@ PRODUCT, COSINE, SATURATED, BINARY = np.int64(0), np.int64(1), np.int64(2), np.i
 
 
 @inner
+def view_csr(indptr, indices, values, n):
+    """Return where each of ``n`` sparse vectors begins, and terms and weights of all."""
+    starts = view_i64(indptr, n + 1)
+    return starts, view_u32(indices, starts[n]), view_f32(values, starts[n])
+
+
+@inner
 def place_of(terms, mask, term):
     """Return where ``term`` is, or would be put, in an open-addressed table."""
     place = (np.uint64(term) * _SPREAD >> np.uint64(32)) & mask
@@ -122,10 +129,8 @@ def scan_sparse(
     scores,
 ):
     """Find the ``k`` rows, of ``lo`` to ``hi`` or of ``listed[lo:hi]``, of the highest scores."""
-    pointers, starts = view_i64(indptr, n_rows + 1), view_i64(query_indptr, n_queries + 1)
-    row_terms, row_values = view_u32(indices, pointers[n_rows]), view_f32(values, pointers[n_rows])
-    n_terms = starts[n_queries]
-    query_terms, query_weights = view_u32(query_indices, n_terms), view_f32(query_values, n_terms)
+    pointers, row_terms, row_values = view_csr(indptr, indices, values, n_rows)
+    starts, query_terms, query_weights = view_csr(query_indptr, query_indices, query_values, n_queries)
     terms, weights = view_i64(terms_address, table_size), view_f32(weights_address, table_size)
     mask, heap, rows = np.uint64(table_size - 1), view_u64(heap_address, k), view_u32(listed, hi)
     for q in range(n_queries):

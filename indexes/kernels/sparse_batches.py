@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .kernel import entry_point, inner
-from .memory import view_f32, view_i64, view_u32
+from .memory import view_u32
 from .scan import write_result
-from .sparse import BINARY, COSINE, SATURATED, inverse_length, load_terms, place_of
+from .sparse import BINARY, COSINE, SATURATED, inverse_length, load_terms, place_of, view_csr
 from .top import NO_KEY, clear_heap, key_of, replace_largest, score_of, sort_heap
 
 _HIGHER_IS_NEARER = np.bool_(True)
@@ -71,33 +71,27 @@ def scan_together(
     form,
     flat,
     slope,
+    table_size,
     found,
     scores,
 ):
     """Find what ``scan_sparse`` does, to the last bit."""
-    pointers, starts = view_i64(indptr, n_rows + 1), view_i64(query_indptr, n_queries + 1)
-    row_terms, row_values = view_u32(indices, pointers[n_rows]), view_f32(values, pointers[n_rows])
-    n_entries = starts[n_queries]
-    query_terms, query_weights = view_u32(query_indices, n_entries), view_f32(query_values, n_entries)
-    size = 16
+    pointers, row_terms, row_values = view_csr(indptr, indices, values, n_rows)
+    starts, query_terms, query_weights = view_csr(query_indptr, query_indices, query_values, n_queries)
+    n_entries, size = starts[n_queries], 16
     while size < 4 * n_entries:
         size *= 2
     terms, spans = np.full(size, -1, np.int64), np.zeros((size, 2), np.int64)
     owners, weights = np.empty(n_entries, np.int32), np.empty(n_entries, np.float32)
     inverses = np.ones(n_queries)
     if form == COSINE:
-        longest = 1
-        for q in range(n_queries):
-            longest = max(longest, starts[q + 1] - starts[q])
-        own_size = 16
-        while own_size < 4 * longest:
-            own_size *= 2
-        own_terms, own_weights = np.empty(own_size, np.int64), np.empty(own_size, np.float32)
+        own_terms, own_weights = np.empty(table_size, np.int64), np.empty(table_size, np.float32)
+        mask = np.uint64(table_size - 1)
         for q in range(n_queries):
             load_terms(
                 own_terms,
                 own_weights,
-                np.uint64(own_size - 1),
+                mask,
                 query_terms,
                 query_weights,
                 starts[q],

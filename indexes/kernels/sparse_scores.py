@@ -6,7 +6,7 @@ import numpy as np
 
 from .kernel import entry_point, inner
 from .memory import prefetch, prefetch_lines, view_f32, view_i64, view_u32
-from .sparse import BINARY, COSINE, inverse_length, load_terms, row_score
+from .sparse import BINARY, COSINE, inverse_length, load_terms, row_score, view_csr
 
 # While a row is scored, the entries of those behind it are fetched, and where those of later ones begin.
 _ROWS_AHEAD = 3
@@ -43,10 +43,8 @@ def score_sparse(
     scores,
 ):
     """Write the score of each chosen row with each query."""
-    pointers, starts = view_i64(indptr, n_rows + 1), view_i64(query_indptr, n_queries + 1)
-    row_terms, row_values = view_u32(indices, pointers[n_rows]), view_f32(values, pointers[n_rows])
-    n_terms = starts[n_queries]
-    query_terms, query_weights = view_u32(query_indices, n_terms), view_f32(query_values, n_terms)
+    pointers, row_terms, row_values = view_csr(indptr, indices, values, n_rows)
+    starts, query_terms, query_weights = view_csr(query_indptr, query_indices, query_values, n_queries)
     terms, weights = view_i64(terms_address, table_size), view_f32(weights_address, table_size)
     mask, chosen = np.uint64(table_size - 1), view_u32(chosen_address, n_chosen)
     for q in range(n_queries):

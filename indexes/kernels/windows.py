@@ -38,7 +38,7 @@ from .postings import (
     view_summing,
 )
 from .scan import write_result
-from .sparse import COSINE, inverse_length, load_terms, row_score
+from .sparse import COSINE, inverse_length, load_terms, row_score, view_csr
 from .sparse_scores import prefetch_entries
 from .top import NO_KEY, clear_heap, key_of, replace_largest, score_of, sort_heap
 
@@ -301,8 +301,7 @@ def search_windows(
     Of term frequencies ``average`` is the average length now, and ``slope`` what a row's is taken times.
     """
     postings, summing = view_postings(postings_address), view_summing(summing_address)
-    starts = view_i64(query_indptr, n_queries + 1)
-    terms, values = view_u32(query_indices, starts[n_queries]), view_f32(query_values, starts[n_queries])
+    starts, terms, values = view_csr(query_indptr, query_indices, query_values, n_queries)
     table_terms = view_i64(summing.table_terms, summing.table_size)
     table_weights = view_f32(summing.table_weights, summing.table_size)
     mask = np.uint64(summing.table_size - 1)

@@ -124,11 +124,10 @@ class LmdbEnvironment:
 
         Not to be interrupted: where it is not known, a transaction is begun.
         """
-        known = self.known_version()
-        if known is not None:
-            return known
+        seen = self._seen
         try:
-            self._last_written()
+            if self._last_written() == seen:
+                return seen
         except lmdb.Error:
             # It is closed when opening it again has failed.
             self._alone(self._reopen)
