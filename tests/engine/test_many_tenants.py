@@ -176,4 +176,4 @@ def test_a_segment_without_a_row_of_the_tenant_takes_few_steps_of_a_search() -> 
     # A query alone in the only segment goes a way of its own.
     (few, two), (many, several) = of(1), of(7)
     assert several - two >= 3
-    assert (many - few) / (several - two) < 40
+    assert (many - few) / (several - two) < 30
