@@ -100,7 +100,7 @@ def _walk(rows: DenseRows) -> None:
     from .codecs.product import Product
     from .codecs.scalar import Scalar
     from .exact.coded import CodedIndex, CodedKnobs
-    from .graph.growing import grow
+    from .graph.growth.growing import grow
     from .graph.index import HnswIndex
     from .graph.knobs import HnswKnobs
     from .protocol import Effort

@@ -131,6 +131,10 @@ ORDER = {
         ),
         *("measuring", "factory", "warmup"),
     ),
+    "indexes/graph": (
+        *("knobs", "links", "copies", "scratch", "spreads", "efforts", "growth", "opened", "measuring"),
+        *("index", "build", "hnsw"),
+    ),
     "storage": (
         *("errors", "system_errors", "durable", "invalid_value", "arrays", "catalog", "folder"),
         *("columns", "arrow"),

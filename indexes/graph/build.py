@@ -14,9 +14,10 @@ from ..protocol import BuildJob
 from ..rows.dense import DenseRows
 from .copies import NAME as COPIES
 from .copies import find_copies, nodes_of
-from .growing import grow
-from .hnswlib_graph import grow_by_hnswlib
-from .index import HnswIndex
+from .growth.growing import grow
+from .growth.hnswlib_graph import grow_by_hnswlib
+from .measuring import self_calibrated
+from .opened import Graph
 
 SMALLEST_GRAPH = 512
 """Fewer rows are scanned faster than a graph over them is walked."""
@@ -46,7 +47,6 @@ def build(
     codec = codec_spec.train(rows, job)
     arrays |= codec.arrays() | codec.encode(rows, threads=threads).arrays()
     job.progress(_CODES_SHARE)
-    index = HnswIndex(arrays, rows, codec_spec)
-    arrays |= index.self_calibrated(job.seed, threads)
+    arrays |= self_calibrated(Graph(arrays, rows, codec_spec), job.seed, threads)
     job.progress(1.0)
     return arrays

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ..cells.opened import Cells
 from ..cells.table import USUAL_PATIENCE
 from ..costs import costs
 from ..effort.ladder import KS, Ladder
-from ..protocol import Arrays, Effort
+from ..protocol import Arrays, Effort, Scan
 from .knobs import HnswKnobs
 from .spreads import Spreads, narrowest
 
@@ -75,6 +76,11 @@ class Efforts:
     cells: Cells | None
     spreads: Spreads | None = None
     higher: int = 0
+
+    @classmethod
+    def of_a_scan(cls, n: int, scan: Scan[Any]) -> Efforts:
+        """Return what is known where there is no graph: what a scan of the rows costs."""
+        return cls(n, 0.0, LEAST_RESCORED, lambda *rows: scan.cost(None, *rows), None, None)
 
     def raised(self, rungs: int) -> Efforts:
         """Return the efforts of walks and cells that are so many rungs higher; codes lose what they lose."""

@@ -24,7 +24,7 @@ from vicinal.indexes.exact.coded import CodedKnobs
 from vicinal.indexes.exact.flat import Flat
 from vicinal.indexes.exact.rescoring import rescore
 from vicinal.indexes.exact.scan import open_scan
-from vicinal.indexes.graph.growing import grow
+from vicinal.indexes.graph.growth.growing import grow
 from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
 from vicinal.indexes.ivf.ivf import Ivf

@@ -202,7 +202,7 @@ def test_knobs_that_make_no_sense_are_refused(given: dict[str, float]) -> None:
 
 def test_as_many_cells_are_visited_as_tell_whether_a_filter_is_thin() -> None:
     _, index = opened(Metric.L2, ordered=True)
-    cells = index._cells
+    cells = index._graph.cells
     for share in (0.05, 0.1, 0.3, 0.9):
         n_cells = cells.cells_for(10, 0.9, share)
         assert n_cells == cells.n_cells or n_cells * share * N / cells.n_cells >= 400

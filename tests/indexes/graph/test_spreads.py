@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from vicinal.indexes.effort.ladder import KS
 from vicinal.indexes.graph.hnsw import Hnsw
-from vicinal.indexes.graph.index import WIDTHS, HnswIndex
+from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
+from vicinal.indexes.graph.opened import WIDTHS
 from vicinal.indexes.graph.spreads import Spreads, spreads_of
-from vicinal.indexes.protocol import EVERYTHING, BuildJob, Effort
+from vicinal.indexes.protocol import BuildJob, Effort
 from vicinal.indexes.rows.addresses import address
 from vicinal.indexes.rows.dense import DenseRows
 from vicinal.indexes.rows.element import Element
@@ -77,7 +78,7 @@ def test_spreads_are_those_of_exact_distances(metric: Metric) -> None:
     index, queries, ef = Hnsw().open(arrays, rows), foreign(metric, 40), 60
     ranks = np.array([10, 35, 61])
     spreads = np.ones((len(queries), len(ranks)), np.float32)
-    search = index._prepared(10, HnswKnobs(ef, 10), EVERYTHING)
+    search = index._graph.prepared(10, HnswKnobs(ef, 10))
     search(queries, (address(ranks), len(ranks), address(spreads)))
     # A pool that is not filled has none: its walk found no links on.
     known = spreads[:, 0] > 0

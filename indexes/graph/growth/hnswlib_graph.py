@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import BuildJob
-from ..rows.dense import DenseRows, aligned
-from ..rows.metric import Metric
-from .links import LINKS_PER_LINE, NO_LINK, count_entries
+from ...protocol import BuildJob
+from ...rows.dense import DenseRows, aligned
+from ...rows.metric import Metric
+from ..links import LINKS_PER_LINE, NO_LINK, count_entries
 
 _SPACES = {Metric.COSINE: "ip", Metric.DOT: "ip", Metric.L2: "l2", Metric.HAMMING: "l2"}
 _CHUNK_ROWS = 2048

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vicinal.indexes.graph.kept_links import kept_links
+from vicinal.indexes.graph.growth.kept_links import kept_links
 from vicinal.indexes.graph.links import NO_LINK
 from vicinal.indexes.protocol import Previous
 from vicinal.indexes.rows.neighbors import NO_ROW

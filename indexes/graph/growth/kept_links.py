@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Previous
-from ..rows.neighbors import NO_ROW
-from .copies import open_copies
-from .links import NO_LINK, check_links
+from ...protocol import Previous
+from ...rows.neighbors import NO_ROW
+from ..copies import open_copies
+from ..links import NO_LINK, check_links
 
 # Where fewer of the nodes were in one graph, all are linked anew: that costs little more, and links better.
 _LEAST_SHARE = 0.5

@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exact.dense import row_record
-from ..protocol import BuildJob
-from ..rows.addresses import address
-from ..rows.dense import DenseRows, aligned
-from ..rows.metric import Metric
-from ..scratch_pool import record_of
+from ...exact.dense import row_record
+from ...protocol import BuildJob
+from ...rows.addresses import address
+from ...rows.dense import DenseRows, aligned
+from ...rows.metric import Metric
+from ...scratch_pool import record_of
+from ..links import LINKS_PER_LINE, NO_LINK, count_entries
+from ..scratch import WalkScratch
+from .codes import growth_codes
 from .connecting import connect
-from .growth_codes import growth_codes
 from .kept_links import kept_links
-from .links import LINKS_PER_LINE, NO_LINK, count_entries
-from .scratch import WalkScratch
 
 # The share of the rows that are there that a batch of the first pass adds, and of all rows the most.
 _BATCH_SHARE, _LARGEST_BATCH_SHARE = 1 / 16, 0.02
@@ -120,7 +120,7 @@ class _Growth:
     def __init__(
         self, rows: DenseRows, entries: NDArray[np.uint32], most: int, ef_construction: int, job: BuildJob
     ) -> None:
-        from ..kernels.graph import GRAPH
+        from ...kernels.graph import GRAPH
 
         n, self._entries = len(rows), entries
         self._most, self._threads = most, job.threads or os.cpu_count() or 1
@@ -189,7 +189,7 @@ class _Growth:
 
     def _link(self, found: NDArray[np.uint32], sources: NDArray[np.uint32], *, stay: bool) -> None:
         """Link each row found, ascending, to the sources beside it, as the kernel does."""
-        from ..kernels.graph_growth import link_back
+        from ...kernels.graph_growth import link_back
 
         targets, starts = np.unique(found, return_index=True)
         offsets = np.append(starts, len(found)).astype(np.int64)
@@ -207,7 +207,7 @@ class _Growth:
 
     def _neighbours(self, listed: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Return the rows that each of the listed should be linked to, nearest first."""
-        from ..kernels.graph_growth import choose_neighbours
+        from ...kernels.graph_growth import choose_neighbours
 
         chosen = np.empty((len(listed), self.links.shape[1]), np.uint32)
 
@@ -219,7 +219,7 @@ class _Growth:
 
     def _each_thread(self, work: Callable[[NDArray[Any], int, int], None], count: int, room: int) -> None:
         """Do the work on equal parts of ``count`` things, with room for so many candidates."""
-        from ..kernels.varied_links import GROWTH
+        from ...kernels.varied_links import GROWTH
 
         def part(thread: int) -> None:
             buffers: dict[str, NDArray[Any]] = {

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rows.addresses import address
-from .links import NO_LINK
+from ...rows.addresses import address
+from ..links import NO_LINK
 
 _ROUNDS = 8
 
@@ -80,7 +80,7 @@ class _Reached:
 
     def mark(self, starts: NDArray[np.uint32]) -> None:
         """Mark the starts and all that links lead to from them."""
-        from ..kernels.graph_growth import mark_reached
+        from ...kernels.graph_growth import mark_reached
 
         mark_reached(
             address(self._graph), address(starts), len(starts), address(self._stack), address(self.marks)

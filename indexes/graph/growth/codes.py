@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.bits import Bits
-from ..codecs.protocol import Coded
-from ..codecs.record import codes_record
-from ..codecs.scalar import Scalar, ScalarCodec
-from ..protocol import BuildJob
-from ..rows.dense import NO_NORMS, DenseRows
-from ..rows.metric import Metric
+from ...codecs.bits import Bits
+from ...codecs.protocol import Coded
+from ...codecs.record import codes_record
+from ...codecs.scalar import Scalar, ScalarCodec
+from ...protocol import BuildJob
+from ...rows.dense import NO_NORMS, DenseRows
+from ...rows.metric import Metric
 
 _BITS = 8
 # A bias must leave room in 31 bits for the product that it is added to.
@@ -56,7 +56,7 @@ def growth_codes(rows: DenseRows, threads: int) -> GrowthCodes:
         coded = Coded(coded.codes, _products_with_mean(learnt, coded), NO_NORMS)
     else:
         coded = ScalarCodec(_BITS, mean, scale, Metric.L2).encode(rows, threads=threads)
-    from ..kernels.codes import SCALAR8
+    from ...kernels.codes import SCALAR8
 
     record = codes_record(
         SCALAR8, coded, dim=rows.dim, given_bytes=4 * rows.dim, mean=mean, centred=True, scale=float(scale)

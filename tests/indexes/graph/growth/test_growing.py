@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from vicinal.indexes.codecs.scalar import Scalar
 from vicinal.indexes.graph.build import BUILDERS
-from vicinal.indexes.graph.growing import grow
-from vicinal.indexes.graph.growth_codes import growth_codes
+from vicinal.indexes.graph.growth.codes import growth_codes
+from vicinal.indexes.graph.growth.growing import grow
 from vicinal.indexes.graph.hnsw import Hnsw
 from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
