@@ -15,7 +15,7 @@ from ...storage.columns.batch import Batch
 from ...storage.columns.ids import IdColumn
 from ...storage.columns.partial import PartialColumn
 from ..error_translation import translated
-from ..errors import InvalidArgument, Unavailable
+from ..errors import InvalidArgument
 from ..filters.expression import Filter
 from ..filters.parsing import ParsedFields, parse_fields
 from ..input.queries import bound
@@ -68,6 +68,8 @@ class Upsert:
         What holds for those that are written; None for all.
     vocabularies : Vocabularies or None
         What told the ids of tokens; None where there was none to be told.
+    untold : Batch or None
+        The points before their tokens were told ids; None where there was none to be told.
     """
 
     state: CollectionState
@@ -78,6 +80,7 @@ class Upsert:
     parsed: ParsedFields | None
     condition: UpsertCondition | None = None
     vocabularies: Vocabularies | None = None
+    untold: Batch | None = None
 
     @property
     def touched(self) -> CollectionState:
@@ -87,9 +90,9 @@ class Upsert:
     def apply(self, catalog: Catalog, txn: WriteTransaction) -> Written:
         """Log the points and return the sequence number after them, and how many they were."""
         state, batch, chunks, parsed = self.state, self.batch, self.chunks, self.parsed
-        if self.vocabularies is not None and self.vocabularies is not state.vocabularies:
+        if self.untold is not None and self.vocabularies is not state.vocabularies:
             # An id that was read may be of a commit that came to nothing, and another token's by now.
-            raise Unavailable("a commit failed while the call waited for its turn; try again")
+            batch = self.untold
         owner = _resolved(state, self.tenant)
         rows = None if self.condition is None else _meeting(state, owner, batch.ids, self.condition)
         if rows is not None and not len(rows):
@@ -225,13 +228,14 @@ def upsert(
     The schema is the one the batch was checked against: that of the state may be another by now.
     """
     parsed = None if schema.declares else parse_fields(schema.fields, batch.payloads)
-    vocabularies = None
+    vocabularies = untold = None
     if has_tokens(batch):
         # Where all tokens have ids already, the writer has less to do.
-        vocabularies = known = state.vocabularies
+        known, untold = state.vocabularies, batch
         batch = batch_with_ids(batch, lambda field, tokens: _of(known, schema, field).known_ids(tokens))
+        vocabularies = known
     chunks = [] if has_tokens(batch) else _log_chunks(batch)
-    return Upsert(state, tenant, chunks, batch, schema, parsed, condition, vocabularies)
+    return Upsert(state, tenant, chunks, batch, schema, parsed, condition, vocabularies, untold)
 
 
 def _assigning(state: CollectionState, txn: WriteTransaction) -> IdsOf:
