@@ -36,6 +36,8 @@ def index_factory(description: str) -> IndexSpec:
     ValueError
         A part is not understood or out of its place; the message names it.
     """
+    if not isinstance(description, str):
+        raise ValueError(f"description is {description!r:.80}; expected a string, as 'IVF1024,PQ48x8'")
     parts = [part.strip() for part in description.split(",")]
     if parts[-1] == "RFlat" and len(parts) > 1:
         parts.pop()

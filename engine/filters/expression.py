@@ -12,7 +12,7 @@ the field has the values of all of them. ``F("cast[0].name")`` reads one element
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -24,7 +24,7 @@ from ..schema.names import checked_name
 from .areas import Area
 from .limits import MAX_PATTERN
 from .paths import checked_filter_path
-from .values import PlainValue, plain_value
+from .values import PlainValue, can_be_iterated, plain_value
 
 NO_TRUTH = (
     "a filter is neither true nor false by itself; combine filters by &, | and ~ (not and, or, not), each "
@@ -117,11 +117,6 @@ class Match(Filter):
         object.__setattr__(self, "value", plain_value(self.value, self.key))
 
 
-def _can_be_iterated(value: object) -> bool:
-    # An array without dimensions is an Iterable to Python, until it is iterated.
-    return isinstance(value, Iterable) and getattr(value, "shape", None) != ()
-
-
 @dataclass(frozen=True, slots=True)
 class AnyOf(Filter):
     """Holds where the field, or one of its values, equals one of ``values``; of none, nowhere."""
@@ -146,7 +141,7 @@ class Except(Filter):
 
 def _plain_values(method: str, key: str, values: Any) -> tuple[PlainValue, ...]:
     checked_filter_path(key)
-    if isinstance(values, str | bytes | dict) or not _can_be_iterated(values):
+    if isinstance(values, str | bytes | dict) or not can_be_iterated(values):
         message = f"{method} on {key!r} was given {values!r:.80}; pass a list of values"
         raise InvalidArgument(message, field="filter")
     return tuple(plain_value(value, key) for value in values)
@@ -277,7 +272,7 @@ class HasId(Filter):
     ids: tuple[PointId, ...]
 
     def __post_init__(self) -> None:
-        if isinstance(self.ids, str | bytes | dict) or not _can_be_iterated(self.ids):
+        if isinstance(self.ids, str | bytes | dict) or not can_be_iterated(self.ids):
             message = f"has_id was given {self.ids!r:.80}; pass a list of ids"
             raise InvalidArgument(message, field="filter")
         with translated():
@@ -328,7 +323,10 @@ def without_parentheses(operand: object) -> InvalidArgument:
 
 
 def _checked_clauses(clauses: Any) -> tuple[Filter, ...]:
-    for clause in clauses:
+    if not can_be_iterated(clauses):
+        raise InvalidArgument(f"filters are {clauses!r:.80}; pass a list of filters", field="filter")
+    checked = tuple(clauses)
+    for clause in checked:
         if not isinstance(clause, Filter):
             raise without_parentheses(clause)
-    return tuple(clauses)
+    return checked

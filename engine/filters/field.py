@@ -163,7 +163,7 @@ def has_id(ids: Iterable[PointId | UUID]) -> HasId:
 
 def at_least(count: int, filters: Iterable[Filter]) -> AtLeast:
     """Return the filter for the points for which ``count`` or more of ``filters`` hold."""
-    return AtLeast(tuple(filters), count)
+    return AtLeast(filters, count)  # type: ignore[arg-type]  # AtLeast makes a tuple of them
 
 
 def has_vector(field: str) -> HasVector:

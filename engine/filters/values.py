@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,12 @@ from ...storage.columns.json_rows import iso_text
 from ..errors import InvalidArgument
 
 PlainValue = str | bool | int | float
+
+
+def can_be_iterated(value: object) -> bool:
+    """Return whether there are several of a value, or could be."""
+    # An array without dimensions is an Iterable to Python, until it is iterated.
+    return isinstance(value, Iterable) and getattr(value, "shape", None) != ()
 
 
 def refuse_none(key: str, *bounds: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import InvalidArgument, UnindexedField
 from ..filters.paths import checked_filter_path
+from ..filters.values import can_be_iterated
 from ..schema.collection_schema import CollectionSchema
 from ..schema.payload_field import FieldType
 
@@ -32,7 +33,7 @@ def payload_paths(keys: Iterable[str]) -> list[PayloadPath]:
     InvalidArgument
         When there is none, or more than 256, or one is no path.
     """
-    listed = None if isinstance(keys, str | bytes) or not isinstance(keys, Iterable) else list(keys)
+    listed = None if isinstance(keys, str | bytes) or not can_be_iterated(keys) else list(keys)
     if listed is None or not 1 <= len(listed) <= _MOST_PATHS:
         raise InvalidArgument(
             f"keys is {keys!r:.80}; pass a list of 1 to {_MOST_PATHS} paths, as ['year', 'maker.city']",

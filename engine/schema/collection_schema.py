@@ -148,7 +148,7 @@ class CollectionSchema:
         InvalidArgument
             When name or field is not valid, or there are as many fields as may be.
         """
-        _checked_vectors({name: added})
+        _checked_vectors({checked_name(name, "a vector field"): added})
         known = self.vectors.get(name)
         if known == added:
             return self
@@ -287,7 +287,7 @@ def _checked_fields(fields: Any) -> dict[str, FieldType]:
         checked_path(path, _PAYLOAD_FIELD)
         try:
             checked[path] = FieldType(kind)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             known = ", ".join(repr(member.value) for member in FieldType)
             message = f"fields[{path!r}] is {kind!r}; expected one of {known}"
             raise InvalidArgument(message, field=f"fields[{path!r}]") from error

@@ -38,6 +38,10 @@ def codec_from_json(record: Any, what: str) -> Any:
         raise InvalidArgument(f"the codec of {what} cannot be read: {error}", field=what) from error
 
 
+def is_auto(index: Any) -> bool:
+    return isinstance(index, str) and index == "auto"
+
+
 def checked_index(index: Any, shape: FieldShape) -> IndexSpec:
     lacking = missing_methods(index)
     if lacking:
@@ -71,7 +75,7 @@ def checked_on_disk(on_disk: Any) -> bool:
 def choice(enum: type[_Choice], value: Any, what: str) -> _Choice:
     try:
         return enum(value)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         known = ", ".join(repr(member.value) for member in enum)
         raise InvalidArgument(f"{what} is {value!r}; expected one of {known}", field=what) from error
 

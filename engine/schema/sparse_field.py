@@ -16,7 +16,7 @@ from ...indexes.seismic.auto import AutoSparse
 from ...storage.columns.vectors import VectorKind
 from ..errors import InvalidArgument
 from .bm25 import Bm25
-from .parameters import checked_index, choice
+from .parameters import checked_index, choice, is_auto
 from .query_weights import QueryWeights
 
 MAX_BUCKETS = 65_536
@@ -113,7 +113,7 @@ class Sparse:
         if encoder is not None:
             _check_encoder(self)
         _check_binary(self)
-        chosen = AutoSparse() if index in (None, "auto") else index
+        chosen = AutoSparse() if index is None or is_auto(index) else index
         object.__setattr__(self, "index", checked_index(chosen, self.shape))
         if self.is_binary and not takes_binary(self.index):
             raise InvalidArgument(

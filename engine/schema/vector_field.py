@@ -23,6 +23,7 @@ from .parameters import (
     choice,
     codec_from_json,
     index_from_json,
+    is_auto,
     record_of_numbers,
 )
 from .query_weights import QueryWeights
@@ -85,7 +86,7 @@ class Dense:
                 "binary vectors are their own codes, which every search compares: they cannot stay on disk",
                 field="on_disk",
             )
-        chosen = Hnsw() if index is None else AutoDense() if index == "auto" else index
+        chosen = Hnsw() if index is None else AutoDense() if is_auto(index) else index
         # The class is frozen, so that a schema cannot change under a collection.
         object.__setattr__(self, "dim", checked_dim(dim, checked_element))
         object.__setattr__(self, "metric", checked_metric)

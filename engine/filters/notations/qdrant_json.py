@@ -64,9 +64,15 @@ def filter_to_json(expression: Filter) -> dict[str, Any]:
 
     Raises
     ------
+    InvalidArgument
+        When it is no filter.
     LimitExceeded
         When it is nested too deeply or has too many parts.
     """
+    if not isinstance(expression, Filter):
+        raise InvalidArgument(
+            f"expression is {expression!r:.80}; pass a filter, as F('n') > 1", field="expression"
+        )
     return _to_json(expression, FilterBudget(), 1)
 
 

@@ -99,6 +99,8 @@ def filter_from_string(text: str) -> Filter:
     LimitExceeded
         When it is longer than ``MAX_LENGTH`` or nested too deeply.
     """
+    if not isinstance(text, str):
+        raise InvalidArgument(f"the filter is {text!r:.80}; pass a string, as 'n > 1'", field="filter")
     if len(text) > MAX_LENGTH:
         raise LimitExceeded(f"the filter has more than {MAX_LENGTH:,} characters", field="filter")
     return _Parser(text).whole()
