@@ -95,10 +95,13 @@ class Health:
                 last = state
                 yield _message(state)
             with self._changed:
+                # A change that came meanwhile is told first, the end included.
+                if known and self._state() != last:
+                    continue
                 if self._ended:
                     return
                 # The callback waits for this lock, so it cannot come between looking and waiting.
-                if context.is_active() and (not known or self._state() == last):
+                if context.is_active():
                     self._changed.wait()
 
     def _wake(self) -> None:
