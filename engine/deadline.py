@@ -36,18 +36,12 @@ class Deadline:
         self._end = time.monotonic() + self._seconds
         self._callers: tuple[Callable[[], bool], ...] = () if is_gone is None else (is_gone,)
 
-    @contextmanager
-    def within(self) -> Iterator[None]:
+    def within(self) -> AbstractContextManager[None]:
         """Return a context whose calls give up at this deadline, or at one around it if that is sooner.
 
         Not for the main thread; see `_Block`.
         """
-        outer = current()
-        token = _current.set(self if outer is None else self._under(outer))
-        try:
-            yield
-        finally:
-            _current.reset(token)
+        return _Within(self)
 
     def check(self) -> None:
         """Raise DeadlineExceeded when the time is over or the caller is gone."""
@@ -86,6 +80,22 @@ class Deadline:
         both._seconds, both._end = sooner._seconds, sooner._end
         both._callers = self._callers + outer._callers
         return both
+
+
+class _Within:
+    """A block of code under a deadline, in a thread that is not interrupted."""
+
+    __slots__ = ("_limit", "_token")
+
+    def __init__(self, limit: Deadline) -> None:
+        self._limit = limit
+
+    def __enter__(self) -> None:
+        outer = current()
+        self._token = _current.set(self._limit if outer is None else self._limit._under(outer))
+
+    def __exit__(self, *ended: object) -> None:
+        _current.reset(self._token)
 
 
 class _Block:
@@ -161,8 +171,11 @@ def current() -> Deadline | None:
 
 def check() -> None:
     """Raise DeadlineExceeded when the deadline of this thread or task is over."""
-    if _current.get() is not None and (limit := current()) is not None:
-        limit.check()
+    held = _current.get()
+    if isinstance(held, _Block):
+        held = current()
+    if held is not None:
+        held.check()
 
 
 def remaining() -> float | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from inspect import isgeneratorfunction
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ..storage import system_errors
@@ -86,13 +86,27 @@ def translate(error: Exception) -> VicinalError:
     raise AssertionError(f"{type(error).__name__} is not translated")
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise errors of the layers below as those of callers, with the original as their cause."""
-    try:
-        yield
-    except FOREIGN as error:
-        raise translate(error) from error
+class _Translated:
+    """A context that keeps nothing, so one does for all: made of a generator, it would cost 20 steps more."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, FOREIGN):
+            raise translate(error) from error
+
+
+_TRANSLATED = _Translated()
+
+
+def translated() -> _Translated:
+    """Return a context that raises errors of the layers below as those of callers, caused by the original."""
+    return _TRANSLATED
 
 
 def raises_its_own(function: Callable[P, R]) -> Callable[P, R]:

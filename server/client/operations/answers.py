@@ -16,6 +16,7 @@ from ....engine.results.point import PointId
 from ....proto.v1 import search_pb2 as pb
 from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
+from ...wire.point_ids import read_id_array
 from ...wire.searching.hits import read_rows
 from .responses import parsed, refuse, understood
 
@@ -30,10 +31,11 @@ class UnreadRows:
     between threads, which at worst read it twice.
     """
 
-    __slots__ = ("_message", "_rows")
+    __slots__ = ("_column", "_message", "_rows")
 
     def __init__(self, message: pb.HitColumns) -> None:
         self._message = message
+        self._column: NDArray[Any] | None = None
         self._rows: HitRows | None = None
 
     def ids(self, places: NDArray[np.int64]) -> list[PointId]:
@@ -42,7 +44,12 @@ class UnreadRows:
 
     def id_column(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return the same ids as an array: uint64 when all of the answer are numbers, else object."""
-        return self._read().id_column(places)
+        column = self._column
+        if column is None:
+            with understood():
+                column = self._column = read_id_array(self._message.ids)
+        ids: NDArray[Any] = column[places]
+        return ids
 
     def payload(self, place: int) -> dict[str, Any]:
         """Return one payload."""

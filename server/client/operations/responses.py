@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import NoReturn, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -22,13 +21,30 @@ def parsed(kind: type[Response], data: bytes) -> Response:
         refuse(str(error), error)
 
 
-@contextmanager
-def understood() -> Iterator[None]:
-    """Raise Corruption where parts of a response contradict each other: the caller did nothing wrong."""
-    try:
-        yield
-    except (InvalidArgument, CorruptionError) as error:
-        refuse(str(error), error)
+class _Understood:
+    """A context that keeps nothing, so one does for all."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, InvalidArgument | CorruptionError):
+            refuse(str(error), error)
+
+
+_UNDERSTOOD = _Understood()
+
+
+def understood() -> _Understood:
+    """Return a context that raises Corruption where parts of a response contradict each other.
+
+    The caller did nothing wrong.
+    """
+    return _UNDERSTOOD
 
 
 def refuse(why: str, cause: Exception | None = None) -> NoReturn:

@@ -64,7 +64,9 @@ class SearchOperations:
             groups = yield from self._groups(plan, queries, filtering)
             return groups[0] if single else groups
         if single:
-            request = plan.one(queries) + filtering.whole()
+            request = plan.one(queries)
+            if filtering is not UNFILTERED:
+                request += filtering.whole()
             answer = yield from self._caller.call(_SEARCH, request, harmless=True)
             return read_answer(answer, options)
         return (yield from self._batch(plan, queries, filtering))
