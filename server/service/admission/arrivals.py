@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from .refusals import overloaded
 
@@ -21,17 +20,20 @@ class Arrivals:
     most : int
     spare : int
         Places beyond, for keys that have fewer than their share.
-    silent : callable
-        Returns how many of them have let their message be waited for: those hold no place.
     """
 
-    def __init__(self, most: int, spare: int, silent: Callable[[], int]) -> None:
+    def __init__(self, most: int, spare: int) -> None:
         self._most = most
         self._spare = spare
-        self._silent = silent
+        self._silent = 0
         self._lock = threading.Lock()
         self._of_key: dict[str, int] = {}
         self._total = 0
+
+    @property
+    def total(self) -> int:
+        """Calls that were let in and have not ended."""
+        return self._total
 
     def arrive(self, key_id: str) -> None:
         """Count a call; :meth:`end` must follow.
@@ -44,9 +46,13 @@ class Arrivals:
         with self._lock:
             own = self._of_key.get(key_id, 0)
             if self._total >= self._most:
-                self._check(own)
+                self._check(self._total - self._silent, own, len(self._of_key) + (not own))
             self._of_key[key_id] = own + 1
             self._total += 1
+
+    def set_silent(self, calls: int) -> None:
+        """Say how many of them have let their message be waited for: those hold no place."""
+        self._silent = calls
 
     def end(self, key_id: str) -> None:
         """Count a call as ended."""
@@ -58,8 +64,8 @@ class Arrivals:
             else:
                 del self._of_key[key_id]
 
-    def _check(self, own: int) -> None:
-        total, keys = self._total - self._silent(), len(self._of_key) + (not own)
+    def _check(self, total: int, own: int, keys: int) -> None:
+        """Refuse a call of a key that has ``own``, where ``keys`` keys, this one included, have ``total``."""
         most = self._most
         if keys > 1 and own * keys < most:
             most += self._spare

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import grpc
 
@@ -16,12 +17,49 @@ _LARGEST_ROUND = 0.1
 # A message that was sent with its headers is there at once, however busy the server is.
 _SILENT_SECONDS = 0.1
 
+
+class Sender(Protocol):
+    """A call whose message is waited for, as gRPC has it: a handler's context, or what that is made of."""
+
+    def cancel(self) -> Any:
+        """End the call."""
+
+    def peer(self) -> str | bytes:
+        """Return the connection that it came by."""
+
+
 # Until when, which call, and whose.
-_Waiting = tuple[float, grpc.ServicerContext, str]
+_Waiting = tuple[float, Sender, str]
 
 
 class CallerGone(Exception):
     """Nobody waits for an answer any more."""
+
+
+class MessageAhead(Iterator[bytes]):
+    """The one message of a call that has come, in the place of gRPC's stream of them.
+
+    Attributes
+    ----------
+    started : float
+        When the call came.
+    """
+
+    __slots__ = ("_message", "started")
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self._message: bytes | None = None
+
+    def put(self, message: bytes | None) -> None:
+        """Take the message; None where the stream ended without one."""
+        self._message = message
+
+    def __next__(self) -> bytes:
+        message, self._message = self._message, None
+        if message is None:
+            raise StopIteration
+        return message
 
 
 class Receiving:
@@ -36,9 +74,12 @@ class Receiving:
         How many calls may wait for their message at a time; those of one key at most half of them.
     seconds : float
         How long each may wait.
+    tell_silent : callable, optional
+        Told, again and again, how many have waited for longer than any message takes that is on its way.
     """
 
-    def __init__(self, most: int, seconds: float) -> None:
+    def __init__(self, most: int, seconds: float, tell_silent: Callable[[int], None] | None = None) -> None:
+        self._tell_silent = tell_silent
         self._most = most
         self._seconds = seconds
         # By the identity of the call. One operation on a dict is atomic, so that no call takes a lock here.
@@ -85,20 +126,24 @@ class Receiving:
             Too many calls wait already.
         """
         if most is not None or len(self._receiving) >= self._most // 2:
-            self._check_share(who or context.peer(), most or self._most // 2)
+            self._check_share(who or _peer(context), most or self._most // 2)
         key = id(context)
         self._receiving[key] = self._now + self._seconds, context, who
         try:
-            return next(messages)
-        except StopIteration:
-            pass
-        except grpc.RpcError as error:
-            raise CallerGone from error
+            return first_of(messages, context)
         finally:
             del self._receiving[key]
-        if not context.is_active():
-            raise CallerGone
-        raise InvalidArgument("the call has no message; it takes exactly one")
+
+    def expect(self, sender: Sender, who: str) -> bool:
+        """Begin to wait for a message; :meth:`came` must follow. False where many are waited for already."""
+        if len(self._receiving) >= self._most // 2:
+            return False
+        self._receiving[id(sender)] = self._now + self._seconds, sender, who
+        return True
+
+    def came(self, sender: Sender) -> None:
+        """Say that the message has come, or never will."""
+        del self._receiving[id(sender)]
 
     def watch_sending(self, context: grpc.ServicerContext) -> None:
         """End a call if it is still there after the time; :meth:`sent` must follow when it ends."""
@@ -117,7 +162,7 @@ class Receiving:
         waiting = list(self._receiving.values())
         if len(waiting) >= self._most:
             raise overloaded(f"the server waits for the messages of {self._most} calls already")
-        same = sum((other or context.peer()) == who for _, context, other in waiting)
+        same = sum((other or _peer(sender)) == who for _, sender, other in waiting)
         if same >= most:
             raise overloaded(f"the server waits for the messages of {same} calls of this caller already")
 
@@ -132,7 +177,27 @@ class Receiving:
             before, woken = woken, time.monotonic()
             self._now += min(woken - before, 2 * pause)
             self._silent = self._count_silent()
+            if self._tell_silent is not None:
+                self._tell_silent(self._silent)
             for calls in (self._receiving, self._sending):
-                for deadline, context, _ in list(calls.values()):
+                for deadline, sender, _ in list(calls.values()):
                     if self._now > deadline:
-                        context.cancel()  # type: ignore[no-untyped-call]
+                        sender.cancel()
+
+
+def first_of(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+    """Return the first message of a call; raise as :meth:`Receiving.receive` where there is none."""
+    try:
+        return next(messages)
+    except StopIteration:
+        pass
+    except grpc.RpcError as error:
+        raise CallerGone from error
+    if not context.is_active():
+        raise CallerGone
+    raise InvalidArgument("the call has no message; it takes exactly one")
+
+
+def _peer(sender: Sender) -> str:
+    peer = sender.peer()
+    return peer if isinstance(peer, str) else peer.decode()

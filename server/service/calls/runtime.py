@@ -25,6 +25,7 @@ class Bounds:
 
     Attributes
     ----------
+    arrivals : Arrivals
     calls : RunningCalls
     memory : MemoryBudget
     rates : RateLimiter
@@ -32,6 +33,7 @@ class Bounds:
     tenant_rates : TenantRates
     """
 
+    arrivals: Arrivals
     calls: RunningCalls
     memory: MemoryBudget
     rates: RateLimiter
@@ -41,6 +43,7 @@ class Bounds:
     def of_one_process(cls, limits: Limits) -> Bounds:
         """Return what counts the calls of this process alone."""
         return cls(
+            Arrivals(limits.max_calls, limits.spare_calls),
             RunningCalls(limits.running_calls),
             MemoryBudget(limits.memory_bytes),
             RateLimiter(limits.calls_per_second),
@@ -67,7 +70,6 @@ class Runtime:
     calls : RunningCalls
     receiving : Receiving
     arrivals : Arrivals
-        Of this process.
     memory : MemoryBudget
     line : WaitingLine
         For reads.
@@ -93,8 +95,8 @@ class Runtime:
         self.metrics = metrics
         self.sealed = sealed
         self.calls = bounds.calls
-        self.receiving = receiving = Receiving(limits.max_receiving, limits.receive_seconds)
-        self.arrivals = Arrivals(limits.max_calls, limits.spare_calls, lambda: receiving.silent)
+        self.arrivals = bounds.arrivals
+        self.receiving = Receiving(limits.max_receiving, limits.receive_seconds, bounds.arrivals.set_silent)
         self.memory = bounds.memory
         self.line = WaitingLine(limits.running_searches)
         self.disk = DiskWatermark(settings.folder, limits.disk_free_bytes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..settings.settings import ServerSettings
+from .shared_arrivals import KeyCounts
 from .shared_bounds import Tallies
 from .shared_buckets import SharedBuckets
 
@@ -51,6 +52,10 @@ class Part:
     def tallies(self) -> Tallies:
         """Return the numbers that all processes share."""
         return Tallies(self.folder / "tallies", self.places)
+
+    def key_counts(self) -> KeyCounts:
+        """Return the calls by key that all processes share."""
+        return KeyCounts(self.folder / "keys", self.places)
 
     def buckets(self) -> SharedBuckets:
         """Return the rates that all processes share."""

@@ -10,6 +10,7 @@ from ....engine.database import Database
 from ....engine.opening.opening import open as open_database
 from ..access.key_store import KeyStore
 from ..access.sealed_numbers import SealedNumbers
+from ..admission.arrivals import Arrivals
 from ..admission.rate_limit import RateLimiter, TenantRates
 from ..admission.running_calls import RunningCalls
 from ..calls.call_log import CallLog
@@ -18,6 +19,7 @@ from ..server import AUDIT_SHARE, Server
 from ..watching.metrics import Metrics
 from .handing_on import WriterLine, handed_on_handlers
 from .part import Part
+from .shared_arrivals import SharedArrivals
 from .shared_bounds import SharedCalls, SharedMemory
 
 if TYPE_CHECKING:
@@ -55,8 +57,10 @@ class WriterServer(_PartServer):
 
     def _make_runtime(self, metrics: Metrics, keys: KeyStore) -> Runtime:
         # Its calls are those that workers let in, which are counted there.
+        limits = self._settings.limits
         bounds = Bounds(
-            RunningCalls(self._settings.limits.running_calls),
+            Arrivals(limits.max_calls, limits.spare_calls),
+            RunningCalls(limits.running_calls),
             self._shared_memory(),
             RateLimiter(None),
             TenantRates(buckets=self._buckets),
@@ -106,8 +110,11 @@ class WorkerServer(_PartServer):
 
     def _make_runtime(self, metrics: Metrics, keys: KeyStore) -> Runtime:
         limits = self._settings.limits
+        place = self._part.place
+        counts = self._part.key_counts()
         bounds = Bounds(
-            SharedCalls(limits.running_calls, self._tallies, self._part.place),
+            SharedArrivals(limits.max_calls, limits.spare_calls, self._tallies, counts, place),
+            SharedCalls(limits.running_calls, self._tallies, place),
             self._shared_memory(),
             RateLimiter(limits.calls_per_second, buckets=self._buckets),
             TenantRates(buckets=self._buckets),

@@ -13,7 +13,7 @@ from ..admission.memory_budget import MemoryBudget
 from ..admission.running_calls import RunningCalls
 from .shared_file import SharedFile
 
-CALLS, MEMORY = 0, 1
+CALLS, MEMORY, ARRIVED, SILENT = range(4)
 # Those of one process fill a line of the processor's caches.
 _CELLS, _CELL_BYTES = 8, 8
 
@@ -43,7 +43,7 @@ class Tallies:
 
     def wipe(self, place: int) -> None:
         """Forget the numbers of a process that ended."""
-        for kind in (CALLS, MEMORY):
+        for kind in (CALLS, MEMORY, ARRIVED, SILENT):
             self.write(place, kind, 0)
 
     def close(self) -> None:

@@ -98,6 +98,8 @@ class Supervisor:
             self._gathering = self._ended.enter_context(Gathering())
             self._tallies = self._part.tallies()
             self._ended.callback(self._tallies.close)
+            self._key_counts = self._part.key_counts()
+            self._ended.callback(self._key_counts.close)
             self._ended.callback(self._kill_all)
             self._ended = self._ended.pop_all()
         return self
@@ -266,6 +268,7 @@ class Supervisor:
         code = child.reap()
         self._gathering.end(child)
         self._tallies.wipe(child.part.place)
+        self._key_counts.wipe(child.part.place)
         self._places.add(child.part.place)
         if child in self._leaving:
             self._leaving.remove(child)

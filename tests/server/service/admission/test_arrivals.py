@@ -13,10 +13,6 @@ from vicinal.server.service.admission.arrivals import Arrivals
 MOST, SPARE = 16, 4
 
 
-def none() -> int:
-    return 0
-
-
 def let_in(arrivals: Arrivals, key: str) -> bool:
     try:
         arrivals.arrive(key)
@@ -26,7 +22,7 @@ def let_in(arrivals: Arrivals, key: str) -> bool:
 
 
 def test_one_key_has_all_places_and_no_more() -> None:
-    arrivals = Arrivals(MOST, SPARE, none)
+    arrivals = Arrivals(MOST, SPARE)
     assert [let_in(arrivals, "a") for _ in range(MOST + 3)] == [True] * MOST + [False] * 3
     arrivals.end("a")
     assert let_in(arrivals, "a")
@@ -34,7 +30,7 @@ def test_one_key_has_all_places_and_no_more() -> None:
 
 
 def test_who_is_refused_is_told_when_to_come_again() -> None:
-    arrivals = Arrivals(1, 1, none)
+    arrivals = Arrivals(1, 1)
     arrivals.arrive("a")
     with pytest.raises(ResourceExhausted, match="--max-calls") as full:
         arrivals.arrive("a")
@@ -42,7 +38,7 @@ def test_who_is_refused_is_told_when_to_come_again() -> None:
 
 
 def test_another_key_finds_a_place_where_one_has_taken_all() -> None:
-    arrivals = Arrivals(MOST, SPARE, none)
+    arrivals = Arrivals(MOST, SPARE)
     assert all(let_in(arrivals, "a") for _ in range(MOST))
     # The spare ones, which the first one does not get.
     assert [let_in(arrivals, "b") for _ in range(SPARE + 1)] == [True] * SPARE + [False]
@@ -52,15 +48,14 @@ def test_another_key_finds_a_place_where_one_has_taken_all() -> None:
 
 
 def test_silent_calls_hold_no_place() -> None:
-    silent = [0]
-    arrivals = Arrivals(MOST, SPARE, lambda: silent[0])
+    arrivals = Arrivals(MOST, SPARE)
     assert all(let_in(arrivals, "a") for _ in range(MOST))
-    silent[0] = 3
+    arrivals.set_silent(3)
     assert [let_in(arrivals, "a") for _ in range(4)] == [True] * 3 + [False]
 
 
 def test_everything_is_given_back() -> None:
-    arrivals = Arrivals(MOST, SPARE, none)
+    arrivals = Arrivals(MOST, SPARE)
     for _ in range(3):
         for key in "abcd":
             assert all(let_in(arrivals, key) for _ in range(MOST // 4))
@@ -73,7 +68,7 @@ def test_everything_is_given_back() -> None:
 def test_who_sends_ten_times_as_much_is_refused_first(seed: int) -> None:
     """Calls come at random, at four times what is answered; one key sends ten of eleven."""
     rng = random.Random(seed)
-    arrivals = Arrivals(MOST, SPARE, none)
+    arrivals = Arrivals(MOST, SPARE)
     running: list[str] = []
     sent: Counter[str] = Counter()
     refused: Counter[str] = Counter()
