@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Executor
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -21,6 +22,7 @@ from .access.sealed_numbers import SealedNumbers
 from .calls.call_log import CallLog
 from .calls.door import Door
 from .calls.early_refusals import EarlyRefusals
+from .calls.reading_ahead import ReadingAhead, can_read_ahead
 from .calls.runtime import Runtime
 from .calls.worker_threads import WorkerThreads
 from .handlers.table import rpc_handlers
@@ -142,7 +144,10 @@ class Server:
         runtime.database = self._open_database()
         audit_of(runtime.database).told = runtime.metrics.audited
         self._warm_up()
-        runtime.metrics.watch(waiting=lambda: runtime.line.waiting)
+        runtime.metrics.watch(
+            in_flight=lambda: runtime.arrivals.total,
+            waiting=lambda: runtime.line.waiting + self._reads.waiting,
+        )
         runtime.calls.open()
         self._health.set_serving(self._is_whole())
         if not self._listens_first:
@@ -252,7 +257,8 @@ class Server:
         self._runtime = runtime = self._make_runtime(metrics, keys)
         self._health = Health(SERVICES, runtime.receiving)
         threads = limits.running_calls + limits.max_receiving + _SPARE_THREADS
-        self._threads = WorkerThreads(threads, "vicinal-call")
+        self._reads = WorkerThreads(limits.running_searches, "vicinal-read")
+        self._threads = self._call_threads(WorkerThreads(threads, "vicinal-call"))
         self._grpc = grpc.server(
             self._threads,  # type: ignore[arg-type]  # it uses what every executor has
             options=grpc_options(limits, shares_port=self._shares_port),
@@ -275,6 +281,12 @@ class Server:
                 port=settings.metrics_port,
                 tls=https_context(settings),
             )
+
+    def _call_threads(self, threads: WorkerThreads) -> Executor:
+        if can_read_ahead():
+            return ReadingAhead(threads, self._reads, self._runtime.receiving)
+        self._log.event("warning", "no_reading_ahead", grpc=grpc.__version__)
+        return threads
 
     def _serving(self) -> grpc.Server:
         assert self._grpc is not None

@@ -23,8 +23,13 @@ def put_packed(message: Message, number: int, array: NDArray[Any]) -> None:
     """
     if not len(array):
         return
-    data = (array if _IS_LITTLE else array.byteswap()).tobytes()
-    message.MergeFromString(_head(number, len(data)) + data)
+    data = little_endian(array)
+    message.MergeFromString(head(number, len(data)) + data)
+
+
+def little_endian(array: NDArray[Any]) -> bytes:
+    """Return the elements of an array as messages hold them."""
+    return (array if _IS_LITTLE else array.byteswap()).tobytes()
 
 
 def integers(numbers: Any) -> NDArray[np.int64]:
@@ -39,7 +44,8 @@ def offsets(row_sizes: Any) -> NDArray[np.int64]:
 
 # Columns of answers are mostly of a few lengths: k numbers of 4 or 8 bytes.
 @lru_cache(1024)
-def _head(number: int, length: int) -> bytes:
+def head(number: int, length: int) -> bytes:
+    """Return what stands before so many bytes of the field ``number``, a packed one or a message."""
     return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(length)
 
 

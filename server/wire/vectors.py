@@ -84,12 +84,13 @@ def read_query(message: pb.Vectors, what: str = "query") -> Any:
     InvalidArgument
         As :func:`read_vectors`, and when there is not exactly one row.
     """
-    rows = read_vectors(message, what)
+    dense = message.HasField("dense")
+    rows: Any = _read_matrix(message.dense, what) if dense else read_vectors(message, what)
     if len(rows) != 1:
         raise InvalidArgument(
             f"{what} has {len(rows)} rows; expected one, several go to SearchBatch", field=what
         )
-    return _unweighted(rows.row(0))
+    return rows[0] if dense else _unweighted(rows.row(0))
 
 
 def _unweighted(row: Any) -> Any:

@@ -84,7 +84,6 @@ def test_metrics() -> None:
         for name, labels, _ in table(SERVER, "name")
     }
     metrics = Metrics(METHODS)
-    metrics.begin()
     metrics.finish("/vicinal.v1.SearchService/Search", "OK", 0.1)
     metrics.refused("overloaded")
     metrics.audited("films", 0.95, 1.0)

@@ -25,11 +25,14 @@ class Rule:
         Whether a key that is bound to tenants may call it; not what reaches beyond a tenant's points.
     takes_disk : bool
         Whether it stores something new, and so is refused when the disk is nearly full.
+    in_line : bool
+        Whether it is a read of points, which waits for one of a few places to run.
     """
 
     right: Right
     for_tenants: bool = True
     takes_disk: bool = False
+    in_line: bool = False
 
 
 RULES: Mapping[str, Rule] = MappingProxyType(
@@ -58,17 +61,17 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "/vicinal.v1.PointService/DeletePayloadKeys": Rule(Right.WRITE, takes_disk=True),
         "/vicinal.v1.PointService/UpdateVectors": Rule(Right.WRITE, takes_disk=True),
         "/vicinal.v1.PointService/DeleteVectors": Rule(Right.WRITE, takes_disk=True),
-        "/vicinal.v1.PointService/GetPoints": Rule(Right.READ),
-        "/vicinal.v1.PointService/ScrollPoints": Rule(Right.READ),
-        "/vicinal.v1.PointService/SamplePoints": Rule(Right.READ),
-        "/vicinal.v1.PointService/CountPoints": Rule(Right.READ),
-        "/vicinal.v1.PointService/GetFacets": Rule(Right.READ),
-        "/vicinal.v1.PointService/GetMinMax": Rule(Right.READ),
-        "/vicinal.v1.SearchService/Search": Rule(Right.READ),
-        "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ),
-        "/vicinal.v1.SearchService/SearchGroups": Rule(Right.READ),
-        "/vicinal.v1.SearchService/Explain": Rule(Right.READ),
-        "/vicinal.v1.SearchService/Score": Rule(Right.READ),
+        "/vicinal.v1.PointService/GetPoints": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.PointService/ScrollPoints": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.PointService/SamplePoints": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.PointService/CountPoints": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.PointService/GetFacets": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.PointService/GetMinMax": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.SearchService/Search": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.SearchService/SearchBatch": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.SearchService/SearchGroups": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.SearchService/Explain": Rule(Right.READ, in_line=True),
+        "/vicinal.v1.SearchService/Score": Rule(Right.READ, in_line=True),
         "/vicinal.v1.TenantService/CreateTenants": Rule(Right.ADMIN, for_tenants=False, takes_disk=True),
         "/vicinal.v1.TenantService/ListTenants": Rule(Right.ADMIN, for_tenants=False),
         "/vicinal.v1.TenantService/DropTenants": Rule(Right.ADMIN, for_tenants=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import grpc
 
@@ -15,6 +16,7 @@ from ....engine.errors import LimitExceeded, NotFound
 from ....proto.v1 import points_pb2
 from ..access.principal import Principal
 from ..access.rights import Rule
+from ..admission.receiving import MessageAhead, first_of
 from ..admission.refusals import not_ready, rate_limited
 from ..settings.limits import Limits
 from ..transport.grpc_options import MAX_METADATA_BYTES
@@ -22,7 +24,8 @@ from .runtime import Runtime
 
 # Answers below this leave at once; a larger one counts as memory until its caller has taken it.
 _LARGE_ANSWER = 1 << 16
-_LEAST_TAKEN = 1 << 14
+# What most calls do with is not counted: a megabyte and a quarter of as many as run by default.
+_UNCOUNTED = 1 << 14
 # An id, a score, a place, as columns and as messages.
 _ROW_BYTES = 64
 
@@ -118,7 +121,11 @@ class Call:
 
     def receive(self, messages: Iterator[bytes]) -> bytes:
         """Return the message, and count the call among the running ones, if there is room by now."""
-        received = self._runtime.receiving.receive(messages, self._context, self.principal.key_id)
+        if isinstance(messages, MessageAhead):
+            self.started = messages.started
+            received = first_of(messages, self._context)
+        else:
+            received = self._runtime.receiving.receive(messages, self._context, self.principal.key_id)
         self._runtime.calls.enter()
         self._running = True
         return received
@@ -132,15 +139,13 @@ class Call:
             They do not fit at all, or not now.
         """
         self._needed += n_bytes
-        if self._needed > self._taken:
+        if self._needed > _UNCOUNTED:
             self.cover_memory(self._needed)
 
     def cover_memory(self, n_bytes: int) -> None:
         """Take more memory if the call turned out to need as much and has taken less."""
         more = n_bytes - self._taken
-        if more > 0:
-            # What is little is taken at once for all that a small call needs.
-            more = max(more, _LEAST_TAKEN)
+        if more > 0 and n_bytes > _UNCOUNTED:
             self._runtime.memory.take(more, self._taken)
             self._taken += more
 
@@ -273,9 +278,7 @@ class Call:
 
 def check_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> None:
     """Raise LimitExceeded when the headers are too large; gRPC lets those pass that begin a connection."""
-    size = 0
-    for name, value in metadata:
-        size += len(name) + len(value)
+    size = sum(map(len, chain.from_iterable(metadata)))
     if size > MAX_METADATA_BYTES:
         raise LimitExceeded(
             f"the call has {size:,} bytes of headers and may have {MAX_METADATA_BYTES:,}; send less metadata"

@@ -15,6 +15,7 @@ from ....engine.errors import ResourceExhausted, VicinalError
 from ...wire.methods import Method
 from ...wire.statuses import to_status
 from ..access.authentication import current_principal
+from ..access.principal import Principal
 from ..access.rights import Rule
 from ..admission.receiving import CallerGone
 from ..admission.refusals import Refusal
@@ -27,7 +28,8 @@ from .runtime import Runtime
 if TYPE_CHECKING:
     GrpcHandler = grpc.RpcMethodHandler[Any, Any]
 
-Handler = Callable[[Call, Any], Message | LongWork]
+Handler = Callable[[Call, Any], Message | bytes | LongWork]
+"""Returns the answer, as a message or as the bytes of one, or the work that makes several."""
 
 # What a message and its work take, as a multiple of it: the bytes, the parsed message, the columns.
 _COPIES = 3
@@ -46,10 +48,15 @@ class Rpc:
 
     1. The door has found out who calls, and refused the call if there are too many of the key or of all.
     2. A right that is missing is told at once.
-    3. The message is received, within a time.
+    3. The message is received, within a time; where that is safe, before this has a thread.
     4. The call takes a place among the running ones and the memory it is going to need.
     5. The handler looks at what the request names, and runs it under the caller's deadline.
     6. However it ends, everything is given back, counted and logged.
+
+    Attributes
+    ----------
+    waits_in_line : bool
+        Whether it is one of the reads of which few run at a time.
     """
 
     _copies = _COPIES
@@ -60,22 +67,40 @@ class Rpc:
         self._method = method
         self._rule = rule
         self._handle = handle
+        self.waits_in_line = rule.in_line
 
     def handler(self) -> GrpcHandler:
         """Return what gRPC calls; messages are bytes on both sides."""
         if self._method.streams:
             return grpc.stream_stream_rpc_method_handler(self._stream)
-        return grpc.stream_unary_rpc_method_handler(self._unary)
+        return grpc.stream_unary_rpc_method_handler(self)
 
-    def _unary(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+    def reads_ahead(self, caller: Principal | None) -> bool:
+        """Return whether the message of a call may be received before the call has a thread to refuse it in.
+
+        Not where the caller has no right to the call, and not where it may be refused for the disk.
+        """
+        rule = self._rule
+        return (
+            caller is not None
+            and not rule.takes_disk
+            and caller.right >= rule.right
+            and (rule.for_tenants or caller.tenants is None)
+        )
+
+    def __call__(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        """Answer a call of one answer."""
         call = Call(self._runtime, current_principal.get(), context)
         answer = b""
         try:
             request = self._begin(call, messages)
             with call.deadline.within():
                 response = self._handle(call, request)
-                assert isinstance(response, Message)
-                answer = response.SerializeToString()
+                if isinstance(response, bytes):
+                    answer = response
+                else:
+                    assert isinstance(response, Message)
+                    answer = response.SerializeToString()
                 call.cover_memory(_ANSWER_COPIES * len(answer))
         except Exception as error:
             # Outlives the error, whose traceback would hold on to this frame and all that it names.
@@ -112,7 +137,6 @@ class Rpc:
 
     def _begin(self, call: Call, messages: Iterator[bytes]) -> Message:
         call.admit(self._rule)
-        self._runtime.metrics.begin()
         call.is_counted = True
         received = call.receive(messages)
         call.take_memory(self._copies * len(received))

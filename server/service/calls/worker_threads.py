@@ -11,7 +11,8 @@ from typing import Any
 
 log = logging.getLogger("vicinal.server")
 
-_Work = tuple[Callable[..., Any], tuple[Any, ...]]
+Work = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function, and what it is called with."""
 
 # Threads that rest for longer than this end, but for a few, which calls that come now and then find.
 _REST_SECONDS = 10.0
@@ -48,7 +49,7 @@ class WorkerThreads(Executor):
         self._resting: list[_Worker] = []
         self._alive: set[threading.Thread] = set()
         self._made = 0
-        self._backlog: deque[_Work] = deque()
+        self._backlog: deque[Work] = deque()
         self._ended = False
 
     @property
@@ -56,21 +57,40 @@ class WorkerThreads(Executor):
         """Threads that have nothing to do."""
         return len(self._resting)
 
+    @property
+    def waiting(self) -> int:
+        """Work that waits for a thread."""
+        return len(self._backlog)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run ``fn(*args)`` in a thread; return nothing that could be waited for."""
         assert not kwargs
-        work = fn, args
+        self.begin((fn, args))
+
+    def begin(self, work: Work) -> bool:
+        """Have a function called with arguments; return False when that waits for a thread to be free."""
         with self._lock:
             if self._ended:
                 raise RuntimeError("the threads have ended")
             if not self._resting:
-                if not self._grow(work):
+                begun = self._grow(work)
+                if not begun:
                     self._backlog.append(work)
-                return
+                return begun
             worker = self._resting.pop()
         worker.wake(work)
+        return True
 
-    def next_work(self, worker: _Worker) -> _Work | None:
+    def withdraw(self, work: Work) -> bool:
+        """Take back work that waits for a thread; return False when it has begun."""
+        with self._lock:
+            try:
+                self._backlog.remove(work)
+            except ValueError:
+                return False
+            return True
+
+    def next_work(self, worker: _Worker) -> Work | None:
         """Return work that waits; None when there is none, and the worker then rests until it is woken."""
         with self._lock:
             if self._backlog:
@@ -90,7 +110,7 @@ class WorkerThreads(Executor):
                 self._alive.discard(threading.current_thread())
             return leaves
 
-    def _grow(self, work: _Work) -> bool:
+    def _grow(self, work: Work) -> bool:
         """Make a thread that begins with ``work``; return False when there can be no more."""
         alive = len(self._alive)
         if alive >= self._most:
@@ -127,13 +147,13 @@ class _Worker:
 
     __slots__ = ("_asleep", "_next", "_threads")
 
-    def __init__(self, threads: WorkerThreads, first: _Work) -> None:
+    def __init__(self, threads: WorkerThreads, first: Work) -> None:
         self._threads = threads
-        self._next: _Work | None = first
+        self._next: Work | None = first
         self._asleep = threading.Lock()
         self._asleep.acquire()
 
-    def wake(self, work: _Work | None) -> None:
+    def wake(self, work: Work | None) -> None:
         """Give it work, or None to end it."""
         self._next = work
         self._asleep.release()

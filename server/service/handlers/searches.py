@@ -19,7 +19,7 @@ from ....proto.v1 import vectors_pb2
 from ...wire.point_ids import count_ids, read_ids
 from ...wire.searching.explanations import put_explanation
 from ...wire.searching.groups import put_groups
-from ...wire.searching.hits import put_hits
+from ...wire.searching.hits import packed_hits
 from ...wire.searching.options import read_options
 from ...wire.searching.query_filters import read_filters
 from ...wire.searching.scores import put_scores, read_candidates, read_scored_by
@@ -36,29 +36,24 @@ _SCORE_BYTES = 8
 _CORES = usable_cores()
 
 
-def search(call: Call, request: pb.SearchRequest) -> pb.SearchResponse:
+def search(call: Call, request: pb.SearchRequest) -> bytes:
     """Search for one query."""
     collection, options = _asked(call, request, 1)
     query = _staged(call, request, _query(call, request), read_query)
     call.wait_in_line()
     hits = columnar(collection).search(query, options)
     _cover(call, hits, options)
-    response = pb.SearchResponse()
-    put_hits(response.hits, hits, options.with_payload)
-    return response
+    return packed_hits(hits, options.with_payload)
 
 
-def search_batch(call: Call, request: pb.SearchBatchRequest) -> pb.SearchBatchResponse:
+def search_batch(call: Call, request: pb.SearchBatchRequest) -> bytes:
     """Search for several queries."""
     collection, options = _asked(call, request, count_rows(request.queries) + count_ids(request.by_id))
     queries = _staged(call, request, _queries(call, request), read_vectors)
     call.wait_in_line()
     hits = columnar(collection).search(queries, options)
     _cover(call, hits, options)
-    response = pb.SearchBatchResponse()
-    put_hits(response.hits, hits, options.with_payload)
-    response.counts.extend(hits.counts.tolist())
-    return response
+    return packed_hits(hits, options.with_payload)
 
 
 def search_groups(call: Call, request: pb.SearchGroupsRequest) -> pb.SearchGroupsResponse:
@@ -103,8 +98,8 @@ def score(call: Call, request: pb.ScoreRequest) -> pb.ScoreResponse:
         raise LimitExceeded(f"the call has {n:,} ids and may have {most:,}; send them in parts", field="ids")
     width = max(request.counts, default=n)
     _check_limits(call.limits, queries, queries * width, "ids")
-    tokens = TOKEN_BYTES * len(request.queries.tokens.tokens)
-    call.take_memory(_ID_BYTES * n + _SCORE_BYTES * queries * width + tokens)
+    call.take_memory(_ID_BYTES * n + _SCORE_BYTES * queries * width)
+    _take_tokens(call, request.queries)
     ids = read_candidates(request, queries)
     vectors = read_vectors(request.queries, "query")
     call.wait_in_line()
@@ -133,7 +128,7 @@ def _asked(
 def _query(call: Call, request: pb.SearchRequest) -> Any:
     """Return the query of a request that has one."""
     if not request.HasField("by_id"):
-        call.take_memory(TOKEN_BYTES * len(request.query.tokens.tokens))
+        _take_tokens(call, request.query)
         return read_query(request.query)
     ids = read_ids(request.by_id, "by_id")
     if len(ids) != 1:
@@ -146,7 +141,7 @@ def _query(call: Call, request: pb.SearchRequest) -> Any:
 def _queries(call: Call, request: pb.SearchBatchRequest | pb.ExplainRequest | pb.SearchGroupsRequest) -> Any:
     """Return the queries of a request."""
     if not request.HasField("by_id"):
-        call.take_memory(TOKEN_BYTES * len(request.queries.tokens.tokens))
+        _take_tokens(call, request.queries)
         return read_vectors(request.queries, "query")
     given = request.queries if request.HasField("queries") else None
     return stored_queries(given, read_ids(request.by_id, "by_id"))
@@ -163,8 +158,14 @@ def _staged(
         return query
     if not request.candidates.HasField("query"):
         return StagedQuery(query, None)
-    call.take_memory(TOKEN_BYTES * len(request.candidates.query.tokens.tokens))
+    _take_tokens(call, request.candidates.query)
     return StagedQuery(query, read(request.candidates.query, "candidates"))
+
+
+def _take_tokens(call: Call, vectors: vectors_pb2.Vectors) -> None:
+    """Take the memory of the tokens that vectors are of, before any of them is read."""
+    if vectors.HasField("tokens"):
+        call.take_memory(TOKEN_BYTES * len(vectors.tokens.tokens))
 
 
 def _check_limits(limits: Limits, queries: int, results: int, field: str) -> None:
@@ -183,6 +184,8 @@ def _check_limits(limits: Limits, queries: int, results: int, field: str) -> Non
 
 def _cover(call: Call, hits: Hits | BatchHits, options: SearchOptions) -> None:
     """Take the memory that payloads and vectors of the hits need, before any of them is read."""
+    if not (options.with_payload or options.with_vectors):
+        return
     found = hits_bytes(hits, payloads=bool(options.with_payload), vectors=options.with_vectors)
     call.take_memory(_COPIES * found)
 

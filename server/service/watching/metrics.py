@@ -40,7 +40,7 @@ class Metrics(Collector):
         self._lock = threading.Lock()
         self._numbers = Numbers({method: EndedCalls() for method in methods})
         self._calls = self._numbers.calls
-        self._in_flight = 0
+        self._in_flight: Callable[[], int] = int
         self._waiting: Callable[[], int] = int
         self._database: Callable[[], DatabaseInfo] | None = None
         self._certificate: Certificate | None = None
@@ -48,17 +48,11 @@ class Metrics(Collector):
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
-    def begin(self) -> None:
-        """Count a call that was let in; `finish` must follow."""
-        with self._lock:
-            self._in_flight += 1
-
     def finish(self, method: str, code: str, seconds: float) -> None:
         """Count a call that ended, with the name of its gRPC status code such as ``OK``."""
         calls = self._calls[method]
         bucket = bisect_left(BOUNDS, seconds)
         with self._lock:
-            self._in_flight -= 1
             calls.by_code[code] = calls.by_code.get(code, 0) + 1
             calls.by_bound[bucket] += 1
             calls.seconds += seconds
@@ -80,11 +74,13 @@ class Metrics(Collector):
     def watch(
         self,
         *,
+        in_flight: Callable[[], int] | None = None,
         waiting: Callable[[], int] | None = None,
         database: Callable[[], DatabaseInfo] | None = None,
         certificate: Certificate | None = None,
     ) -> None:
         """Say where to read, at each scrape, what is not counted here."""
+        self._in_flight = in_flight or self._in_flight
         self._waiting = waiting or self._waiting
         self._database = database or self._database
         self._certificate = certificate or self._certificate
@@ -93,7 +89,7 @@ class Metrics(Collector):
         """Return all that there is to tell now, as a copy."""
         with self._lock:
             numbers = deepcopy(self._numbers)
-            numbers.in_flight = self._in_flight
+        numbers.in_flight = self._in_flight()
         numbers.waiting = self._waiting()
         if self._certificate is not None:
             numbers.certificate_ends = self._certificate.ends.timestamp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,17 @@ from ....engine.results.carried import Named
 from ....engine.results.hit_rows import HitRows
 from ....engine.results.hits import BatchHits, Hits
 from ....proto.v1 import search_pb2 as pb
-from ..packed_column import integers, put_packed
+from ....proto.v1.vectors_pb2 import PointIds
+from ..packed_column import head, integers, little_endian, put_packed
 from ..payloads import put_payloads, read_payload_column
 from ..point_ids import put_ids, read_id_array
 from ..vectors import put_fields, read_fields
 
-_SCORES = pb.HitColumns.SCORES_FIELD_NUMBER
+_IDS, _SCORES = pb.HitColumns.IDS_FIELD_NUMBER, pb.HitColumns.SCORES_FIELD_NUMBER
+_NUMBERS = PointIds.NUMBERS_FIELD_NUMBER
+# Of answers to one query and to several.
+_HITS = pb.SearchBatchResponse.HITS_FIELD_NUMBER
+assert pb.SearchResponse.HITS_FIELD_NUMBER == _HITS
 
 
 def put_hits(message: pb.HitColumns, hits: Hits | BatchHits, with_payload: Named = True) -> None:
@@ -34,6 +40,43 @@ def put_hits(message: pb.HitColumns, hits: Hits | BatchHits, with_payload: Named
     if with_payload:
         put_payloads(message.payloads, hits.payload_column())
     put_fields(message.vectors, hits.vector_columns())
+
+
+def packed_hits(hits: Hits | BatchHits, with_payload: Named = True) -> bytes:
+    """Return what :func:`put_hits` makes of hits as the bytes of an answer whose first field they are.
+
+    Messages laid end to end are merged, so ids and scores are laid down as they stand in memory, between
+    bytes that are the same for all answers of a length, and what else hits carry follows as a message.
+    """
+    ids, scores, counts = hits.ids, hits.scores, None
+    if isinstance(hits, BatchHits):
+        counts = hits.counts
+        if len(ids) * ids.shape[1] != counts.sum():
+            found = np.arange(scores.shape[1]) < counts[:, None]
+            ids, scores = ids[found], scores[found]
+    columns = b""
+    rest = pb.SearchBatchResponse()
+    if ids.size and ids.dtype == np.uint64:
+        before, between = _around_columns(ids.size)
+        columns = b"".join((before, little_endian(ids), between, little_endian(scores)))
+    else:
+        put_ids(rest.hits.ids, ids.ravel())
+        put_packed(rest.hits, _SCORES, scores.ravel())
+    if with_payload:
+        put_payloads(rest.hits.payloads, hits.payload_column())
+    put_fields(rest.hits.vectors, hits.vector_columns())
+    if counts is not None:
+        rest.counts.extend(counts.tolist())
+    return columns + rest.SerializeToString()
+
+
+@lru_cache(1024)
+def _around_columns(n: int) -> tuple[bytes, bytes]:
+    """Return what stands before the ids of ``n`` hits of an answer, and between them and the scores."""
+    between = head(_SCORES, 4 * n)
+    numbers = head(_NUMBERS, 8 * n)
+    ids = head(_IDS, len(numbers) + 8 * n) + numbers
+    return head(_HITS, len(ids) + 8 * n + len(between) + 4 * n) + ids, between
 
 
 def read_rows(message: pb.HitColumns) -> HitRows:

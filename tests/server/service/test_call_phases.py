@@ -58,7 +58,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 def assert_idle(server: RunningServer) -> None:
     """Assert that, soon, no call holds anything, and that the next one is answered."""
     runtime = server.server.runtime
-    wait_until(lambda: not (runtime.calls.running or runtime.receiving.receiving))
+    wait_until(lambda: not (runtime.arrivals.total or runtime.receiving.receiving))
     wait_until(lambda: not runtime.memory.taken and runtime.line.free == 2 and not runtime.line.waiting)
     (answer,) = server.call("CountPoints", COUNT).responses
     assert isinstance(answer, points_pb2.CountPointsResponse)
@@ -76,6 +76,15 @@ def begin(server: RunningServer, name: str, request: Message | bytes) -> grpc.Fu
     return server.channel.unary_unary(BY_NAME[name].path).future(request)
 
 
+def waiting(server: RunningServer) -> int:
+    """Reads that wait for a place to run, or for a thread to find one in."""
+    return server.server.runtime.metrics.numbers().waiting
+
+
+def call_threads() -> int:
+    return sum(thread.name.startswith("vicinal-call") for thread in threading.enumerate())
+
+
 def test_before_the_message_is_sent(server: RunningServer) -> None:
     receiving = server.server.runtime.receiving
     release = threading.Event()
@@ -85,6 +94,7 @@ def test_before_the_message_is_sent(server: RunningServer) -> None:
         yield from ()
 
     pending = []
+    threads = call_threads()
     for begun in (8, 16):
         pending += [
             server.channel.stream_unary(BY_NAME["SearchBatch"].path).future(nothing()) for _ in range(8)
@@ -92,6 +102,7 @@ def test_before_the_message_is_sent(server: RunningServer) -> None:
         # Silent, they hold none of the places of calls that run, of which there are fewer.
         wait_until(lambda begun=begun: receiving.silent == begun)  # type: ignore[misc]
     assert server.server.runtime.calls.running == 0
+    assert call_threads() <= threads
     assert server.call("CountPoints", COUNT).ok
     for call in pending:
         call.cancel()
@@ -127,13 +138,17 @@ def test_while_waiting_in_line(server: RunningServer, how: str) -> None:
         timeout = None if how == "cancel" else 0.2
         pending = [server.channel.unary_unary(path).future(search(), timeout=timeout) for _ in range(4)]
         if how == "cancel":
-            wait_until(lambda: line.waiting == 4)
-            for call in pending:
+            wait_until(lambda: waiting(server) == 4)
+            # Of those that have no thread yet nothing is left, either, though both places stay taken.
+            for call in pending[2:]:
+                call.cancel()
+            wait_until(lambda: waiting(server) == server.server.runtime.arrivals.total == 2)
+            for call in pending[:2]:
                 call.cancel()
         codes = {call.code() for call in pending}
         expected = grpc.StatusCode.CANCELLED if how == "cancel" else grpc.StatusCode.DEADLINE_EXCEEDED
         assert codes == {expected}
-        wait_until(lambda: not line.waiting and not server.server.runtime.calls.running)
+        wait_until(lambda: not waiting(server) and not server.server.runtime.calls.running)
     finally:
         line.leave()
         line.leave()
@@ -261,7 +276,7 @@ def fill_places(server: RunningServer) -> None:
         taken = [
             server.channel.unary_unary(path).future(search(), metadata=_bearer(greedy)) for _ in range(8)
         ]
-        wait_until(lambda: runtime.line.waiting == 8)
+        wait_until(lambda: waiting(server) == 8)
         threads = runtime.receiving.receiving
         # The message is never sent, so an answer shows that it was not waited for.
         unread = server.channel.stream_unary(path).future(_silence(), metadata=_bearer(greedy))
@@ -269,7 +284,7 @@ def fill_places(server: RunningServer) -> None:
         assert "grpc-status-details-bin" in dict(unread.trailing_metadata())
         assert runtime.receiving.receiving == threads
         other = server.channel.unary_unary(path).future(search(), metadata=_bearer(modest))
-        wait_until(lambda: runtime.line.waiting == 9)
+        wait_until(lambda: waiting(server) == 9)
     finally:
         runtime.line.leave()
         runtime.line.leave()

@@ -47,6 +47,11 @@ def test_as_many_run_at_a_time_as_there_may_be() -> None:
         assert started.acquire(timeout=PATIENCE)
     assert not started.acquire(timeout=0.05)
     assert done == []
+    withdrawn = work, (99,)
+    assert not threads.begin(withdrawn)
+    assert threads.waiting == 18
+    assert threads.withdraw(withdrawn)
+    assert not threads.withdraw(withdrawn)
     release.set()
     threads.shutdown(wait=True)
     assert sorted(done) == list(range(20))

@@ -41,7 +41,6 @@ def read(metrics: Metrics) -> Samples:
 
 def full_metrics() -> Metrics:
     metrics = Metrics(["Search", "UpsertPoints"])
-    metrics.begin()
     metrics.finish("Search", "OK", 0.0003)
     metrics.refused("unauthenticated")
     metrics.audited("films", 0.95, 1.0)
@@ -54,11 +53,9 @@ def full_metrics() -> Metrics:
 def test_requests_are_counted_by_method_and_code() -> None:
     metrics = Metrics(["Search", "UpsertPoints"])
     for seconds in (0.0002, 0.003, 700.0):
-        metrics.begin()
         metrics.finish("Search", "OK", seconds)
-    metrics.begin()
     metrics.finish("Search", "NOT_FOUND", 0.0001)
-    metrics.begin()
+    metrics.watch(in_flight=lambda: 1)
     found = read(metrics)
     assert found["vicinal_requests_total", "OK", "Search"] == 3
     assert found["vicinal_requests_total", "NOT_FOUND", "Search"] == 1
@@ -77,7 +74,6 @@ def test_requests_are_counted_by_method_and_code() -> None:
 def test_buckets_hold_what_is_below_their_bounds(times: list[float]) -> None:
     metrics = Metrics(["Search"])
     for seconds in times:
-        metrics.begin()
         metrics.finish("Search", "OK", seconds)
     for (name, *labels), count in read(metrics).items():
         if name == "vicinal_request_seconds_bucket":
@@ -89,7 +85,6 @@ def test_threads_lose_no_count() -> None:
 
     def call() -> None:
         for _ in range(2_000):
-            metrics.begin()
             metrics.refused("rate_limited")
             metrics.finish("Search", "OK", 0.001)
 
@@ -102,7 +97,6 @@ def test_threads_lose_no_count() -> None:
     assert found["vicinal_requests_total", "OK", "Search"] == 16_000
     assert found["vicinal_request_seconds_count", "Search"] == 16_000
     assert found["vicinal_refused_total", "rate_limited"] == 16_000
-    assert found["vicinal_requests_in_flight",] == 0
 
 
 def test_refusals_waiting_and_recall() -> None:
@@ -189,6 +183,6 @@ def test_any_accept_header_is_answered(accept: str) -> None:
 
 def test_servers_in_one_process_count_apart() -> None:
     first, second = Metrics(["Search"]), Metrics(["Search"])
-    first.begin()
-    assert read(first)["vicinal_requests_in_flight",] == 1
-    assert read(second)["vicinal_requests_in_flight",] == 0
+    first.refused("overloaded")
+    assert read(first)["vicinal_refused_total", "overloaded"] == 1
+    assert read(second).get(("vicinal_refused_total", "overloaded"), 0) == 0

@@ -14,7 +14,7 @@ from vicinal.engine.errors import Corruption
 from vicinal.engine.results.hit_rows import HitRows
 from vicinal.engine.results.hits import BatchHits, Hits
 from vicinal.proto.v1 import search_pb2 as pb
-from vicinal.server.wire.searching.hits import put_hits, read_batch_hits, read_hits
+from vicinal.server.wire.searching.hits import packed_hits, put_hits, read_batch_hits, read_hits
 from vicinal.storage.columns.payloads import PayloadColumn
 from vicinal.storage.columns.vectors import DenseColumn, VectorColumn
 
@@ -50,6 +50,9 @@ def collection(request: pytest.FixtureRequest) -> Any:
 def sent(hits: Hits | BatchHits, with_payload: bool) -> pb.HitColumns:
     message = pb.HitColumns()
     put_hits(message, hits, with_payload)
+    packed = pb.SearchBatchResponse.FromString(packed_hits(hits, with_payload))
+    assert packed.hits == message
+    assert list(packed.counts) == (hits.counts.tolist() if isinstance(hits, BatchHits) else [])
     return pb.HitColumns.FromString(message.SerializeToString())
 
 
