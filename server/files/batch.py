@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,15 @@ class FileBatch:
     kinds: dict[str, ColumnKind]
     payloads: list[dict[str, Any]] | None
     fraction: float
+
+
+@contextmanager
+def readable(request: FileRequest, *damage: type[Exception]) -> Iterator[None]:
+    """Return a context that refuses a file in which a library finds one of these errors."""
+    try:
+        yield
+    except damage as error:
+        raise request.refuse(f"it is damaged, cut off or of another format: {error}") from error
 
 
 def choose_fields(request: FileRequest, names: list[str], able: list[str], default: str) -> list[str]:

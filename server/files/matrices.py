@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .batch import (
     choose_fields,
     choose_id,
     optional_module,
+    readable,
     refuse_columns,
     refuse_without_vectors,
     rows_per_batch,
@@ -30,10 +32,8 @@ ANN_BENCHMARKS_DATA = "train"
 def read_npy(request: FileRequest) -> Iterator[FileBatch]:
     """Read a numpy file of one matrix; ids are row numbers."""
     refuse_columns(request, "row numbers")
-    try:
+    with readable(request, ValueError, EOFError, SyntaxError, TokenError):
         matrix = np.load(request.path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise request.refuse(f"not a numpy array of numbers: {error}") from error
     return _matrix_batches(request, matrix)
 
 
@@ -50,7 +50,9 @@ def read_hdf5(request: FileRequest) -> Iterator[FileBatch]:
     """Read matrices of an HDF5 file; its columns of the same length are ids and payload."""
     refuse_without_vectors(request)
     h5py = optional_module("h5py", "reading HDF5")
-    with h5py.File(request.path, "r") as file:
+    # As its C library fails in any part of a file, h5py has whatever error that part has.
+    damage = OSError, RuntimeError, KeyError, ValueError, TypeError
+    with readable(request, *damage), h5py.File(request.path, "r") as file:
         datasets = {name: file[name] for name in file if isinstance(file[name], h5py.Dataset)}
         matrices = [name for name, dataset in datasets.items() if dataset.ndim == 2]
         default = ANN_BENCHMARKS_DATA if ANN_BENCHMARKS_DATA in matrices else DEFAULT_FIELD

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO, Any
 
@@ -23,6 +22,7 @@ from .batch import (
     choose_fields,
     choose_id,
     optional_module,
+    readable,
     rows_per_batch,
 )
 from .json_line import read_line
@@ -33,11 +33,8 @@ def read_parquet(request: FileRequest) -> Iterator[FileBatch]:
     """Read a Parquet file; columns that are neither id nor vector become payload, nulls included."""
     arrow = optional_module("pyarrow", "reading Parquet")
     parquet = optional_module("pyarrow.parquet", "reading Parquet")
-    try:
-        file = parquet.ParquetFile(request.path)
-    except arrow.ArrowInvalid as error:
-        raise request.refuse(f"not a Parquet file: {error}") from error
-    with file, _readable(request, arrow.ArrowException, OSError):
+    damage = arrow.ArrowException, OSError, UnicodeDecodeError
+    with readable(request, *damage), parquet.ParquetFile(request.path) as file:
         n_rows, start = file.metadata.num_rows, 0
         names = file.schema_arrow.names
         if len(set(names)) < len(names):
@@ -71,7 +68,7 @@ def read_json_lines(request: FileRequest) -> Iterator[FileBatch]:
     fields: list[str] = []
     kinds: dict[str, ColumnKind] = {}
     id_field: str | None = None
-    with open(request.path, "rb") as raw, _readable(request, EOFError, zlib.error, gzip.BadGzipFile):
+    with open(request.path, "rb") as raw, readable(request, EOFError, zlib.error, gzip.BadGzipFile):
         lines: IO[bytes] = raw
         if request.path.suffix == ".gz":
             lines = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]  # typeshed: not an IO[bytes]
@@ -95,14 +92,6 @@ def read_json_lines(request: FileRequest) -> Iterator[FileBatch]:
             ids = range(start, stop) if id_field is None else _take_ids(request, records, id_field, start)
             yield FileBatch(ids, vectors, kinds, records, min(1.0, raw.tell() / size))
             start = stop
-
-
-@contextmanager
-def _readable(request: FileRequest, *damage: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except damage as error:
-        raise request.refuse(f"it is damaged or cut off: {error}") from error
 
 
 def _arrow_payloads(request: FileRequest, columns: dict[str, Any], schema: Any) -> list[dict[str, Any]]:

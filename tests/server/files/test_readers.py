@@ -234,3 +234,41 @@ def test_missing_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.Mon
 def test_batches_are_sized_in_bytes() -> None:
     assert file_batch.rows_per_batch(1 << 30) == 1
     assert import_matrices.rows_per_batch(1) == 10
+
+
+def write_sample(path: Path) -> None:
+    rows = [{"id": row, "vector": MATRIX[row].tolist(), "word": f"é{row}"} for row in range(ROWS)]
+    lines = b"\n".join(map(orjson.dumps, rows))
+    match path.suffix:
+        case ".npy":
+            np.save(path, MATRIX)
+        case ".fvecs":
+            write_vecs(path, MATRIX)
+        case ".hdf5":
+            with h5py.File(path, "w") as file:
+                file["train"], file["id"] = MATRIX, np.arange(ROWS)
+        case ".parquet":
+            pq.write_table(pa.Table.from_pylist(rows), path)
+        case ".gz":
+            path.write_bytes(gzip.compress(lines))
+        case _:
+            path.write_bytes(lines)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".fvecs", ".hdf5", ".parquet", ".jsonl", ".jsonl.gz"])
+def test_a_damaged_file_is_read_or_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"v{suffix}"
+    write_sample(path)
+    content, rng, said = path.read_bytes(), np.random.default_rng(0), list[str]()
+    for number in range(80):
+        damaged = bytearray(content)
+        # Where there is structure: in the first bytes or the last.
+        at = int(rng.integers(min(300, len(content)))) * (1 if number % 2 else -1)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged if number % 5 else damaged[:at])
+        try:
+            list(read_file(FileRequest(path)))
+        except VicinalError as error:
+            said.append(str(error))
+    assert len(said) > 10
+    assert all(path.name in words for words in said)
