@@ -192,11 +192,12 @@ def execute(snapshot: Snapshot, request: SearchRequest) -> Found:
         start = time.perf_counter()
         report.search_seconds += start - planned
     places, scores = merged(found, request.n_queries, request.options.k, request.field.spec.metric)
-    # Those that are made of texts are weighted in any case.
-    field = request.field
-    of_texts = report.weighting is not None and field.kind.source(field.spec) is not None
     # Scores descend, so the last of each query tells whether any is 0.
-    if of_texts and found and (scores.item(-1) <= 0 or (len(scores) > 1 and (scores[:, -1] <= 0).any())):
+    if (
+        request.field.matches
+        and found
+        and (scores.item(-1) <= 0 or (len(scores) > 1 and (scores[:, -1] <= 0).any()))
+    ):
         # A row that shares no term with a text is not what was searched for.
         places[scores <= 0] = NO_PLACE
         scores = np.where(scores > 0, scores, request.worst_score)

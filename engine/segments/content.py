@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,11 @@ class SegmentContent(ABC):
     @abstractmethod
     def ids(self, rows: NDArray[np.int64]) -> list[PointId]:
         """Return the ids of ``rows``."""
+
+    @property
+    @abstractmethod
+    def id_of(self) -> Callable[[int], PointId]:
+        """What returns the id of one row."""
 
     @property
     @abstractmethod

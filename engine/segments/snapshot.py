@@ -28,7 +28,7 @@ from .view import SegmentView
 _VIEW_SHIFT = 32
 _ROW_MASK = (1 << _VIEW_SHIFT) - 1
 NO_PLACE = -1
-# So few payloads of several views are read faster one by one.
+# So few ids or payloads of several views are read faster one by one.
 _FEW = 64
 # Tenants who see more than their own points, of whom the picture is kept.
 _SEEN_KEPT = 1024
@@ -59,6 +59,8 @@ class Snapshot:
         By how many rungs indexes try harder than was measured, by kinds of searches, as audits show it now.
     statistics : dict
         Whatever is counted of its points and kept, by keys of its own.
+    joined : dict
+        Whatever is prepared for searches of several views as of one, by keys of its own.
     """
 
     def __init__(
@@ -79,7 +81,9 @@ class Snapshot:
         self.grants = grants
         self.raised = raised
         self._seen: dict[int, Snapshot] = {}
+        self._looked_up: dict[str, Callable[[Any], Any]] = {}
         self.statistics: dict[Any, Any] = {}
+        self.joined: dict[Any, Any] = {}
 
     def seen_by(self, tenant: int | None) -> Snapshot:
         """Return what a tenant reads from: this, or where it was granted points, views that show it those.
@@ -165,13 +169,24 @@ class Snapshot:
         """Return the ids of rows named by place."""
         if len(self.views) == 1:
             return self.views[0].ids(places)
-        return [self.views[p >> _VIEW_SHIFT].ids(np.array([p & _ROW_MASK]))[0] for p in places.tolist()]
+        return self._few_ids(places)
+
+    def _few_ids(self, places: NDArray[np.int64]) -> list[PointId]:
+        id_of = self._id_of
+        return [id_of[p >> _VIEW_SHIFT](p & _ROW_MASK) for p in places.tolist()]
+
+    @cached_property
+    def _id_of(self) -> list[Callable[[int], PointId]]:
+        return [view.id_of for view in self.views]
 
     def id_column(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """Return ids by place: uint64 when every id of the snapshot is a number, else object."""
         if len(self.views) == 1:
             return self.views[0].id_column(places)
-        column = np.empty(len(places), np.uint64 if self._ids_are_numeric else object)
+        kind = np.uint64 if self._ids_are_numeric else object
+        if len(places) <= _FEW:
+            return np.array(self._few_ids(places), kind)
+        column = np.empty(len(places), kind)
         numbers, rows = places >> _VIEW_SHIFT, places & _ROW_MASK
         for number in set(numbers.tolist()):
             (here,) = (numbers == number).nonzero()
@@ -223,12 +238,18 @@ class Snapshot:
 
     def resolved(self, field: str, queries: Any) -> Any:
         """Return queries that were checked over ids and with weights, where they are without."""
+        looked_up = self._looked_up.get(field)
+        if looked_up is None:
+            looked_up = self._looked_up[field] = self._look_up(field)
+        return looked_up(queries)
+
+    def _look_up(self, field: str) -> Callable[[Any], Any]:
         spec, known = self.schema.vectors[field], self.vocabularies
         kind = kind_of(spec)
         vocabulary = known.of(self.schema, field) if kind.has_tokens(spec) else None
         tokens = None if vocabulary is None else TokensBelow(vocabulary, self.next_sequence)
         weights = None if kind.query_weights(spec) is None else known.query_table(self.schema, field)
-        return kind.resolved(spec, queries, tokens, weights)
+        return lambda queries: kind.resolved(spec, queries, tokens, weights)
 
     def answered(self, field: str, column: VectorColumn) -> VectorColumn:
         """Return a column of stored vectors as callers are given it: over tokens where the field has them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -58,6 +58,11 @@ class Vocabulary:
         them has is then looked up once, and not again by every search of as old a snapshot or an older one.
         """
 
+        remembered = self._ids.get(tokens)
+        # Without a function made, as nearly every search of a text comes here.
+        if None not in remembered:
+            return _as_array(remembered)
+
         def read(missing: list[str]) -> list[int | None]:
             with self._catalog.read() as txn:
                 return _in_pieces(missing, lambda piece: self._stored.ids(txn, piece))
@@ -81,7 +86,7 @@ class Vocabulary:
                     ids[at] = id
             return ids
 
-        found: list[int | None] = _completed(tokens, self._ids, unless_absent)
+        found: list[int | None] = _completed(tokens, remembered, self._ids, unless_absent)
         return _as_array(found)
 
     def assigned_ids(self, txn: WriteTransaction, tokens: Sequence[str]) -> Ids:
@@ -126,7 +131,10 @@ class Vocabulary:
                     self._refuse(txn, missing[found.index(None)])
                 return found
 
-        found = _completed(ids.tolist(), self._tokens, lambda missing: undisturbed(lambda: read(missing)))
+        listed = ids.tolist()
+        found = _completed(
+            listed, self._tokens.get(listed), self._tokens, lambda missing: undisturbed(lambda: read(missing))
+        )
         return [token for token in found if token is not None]
 
     def _refuse(self, txn: ReadTransaction, id: int) -> None:
@@ -166,11 +174,11 @@ class RememberedTokens:
 
 def _completed(
     keys: Sequence[Key],
+    values: list[Value | None],
     cache: BoundedCache[Key, Value],
     read: Callable[[list[Key]], list[Value | None]],
 ) -> list[Value | None]:
-    """Return the value of each key from a cache, or as it is read."""
-    values = cache.get(keys)
+    """Return the value of each key: of those that a cache had none of, as it is read."""
     if None in values:
         missing = [at for at, value in enumerate(values) if value is None]
         wanted = [keys[at] for at in missing]
@@ -190,5 +198,5 @@ def _in_pieces(keys: list[Key], read: Callable[[list[Key]], list[Value | None]])
     return found
 
 
-def _as_array(ids: Iterable[int | None]) -> Ids:
-    return np.array([UNKNOWN if id is None else id for id in ids], np.uint32)
+def _as_array(ids: Sequence[int | None]) -> Ids:
+    return np.array([UNKNOWN if id is None else id for id in ids] if None in ids else ids, np.uint32)

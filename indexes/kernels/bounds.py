@@ -12,10 +12,10 @@ from numba.extending import intrinsic
 from .kernel import inner
 from .memory import view_i16
 from .top import replace_largest
-from .vectors import I16, I32, I64, call, load, shuffle, splat, vector
+from .vectors import I16, I32, I64, call, load, shuffle, splat, store, vector
 
 BLOCK = 64
-_LOWEST, _HIGHEST = np.int64(-(1 << 15)), np.int64(0x7FFFFFFF)
+LOWEST, _HIGHEST = np.int64(-(1 << 15)), np.int64(0x7FFFFFFF)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 # A threshold is searched for until it lets through at most so many fourths of what is wanted.
 _ENOUGH = 5
@@ -39,7 +39,7 @@ def block_maximum(typingctx: Any, address: Any, chosen: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         bits = builder.bitcast(args[1], vector(ir.IntType(1), BLOCK))
-        lowest, parts = splat(kind, int(_LOWEST)), []
+        lowest, parts = splat(kind, int(LOWEST)), []
         for lane in range(0, BLOCK, 32):
             mask = shuffle(builder, bits, bits, range(lane, lane + 32))
             parts.append(builder.select(mask, load(builder, kind, args[0], 2 * lane), lowest))
@@ -83,6 +83,22 @@ def count_bits(typingctx: Any, bits: Any) -> Any:
     return types.uint64(types.uint64), emit
 
 
+@intrinsic
+def clear_block(typingctx: Any, address: Any, chosen: Any) -> Any:
+    """Write 64 int16 to an address: 0 where a bit is set, the lowest where none is."""
+    kind = vector(I16, 32)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(args[1], vector(ir.IntType(1), BLOCK))
+        for lane in range(0, BLOCK, 32):
+            mask = shuffle(builder, bits, bits, range(lane, lane + 32))
+            cleared = builder.select(mask, splat(kind, 0), splat(kind, int(LOWEST)))
+            store(builder, cleared, builder.add(args[0], ir.Constant(I64, 2 * lane)))
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.uint64), emit
+
+
 @inner
 def block_rows(base, size, lo, hi, allowed, words):
     """Return a bit for each of up to 64 rows from ``base`` on that may be found."""
@@ -102,6 +118,28 @@ def block_rows(base, size, lo, hi, allowed, words):
             chosen |= words[place + 1] << (np.uint64(64) - shift)
         rows &= chosen
     return rows
+
+
+@inner
+def clear_sums(summing, base, size, lo, hi, allowed, words):
+    """Make the sums of a window 0; of rows that may not be found so low that they stay below, if that can be.
+
+    Whoever looks for the highest needs no set of rows then.
+    """
+    hides = allowed and summing.floor > LOWEST
+    blocks, begin = (size + BLOCK - 1) // BLOCK if hides else 0, 0
+    if hides and base % BLOCK == 0 and lo <= base and hi >= base + size:
+        begin, place = size // BLOCK, base // BLOCK
+        for block in range(begin):
+            clear_block(summing.sums + np.uint64(2 * BLOCK * block), words[place + block])
+    for block in range(begin, blocks):
+        first = block * BLOCK
+        rows = block_rows(base + first, min(BLOCK, size - first), lo, hi, allowed, words)
+        clear_block(summing.sums + np.uint64(2 * first), rows)
+    if not hides:
+        sums = view_i16(summing.sums, size)
+        for i in range(size):
+            sums[i] = 0
 
 
 @inner
@@ -129,18 +167,24 @@ def find_maxima(summing, base, size, lo, hi, allowed, words):
     """
     blocks = (size + BLOCK - 1) // BLOCK
     groups = (blocks + BLOCK - 1) // BLOCK
-    maxima, highest = view_i16(summing.maxima, groups * BLOCK), _LOWEST
+    maxima, sums = view_i16(summing.maxima, groups * BLOCK), summing.sums
+    begin, end = blocks, blocks
+    if not allowed or summing.floor > LOWEST:
+        begin = min(blocks, max(0, lo - base + BLOCK - 1) // BLOCK)
+        end = max(begin, max(0, min(size, hi - base)) // BLOCK)
+    for block in range(begin, end):
+        maxima[block] = block_maximum(sums + np.uint64(2 * BLOCK * block), _ALL)
     for block in range(blocks):
+        if begin <= block < end:
+            continue
         first = block * BLOCK
-        last = first + BLOCK
-        if allowed or last > size or base + first < lo or base + last > hi:
-            rows = block_rows(base + first, min(last, size) - first, lo, hi, allowed, words)
-            maxima[block] = block_maximum(summing.sums + np.uint64(2 * first), rows)
-        else:
-            maxima[block] = block_maximum(summing.sums + np.uint64(2 * first), _ALL)
-        highest = max(highest, np.int64(maxima[block]))
+        rows = block_rows(base + first, min(BLOCK, size - first), lo, hi, allowed, words)
+        maxima[block] = block_maximum(sums + np.uint64(2 * first), rows)
     for block in range(blocks, groups * BLOCK):
-        maxima[block] = _LOWEST
+        maxima[block] = LOWEST
+    highest = LOWEST
+    for group in range(groups):
+        highest = max(highest, np.int64(block_maximum(summing.maxima + np.uint64(2 * BLOCK * group), _ALL)))
     return groups, highest
 
 
@@ -148,7 +192,7 @@ def find_maxima(summing, base, size, lo, hi, allowed, words):
 def collect(summing, base, size, lo, hi, allowed, words, pool):
     """Keep the rows of a window whose sums are among the highest."""
     groups, highest = find_maxima(summing, base, size, lo, hi, allowed, words)
-    lowest = max(_LOWEST, bound_of(pool[0]))
+    lowest = max(summing.floor, bound_of(pool[0]))
     if highest <= lowest:
         return
     lowest = reached_by(summing.maxima, groups, summing.pool_size, lowest, highest)

@@ -16,7 +16,7 @@ from .sparse import COSINE, PRODUCT
 from .top import NO_KEY, clear_heap, replace_largest
 
 # Sorting more lists than these would take longer than summing them saves.
-_MOST_SORTED = 256
+MOST_SORTED = 256
 # What a list's postings, and its codes in particular, are rounded by at most, besides a 256th of its weight.
 _ROUNDED = np.int64(3)
 # What the lists left out may add, as a share of what is reached: at first, after a failure, after a success.
@@ -31,18 +31,18 @@ def may_leave_out(postings, summing, part, weights, count):
     """Return whether sums only grow by more lists, and tell of scores what they tell of bounds."""
     fits = postings.form == PRODUCT or postings.form == COSINE
     fits = fits and postings.n_parts == 1 and part.n_windows > 1 and not part.signed
-    fits = fits and summing.rest == 0 and count <= _MOST_SORTED
+    fits = fits and summing.rest == 0 and count <= MOST_SORTED
     for j in range(count):
         fits = fits and weights[j] > 0
     return fits
 
 
 @inner
-def sort_lists(part, lists, weights, count):
-    """Put those lists first that say the most for their length; of all the extras are alike."""
+def sort_lists(part, lists, weights, extras, count):
+    """Put those lists first that say the most for their length."""
     starts, windows = view_i64(part.starts, part.n_terms * part.n_windows + 1), part.n_windows
     for j in range(1, count):
-        term, weight = lists[j], weights[j]
+        term, weight, extra = lists[j], weights[j], extras[j]
         length = np.float64(starts[(term + 1) * windows] - starts[term * windows])
         place = j
         while place > 0:
@@ -50,9 +50,9 @@ def sort_lists(part, lists, weights, count):
             of_other = np.float64(starts[(other + 1) * windows] - starts[other * windows])
             if np.float64(weights[place - 1]) * length >= np.float64(weight) * of_other:
                 break
-            lists[place], weights[place] = other, weights[place - 1]
+            lists[place], weights[place], extras[place] = other, weights[place - 1], extras[place - 1]
             place -= 1
-        lists[place], weights[place] = term, weight
+        lists[place], weights[place], extras[place] = term, weight, extra
 
 
 @inner
@@ -96,9 +96,15 @@ def find_candidates(summing, base, size, lo, hi, allowed, words, least, most):
     Returns how many, or -1 if they are more than ``most``.
     """
     groups, highest = find_maxima(summing, base, size, lo, hi, allowed, words)
-    candidates, count = view_u32(summing.candidates, MOST_CANDIDATES), np.int64(0)
     if highest < least:
-        return count
+        return np.int64(0)
+    return list_candidates(summing, groups, base, size, lo, hi, allowed, words, least, most)
+
+
+@inner
+def list_candidates(summing, groups, base, size, lo, hi, allowed, words, least, most):
+    """Do the same where maxima of so many ``groups`` of blocks are known."""
+    candidates, count = view_u32(summing.candidates, MOST_CANDIDATES), np.int64(0)
     bound = np.int16(least - 1)
     for group in range(groups):
         blocks = above(summing.maxima + np.uint64(2 * BLOCK * group), bound)

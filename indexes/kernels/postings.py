@@ -26,6 +26,10 @@ from .sparse import BINARY, COSINE
 POSTINGS = np.dtype(
     [
         ("n", np.int64),
+        ("before", np.int64),  # rows of the indexes before it: its own are found under numbers behind those
+        ("lo", np.int64),  # of its rows those may be found, and of the bitset if there is one
+        ("hi", np.int64),
+        ("allowed", np.uint64),  # address of uint64, or 0
         ("indptr", np.uint64),  # addresses of the stored rows
         ("indices", np.uint64),
         ("values", np.uint64),
@@ -70,7 +74,9 @@ SUMMING = np.dtype(
         ("pool", np.uint64),  # address of uint64
         ("pool_size", np.int64),
         ("heap", np.uint64),
+        ("reached", np.uint64),  # address of uint64: bounds of as many rows as are wanted
         ("candidates", np.uint64),  # address of uint32: rows that are scored before others are summed
+        ("floor", np.int64),  # what sums of rows that may be found are above: -1 unless some may be below 0
         ("unit", np.float64),  # what sums are multiplied with, and what is added, for bounds of scores
         ("rest", np.float64),
         ("stats", np.uint64),  # address of (2,) int64: postings summed, rows scored exactly
@@ -86,6 +92,7 @@ MOST_SUM, _ROUNDED = np.float64((1 << 15) - 1), np.float64(3)
 # Of more terms the last are not summed.
 _MOST_LISTS = 4096
 _MOST_HALVINGS = 24
+POSTINGS_BYTES = np.uint64(POSTINGS.itemsize)
 _PART_BYTES = np.uint64(PART.itemsize)
 view_postings = record_at(POSTINGS)
 view_part = record_at(PART)
@@ -274,11 +281,3 @@ def sum_lists(part, window, lists, weights, extras, begin_list, end_list, sums):
                 sums[local[p]] += np.int16((weight * np.int32(codes[p]) + extra) >> _SHIFT)
         read += starts[first + 1] - starts[first]
     return read
-
-
-@inner
-def sum_window(part, window, size, lists, weights, extras, count, sums):
-    """Fill ``sums`` with upper bounds of a window's scores; return how many postings were read."""
-    for i in range(size):
-        sums[i] = 0
-    return sum_lists(part, window, lists, weights, extras, 0, count, sums)

@@ -24,6 +24,15 @@ def view_csr(indptr, indices, values, n):
 
 
 @inner
+def table_places(n_terms):
+    """Return how many places of a query's table are used: as many as `table_size` says, of this query."""
+    places = 16
+    while places <= 16 * n_terms:
+        places *= 2
+    return places
+
+
+@inner
 def place_of(terms, mask, term):
     """Return where ``term`` is, or would be put, in an open-addressed table."""
     place = (np.uint64(term) * _SPREAD >> np.uint64(32)) & mask

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bounds import BLOCK, block_maximum, block_rows, bound_key, bound_of, collect
+from .bounds import BLOCK, LOWEST, block_maximum, block_rows, bound_key, bound_of, clear_sums, collect
+from .early_scores import score_early, scores_early
 from .essential import (
     FIRST_SHARE,
     LESS,
@@ -27,76 +28,32 @@ from .kernel import entry_point, inner
 from .memory import prefetch, view_f32, view_i16, view_i64, view_u32, view_u64
 from .postings import (
     MOST_SUM,
+    POSTINGS_BYTES,
     WINDOW,
     WINDOW_BITS,
     choose_lists,
     lists_of,
     part_at,
     sum_lists,
-    sum_window,
     view_postings,
     view_summing,
 )
 from .scan import write_result
-from .sparse import COSINE, inverse_length, load_terms, row_score, view_csr
-from .sparse_scores import prefetch_entries
-from .top import NO_KEY, clear_heap, key_of, replace_largest, score_of, sort_heap
-
-_HIGHER = np.bool_(True)
-# While a row is scored, the entries of those behind it are fetched.
-_ROWS_AHEAD = 8
-_LARGEST = np.float64(np.finfo(np.float32).max)
-# More than float32 scores and weights in whole units are rounded by.
-_SLACK, _STEP = np.float64(1e-6), np.float64(1e-3)
-
-
-@inner
-def allows(words, row):
-    return words[row >> 6] >> np.uint64(row & 63) & np.uint64(1)
-
-
-@inner
-def reach(summing, bound):
-    """Return the highest score that a row of this bound can have."""
-    units = np.float64(bound) * summing.unit
-    return units + abs(units) * _SLACK + summing.unit * _STEP + summing.rest * (1 + _SLACK)
-
-
-@inner
-def least_score(heap):
-    """Return the lowest score of a full heap; of those beyond float32, all alike to the heap, the largest."""
-    return min(np.float64(score_of(heap[0], _HIGHER)), _LARGEST)
-
-
-@inner
-def row_of(key):
-    return key & np.uint64(0xFFFFFFFF)
-
-
-@inner
-def prefetch_row(postings, row):
-    pointers = view_i64(postings.indptr, postings.n + 1)
-    start, stop = pointers[row], pointers[row + np.uint64(1)]
-    prefetch_entries(postings.indices, postings.values, start, stop, postings.form)
-
-
-@inner
-def exact_score(postings, summing, row, first, slope):
-    """Return the score of a row with the query whose terms are loaded."""
-    pointers = view_i64(postings.indptr, postings.n + 1)
-    size = summing.table_size
-    return row_score(
-        view_i64(summing.table_terms, size),
-        view_f32(summing.table_weights, size),
-        np.uint64(size - 1),
-        view_u32(postings.indices, postings.nnz),
-        view_f32(postings.values, postings.nnz),
-        pointers[row],
-        pointers[row + 1],
-        postings.form,
-        first,
-        slope,
-    )
+from .sparse import COSINE, inverse_length, load_terms, table_places, view_csr
+from .stored_rows import (
+    HIGHER,
+    NO_ROW,
+    ROWS_AHEAD,
+    allows,
+    exact_score,
+    keep_scored,
+    least_bound,
+    least_score,
+    prefetch_row,
+    reach,
+    row_of,
+)
+from .top import NO_KEY, clear_heap, key_of, replace_largest, sort_heap
 
 
 @inner
@@ -105,10 +62,28 @@ def scan_uncovered(postings, summing, first, slope, lo, hi, allowed, words, heap
     stats = view_i64(summing.stats, 2)
     for row in range(max(lo, postings.covered), hi):
         if not allowed or allows(words, row):
-            key = key_of(exact_score(postings, summing, row, first, slope), np.uint64(row), _HIGHER)
+            keep_scored(postings, row, exact_score(postings, summing, row, first, slope), heap, k)
             stats[1] += 1
-            if key < heap[0]:
-                replace_largest(heap, k, key)
+
+
+@inner
+def is_positive(postings, summing):
+    """Return whether a sum of zero is a row that shares no term with the query, and none is below."""
+    counts, positive = view_i64(summing.counts, postings.n_parts), summing.rest == 0
+    for number in range(postings.n_parts):
+        _, weights, _ = lists_of(summing, number)
+        positive = positive and not part_at(postings, number).signed
+        for j in range(counts[number]):
+            positive = positive and weights[j] > 0
+    return positive
+
+
+@inner
+def holds_key(heap, k, key):
+    holds = False
+    for i in range(k):
+        holds = holds or heap[i] == key
+    return holds
 
 
 @inner
@@ -121,15 +96,14 @@ def score_again(postings, summing, number, first, slope, least, lo, hi, allowed,
     lists, weights, extras = lists_of(summing, number)
     count = view_i64(summing.counts, postings.n_parts)[number]
     sums, stats = view_i16(summing.sums, WINDOW), view_i64(summing.stats, 2)
-    positive = not part.signed and summing.rest == 0
-    for j in range(count):
-        positive = positive and weights[j] > 0
+    positive = summing.floor > LOWEST
     for window in range(part.n_windows):
         base = part.first + (window << WINDOW_BITS)
         size = min(WINDOW, part.first + part.n - base)
         if base >= hi or base + size <= lo:
             continue
-        stats[0] += sum_window(part, window, size, lists, weights, extras, count, sums)
+        clear_sums(summing, base, size, lo, hi, allowed, words)
+        stats[0] += sum_lists(part, window, lists, weights, extras, 0, count, sums)
         for block in range(0, size, BLOCK):
             last = min(block + BLOCK, size)
             rows = block_rows(base + block, last - block, lo, hi, allowed, words)
@@ -139,12 +113,12 @@ def score_again(postings, summing, number, first, slope, least, lo, hi, allowed,
                 if not rows >> np.uint64(i - block) & np.uint64(1) or reach(summing, sums[i]) < least:
                     continue
                 score = np.float32(0.0)
-                # With nothing negative a sum of zero is a row that shares no term with the query.
                 if sums[i] or not positive:
                     score = exact_score(postings, summing, base + i, first, slope)
                     stats[1] += 1
-                key = key_of(score, np.uint64(base + i), _HIGHER)
-                if key < heap[0]:
+                key = key_of(score, np.uint64(base + i + postings.before), HIGHER)
+                # Some were scored before.
+                if key < heap[0] and not holds_key(heap, k, key):
                     replace_largest(heap, k, key)
                     if heap[0] != NO_KEY:
                         least = max(least, least_score(heap))
@@ -155,11 +129,11 @@ def score_again(postings, summing, number, first, slope, least, lo, hi, allowed,
 def score_candidates(postings, summing, count, first, slope, pool):
     """Keep the candidates, scored, among the rows of the highest bounds."""
     candidates, stats = view_u32(summing.candidates, count), view_i64(summing.stats, 2)
-    for i in range(min(count, _ROWS_AHEAD)):
+    for i in range(min(count, ROWS_AHEAD)):
         prefetch_row(postings, np.uint64(candidates[i]))
     for i in range(count):
-        if i + _ROWS_AHEAD < count:
-            prefetch_row(postings, np.uint64(candidates[i + _ROWS_AHEAD]))
+        if i + ROWS_AHEAD < count:
+            prefetch_row(postings, np.uint64(candidates[i + ROWS_AHEAD]))
         row = np.int64(candidates[i])
         score = np.float64(exact_score(postings, summing, row, first, slope))
         bound = np.int64(min(np.ceil(score / summing.unit) + 1, np.float64(MOST_SUM)))
@@ -171,7 +145,7 @@ def score_candidates(postings, summing, count, first, slope, pool):
 
 @inner
 def keep_essential(
-    postings, summing, part, window, base, size, count, share, first, slope, lo, hi, allowed, words, heap, k
+    postings, summing, part, window, base, size, count, share, first, slope, lo, hi, allowed, words, k
 ):
     """Keep the best rows of a window by its essential lists, whose rest adds a ``share`` of what is reached.
 
@@ -180,9 +154,10 @@ def keep_essential(
     pool, stats = view_u64(summing.pool, summing.pool_size), view_i64(summing.stats, 2)
     lists, weights, extras = lists_of(summing, 0)
     sums = view_i16(summing.sums, WINDOW)
-    reached = reached_sum(pool, summing.pool_size, heap, k, weights, count)
+    reached = reached_sum(pool, summing.pool_size, view_u64(summing.reached, k), k, weights, count)
     summed, rest = count_essential(weights, count, np.int64(share * np.float64(reached)))
-    stats[0] += sum_window(part, window, size, lists, weights, extras, summed, sums)
+    clear_sums(summing, base, size, lo, hi, allowed, words)
+    stats[0] += sum_lists(part, window, lists, weights, extras, 0, summed, sums)
     while summed < count:
         # Summing more is worth its time if it saves scoring as many rows as take as long.
         more, less = count_essential(weights, count, np.int64(LESS * np.float64(rest)))
@@ -198,18 +173,39 @@ def keep_essential(
 
 
 @inner
+def clear_pool(summing, heap, pool):
+    """Empty the pool; where ``k`` rows are scored only bounds that may come to as much get in."""
+    key, rounded = NO_KEY, np.int64(0)
+    if heap[0] != NO_KEY and summing.floor > LOWEST and summing.unit > 0:
+        rounded = least_bound(summing, least_score(heap))
+    if rounded > 1:
+        key = bound_key(rounded - 1, NO_ROW)
+    for i in range(summing.pool_size):
+        pool[i] = key
+
+
+@inner
 def fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k):
-    """Keep the rows of the highest bounds."""
+    """Keep the rows of the highest bounds, but for those of parts that it pays to score at once."""
     sums, pool = view_i16(summing.sums, WINDOW), view_u64(summing.pool, summing.pool_size)
     counts, stats = view_i64(summing.counts, postings.n_parts), view_i64(summing.stats, 2)
-    clear_heap(pool, summing.pool_size)
+    clear_pool(summing, heap, pool)
     for number in range(postings.n_parts):
         part = part_at(postings, number)
         lists, weights, extras = lists_of(summing, number)
         count, share = counts[number], FIRST_SHARE
+        if scores_early(postings, summing, number):
+            read, scored, more = score_early(
+                postings, summing, number, first, slope, lo, hi, allowed, words, heap, k
+            )
+            stats[0] += read
+            stats[1] += scored
+            if more:
+                collect(summing, part.first, part.n, lo, hi, allowed, words, pool)
+            continue
         leaves_out = may_leave_out(postings, summing, part, weights, count)
         if leaves_out:
-            sort_lists(part, lists, weights, count)
+            sort_lists(part, lists, weights, extras, count)
         for window in range(part.n_windows):
             base = part.first + (window << WINDOW_BITS)
             size = min(WINDOW, part.first + part.n - base)
@@ -231,11 +227,11 @@ def fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k):
                     hi,
                     allowed,
                     words,
-                    heap,
                     k,
                 )
                 continue
-            stats[0] += sum_window(part, window, size, lists, weights, extras, count, sums)
+            clear_sums(summing, base, size, lo, hi, allowed, words)
+            stats[0] += sum_lists(part, window, lists, weights, extras, 0, count, sums)
             collect(summing, base, size, lo, hi, allowed, words, pool)
 
 
@@ -246,76 +242,86 @@ def score_pool(postings, summing, ordered, first, slope, lo, hi, allowed, words,
     Where bounds are ``ordered`` as scores are, ties included, the first ``k`` of the pool are the best.
     """
     pool, stats = view_u64(summing.pool, summing.pool_size), view_i64(summing.stats, 2)
-    full, dropped = pool[0] != NO_KEY, bound_of(pool[0])
+    full, dropped, positive = pool[0] != NO_KEY, bound_of(pool[0]), summing.floor > LOWEST
     sort_heap(pool, summing.pool_size)
     filled = np.int64(0)
-    while filled < summing.pool_size and pool[filled] != NO_KEY:
+    while filled < summing.pool_size and row_of(pool[filled]) != NO_ROW:
         filled += 1
     # Few are scored besides the first k.
     likely = min(filled, k)
     for i in range(likely):
         prefetch(postings.indptr + np.uint64(8) * row_of(pool[i]))
-    for i in range(min(likely, _ROWS_AHEAD)):
+    for i in range(min(likely, ROWS_AHEAD)):
         prefetch_row(postings, row_of(pool[i]))
     for i in range(likely if ordered else filled):
-        if i + _ROWS_AHEAD < likely:
-            prefetch_row(postings, row_of(pool[i + _ROWS_AHEAD]))
+        if i + ROWS_AHEAD < likely:
+            prefetch_row(postings, row_of(pool[i + ROWS_AHEAD]))
         if heap[0] != NO_KEY and reach(summing, bound_of(pool[i])) < least_score(heap):
             break
-        row = np.int64(row_of(pool[i]))
-        score = exact_score(postings, summing, row, first, slope)
-        stats[1] += 1
-        key = key_of(score, np.uint64(row), _HIGHER)
-        if key < heap[0]:
-            replace_largest(heap, k, key)
-    if full and not ordered:
+        row, score = np.int64(row_of(pool[i])), np.float32(0.0)
+        if bound_of(pool[i]) or not positive:
+            score = exact_score(postings, summing, row, first, slope)
+            stats[1] += 1
+        keep_scored(postings, row, score, heap, k)
+    # Of rows that share no term with the query the first are in the pool.
+    if full and not ordered and (dropped or not positive):
         least = least_score(heap)
         if reach(summing, dropped) >= least:
-            clear_heap(heap, k)
-            scan_uncovered(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
             for number in range(postings.n_parts):
                 least = score_again(
                     postings, summing, number, first, slope, least, lo, hi, allowed, words, heap, k
                 )
 
 
+@inner
+def search_one(postings, summing, terms, values, start, stop, average, slope, first, inverse, heap, k):
+    """Put the best rows of an index, exactly, among those that the heap holds of others."""
+    lo, hi, allowed = postings.lo, postings.hi, postings.allowed
+    words = view_u64(allowed, (postings.n + 63) // 64)
+    ordered = choose_lists(postings, summing, terms, values, start, stop, average, slope, inverse)
+    summing.floor = np.int64(-1) if is_positive(postings, summing) else LOWEST
+    scan_uncovered(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
+    fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
+    score_pool(postings, summing, ordered, first, slope, lo, hi, allowed, words, heap, k)
+
+
 @entry_point("sparse windows")
 def search_windows(
-    postings_address,
+    indexes_address,
+    n_indexes,
     summing_address,
     query_indptr,
     query_indices,
     query_values,
     n_queries,
     k,
-    lo,
-    hi,
-    allowed,
     average,
     slope,
     found,
     scores,
 ):
-    """Find the ``k`` rows of ``lo`` to ``hi``, and of the bitset ``allowed`` if there is one, exactly.
+    """Find the ``k`` rows of some indexes of one form, of each those that may be found, exactly.
 
     Of term frequencies ``average`` is the average length now, and ``slope`` what a row's is taken times.
     """
-    postings, summing = view_postings(postings_address), view_summing(summing_address)
+    summing, indexes = view_summing(summing_address), np.uint64(indexes_address)
     starts, terms, values = view_csr(query_indptr, query_indices, query_values, n_queries)
-    table_terms = view_i64(summing.table_terms, summing.table_size)
-    table_weights = view_f32(summing.table_weights, summing.table_size)
-    mask = np.uint64(summing.table_size - 1)
-    words, heap = view_u64(allowed, (postings.n + 63) // 64), view_u64(summing.heap, k)
+    form, flat = view_postings(indexes).form, view_postings(indexes).flat
+    heap = view_u64(summing.heap, k)
     view_i64(summing.stats, 2)[:] = 0
     for q in range(n_queries):
         start, stop = starts[q], starts[q + 1]
+        size = table_places(stop - start)
+        # A small one stays in the nearest cache.
+        table_terms = view_i64(summing.table_terms, size)
+        table_weights = view_f32(summing.table_weights, size)
+        summing.table_size, mask = size, np.uint64(size - 1)
         load_terms(table_terms, table_weights, mask, terms, values, start, stop)
-        inverse = inverse_length(table_weights) if postings.form == COSINE else np.float64(0)
-        first = inverse if postings.form == COSINE else postings.flat
-        ordered = choose_lists(postings, summing, terms, values, start, stop, average, slope, inverse)
-        fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
+        inverse = inverse_length(table_weights) if form == COSINE else np.float64(0)
+        first = inverse if form == COSINE else flat
         clear_heap(heap, k)
-        scan_uncovered(postings, summing, first, slope, lo, hi, allowed, words, heap, k)
-        score_pool(postings, summing, ordered, first, slope, lo, hi, allowed, words, heap, k)
+        for number in range(n_indexes):
+            postings = view_postings(indexes + np.uint64(number) * POSTINGS_BYTES)
+            search_one(postings, summing, terms, values, start, stop, average, slope, first, inverse, heap, k)
         sort_heap(heap, k)
-        write_result(heap, k, _HIGHER, np.float32(-np.inf), found[q], scores[q])
+        write_result(heap, k, HIGHER, np.float32(-np.inf), found[q], scores[q])

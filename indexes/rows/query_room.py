@@ -20,7 +20,7 @@ class QueryRoom:
 
     def addresses(self, queries: SparseRows) -> Addresses:
         """Return where kernels read ``indptr``, ``indices`` and ``values``, until the next call."""
-        if len(queries) != 1:
+        if len(queries.indptr) != 2:
             return address(queries.indptr), address(queries.indices), address(queries.values)
         n = len(queries.indices)
         self._indptr[1] = n

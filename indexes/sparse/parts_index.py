@@ -51,10 +51,10 @@ class PartsIndex:
         record["form"], record["flat"] = rows.form, rows.flat
         record["parts"], record["n_parts"] = address(self._records), len(parts)
         record["covered"] = parts[-1].stop if parts else 0
-        self._record, self._address, self._kernel = record, address(record), search_windows
+        self._record, self._kernel = record, search_windows
         # Parts are summed whole, also where they reach beyond the rows.
-        largest = max((part.n for part in parts), default=0)
-        self._free = summing_scratch(largest) if scratch is None else scratch
+        self._largest = max((part.n for part in parts), default=0)
+        self._free = summing_scratch(self._largest) if scratch is None else scratch
         self._seconds = self._usual_seconds()
 
     def effort(self, k: int, recall: float, knobs: None, share: float) -> Effort[None]:
@@ -71,34 +71,18 @@ class PartsIndex:
         self, k: int, effort: Effort[None], scope: Scope = EVERYTHING
     ) -> Callable[[SparseRows], Neighbors]:
         """Return :meth:`search` for all but the queries."""
-        if k < 1:
-            raise ValueError(f"k is {k}; expected at least 1")
-        lo, hi, _ = listed_rows(scope, self._n)
-        held: tuple[NDArray[np.uint64] | None, np.uint64] = None, NOWHERE
-        if scope.rows is not None and scope.rows.bounds is None:
-            lo, hi, held = 0, self._n, scope.rows.located_words
-        stored, wanted, n_parts = self._rows, min(k, scope.count(self._n)), len(self._parts)
-        free, kernel, described, words = self._free, self._kernel, self._address, held[1]
-        if not wanted:
-            return lambda queries: Neighbors.empty(len(queries), k, stored.metric)
+        return _prepared([(self, scope)], k)
 
-        def search(queries: SparseRows, held: Any = (self, held)) -> Neighbors:
-            n_queries, average = len(queries), stored.average_of(queries)
-            if not n_queries:
-                return Neighbors.empty(0, k, stored.metric)
-            rows, scores = np.empty((n_queries, wanted), np.uint32), np.empty((n_queries, wanted), np.float32)
-            slope, scratch = stored.slope(average), free.take(n_parts, queries.longest, wanted)
-            try:
-                asked = scratch.query.addresses(queries)
-                places = described, scratch.address, *asked
-                kernel(*places, n_queries, wanted, lo, hi, words, average, slope, rows, scores)
-                summed, rescored = scratch.stats.tolist()
-            finally:
-                free.give(scratch)
-            found = Neighbors(rows, scores, SearchStats(distances=summed, rescored=rescored))
-            return found if wanted == k else found.padded(k, stored.metric)
+    def joined(
+        self, others: Sequence[tuple[Any, Scope]], k: int, scope: Scope = EVERYTHING
+    ) -> Callable[[SparseRows], Neighbors] | None:
+        """Return a search of this index and others, of one field, as of one, each within its scope.
 
-        return search
+        Rows of each are numbered behind all of those before. None where one of them is of another kind.
+        """
+        if not all(isinstance(index, PartsIndex) for index, _ in others):
+            return None
+        return _prepared([(self, scope), *others], k)
 
     def calibrate(
         self, queries: SparseRows, truth: NDArray[np.float32] | None = None
@@ -119,3 +103,45 @@ class PartsIndex:
         uncovered = max(0, len(rows) - summed) * length
         calls = known.call * max(1, len(self._parts))
         return calls + postings * known.posting + summed * known.summed + uncovered * known.weight
+
+
+def _prepared(searched: Sequence[tuple[PartsIndex, Scope]], k: int) -> Callable[[SparseRows], Neighbors]:
+    """Return the search of indexes of one field, each within its scope, but for the queries."""
+    if k < 1:
+        raise ValueError(f"k is {k}; expected at least 1")
+    first = searched[0][0]
+    stored = first._rows
+    wanted = min(k, sum(one.count(index._n) for index, one in searched))
+    if not wanted:
+        return lambda queries: Neighbors.empty(len(queries), k, stored.metric)
+    records = np.concatenate([index._record for index, _ in searched])
+    before, held = 0, []
+    for record, (index, one) in zip(records, searched, strict=True):
+        lo, hi, _ = listed_rows(one, index._n)
+        words: tuple[NDArray[np.uint64] | None, np.uint64] = None, NOWHERE
+        if one.rows is not None and one.rows.bounds is None:
+            lo, hi, words = 0, index._n, one.rows.located_words
+        record["lo"], record["hi"], record["allowed"], record["before"] = lo, hi, words[1], before
+        held.append(words)
+        before += index._n
+    largest = max(searched, key=lambda each: each[0]._largest)[0]
+    n_indexes, n_parts = len(records), max(len(index._parts) for index, _ in searched)
+    free, kernel, described = largest._free, first._kernel, address(records)
+
+    def search(queries: SparseRows, held: Any = (searched, records, held)) -> Neighbors:
+        n_queries, average = len(queries.indptr) - 1, stored.average_of(queries)
+        if not n_queries:
+            return Neighbors.empty(0, k, stored.metric)
+        rows, scores = np.empty((n_queries, wanted), np.uint32), np.empty((n_queries, wanted), np.float32)
+        slope, scratch = stored.slope(average), free.take(n_parts, queries.longest, wanted)
+        try:
+            asked = scratch.query.addresses(queries)
+            places = described, n_indexes, scratch.address, *asked
+            kernel(*places, n_queries, wanted, average, slope, rows, scores)
+            summed, rescored = scratch.stats.tolist()
+        finally:
+            free.give(scratch)
+        found = Neighbors(rows, scores, SearchStats(distances=summed, rescored=rescored))
+        return found if wanted == k else found.padded(k, stored.metric)
+
+    return search

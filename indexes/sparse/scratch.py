@@ -38,6 +38,7 @@ class SummingScratch:
             "table_weights": np.empty(size, np.float32),
             "pool": np.empty(k + k // 2 + _SPARE, np.uint64),
             "heap": np.empty(k, np.uint64),
+            "reached": np.empty(k, np.uint64),
             "candidates": np.empty(MOST_CANDIDATES, np.uint32),
             "stats": np.zeros(2, np.int64),
         }

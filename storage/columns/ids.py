@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,11 @@ class IdColumn:
         if len(self._kind) and self._kind[row] == _TEXT:
             return self.to_list([row])[0]
         return int(self._number[row])
+
+    @property
+    def id_of(self) -> Callable[[int], int | str]:
+        """What returns the id of one row, in the shortest time that takes."""
+        return self._number.item if self.is_numeric else self.__getitem__
 
     @property
     def is_numeric(self) -> bool:

@@ -47,6 +47,8 @@ def agrees_with_bm25s(pages: vicinal.Collection, texts: dict[int, str], **option
         scores = other.get_scores(tokens([query])[0])
         expected = {int(ids[i]): float(scores[i]) for i in np.flatnonzero(scores)}
         assert len(hits) == min(30, len(expected))
+        alone = pages.search(query, k=30, **options)
+        assert (alone.ids.tolist(), alone.scores.tolist()) == (hits.ids.tolist(), hits.scores.tolist())
         assert {hit.id: hit.score for hit in hits} == pytest.approx(
             {hit.id: expected[hit.id] for hit in hits}, abs=1e-4
         )

@@ -45,11 +45,13 @@ def answer(
 
 
 def hits(snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions) -> Hits | BatchHits:
-    """Return the hits of :func:`answer`; those of one query in one segment cost what their search costs."""
+    """Return the hits of :func:`answer`; those of one query cost what its search costs."""
     field = searched_field(snapshot.schema, options)
     if not field.alone or isinstance(query, StoredQueries):
         return answer(snapshot, owner, query, options)[0]
     queries, single = field.kind.queries(field.spec, query, field.name)
+    if field.resolves:
+        queries = snapshot.resolved(field.name, queries)
     tenant = None if owner is None else owner.scope
     if single:
         # Of one query it is no list.

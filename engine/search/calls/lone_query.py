@@ -1,4 +1,4 @@
-"""A query alone in the only segment there is: nothing to merge, and no report of the work."""
+"""A query alone, for which each segment is searched once: no report of the work is made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from ....indexes.protocol import Index, Queries
+from ....indexes.joining import JoinsSearches
+from ....indexes.protocol import Index, Queries, Scope, SharesTarget
 from ....indexes.rows.neighbors import NO_ROW, Neighbors
 from ....storage.columns.partial import Present
 from ... import deadline
@@ -17,23 +18,33 @@ from ...filters.evaluation.scanning import ScanWork
 from ...filters.expression import Filter
 from ...input.options import SearchOptions
 from ...segments.allowed import Allowed
+from ...segments.live_statistics import prepared
 from ...segments.snapshot import Snapshot
 from ...segments.view import SegmentView
 from ..ownership import check_owned
+from ..planner import IndexSearch
 from ..segment_search import KEPT, segment_search
+from ..union.joined import JoinedSearch
+from ..union.merging import merged
 from .searched_field import SearchedField
 
 
 class _LoneSearch(Struct, eq=False):
     """How queries alone are searched among some rows, kept with them.
 
-    ``said`` names the options, but for the filter, as :attr:`SearchOptions.of_schemas` does.
+    ``said`` names the options, but for the filter, as :attr:`SearchOptions.of_schemas` does. ``shares`` tells
+    whether the index finds its share of several segments' nearest for less than all of them, and ``joins``
+    whether it is searched with those of other segments as one.
     """
 
     said: dict[int, Any]
     index: Index[Any, Any] | None
     search: Callable[[Queries], Neighbors]
     present: Present | None
+    n: int
+    scope: Scope
+    shares: bool
+    joins: bool
 
 
 def nearest_alone(
@@ -46,45 +57,126 @@ def nearest_alone(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
     """Return places and scores of the ``min(k, matches)`` nearest of one query, as :func:`execute` does.
 
-    None where there is more to it than a search of one segment: there are several, or audits raised efforts,
-    or nothing can be found.
+    None where there is more to it than to search each segment for all of them: audits raised efforts,
+    a segment is to be searched for its share, a tenant has rows of others, or nothing can be found.
     """
-    if len(snapshot.views) != 1 or snapshot.raised:
+    if snapshot.raised:
         return None
     deadline.check()
-    view = snapshot.views[0]
-    parts = view.allowed(expression, tenant, ScanWork())
-    if len(parts) != 1:
-        return None
-    kept: _LoneSearch | None = parts[0].searches.get(id(options.of_schemas))
-    if kept is None or kept.index is not view.index(field.name):
-        kept = _prepared(view, field, options, parts[0])
-        if kept is None:
+    if field.prepares:
+        queries = prepared(snapshot, field.name, tenant, queries)[0]
+    if len(snapshot.views) == 1:
+        kept = _search(snapshot.views[0], field, options, expression, tenant)
+        if not isinstance(kept, _LoneSearch):
             return None
-    found = kept.search(queries)
-    if kept.present is not None:
-        found = found.renumbered(kept.present)
-    rows, scores = found.rows[0], found.scores[0]
-    if rows.item(-1) == NO_ROW:
-        n = int(np.count_nonzero(rows != NO_ROW))
-        rows, scores = rows[:n], scores[:n]
-    # A row of the first view is its own place.
-    places = rows.astype(np.int64)
+        found = kept.search(queries)
+        if kept.present is not None:
+            found = found.renumbered(kept.present)
+        rows, scores = found.rows[0], found.scores[0]
+        # A row of the first view is its own place.
+        places = _without_padding(rows).astype(np.int64)
+    else:
+        several = _nearest_of_several(snapshot, field, queries, options, expression, tenant)
+        if several is None:
+            return None
+        places, scores = several
+    if field.matches and scores.item(-1) <= 0:
+        # A row that shares no term with a text is not what was searched for.
+        places = places[: int(np.count_nonzero(scores > 0))]
     if tenant is not None:
         check_owned(snapshot, tenant, places)
-    return places, scores
+    return places, scores[: len(places)]
+
+
+def _without_padding(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows, or places, before the padding."""
+    last = rows.item(-1)
+    return rows if 0 <= last != NO_ROW else rows[(rows >= 0) & (rows != NO_ROW)]
+
+
+def _nearest_of_several(
+    snapshot: Snapshot,
+    field: SearchedField,
+    queries: Queries,
+    options: SearchOptions,
+    expression: Filter | None,
+    tenant: int | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+    searches: list[_LoneSearch] = []
+    numbers: list[int] = []
+    for number, view in enumerate(snapshot.views):
+        kept = _search(view, field, options, expression, tenant)
+        if kept is None or (isinstance(kept, _LoneSearch) and kept.shares):
+            return None
+        if isinstance(kept, _LoneSearch):
+            searches.append(kept)
+            numbers.append(number)
+    if not searches:
+        return None
+    joined = _joined(snapshot, numbers, searches, options.k)
+    if joined is not None:
+        return joined.nearest(queries)
+    found = []
+    for number, one in zip(numbers, searches, strict=True):
+        deadline.check()
+        nearest = one.search(queries)
+        found.append((number, nearest if one.present is None else nearest.renumbered(one.present)))
+    places, scores = merged(found, 1, options.k, field.spec.metric)
+    return _without_padding(places[0]), scores[0]
+
+
+def _joined(
+    snapshot: Snapshot, numbers: list[int], searches: list[_LoneSearch], k: int
+) -> JoinedSearch | None:
+    """Return the search of several views as of one, kept by the snapshot; None where there is none such."""
+    key = tuple(map(id, searches))
+    kept: tuple[list[_LoneSearch], JoinedSearch | None] | None = snapshot.joined.get(key)
+    if kept is None:
+        found = None
+        if all(one.joins for one in searches):
+            parts = [
+                (number, one.index, one.n, one.scope) for number, one in zip(numbers, searches, strict=True)
+            ]
+            found = JoinedSearch.of(parts, k)
+        if len(snapshot.joined) >= KEPT:
+            snapshot.joined.clear()
+        # What is kept has its searches, so no others have the same identities.
+        kept = snapshot.joined[key] = searches, found
+    return kept[1]
+
+
+def _search(
+    view: SegmentView,
+    field: SearchedField,
+    options: SearchOptions,
+    expression: Filter | None,
+    tenant: int | None,
+) -> _LoneSearch | bool | None:
+    """Return how a view is searched; False where it has nothing to find, None where that is in parts."""
+    parts = view.allowed(expression, tenant, ScanWork())
+    if len(parts) != 1:
+        return False if not parts else None
+    kept: _LoneSearch | None = parts[0].searches.get(id(options.of_schemas))
+    if kept is not None and kept.index is view.index(field.name):
+        return kept
+    return _prepared(view, field, options, parts[0])
 
 
 def _prepared(
     view: SegmentView, field: SearchedField, options: SearchOptions, allowed: Allowed
-) -> _LoneSearch | None:
+) -> _LoneSearch | bool:
     present = view.present(field.name)
     n_vectors = view.n_rows if present is None else len(present)
     among = allowed if present is None else allowed.among(field.name, present)
     if not among.scope.count(n_vectors):
-        return None
+        return False
     search = segment_search(view, field, options, None, among, n_vectors, None)
-    kept = _LoneSearch(options.of_schemas, search.index, search.search, present)
+    index = search.index
+    joins = present is None and isinstance(search.plan, IndexSearch) and isinstance(index, JoinsSearches)
+    shares = isinstance(index, SharesTarget)
+    kept = _LoneSearch(
+        options.of_schemas, index, search.search, present, n_vectors, among.scope, shares, joins
+    )
     if len(allowed.searches) >= KEPT:
         allowed.searches.clear()
     # What is kept has its options, so no others have the same identity.

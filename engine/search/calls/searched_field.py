@@ -36,6 +36,8 @@ class SearchedField:
         Whether queries have tokens, or lack weights, which a snapshot looks up.
     prepares : bool
         Whether they are not searched with as they are, but by what is known of all points.
+    matches : bool
+        Whether rows of no score above 0 are not found, as those of texts are not.
     alone : bool
         Whether no more is asked of a query alone than its nearest points: none is left out, weighed anew or
         looked for by several threads.
@@ -48,6 +50,7 @@ class SearchedField:
     knobs: Any
     resolves: bool
     prepares: bool
+    matches: bool
     alone: bool
 
 
@@ -74,8 +77,9 @@ def _checked(schema: CollectionSchema, options: SearchOptions) -> SearchedField:
     kind = kind_of(spec)
     resolves = kind.has_tokens(spec) or kind.query_weights(spec) is not None
     prepares = kind.prepares(spec)
-    alone = not (resolves or prepares or _asks_more(options))
-    found = SearchedField(schema, name, spec, kind, knobs, resolves, prepares, alone)
+    matches = kind.source(spec) is not None
+    alone = not _asks_more(options)
+    found = SearchedField(schema, name, spec, kind, knobs, resolves, prepares, matches, alone)
     if len(options.of_schemas) >= _SCHEMAS_KEPT:
         options.of_schemas.clear()
     options.of_schemas[id(schema)] = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,11 @@ class GrowingView(SegmentView):
         """Return the ids of ``rows``."""
         ids = self.segment.ids
         return [ids[row] for row in rows.tolist()]
+
+    @property
+    def id_of(self) -> Callable[[int], PointId]:
+        """What returns the id of one row."""
+        return self.segment.ids.__getitem__
 
     @property
     def ids_are_numeric(self) -> bool:

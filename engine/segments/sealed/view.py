@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,11 @@ class SealedView(SegmentView):
     def ids(self, rows: NDArray[np.int64]) -> list[PointId]:
         """Return the ids of ``rows``."""
         return self.segment.ids.to_list(rows)
+
+    @property
+    def id_of(self) -> Callable[[int], PointId]:
+        """What returns the id of one row."""
+        return self.segment.ids.id_of
 
     @property
     def ids_are_numeric(self) -> bool:
