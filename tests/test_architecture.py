@@ -113,6 +113,7 @@ ORDER = {
             "rows",
             "scratch_pool",
             "protocol",
+            "joining",
             "arrays",
             "clustering",
             "product",
