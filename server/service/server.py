@@ -19,10 +19,11 @@ from ..wire.methods import METHODS, SERVICES
 from .access.authentication import AuthenticationInterceptor
 from .access.key_store import KeyStore
 from .access.sealed_numbers import SealedNumbers
+from .calls import handler_parts
 from .calls.call_log import CallLog
 from .calls.door import Door
 from .calls.early_refusals import EarlyRefusals
-from .calls.reading_ahead import ReadingAhead, can_read_ahead
+from .calls.reading_ahead import ReadingAhead
 from .calls.runtime import Runtime
 from .calls.worker_threads import WorkerThreads
 from .handlers.table import rpc_handlers
@@ -283,9 +284,9 @@ class Server:
             )
 
     def _call_threads(self, threads: WorkerThreads) -> Executor:
-        if can_read_ahead():
+        if handler_parts.are_known():
             return ReadingAhead(threads, self._reads, self._runtime.receiving)
-        self._log.event("warning", "no_reading_ahead", grpc=grpc.__version__)
+        self._log.event("warning", "unknown_grpc", version=grpc.__version__)
         return threads
 
     def _serving(self) -> grpc.Server:

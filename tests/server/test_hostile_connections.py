@@ -122,6 +122,9 @@ def test_slow_senders_on_one_connection(server: RunningServer, beside: WellBehav
         streams = range(1, 2 * 90, 2)
         for stream in streams:
             raw.begin(stream, SEARCH.path, beside.key)
+        receiving = server.server.runtime.receiving
+        # Before they are known to be silent, they have the places of their key.
+        wait_until(lambda: 0 < receiving.receiving == receiving.silent)
         beside.works()
         raw.end_of(streams[-1])
         beside.settles()

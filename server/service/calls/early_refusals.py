@@ -17,6 +17,7 @@ from ...wire.statuses import to_status
 from ..access.authentication import current_principal
 from ..admission.refusals import Refusal, rate_limited
 from .call_log import CallLog
+from .handler_parts import are_known, end_call, is_handler
 from .runtime import Runtime
 
 if TYPE_CHECKING:
@@ -66,14 +67,19 @@ def _refused(kind: Callable[..., Refusal], words: str, retry_after: float | None
 
 
 class _Here(ThreadPoolExecutor):
-    """Runs work in the thread that submits it."""
+    """Refuses calls in the thread that submits their handlers; there is nothing to wait for."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Run ``fn`` now; there is nothing to wait for."""
-        fn(*args, **kwargs)
+        """End the call that a handler is of; the handler itself would cost half as much again."""
+        if _KNOWN and is_handler(args[0]):
+            _, event, state, refuse, *_ = args
+            end_call(event, state, refuse.status)
+        else:
+            fn(*args, **kwargs)
 
 
 _HERE = _Here(1)
+_KNOWN = are_known()
 
 
 def refusing(status: grpc.Status) -> Handler:
@@ -84,4 +90,5 @@ def refusing(status: grpc.Status) -> Handler:
 
     # gRPC asks a handler which threads it wants; this one never blocks.
     refuse.experimental_thread_pool = _HERE  # type: ignore[attr-defined]
+    refuse.status = status  # type: ignore[attr-defined]
     return grpc.stream_unary_rpc_method_handler(refuse)

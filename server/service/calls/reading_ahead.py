@@ -6,22 +6,14 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-import grpc._server as internals
-from grpc._cython import cygrpc  # type: ignore[attr-defined]  # it is not written in Python
-
 from ..access.authentication import current_principal
 from ..admission.receiving import MessageAhead, Receiving
+from .handler_parts import is_handler, receive_message
 from .rpc import Rpc
 from .worker_threads import Work, WorkerThreads
 
 # Messages of others count as memory while they wait, which those without a thread do not.
 _SMALL = 1 << 16
-_USED = ("_CLOSED", "_OPEN", "_RECEIVE_MESSAGE_TOKEN", "_possibly_finish_call", "_unary_response_in_pool")
-
-
-def can_read_ahead() -> bool:
-    """Return whether the handlers of the installed gRPC are made of what :class:`ReadingAhead` uses."""
-    return all(hasattr(internals, name) for name in _USED) and hasattr(cygrpc, "ReceiveMessageOperation")
 
 
 class ReadingAhead(Executor):
@@ -35,7 +27,7 @@ class ReadingAhead(Executor):
     Reads whose messages are small have as many threads as places to run. More of them wait without one, and a
     thread that has answered one goes on with the next: no turn of threads at all when there is much to do.
 
-    gRPC has no name for this, so it is done with what its handlers are made of; see :func:`can_read_ahead`.
+    gRPC has no name for this, so it is done with what its handlers are made of; see :mod:`.handler_parts`.
 
     Parameters
     ----------
@@ -52,7 +44,7 @@ class ReadingAhead(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run ``fn(*args)`` in a thread, of a call whose message is read ahead once that has come."""
-        if args[0] is not internals._unary_response_in_pool:
+        if not is_handler(args[0]):
             return self._threads.submit(fn, *args)
         run, event, state, behavior, _, *coding = args
         caller = state.context.get(current_principal)
@@ -62,24 +54,16 @@ class ReadingAhead(Executor):
         if not self._receiving.expect(call, caller.key_id):
             return self._threads.submit(fn, *args)
 
-        def received(operation: Any) -> Any:
-            message = operation.batch_operations[0].message()
+        def came(message: bytes | None) -> None:
             self._receiving.came(call)
-            with state.condition:
-                if message is None and state.client is internals._OPEN:
-                    state.client = internals._CLOSED
-                ended = internals._possibly_finish_call(state, internals._RECEIVE_MESSAGE_TOKEN)
             messages.put(message)
             work = fn, (run, event, state, behavior, lambda: messages, *coding)
             if message is None or len(message) > _SMALL or not behavior.waits_in_line:
                 self._threads.begin(work)
             elif not self._reads.begin(work):
                 self._watch(state, work)
-            return ended
 
-        # gRPC holds the lock of the state here.
-        call.start_server_batch((cygrpc.ReceiveMessageOperation(0),), received)
-        state.due.add(internals._RECEIVE_MESSAGE_TOKEN)
+        receive_message(event, state, came)
         return None
 
     def _watch(self, state: Any, work: Work) -> None:
