@@ -18,7 +18,7 @@ from .filters.expression import Filter
 from .filters.notations.reading import FilterLike
 from .hosts.host import Host
 from .input.ids import id_list, named_columns, selection, vector_columns, vector_fields
-from .input.options import SearchOptions, refuse_groups
+from .input.options import SearchOptions
 from .input.order import Position, checked_order
 from .input.payload_paths import payload_paths
 from .input.payload_update import PayloadChange, payload_update
@@ -290,7 +290,7 @@ class ColumnarCollection:
         """Return the nearest points as :meth:`Collection.search` does."""
         snapshot, owner = self._view(options.tenant)
         if options.group_by is not None:
-            return grouped(snapshot, owner, query, options)
+            return grouped(snapshot, owner, query, options)[0]
         if self._host.audit.wants:
             offered = self._host.audit.offering(self._state.name, self._state.audited, snapshot)
             return answer(snapshot, owner, query, options, offered)[0]
@@ -298,9 +298,12 @@ class ColumnarCollection:
 
     def explain(self, query: Any, options: SearchOptions) -> Explanation:
         """Return what :meth:`search` does with its plan, as :meth:`Collection.explain` does."""
-        refuse_groups(options)
         snapshot, owner = self._view(options.tenant)
-        return explanation(*answer(snapshot, owner, query, options), options.tokens, snapshot.schema.fields)
+        if options.group_by is None:
+            return explanation(
+                *answer(snapshot, owner, query, options), options.tokens, snapshot.schema.fields
+            )
+        return explanation(*grouped(snapshot, owner, query, options), options.tokens, snapshot.schema.fields)
 
     def score(
         self, query: Any, ids: Any, field: str | None, tokens: Any, tenant: str | None

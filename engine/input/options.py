@@ -273,15 +273,6 @@ def check_budgets(name: str, spec: VectorField, tokens: Budgets | None) -> None:
         )
 
 
-def refuse_groups(options: SearchOptions) -> None:
-    """Raise InvalidArgument when what is asked for by groups answers with hits alone."""
-    if options.group_by is not None:
-        raise InvalidArgument(
-            "explain takes no group_by, as a search by groups is several; explain the search without it",
-            field="group_by",
-        )
-
-
 def check_results(queries: int, k: int) -> None:
     """Raise LimitExceeded when so many queries of ``k + offset`` ask for more than one call returns."""
     if queries * k > MAX_RESULTS:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .groups import BatchGroups, Groups
 from .hits import BatchHits, Hits
 from .weighting import Weighting
 
@@ -122,12 +123,13 @@ class Explanation:
     Attributes
     ----------
     hits : Hits or BatchHits
-        The answer itself.
+        The answer itself; of a search by groups the hits of all groups, a group in the place of a query.
     queries : int
         Size of the batch the totals are over.
     segments : tuple of SegmentPlan
+        Of the first search, then of the next, where it took several.
     stages : dict
-        Seconds by stage: ``validate``, ``filter``, ``search``, ``merge``.
+        Seconds by stage: ``validate``, ``filter``, ``search``, ``merge``, and by groups ``group``.
     weighting : Weighting or None
         What the terms of a query were weighted by, where its field says that they are.
     tokens : (int or None, int or None) or None
@@ -140,6 +142,11 @@ class Explanation:
     payloads_read : int
         How many payloads were read for those: none where the values are still in memory from a search before.
         0 for a key that is bound to a tenant.
+    groups : Groups or BatchGroups or None
+        The answer where it is by groups.
+    searches : int
+        How many searches it took: one for each different filter of a batch, and as many as groups need. 0 for
+        a key that is bound to a tenant.
     """
 
     hits: Hits | BatchHits
@@ -151,6 +158,8 @@ class Explanation:
     first_stage: tuple[SegmentPlan, ...] = ()
     unindexed: Mapping[str, str] = field(default_factory=dict)
     payloads_read: int = 0
+    groups: Groups | BatchGroups | None = None
+    searches: int = 1
 
     @property
     def expected_recall(self) -> float | None:
@@ -204,7 +213,8 @@ class Explanation:
         recall = self.expected_recall
         promised = "not measured" if recall is None else f"{recall:.3f}"
         weighted = "" if self.weighting is None else f", {self.weighting}"
-        lines = [f"{self.queries} queries, expected recall {promised}{weighted}{self._budgets}"]
+        several = f" in {self.searches:,} searches" if self.searches > 1 else ""
+        lines = [f"{self.queries} queries{several}, expected recall {promised}{weighted}{self._budgets}"]
         for segment in (*self.first_stage, *self.segments):
             name = segment.segment[:8]
             lines.append(f"  segment {name}: {segment.allowed:,} of {segment.rows:,} rows: {segment}")

@@ -94,3 +94,8 @@ class BatchGroups(Sequence[Groups]):
         number = range(len(self))[index]
         first, stop = self._starts[number], self._starts[number + 1]
         return Groups(self.groups.values[first:stop], self.groups.hits.part(first, stop))
+
+
+def hits_of(groups: Groups | BatchGroups) -> BatchHits:
+    """Return the hits of all groups, a group in the place of a query."""
+    return groups.hits if isinstance(groups, Groups) else groups.groups.hits

@@ -130,21 +130,40 @@ class SegmentReport(Struct, eq=False):
 
 
 class SearchReport(Struct, eq=False):
-    """What a search took, in seconds and in work, over all its queries."""
+    """What a search took, in seconds and in work, over all its queries.
+
+    Of several searches that make one answer it is the sum, with the segments of each.
+    """
 
     segments: list[SegmentReport] = field(default_factory=list)
     filter_seconds: float = 0.0
     search_seconds: float = 0.0
     merge_seconds: float = 0.0
+    grouping_seconds: float = 0.0
     weighting: Weighting | None = None
     first: SearchReport | None = None
     filter: Filter | None = None
     scanning: ScanWork = field(default_factory=ScanWork)
+    searches: int = 1
 
     @property
     def seconds(self) -> float:
         """What it took without checking what was asked."""
         return self.filter_seconds + self.search_seconds + self.merge_seconds
+
+    def add(self, more: SearchReport) -> None:
+        """Add what another search took."""
+        self.searches += more.searches
+        self.segments += more.segments
+        self.filter_seconds += more.filter_seconds
+        self.search_seconds += more.search_seconds
+        self.merge_seconds += more.merge_seconds
+        self.scanning.payloads_read += more.scanning.payloads_read
+        self.weighting = more.weighting
+        if more.first is not None:
+            if self.first is None:
+                self.first = SearchReport(searches=0)
+            self.first.add(more.first)
 
 
 class Found(Struct, eq=False):

@@ -9,13 +9,14 @@ from typing import Any
 from ..filters.conditions.scanned import scanned_in, suggestions
 from ..input.options import Budgets
 from ..results.explanation import Explanation, SegmentPlan
+from ..results.groups import BatchGroups, Groups, hits_of
 from ..results.hits import BatchHits, Hits
 from .executor import SearchReport, SegmentReport
 from .planner import IndexSearch
 
 
 def explanation(
-    hits: Hits | BatchHits,
+    found: Hits | BatchHits | Groups | BatchGroups,
     queries: int,
     report: SearchReport,
     validate_seconds: float,
@@ -23,6 +24,8 @@ def explanation(
     indexed: Collection[str],
 ) -> Explanation:
     """Put together what the executor reported, the numbers of tokens asked for, and what is indexed."""
+    groups = found if isinstance(found, Groups | BatchGroups) else None
+    hits = found if not isinstance(found, Groups | BatchGroups) else hits_of(found)
     segments = tuple(map(_segment_plan, report.segments))
     first = report.first
     before = {} if first is None else {"candidates": first.seconds}
@@ -33,6 +36,8 @@ def explanation(
         "search": report.search_seconds,
         "merge": report.merge_seconds,
     }
+    if groups is not None:
+        stages["group"] = report.grouping_seconds
     staged = () if first is None else tuple(map(_segment_plan, first.segments))
     unindexed: dict[str, str] = {}
     for condition in () if report.filter is None else scanned_in(report.filter):
@@ -41,7 +46,19 @@ def explanation(
             if "[" not in key and key not in indexed:
                 unindexed.setdefault(key, kind.value)
     read = sum(each.scanning.payloads_read for each in (report, first) if each is not None)
-    return Explanation(hits, queries, segments, stages, report.weighting, tokens, staged, unindexed, read)
+    return Explanation(
+        hits,
+        queries,
+        segments,
+        stages,
+        report.weighting,
+        tokens,
+        staged,
+        unindexed,
+        read,
+        groups,
+        report.searches,
+    )
 
 
 def _segment_plan(part: SegmentReport) -> SegmentPlan:

@@ -204,23 +204,27 @@ class SearchGroupsResponse(_message.Message):
     def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., values: _Optional[_Iterable[_Union[_points_pb2.PayloadValue, _Mapping]]] = ..., groups: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("scope", "queries", "options", "by_id", "candidates", "filters")
+    __slots__ = ("scope", "queries", "options", "by_id", "candidates", "filters", "group_by", "group_size")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     BY_ID_FIELD_NUMBER: _ClassVar[int]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     FILTERS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_BY_FIELD_NUMBER: _ClassVar[int]
+    GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
     scope: _points_pb2.Scope
     queries: _vectors_pb2.Vectors
     options: SearchOptions
     by_id: _vectors_pb2.PointIds
     candidates: Candidates
     filters: _containers.RepeatedCompositeFieldContainer[QueryFilter]
-    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ..., filters: _Optional[_Iterable[_Union[QueryFilter, _Mapping]]] = ...) -> None: ...
+    group_by: str
+    group_size: int
+    def __init__(self, scope: _Optional[_Union[_points_pb2.Scope, _Mapping]] = ..., queries: _Optional[_Union[_vectors_pb2.Vectors, _Mapping]] = ..., options: _Optional[_Union[SearchOptions, _Mapping]] = ..., by_id: _Optional[_Union[_vectors_pb2.PointIds, _Mapping]] = ..., candidates: _Optional[_Union[Candidates, _Mapping]] = ..., filters: _Optional[_Iterable[_Union[QueryFilter, _Mapping]]] = ..., group_by: _Optional[str] = ..., group_size: _Optional[int] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("hits", "counts", "segments", "stages", "weighting", "first_stage", "unindexed", "payloads_read")
+    __slots__ = ("hits", "counts", "segments", "stages", "weighting", "first_stage", "unindexed", "payloads_read", "values", "groups", "searches")
     HITS_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     SEGMENTS_FIELD_NUMBER: _ClassVar[int]
@@ -229,6 +233,9 @@ class ExplainResponse(_message.Message):
     FIRST_STAGE_FIELD_NUMBER: _ClassVar[int]
     UNINDEXED_FIELD_NUMBER: _ClassVar[int]
     PAYLOADS_READ_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    SEARCHES_FIELD_NUMBER: _ClassVar[int]
     hits: HitColumns
     counts: _containers.RepeatedScalarFieldContainer[int]
     segments: _containers.RepeatedCompositeFieldContainer[SegmentPlan]
@@ -237,7 +244,10 @@ class ExplainResponse(_message.Message):
     first_stage: _containers.RepeatedCompositeFieldContainer[SegmentPlan]
     unindexed: _containers.RepeatedCompositeFieldContainer[_schema_pb2.PayloadField]
     payloads_read: int
-    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ..., first_stage: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., unindexed: _Optional[_Iterable[_Union[_schema_pb2.PayloadField, _Mapping]]] = ..., payloads_read: _Optional[int] = ...) -> None: ...
+    values: _containers.RepeatedCompositeFieldContainer[_points_pb2.PayloadValue]
+    groups: _containers.RepeatedScalarFieldContainer[int]
+    searches: int
+    def __init__(self, hits: _Optional[_Union[HitColumns, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., segments: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., weighting: _Optional[_Union[Weighting, _Mapping]] = ..., first_stage: _Optional[_Iterable[_Union[SegmentPlan, _Mapping]]] = ..., unindexed: _Optional[_Iterable[_Union[_schema_pb2.PayloadField, _Mapping]]] = ..., payloads_read: _Optional[int] = ..., values: _Optional[_Iterable[_Union[_points_pb2.PayloadValue, _Mapping]]] = ..., groups: _Optional[_Iterable[int]] = ..., searches: _Optional[int] = ...) -> None: ...
 
 class Weighting(_message.Message):
     __slots__ = ("n_vectors", "average_length")

@@ -96,6 +96,25 @@ class GroupConformance:
         assert bare[0].hits[0].payload == {}
         assert len(books.search(ROWS[:0], 2, field="rows", group_by="author")) == 0
 
+    def test_they_are_explained(self, books: CollectionApi) -> None:
+        said: dict[str, Any] = {"field": "rows", "group_by": "author", "group_size": 4}
+        for query in (ROWS[3], ROWS[3:5]):
+            explained, groups = books.explain(query, 5, **said), books.search(query, 5, **said)
+            assert repr(explained.groups) == repr(groups)
+            every = groups.groups if isinstance(groups, BatchGroups) else groups
+            assert explained.hits.ids.tolist() == every.hits.ids.tolist()
+            assert explained.queries == query.size // DIM
+            assert explained.searches > 1
+            # A search leaves out segments in which its filter lets nothing through.
+            assert explained.searches <= len(explained.segments) <= 2 * explained.searches
+            assert explained.distances >= every.hits.counts.sum()
+            assert {"filter", "search", "group"} <= explained.stages.keys()
+            assert f"in {explained.searches} searches" in str(explained)
+        assert not explained.unindexed
+        by_year = books.explain(ROWS[3], field="rows", group_by="year", filter=F("author") == "bob")
+        assert by_year.unindexed == {"year": "integer"}
+        assert books.explain(ROWS[3], field="rows").groups is None
+
     def test_groups_of_more_queries_than_go_at_once(self, books: CollectionApi) -> None:
         queries = np.resize(ROWS[:6], (1050, DIM))
         batch = books.search(queries, 2, field="rows", group_by="author", group_size=1)
@@ -117,9 +136,6 @@ class GroupConformance:
             with pytest.raises(vicinal.InvalidArgument) as caught:
                 books.search(ROWS[0], field="rows", **said)
             assert caught.value.field == field
-        with pytest.raises(vicinal.InvalidArgument, match="explain") as caught:
-            books.explain(ROWS[0], field="rows", group_by="author")
-        assert caught.value.field == "group_by"
         strict = db.create_collection("strict", Dense(DIM), fields={"year": "integer"}, strict=True)
         strict.upsert([1, 2], ROWS[:2], [{"year": 1, "free": 1}, {"year": [1, 2], "free": 2}])
         with pytest.raises(vicinal.UnindexedField, match="free") as unindexed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ... import deadline
 from ...filters.canonical import canonical
 from ...filters.conditions.scanned import EqualsOne, OtherThan, values_of
-from ...filters.expression import And, Except, Filter, Match
+from ...filters.expression import And, Except, Filter, Match, Or
 from ...filters.paths import reader
 from ...input.options import MAX_K, SearchOptions, check_results
 from ...input.payload_paths import read_path, value_kind
@@ -25,6 +26,7 @@ from ...schema.collection_schema import CollectionSchema
 from ...schema.payload_field import FieldType
 from ...segments.snapshot import NO_PLACE, Snapshot
 from ...tenants.tenant import Tenant
+from ..executor import SearchReport
 from .call import search_stages
 from .stages import Stages, nearest
 
@@ -82,14 +84,16 @@ class _GroupedField:
 
 def grouped(
     snapshot: Snapshot, owner: Tenant | None, query: Any, options: SearchOptions
-) -> Groups | BatchGroups:
+) -> tuple[Groups | BatchGroups, int, SearchReport, float]:
     """Return the ``k`` groups whose nearest hit is nearest, each with its ``group_size`` nearest hits.
+
+    Beside them how many queries there were, what all searches took together, and the seconds of checking.
 
     A look finds the nearest points of any group. As long as there are fewer groups than are wanted, another
     one finds points that have a value which no group so far has; what a look leaves is less near than what it
     found. Groups of which too few hits were seen are searched for more.
     """
-    schema = snapshot.schema
+    start, schema = time.perf_counter(), snapshot.schema
     path = read_path(schema, options.group_by, "group_by")
     by = _GroupedField(path, value_kind(schema, path))
     stages, single = search_stages(snapshot, owner, query, options)
@@ -98,7 +102,8 @@ def grouped(
         check_results(n, options.k * size)
     filters = bound_filters(options.filter, schema, single, n)
     of_query = list(filters) if isinstance(filters, list) else [filters] * n
-    found = _found_groups(snapshot, stages, by, of_query)
+    checked = time.perf_counter()
+    found, report = _found_groups(snapshot, stages, by, of_query)
     places = np.full((sum(map(len, found)), size), NO_PLACE, np.int64)
     scores = np.full(places.shape, stages.request.worst_score, np.float32)
     lacking: list[tuple[int, int, Filter]] = []
@@ -114,6 +119,7 @@ def grouped(
         rows, numbers, wanted = zip(*lacking, strict=True)
         more = nearest(snapshot, stages.part(np.array(numbers, np.int64)).deep(size), wanted)
         places[list(rows)], scores[list(rows)] = more.places, more.scores
+        report.add(more.report)
     _order(found, places, scores, higher_is_nearer=stages.request.higher_is_nearer)
     source = snapshot
     if options.with_vectors:
@@ -122,13 +128,18 @@ def grouped(
     counts = np.count_nonzero(places >= 0, axis=1)
     hits = BatchHits(source, places, scores, counts, options.with_payload, options.with_vectors)
     every = Groups([group.value for groups in found for group in groups], hits)
-    return every if single else BatchGroups(every, list(map(len, found)))
+    # Of a field without an index its values say what type would suit it.
+    read = None if by.kind is not None else EqualsOne.of(by.path, every.values)
+    named = tuple(one for one in (*of_query, read) if one is not None)
+    report.filter = Or(named) if named else None
+    report.grouping_seconds = time.perf_counter() - checked - report.seconds
+    return every if single else BatchGroups(every, list(map(len, found))), n, report, checked - start
 
 
 def _found_groups(
     snapshot: Snapshot, stages: Stages, by: _GroupedField, filters: Sequence[Filter | None]
-) -> list[list[_Group]]:
-    """Return the groups of each query, that with the nearest hit first."""
+) -> tuple[list[list[_Group]], SearchReport]:
+    """Return the groups of each query, that with the nearest hit first, and what the looks took."""
     schema, options = snapshot.schema, stages.request.options
     deepest = MAX_K if stages.own is None else MAX_K - 1
     depth = min(max(options.k * options.group_size, _LEAST_DEPTH), deepest)
@@ -150,9 +161,10 @@ def _found_groups(
             one = stages.part(np.array([number], np.int64)).deep(reached)
             others = by.beyond([group.value for group in groups.values()], schema)
             look = nearest(snapshot, one, _both(expression, others))
+            looks.report.add(look.report)
             places, scores = look.places[0], look.scores[0]
         every.append(list(groups.values())[: options.k])
-    return every
+    return every, looks.report
 
 
 def _order(

@@ -62,14 +62,13 @@ def nearest(snapshot: Snapshot, stages: Stages, filters: Filters) -> Found:
         return _under_one(snapshot, stages, next(iter(of_filter), None))
     request = stages.request
     shape = len(request.queries), request.options.k
-    found = Found(
-        np.full(shape, NO_PLACE, np.int64), np.full(shape, request.worst_score, np.float32), SearchReport()
-    )
+    places, scores = np.full(shape, NO_PLACE, np.int64), np.full(shape, request.worst_score, np.float32)
+    found = Found(places, scores, SearchReport(searches=0))
     for expression, numbers in of_filter.items():
         chosen = np.array(numbers, np.int64)
         part = _under_one(snapshot, stages.part(chosen), expression)
         found.places[chosen], found.scores[chosen] = part.places, part.scores
-        _add(found.report, part.report)
+        found.report.add(part.report)
     found.report.filter = Or(tuple(expression for expression in of_filter if expression is not None))
     return found
 
@@ -89,17 +88,3 @@ def _under_one(snapshot: Snapshot, stages: Stages, expression: Filter | None) ->
         check_owned(snapshot, request.tenant, found.places)
     found.report.first = None if first is None else first.report
     return found
-
-
-def _add(report: SearchReport, more: SearchReport) -> None:
-    """Add what another part of the queries took; its segments stand beside those of the parts before."""
-    report.segments += more.segments
-    report.filter_seconds += more.filter_seconds
-    report.search_seconds += more.search_seconds
-    report.merge_seconds += more.merge_seconds
-    report.scanning.payloads_read += more.scanning.payloads_read
-    report.weighting = more.weighting
-    if more.first is not None:
-        if report.first is None:
-            report.first = SearchReport()
-        _add(report.first, more.first)

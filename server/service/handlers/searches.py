@@ -59,13 +59,7 @@ def search_batch(call: Call, request: pb.SearchBatchRequest) -> bytes:
 def search_groups(call: Call, request: pb.SearchGroupsRequest) -> pb.SearchGroupsResponse:
     """Search for several queries by groups."""
     n = count_rows(request.queries) + count_ids(request.by_id)
-    collection, tenant = call.scope(request.scope)
-    options = read_options(request.options, tenant, _CORES, groups=request)
-    _check_limits(call.limits, n, n * options.k * options.group_size, "k")
-    # A look for more groups is as deep as any search.
-    call.take_row_memory(n * options.k * options.group_size + MAX_K)
-    if request.filters:
-        options = replace(options, filter=read_filters(request.filters, options.filter))
+    collection, options = _asked(call, request, n)
     queries = _queries(call, request)
     call.wait_in_line()
     groups = columnar(collection).search(queries, options)
@@ -110,18 +104,28 @@ def score(call: Call, request: pb.ScoreRequest) -> pb.ScoreResponse:
 
 
 def _asked(
-    call: Call, request: pb.SearchRequest | pb.SearchBatchRequest | pb.ExplainRequest, queries: int
+    call: Call,
+    request: pb.SearchRequest | pb.SearchBatchRequest | pb.SearchGroupsRequest | pb.ExplainRequest,
+    queries: int,
 ) -> tuple[Collection, SearchOptions]:
     """Return what is searched and what is asked for, after taking the memory of the answer."""
     collection, tenant = call.scope(request.scope)
-    candidates = request.candidates if request.HasField("candidates") else None
-    options = read_options(request.options, tenant, _CORES, candidates)
+    candidates: pb.Candidates | None = None
+    groups: pb.SearchGroupsRequest | pb.ExplainRequest | None = None
+    if isinstance(request, pb.SearchGroupsRequest):
+        groups = request
+    else:
+        candidates = request.candidates if request.HasField("candidates") else None
+        if isinstance(request, pb.ExplainRequest) and request.HasField("group_by"):
+            groups = request
+    options = read_options(request.options, tenant, _CORES, candidates, groups)
     if not isinstance(request, pb.SearchRequest) and request.filters:
         options = replace(options, filter=read_filters(request.filters, options.filter))
-    results = queries * (options.k + options.offset if options.candidates is None else options.candidates.k)
+    deepest = options.k + options.offset if options.candidates is None else options.candidates.k
+    results = queries * (deepest if options.group_by is None else options.k * options.group_size)
     _check_limits(call.limits, queries, results, "k")
-    # What payloads and vectors take is known when the hits are.
-    call.take_row_memory(results)
+    # What payloads and vectors take is known when the hits are. A look for groups is as deep as any search.
+    call.take_row_memory(results if options.group_by is None else results + MAX_K)
     return collection, options
 
 
@@ -197,8 +201,8 @@ def _of_one_tenant(explanation: Explanation) -> Explanation:
     others. So there is one plan, over the tenant's own rows.
     """
     parts = explanation.segments
-    # Values of a field are read of rows of others too.
-    explanation = replace(explanation, payloads_read=0)
+    # Values of a field are read of rows of others too, and what a walk finds decides on further searches.
+    explanation = replace(explanation, payloads_read=0, searches=0)
     if not parts:
         return explanation
     rows = sum(part.allowed for part in parts)

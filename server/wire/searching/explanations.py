@@ -8,11 +8,13 @@ from typing import Any
 from ....engine.input.options import Budgets
 from ....engine.results.carried import Named
 from ....engine.results.explanation import Explanation, PlanKind, PlanReason, SegmentPlan
+from ....engine.results.groups import BatchGroups, Groups, hits_of
 from ....engine.results.hits import BatchHits, Hits
 from ....engine.results.weighting import Weighting
 from ....engine.schema.payload_field import FieldType
 from ....proto.v1 import search_pb2 as pb
 from ..schemas import put_payload_field, read_payload_field
+from .groups import put_groups
 from .hits import put_hits
 
 _KIND, _REASON = "PLAN_KIND_", "PLAN_REASON_"
@@ -21,15 +23,19 @@ _KIND, _REASON = "PLAN_KIND_", "PLAN_REASON_"
 def put_explanation(
     message: pb.ExplainResponse, explanation: Explanation, with_payload: Named = True
 ) -> None:
-    """Fill ``message`` with an explanation and its hits."""
-    hits = explanation.hits
-    put_hits(message.hits, hits, with_payload)
-    message.counts.extend(hits.counts.tolist() if isinstance(hits, BatchHits) else [len(hits)])
+    """Fill ``message`` with an explanation and its hits; groups are those of a batch."""
+    hits, groups = explanation.hits, explanation.groups
+    if groups is not None:
+        assert isinstance(groups, BatchGroups)
+        put_groups(message, groups, with_payload)
+    else:
+        put_hits(message.hits, hits, with_payload)
+        message.counts.extend(hits.counts.tolist() if isinstance(hits, BatchHits) else [len(hits)])
     _put_plans(message.segments, explanation.segments)
     _put_plans(message.first_stage, explanation.first_stage)
     for path, kind in explanation.unindexed.items():
         put_payload_field(message.unindexed.add(), path, FieldType(kind))
-    message.payloads_read = explanation.payloads_read
+    message.payloads_read, message.searches = explanation.payloads_read, explanation.searches
     for stage, seconds in explanation.stages.items():
         message.stages.add(stage=stage, seconds=seconds)
     if explanation.weighting is not None:
@@ -40,17 +46,21 @@ def put_explanation(
 
 
 def read_explanation(
-    message: pb.ExplainResponse, hits: Hits | BatchHits, tokens: Budgets | None = None
+    message: pb.ExplainResponse,
+    found: Hits | BatchHits | Groups | BatchGroups,
+    queries: int,
+    tokens: Budgets | None = None,
 ) -> Explanation:
-    """Return an explanation of ``hits``, read from the same message, which so many tokens were asked for."""
+    """Return an explanation of what was ``found``, read from the same message, by so many tokens."""
     segments = tuple(map(_segment_plan, message.segments))
     stages = {stage.stage: stage.seconds for stage in message.stages}
     weighting = _weighting(message.weighting) if message.HasField("weighting") else None
     first = tuple(map(_segment_plan, message.first_stage))
     unindexed = {path: kind.value for path, kind in map(read_payload_field, message.unindexed)}
+    groups = found if isinstance(found, Groups | BatchGroups) else None
     return Explanation(
-        hits,
-        len(message.counts),
+        hits_of(found) if isinstance(found, Groups | BatchGroups) else found,
+        queries,
         segments,
         stages,
         weighting,
@@ -58,6 +68,8 @@ def read_explanation(
         first,
         unindexed,
         message.payloads_read,
+        groups,
+        message.searches,
     )
 
 

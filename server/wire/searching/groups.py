@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from ....engine.errors import InvalidArgument
 from ....engine.results.carried import Named
 from ....engine.results.facet import FieldValue
@@ -10,8 +12,11 @@ from ....proto.v1 import search_pb2 as pb
 from ..payload_values import put_value, read_value
 from .hits import damaged, put_hits
 
+Answer: TypeAlias = pb.SearchGroupsResponse | pb.ExplainResponse
+"""What carries groups, in fields of the same names."""
 
-def put_groups(message: pb.SearchGroupsResponse, groups: BatchGroups, with_payload: Named = True) -> None:
+
+def put_groups(message: Answer, groups: BatchGroups, with_payload: Named = True) -> None:
     """Fill ``message`` with the groups of a batch."""
     every = groups.groups
     put_hits(message.hits, every.hits, with_payload)
@@ -21,7 +26,7 @@ def put_groups(message: pb.SearchGroupsResponse, groups: BatchGroups, with_paylo
         put_value(message.values.add(), value)
 
 
-def read_group_values(message: pb.SearchGroupsResponse, queries: int, k: int) -> list[FieldValue]:
+def read_group_values(message: Answer, queries: int, k: int) -> list[FieldValue]:
     """Return the values of the groups of ``queries`` queries that asked for ``k`` groups each.
 
     Raises

@@ -49,7 +49,7 @@ def read_options(
     tenant: str | None,
     most_threads: int,
     candidates: pb.Candidates | None = None,
-    groups: pb.SearchGroupsRequest | None = None,
+    groups: pb.SearchGroupsRequest | pb.ExplainRequest | None = None,
 ) -> SearchOptions:
     """Return what a message asks for on behalf of a tenant, with what a first stage and groups do.
 
@@ -78,7 +78,7 @@ def _read(
     tenant: str | None,
     most_threads: int,
     candidates: pb.Candidates | None,
-    groups: pb.SearchGroupsRequest | None,
+    groups: pb.SearchGroupsRequest | pb.ExplainRequest | None,
 ) -> SearchOptions:
     said: SearchKeywords = {
         "tenant": tenant,

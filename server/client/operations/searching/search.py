@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from .....engine.input.candidates import StagedQuery, check_alike
-from .....engine.input.options import SearchOptions, check_results, refuse_groups
+from .....engine.input.options import SearchOptions, check_results
 from .....engine.input.queries import bound_filters, validate_queries
 from .....engine.input.stored_queries import StoredQueries
 from .....engine.results.explanation import Explanation
@@ -73,19 +73,23 @@ class SearchOperations:
 
     def explain(self, query: Any, options: SearchOptions) -> Operation[Explanation]:
         """Search as :meth:`search` does, in one call, and say how it was done."""
-        refuse_groups(options)
         plan, queries, single, filtering = yield from self._schema.checked(
             lambda schema: self._prepared(schema, query, options)
         )
-        answer = yield from self._caller.call(
-            _EXPLAIN, plan.start + filtering.whole() + encoded_queries(plan.column(queries)), harmless=True
-        )
-        response = parsed(pb.ExplainResponse, answer)
-        if single:
-            hits: Hits | BatchHits = read_hits(response.hits, options.with_payload, options.with_vectors)
+        request = plan.start + _grouping(options) + filtering.whole()
+        request += encoded_queries(plan.column(queries))
+        answer = yield from self._caller.call(_EXPLAIN, request, harmless=True)
+        response, n = parsed(pb.ExplainResponse, answer), len(queries)
+        found: Hits | BatchHits | Groups | BatchGroups
+        if options.group_by is not None:
+            values = read_group_values(response, n, options.k)
+            groups = Groups(values, plan.group_hits(response.hits, response.counts, len(values)))
+            found = groups if single else BatchGroups(groups, response.groups)
+        elif single:
+            found = read_hits(response.hits, options.with_payload, options.with_vectors)
         else:
-            hits = plan.batch_hits(response.hits, response.counts, len(queries))
-        return read_explanation(response, hits, options.tokens)
+            found = plan.batch_hits(response.hits, response.counts, n)
+        return read_explanation(response, found, n, options.tokens)
 
     def _plan(self, schema: CollectionSchema, options: SearchOptions) -> SearchPlan:
         known, plans = self._plans
@@ -137,13 +141,12 @@ class SearchOperations:
     def _groups(self, plan: SearchPlan, queries: Asked, filtering: Filtering) -> Operation[BatchGroups]:
         limits = yield from self._limits.get()
         column, options, size = plan.column(queries), plan.options, plan.options.group_size
-        asked = pb.SearchGroupsRequest(group_by=options.group_by, group_size=size).SerializeToString()
         most = min(limits.queries, max(1, limits.results // (options.k * size)))
         sizes = column.row_bytes() + filtering.row_bytes(len(queries))
         parts = cut(sizes, limits.message_bytes - MESSAGE_BYTES, most, "query")
 
         def send(first: int, end: int) -> Operation[tuple[pb.SearchGroupsResponse, BatchHits]]:
-            request = plan.start + asked + filtering.part(first, end)
+            request = plan.start + _grouping(options) + filtering.part(first, end)
             request += encoded_queries(column.slice(first, end))
             answer = yield from self._caller.call(_SEARCH_GROUPS, request, harmless=True)
             response = parsed(pb.SearchGroupsResponse, answer)
@@ -161,6 +164,15 @@ class SearchOperations:
             columns = [(response.hits, part) for response, part in answers]
             hits = joined_hits(columns, options.with_payload, options.with_vectors)
         return BatchGroups(Groups(values, hits), counts)
+
+
+def _grouping(options: SearchOptions) -> bytes:
+    """Return by what hits are grouped as a part of a request; nothing where they are not."""
+    if options.group_by is None:
+        return b""
+    # SearchGroups and Explain have these fields under the same numbers.
+    asked = pb.ExplainRequest(group_by=options.group_by, group_size=options.group_size)
+    return asked.SerializeToString()
 
 
 def _checked(plan: SearchPlan, query: Any) -> tuple[Asked, bool]:

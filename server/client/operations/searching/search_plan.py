@@ -58,7 +58,8 @@ class SearchPlan:
     """What a search asks for that is the same from one query to the next.
 
     Messages laid end to end are merged, so what repeats is encoded once: all of a request but the filter and
-    the queries. The requests of Search, SearchBatch and Explain have the same fields under the same numbers.
+    the queries. The requests of Search, SearchBatch, SearchGroups and Explain have the same fields under the
+    same numbers.
 
     Attributes
     ----------
