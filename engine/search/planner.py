@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...indexes.effort.raising import raised_index
+from ...indexes.effort.spanning import spanning_index
 from ...indexes.protocol import Effort, Index, Scan, Scope, SharesTarget
 from ..input.options import SearchOptions
 from ..results.explanation import PlanKind, PlanReason
@@ -137,7 +138,7 @@ def plan_segment(
     if count <= options.k:
         return ExactScan(count, scan_seconds, PlanReason.FEW_ROWS)
     share = count / n_rows
-    most, choosing = max(options.k, FEWEST), raised_index(index, raised)
+    most, choosing = max(options.k, FEWEST), raised_index(spanning_index(index, scope, n_rows), raised)
     if wanted is not None and wanted < min(count, most) and isinstance(choosing, SharesTarget):
         less = choosing.shared_effort(most, wanted, options.recall, share)
         if less is not None and less.seconds < scan_seconds:

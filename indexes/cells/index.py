@@ -116,6 +116,12 @@ class CuratorIndex:
         raised._cells = None if self._cells is None else self._cells.raised(rungs)
         return raised
 
+    def spanning(self, share: float) -> CuratorIndex:
+        """Return the index that chooses efforts for scopes within such a share of the rows."""
+        spanning = copy(self)
+        spanning._cells = None if self._cells is None else self._cells.spanning(share)
+        return spanning
+
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -29,6 +30,8 @@ _LINE = 64
 # Words of a bitset that are looked at in the time in which the codes of a row are compared.
 _WORDS_OF_A_ROW = 4
 _ROWS_OF_A_WORD = 64
+# What halving the members of a cell, until the first of a tenant is found, takes in words each time.
+_LOOKED_UP = 2
 # Fewer results are looked for as long as so many: whether one alone comes is chance.
 _FEWEST_LOOKED_FOR = 10
 # Cells are visited that have so many allowed rows by chance: beside one cell that is let through it would not
@@ -97,12 +100,19 @@ class Cells:
             int(row_record["padded_bytes"][0]), codec.query_bytes, centroids.query_bytes, self.n_cells
         )
         self._code_lines, self._centroid_lines = codec.row_bytes / _LINE, centroids.query_bytes / _LINE
+        self._span = 1.0
 
     def raised(self, rungs: int) -> Cells:
         """Return the same cells by a table that is so many rungs higher."""
         raised = copy(self)
         raised.table = None if self.table is None else self.table.raised(rungs)
         return raised
+
+    def spanning(self, share: float) -> Cells:
+        """Return the same cells, whose costs are those of scopes within such a share of the rows."""
+        spanning = copy(self)
+        spanning._span = share
+        return spanning
 
     def search(
         self,
@@ -129,44 +139,49 @@ class Cells:
         thin
             Whether the filter is known to be thin near all of these queries; it is seen by itself.
         """
-        queries = check_queries(queries, self._rows, k)
-        prepared, n = self._prepare(queries), len(self._rows)
-        # Held here while the kernel reads them: two threads that ask first may each make their own.
-        held, words = allowed.located_words
-        lo, hi = allowed.span
+        return self.prepared(k, n_cells, wanted, allowed, patience, thin=thin)(queries)
+
+    def prepared(
+        self, k: int, n_cells: int, wanted: int, allowed: RowSet, patience: float, *, thin: bool = False
+    ) -> Callable[[NDArray[Any]], Neighbors]:
+        """Return :meth:`search` for all but the queries."""
         apart = self._rows.reader is not None
-        rows = np.empty((len(queries), wanted if apart else k), np.uint32)
-        scores = np.empty((len(queries), 0 if apart else k), np.float32)
-        asked = min(max(k, _FEWEST_LOOKED_FOR), wanted)
-        scratch = self._scratch.take(wanted)
-        try:
-            self._kernel(
-                self._address,
-                scratch.address,
-                address(queries),
-                address(prepared),
-                len(queries),
-                0 if apart else k,
-                asked,
-                min(max(n_cells, 1), self.n_cells),
-                wanted,
-                words,
-                lo,
-                hi,
-                np.inf if thin else allowed.count / n,
-                float(patience),
-                rows,
-                scores,
-            )
-            stats = SearchStats(*scratch.stats.tolist())
-        finally:
-            self._scratch.give(scratch)
-        del held
-        if not apart:
-            return Neighbors(rows, scores, stats)
-        found = rescore(self._rows, rows, queries, k)
-        found.stats += stats
-        return found
+        n_found, scored = (wanted, 0) if apart else (k, k)
+        # Held for as long as kernels may read them: two threads that ask first may each make their own.
+        held = allowed.located_words
+        looked_for = min(max(k, _FEWEST_LOOKED_FOR), wanted), min(max(n_cells, 1), self.n_cells), wanted
+        share = np.inf if thin else allowed.count / len(self._rows)
+        among = *allowed.span, share, float(patience)
+
+        def search(queries: NDArray[Any]) -> Neighbors:
+            queries = check_queries(queries, self._rows, k)
+            prepared, many = self._prepare(queries), len(queries)
+            rows, scores = np.empty((many, n_found), np.uint32), np.empty((many, scored), np.float32)
+            scratch = self._scratch.take(wanted)
+            try:
+                self._kernel(
+                    self._address,
+                    scratch.address,
+                    address(queries),
+                    address(prepared),
+                    many,
+                    scored,
+                    *looked_for,
+                    held[1],
+                    *among,
+                    rows,
+                    scores,
+                )
+                stats = SearchStats(*scratch.stats.tolist())
+            finally:
+                self._scratch.give(scratch)
+            if not apart:
+                return Neighbors(rows, scores, stats)
+            found = rescore(self._rows, rows, queries, k)
+            found.stats += stats
+            return found
+
+        return search
 
     def cells_for(self, k: int, recall: float, share: float) -> int | None:
         """Return the fewest cells that reach ``recall`` as measured, and tell whether a filter is thin there.
@@ -183,6 +198,10 @@ class Cells:
         """Predict what a query takes that visits so many cells of whose rows a share is allowed."""
         known, met = costs(), len(self._rows) * min(1.0, n_cells / self.n_cells)
         code = known.code_row + self._code_lines * known.code_line
-        bits = met if self.members is not None else met / _ROWS_OF_A_WORD
+        bits = met / _ROWS_OF_A_WORD
+        if self.members is not None:
+            # Of a tenant, whose rows follow one another, the first of a cell is looked up.
+            looked_up = n_cells * _LOOKED_UP * math.log2(1 + len(self._rows) / self.n_cells)
+            bits = met if self._span >= 1 else self._span * met + looked_up
         finding = self.n_cells * (known.code_row + self._centroid_lines * known.code_line)
         return known.call + finding + share * met * code + bits * known.code_row / _WORDS_OF_A_ROW

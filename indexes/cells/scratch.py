@@ -19,15 +19,15 @@ class CellScratch:
         self, padded_bytes: int, query_bytes: int, cell_query_bytes: int, n_cells: int, capacity: int
     ) -> None:
         from ..kernels.cells import CELL_SEARCH, CHUNK, STATS, room_for_keys
-        from ..kernels.strips import STRIP
+        from ..kernels.strips import COMPARED, STRIP
 
         self.capacity = capacity
         buffers: dict[str, NDArray[Any]] = {
             "padded": aligned((padded_bytes,), np.uint8),
             "query": aligned((query_bytes,), np.uint8),
             "cell_query": aligned((cell_query_bytes,), np.uint8),
-            "near": aligned((n_cells + 3,), np.float32),
-            "order": aligned((n_cells,), np.uint64),
+            "near": aligned((n_cells + COMPARED,), np.float32),
+            "order": aligned((n_cells + COMPARED,), np.uint64),
             # The kernel fills lists up to a multiple of four rows.
             "fresh": aligned((CHUNK + 4,), np.uint32),
             "products": aligned((CHUNK + 4,), np.uint32),

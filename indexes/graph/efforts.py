@@ -87,6 +87,10 @@ class Efforts:
         cells = None if self.cells is None else self.cells.raised(rungs)
         return replace(self, cells=cells, higher=rungs)
 
+    def spanning(self, share: float) -> Efforts:
+        """Return the efforts for scopes within such a share of the rows."""
+        return self if self.cells is None else replace(self, cells=self.cells.spanning(share))
+
     def choose(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Return the cheapest effort that reaches ``recall``, or ``knobs`` as given.
 

@@ -66,6 +66,12 @@ class HnswIndex:
         raised._efforts = self._efforts.raised(rungs)
         return raised
 
+    def spanning(self, share: float) -> HnswIndex:
+        """Return the index that chooses efforts for scopes within such a share of the rows."""
+        spanning = copy(self)
+        spanning._efforts = self._efforts.spanning(share)
+        return spanning
+
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:

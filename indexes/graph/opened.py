@@ -157,10 +157,8 @@ class Graph:
         if count <= wanted or 0 < ef < k:
             return lambda queries, spreads=_UNASKED: self.scan.search(queries, k, scope)
         if knobs.cells and self.cells is not None:
-            cells, within = self.cells, allowed or self._every_row
-            return lambda queries, spreads=_UNASKED: cells.search(
-                queries, k, knobs.cells, wanted, within, patience
-            )
+            of_cells = self.cells.prepared(k, knobs.cells, wanted, allowed or self._every_row, patience)
+            return lambda queries, spreads=_UNASKED: of_cells(queries)
         held: list[Any] = []
         enough, n_candidates = 0, 0
         words, candidates = NOWHERE, NOWHERE

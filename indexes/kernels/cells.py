@@ -19,13 +19,13 @@ from .memory import (
     view_u32,
     view_u64,
 )
-from .near_centroids import near_centroids
+from .near_centroids import gather_near, near_centroids
 from .pool import row_of
 from .reservoir import select_least
 from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import scan_block, write_listed, write_result
-from .strips import prefetch_row
-from .top import NO_KEY, ascending, clear_heap, replace_largest, sort_heap
+from .strips import COMPARED, prefetch_row
+from .top import NO_KEY, ascending, clear_heap, replace_largest, score_of, sort_heap
 
 CELLS = np.dtype(
     [
@@ -42,8 +42,8 @@ CELL_SEARCH = np.dtype(
         ("padded", np.uint64),  # address: the query as the exact scores read it
         ("query", np.uint64),  # address: the query as codes are compared with it
         ("cell_query", np.uint64),
-        ("near", np.uint64),  # address of float32: how near each cell is, and up to three more
-        ("order", np.uint64),  # address of uint64: a key of each cell
+        ("near", np.uint64),  # address of float32: how near each cell is, and ``COMPARED`` more
+        ("order", np.uint64),  # address of uint64: a key of each cell, and ``COMPARED`` more
         ("fresh", np.uint64),  # address: uint32 rows whose codes are compared next
         ("products", np.uint64),  # address: of each of them, int32 or float32
         ("chunk_keys", np.uint64),
@@ -65,8 +65,11 @@ _LOW = np.uint64(0xFFFFFFFF)
 _FIRST = np.int64(0)
 _ONE = np.uint64(1)
 _EVERY = ~np.uint64(0)
+_ENDLESS = np.float32(np.inf)
 _WORD = np.uint64(64)
 _AHEAD = 16
+# Keys of so many times as many cells as are wanted, and some more, are gathered before they are thinned out.
+_ROOM = 3
 # With less than this share of the allowed rows that chance would bring, and so many standard deviations less,
 # the filter is thin near a query.
 _LEAST_SHARE_SEEN, _SPREAD = 0.9, 3.0
@@ -84,13 +87,30 @@ def room_for_keys(wanted):
 
 
 @inner
-def order_cells(cells, search, query):
-    """Write a key of each cell, the smaller the nearer, in no order."""
+def order_nearest(cells, search, query, wanted):
+    """Put keys of the ``wanted`` nearest cells first, the farthest of them last; the smaller the nearer."""
     codes, n = view_codes(cells.centroid_codes), cells.n_cells
     near_centroids(codes, n, query, search.cell_query, search.near)
-    near, order = view_f32(search.near, n), view_u64(search.order, n)
+    order, room = view_u64(search.order, n + COMPARED), _ROOM * wanted + FULL
+    bound, count = _ENDLESS, _FIRST
+    for first in range(0, n, COMPARED):
+        count = gather_near(search.near, n, first, bound, np.uint64(0), order, count)
+        if count > room:
+            select_least(order, count, wanted)
+            bound, count = score_of(order[wanted - 1], False), wanted
+    select_least(order, count, wanted)
+
+
+@inner
+def order_others(cells, search, wanted):
+    """Put keys of all other cells behind those of the ``wanted`` nearest, in no order."""
+    n = cells.n_cells
+    near, order = view_f32(search.near, n), view_u64(search.order, n + COMPARED)
+    last, count = order[wanted - 1], wanted
     for i in range(n):
-        order[i] = np.uint64(ascending(near[i])) << np.uint64(32) | np.uint64(i)
+        key = np.uint64(ascending(near[i])) << np.uint64(32) | np.uint64(i)
+        order[count] = key
+        count += key > last
 
 
 @inner
@@ -135,12 +155,12 @@ def keep_near(search, count, kept, bound, k, wanted):
 @inner
 def first_from(members, begin, end, row):
     """Return the first entry from ``begin`` to ``end`` whose row is not below ``row``; they ascend."""
-    while begin < end:
-        middle = (begin + end) >> 1
-        if members[middle] < row:
-            begin = middle + 1
-        else:
-            end = middle
+    left = end - begin
+    # Which half it is cannot be foreseen, so there is no branch.
+    while left > 0:
+        half = (left + 1) >> 1
+        begin += half * np.int64(members[begin + half - 1] < row)
+        left -= half
     return begin
 
 
@@ -174,7 +194,7 @@ def list_allowed_rows(cells, allowed, n, begin, end, fresh, count):
 
 
 @inner
-def gather_near(cells, codes, search, scale, n, k, least, wanted, allowed, lo, hi, share, patience):
+def gather_rows(cells, codes, search, scale, n, k, least, wanted, allowed, lo, hi, share, patience):
     """Keep keys of the ``wanted`` allowed rows that are nearest by their codes; return how many.
 
     They come in no order.
@@ -188,7 +208,9 @@ def gather_near(cells, codes, search, scale, n, k, least, wanted, allowed, lo, h
     met, compared, improved_at, thin = _FIRST, _FIRST, _FIRST, False
     while visited < cells.n_cells:
         left = cells.n_cells - visited
-        if more < left:
+        if visited == least:
+            order_others(cells, search, least)
+        if visited and more < left:
             select_least(view_u64(search.order + np.uint64(8 * visited), left), left, more)
         last, count = visited + min(more, left), _FIRST
         for place in range(visited, last):
@@ -197,7 +219,10 @@ def gather_near(cells, codes, search, scale, n, k, least, wanted, allowed, lo, h
             met += end - entry
             if cells.members and hi - lo < n:
                 entry = first_from(members, entry, end, lo)
-                end = first_from(members, entry, end, hi)
+                stop = entry
+                while stop < end and members[stop] < hi:
+                    stop += 1
+                end = stop
             while entry < end or (count and place == last - 1):
                 count, entry = list_allowed_rows(cells, allowed, n, entry, end, fresh, count)
                 if count > FULL or (count and entry == end and place == last - 1):
@@ -267,8 +292,8 @@ def search_cells(
         query = queries + np.uint64(q * rows.query_bytes)
         inv_norm = pad_query(rows, query, search.padded, search.out)
         scale = encode_query(codes, prepared + np.uint64(q * codes.given_bytes), search.query)
-        order_cells(cells, search, query)
-        count = gather_near(
+        order_nearest(cells, search, query, least)
+        count = gather_rows(
             cells, codes, search, scale, rows.n, asked, least, wanted, allowed, lo, hi, share, patience
         )
         for i in range(count):

@@ -173,7 +173,9 @@ def test_a_segment_without_a_row_of_the_tenant_takes_few_steps_of_a_search() -> 
                 assert search().tolist() == [1]  # type: ignore[attr-defined]  # an array
             return steps(search), len(rooms.info().segments)
 
-    # A query alone in the only segment goes a way of its own.
-    (few, two), (many, several) = of(1), of(7)
+    (alone, one), (few, two), (many, several) = of(0), of(1), of(7)
+    assert one == 1
     assert several - two >= 3
-    assert (many - few) / (several - two) < 30
+    # A query alone goes a way of its own where one segment has all of the tenant, among several too.
+    assert few - alone < 30
+    assert (many - few) / (several - two) < 14

@@ -19,7 +19,7 @@ from ...filters.expression import Filter
 from ...input.options import SearchOptions
 from ...segments.allowed import Allowed
 from ...segments.live_statistics import prepared
-from ...segments.snapshot import Snapshot
+from ...segments.snapshot import Snapshot, place
 from ...segments.view import SegmentView
 from ..ownership import check_owned
 from ..planner import IndexSearch
@@ -58,7 +58,8 @@ def nearest_alone(
     """Return places and scores of the ``min(k, matches)`` nearest of one query, as :func:`execute` does.
 
     None where there is more to it than to search each segment for all of them: audits raised efforts,
-    a segment is to be searched for its share, a tenant has rows of others, or nothing can be found.
+    one of several segments is to be searched for its share, a tenant has rows of others, or nothing can be
+    found.
     """
     if snapshot.raised:
         return None
@@ -69,12 +70,7 @@ def nearest_alone(
         kept = _search(snapshot.views[0], field, options, expression, tenant)
         if not isinstance(kept, _LoneSearch):
             return None
-        found = kept.search(queries)
-        if kept.present is not None:
-            found = found.renumbered(kept.present)
-        rows, scores = found.rows[0], found.scores[0]
-        # A row of the first view is its own place.
-        places = _without_padding(rows).astype(np.int64)
+        places, scores = _nearest_of_one(0, kept, queries)
     else:
         several = _nearest_of_several(snapshot, field, queries, options, expression, tenant)
         if several is None:
@@ -94,6 +90,15 @@ def _without_padding(rows: NDArray[Any]) -> NDArray[Any]:
     return rows if 0 <= last != NO_ROW else rows[(rows >= 0) & (rows != NO_ROW)]
 
 
+def _nearest_of_one(
+    number: int, only: _LoneSearch, queries: Queries
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    found = only.search(queries)
+    if only.present is not None:
+        found = found.renumbered(only.present)
+    return place(number, _without_padding(found.rows[0])), found.scores[0]
+
+
 def _nearest_of_several(
     snapshot: Snapshot,
     field: SearchedField,
@@ -104,15 +109,21 @@ def _nearest_of_several(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
     searches: list[_LoneSearch] = []
     numbers: list[int] = []
+    shares = False
     for number, view in enumerate(snapshot.views):
         kept = _search(view, field, options, expression, tenant)
-        if kept is None or (isinstance(kept, _LoneSearch) and kept.shares):
+        if kept is None:
             return None
         if isinstance(kept, _LoneSearch):
             searches.append(kept)
             numbers.append(number)
+            shares = shares or kept.shares
+            if shares and len(searches) > 1:
+                return None
     if not searches:
         return None
+    if len(searches) == 1:
+        return _nearest_of_one(numbers[0], searches[0], queries)
     joined = _joined(snapshot, numbers, searches, options.k)
     if joined is not None:
         return joined.nearest(queries)
