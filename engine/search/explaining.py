@@ -11,7 +11,7 @@ from ..input.options import Budgets
 from ..results.explanation import Explanation, SegmentPlan
 from ..results.groups import BatchGroups, Groups, hits_of
 from ..results.hits import BatchHits, Hits
-from .executor import SearchReport, SegmentReport
+from .calls.report import SearchReport, SegmentReport
 from .planner import IndexSearch
 
 

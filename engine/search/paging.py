@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..input.options import MAX_K
 from ..segments.snapshot import NO_PLACE, Snapshot
-from .executor import Found, SearchReport, SearchRequest, execute
+from .calls.report import SearchReport
+from .executor import Found, SearchRequest, execute
 from .planner import ExactScan
 
 

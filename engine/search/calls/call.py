@@ -17,9 +17,10 @@ from ...results.carried import fields_of
 from ...results.hits import BatchHits, Hits
 from ...segments.snapshot import Snapshot
 from ...tenants.tenant import Tenant
-from ..executor import Found, SearchReport, SearchRequest
+from ..executor import Found, SearchRequest
 from ..stored_vectors import stored_vectors
 from .lone_query import nearest_alone
+from .report import SearchReport
 from .searched_field import searched_field
 from .stages import Filters, Stages, nearest
 

@@ -26,8 +26,8 @@ from ...schema.collection_schema import CollectionSchema
 from ...schema.payload_field import FieldType
 from ...segments.snapshot import NO_PLACE, Snapshot
 from ...tenants.tenant import Tenant
-from ..executor import SearchReport
 from .call import search_stages
+from .report import SearchReport
 from .stages import Stages, nearest
 
 # Hits of the first look: few cost little more than one, and two groups seldom share so many.

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ...filters.expression import Filter, Or
 from ...segments.snapshot import NO_PLACE, Snapshot
-from ..executor import Found, SearchReport, SearchRequest, execute
+from ..executor import Found, SearchRequest, execute
 from ..ownership import check_owned
 from ..paging import near_enough, page
+from .report import SearchReport
 
 Filters = Filter | Sequence[Filter | None] | None
 """One for all queries, or one for each, bound; None for none."""
