@@ -280,13 +280,8 @@ def place(view_number: int, rows: NDArray[Any]) -> NDArray[np.int64]:
     return places
 
 
-def rows_by_view(places: list[int]) -> dict[int, list[int]]:
+def rows_by_view(places: Iterable[int]) -> dict[int, list[int]]:
     """Return the rows at places, which are few, by the number of their view."""
-    if not places:
-        return {}
-    only = min(places) >> _VIEW_SHIFT
-    if only == max(places) >> _VIEW_SHIFT:
-        return {only: [one & _ROW_MASK for one in places] if only else places}
     rows: dict[int, list[int]] = {}
     for one in places:
         rows.setdefault(one >> _VIEW_SHIFT, []).append(one & _ROW_MASK)

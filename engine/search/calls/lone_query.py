@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,21 +66,43 @@ def nearest_alone(
     deadline.check()
     if field.prepares:
         queries = prepared(snapshot, field.name, tenant, queries)[0]
-    if len(snapshot.views) == 1:
-        kept = _search(snapshot.views[0], field, options, expression, tenant)
+    views = snapshot.views
+    if len(views) == 1:
+        number, kept = 0, _search(views[0], field, options, expression, tenant)
         if not isinstance(kept, _LoneSearch):
             return None
-        places, scores = _nearest_of_one(0, kept, queries)
     else:
-        several = _nearest_of_several(snapshot, field, queries, options, expression, tenant)
-        if several is None:
+        searches = _searches(views, field, options, expression, tenant)
+        if searches is None:
             return None
-        places, scores = several
-    if field.matches and scores.item(-1) <= 0:
-        # A row that shares no term with a text is not what was searched for.
-        places = places[: int(np.count_nonzero(scores > 0))]
-    if tenant is not None:
+        if len(searches) > 1:
+            places, scores = _nearest_of_several(snapshot, field, queries, options.k, searches)
+            if tenant is not None:
+                check_owned(snapshot, tenant, places)
+            return _matching(field, places, scores)
+        ((number, kept),) = searches.items()
+    found = kept.search(queries)
+    if kept.present is not None:
+        found = found.renumbered(kept.present)
+    rows = found.rows[0]
+    if rows.item(-1) == NO_ROW:
+        rows = _without_padding(rows)
+    # A row of the first view is its own place.
+    places = place(number, rows) if number else rows.astype(np.int64)
+    # What is not the tenant's own may be granted to it, or is an error.
+    if tenant is not None and not (len(rows) and views[number].owns(rows.tolist(), tenant)):
         check_owned(snapshot, tenant, places)
+    if field.matches:
+        return _matching(field, places, found.scores[0])
+    return places, found.scores[0, : len(places)]
+
+
+def _matching(
+    field: SearchedField, places: NDArray[np.int64], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return what was found without padding, and of a text without rows that share no term with it."""
+    if field.matches and scores.item(-1) <= 0:
+        places = places[: int(np.count_nonzero(scores > 0))]
     return places, scores[: len(places)]
 
 
@@ -90,49 +112,40 @@ def _without_padding(rows: NDArray[Any]) -> NDArray[Any]:
     return rows if 0 <= last != NO_ROW else rows[(rows >= 0) & (rows != NO_ROW)]
 
 
-def _nearest_of_one(
-    number: int, only: _LoneSearch, queries: Queries
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    found = only.search(queries)
-    if only.present is not None:
-        found = found.renumbered(only.present)
-    return place(number, _without_padding(found.rows[0])), found.scores[0]
-
-
-def _nearest_of_several(
-    snapshot: Snapshot,
+def _searches(
+    views: Sequence[SegmentView],
     field: SearchedField,
-    queries: Queries,
     options: SearchOptions,
     expression: Filter | None,
     tenant: int | None,
-) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-    searches: list[_LoneSearch] = []
-    numbers: list[int] = []
+) -> dict[int, _LoneSearch] | None:
+    """Return how those of several views are searched that hold what may be found; None where in parts."""
+    searches: dict[int, _LoneSearch] = {}
     shares = False
-    for number, view in enumerate(snapshot.views):
+    for number, view in enumerate(views):
         kept = _search(view, field, options, expression, tenant)
         if kept is None:
             return None
         if isinstance(kept, _LoneSearch):
-            searches.append(kept)
-            numbers.append(number)
+            searches[number] = kept
             shares = shares or kept.shares
             if shares and len(searches) > 1:
                 return None
-    if not searches:
-        return None
-    if len(searches) == 1:
-        return _nearest_of_one(numbers[0], searches[0], queries)
-    joined = _joined(snapshot, numbers, searches, options.k)
+    return searches or None
+
+
+def _nearest_of_several(
+    snapshot: Snapshot, field: SearchedField, queries: Queries, k: int, searches: dict[int, _LoneSearch]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    joined = _joined(snapshot, list(searches), list(searches.values()), k)
     if joined is not None:
         return joined.nearest(queries)
     found = []
-    for number, one in zip(numbers, searches, strict=True):
+    for number, one in searches.items():
         deadline.check()
         nearest = one.search(queries)
         found.append((number, nearest if one.present is None else nearest.renumbered(one.present)))
-    places, scores = merged(found, 1, options.k, field.spec.metric)
+    places, scores = merged(found, 1, k, field.spec.metric)
     return _without_padding(places[0]), scores[0]
 
 
