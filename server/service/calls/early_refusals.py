@@ -17,7 +17,7 @@ from ...wire.statuses import to_status
 from ..access.authentication import current_principal
 from ..admission.refusals import Refusal, rate_limited
 from .call_log import CallLog
-from .handler_parts import are_known, end_call, is_handler
+from .handler_parts import ANSWERS_ONCE, are_known, end_call
 from .runtime import Runtime
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Here(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """End the call that a handler is of; the handler itself would cost half as much again."""
-        if _KNOWN and is_handler(args[0]):
+        if _KNOWN and args[0] is ANSWERS_ONCE:
             _, event, state, refuse, *_ = args
             end_call(event, state, refuse.status)
         else:

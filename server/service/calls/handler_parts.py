@@ -17,16 +17,13 @@ _USED = (
     *("_abort", "_possibly_finish_call", "_unary_response_in_pool"),
 )
 _NOTHING = 0
+ANSWERS_ONCE: Any = getattr(internals, "_unary_response_in_pool", None)
+"""What gRPC has an executor run for a handler of one answer."""
 
 
 def are_known() -> bool:
     """Return whether the installed gRPC makes its handlers of what is used here."""
     return all(hasattr(internals, name) for name in _USED) and hasattr(cygrpc, "ReceiveMessageOperation")
-
-
-def is_handler(work: Callable[..., Any]) -> bool:
-    """Return whether what gRPC wants to have run is a handler that answers once."""
-    return work is internals._unary_response_in_pool
 
 
 def receive_message(event: Any, state: Any, then: Callable[[bytes | None], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..access.authentication import current_principal
 from ..admission.receiving import MessageAhead, Receiving
-from .handler_parts import is_handler, receive_message
+from .handler_parts import ANSWERS_ONCE, receive_message
 from .rpc import Rpc
 from .worker_threads import Work, WorkerThreads
 
@@ -44,7 +44,7 @@ class ReadingAhead(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run ``fn(*args)`` in a thread, of a call whose message is read ahead once that has come."""
-        if not is_handler(args[0]):
+        if args[0] is not ANSWERS_ONCE:
             return self._threads.submit(fn, *args)
         run, event, state, behavior, _, *coding = args
         caller = state.context.get(current_principal)

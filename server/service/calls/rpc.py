@@ -80,13 +80,9 @@ class Rpc:
 
         Not where the caller has no right to the call, and not where it may be refused for the disk.
         """
-        rule = self._rule
-        return (
-            caller is not None
-            and not rule.takes_disk
-            and caller.right >= rule.right
-            and (rule.for_tenants or caller.tenants is None)
-        )
+        if caller is None or self._rule.takes_disk or caller.right < self._rule.right:
+            return False
+        return self._rule.for_tenants or caller.tenants is None
 
     def __call__(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Answer a call of one answer."""
