@@ -14,7 +14,7 @@ from .forward import Forward
 from .terms import Terms
 
 # A list keeps so many rows whatever their weights, so that a search for any term of its query fills a page.
-LEAST_POSTINGS = 128
+LEAST_POSTINGS = 64
 # Lists of so many postings are cut in one call of a kernel, after which one may be asked to stop.
 _CHUNK_POSTINGS = 1 << 19
 # Entries of summaries that a posting brings, at first guess.
@@ -34,7 +34,7 @@ def choose_postings(
     """Return where each slot's list starts, and the rows of all lists.
 
     The ``n_terms * n_postings`` heaviest entries of all rows are kept, but no more of a term than
-    ``max_fraction`` times ``n_postings``, and no fewer than 128 as long as there are any (Seismic's global
+    ``max_fraction`` times ``n_postings``, and no fewer than 64 as long as there are any (Seismic's global
     threshold).
     """
     from ..kernels.blocking import choose_postings as scattered
