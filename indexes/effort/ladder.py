@@ -97,14 +97,8 @@ class Ladder:
 
     def rung_for(self, k: int, recall: float) -> int:
         """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is."""
-        if k >= KS[-1]:
-            return math.ceil(self._rung(len(KS) - 1, recall) * (k / KS[-1] if self.pool else 1))
-        above = next(i for i, known in enumerate(KS) if known >= k)
-        if KS[above] == k:
-            return self._rung(above, recall)
-        low, high = self._rung(above - 1, recall), self._rung(above, recall)
-        share = (k - KS[above - 1]) / (KS[above] - KS[above - 1])
-        return max(k if self.pool else 0, math.ceil(low + (high - low) * share))
+        found = math.ceil(self._knobs(k, np.array([recall], np.float32)).item())
+        return max(k, found) if self.pool else found
 
     def width_for(self, k: int, recall: float, share: float, more: int) -> int:
         """Return the pool that reaches ``recall`` where a ``share`` of the rows is in scope.
@@ -115,24 +109,40 @@ class Ladder:
         width = max(k, self.rung_for(k, recall))
         return width + max(width, more) if share < 1 else width
 
-    def _rung(self, row: int, recall: float) -> int:
-        values, rungs, least = self.recall[row], self.rungs, KS[row] if self.pool else 0
-        reached = np.flatnonzero(values >= recall)
-        if not len(reached):
-            return rungs[-1]
-        place = int(reached[0])
-        if place == 0 or rungs[place - 1] < least:
-            return max(rungs[place], least)
-        # Recall is concave in the knob, so a straight line between two measurements promises too little.
-        share = (recall - values[place - 1]) / (values[place] - values[place - 1])
-        return math.ceil(rungs[place - 1] + float(share) * (rungs[place] - rungs[place - 1]))
-
     def recall_at(self, k: int, knob: float) -> float:
-        """Return the recall promised for ``k``, that of the next larger measured ``k``."""
+        """Return the recall promised for ``k``: the highest that :meth:`rung_for` takes this knob for."""
         row = next((i for i, known in enumerate(KS) if known >= k), len(KS) - 1)
-        # Beyond the largest measured k a pool must grow with k to find the same share.
-        scaled = knob * KS[-1] / k if self.pool and k > KS[-1] else knob
-        return float(np.interp(scaled, self.rungs, self.recall[row]))
+        if KS[row] <= k:
+            # Beyond the largest measured k a pool must grow with k to find the same share.
+            scaled = knob * KS[row] / k if self.pool else knob
+            return float(np.interp(scaled, self.rungs, self.recall[row]))
+        known = self.recall[row - 1 : row + 1]
+        levels = np.unique(known[known <= known[:, -1].min()])
+        # Where several rungs bring the same, more than that begins at the last of them.
+        levels = np.unique([levels, np.nextafter(levels, np.float32(2))])[:-1]
+        return float(np.interp(knob, self._knobs(k, levels), levels, left=0.0))
+
+    def _knobs(self, k: float, recall: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the lowest knob for each recall, between those of the measured ``k`` on either side."""
+        above = next((i for i, known in enumerate(KS) if known >= k), len(KS) - 1)
+        high = self._measured_knobs(above, recall)
+        if KS[above] <= k:
+            return high * (k / KS[above] if self.pool else 1)
+        low = self._measured_knobs(above - 1, recall)
+        return low + (high - low) * (k - KS[above - 1]) / (KS[above] - KS[above - 1])
+
+    def _measured_knobs(self, row: int, recall: NDArray[np.float32]) -> NDArray[np.float64]:
+        values, rungs, least = self.recall[row], np.array(self.rungs, np.float64), KS[row] if self.pool else 0
+        places = np.searchsorted(values, recall)
+        place = np.minimum(places, len(rungs) - 1)
+        before = np.maximum(place - 1, 0)
+        # Recall is concave in the knob, so a straight line between two measurements promises too little.
+        share = (recall - values[before]) / np.maximum(values[place] - values[before], np.float32(1e-9))
+        found = rungs[before] + np.minimum(share, 1) * (rungs[place] - rungs[before])
+        first = (places == 0) | (rungs[before] < least)
+        return np.where(
+            places == len(rungs), rungs[-1], np.where(first, np.maximum(rungs[place], least), found)
+        )
 
     def work_at(self, knob: float) -> float:
         """Return how many distances a query evaluates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,19 +65,34 @@ class Spreads:
         known = {_USUAL: self.usual, _LEAST: self.least}
         return known | {_LONGEST: np.array([self.longest], np.float32)}
 
-    def usual_at(self, k: int, ef: float) -> float:
-        """Return how far pools of ``ef`` for ``k`` results are spread, 0 where nothing is known."""
-        return self._at(self.usual, k, ef)
+    def usual_at(self, k: float, ef: float) -> float:
+        """Return how far pools of ``ef`` for ``k`` results are spread, 0 where nothing is known.
 
-    def least_at(self, k: int, ef: float) -> float:
+        No pool is too narrow to say: as much is asked of it as of the narrowest that does.
+        """
+        return self._at(self.usual, k, max(ef, narrowest(k)))
+
+    def least_at(self, k: float, ef: float) -> float:
         """Return how far those are spread that are spread least."""
         return self._at(self.least, k, ef)
 
-    def _at(self, known_at: NDArray[np.float32], k: int, ef: float) -> float:
-        row = next((i for i, known in enumerate(KS) if known >= k), len(KS) - 1)
-        # Beyond the largest measured k a pool grows with it.
-        scaled = ef * KS[-1] / k if k > KS[-1] else ef
-        return float(np.interp(scaled, self.rungs, known_at[row]))
+    def _at(self, known_at: NDArray[np.float32], k: float, ef: float) -> float:
+        above = next((i for i, known in enumerate(KS) if known >= k), len(KS) - 1)
+        high = self._scaled(known_at, above, k, ef)
+        low = self._scaled(known_at, above - 1, k, ef) if KS[above] > k else 0.0
+        # Of one result nothing was measured.
+        if not low:
+            return high
+        return low + (high - low) * (k - KS[above - 1]) / (KS[above] - KS[above - 1])
+
+    def _scaled(self, known_at: NDArray[np.float32], row: int, k: float, ef: float) -> float:
+        """Return how far a pool is spread that holds so many times its results, as measured of others."""
+        scaled, told = ef * KS[row] / k, narrowest(KS[row])
+        spread = float(np.interp(scaled, self.rungs, known_at[row]))
+        if scaled >= told or KS[row] == k or not spread:
+            return spread
+        # Rows about a query are as many as a power of their distance.
+        return spread ** max(0.0, math.log(scaled / KS[row]) / math.log(told / KS[row]))
 
 
 def spreads_of(
@@ -104,6 +120,6 @@ def spreads_of(
     return Spreads(rungs, usual, np.minimum(least, usual), longest)
 
 
-def narrowest(k: int) -> int:
+def narrowest(k: float) -> int:
     """Return the width of the narrowest pool whose spread says something of ``k`` results."""
-    return k + _BEHIND
+    return math.ceil(k + _BEHIND)
