@@ -95,10 +95,13 @@ class Ladder:
         """
         return Ladder(self.rungs, behind(self.recall, rungs), self.work, self.pool)
 
-    def rung_for(self, k: int, recall: float) -> int:
-        """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is."""
+    def rung_for(self, k: float, recall: float) -> int:
+        """Return the lowest knob that is promised to reach ``recall``, the highest rung when none is.
+
+        ``k`` need not be whole: at such a rank the last result may be in the mean.
+        """
         found = math.ceil(self._knobs(k, np.array([recall], np.float32)).item())
-        return max(k, found) if self.pool else found
+        return max(math.ceil(k), found) if self.pool else found
 
     def width_for(self, k: int, recall: float, share: float, more: int) -> int:
         """Return the pool that reaches ``recall`` where a ``share`` of the rows is in scope.

@@ -94,9 +94,9 @@ class Efforts:
     def choose(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Return the cheapest effort that reaches ``recall``, or ``knobs`` as given.
 
-        Under a filter a walk is wider by ``1 / share``, so that as many rows in scope come by. Where that
-        costs more than comparing the codes of rows in scope, of the nearest cells or of all, the effort says
-        so by ``ef`` 0. Knobs without a width and cells ask for all codes, and promise nothing.
+        Under a filter a walk is as wide as for ``k / share`` results, or wider by ``1 / share`` than given.
+        Where that costs more than comparing the codes of rows in scope, of the nearest cells or of all, the
+        effort says so by ``ef`` 0. Knobs without a width and cells ask for all codes, and promise nothing.
         """
         ef = 0 if knobs is None else knobs.ef
         if self.ladder is None:
@@ -162,42 +162,48 @@ class Efforts:
         wanted: int = 0,
     ) -> Effort[HnswKnobs]:
         ladder = ladder.raised(self.higher) if self.higher else ladder
-        ef, wanted = 0 if knobs is None else knobs.ef, wanted or k
-        width = whole = max(k, ef or min(widest_walk(k), ladder.rung_for(k, recall)))
+        ef, wanted, share = 0 if knobs is None else knobs.ef, wanted or k, max(share, 1e-9)
+        # Chance puts the last result at this rank among all rows; for so many results a pool is wide enough.
+        measured, ranked = ladder.rung_for(k, recall), ladder.rung_for(k / share, recall)
+        width = whole = max(k, ef or min(widest_walk(k), math.ceil(share * ranked)))
         if wanted < k:
             # No narrower than says how hard the query is.
             width = min(whole, max(math.ceil(whole * wanted / k), narrowest(wanted)))
         # Chance brings fewer rows in scope to some queries; few of those should be left with too little.
         spared = width if share >= 1 else wanted + 1 + _SPREAD * math.sqrt(wanted * (1 - share))
-        walked = min(math.ceil(max(width, spared) / max(share, 1e-9)), widest_walk(k))
-        expected = ladder.recall_at(k, min(width, walked * share) * k / wanted)
+        walked = min(math.ceil(max(width, spared) / share), widest_walk(k))
+        alone = min(width, walked * share) * k / wanted
+        expected = ladder.recall_at(k, alone if ef else alone * measured / whole)
         rescore = self.rescore(wanted, width) if knobs is None or not knobs.rescore else knobs.rescore
         known = costs()
         comparison = known.walked_row + self.code_lines * known.walked_line + walked * known.kept
         walking = known.call + ladder.work_at(walked) * comparison + self.scan_seconds(rescore, False)
         chosen = HnswKnobs(walked, rescore, 0, patience)
         if knobs is None:
-            chosen = self.watching(chosen, k, whole, wanted)
+            chosen = self.watching(chosen, k, whole, wanted, share)
         return effort_of(chosen, expected, walking + thin_seconds)
 
-    def watching(self, knobs: HnswKnobs, k: int, width: int, wanted: int = 0) -> HnswKnobs:
+    def watching(
+        self, knobs: HnswKnobs, k: int, width: int, wanted: int = 0, share: float = 1.0
+    ) -> HnswKnobs:
         """Return the knobs of a walk that goes on where it is harder than the queries of the measurement.
 
-        ``width`` is that of its pool where all rows are in scope and all ``k`` results are wanted of it.
+        ``width`` is how many rows in scope its pool holds where all ``k`` results are wanted of it, and
+        ``share`` how many of all rows those are.
         """
         rank = wanted if 0 < wanted < k else 0
-        spreads, k = self.spreads, max(k, FEWEST_RANKED)
-        spread = 0.0 if spreads is None else spreads.usual_at(k, width)
+        spreads, ranked, pool = self.spreads, max(k, FEWEST_RANKED) / share, width / share
+        spread = 0.0 if spreads is None else spreads.usual_at(ranked, pool)
         if spreads is None or spread <= 1:
             return knobs
         widest = min(widest_walk(k), max(knobs.ef, min(self.n, max(_WIDER * knobs.ef, _WIDE_ENOUGH))))
-        wider = width + _MORE_BEHIND * (width - k), _FAR_WIDER * width
-        goal, far_goal = (max(spread, spreads.usual_at(k, other)) for other in wider)
+        wider = pool + _MORE_BEHIND * (pool - ranked), _FAR_WIDER * pool
+        goal, far_goal = (max(spread, spreads.usual_at(ranked, other)) for other in wider)
         return replace(
             knobs,
             spread=spread,
             goal=goal,
-            least=spreads.least_at(k, width),
+            least=spreads.least_at(ranked, pool),
             far_goal=far_goal,
             widest=widest,
             rank=rank,

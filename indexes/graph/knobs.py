@@ -38,7 +38,7 @@ class HnswKnobs:
     widest
         How many candidates such a walk keeps at most.
     rank
-        Which of the candidates counts as the last of the results; 0 for the usual one.
+        Which of the candidates in scope counts as the last of the results; 0 for the usual one.
     """
 
     ef: int

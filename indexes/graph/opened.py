@@ -177,7 +177,7 @@ class Graph:
         rescored = self.efforts.rescored
         room = wanted + int(rescored * max(0, widest - ef)) if apart else k
         scored = 0 if apart else k
-        rank = -(-(knobs.rank or max(k, FEWEST_RANKED)) * n // count)
+        rank = min(knobs.rank or max(k, FEWEST_RANKED), count)
         asked = knobs.spread, knobs.goal, knobs.least, knobs.far_goal, rescored
         fixed = scored, ef, wanted, words, candidates, n_candidates, enough, rank, widest, *asked
         capacity, graph = max(ef, wanted, widest), self._address

@@ -92,7 +92,7 @@ class Spreads:
         if scaled >= told or KS[row] == k or not spread:
             return spread
         # Rows about a query are as many as a power of their distance.
-        return spread ** max(0.0, math.log(scaled / KS[row]) / math.log(told / KS[row]))
+        return math.pow(spread, max(0.0, math.log(scaled / KS[row]) / math.log(told / KS[row])))
 
 
 def spreads_of(

@@ -71,7 +71,21 @@ def choose_neighbours(growth_address, listed_address, first, last, ef, chosen_ad
         epoch = next_epoch(visited, epochs)
         shift = as_query(codes, row, growth.steps, walk.query_codes)
         size, _width, _narrow, _lost = walk_graph(
-            graph, codes, rows, walk, scale, _ONE, _NOTHING, 1, ef, 0, _NOT_ASKED, visited, epoch, stats
+            graph,
+            codes,
+            rows,
+            walk,
+            scale,
+            _ONE,
+            _NOTHING,
+            _NOTHING,
+            1,
+            ef,
+            0,
+            _NOT_ASKED,
+            visited,
+            epoch,
+            stats,
         )
         found = 0
         for i in range(size):

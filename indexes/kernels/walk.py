@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .allowed_nodes import add_copies, list_allowed, rank_of
 from .codes import encode_query, four_products, keys_of, view_codes
 from .graph import STATS, view_graph, view_walk
 from .kernel import entry_point, inner
@@ -13,16 +14,13 @@ from .reaching import key_at, number_of, number_of_query
 from .rows import COSINE, DOT, pad_query, view_rows
 from .scan import scan_block, write_listed, write_result
 from .strips import prefetch_row
-from .top import NO_KEY, clear_heap, replace_largest, sort_heap
+from .top import NO_KEY, clear_heap, sort_heap
 
 # Of numpy's type: for a number of Python's numba compiles the called function once more.
 _FIRST = np.int64(0)
 # How many entry rows a walk starts from.
 _STARTS = np.int64(4)
 _LAST_EPOCH = 255
-_NO_ROW = np.uint32(0xFFFFFFFF)
-# Of a key of the heap.
-_SCORE_BITS, _ROW_BITS = np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 _MOST_LINES_AHEAD = 64
 # So much farther than results a row is not among those that lie near together.
 _GAP = 0.15
@@ -84,14 +82,14 @@ def compare(codes, n, walk, fresh, count, scale, keys):
 
 @inner
 def walk_graph(
-    graph, codes, rows, walk, scale, inv_norm, given, rank, ef, most, asked, visited, epoch, stats
+    graph, codes, rows, walk, scale, inv_norm, given, allowed, number, ef, most, asked, visited, epoch, stats
 ):
     """Fill the pool with the nearest rows that a best-first walk finds.
 
-    Its spread is how many times as far from the query the last of it is as the one of that ``rank``. What is
-    ``asked`` of it are two pairs: where it is below the first of one the walk goes on until it is the second,
-    in a pool of up to ``most``. Returned are how many rows there are, how wide the pool has become, whether
-    ``most`` was not enough, and whether no links lead on.
+    Its spread is how many times as far from the query the last of it is as the ``allowed`` one of that
+    ``number``. What is ``asked`` of it are two pairs: where it is below the first of one the walk goes on
+    until it is the second, in a pool of up to ``most``. Returned are how many rows there are, how wide the
+    pool has become, whether ``most`` was not enough, and whether no links lead on.
     """
     n, degree = rows.n, graph.degree
     links, pool = view_u32(graph.links, n * degree), view_u64(walk.pool, max(ef, most) + BLOCK)
@@ -134,10 +132,11 @@ def walk_graph(
             # At first because no links lead on, later because all that is near enough was looked at.
             lost = width == ef and graph.n_nodes > pool_size(pool, width)
             break
-        if not most or rank > ef:
+        if not most or number > ef:
             break
         if reached == 0:
             zero = number_of_query(graph, codes, rows, walk, scale, inv_norm, given, pool, ef)
+        rank = rank_of(graph, n, pool, width, number, allowed)
         near, last = number_of(codes, pool[rank - 1]), number_of(codes, pool[width - 1])
         if not near > zero:
             break
@@ -195,54 +194,6 @@ def write_spreads(graph, codes, rows, walk, scale, inv_norm, given, ef, ranked, 
 
 
 @inner
-def is_allowed(allowed, words, row):
-    return not allowed or words[row >> np.uint64(6)] >> (row & np.uint64(63)) & np.uint64(1)
-
-
-@inner
-def first_allowed(graph, copies, row, allowed, words):
-    """Return the first allowed row from ``row`` on among those equal to it, or none."""
-    while row != _NO_ROW and not is_allowed(allowed, words, np.uint64(row)):
-        row = copies[row] if graph.copies else _NO_ROW
-    return row
-
-
-@inner
-def list_allowed(graph, pool, size, allowed, n, wanted, listed):
-    """List the nearest ``wanted`` nodes of the pool that are allowed; return their and the whole number.
-
-    Of rows that are equal the first allowed one is listed.
-    """
-    count, seen = 0, 0
-    words, copies = view_u64(allowed, (n + 63) // 64), view_u32(graph.copies, n)
-    for i in range(size):
-        row = first_allowed(graph, copies, np.uint32(row_of(pool[i])), allowed, words)
-        if row != _NO_ROW:
-            seen += 1
-            if count < wanted:
-                listed[count] = row
-                count += 1
-    return count, seen
-
-
-@inner
-def add_copies(graph, pool, heap, k, allowed, n):
-    """Put into the sorted ``heap`` what equals its rows too; it is sorted again at the end."""
-    words, copies = view_u64(allowed, (n + 63) // 64), view_u32(graph.copies, n)
-    for i in range(k):
-        pool[i] = heap[i]
-    clear_heap(heap, k)
-    for i in range(k):
-        if pool[i] == NO_KEY:
-            break
-        score, row = pool[i] & _SCORE_BITS, np.uint32(pool[i] & _ROW_BITS)
-        while row != _NO_ROW and score | np.uint64(row) < heap[0]:
-            replace_largest(heap, k, score | np.uint64(row))
-            row = first_allowed(graph, copies, copies[row], allowed, words)
-    sort_heap(heap, k)
-
-
-@inner
 def scan_codes(graph, codes, rows, walk, scale, width, candidates, n_candidates, stats):
     """Fill the pool with the ``width`` listed rows nearest by their codes; return how many there are."""
     n, degree = rows.n, graph.degree
@@ -277,7 +228,7 @@ def search_graph(
     candidates,
     n_candidates,
     enough,
-    rank,
+    number,
     most,
     spread,
     goal,
@@ -296,12 +247,12 @@ def search_graph(
     there is one, are scored exactly. A query that sees fewer than ``enough`` of them compares the codes of
     all ``candidates``, the same rows as a list, all nodes where there is no bitset; so does every query if
     ``ef`` is 0. Without candidates it finds nothing. A walk whose pool is spread less than ``spread`` times
-    the distance of the row of that ``rank`` goes on to ``goal``, of one below ``least`` to ``far_goal``, in a
-    pool of up to ``most``, 0 for none, and a ``share`` of what it is wider is scored too; where that is not
-    enough all candidates are compared. ``spreads``, ``(n_queries, n_ranks)``, is given how far pools of walks
-    that do not go on are spread around the rows of the ranks ``ranked``. ``found`` and ``scores`` are
-    written, the rest are numbers and addresses; addresses stay integers because an array's flags would be
-    part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
+    the distance of the allowed row of that ``number`` goes on to ``goal``, of one below ``least`` to
+    ``far_goal``, in a pool of up to ``most``, 0 for none, and a ``share`` of what it is wider is scored too;
+    where that is not enough all candidates are compared. ``spreads``, ``(n_queries, n_ranks)``, is given how
+    far pools of walks that do not go on are spread around the rows of the ranks ``ranked``. ``found`` and
+    ``scores`` are written, the rest are numbers and addresses; addresses stay integers because an array's
+    flags would be part of the signature. With ``k`` 0 no row is scored: ``found`` gets what would be.
     """
     graph, walk = view_graph(graph_address), view_walk(walk_address)
     rows, codes = view_rows(graph.rows), view_codes(graph.codes)
@@ -321,7 +272,21 @@ def search_graph(
         if ef:
             epoch = next_epoch(visited, epochs)
             size, width, narrow, lost = walk_graph(
-                graph, codes, rows, walk, scale, inv_norm, given, rank, ef, most, asked, visited, epoch, stats
+                graph,
+                codes,
+                rows,
+                walk,
+                scale,
+                inv_norm,
+                given,
+                allowed,
+                number,
+                ef,
+                most,
+                asked,
+                visited,
+                epoch,
+                stats,
             )
             if n_ranks:
                 own = spreads + np.uint64(4 * q * n_ranks)

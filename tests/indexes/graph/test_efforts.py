@@ -35,3 +35,14 @@ def test_a_few_more_results_cost_little_more(recall: float) -> None:
     for fewer, more in pairwise(chosen):
         assert fewer.knobs.ef <= more.knobs.ef <= fewer.knobs.ef + 9
         assert 0.9 < (more.knobs.goal - 1) / (fewer.knobs.goal - 1) < 1.1
+
+
+@pytest.mark.parametrize("recall", [0.9, 0.95, 0.99])
+def test_rows_that_chance_took_widen_a_walk_by_less_than_their_share(recall: float) -> None:
+    # A third of what is nearest is gone: the tenth of the others is the fifteenth.
+    whole, fewer = (efforts().choose(10, recall, None, share) for share in (1.0, 2 / 3))
+    same = efforts().choose(15, recall, None, 1.0)
+    assert same.knobs.ef <= fewer.knobs.ef <= max(same.knobs.ef + 1, 1.5 * 16.5)
+    assert fewer.knobs.ef < 1.5 * whole.knobs.ef
+    assert (fewer.knobs.spread, fewer.knobs.goal) == pytest.approx((same.knobs.spread, same.knobs.goal), 1e-2)
+    assert (fewer.expected_recall or 0) >= recall - 1e-6

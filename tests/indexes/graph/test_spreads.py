@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pyroaring import BitMap
 
 from vicinal.indexes.effort.ladder import KS
 from vicinal.indexes.graph.hnsw import Hnsw
@@ -15,11 +16,12 @@ from vicinal.indexes.graph.index import HnswIndex
 from vicinal.indexes.graph.knobs import HnswKnobs
 from vicinal.indexes.graph.opened import WIDTHS
 from vicinal.indexes.graph.spreads import Spreads, spreads_of
-from vicinal.indexes.protocol import BuildJob, Effort
+from vicinal.indexes.protocol import BuildJob, Effort, Scope
 from vicinal.indexes.rows.addresses import address
 from vicinal.indexes.rows.dense import DenseRows
 from vicinal.indexes.rows.element import Element
 from vicinal.indexes.rows.metric import Metric
+from vicinal.indexes.rows.row_set import RowSet
 from vicinal.testing import oracle
 from vicinal.testing.random_rows import as_vectors, random_matrix
 
@@ -107,6 +109,26 @@ def test_a_walk_that_goes_on_finds_what_a_wider_one_finds(metric: Metric) -> Non
     # A pool that is spread enough is left as it is, and one that must not grow.
     assert reached(ef=12, spread=1.0, goal=1.0, widest=400) == (narrow, few)
     assert reached(ef=12, spread=1.2, goal=1.2, widest=12)[1] <= few + 60 * N
+
+
+def test_where_what_is_near_is_barred_a_walk_goes_on_from_the_last_that_may_be_found() -> None:
+    rows, arrays = built(Metric.L2)
+    index, queries, k = Hnsw().open(arrays, rows), rows.stored(slice(0, 20)) + np.float32(0.1), 10
+    compared: list[list[int]] = [[], []]
+    going_on = effort(ef=60, rescore=20, spread=1.45, goal=1.45, widest=640)
+    for query, away in zip(queries, oracle.scores(rows.stored(slice(None)), queries, "l2"), strict=True):
+        order = away.argsort()
+        for place, barred in enumerate((order[:25], order[-25:])):
+            allowed = np.setdiff1d(np.arange(N), barred)
+            found = index.search(query[None], k, going_on, Scope(RowSet.from_bitmap(BitMap(allowed), N)))
+            truth = np.sort(away[allowed])[None, :k]
+            assert oracle.recall(found.scores, truth, False, 1e-4) >= 0.9
+            compared[place].append(0 if found.stats.fallbacks else found.stats.distances)
+    # Where those before it are barred, the last result is nearer to the last row of the pool.
+    pairs = [pair for pair in zip(*compared, strict=True) if min(pair) > 0]
+    assert len(pairs) >= 10
+    assert all(near >= far for near, far in pairs)
+    assert sum(near for near, _ in pairs) > sum(far for _, far in pairs)
 
 
 def test_where_the_widest_pool_is_not_enough_all_codes_are_compared() -> None:
