@@ -84,8 +84,10 @@ class SeismicIndex:
             return _effort(knobs, expected, self._visit_seconds(10 * knobs.query_cut, share))
         if self._ladder is None:
             return _effort(SeismicKnobs(0, 0.0), _SCANNED, scanned)
-        spread = max(k, min(KS[-1], math.ceil(k / max(share, 1e-9))))
-        rung = self._ladder.rung_for(min(spread, KS[-1]), recall)
+        spread = min(KS[-1], max(k, math.ceil(k / max(share, 1e-9))))
+        # By what was measured for the next larger number, as that is what is promised.
+        spread = next(known for known in KS if known >= spread)
+        rung = self._ladder.rung_for(spread, recall)
         if k > KS[-1]:
             rung = math.ceil(rung * math.sqrt(k / KS[-1]))
         rung = min(rung, RUNGS[-1])
@@ -95,7 +97,7 @@ class SeismicIndex:
             key=lambda r: self._visit_seconds(r, share),
         )
         visited = self._visit_seconds(rung, share)
-        expected = self._ladder.recall_at(min(spread, KS[-1]), rung)
+        expected = self._ladder.recall_at(spread, rung)
         if scanned < visited or share < _LEAST_SHARE or expected < recall - _UNREACHABLE:
             return _effort(SeismicKnobs(0, 0.0), _SCANNED, scanned)
         return _effort(_knobs(rung), expected, visited)

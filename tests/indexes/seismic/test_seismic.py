@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from vicinal.indexes.effort.ladder import KS
 from vicinal.indexes.exact.sparse import SparseScan
 from vicinal.indexes.protocol import BuildJob, Effort, FieldShape, Scope
 from vicinal.indexes.rows.metric import Metric
 from vicinal.indexes.rows.row_set import RowSet
 from vicinal.indexes.rows.sparse import SparseRows
 from vicinal.indexes.seismic.auto import AutoSparse
-from vicinal.indexes.seismic.index import SeismicIndex
+from vicinal.indexes.seismic.index import RUNGS, SeismicIndex
 from vicinal.indexes.seismic.knobs import SeismicKnobs
 from vicinal.indexes.seismic.seismic import Seismic
 from vicinal.indexes.sparse.index import InvertedIndex
@@ -109,6 +110,17 @@ def test_more_terms_than_sixteen_bits_count() -> None:
     found = index.search(queries, 3, index.effort(3, 0.9, Seismic().knobs({"query_cut": 64}), 1.0))
     truth = SparseScan(rows).search(queries, 3)
     assert oracle.recall(found.scores, truth.scores, True) >= 0.85
+
+
+@pytest.mark.parametrize(("k", "share"), [(10, 0.5), (20, 1.0), (60, 1.0)])
+def test_numbers_between_those_measured_are_promised_what_the_next_one_is(k: int, share: float) -> None:
+    """The higher `k`, the higher the effort that reaches it; rows are not all scored for that."""
+    index = opened(topical(3000))
+    recall = np.array([[min(1.0, rung / (100 + k)) for rung in RUNGS] for k in KS], np.float32)
+    table = {"table.recall": recall, "table.distances": np.ones(len(RUNGS), np.float32)}
+    effort = index.with_table(table).effort(k, 0.95, None, share)
+    assert effort.knobs.query_cut > 0
+    assert effort.expected_recall >= 0.948
 
 
 @pytest.mark.parametrize("n_knn", [0, 10])
