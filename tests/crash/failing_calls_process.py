@@ -1,10 +1,11 @@
 """A process whose system calls fail, one in each child it forks. Run by the test of failing calls.
 
-Usage: failing_calls_process.py LIBRARY FOLDER SCRIPT
+Usage: failing_calls_process.py LIBRARY FOLDER SESSION FORM
 
-``LIBRARY`` is preloaded. ``SCRIPT`` is ``short`` or ``long``: the long one tries every failure that fits a
-call, and lets calls fail until the public call is over, too. Prints a line of JSON for each case that went
-wrong, then one with the names of all calls and how many cases there were.
+``LIBRARY`` is preloaded. ``SESSION`` is ``whole``, the whole API with dense vectors, or ``kinds``, every
+kind of vector. ``FORM`` is ``short`` or ``long``: the long one tries every failure that fits a call, and lets
+calls fail until the public call is over, too. Prints a line of JSON for each case that went wrong, then one
+with the names of all calls and how many cases there were.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from crash.failing_calls_script import DIM, POLICY, SHORT, Calls, Refused, Session, vectors
+from crash.failing_calls_kinds import SessionOfKinds
+from crash.failing_calls_script import SHORT, Calls, Refused, Session
 
-import vicinal
-
+SESSIONS: dict[str, type[Session]] = {"whole": Session, "kinds": SessionOfKinds}
 FOREVER = 1 << 40
 SECONDS_A_CASE = 120
 PROCESSES = os.cpu_count() or 1
-# Steps of the short script after a failure.
+# Steps of the short form after a failure.
 ENOUGH = 2
 
 # What can befall each call, the likeliest first.
@@ -54,15 +55,9 @@ KINDS = {
 }
 
 
-def warm_up() -> None:
-    """Load what a search needs, once for all children."""
-    with vicinal.open(":memory:", merge_policy=POLICY) as db:
-        points = db.create_collection("a", vicinal.Dense(DIM), fields={"n": "integer"})
-        points.upsert(range(3), vectors(range(3)), [{"n": i} for i in range(3)])
-        for _ in range(2):
-            points.search(vectors([2]), filter=vicinal.F("n") >= 1)
-            points.explain(vectors([2]))
-            points.flush()
+def warm_up(folder: Path, session: type[Session], calls: Calls) -> None:
+    """Load what a session needs, once for all children."""
+    session(folder, calls, 0).run(None)
     # A collection would touch, and so copy, all that a child shares with this process.
     gc.collect()
     gc.freeze()
@@ -72,11 +67,11 @@ def kind_of(name: str) -> str:
     return next(kind for kind, starts in KINDS.items() if name.startswith(starts))
 
 
-def cases(names: list[str], script: str) -> Iterator[tuple[int, int, int]]:
+def cases(names: list[str], form: str) -> Iterator[tuple[int, int, int]]:
     """Yield first call, last call and failure of each case."""
     for number, name in enumerate(names, 1):
         fitting = FAILURES[kind_of(name)]
-        if script == "short":
+        if form == "short":
             yield number, number, fitting[number % len(fitting)]
             continue
         for code in fitting:
@@ -88,7 +83,8 @@ def cases(names: list[str], script: str) -> Iterator[tuple[int, int, int]]:
 class Case:
     """One failure of one call, or of every call from one on, in a child of its own."""
 
-    def __init__(self, folder: Path, first: int, last: int, code: int) -> None:
+    def __init__(self, session: type[Session], folder: Path, first: int, last: int, code: int) -> None:
+        self.session = session
         self.folder = folder
         self.first = first
         self.last = last
@@ -101,7 +97,7 @@ class Case:
         os.dup2(os.open(self._beside(".stacks"), os.O_CREAT | os.O_WRONLY), 2)
         faulthandler.dump_traceback_later(SECONDS_A_CASE / 2)
         calls.watch(self.folder)
-        session = Session(self.folder, calls, self.code)
+        session = self.session(self.folder, calls, self.code)
         try:
             calls.arm(self.first, self.last, self.code)
             session.run(enough)
@@ -125,7 +121,7 @@ class Case:
         child = os.fork()
         if child == 0:
             try:
-                session = Session(self.folder, calls, 0)
+                session = self.session(self.folder, calls, 0)
                 session.allowed = pickle.loads(allowed.read_bytes())
                 session.check_afterwards()
                 os._exit(0)
@@ -157,16 +153,16 @@ class Case:
         return self.folder.with_suffix(suffix)
 
 
-def call_names(folder: Path, calls: Calls) -> list[str]:
+def call_names(folder: Path, session: type[Session], calls: Calls) -> list[str]:
     """Return what each call is when none fails."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         try:
             calls.watch(folder)
-            session = Session(folder, calls, 0)
-            session.run(None)
+            sound = session(folder, calls, 0)
+            sound.run(None)
             os.write(writing, json.dumps(calls.names()).encode())
-            session.check_afterwards()
+            sound.check_afterwards()
         except BaseException:
             traceback.print_exc()
         finally:
@@ -178,11 +174,11 @@ def call_names(folder: Path, calls: Calls) -> list[str]:
     return names
 
 
-def main(library: str, root: str, script: str) -> None:
-    calls = Calls(library)
-    warm_up()
-    names = call_names(Path(root) / "names", calls)
-    waiting = [Case(Path(root) / f"{n}", *case) for n, case in enumerate(cases(names, script))]
+def main(library: str, root: str, name: str, form: str) -> None:
+    calls, session = Calls(library), SESSIONS[name]
+    warm_up(Path(root) / "warm", session, calls)
+    names = call_names(Path(root) / "names", session, calls)
+    waiting = [Case(session, Path(root) / f"{n}", *case) for n, case in enumerate(cases(names, form))]
     waiting.reverse()
     running: dict[int, Case] = {}
     done = wrong = 0
@@ -191,7 +187,7 @@ def main(library: str, root: str, script: str) -> None:
             case = waiting.pop()
             child = os.fork()
             if child == 0:
-                case.run(calls, None if script == "long" else ENOUGH)
+                case.run(calls, None if form == "long" else ENOUGH)
             running[child] = case
             continue
         child, status = os.wait()
