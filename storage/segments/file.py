@@ -92,7 +92,9 @@ class SegmentFile:
         mapping = self._held()
         start = segment_keys.ARRAY + prefix.encode()
         return {
-            key[len(start) :].decode(): mapping.view(key) for key in mapping.arrays if key.startswith(start)
+            segment_keys.name_of(key)[len(prefix) :]: mapping.view(key)
+            for key in mapping.arrays
+            if key.startswith(start)
         }
 
     def row_reader(self, name: str, offsets: str | None = None) -> RowReader:

@@ -241,6 +241,16 @@ def test_damaged_data_is_found_by_verify_and_damaged_postings_by_reading(tmp_pat
     assert f"{zlib.crc32(BIG.tobytes()):08x} was stored" in problems[0]
 
 
+def test_a_name_that_is_no_text_is_damage(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.seg", **{"id.offset": BIG[:2], "id.text": BIG[:3]})
+    content = path.read_bytes()
+    first = content.index(b"aid.offset") + len(b"aid.")
+    for at in range(first, first + len(b"offset")):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 128]) + content[at + 1 :])
+        with pytest.raises(CorruptionError, match=r"array b'aid\."):
+            SegmentFile.open(path).arrays("id.")
+
+
 def test_names_that_are_not_uuids_never_become_paths(tmp_path: Path) -> None:
     folder = SegmentFolder(tmp_path)
     (tmp_path / "segments" / "README.seg").touch()

@@ -68,7 +68,10 @@ class Dictionary(Sequence[bytes]):
         texts = (
             data[start:end].decode() for start, end in zip(starts, self._ends[numbers].tolist(), strict=True)
         )
-        return numbers[np.fromiter(map(accepts, texts), np.bool_, len(numbers))]
+        try:
+            return numbers[np.fromiter(map(accepts, texts), np.bool_, len(numbers))]
+        except UnicodeDecodeError as error:
+            raise CorruptionError("segment", f"a text of a dictionary is not UTF-8: {error}") from error
 
     def _having(self, data: bytes, part: bytes) -> NDArray[np.int64]:
         places, at = [], data.find(part)
