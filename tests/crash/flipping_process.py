@@ -1,10 +1,10 @@
 """A process that damages a database, opens, asks and checks it, many times. Run by the crash tests.
 
-Usage: flipping_process.py TEMPLATE FIRST COUNT
+Usage: flipping_process.py NAME TEMPLATE FIRST COUNT
 
-Makes the sound database in TEMPLATE unless it is there. Each flip is a line on standard output before it is
-tried, and a line with what came of it: ``right``, ``refused``, ``found later`` when a first answer was wrong
-and the background told, else what was wrong.
+Makes the sound database NAME in TEMPLATE unless it is there. Each flip is a line on standard output before
+it is tried, and a line with what came of it: ``right``, ``refused``, ``found later`` when a first answer was
+wrong and the background told, else what was wrong.
 """
 
 from __future__ import annotations
@@ -17,53 +17,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from flipped_databases import DATABASES, QUIET, FlippedDatabase
 
 import vicinal
-from vicinal import F
 from vicinal.storage.segments.folder import SegmentFolder
 from vicinal.storage.verify.child import check_catalog, check_segment
 
 PAGE = 4096
-ROWS = 1500
-QUIET = vicinal.MergePolicySettings(quiet_seconds=1e9, tier_factor=1000)
-VECTORS = np.random.default_rng(0).standard_normal((ROWS + 300, 16)).astype(np.float32)
 REFUSALS = ("Corruption", "NotADatabase")
-
-
-def payload(row: int) -> dict[str, Any]:
-    return {"word": f"w{row % 40}", "year": 1900 + row % 90, "note": "n" * (row % 30)}
-
-
-def make(folder: Path) -> None:
-    """Make a database with an indexed segment, a small one, a log, tombstones and two collections."""
-    with vicinal.open(folder, merge_policy=QUIET) as db:
-        fields = {"word": "keyword", "year": "integer"}
-        points = db.create_collection("points", vicinal.Dense(16), fields=fields)
-        owned = db.create_collection("owned", vicinal.Dense(16), partitioned=True)
-        for start, stop in ((0, ROWS), (ROWS, ROWS + 200)):
-            points.upsert(
-                range(start, stop), VECTORS[start:stop], [payload(row) for row in range(start, stop)]
-            )
-            points.flush()
-        for start in range(ROWS + 200, ROWS + 300, 25):
-            rows = range(start, start + 25)
-            points.upsert(rows, VECTORS[start : start + 25], [payload(row) for row in rows])
-            owned.upsert(rows, VECTORS[start : start + 25], tenant=f"tenant{start}")
-        points.delete([3, ROWS + 7, ROWS + 250])
-
-
-def answers(db: vicinal.Database) -> list[Any]:
-    points, owned = db.collection("points"), db.collection("owned")
-    found: list[Any] = [db.collections(), points.count(), owned.count(tenant=f"tenant{ROWS + 225}")]
-    found += [points.count(filter=F("word") == f"w{i}") for i in range(0, 40, 9)]
-    found.append(points.count(filter=F("year").between(1910, 1950)))
-    for row in (700, ROWS + 20):
-        for options in ({"exact": True}, {"recall": 0.95}, {"filter": F("word").is_in(["w1", "w2", "w20"])}):
-            hits = points.search(VECTORS[row], k=5, **options)
-            found.append([(hit.id, hit.payload) for hit in hits])
-    found += [point and point.payload for point in points.get([0, 3, 999, ROWS + 1, ROWS + 290])]
-    return found
 
 
 def flips(template: Path, number: int) -> tuple[Path, int, int]:
@@ -92,14 +53,14 @@ def check_problems(folder: Path) -> list[str]:
     return problems
 
 
-def outcome(folder: Path, right: list[Any], read_only: bool) -> str:
+def outcome(database: FlippedDatabase, folder: Path, right: list[Any], read_only: bool) -> str:
     """Open a folder, ask it before and after the background verified it, and say how it went."""
     came: list[str] = []
     try:
         with vicinal.open(folder, read_only=read_only, merge_policy=None if read_only else QUIET) as db:
             for _ in range(2):
                 try:
-                    came.append("right" if answers(db) == right else "wrong")
+                    came.append("right" if database.answers(db) == right else "wrong")
                 except vicinal.VicinalError as error:
                     came.append(type(error).__name__)
                 for thread in threading.enumerate():
@@ -118,11 +79,12 @@ def outcome(folder: Path, right: list[Any], read_only: bool) -> str:
 
 
 def main() -> None:
-    template, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    database, template = DATABASES[sys.argv[1]], Path(sys.argv[2])
+    first, count = int(sys.argv[3]), int(sys.argv[4])
     if not template.exists():
-        make(template)
+        database.make(template)
     with vicinal.open(template, read_only=True) as db:
-        right = answers(db)
+        right = database.answers(db)
     folder = template.with_name("flipped")
     for number in range(first, first + count):
         name, at, bit = flips(template, number)
@@ -133,7 +95,7 @@ def main() -> None:
         content[at] ^= bit
         (folder / name).write_bytes(content if bit else content[:at])
         try:
-            came = outcome(folder, right, read_only=number % 2 == 0)
+            came = outcome(database, folder, right, read_only=number % 2 == 0)
         except BaseException as error:
             came = f"{type(error).__module__}.{type(error).__name__}: {error}"
         print(json.dumps({"came": came}), flush=True)

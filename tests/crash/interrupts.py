@@ -51,13 +51,14 @@ class Interruption:
         self.places = 0
         self.where = ""
         self._at = 0
+        self._trace = self._enter
 
     def run(self, call: Callable[[], Any], at: int) -> bool:
         """Return whether the call was interrupted; it is not when it has fewer than ``at`` places."""
         self.places = 0
         self.where = ""
         self._at = at
-        sys.settrace(self._enter)
+        sys.settrace(self._trace)
         try:
             call()
         except KeyboardInterrupt:

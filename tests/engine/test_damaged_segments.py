@@ -13,6 +13,7 @@ import pytest
 import vicinal
 from vicinal import F
 from vicinal.storage.segments import check as segment_check
+from vicinal.storage.segments.file import SegmentFile
 
 ROWS = 3000
 VECTORS = np.random.default_rng(0).standard_normal((ROWS, 32)).astype(np.float32)
@@ -101,3 +102,16 @@ def test_a_missing_array_is_damage(folder: Path) -> None:
     flip(folder, b"asequence.order")
     with vicinal.open(folder) as db, pytest.raises(vicinal.Corruption):
         db.collection("points").count()
+
+
+def test_an_index_that_leads_to_no_row_is_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with vicinal.open(folder) as db:
+        db.collection("points").wait_indexed()
+    (path,) = (folder / "segments").iterdir()
+    raw, links = bytearray(path.read_bytes()), SegmentFile.open(path).array("index.vector.links")
+    # The highest byte of a link of 32 bits.
+    raw[raw.index(links.tobytes()) + 3] ^= 128
+    path.write_bytes(raw)
+    monkeypatch.setattr(segment_check, "check_in_background", lambda mapping: None)
+    with vicinal.open(folder, read_only=True) as db, pytest.raises(vicinal.Corruption, match=path.stem):
+        db.collection("points").search(VECTORS[0])

@@ -57,7 +57,7 @@ class SealedSegment:
         self.file = file
         self.uuid = file.uuid
         self.schema = schema
-        with _complete(self.uuid):
+        with _sound(self.uuid):
             self._open(file, schema)
         file.check_in_background()
 
@@ -127,7 +127,7 @@ class SealedSegment:
         rows = self._rows.get(field)
         if rows is None:
             spec = self.schema.vectors[field]
-            with _complete(self.uuid):
+            with _sound(self.uuid):
                 arrays = self.file.arrays(f"vector.{field}.")
                 rows = kind_of(spec).rows(spec, arrays, self._readers.get(field))
             if field not in self._index_specs:
@@ -170,7 +170,7 @@ class SealedSegment:
             if index is None:
                 spec = spec_from_json(self._index_specs[field])
                 rows = self.rows(field)
-                with _complete(self.uuid):
+                with _sound(self.uuid):
                     index = spec.open(self.file.arrays(f"index.{field}."), rows)
                 if field in self._effort_tables:
                     index = index.with_table(self._effort_tables[field])
@@ -181,7 +181,7 @@ class SealedSegment:
         """Return what the index of a field was built as; None when it has none, or one of another spec."""
         if self._index_specs.get(field) != spec.to_json():
             return None
-        with _complete(self.uuid):
+        with _sound(self.uuid):
             return self.file.arrays(f"index.{field}.")
 
     @property
@@ -246,9 +246,11 @@ class SealedSegment:
 
 
 @contextmanager
-def _complete(uuid: str) -> Iterator[None]:
-    """Raise CorruptionError for a name that the segment does not have."""
+def _sound(uuid: str) -> Iterator[None]:
+    """Raise CorruptionError for a name that the segment does not have, and for what cannot be in one."""
     try:
         yield
     except KeyError as error:
         raise CorruptionError(f"segment {uuid}", f"it is not complete: {error.args[0]}") from error
+    except ValueError as error:
+        raise CorruptionError(f"segment {uuid}", str(error)) from error
