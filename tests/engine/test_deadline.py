@@ -66,9 +66,9 @@ def test_a_search_looks_before_each_segment(points: vicinal.Collection) -> None:
     caller = Caller()
     with caller.waiting():
         points.search(queries(1)[0], field="dense")
-    # Of each segment: before its rows are chosen, and before they are searched.
-    assert len(caller.looks) == 3 * 2
-    for stays in range(3 * 2):
+    # Before rows are chosen, and before those of each segment are searched.
+    assert len(caller.looks) == 1 + 3
+    for stays in range(1 + 3):
         leaving = Caller(stays)
         with leaving.waiting(), pytest.raises(DeadlineExceeded, match="caller is gone"):
             points.search(queries(1)[0], field="dense")
