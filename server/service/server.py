@@ -285,7 +285,7 @@ class Server:
 
     def _call_threads(self, threads: WorkerThreads) -> Executor:
         if handler_parts.are_known():
-            return ReadingAhead(threads, self._reads, self._runtime.receiving)
+            return ReadingAhead(threads, self._reads, self._runtime.receiving, self._runtime.calls)
         self._log.event("warning", "unknown_grpc", version=grpc.__version__)
         return threads
 

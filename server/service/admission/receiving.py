@@ -43,12 +43,15 @@ class MessageAhead(Iterator[bytes]):
     ----------
     started : float
         When the call came.
+    is_running : bool
+        Whether the call has been counted among the running ones, for whoever works on it to end.
     """
 
-    __slots__ = ("_message", "started")
+    __slots__ = ("_message", "is_running", "started")
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
+        self.is_running = False
         self._message: bytes | None = None
 
     def put(self, message: bytes | None) -> None:

@@ -99,6 +99,11 @@ class Call:
         """Return whether nobody waits for an answer any more."""
         return not self._context.is_active()
 
+    def take_over(self, ahead: MessageAhead) -> None:
+        """Go on with a call whose message came before it had a thread, and with what that holds."""
+        self.started = ahead.started
+        self._running = ahead.is_running
+
     def admit(self, rule: Rule) -> None:
         """Refuse, before anything is read, a call that would be refused whatever it says.
 
@@ -122,12 +127,12 @@ class Call:
     def receive(self, messages: Iterator[bytes]) -> bytes:
         """Return the message, and count the call among the running ones, if there is room by now."""
         if isinstance(messages, MessageAhead):
-            self.started = messages.started
             received = first_of(messages, self._context)
         else:
             received = self._runtime.receiving.receive(messages, self._context, self.principal.key_id)
-        self._runtime.calls.enter()
-        self._running = True
+        if not self._running:
+            self._runtime.calls.enter()
+            self._running = True
         return received
 
     def take_memory(self, n_bytes: int) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Any
 
 from ..access.authentication import current_principal
 from ..admission.receiving import MessageAhead, Receiving
+from ..admission.refusals import Refusal
+from ..admission.running_calls import RunningCalls
 from .handler_parts import ANSWERS_ONCE, receive_message
 from .rpc import Rpc
 from .worker_threads import Work, WorkerThreads
@@ -35,12 +38,17 @@ class ReadingAhead(Executor):
     reads : WorkerThreads
         As many as reads that run at a time.
     receiving : Receiving
+    calls : RunningCalls
+        Where a call is counted once its message is there: one that waits is finished, too, by who stops.
     """
 
-    def __init__(self, threads: WorkerThreads, reads: WorkerThreads, receiving: Receiving) -> None:
+    def __init__(
+        self, threads: WorkerThreads, reads: WorkerThreads, receiving: Receiving, calls: RunningCalls
+    ) -> None:
         self._threads = threads
         self._reads = reads
         self._receiving = receiving
+        self._calls = calls
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run ``fn(*args)`` in a thread, of a call whose message is read ahead once that has come."""
@@ -57,6 +65,11 @@ class ReadingAhead(Executor):
         def came(message: bytes | None) -> None:
             self._receiving.came(call)
             messages.put(message)
+            if message is not None:
+                # Refused, it is refused again by the thread that it gets, which tells the caller.
+                with suppress(Refusal):
+                    self._calls.enter()
+                    messages.is_running = True
             work = fn, (run, event, state, behavior, lambda: messages, *coding)
             if message is None or len(message) > _SMALL or not behavior.waits_in_line:
                 self._threads.begin(work)

@@ -17,7 +17,7 @@ from ...wire.statuses import to_status
 from ..access.authentication import current_principal
 from ..access.principal import Principal
 from ..access.rights import Rule
-from ..admission.receiving import CallerGone
+from ..admission.receiving import CallerGone, MessageAhead
 from ..admission.refusals import Refusal
 from .call import Call
 from .call_log import CallLog
@@ -132,6 +132,8 @@ class Rpc:
             self._ended(call, _OK)
 
     def _begin(self, call: Call, messages: Iterator[bytes]) -> Message:
+        if isinstance(messages, MessageAhead):
+            call.take_over(messages)
         call.admit(self._rule)
         call.is_counted = True
         received = call.receive(messages)

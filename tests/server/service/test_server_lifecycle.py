@@ -26,6 +26,7 @@ import vicinal
 from vicinal.proto.v1 import collections_pb2, database_pb2, points_pb2
 from vicinal.server.service.access.key_store import KeyStore
 from vicinal.server.service.server import Server
+from vicinal.server.service.settings.limits import Limits
 from vicinal.server.service.settings.settings import ServerSettings
 
 PATIENCE = 30.0
@@ -221,6 +222,31 @@ def test_stopping_finishes_what_runs_and_lets_nothing_else_in(tmp_path: Path) ->
     with running_server(folder) as server:
         (answer,) = server.call("CountPoints", COUNT).responses
         assert answer == points_pb2.CountPointsResponse(count=2)
+
+
+def test_stopping_finishes_reads_that_wait(tmp_path: Path) -> None:
+    outcomes: list[Outcome] = []
+    with running_server(tmp_path / "db", limits=Limits(running_searches=1)) as server:
+        create_rooms(server.channel)
+        runtime = server.server.runtime
+        # The test holds the only place, so that one read waits for it and the others for a thread.
+        runtime.line.enter(None, lambda callback: True)
+        reads = [
+            threading.Thread(target=lambda: outcomes.append(server.call("CountPoints", COUNT)))
+            for _ in range(3)
+        ]
+        for read in reads:
+            read.start()
+        wait_until(lambda: runtime.metrics.numbers().waiting == 3)
+        stopping = threading.Thread(target=server.server.stop, args=(60.0,))
+        stopping.start()
+        wait_until(lambda: "stopping" in server.call("GetLimits", LIMITS).message)
+        runtime.line.leave()
+        for thread in (*reads, stopping):
+            thread.join()
+        assert runtime.calls.running == 0
+    assert all(outcome.ok for outcome in outcomes), outcomes
+    assert len(outcomes) == 3
 
 
 @pytest.mark.parametrize("how", ["no grace", "hurry"])
