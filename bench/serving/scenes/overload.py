@@ -152,6 +152,7 @@ def _figures(seen: Overload, limits: Limits, work: str, placement: str) -> list[
     accepted = offered.taking(Outcome.ACCEPTED)
     accepted_per_second = len(accepted) / (seen.end - seen.start)
     offered_per_second = len(offered.seconds) / (seen.end - seen.start)
+    failed, sent_late = offered.count(Outcome.FAILED), _ms(offered.late, 99)
     record = {
         "work": work,
         "placement": placement,
@@ -161,10 +162,9 @@ def _figures(seen: Overload, limits: Limits, work: str, placement: str) -> list[
         "accepted_per_second": round(accepted_per_second, 1),
         "refused": offered.count(Outcome.REFUSED),
         "refused_without_hint": offered.count(Outcome.REFUSED_SILENTLY),
-        "failed": offered.count(Outcome.FAILED),
-        "sent_late_p99_ms": _ms(offered.late, 99),
+        "failed": failed,
+        "sent_late_p99_ms": sent_late,
     }
-    failed, sent_late = record["failed"], record["sent_late_p99_ms"]
     load = Figure(
         name=f"overload, {work}: load",
         asked=f"{TIMES:g} x capacity offered in time, nothing fails",
