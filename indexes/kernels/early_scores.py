@@ -19,15 +19,14 @@ from .essential import (
 )
 from .kernel import inner
 from .memory import view_i16, view_i64, view_u32, view_u64
-from .postings import WINDOW, lists_of, part_at, sum_lists
+from .postings import WINDOW, lists_of, most_added, part_at, sum_lists
 from .sparse import SATURATED
 from .stored_rows import (
     NO_ROW,
     ROWS_AHEAD,
     exact_score,
     keep_scored,
-    least_bound,
-    least_score,
+    least_wanted,
     prefetch_row,
     row_of,
 )
@@ -38,7 +37,6 @@ _WORTH_LEAVING_OUT = 4096
 # At first so large a part of the postings is left out at least.
 _LEFT_OUT = 0.5
 _POSTINGS_A_ROW = 200
-_HIGHEST_CODE = np.int32(255)
 
 
 @inner
@@ -80,15 +78,6 @@ def _score_foremost(postings, summing, base, size, first, slope, lo, hi, allowed
 
 
 @inner
-def _most_between(weights, extras, begin, end):
-    """Return what some lists add to a sum at most."""
-    total = np.int64(0)
-    for j in range(begin, end):
-        total += np.int64((weights[j] * _HIGHEST_CODE + extras[j]) >> np.int32(8))
-    return total
-
-
-@inner
 def score_early(postings, summing, number, first, slope, lo, hi, allowed, words, heap, k):
     """Put the best rows of a part into the heap, which may hold others.
 
@@ -106,13 +95,11 @@ def score_early(postings, summing, number, first, slope, lo, hi, allowed, words,
     clear_sums(summing, base, size, lo, hi, allowed, words)
     read = sum_lists(part, 0, lists, weights, extras, 0, summed, sums)
     scored, fresh = 0, False
-    if heap[0] == NO_KEY or least_bound(summing, least_score(heap)) <= _most_between(
-        weights, extras, summed, count
-    ):
+    if least_wanted(summing, heap) <= most_added(part, weights, extras, summed, count):
         scored = _score_foremost(postings, summing, base, size, first, slope, lo, hi, allowed, words, heap, k)
         fresh = True
     while summed < count and heap[0] != NO_KEY:
-        least = least_bound(summing, least_score(heap)) - _most_between(weights, extras, summed, count)
+        least = least_wanted(summing, heap) - most_added(part, weights, extras, summed, count)
         if least > 0:
             most = min(MOST_CANDIDATES, postings_between(part, 0, lists, summed, count) // _POSTINGS_A_ROW)
             # Maxima of before rows were taken out are bounds too.

@@ -88,6 +88,7 @@ _LINES_AHEAD = 2
 # A sum holds products of codes and whole weights, each divided by 256 and rounded up, and stays in 16 bits:
 # rounding adds less than three to what a list counts for.
 _CODES, _SHIFT, _ROUND_UP = np.float64(256), np.int32(8), np.int32(255)
+_HIGHEST_CODE = np.int32(255)
 MOST_SUM, _ROUNDED = np.float64((1 << 15) - 1), np.float64(3)
 # Of more terms the last are not summed.
 _MOST_LISTS = 4096
@@ -281,3 +282,13 @@ def sum_lists(part, window, lists, weights, extras, begin_list, end_list, sums):
                 sums[local[p]] += np.int16((weight * np.int32(codes[p]) + extra) >> _SHIFT)
         read += starts[first + 1] - starts[first]
     return read
+
+
+@inner
+def most_added(part, weights, extras, begin_list, end_list):
+    """Return what some lists, of codes above 0, add to a sum at most."""
+    total = np.int64(0)
+    for j in range(begin_list, end_list):
+        added = (weights[j] * _HIGHEST_CODE + extras[j]) >> _SHIFT if part.codes else weights[j]
+        total += max(np.int64(added), np.int64(0))
+    return total

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .bounds import LOWEST
 from .kernel import inner
 from .memory import view_f32, view_i64, view_u32
+from .postings import MOST_SUM
 from .sparse import row_score
 from .sparse_scores import prefetch_entries
-from .top import key_of, replace_largest, score_of
+from .top import NO_KEY, key_of, replace_largest, score_of
 
 HIGHER = np.bool_(True)
 ROWS_AHEAD = 8
@@ -78,7 +80,16 @@ def keep_scored(postings, row, score, heap, k):
 
 @inner
 def least_bound(summing, score):
-    """Return the lowest bound of which :func:`reach` may come to a score, above 0."""
+    """Return the lowest bound of which :func:`reach` may come to a score, above 0; above any sum if none."""
     units = (score - summing.rest * (1 + _SLACK)) / summing.unit
     # One less, as this is rounded as well.
-    return np.int64(max(np.floor((units - _STEP) / (1 + _SLACK)) - 1, np.float64(0)))
+    bound = np.floor((units - _STEP) / (1 + _SLACK)) - 1
+    return np.int64(min(max(bound, np.float64(0)), MOST_SUM + 1))
+
+
+@inner
+def least_wanted(summing, heap):
+    """Return the lowest bound of a row that may get into the heap; 0 if any may, or bounds do not tell."""
+    if heap[0] != NO_KEY and summing.floor > LOWEST and summing.unit > 0:
+        return least_bound(summing, least_score(heap))
+    return np.int64(0)

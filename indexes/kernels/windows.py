@@ -33,6 +33,7 @@ from .postings import (
     WINDOW_BITS,
     choose_lists,
     lists_of,
+    most_added,
     part_at,
     sum_lists,
     view_postings,
@@ -47,8 +48,8 @@ from .stored_rows import (
     allows,
     exact_score,
     keep_scored,
-    least_bound,
     least_score,
+    least_wanted,
     prefetch_row,
     reach,
     row_of,
@@ -175,11 +176,8 @@ def keep_essential(
 @inner
 def clear_pool(summing, heap, pool):
     """Empty the pool; where ``k`` rows are scored only bounds that may come to as much get in."""
-    key, rounded = NO_KEY, np.int64(0)
-    if heap[0] != NO_KEY and summing.floor > LOWEST and summing.unit > 0:
-        rounded = least_bound(summing, least_score(heap))
-    if rounded > 1:
-        key = bound_key(rounded - 1, NO_ROW)
+    least = least_wanted(summing, heap)
+    key = bound_key(least - 1, NO_ROW) if least > 1 else NO_KEY
     for i in range(summing.pool_size):
         pool[i] = key
 
@@ -194,6 +192,10 @@ def fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k):
         part = part_at(postings, number)
         lists, weights, extras = lists_of(summing, number)
         count, share = counts[number], FIRST_SHARE
+        if part.first >= hi or part.first + part.n <= lo:
+            continue
+        if most_added(part, weights, extras, 0, count) < least_wanted(summing, heap):
+            continue
         if scores_early(postings, summing, number):
             read, scored, more = score_early(
                 postings, summing, number, first, slope, lo, hi, allowed, words, heap, k

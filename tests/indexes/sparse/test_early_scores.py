@@ -97,3 +97,30 @@ def test_several_are_searched_as_one(saturation: Saturation | None, sign: int) -
         np.testing.assert_array_equal(found.scores, truth.scores)
         np.testing.assert_array_equal(found.rows, truth.rows)
     assert indexes[0].joined([(object(), Scope())], 10) is None
+
+
+@pytest.mark.parametrize("saturation", [None, Saturation()], ids=["products", "texts"])
+def test_an_index_that_can_add_nothing_is_not_read(saturation: Saturation | None) -> None:
+    """What the others lead to is more than all its lists come to, and than sums of 16 bits hold."""
+    rows = replace(TEXTS, saturation=saturation)
+    named = TEXTS.indices.copy()
+    named[TEXTS.indptr[:20]] = 500
+    first = index_of(replace(rows[:1000], indices=named[: TEXTS.indptr[1000]]), 1000)
+    query = SparseRows(
+        np.array([0, 3]), np.array([0, 1, 500], np.uint32), np.array([0.2, 0.2, 90], np.float32), average=9.0
+    )
+    search = first.joined([(index_of(rows.between(1000, N), N - 1000), Scope())], 10)
+    assert search is not None
+    alone = first.search(query, 10, first.effort(10, 0.95, None, 1.0))
+    found = search(query)
+    np.testing.assert_array_equal(found.rows, alone.rows)
+    assert found.stats.distances == alone.stats.distances
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(100, 2000), (3500, N)])
+def test_parts_that_no_row_is_looked_for_in_are_not_read(lo: int, hi: int) -> None:
+    index, asked = index_of(TEXTS, 3000, N), queries(9.0)[:1]
+    scope = Scope(RowSet.from_range(lo, hi, N))
+    part = TEXTS.between(0, 3000) if hi <= 3000 else TEXTS.between(3000, N)
+    found = index.search(asked, N, index.effort(N, 0.95, None, 1.0), scope)
+    assert found.stats.distances == np.isin(part.indices, asked.indices).sum()
