@@ -160,13 +160,15 @@ def reached_by(maxima, groups, wanted, lowest, highest):
 
 
 @inner
-def find_maxima(summing, base, size, lo, hi, allowed, words):
-    """Write the largest sum of each block, of the rows that may be found.
+def count_groups(size):
+    """Return how many times 64 blocks there are in a window of so many rows, the last made up."""
+    return (size + BLOCK * BLOCK - 1) // (BLOCK * BLOCK)
 
-    Returns how many times 64 maxima there are, the last made up, and the largest.
-    """
-    blocks = (size + BLOCK - 1) // BLOCK
-    groups = (blocks + BLOCK - 1) // BLOCK
+
+@inner
+def find_maxima(summing, base, size, lo, hi, allowed, words):
+    """Write the largest sum of each block, of the rows that may be found; return the largest of all."""
+    blocks, groups = (size + BLOCK - 1) // BLOCK, count_groups(size)
     maxima, sums = view_i16(summing.maxima, groups * BLOCK), summing.sums
     begin, end = blocks, blocks
     if not allowed or summing.floor > LOWEST:
@@ -185,17 +187,17 @@ def find_maxima(summing, base, size, lo, hi, allowed, words):
     highest = LOWEST
     for group in range(groups):
         highest = max(highest, np.int64(block_maximum(summing.maxima + np.uint64(2 * BLOCK * group), _ALL)))
-    return groups, highest
+    return highest
 
 
 @inner
 def collect(summing, base, size, lo, hi, allowed, words, pool):
-    """Keep the rows of a window whose sums are among the highest."""
-    groups, highest = find_maxima(summing, base, size, lo, hi, allowed, words)
+    """Keep the rows of a window whose sums are among the highest, as many as the pool has room for."""
+    highest, groups = find_maxima(summing, base, size, lo, hi, allowed, words), count_groups(size)
     lowest = max(summing.floor, bound_of(pool[0]))
     if highest <= lowest:
         return
-    lowest = reached_by(summing.maxima, groups, summing.pool_size, lowest, highest)
+    lowest = reached_by(summing.maxima, groups, len(pool), lowest, highest)
     sums = view_i16(summing.sums, size)
     for group in range(groups):
         blocks = above(summing.maxima + np.uint64(2 * BLOCK * group), np.int16(lowest))
@@ -209,5 +211,5 @@ def collect(summing, base, size, lo, hi, allowed, words, pool):
                 rows &= rows - np.uint64(1)
                 key = bound_key(sums[place], base + place)
                 if key < pool[0]:
-                    replace_largest(pool, summing.pool_size, key)
+                    replace_largest(pool, len(pool), key)
                     lowest = max(lowest, bound_of(pool[0]))

@@ -23,10 +23,10 @@ from .postings import WINDOW, lists_of, most_added, part_at, sum_lists
 from .sparse import SATURATED
 from .stored_rows import (
     NO_ROW,
-    ROWS_AHEAD,
     exact_score,
     keep_scored,
     least_wanted,
+    prefetch_candidates,
     prefetch_row,
     row_of,
 )
@@ -57,14 +57,11 @@ def _score_row(postings, summing, row, first, slope, heap, k):
 @inner
 def _score_foremost(postings, summing, base, size, first, slope, lo, hi, allowed, words, heap, k):
     """Score the ``k`` rows of the highest sums above 0, and take them out of the sums; return how many."""
-    kept, scored = summing.pool_size, 0
-    pool, sums = view_u64(summing.reached, k), view_i16(summing.sums, WINDOW)
-    summing.pool_size = k
+    pool, sums, scored = view_u64(summing.reached, k), view_i16(summing.sums, WINDOW), 0
     # Whatever has no postings is no better than these.
     for i in range(k):
         pool[i] = bound_key(0, NO_ROW)
     collect(summing, base, size, lo, hi, allowed, words, pool)
-    summing.pool_size = kept
     for i in range(k):
         if bound_of(pool[i]) > 0:
             prefetch_row(postings, row_of(pool[i]))
@@ -103,19 +100,13 @@ def score_early(postings, summing, number, first, slope, lo, hi, allowed, words,
         if least > 0:
             most = min(MOST_CANDIDATES, postings_between(part, 0, lists, summed, count) // _POSTINGS_A_ROW)
             # Maxima of before rows were taken out are bounds too.
-            groups = (
-                find_maxima(summing, base, size, lo, hi, allowed, words)[0]
-                if not fresh
-                else ((size + 4095) // 4096)
-            )
-            found = list_candidates(summing, groups, base, size, lo, hi, allowed, words, least, most)
+            if not fresh:
+                find_maxima(summing, base, size, lo, hi, allowed, words)
+            found = list_candidates(summing, base, size, lo, hi, allowed, words, least, most)
             if found >= 0:
                 candidates = view_u32(summing.candidates, found)
-                for i in range(min(found, ROWS_AHEAD)):
-                    prefetch_row(postings, np.uint64(candidates[i]))
                 for i in range(found):
-                    if i + ROWS_AHEAD < found:
-                        prefetch_row(postings, np.uint64(candidates[i + ROWS_AHEAD]))
+                    prefetch_candidates(postings, candidates, i, found)
                     _score_row(postings, summing, np.int64(candidates[i]), first, slope, heap, k)
                 return read, scored + found, False
         read += sum_lists(part, 0, lists, weights, extras, summed, summed + 1, sums)

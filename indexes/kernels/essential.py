@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bounds import BLOCK, above, block_rows, bound_of, count_bits, find_maxima, first_bit
+from .bounds import (
+    BLOCK,
+    LOWEST,
+    above,
+    block_rows,
+    bound_of,
+    count_bits,
+    count_groups,
+    find_maxima,
+    first_bit,
+)
 from .kernel import inner
 from .memory import view_i64, view_u32
 from .sparse import COSINE, PRODUCT
@@ -27,14 +37,11 @@ MOST_CANDIDATES = 1024
 
 
 @inner
-def may_leave_out(postings, summing, part, weights, count):
+def may_leave_out(postings, summing, part, count):
     """Return whether sums only grow by more lists, and tell of scores what they tell of bounds."""
     fits = postings.form == PRODUCT or postings.form == COSINE
-    fits = fits and postings.n_parts == 1 and part.n_windows > 1 and not part.signed
-    fits = fits and summing.rest == 0 and count <= MOST_SORTED
-    for j in range(count):
-        fits = fits and weights[j] > 0
-    return fits
+    fits = fits and postings.n_parts == 1 and part.n_windows > 1
+    return fits and summing.floor > LOWEST and count <= MOST_SORTED
 
 
 @inner
@@ -95,18 +102,17 @@ def find_candidates(summing, base, size, lo, hi, allowed, words, least, most):
 
     Returns how many, or -1 if they are more than ``most``.
     """
-    groups, highest = find_maxima(summing, base, size, lo, hi, allowed, words)
-    if highest < least:
+    if find_maxima(summing, base, size, lo, hi, allowed, words) < least:
         return np.int64(0)
-    return list_candidates(summing, groups, base, size, lo, hi, allowed, words, least, most)
+    return list_candidates(summing, base, size, lo, hi, allowed, words, least, most)
 
 
 @inner
-def list_candidates(summing, groups, base, size, lo, hi, allowed, words, least, most):
-    """Do the same where maxima of so many ``groups`` of blocks are known."""
+def list_candidates(summing, base, size, lo, hi, allowed, words, least, most):
+    """Do the same where the maxima of blocks are known, and ``least`` is at most one more than any sum."""
     candidates, count = view_u32(summing.candidates, MOST_CANDIDATES), np.int64(0)
     bound = np.int16(least - 1)
-    for group in range(groups):
+    for group in range(count_groups(size)):
         blocks = above(summing.maxima + np.uint64(2 * BLOCK * group), bound)
         while blocks:
             first = (group * BLOCK + np.int64(first_bit(blocks))) * BLOCK

@@ -25,7 +25,10 @@ def view_csr(indptr, indices, values, n):
 
 @inner
 def table_places(n_terms):
-    """Return how many places of a query's table are used: as many as `table_size` says, of this query."""
+    """Return how many places the table of a query of so many terms has.
+
+    So few are taken that a term which the query lacks mostly meets an empty one at once.
+    """
     places = 16
     while places <= 16 * n_terms:
         places *= 2

@@ -52,6 +52,13 @@ def prefetch_row(postings, row):
 
 
 @inner
+def prefetch_candidates(postings, candidates, i, count):
+    """Fetch what is scored after the ``i``-th of some candidates, and before the first that one too."""
+    for j in range(i + ROWS_AHEAD if i else 0, min(i + ROWS_AHEAD + 1, count)):
+        prefetch_row(postings, np.uint64(candidates[j]))
+
+
+@inner
 def exact_score(postings, summing, row, first, slope):
     """Return the score of a row with the query whose terms are loaded."""
     pointers = view_i64(postings.indptr, postings.n + 1)

@@ -50,6 +50,7 @@ from .stored_rows import (
     keep_scored,
     least_score,
     least_wanted,
+    prefetch_candidates,
     prefetch_row,
     reach,
     row_of,
@@ -130,11 +131,8 @@ def score_again(postings, summing, number, first, slope, least, lo, hi, allowed,
 def score_candidates(postings, summing, count, first, slope, pool):
     """Keep the candidates, scored, among the rows of the highest bounds."""
     candidates, stats = view_u32(summing.candidates, count), view_i64(summing.stats, 2)
-    for i in range(min(count, ROWS_AHEAD)):
-        prefetch_row(postings, np.uint64(candidates[i]))
     for i in range(count):
-        if i + ROWS_AHEAD < count:
-            prefetch_row(postings, np.uint64(candidates[i + ROWS_AHEAD]))
+        prefetch_candidates(postings, candidates, i, count)
         row = np.int64(candidates[i])
         score = np.float64(exact_score(postings, summing, row, first, slope))
         bound = np.int64(min(np.ceil(score / summing.unit) + 1, np.float64(MOST_SUM)))
@@ -205,7 +203,7 @@ def fill_pool(postings, summing, first, slope, lo, hi, allowed, words, heap, k):
             if more:
                 collect(summing, part.first, part.n, lo, hi, allowed, words, pool)
             continue
-        leaves_out = may_leave_out(postings, summing, part, weights, count)
+        leaves_out = may_leave_out(postings, summing, part, count)
         if leaves_out:
             sort_lists(part, lists, weights, extras, count)
         for window in range(part.n_windows):

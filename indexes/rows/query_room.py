@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .addresses import address
@@ -28,9 +30,10 @@ class QueryRoom:
         return self._addresses
 
 
+# Every scan asks, and one of few rows takes a few microseconds.
+@lru_cache
 def table_size(terms: int) -> int:
-    """Return how many places a table of a query's terms has, in which kernels look up those of a row.
+    """Return how many places a table of a query's terms has, in which kernels look up those of a row."""
+    from ..kernels.sparse import table_places
 
-    So few are taken that a term which the query lacks mostly meets an empty one at once.
-    """
-    return 1 << max(4, (16 * terms).bit_length())
+    return int(table_places.py_func(terms))

@@ -78,10 +78,13 @@ def test_most_postings_are_left_out() -> None:
     assert read < whole / 4
 
 
-@pytest.mark.parametrize("saturation", [None, Saturation()], ids=["products", "texts"])
+@pytest.mark.parametrize(
+    "rows",
+    [replace(TEXTS, saturation=None), TEXTS, SparseRows.of_terms(TEXTS.indptr, TEXTS.indices)],
+    ids=["products", "texts", "binary"],
+)
 @pytest.mark.parametrize("sign", [1, -1])
-def test_several_are_searched_as_one(saturation: Saturation | None, sign: int) -> None:
-    rows = replace(TEXTS, saturation=saturation)
+def test_several_are_searched_as_one(rows: SparseRows, sign: int) -> None:
     asked = queries(9.0)
     asked = replace(asked, values=asked.values * np.float32(sign))
     cuts = [0, 200, 4200, N]
