@@ -6,16 +6,23 @@ These have been the same since 1.66. :func:`are_known` says whether the installe
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import grpc
 import grpc._server as internals
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # it is not written in Python
 
-_USED = (
-    *("_CLOSED", "_OPEN", "_RECEIVE_MESSAGE_TOKEN"),
-    *("_abort", "_possibly_finish_call", "_unary_response_in_pool"),
-)
+_CONSTANTS = ("_CLOSED", "_OPEN", "_RECEIVE_MESSAGE_TOKEN")
+# What they take; the first two are called here, and what the last is called with is taken apart.
+_FUNCTIONS = {
+    "_abort": ("state", "call", "code", "details"),
+    "_possibly_finish_call": ("state", "token"),
+    "_unary_response_in_pool": (
+        *("rpc_event", "state", "behavior", "argument_thunk"),
+        *("request_deserializer", "response_serializer"),
+    ),
+}
 _NOTHING = 0
 ANSWERS_ONCE: Any = getattr(internals, "_unary_response_in_pool", None)
 """What gRPC has an executor run for a handler of one answer."""
@@ -23,7 +30,16 @@ ANSWERS_ONCE: Any = getattr(internals, "_unary_response_in_pool", None)
 
 def are_known() -> bool:
     """Return whether the installed gRPC makes its handlers of what is used here."""
-    return all(hasattr(internals, name) for name in _USED) and hasattr(cygrpc, "ReceiveMessageOperation")
+    return (
+        hasattr(cygrpc, "ReceiveMessageOperation")
+        and all(hasattr(internals, name) for name in _CONSTANTS)
+        and all(_takes(name) == taken for name, taken in _FUNCTIONS.items())
+    )
+
+
+def _takes(name: str) -> tuple[str, ...] | None:
+    function = getattr(internals, name, None)
+    return None if function is None else tuple(signature(function).parameters)
 
 
 def receive_message(event: Any, state: Any, then: Callable[[bytes | None], None]) -> None:

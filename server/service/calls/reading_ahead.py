@@ -73,7 +73,14 @@ class ReadingAhead(Executor):
             work = fn, (run, event, state, behavior, lambda: messages, *coding)
             if message is None or len(message) > _SMALL or not behavior.waits_in_line:
                 self._threads.begin(work)
-            elif not self._reads.begin(work):
+                return
+            try:
+                begun = self._reads.begin(work)
+            except RuntimeError:
+                # The system refuses reads their first thread; raised here, it would end gRPC's own.
+                self._threads.begin(work)
+                return
+            if not begun:
                 self._watch(state, work)
 
         receive_message(event, state, came)
