@@ -44,7 +44,7 @@ class Rpc:
     """One RPC as gRPC serves it.
 
     Every RPC is served as one that takes a stream of requests, of which there is one: then this runs before
-    the message is read. A caller who is refused sends in vain; one who is slow holds nothing but a thread.
+    the message is read. A caller who is refused sends in vain; one who is slow holds a thread at most.
 
     1. The door has found out who calls, and refused the call if there are too many of the key or of all.
     2. A right that is missing is told at once.

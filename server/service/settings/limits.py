@@ -27,7 +27,7 @@ class Limits:
     max_calls : int
         Calls whose message was received and that were not answered yet.
     max_receiving : int
-        Calls whose message has not come yet; they hold a thread and nothing else.
+        Calls whose message has not come yet; they hold a thread at most.
     running_searches : int
         Reads that run at a time; more of them wait in line.
     memory_bytes : int
