@@ -81,7 +81,7 @@ def test_slow_senders_hold_up_nobody(server: RunningServer, beside: WellBehaved)
                 raw.send(1, parts[number % len(parts)])
             if (number + 1) % 50 == 0:
                 # Once they are silent they hold no place; more at once than there are places are refused.
-                wait_until(lambda number=number: receiving.silent == number + 1)  # type: ignore[misc]
+                wait_until(lambda number=number: server.server.runtime.arrivals.silent == number + 1)  # type: ignore[misc]
         beside.works()
         while receiving.receiving > SLOW // 2:
             beside.works()
@@ -124,7 +124,7 @@ def test_slow_senders_on_one_connection(server: RunningServer, beside: WellBehav
             raw.begin(stream, SEARCH.path, beside.key)
         receiving = server.server.runtime.receiving
         # Before they are known to be silent, they have the places of their key.
-        wait_until(lambda: 0 < receiving.receiving == receiving.silent)
+        wait_until(lambda: 0 < receiving.receiving == server.server.runtime.arrivals.silent)
         beside.works()
         raw.end_of(streams[-1])
         beside.settles()

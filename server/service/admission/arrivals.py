@@ -35,6 +35,11 @@ class Arrivals:
         """Calls that were let in and have not ended."""
         return self._total
 
+    @property
+    def silent(self) -> int:
+        """How many of them hold no place, as last told."""
+        return self._silent
+
     def arrive(self, key_id: str) -> None:
         """Count a call; :meth:`end` must follow.
 
@@ -46,7 +51,7 @@ class Arrivals:
         with self._lock:
             own = self._of_key.get(key_id, 0)
             if self._total >= self._most:
-                self._check(self._total - self._silent, own, len(self._of_key) + (not own))
+                self._check(self._total - self.silent, own, len(self._of_key) + (not own))
             self._of_key[key_id] = own + 1
             self._total += 1
 

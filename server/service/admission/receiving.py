@@ -77,11 +77,11 @@ class Receiving:
         How many calls may wait for their message at a time; those of one key at most half of them.
     seconds : float
         How long each may wait.
-    tell_silent : callable, optional
+    tell_silent : callable
         Told, again and again, how many have waited for longer than any message takes that is on its way.
     """
 
-    def __init__(self, most: int, seconds: float, tell_silent: Callable[[int], None] | None = None) -> None:
+    def __init__(self, most: int, seconds: float, tell_silent: Callable[[int], None]) -> None:
         self._tell_silent = tell_silent
         self._most = most
         self._seconds = seconds
@@ -91,7 +91,6 @@ class Receiving:
         self._closing = threading.Event()
         # The own time of the watchdog: a pause of the whole process, when nobody could send, hardly counts.
         self._now = 0.0
-        self._silent = 0
         self._thread = threading.Thread(target=self._watch, name="vicinal-watchdog", daemon=True)
         self._thread.start()
 
@@ -99,11 +98,6 @@ class Receiving:
     def receiving(self) -> int:
         """Calls whose message has not come yet."""
         return len(self._receiving)
-
-    @property
-    def silent(self) -> int:
-        """Calls whose message has been waited for longer than any that is on its way, as of a moment ago."""
-        return self._silent
 
     def receive(
         self, messages: Iterator[bytes], context: grpc.ServicerContext, who: str, most: int | None = None
@@ -179,9 +173,7 @@ class Receiving:
         while not self._closing.wait(pause):
             before, woken = woken, time.monotonic()
             self._now += min(woken - before, 2 * pause)
-            self._silent = self._count_silent()
-            if self._tell_silent is not None:
-                self._tell_silent(self._silent)
+            self._tell_silent(self._count_silent())
             for calls in (self._receiving, self._sending):
                 for deadline, sender, _ in list(calls.values()):
                     if self._now > deadline:

@@ -90,6 +90,7 @@ class SharedArrivals(Arrivals):
 
     def set_silent(self, calls: int) -> None:
         """Say how many of this process hold no place."""
+        super().set_silent(calls)
         self._tallies.write(self._place, SILENT, calls)
 
     def end(self, key_id: str) -> None:

@@ -86,7 +86,7 @@ def call_threads() -> int:
 
 
 def test_before_the_message_is_sent(server: RunningServer) -> None:
-    receiving = server.server.runtime.receiving
+    arrivals = server.server.runtime.arrivals
     release = threading.Event()
 
     def nothing() -> Iterator[bytes]:
@@ -100,7 +100,7 @@ def test_before_the_message_is_sent(server: RunningServer) -> None:
             server.channel.stream_unary(BY_NAME["SearchBatch"].path).future(nothing()) for _ in range(8)
         ]
         # Silent, they hold none of the places of calls that run, of which there are fewer.
-        wait_until(lambda begun=begun: receiving.silent == begun)  # type: ignore[misc]
+        wait_until(lambda begun=begun: arrivals.silent == begun)  # type: ignore[misc]
     assert server.server.runtime.calls.running == 0
     assert call_threads() <= threads
     assert server.call("CountPoints", COUNT).ok
