@@ -69,10 +69,15 @@ class FileBatch:
 
 @contextmanager
 def readable(request: FileRequest, *damage: type[Exception]) -> Iterator[None]:
-    """Return a context that refuses a file in which a library finds one of these errors."""
+    """Return a context that refuses a file in which a library finds one of these errors.
+
+    What the system says of a file that cannot be read is raised as it is.
+    """
     try:
         yield
     except damage as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise request.refuse(f"it is damaged, cut off or of another format: {error}") from error
 
 

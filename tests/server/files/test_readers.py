@@ -272,3 +272,12 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path, suffix: str) -> None:
             said.append(str(error))
     assert len(said) > 10
     assert all(path.name in words for words in said)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".hdf5", ".parquet", ".jsonl"])
+def test_a_file_that_cannot_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    with pytest.raises(FileNotFoundError):
+        list(read_file(FileRequest(tmp_path / f"none{suffix}")))
