@@ -41,12 +41,15 @@ class Allowed:
         How many rows there were when the plans were made, where there are fewer now.
     searches : dict
         Whatever is prepared for searches of exactly these rows, by keys of its own.
+    chosen : bool
+        Whether a filter or a tenant chose the rows; else those alone are missing that are gone.
     """
 
     scope: Scope
     plans: dict[Any, Any] = field(default_factory=dict)
     planned_for: int | None = None
     searches: dict[Any, Any] = field(default_factory=dict)
+    chosen: bool = True
     _among: dict[str, Allowed] = field(default_factory=dict)
 
     def without(
@@ -57,9 +60,9 @@ class Allowed:
         left = rows.without(dead)
         planned_for = rows.count if self.planned_for is None else self.planned_for
         if (planned_for - left.count) * _PLANS_SERVE <= planned_for:
-            found = Allowed(Scope(left, self.scope.tenant), self.plans, planned_for)
+            found = Allowed(Scope(left, self.scope.tenant), self.plans, planned_for, chosen=self.chosen)
         else:
-            found = Allowed(Scope(left, self.scope.tenant))
+            found = Allowed(Scope(left, self.scope.tenant), chosen=self.chosen)
         for name, among in list(self._among.items()):
             present = present_of(name)
             if present is not None:
@@ -77,7 +80,8 @@ class Allowed:
             if rows is not None:
                 places = np.flatnonzero(np.isin(present, rows.rows, assume_unique=True))
                 rows = RowSet.from_bitmap(bitmap(places), len(present))
-            found = self._among[field] = Allowed(Scope(rows, self.scope.tenant))
+            found = Allowed(Scope(rows, self.scope.tenant), chosen=self.chosen)
+            self._among[field] = found
         return found
 
 

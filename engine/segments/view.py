@@ -83,7 +83,7 @@ class SegmentView(SegmentContent):
         found = self._unfiltered
         if found is None:
             rows = RowSet.from_bitmap(self._everybodys - self.dead, self.n_rows) if self.dead else None
-            found = self._unfiltered = Allowed(Scope(rows))
+            found = self._unfiltered = Allowed(Scope(rows), chosen=False)
         return found
 
     def granting(self, rows: BitMap) -> Self:

@@ -66,6 +66,9 @@ class Efforts:
         What a walk goes on for; None before that was measured.
     higher
         By how many rungs of the ladder walks try harder than was measured.
+    deletes
+        Whether those rows alone are out of scope that are gone. Then no query looks where they were, and
+        cells, which do not see that a query is harder than those that were measured, are not searched.
     """
 
     n: int
@@ -76,6 +79,7 @@ class Efforts:
     cells: Cells | None
     spreads: Spreads | None = None
     higher: int = 0
+    deletes: bool = False
 
     @classmethod
     def of_a_scan(cls, n: int, scan: Scan[Any]) -> Efforts:
@@ -90,6 +94,10 @@ class Efforts:
     def spanning(self, share: float) -> Efforts:
         """Return the efforts for scopes within such a share of the rows."""
         return self if self.cells is None else replace(self, cells=self.cells.spanning(share))
+
+    def with_deletes(self) -> Efforts:
+        """Return the efforts for scopes that lack none but rows that are gone."""
+        return replace(self, deletes=True)
 
     def choose(self, k: int, recall: float, knobs: HnswKnobs | None, share: float) -> Effort[HnswKnobs]:
         """Return the cheapest effort that reaches ``recall``, or ``knobs`` as given.
@@ -109,7 +117,7 @@ class Efforts:
             return effort_of(HnswKnobs(0, scored), None, self._code_scan_seconds(share * self.n, scored))
         scanned = self.rescore(k, _SCAN_EF)
         scan_seconds = self._code_scan_seconds(share * self.n, scanned)
-        thin_seconds = _THIN_SHARE * (1 - share) * self._thin_seconds(share, scan_seconds)
+        thin_seconds = self._thin_seconds(share, scan_seconds)
         walk = self._of_walk(self.ladder, k, recall, knobs, patience, share, thin_seconds)
         if knobs is not None:
             return walk
@@ -118,7 +126,7 @@ class Efforts:
         # Where no walk reaches what is asked for, nor nearly, rows are not found that codes of all rows have.
         lacking = (walk.expected_recall or 0.0) < recall - _LACKING
         best = walk if walk.seconds <= best.seconds and not lacking else best
-        if self.cells is None or self.cells.table is None or share >= 1:
+        if self.cells is None or self.cells.table is None or share >= 1 or self.deletes:
             return best
         # Codes lose something of what cells bring.
         n_cells = self.cells.cells_for(k, recall + 1 - by_codes, share)
@@ -136,7 +144,7 @@ class Efforts:
         if self.ladder is None:
             return None
         scan_seconds = self._code_scan_seconds(share * self.n, self.rescore(wanted, _SCAN_EF))
-        thin_seconds = _THIN_SHARE * (1 - share) * self._thin_seconds(share, scan_seconds)
+        thin_seconds = self._thin_seconds(share, scan_seconds)
         patience = self._patience(k, recall)
         walk = self._of_walk(self.ladder, k, recall, None, patience, share, thin_seconds, wanted)
         lacking = (walk.expected_recall or 0.0) < recall - _LACKING
@@ -229,9 +237,13 @@ class Efforts:
         return self.cells.table.patience_for(k, (1 + recall) / 2)
 
     def _thin_seconds(self, share: float, scan_seconds: float) -> float:
-        if self.cells is None:
-            return scan_seconds
-        return self.cells.seconds(math.ceil(self.cells.n_cells * _THIN_COMPARED), share)
+        """Predict the seconds that a query takes more where the filter is thin, in the mean of all."""
+        if self.deletes:
+            return 0.0
+        compared = scan_seconds
+        if self.cells is not None:
+            compared = self.cells.seconds(math.ceil(self.cells.n_cells * _THIN_COMPARED), share)
+        return _THIN_SHARE * (1 - share) * compared
 
     def _code_scan_seconds(self, count: float, rescore: int) -> float:
         known = costs()

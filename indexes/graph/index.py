@@ -72,6 +72,12 @@ class HnswIndex:
         spanning._efforts = self._efforts.spanning(share)
         return spanning
 
+    def with_deletes(self) -> HnswIndex:
+        """Return the index that chooses efforts where those rows alone are out of scope that are gone."""
+        deletes = copy(self)
+        deletes._efforts = self._efforts.with_deletes()
+        return deletes
+
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None
     ) -> dict[str, NDArray[Any]]:

@@ -125,3 +125,20 @@ def test_targets_hold_where_every_text_is_stored_twelve_times(element: str, nois
                 if element == "binary":
                     reached = found.scores <= exact.scores[:, -1:]
                 assert reached.mean() >= target - 0.03, (k, target)
+
+
+def test_deletes_leave_the_promise_beside_narrow_topics() -> None:
+    """Queries are about the fifth of the rows that lie in no topic."""
+    rng = np.random.default_rng(0)
+    n, dim = 6000, 128
+    topics = rng.standard_normal((20, dim))
+    rows = rng.standard_normal((n, dim))
+    rows[: n * 4 // 5] = topics[rng.integers(0, 20, n * 4 // 5)] + 0.2 * rows[: n * 4 // 5]
+    queries = rng.standard_normal((50, dim))
+    with vicinal.open(":memory:", merge_policy=vicinal.MergePolicySettings(dead_fraction=2.0)) as db:
+        points = db.create_collection("points", vicinal.Dense(dim))
+        points.upsert(range(n), rows)
+        points.merge()
+        points.delete(rng.choice(n, n * 3 // 10, replace=False).tolist())
+        for asked in (0.9, 0.95):
+            assert recall(points, queries, recall=asked) >= asked
