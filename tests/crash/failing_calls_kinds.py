@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -70,10 +70,15 @@ class SessionOfKinds(Session):
         self.db = self.open(merge_policy=POLICY)
         yield
 
-    def upsert(self, points: vicinal.Collection, ids: Any, n: int) -> None:
-        after = self.state | {points.name: self.state[points.name] | dict.fromkeys(ids, n)}
-        payloads = [{"n": n, "t": f"text {WORDS[i % 4]} {i}"} for i in ids]
-        self.write(lambda: points.upsert(list(ids), vectors_of_kinds(ids), payloads), after)
+    def payload(self, i: int, n: int) -> dict[str, Any]:
+        return {"n": n, "t": f"text {WORDS[i % 4]} {i}"}
+
+    def vectors(self, ids: Any) -> dict[str, Any]:
+        return {
+            "far": vectors(ids),
+            "tokens": [vectors([i, i + 1]).reshape(-1, 2) for i in ids],
+            "words": [{WORDS[i % 4]: 1.0, f"word{i}": 0.5} for i in ids],
+        }
 
     def read(self, points: vicinal.Collection) -> None:
         ids = sorted(self.state[points.name])
@@ -88,12 +93,3 @@ class SessionOfKinds(Session):
         assert sum(one.count for one in self.do(lambda: points.facet("n"))) == len(ids)
         assert len(self.do(lambda: points.scroll(order_by="n", with_vectors=True)).points) == len(ids)
         assert self.do(points.info).points == len(ids)
-
-
-def vectors_of_kinds(ids: Iterable[int]) -> dict[str, Any]:
-    ids = list(ids)
-    return {
-        "far": vectors(ids),
-        "tokens": [vectors([i, i + 1]).reshape(-1, 2) for i in ids],
-        "words": [{WORDS[i % 4]: 1.0, f"word{i}": 0.5} for i in ids],
-    }

@@ -206,8 +206,14 @@ class Session:
 
     def upsert(self, points: vicinal.Collection, ids: Any, n: int) -> None:
         after = self.state | {points.name: self.state[points.name] | {i: n for i in ids}}
-        payloads = [{"n": n} for _ in ids]
-        self.write(lambda: points.upsert(ids, vectors(ids), payloads), after)
+        payloads = [self.payload(i, n) for i in ids]
+        self.write(lambda: points.upsert(list(ids), self.vectors(ids), payloads), after)
+
+    def payload(self, i: int, n: int) -> dict[str, Any]:
+        return {"n": n}
+
+    def vectors(self, ids: Any) -> Any:
+        return vectors(ids)
 
     def read(self, points: vicinal.Collection) -> None:
         expected = self.state[points.name]
