@@ -86,10 +86,24 @@ def translate(error: Exception) -> VicinalError:
     raise AssertionError(f"{type(error).__name__} is not translated")
 
 
-class _Translated:
-    """A context that keeps nothing, so one does for all: made of a generator, it would cost 20 steps more."""
+class Retelling:
+    """A context that raises some errors as others, caused by them.
 
-    __slots__ = ()
+    It keeps nothing of a block, so one does for all: made of a generator, it would cost 20 steps more.
+
+    Parameters
+    ----------
+    kinds : tuple of type
+        The errors that are told in another way.
+    told : callable
+        Returns what is raised for one of them.
+    """
+
+    __slots__ = ("_kinds", "_told")
+
+    def __init__(self, kinds: tuple[type[Exception], ...], told: Callable[[Any], Exception]) -> None:
+        self._kinds = kinds
+        self._told = told
 
     def __enter__(self) -> None:
         pass
@@ -97,14 +111,14 @@ class _Translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, FOREIGN):
-            raise translate(error) from error
+        if isinstance(error, self._kinds):
+            raise self._told(error) from error
 
 
-_TRANSLATED = _Translated()
+_TRANSLATED = Retelling(FOREIGN, translate)
 
 
-def translated() -> _Translated:
+def translated() -> Retelling:
     """Return a context that raises errors of the layers below as those of callers, caused by the original."""
     return _TRANSLATED
 

@@ -18,7 +18,7 @@ from ....storage.columns.payloads import PayloadColumn
 from ....storage.columns.vectors import VectorColumn
 from ...wire.point_ids import read_id_array
 from ...wire.searching.hits import read_rows
-from .responses import parsed, refuse, understood
+from .responses import parsed, understood, unreadable
 
 _PLACES = np.arange(MAX_K)
 _PLACES.flags.writeable = False
@@ -90,7 +90,7 @@ def read_answer(data: bytes, options: SearchOptions) -> Hits:
     n = len(scores)
     ids, k = message.ids, options.k
     if n > k or len(ids.numbers) + len(ids.texts) != n or len(message.payloads.row_sizes) not in (n, 0):
-        refuse(f"its columns are not of one length of at most {k}")
+        raise unreadable(f"its columns are not of one length of at most {k}")
     return Hits(UnreadRows(message), _PLACES[:n], scores, options.with_payload, options.with_vectors)
 
 

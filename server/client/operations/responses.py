@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from ....engine.error_translation import Retelling
 from ....engine.errors import Corruption, InvalidArgument
 from ....storage.errors import CorruptionError
 
@@ -18,28 +18,10 @@ def parsed(kind: type[Response], data: bytes) -> Response:
     try:
         return kind.FromString(data)
     except DecodeError as error:
-        refuse(str(error), error)
+        raise unreadable(error) from error
 
 
-class _Understood:
-    """A context that keeps nothing, so one does for all."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, InvalidArgument | CorruptionError):
-            refuse(str(error), error)
-
-
-_UNDERSTOOD = _Understood()
-
-
-def understood() -> _Understood:
+def understood() -> Retelling:
     """Return a context that raises Corruption where parts of a response contradict each other.
 
     The caller did nothing wrong.
@@ -47,7 +29,11 @@ def understood() -> _Understood:
     return _UNDERSTOOD
 
 
-def refuse(why: str, cause: Exception | None = None) -> NoReturn:
-    """Raise Corruption for a response that cannot be read."""
-    message = f"the server's answer cannot be read: {why}; are client and server of the same release?"
-    raise Corruption(message) from cause
+def unreadable(why: object) -> Corruption:
+    """Return the error for a response that cannot be read."""
+    return Corruption(
+        f"the server's answer cannot be read: {why}; are client and server of the same release?"
+    )
+
+
+_UNDERSTOOD = Retelling((InvalidArgument, CorruptionError), unreadable)
