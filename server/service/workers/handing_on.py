@@ -117,14 +117,10 @@ def handed_on_handlers(runtime: Runtime, log: CallLog, line: WriterLine) -> dict
 
 
 class _RawMessage(Message):
-    """A message as its bytes."""
+    """A request as its bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-
-    def SerializeToString(self, **options: Any) -> bytes:
-        """Return the bytes."""
-        return self.data
 
 
 class _RawMethod(Method):
@@ -167,16 +163,16 @@ _ADDED: dict[str, Callable[[Call, bytes], bytes]] = {
 def _unary(line: WriterLine, method: Method) -> Handler:
     added = _ADDED.get(method.path)
 
-    def hand_on(call: Call, request: _RawMessage) -> Message:
+    def hand_on(call: Call, request: _RawMessage) -> bytes:
         terms = _terms(call)
         attempt = line.begin(lambda channel: channel.unary_unary(method.path).future(request.data, **terms))
         if not call.context.add_callback(attempt.cancel):
             attempt.cancel()
         try:
-            answer = attempt.result()
+            answer: bytes = attempt.result()
         except (grpc.RpcError, grpc.FutureCancelledError) as error:
             raise _ended(call, error) from None
-        return _RawMessage(answer if added is None else answer + added(call, request.data))
+        return answer if added is None else answer + added(call, request.data)
 
     return hand_on
 

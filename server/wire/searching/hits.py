@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +32,8 @@ def put_hits(message: pb.HitColumns, hits: Hits | BatchHits, with_payload: Named
 
     Payloads go as the text they are stored as. Vectors are in the message when the hits have them.
     """
-    ids, scores = hits.ids, hits.scores
-    if isinstance(hits, BatchHits):
-        found = np.arange(scores.shape[1]) < hits.counts[:, None]
-        ids, scores = ids[found], scores[found]
-    put_ids(message.ids, ids)
-    put_packed(message, _SCORES, scores)
-    if with_payload:
-        put_payloads(message.payloads, hits.payload_column())
-    put_fields(message.vectors, hits.vector_columns())
+    _put_columns(message, *_found(hits))
+    _put_carried(message, hits, with_payload)
 
 
 def packed_hits(hits: Hits | BatchHits, with_payload: Named = True) -> bytes:
@@ -48,26 +42,40 @@ def packed_hits(hits: Hits | BatchHits, with_payload: Named = True) -> bytes:
     Messages laid end to end are merged, so ids and scores are laid down as they stand in memory, between
     bytes that are the same for all answers of a length, and what else hits carry follows as a message.
     """
-    ids, scores, counts = hits.ids, hits.scores, None
-    if isinstance(hits, BatchHits):
-        counts = hits.counts
-        if len(ids) * ids.shape[1] != counts.sum():
-            found = np.arange(scores.shape[1]) < counts[:, None]
-            ids, scores = ids[found], scores[found]
-    columns = b""
-    rest = pb.SearchBatchResponse()
-    if ids.size and ids.dtype == np.uint64:
-        before, between = _around_columns(ids.size)
+    columns, rest = b"", pb.SearchBatchResponse()
+    ids, scores = _found(hits)
+    if len(ids) and ids.dtype == np.uint64:
+        before, between = _around_columns(len(ids))
         columns = b"".join((before, little_endian(ids), between, little_endian(scores)))
     else:
-        put_ids(rest.hits.ids, ids.ravel())
-        put_packed(rest.hits, _SCORES, scores.ravel())
-    if with_payload:
-        put_payloads(rest.hits.payloads, hits.payload_column())
-    put_fields(rest.hits.vectors, hits.vector_columns())
-    if counts is not None:
-        rest.counts.extend(counts.tolist())
+        _put_columns(rest.hits, ids, scores)
+    _put_carried(rest.hits, hits, with_payload)
+    if isinstance(hits, BatchHits):
+        rest.counts.extend(hits.counts.tolist())
     return columns + rest.SerializeToString()
+
+
+def _found(hits: Hits | BatchHits) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Return ids and scores without padding, those of a batch query after query."""
+    ids, scores = hits.ids, hits.scores
+    if not isinstance(hits, BatchHits):
+        return ids, scores
+    if ids.size == hits.counts.sum():
+        return ids.ravel(), scores.ravel()
+    found = np.arange(scores.shape[1]) < hits.counts[:, None]
+    return ids[found], scores[found]
+
+
+def _put_columns(message: pb.HitColumns, ids: NDArray[Any], scores: NDArray[np.float32]) -> None:
+    put_ids(message.ids, ids)
+    put_packed(message, _SCORES, scores)
+
+
+def _put_carried(message: pb.HitColumns, hits: Hits | BatchHits, with_payload: Named) -> None:
+    """Put in what hits carry besides ids and scores."""
+    if with_payload:
+        put_payloads(message.payloads, hits.payload_column())
+    put_fields(message.vectors, hits.vector_columns())
 
 
 @lru_cache(1024)
