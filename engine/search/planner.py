@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ...indexes.effort.deletes import index_with_deletes
 from ...indexes.effort.raising import raised_index
 from ...indexes.effort.spanning import spanning_index
 from ...indexes.protocol import Effort, Index, Scan, Scope, SharesTarget
@@ -100,6 +101,7 @@ def plan_segment(
     knobs: Any = None,
     wanted: int | None = None,
     raised: int = 0,
+    chosen: bool = True,
 ) -> Plan:
     """Choose the cheapest plan that keeps the promise.
 
@@ -122,6 +124,8 @@ def plan_segment(
         less than what finding all of them costs.
     raised : int
         By how many rungs the index is to try harder than was measured, where it chooses the effort.
+    chosen : bool, optional
+        Whether a filter or a tenant chose the scope, so that it lacks more than rows that are gone.
 
     Notes
     -----
@@ -139,6 +143,8 @@ def plan_segment(
         return ExactScan(count, scan_seconds, PlanReason.FEW_ROWS)
     share = count / n_rows
     most, choosing = max(options.k, FEWEST), raised_index(spanning_index(index, scope, n_rows), raised)
+    if not chosen and share < 1:
+        choosing = index_with_deletes(choosing)
     if wanted is not None and wanted < min(count, most) and isinstance(choosing, SharesTarget):
         less = choosing.shared_effort(most, wanted, options.recall, share)
         if less is not None and less.seconds < scan_seconds:

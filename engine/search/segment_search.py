@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...indexes.effort.deletes import index_with_deletes
 from ...indexes.protocol import Index, Queries, Scope, prepared_search
 from ...indexes.rows.neighbors import Neighbors
 from ..input.options import SearchOptions
@@ -92,8 +91,17 @@ def _plan(
     if kept is not None and kept[0] is index and (not few or isinstance(kept[1], ExactScan)):
         return kept[1]
     scan = view.scan(key[0], scanned_tokens(options))
-    choosing = index if allowed.chosen or allowed.scope.rows is None else index_with_deletes(index)
-    plan: Plan = plan_segment(choosing, scan, n_vectors, allowed.scope, options, knobs, key[-2], key[-1] or 0)
+    plan: Plan = plan_segment(
+        index,
+        scan,
+        n_vectors,
+        allowed.scope,
+        options,
+        knobs,
+        wanted=key[-2],
+        raised=key[-1] or 0,
+        chosen=allowed.chosen,
+    )
     if len(allowed.plans) >= KEPT:
         allowed.plans.clear()
     allowed.plans[key] = (index, plan)

@@ -18,7 +18,7 @@ class KnowsDeletes(Protocol):
         """
 
 
-def index_with_deletes(index: Index[Any, Any] | None) -> Index[Any, Any] | None:
+def index_with_deletes(index: Index[Any, Any]) -> Index[Any, Any]:
     """Return what chooses the efforts of an index where rows are gone; itself where that is the same."""
     if isinstance(index, KnowsDeletes):
         found: Index[Any, Any] = index.with_deletes()

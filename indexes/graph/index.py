@@ -62,21 +62,20 @@ class HnswIndex:
 
     def raised(self, rungs: int) -> HnswIndex:
         """Return the index whose efforts are so many rungs higher."""
-        raised = copy(self)
-        raised._efforts = self._efforts.raised(rungs)
-        return raised
+        return self._choosing_by(self._efforts.raised(rungs))
 
     def spanning(self, share: float) -> HnswIndex:
         """Return the index that chooses efforts for scopes within such a share of the rows."""
-        spanning = copy(self)
-        spanning._efforts = self._efforts.spanning(share)
-        return spanning
+        return self._choosing_by(self._efforts.spanning(share))
 
     def with_deletes(self) -> HnswIndex:
         """Return the index that chooses efforts where those rows alone are out of scope that are gone."""
-        deletes = copy(self)
-        deletes._efforts = self._efforts.with_deletes()
-        return deletes
+        return self._choosing_by(self._efforts.with_deletes())
+
+    def _choosing_by(self, efforts: Efforts) -> HnswIndex:
+        index = copy(self)
+        index._efforts = efforts
+        return index
 
     def calibrate(
         self, queries: NDArray[Any], truth: NDArray[np.float32] | None = None
