@@ -24,8 +24,8 @@ def explanation(
     indexed: Collection[str],
 ) -> Explanation:
     """Put together what the executor reported, the numbers of tokens asked for, and what is indexed."""
-    groups = found if isinstance(found, Groups | BatchGroups) else None
-    hits = found if not isinstance(found, Groups | BatchGroups) else hits_of(found)
+    groups = None if isinstance(found, Hits | BatchHits) else found
+    hits = found if isinstance(found, Hits | BatchHits) else hits_of(found)
     segments = tuple(map(_segment_plan, report.segments))
     first = report.first
     before = {} if first is None else {"candidates": first.seconds}

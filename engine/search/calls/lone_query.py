@@ -19,7 +19,7 @@ from ...filters.expression import Filter
 from ...input.options import SearchOptions
 from ...segments.allowed import Allowed
 from ...segments.live_statistics import prepared
-from ...segments.snapshot import Snapshot, place
+from ...segments.snapshot import NO_PLACE, Snapshot, place
 from ...segments.view import SegmentView
 from ..ownership import check_owned
 from ..planner import IndexSearch
@@ -86,7 +86,7 @@ def nearest_alone(
         found = found.renumbered(kept.present)
     rows = found.rows[0]
     if rows.item(-1) == NO_ROW:
-        rows = _without_padding(rows)
+        rows = rows[rows != NO_ROW]
     # A row of the first view is its own place.
     places = place(number, rows) if number else rows.astype(np.int64)
     # What is not the tenant's own may be granted to it, or is an error.
@@ -104,12 +104,6 @@ def _matching(
     if field.matches and scores.item(-1) <= 0:
         places = places[: int(np.count_nonzero(scores > 0))]
     return places, scores[: len(places)]
-
-
-def _without_padding(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return the rows, or places, before the padding."""
-    last = rows.item(-1)
-    return rows if 0 <= last != NO_ROW else rows[(rows >= 0) & (rows != NO_ROW)]
 
 
 def _searches(
@@ -145,8 +139,8 @@ def _nearest_of_several(
         deadline.check()
         nearest = one.search(queries)
         found.append((number, nearest if one.present is None else nearest.renumbered(one.present)))
-    places, scores = merged(found, 1, k, field.spec.metric)
-    return _without_padding(places[0]), scores[0]
+    (places,), (scores,) = merged(found, 1, k, field.spec.metric)
+    return places[places != NO_PLACE], scores
 
 
 def _joined(
